@@ -1,0 +1,114 @@
+/* acme/acme.h -- the certificate engine: CSRs in TLSA records in, certificates in TLSA records out.
+ *
+ * It lives in one thread (the keeper), on that thread's event base, and never blocks.  It knows nothing of how zones
+ * are stored or served: everything it reads or changes goes through struct acme_outside. */
+#ifndef ACME_ACME_H
+#define ACME_ACME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "wire/dname.h"
+#include "zones/rr.h"
+
+struct event_base;
+struct sockaddr;
+
+/* Names in configuration: see certns.yaml(5).  Strings are borrowed for the life of the engine. */
+struct acme_authority_config {
+	const char *directory;		/* URL */
+	const char *ca_certificates;	/* trust for the server's TLS; NULL: the system's */
+	const char *const *contact;	/* NULL-terminated; may be NULL */
+	bool terms_agreed;
+};
+struct acme_config {
+	const struct acme_authority_config *authorities;
+	size_t nauthorities;		/* the first is used */
+	const char *const *labels;	/* NULL-terminated: "_letsencrypt._tcp" */
+	uint32_t challenge_ttl;		/* seconds */
+	const char *proxy;		/* or NULL */
+	const char *state_directory;	/* account key: acme-account-<16 hex of SHA-256 of the directory URL>.pem, 0600 */
+	unsigned retry_first_s, retry_most_s;	/* 60, 86400 */
+	unsigned propagation_timeout_s;	/* 120 */
+};
+
+/* One change of one zone through the commit door: RRs out, then RRs in, all or nothing. */
+struct acme_edit {
+	const uint8_t *zone;		/* apex */
+	const struct rr *remove;
+	size_t nremove;
+	const struct rr *add;
+	size_t nadd;
+	bool passing;			/* challenge records: served and transferred, never in git */
+	int64_t until_s;		/* when passing RRs are swept on their own */
+	const char *why;		/* for journal and commit message: "certificate for host.example.com" */
+};
+
+/* Whoever made the engine; all calls come on its thread. */
+struct acme_outside {
+	void *ctx;
+
+	/* The zone_editor: done(arg, err, words) is called exactly once, later or before edit() returns; ERR_OK means
+	 * durable and published.  Today the local commit, later an RFC 2136 update at a remote primary. */
+	void (*edit)(void *ctx, const struct acme_edit *edit,
+	    void (*done)(void *arg, enum err err, const char *words), void *arg);
+
+	/* Append to out all RRs of (name, type) in our zones; TTL included.  ERR_NOT_FOUND: name is in no zone of ours. */
+	enum err (*lookup)(void *ctx, const uint8_t *name, uint16_t type, struct rr_list *out);
+
+	/* The zone that name is in (longest match) and whether we may change it for ACME; false: in none of ours. */
+	bool (*zone_of)(void *ctx, const uint8_t *name, struct dname *apex, bool *editable);
+
+	/* The addresses that the CA may ask for names of zone, our own listeners left out: call found() for each,
+	 * server is for messages.  (NS addresses, or check-servers.) */
+	void (*servers)(void *ctx, const uint8_t *zone,
+	    void (*found)(void *arg, const struct sockaddr *address, const char *server), void *arg);
+
+	/* One unsigned DNS question to one server (UDP, TCP when truncated, with retries): answered() is called exactly
+	 * once, never before ask() returns, with the whole response message, or n 0 and words on failure. */
+	void (*ask)(void *ctx, const struct sockaddr *address, const uint8_t *qname, uint16_t qtype, unsigned timeout_ms,
+	    void (*answered)(void *arg, const uint8_t *msg, size_t n, const char *words), void *arg);
+};
+
+struct acme;
+
+/* Reads or makes the account key; contacts nobody yet.  *out is the caller's: acme_free(). */
+enum err acme_new(const struct acme_config *config, const struct acme_outside *outside, struct event_base *base,
+    struct acme **out, struct fault *f);
+
+/* Cancels what runs (no done() or answered() is waited for: the caller frees those too). */
+void acme_free(struct acme *a);
+
+/* The TLSA RRset of <label>.<host> was added, changed or removed, or was found in a scan at start: look at it (soon, not
+ * at once) and do what is needed.  Calling it too often does no harm. */
+void acme_look(struct acme *a, const uint8_t *owner);
+
+/* Is owner <label>.<host> for one of the labels? */
+bool acme_is_label(const struct acme *a, const uint8_t *owner);
+
+/* Forget backoff and renewal time of host (its name without the label) and start now.  ERR_NOT_FOUND: no CSR there. */
+enum err acme_renew(struct acme *a, const uint8_t *host);
+
+enum acme_state { ACME_IDLE_VALID, ACME_WORKING, ACME_WAITING_RETRY, ACME_REFUSED };
+
+struct acme_status {			/* borrowed for the duration of the call */
+	const char *host;		/* without the label and final dot */
+	const char *label;
+	enum acme_state state;
+	const char *names;		/* of the CSR, comma separated */
+	const char *issuer;		/* of the certificate in place; "" without one */
+	const char *step;		/* what is being done, in words: "waiting for ns2.example.com to show the challenge" */
+	const char *problem;		/* last failure with the CA's words; "" without one */
+	int64_t expires_s;		/* certificate; 0: none */
+	int64_t next_s;			/* next step (renewal, retry); 0: now running or none */
+	unsigned attempts;		/* failures in a row */
+};
+void acme_each(struct acme *a, void (*each)(void *arg, const struct acme_status *s), void *arg);
+
+/* What certnsctl and metrics want to know of the account. */
+const char *acme_account_url(const struct acme *a);	/* NULL before registration */
+
+#endif

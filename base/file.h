@@ -1,0 +1,21 @@
+/* base/file.h -- whole files. */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* Append the file's octets to out, at most max of them (more is ERR_NOSPACE). */
+enum err file_read(const char *path, size_t max, struct buf *out, struct fault *f);
+
+/* Write by temporary file, sync and rename, then sync the directory: after a crash path holds the old or the
+ * new octets.  mode is set before the first octet is written. */
+enum err file_write(const char *path, const void *octets, size_t n, mode_t mode, struct fault *f);
+
+/* Make a directory; ERR_OK too when it is there already. */
+enum err file_mkdir(const char *path, mode_t mode, struct fault *f);
+
+#endif

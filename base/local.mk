@@ -1,0 +1,10 @@
+noinst_LIBRARIES += base/libbase.a
+base_libbase_a_SOURCES = \
+	base/buf.c base/buf.h \
+	base/clock.c base/clock.h \
+	base/encoding.c base/encoding.h \
+	base/err.c base/err.h \
+	base/file.c base/file.h \
+	base/log.c base/log.h \
+	base/queue.c base/queue.h
+LIBBASE = base/libbase.a

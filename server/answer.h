@@ -1,0 +1,43 @@
+/* server/answer.h -- a query in, a response out (RFC 1034, section 4.3.2).  No I/O, no lock, no allocation; must run
+ * inside an RCU read-side section. */
+#ifndef SERVER_ANSWER_H
+#define SERVER_ANSWER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tsig/tsig.h"
+#include "wire/message.h"
+#include "zones/zoneset.h"
+
+struct answer_settings {		/* immutable while workers run */
+	const char *identity;		/* NSID, id.server; NULL: none */
+	const char *version;		/* version.bind; NULL: hidden */
+	uint16_t udp_size;		/* MSG_UDP_EDNS */
+};
+
+/* A request taken apart as far as every opcode needs it. */
+struct request {
+	struct msg_header header;
+	struct question question;	/* of UPDATE: the zone section */
+	struct edns edns;
+	size_t after_question;		/* offset of the answer (prerequisite) section */
+	bool tcp;
+	struct tsig_exchange tsig;
+};
+
+/* Take msg apart, TSIG (already removed by tsig_verify_request()) excepted.
+ * Returns an rcode: NOERROR, FORMERR, NOTIMP, BADVERS; or -1: not to be answered at all. */
+int request_parse(struct request *q, const uint8_t *msg, size_t n, bool tcp);
+
+/* Answer an OPCODE_QUERY request that is no transfer.  room: of out.  The size limit follows from q (UDP, EDNS), less
+ * the room that the TSIG record needs.  Returns the response's length, TSIG not yet appended. */
+size_t answer_query(const struct zoneset *zones, const struct answer_settings *settings, const struct request *q,
+    uint8_t *out, size_t room);
+
+/* A response without records to q: header, question, and OPT where the request had one. */
+size_t answer_rcode(const struct request *q, const struct answer_settings *settings, unsigned rcode, uint8_t *out,
+    size_t room);
+
+#endif

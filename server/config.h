@@ -1,0 +1,113 @@
+/* server/config.h -- certns.yaml and the command line, read into one struct (certns.yaml(5)). */
+#ifndef SERVER_CONFIG_H
+#define SERVER_CONFIG_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "tsig/keyring.h"
+#include "wire/dname.h"
+
+struct config_address {			/* ADDRESS[@PORT] */
+	struct sockaddr_storage address;
+	socklen_t len;
+};
+
+struct config_access {			/* one alternative of allow-transfer: address, key, or both */
+	bool any_address, any_key;	/* not given */
+	struct sockaddr_storage network;
+	unsigned prefix;		/* bits */
+	struct dname key;
+};
+
+enum serial_policy { SERIAL_INCREMENT, SERIAL_UNIXTIME, SERIAL_DATE, SERIAL_KEEP };
+
+struct config_git {
+	char *url, *branch, *path;	/* branch and path may be NULL */
+	unsigned poll_s;		/* 0: no timer */
+	bool push;
+	char *ssh_key;
+	char **host_keys;		/* NULL-terminated, or NULL */
+	char *ca_file;
+};
+
+struct config_zone {
+	struct dname name;
+	struct config_address *notify;
+	size_t nnotify;
+	struct config_access *allow_transfer;
+	size_t nallow_transfer;
+	bool acme;
+	struct config_address *check_servers;
+	size_t ncheck_servers;
+	enum serial_policy serial;
+};
+
+struct config_authority {
+	char *directory;		/* URL; "letsencrypt" and "letsencrypt-staging" are resolved already */
+	char *ca_certificates;		/* or NULL */
+	char **contact;			/* NULL-terminated, or NULL */
+	bool terms_agreed;
+};
+
+struct config {
+	char *file;			/* NULL: none was needed */
+
+	struct config_address *listen;
+	size_t nlisten;
+	unsigned workers;		/* at least 1 */
+	char *state_directory;
+	char *user;			/* or NULL */
+	char *control_socket;
+	struct config_address *source;
+	size_t nsource;
+	char *identity;			/* or NULL */
+	enum log_level log_level;
+	enum log_format log_format;
+
+	struct config_git *git;
+	size_t ngit;
+	struct config_zone *zones;
+	size_t nzones;
+	struct tsig_key **keys;		/* from the configuration; those from git join them in the ring */
+	size_t nkeys;
+
+	struct config_authority *authorities;
+	size_t nauthorities;		/* 0: no ACME */
+	char **labels;			/* NULL-terminated */
+	uint32_t challenge_ttl;
+	char *proxy;			/* or NULL */
+	bool self_check;		/* authoritative; false: none */
+};
+
+/* What the command line said; config_load() applies it over the file. */
+struct config_arguments {
+	const char *file;		/* NULL: /etc/certns/certns.yaml, unless remote is given */
+	const char *remote;
+	const char *state;
+	const char *const *listen;
+	size_t nlisten;
+};
+
+/* ERR_OK: *out is the caller's.  Otherwise the words have file:line:column and what was expected. */
+enum err config_load(const struct config_arguments *arguments, struct config **out, struct fault *f);
+void config_free(struct config *c);
+
+/* The settings for a zone: its own entry, or the defaults. */
+const struct config_zone *config_zone_for(const struct config *c, const uint8_t *apex);
+
+/* "192.0.2.1@53", "::1@5353", "192.0.2.1". */
+enum err config_address_parse(const char *text, uint16_t default_port, struct config_address *out);
+#define CONFIG_ADDRESS_TEXT 80
+char *config_address_print(const struct sockaddr *address, char text[CONFIG_ADDRESS_TEXT]);
+
+/* Does peer match, and the key it signed with (NULL: unsigned)? */
+bool config_access_allows(const struct config_access *list, size_t n, const struct sockaddr *peer,
+    const struct tsig_key *key);
+
+#endif

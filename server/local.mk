@@ -1,0 +1,14 @@
+noinst_LIBRARIES += server/libserver.a
+server_libserver_a_SOURCES = \
+	server/answer.h \
+	server/config.h \
+	server/control.h \
+	server/exchange.h \
+	server/notify.h \
+	server/shared.c server/shared.h \
+	server/worker.h
+LIBSERVER = server/libserver.a $(LIBACME) $(YAML_LIBS)
+
+sbin_PROGRAMS += server/certnsd
+server_certnsd_SOURCES = server/main.c
+server_certnsd_LDADD = $(LIBSERVER)

@@ -1,0 +1,69 @@
+/* server/shared.h -- what the threads share: who publishes it, who reads it, and the messages between them.
+ *
+ *   main     makes everything, owns signals; tells the keeper to reload or stop
+ *   workers  read zones and the view inside RCU sections; send jobs to the keeper
+ *   keeper   owns the mutable side of everything; publishes zones and views; sends jobs back */
+#ifndef SERVER_SHARED_H
+#define SERVER_SHARED_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/queue.h"
+#include "server/answer.h"
+#include "server/config.h"
+#include "tsig/keyring.h"
+#include "zones/zoneset.h"
+
+/* Configuration and keys as of now.  Immutable; replaced as a whole by the keeper.  Readers take it from
+ * shared->view inside an RCU section, or hold a reference. */
+struct view {
+	_Atomic unsigned refs;
+	struct config *config;		/* owned */
+	struct tsig_keyring *ring;	/* one reference: keys from git and from the configuration */
+	struct answer_settings settings;	/* points into config */
+};
+
+struct view *view_new(struct config *config, struct tsig_keyring *ring);	/* takes both over; NULL: no memory */
+struct view *view_ref(struct view *v);
+void view_unref(struct view *v);
+
+struct shared {
+	struct zoneset *zones;
+	struct view *_Atomic view;
+	struct queue *to_keeper;	/* of struct job */
+};
+
+/* A message between a worker and the keeper.  The sender gives it away. */
+enum job_kind {
+	JOB_UPDATE,			/* to the keeper, and back with rcode set */
+	JOB_NOTIFY,			/* to the keeper, which frees it */
+	JOB_STOP			/* to a worker: leave the loop */
+};
+
+struct job {
+	enum job_kind kind;
+	unsigned worker;		/* index of the worker to go back to */
+	struct queue *reply_to;		/* the worker's queue */
+	struct view *view;		/* a reference: request.tsig.key points into its ring */
+
+	/* Where the answer goes; the worker's own business. */
+	void *connection;		/* TCP: the connection's slot; NULL: UDP */
+	uint64_t generation;		/* of the slot: a later connection there is not meant */
+	unsigned socket;		/* UDP: index of the listening socket */
+	struct sockaddr_storage peer, local;
+	socklen_t peer_len, local_len;
+	int interface;			/* UDP: for IP_PKTINFO */
+
+	struct request request;		/* TSIG verified, key rights not yet looked at */
+	unsigned rcode;			/* the keeper's verdict */
+	char reason[200];		/* its words, for the log; empty: none */
+	uint8_t digest[32];		/* SHA-256 of the request as it came, MAC included: finds resends */
+	size_t n;			/* of msg */
+	uint8_t msg[];			/* without TSIG */
+};
+
+void job_free(struct job *j);		/* also its references; takes NULL */
+
+#endif

@@ -1,0 +1,27 @@
+/* server/worker.h -- the query threads: each with its own event loop and its own UDP and TCP sockets on every
+ * listening address (SO_REUSEPORT). */
+#ifndef SERVER_WORKER_H
+#define SERVER_WORKER_H
+
+#include "server/shared.h"
+
+struct workers;
+
+/* Open all sockets of all workers; to be called before privileges are dropped.  Words name the address that failed. */
+enum err workers_open(const struct config *c, struct workers **out, struct fault *f);
+
+/* Start the threads.  shared has zones and a view by now. */
+enum err workers_start(struct workers *w, struct shared *shared, struct fault *f);
+
+/* Stop and join the threads, close the sockets, free everything; answers still on their way are dropped. */
+void workers_stop(struct workers *w);
+
+/* Counters, summed over the workers, for status and metrics. */
+struct worker_counters {
+	uint64_t udp_queries, tcp_queries, updates, notifies, transfers, dropped;
+	uint64_t tcp_connections;	/* open now */
+	uint64_t rcodes[24];
+};
+void workers_count(const struct workers *w, struct worker_counters *out);
+
+#endif

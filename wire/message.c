@@ -1,0 +1,134 @@
+#include "wire/message.h"
+
+
+#include "wire/rdata.h"
+#include "wire/rrtype.h"
+
+const char *
+rcode_str(unsigned rcode)
+{
+	static const char *const names[] = {
+		"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET",
+		"NOTAUTH", "NOTZONE", "RCODE11", "RCODE12", "RCODE13", "RCODE14", "RCODE15", "BADSIG/BADVERS",
+		"BADKEY", "BADTIME", "BADMODE", "BADNAME", "BADALG", "BADTRUNC", "BADCOOKIE"
+	};
+
+	return rcode < sizeof names / sizeof names[0] ? names[rcode] : "unknown rcode";
+}
+
+void
+msg_header_read(struct rd *r, struct msg_header *h)
+{
+	h->id = rd_u16(r);
+	h->flags = rd_u16(r);
+	h->qdcount = rd_u16(r);
+	h->ancount = rd_u16(r);
+	h->nscount = rd_u16(r);
+	h->arcount = rd_u16(r);
+}
+
+void
+msg_header_write(struct wr *w, const struct msg_header *h)
+{
+	wr_u16(w, h->id);
+	wr_u16(w, h->flags);
+	wr_u16(w, h->qdcount);
+	wr_u16(w, h->ancount);
+	wr_u16(w, h->nscount);
+	wr_u16(w, h->arcount);
+}
+
+bool
+question_read(struct rd *r, struct question *q)
+{
+	rd_dname(r, &q->qname);
+	q->qtype = rd_u16(r);
+	q->qclass = rd_u16(r);
+	return !r->bad;
+}
+
+void
+question_write(struct wr *w, const struct question *q)
+{
+	wr_dname(w, q->qname.octets);
+	wr_u16(w, q->qtype);
+	wr_u16(w, q->qclass);
+}
+
+bool
+msg_rr_read(struct rd *r, struct msg_rr *rr)
+{
+	const uint8_t *rdata;
+
+	rr->start = rd_offset(r);
+	rd_dname(r, &rr->owner);
+	rr->type = rd_u16(r);
+	rr->class = rd_u16(r);
+	rr->ttl = rd_u32(r);
+	rr->rdlen = rd_u16(r);
+	rdata = rd_take(r, rr->rdlen);
+	if (r->bad)
+		return false;
+	rr->rdata = (struct rd){ r->start, rdata, rdata + rr->rdlen, false };
+	return true;
+}
+
+void
+msg_rr_write(struct wr *w, const uint8_t *owner, uint16_t type, uint16_t class, uint32_t ttl, const uint8_t *rdata,
+    size_t n)
+{
+	wr_dname(w, owner);
+	wr_u16(w, type);
+	wr_u16(w, class);
+	wr_u32(w, ttl);
+	rdata_write(w, type, rdata, n);
+}
+
+bool
+edns_read(struct msg_rr *opt, struct edns *e)
+{
+	struct rd r = opt->rdata;
+
+	e->present = true;
+	e->udp_size = opt->class < MSG_UDP_PLAIN ? MSG_UDP_PLAIN : opt->class;
+	e->version = (uint8_t)(opt->ttl >> 16);
+	e->do_bit = (opt->ttl & 0x8000) != 0;
+	while (!r.bad && rd_left(&r) > 0) {
+		rd_u16(&r);
+		rd_take(&r, rd_u16(&r));
+	}
+	return !r.bad && dname_is_root(opt->owner.octets);
+}
+
+void
+edns_write(struct wr *w, uint16_t udp_size, unsigned extended_rcode, bool do_bit)
+{
+	wr_u8(w, 0);
+	wr_u16(w, TYPE_OPT);
+	wr_u16(w, udp_size);
+	wr_u32(w, (uint32_t)(extended_rcode >> 4) << 24 | (do_bit ? 0x8000u : 0));
+	wr_u16(w, 0);
+}
+
+size_t
+msg_error_response(const uint8_t *request, size_t n, unsigned rcode, uint8_t *out, size_t room)
+{
+	struct rd r = rd_over(request, n);
+	struct msg_header h;
+	struct question q;
+	struct wr w;
+
+	msg_header_read(&r, &h);
+	if (r.bad || (h.flags & FLAG_QR) != 0)
+		return 0;
+	bool with_question = h.qdcount == 1 && question_read(&r, &q);
+	/* Opcode and RD are copied; everything else starts from nothing. */
+	h.flags = (uint16_t)(FLAG_QR | (h.flags & (0x7800 | FLAG_RD)) | (rcode & 15));
+	h.qdcount = with_question;
+	h.ancount = h.nscount = h.arcount = 0;
+	wr_init(&w, out, room);
+	msg_header_write(&w, &h);
+	if (with_question)
+		question_write(&w, &q);
+	return w.full ? 0 : wr_len(&w);
+}

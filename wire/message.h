@@ -1,0 +1,89 @@
+/* wire/message.h -- the parts of a DNS message (RFC 1035, section 4; RFC 6891). */
+#ifndef WIRE_MESSAGE_H
+#define WIRE_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "wire/dname.h"
+#include "wire/reader.h"
+#include "wire/writer.h"
+
+#define MSG_HEADER_SIZE 12
+#define MSG_MAX 65535
+#define MSG_UDP_PLAIN 512	/* without EDNS: RFC 1035, section 4.2.1 */
+#define MSG_UDP_EDNS 1232	/* what we send at most over UDP: fits every path without fragments */
+
+enum opcode { OPCODE_QUERY = 0, OPCODE_STATUS = 2, OPCODE_NOTIFY = 4, OPCODE_UPDATE = 5 };
+
+enum rcode {
+	RCODE_NOERROR = 0, RCODE_FORMERR = 1, RCODE_SERVFAIL = 2, RCODE_NXDOMAIN = 3, RCODE_NOTIMP = 4,
+	RCODE_REFUSED = 5, RCODE_YXDOMAIN = 6, RCODE_YXRRSET = 7, RCODE_NXRRSET = 8, RCODE_NOTAUTH = 9,
+	RCODE_NOTZONE = 10, RCODE_BADVERS = 16, RCODE_BADSIG = 16, RCODE_BADKEY = 17, RCODE_BADTIME = 18,
+	RCODE_BADTRUNC = 22
+};
+
+enum { FLAG_QR = 0x8000, FLAG_AA = 0x0400, FLAG_TC = 0x0200, FLAG_RD = 0x0100, FLAG_RA = 0x0080, FLAG_AD = 0x0020,
+	FLAG_CD = 0x0010 };
+
+const char *rcode_str(unsigned rcode);		/* "NXDOMAIN" */
+
+struct msg_header {
+	uint16_t id, flags;		/* flags as on the wire, opcode and rcode included */
+	uint16_t qdcount, ancount, nscount, arcount;	/* zocount, prcount, upcount, adcount in an UPDATE */
+};
+
+static inline enum opcode
+msg_opcode(const struct msg_header *h)
+{
+	return (enum opcode)(h->flags >> 11 & 15);
+}
+
+void msg_header_read(struct rd *r, struct msg_header *h);
+void msg_header_write(struct wr *w, const struct msg_header *h);
+
+struct question {
+	struct dname qname;
+	uint16_t qtype, qclass;
+};
+
+/* RFC 1035, section 4.1.2; false sets r->bad. */
+bool question_read(struct rd *r, struct question *q);
+void question_write(struct wr *w, const struct question *q);
+
+/* One RR as it stands in a message: the rdata is where r stood and may hold compressed names. */
+struct msg_rr {
+	struct dname owner;
+	uint16_t type, class;
+	uint32_t ttl;
+	size_t start;			/* offset of the whole RR in the message */
+	struct rd rdata;		/* bounded to this RR's rdata; start is the message's */
+	uint16_t rdlen;
+};
+
+/* Take one RR; r then stands behind it.  False sets r->bad. */
+bool msg_rr_read(struct rd *r, struct msg_rr *rr);
+
+/* One RR of class IN with valid, uncompressed rdata; RFC 1035, section 4.1.3. */
+void msg_rr_write(struct wr *w, const uint8_t *owner, uint16_t type, uint16_t class, uint32_t ttl,
+    const uint8_t *rdata, size_t n);
+
+/* What a query's OPT record says (RFC 6891, section 6.1). */
+struct edns {
+	bool present, do_bit;
+	uint8_t version;
+	uint16_t udp_size;		/* the requestor's; below 512 counts as 512 */
+};
+
+/* From an OPT record; false: malformed (its owner is not the root, options run past the end). */
+bool edns_read(struct msg_rr *opt, struct edns *e);
+
+/* Our OPT record for a response; extended_rcode's upper eight bits go into the TTL field. */
+void edns_write(struct wr *w, uint16_t udp_size, unsigned extended_rcode, bool do_bit);
+#define EDNS_SIZE 11			/* octets that edns_write() takes */
+
+/* The smallest response to a request that cannot be worked on: the header with QR and rcode set, the question
+ * where it can be read.  Returns the length; 0: not even a header, or a response, so say nothing. */
+size_t msg_error_response(const uint8_t *request, size_t n, unsigned rcode, uint8_t *out, size_t room);
+
+#endif

@@ -1,0 +1,119 @@
+/* wire/writer.h -- write cursor over one message.  Past the end it latches full and writes nothing: mark, write,
+ * and when full rewind to the mark.  Names are compressed against those written before (RFC 1035, 4.1.4). */
+#ifndef WIRE_WRITER_H
+#define WIRE_WRITER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "wire/dname.h"
+
+/* Where names begin that later ones may point to: enough for large answers, and a bound on the search. */
+#define WR_NAMES_MAX 128
+
+struct wr {
+	uint8_t *base, *p, *end;	/* borrows the buffer */
+	bool full;
+	uint16_t names[WR_NAMES_MAX];	/* offsets of labels */
+	unsigned nnames;
+};
+
+struct wr_mark {
+	uint8_t *p;
+	unsigned nnames;
+};
+
+static inline void
+wr_init(struct wr *w, uint8_t *buffer, size_t size)
+{
+	w->base = w->p = buffer;
+	w->end = buffer + size;
+	w->full = false;
+	w->nnames = 0;
+}
+
+static inline size_t
+wr_len(const struct wr *w)
+{
+	return (size_t)(w->p - w->base);
+}
+
+static inline struct wr_mark
+wr_mark(const struct wr *w)
+{
+	return (struct wr_mark){ w->p, w->nnames };
+}
+
+static inline void
+wr_rewind(struct wr *w, struct wr_mark mark)
+{
+	w->p = mark.p;
+	w->nnames = mark.nnames;
+	w->full = false;
+}
+
+static inline uint8_t *
+wr_take(struct wr *w, size_t n)
+{
+	if (w->full || (size_t)(w->end - w->p) < n) {
+		w->full = true;
+		return NULL;
+	}
+	w->p += n;
+	return w->p - n;
+}
+
+static inline void
+wr_u8(struct wr *w, uint8_t v)
+{
+	uint8_t *p = wr_take(w, 1);
+
+	if (p != NULL)
+		p[0] = v;
+}
+
+static inline void
+wr_u16(struct wr *w, uint16_t v)
+{
+	uint8_t *p = wr_take(w, 2);
+
+	if (p != NULL) {
+		p[0] = (uint8_t)(v >> 8);
+		p[1] = (uint8_t)v;
+	}
+}
+
+static inline void
+wr_u32(struct wr *w, uint32_t v)
+{
+	wr_u16(w, (uint16_t)(v >> 16));
+	wr_u16(w, (uint16_t)v);
+}
+
+static inline void
+wr_octets(struct wr *w, const void *octets, size_t n)
+{
+	uint8_t *p = wr_take(w, n);
+
+	if (p != NULL && n > 0)
+		memcpy(p, octets, n);
+}
+
+/* Overwrite two octets written before, such as a length or a count. */
+static inline void
+wr_patch_u16(struct wr *w, size_t offset, uint16_t v)
+{
+	w->base[offset] = (uint8_t)(v >> 8);
+	w->base[offset + 1] = (uint8_t)v;
+}
+
+/* A name, with compression, and remembered as a target for later ones.  The letter case of the name that was
+ * written first wins, as in every other server: comparison ignores case. */
+void wr_dname(struct wr *w, const uint8_t *name);
+
+/* A name as it is: where compression is not allowed (RFC 3597, section 4). */
+void wr_dname_plain(struct wr *w, const uint8_t *name);
+
+#endif

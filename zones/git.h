@@ -1,0 +1,101 @@
+/* zones/git.h -- a git repository that zones come from and go back to (libgit2).
+ *
+ * A bare clone in the state directory is all that is used; there is no work tree.  Reading and committing are local
+ * and quick; fetch and push run in a child process with a deadline (libgit2 has no time-outs), so both block
+ * for as long as that: call them from a helper thread, never from the keeper.  One thread at a time per source. */
+#ifndef ZONES_GIT_H
+#define ZONES_GIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#define GIT_OID_TEXT 41			/* 40 hex digits and the terminator */
+typedef char git_oid_text[GIT_OID_TEXT];
+
+struct git_remote_config {		/* strings are borrowed for the life of the source; NULL where not given */
+	const char *url;		/* https://, ssh://, git@host:path, file:// or a path; without #branch */
+	const char *branch;		/* NULL: main, then master */
+	const char *path;		/* sub-directory that holds the zones; NULL or ".": the top */
+	const char *ssh_key;		/* path of the private key */
+	const char *const *host_keys;	/* "SHA256:..." pins; NULL-terminated; NULL: known_hosts of the user decides */
+	const char *ca_file;		/* extra trust for https; NULL: the system's */
+	unsigned deadline_s;		/* for one fetch or push; 0: 60 */
+};
+
+struct git_source;
+
+/* Open or make the bare clone at clone_dir; no network.  *out is the caller's: git_source_close().
+ * ERR_FORMAT with words: the clone is damaged (says what to do). */
+enum err git_source_open(const char *clone_dir, const struct git_remote_config *config, struct git_source **out,
+    struct fault *f);
+void git_source_close(struct git_source *s);
+
+/* Fetch the branch.  tip: what the remote's branch points to now.  ERR_TIMEOUT, ERR_NETWORK, ERR_PEER (host key:
+ * type and fingerprint seen are in the words), ERR_NOT_FOUND (no such branch; an empty repository). */
+enum err git_source_fetch(struct git_source *s, git_oid_text tip, struct fault *f);
+
+/* The newest commit that the clone has of the remote's branch, without asking it.  ERR_NOT_FOUND: none yet. */
+enum err git_source_tip(struct git_source *s, git_oid_text tip, struct fault *f);
+
+/* Is ancestor reachable from (or equal to) commit?  Tells a rewritten history. */
+enum err git_source_is_ancestor(struct git_source *s, const git_oid_text ancestor, const git_oid_text commit,
+    bool *yes, struct fault *f);
+
+struct git_file {			/* one entry of the zones' directory */
+	char *name;			/* a file name, no directory */
+	git_oid_text blob;
+	bool regular;			/* else a link, sub-directory or submodule: to be passed over */
+};
+struct git_listing {
+	struct git_file *v;
+	size_t n;
+};
+
+/* The zones' directory in commit.  ERR_NOT_FOUND: the commit has no such directory. */
+enum err git_source_list(struct git_source *s, const git_oid_text commit, struct git_listing *out, struct fault *f);
+void git_listing_clear(struct git_listing *l);
+
+/* Append a file's octets to out, path relative to the zones' directory ("sub/x" is allowed, ".." leads at most to
+ * the repository's top; a link is ERR_UNSUPPORTED).  blob (may be NULL) gets its id.
+ * ERR_NOSPACE: larger than max. */
+enum err git_source_read(struct git_source *s, const git_oid_text commit, const char *path, size_t max,
+    struct buf *out, git_oid_text blob, struct fault *f);
+
+/* The same by blob id. */
+enum err git_source_read_blob(struct git_source *s, const git_oid_text blob, size_t max, struct buf *out,
+    struct fault *f);
+
+struct git_edit {			/* new contents of one file of the zones' directory; octets NULL: remove it */
+	const char *path;
+	const void *octets;
+	size_t n;
+};
+struct git_signature_text {
+	const char *name, *email;
+	int64_t time_s;
+};
+
+/* Commit edits on top of parent in the clone (a local ref keeps it from being collected until it is pushed).
+ * new_commit equals parent when the edits change nothing. */
+enum err git_source_commit(struct git_source *s, const git_oid_text parent, const struct git_edit *edits, size_t n,
+    const struct git_signature_text *author, const char *message, git_oid_text new_commit, struct fault *f);
+
+/* Push commit to the branch, only if the remote's branch still is at expected (also for a local path).
+ * ERR_CONFLICT: it is not; fetch and merge.  Others as for fetch. */
+enum err git_source_push(struct git_source *s, const git_oid_text expected, const git_oid_text commit,
+    struct fault *f);
+
+const char *git_source_branch(const struct git_source *s);	/* the one in use; NULL before the first fetch */
+
+/* "URL#BRANCH" apart: *url and *branch are the caller's (free()); *branch NULL without one. */
+enum err git_url_split(const char *text, char **url, char **branch);
+
+/* The child's main: certnsd calls it first thing when argv[1] is GIT_CHILD_ARGUMENT. */
+#define GIT_CHILD_ARGUMENT "--internal-git-child"
+int git_child_main(void);
+
+#endif

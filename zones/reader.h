@@ -1,0 +1,48 @@
+/* zones/reader.h -- master files (RFC 1035, section 5; RFC 2308, section 4): text in, RRs with their places out.
+ * Reads memory, opens nothing: $INCLUDEs are asked for through a function, so git blobs and files read alike. */
+#ifndef ZONES_READER_H
+#define ZONES_READER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "zones/rr.h"
+
+struct place {
+	const char *file;		/* lives as long as the call of zone_read() */
+	unsigned line, column;		/* from 1; column counts octets */
+};
+
+/* "file:line:column" */
+#define PLACE_TEXT_MAX 512
+char *place_print(const struct place *p, char text[PLACE_TEXT_MAX]);
+
+struct zone_reader {
+	const char *file;		/* name for complaints */
+	const uint8_t *origin;		/* the initial $ORIGIN: the zone's apex, or a key file's domain */
+	uint32_t default_ttl;		/* until $TTL or an SOA says otherwise; 0: a missing TTL is an error */
+
+	/* The text of an $INCLUDEd file, path as written.  NULL: $INCLUDE is refused. */
+	enum err (*include)(void *ctx, const char *path, struct buf *out, struct fault *f);
+
+	/* One RR, in the order of the file; owner and rdata live until the call returns.  An error other than
+	 * ERR_OK ends the reading and is returned. */
+	enum err (*rr)(void *ctx, const struct rr *rr, const struct place *place);
+
+	/* A syntax error, in words without the place.  Reading goes on with the next line (at most
+	 * ZONE_READER_COMPLAINTS of them, then it stops), so that an operator sees all of them at once. */
+	void (*complain)(void *ctx, const struct place *place, const char *text);
+
+	void *ctx;			/* for the three */
+};
+
+#define ZONE_READER_COMPLAINTS 20
+#define ZONE_READER_INCLUDE_DEPTH 8
+
+/* ERR_OK; ERR_FORMAT after complaints; ERR_NOMEM; what rr() returned. */
+enum err zone_read(const struct zone_reader *reader, const char *text, size_t n);
+
+#endif

@@ -1,0 +1,48 @@
+/* zones/store.h -- the mutable side of one zone's tree: versions in, garbage out.
+ *
+ * One writer at a time (the keeper, or the helper that the keeper leased the store to).  The tree is copy-on-write:
+ * a new version shares every node that it did not change.  A transaction collects edits into the next version;
+ * several may be stacked (each sealed before the next begins) and published or undone together, so that a
+ * group of updates shares one sync and a bad one is undone alone. */
+#ifndef ZONES_STORE_H
+#define ZONES_STORE_H
+
+#include "zones/version.h"
+
+struct zone_store;
+
+/* An empty store.  No version exists until the first publish. */
+enum err zone_store_new(const uint8_t *apex, struct zone_store **out);
+
+/* Unpublish and free.  Readers may still hold versions: everything goes when the last of them does. */
+void zone_store_free(struct zone_store *s);
+
+/* Begin a transaction on top of the newest sealed (or published) version. */
+enum err zone_store_begin(struct zone_store *s);
+
+/* Edits of the open transaction.  Adding an RR that is there already changes only the RRset's TTL, if that
+ * differs; removing one that is not there changes nothing.  *changed (may be NULL) tells.  The RRset's TTL becomes
+ * that of the last RR added to it.  ERR_NOMEM: the transaction is broken; abort it. */
+enum err zone_store_add(struct zone_store *s, const struct rr *rr, bool *changed);
+enum err zone_store_remove(struct zone_store *s, const struct rr *rr, bool *changed);
+
+/* Bulk form of zone_store_add() for an empty store: sorted is in canonical order. */
+enum err zone_store_fill(struct zone_store *s, const struct rr_list *sorted);
+
+/* Close the transaction: the version is complete, readable by the writer, and not yet visible to readers. */
+enum err zone_store_seal(struct zone_store *s, struct zone_version **out);
+
+/* Undo: the open transaction, or else the newest sealed version that is not published. */
+void zone_store_abort(struct zone_store *s);
+
+/* The newest sealed or published version; NULL: none. */
+struct zone_version *zone_store_newest(const struct zone_store *s);
+
+/* Make the newest sealed version the current one (atomic for readers); what it replaced is freed once no reader can
+ * see it: neither inside an RCU section nor through a reference. */
+void zone_store_publish(struct zone_store *s);
+
+/* Readers, inside an RCU read-side section: the published version; NULL: none. */
+struct zone_version *zone_store_current(const struct zone_store *s);
+
+#endif

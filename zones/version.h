@@ -1,0 +1,78 @@
+/* zones/version.h -- one version of a zone, immutable: what query workers, transfers and the ACME engine read.
+ *
+ * Two handles.  A query is light: inside an RCU read-side section take zone_current() and look; nothing of it
+ * outlives the section.  A transfer is heavy: zone_version_ref() inside the section, then read for as long as
+ * needed on any thread, then zone_version_unref(). */
+#ifndef ZONES_VERSION_H
+#define ZONES_VERSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "wire/dname.h"
+#include "zones/rr.h"
+
+struct zone_version;
+struct zone_node;			/* one owner name with its RRsets; empty non-terminals have a node too */
+
+/* A view of one RRset; borrows from its node. */
+struct zone_rrset {
+	uint16_t type, count;
+	uint32_t ttl;
+	const uint8_t *records;		/* count times: two octets of length, rdata */
+	size_t size;			/* of all records */
+};
+
+/* for (const uint8_t *p = NULL; zone_rrset_next(&set, &p, &rdata, &n); ) ... */
+bool zone_rrset_next(const struct zone_rrset *set, const uint8_t **at, const uint8_t **rdata, uint16_t *n);
+
+const uint8_t *zone_node_owner(const struct zone_node *node);	/* letter case as in the zone's source */
+bool zone_node_rrset(const struct zone_node *node, uint16_t type, struct zone_rrset *out);
+size_t zone_node_count(const struct zone_node *node);		/* RRsets; 0: an empty non-terminal */
+void zone_node_at(const struct zone_node *node, size_t i, struct zone_rrset *out);	/* ascending types */
+
+enum {
+	ZONE_NODE_CUT = 1,		/* NS below the apex */
+	ZONE_NODE_DNAME = 2,
+	ZONE_NODE_CNAME = 4,
+	ZONE_NODE_APEX = 8
+};
+unsigned zone_node_flags(const struct zone_node *node);
+
+const uint8_t *zone_version_apex_name(const struct zone_version *v);
+const struct zone_node *zone_version_apex(const struct zone_version *v);
+uint32_t zone_version_serial(const struct zone_version *v);
+size_t zone_version_rr_count(const struct zone_version *v);
+bool zone_version_is_signed(const struct zone_version *v);	/* DNSKEY at the apex */
+
+/* The node with exactly this name, or NULL.  Also finds names below cuts, and out-of-zone glue. */
+const struct zone_node *zone_version_find(const struct zone_version *v, const uint8_t *name);
+
+/* What the algorithm of RFC 1034, section 4.3.2, step 3, needs to know about qname, from one descent. */
+struct zone_lookup {
+	const struct zone_node *node;	/* exact match; NULL: none.  Set too when it lies below cut or dname */
+	const struct zone_node *encloser;	/* closest encloser (RFC 4592, section 3.3.1): node, or its closest ancestor */
+	const struct zone_node *cut;	/* highest zone cut at or above qname, below the apex; NULL: none */
+	const struct zone_node *dname;	/* highest DNAME owner strictly above qname; NULL: none, or below the cut */
+	const struct zone_node *wildcard;	/* "*.<encloser>"; NULL when node is set or there is none */
+};
+void zone_version_lookup(const struct zone_version *v, const uint8_t *qname, struct zone_lookup *out);
+
+/* All nodes in canonical order, the apex first (out-of-zone glue behind everything else). */
+struct zone_walk {
+	const struct zone_version *version;
+	void *path[264];		/* private */
+	unsigned depth;
+};
+void zone_walk_start(struct zone_walk *w, const struct zone_version *v);
+const struct zone_node *zone_walk_next(struct zone_walk *w);	/* NULL: the end */
+
+/* The node before name in canonical order (NSEC), name itself not counted; before the apex comes the last. */
+const struct zone_node *zone_version_predecessor(const struct zone_version *v, const uint8_t *name);
+
+struct zone_version *zone_version_ref(struct zone_version *v);
+void zone_version_unref(struct zone_version *v);
+
+#endif

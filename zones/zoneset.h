@@ -1,0 +1,22 @@
+/* zones/zoneset.h -- which zone is a name in?  Apex to store, for 100,000 zones and more.  Same trie, same rules as
+ * zones/store.h: one writer (the keeper), readers inside RCU sections. */
+#ifndef ZONES_ZONESET_H
+#define ZONES_ZONESET_H
+
+#include "zones/store.h"
+
+struct zoneset;
+
+enum err zoneset_new(struct zoneset **out);
+void zoneset_free(struct zoneset *set);				/* frees no stores */
+
+/* Writer: one change, visible at once.  ERR_EXISTS.  The store is borrowed. */
+enum err zoneset_add(struct zoneset *set, const uint8_t *apex, struct zone_store *store);
+enum err zoneset_remove(struct zoneset *set, const uint8_t *apex);	/* the store may be freed right after */
+
+/* Readers: the zone whose apex is the longest at or above qname (strictly above when above is true, for DS at a
+ * cut); NULL: none.  */
+struct zone_store *zoneset_find(const struct zoneset *set, const uint8_t *qname, bool above);
+struct zone_store *zoneset_exact(const struct zoneset *set, const uint8_t *apex);
+
+#endif
