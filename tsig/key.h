@@ -24,12 +24,18 @@ bool tsig_algorithm_from_dname(const uint8_t *name, enum tsig_algorithm *out);
 bool tsig_algorithm_from_dnskey(uint8_t number, enum tsig_algorithm *out);	/* 157, 161 to 165: key files in git */
 uint8_t tsig_algorithm_to_dnskey(enum tsig_algorithm a);
 size_t tsig_algorithm_mac_size(enum tsig_algorithm a);			/* octets of a full MAC */
+size_t tsig_algorithm_mac_floor(enum tsig_algorithm a);			/* no MAC may be shorter: section 5.2.2.1 */
 
 struct tsig_key {
 	struct dname name;
 	enum tsig_algorithm algorithm;
 	uint8_t *secret;
 	size_t secret_len;
+	void *hmac;		/* private to tsig/mac.c: keyed once, copied for each message */
+
+	/* The shortest MAC that we take, in octets: max(10, half of the full one) unless raised.  Truncated below it
+	 * is BADTRUNC (RFC 8945, section 5.2.2.1). */
+	size_t mac_min;
 
 	/* Read off the name: <any>._update.<zone>, <any>._transfer.<zone>, <any>._notify.<zone>; the operation is
 	 * searched from the right end.  Good for zone and all names below it.  Other names have TSIG_RIGHT_NONE:
@@ -42,11 +48,12 @@ struct tsig_key {
 	uint8_t primary[4], secondary[4];
 };
 
-/* Copies name and secret.  ERR_RANGE: an empty secret.  *out is the caller's: tsig_key_free(). */
+/* Copies name and secret.  ERR_RANGE: an empty secret; ERR_CRYPTO: OpenSSL has no such algorithm here.
+ * *out is the caller's: tsig_key_free(). */
 enum err tsig_key_new(const uint8_t *name, enum tsig_algorithm algorithm, const uint8_t *secret, size_t n,
     struct tsig_key **out);
 
-/* "NAME:ALGORITHM:BASE64", as the MirageOS servers take it. */
+/* "NAME:ALGORITHM:BASE64", as the MirageOS servers take it.  The fault never quotes the secret. */
 enum err tsig_key_parse(const char *text, struct tsig_key **out, struct fault *f);
 
 void tsig_key_free(struct tsig_key *key);	/* overwrites the secret; takes NULL */

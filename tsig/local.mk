@@ -1,6 +1,10 @@
 noinst_LIBRARIES += tsig/libtsig.a
 tsig_libtsig_a_SOURCES = \
-	tsig/key.h \
-	tsig/keyring.h \
+	tsig/client.c \
+	tsig/key.c tsig/key.h \
+	tsig/keyring.c tsig/keyring.h \
+	tsig/mac.c tsig/mac.h \
+	tsig/record.c tsig/record.h \
+	tsig/server.c \
 	tsig/tsig.h
 LIBTSIG = tsig/libtsig.a $(LIBWIRE) $(OPENSSL_LIBS)

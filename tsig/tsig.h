@@ -42,29 +42,34 @@ struct tsig_exchange {
 };
 
 /* Look for a TSIG record in msg (*n octets, a whole message), check it, and take it off: on any status but
- * TSIG_FORMERR *n and ARCOUNT are those of the message without TSIG, and the original ID is restored.
- * A MAC shorter than max(10 octets, half of the full one) is BADTRUNC or FORMERR by section 5.2.2.1; comparison
- * takes constant time; the order of checks is key, MAC, time, truncation policy. */
+ * TSIG_FORMERR *n and ARCOUNT are those of the message without TSIG.  The ID stays as it came, so that the answer
+ * finds its way back through a forwarder; the original ID goes into the answer's TSIG record.
+ * A MAC shorter than max(10 octets, half of the full one) is FORMERR, one shorter than key->mac_min BADTRUNC
+ * (section 5.2.2.1); comparison takes constant time; the order of checks is key, MAC, time, truncation policy.
+ * A message whose records cannot be read is TSIG_FORMERR too.  ring may be NULL.  x is set, whatever it held: clear
+ * a used one before.  x borrows the key from ring, which must outlive it. */
 enum tsig_status tsig_verify_request(const struct tsig_keyring *ring, uint8_t *msg, size_t *n, int64_t now_s,
     struct tsig_exchange *x);
 
 /* Append a TSIG record to the response msg (n octets, room in all) and count it in ARCOUNT.  The first message
  * of a response takes in the request's MAC; later ones the MAC of the message before (timers only).
  * BADKEY and BADSIG answers get an empty MAC, BADTIME answers are signed and carry the server's time.
+ * Where the request had no TSIG, or a malformed one, nothing is appended.  The caller sets the rcode.
  * Returns the new length; 0: no room, or the crypto library failed. */
 size_t tsig_sign_response(struct tsig_exchange *x, uint8_t *msg, size_t n, size_t room, int64_t now_s);
 
-/* Octets to keep free for the record that tsig_sign_response() appends. */
+/* Octets to keep free for the record that tsig_sign_response() appends; 0 where it appends none. */
 size_t tsig_response_size(const struct tsig_exchange *x);
 
-/* Sign a request with key; x is set up for the answer.  Returns the new length, or 0. */
+/* Sign a request with key, which must outlive x; x is set up for the answer: clear a used one before.  Returns the
+ * new length; 0: no room, or the crypto library failed. */
 size_t tsig_sign_request(const struct tsig_key *key, uint8_t *msg, size_t n, size_t room, int64_t now_s,
     struct tsig_exchange *x);
 
 /* Check one message of the answer, and take its TSIG off.  final: this is the last message of the stream (a
  * single response is first and last), which must be signed, as must the first and every hundredth.
- * ERR_OK; ERR_PEER with words (unsigned, BADSIG, BADTIME with both times, the error that the server reports);
- * ERR_FORMAT. */
+ * ERR_OK; ERR_PEER with words (unsigned, BADSIG, BADTIME with both times, the error that the server reports, which
+ * x->error holds too); ERR_FORMAT; ERR_CRYPTO.  On failure msg is as it was.  ID and QR are the caller's to check. */
 enum err tsig_verify_response(struct tsig_exchange *x, uint8_t *msg, size_t *n, bool final, int64_t now_s,
     struct fault *f);
 
