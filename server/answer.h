@@ -20,6 +20,7 @@ struct answer_settings {		/* immutable while workers run */
 /* A request taken apart as far as every opcode needs it. */
 struct request {
 	struct msg_header header;
+	bool has_question;		/* false: question could not be read, and no response repeats it */
 	struct question question;	/* of UPDATE: the zone section */
 	struct edns edns;
 	size_t after_question;		/* offset of the answer (prerequisite) section */
@@ -27,16 +28,20 @@ struct request {
 	struct tsig_exchange tsig;
 };
 
-/* Take msg apart, TSIG (already removed by tsig_verify_request()) excepted.
- * Returns an rcode: NOERROR, FORMERR, NOTIMP, BADVERS; or -1: not to be answered at all. */
+/* Take msg apart, TSIG (already removed by tsig_verify_request()) excepted; q->tsig is not touched.
+ * Returns an rcode: NOERROR, FORMERR, NOTIMP, BADVERS; or -1: not to be answered at all (a response, or less than a
+ * header).  Whatever the rcode, q is good for answer_rcode(). */
 int request_parse(struct request *q, const uint8_t *msg, size_t n, bool tcp);
 
-/* Answer an OPCODE_QUERY request that is no transfer.  room: of out.  The size limit follows from q (UDP, EDNS), less
- * the room that the TSIG record needs.  Returns the response's length, TSIG not yet appended. */
+/* Answer an OPCODE_QUERY request that is no transfer.  room: of out, at least ANSWER_ROOM_MIN.  The size limit follows
+ * from q (UDP, EDNS), less the room that the TSIG record needs.  CNAME and DNAME chains are followed as far as they stay in
+ * the zone of the question.  Returns the response's length, TSIG not yet appended. */
+#define ANSWER_ROOM_MIN 1232
 size_t answer_query(const struct zoneset *zones, const struct answer_settings *settings, const struct request *q,
     uint8_t *out, size_t room);
 
-/* A response without records to q: header, question, and OPT where the request had one. */
+/* A response without records to q: header, question, and OPT where the request had one.  rcode may be an extended
+ * one.  AA is set in the answer to a NOTIFY that went well (RFC 1996, section 3.7). */
 size_t answer_rcode(const struct request *q, const struct answer_settings *settings, unsigned rcode, uint8_t *out,
     size_t room);
 

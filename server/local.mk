@@ -1,10 +1,14 @@
 noinst_LIBRARIES += server/libserver.a
 server_libserver_a_SOURCES = \
-	server/answer.h \
+	server/additional.c \
+	server/answer.c server/answer.h \
+	server/chaos.c \
 	server/config.h \
 	server/control.h \
 	server/exchange.h \
 	server/notify.h \
+	server/request.c \
+	server/response.c server/response.h \
 	server/shared.c server/shared.h \
 	server/worker.h
 LIBSERVER = server/libserver.a $(LIBACME) $(YAML_LIBS)

@@ -93,8 +93,10 @@ edns_read(struct msg_rr *opt, struct edns *e)
 	e->udp_size = opt->class < MSG_UDP_PLAIN ? MSG_UDP_PLAIN : opt->class;
 	e->version = (uint8_t)(opt->ttl >> 16);
 	e->do_bit = (opt->ttl & 0x8000) != 0;
+	e->nsid = false;
 	while (!r.bad && rd_left(&r) > 0) {
-		rd_u16(&r);
+		if (rd_u16(&r) == EDNS_NSID)
+			e->nsid = true;
 		rd_take(&r, rd_u16(&r));
 	}
 	return !r.bad && dname_is_root(opt->owner.octets);

@@ -73,6 +73,7 @@ struct edns {
 	bool present, do_bit;
 	uint8_t version;
 	uint16_t udp_size;		/* the requestor's; below 512 counts as 512 */
+	bool nsid;			/* asks for the server's identifier (RFC 5001) */
 };
 
 /* From an OPT record; false: malformed (its owner is not the root, options run past the end). */
@@ -81,6 +82,7 @@ bool edns_read(struct msg_rr *opt, struct edns *e);
 /* Our OPT record for a response; extended_rcode's upper eight bits go into the TTL field. */
 void edns_write(struct wr *w, uint16_t udp_size, unsigned extended_rcode, bool do_bit);
 #define EDNS_SIZE 11			/* octets that edns_write() takes */
+#define EDNS_NSID 3			/* option code; empty in a query */
 
 /* The smallest response to a request that cannot be worked on: the header with QR and rcode set, the question
  * where it can be read.  Returns the length; 0: not even a header, or a response, so say nothing. */

@@ -1,0 +1,66 @@
+#include "server/response.h"
+#include "wire/rdata.h"
+#include "wire/rrtype.h"
+
+#define TARGETS_MAX 16			/* optional ones per answer */
+
+/* Both address RRsets of a name.  False: one did not fit. */
+static bool
+put_addresses(struct response *r, const struct zone_node *node)
+{
+	static const uint16_t types[] = { TYPE_A, TYPE_AAAA };
+	struct zone_rrset set;
+	bool all = true;
+
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+		if (zone_node_rrset(node, types[i], &set) &&
+		    !response_rrset(r, SECTION_ADDITIONAL, zone_node_owner(node), &set, set.ttl))
+			all = false;
+	}
+	return all;
+}
+
+void
+response_glue(struct response *r, const uint8_t *cut, const struct zone_rrset *ns)
+{
+	/* RFC 9471, section 3.1: what lies below the cut comes first, and may not be left out silently. */
+	for (int needed = 1; needed >= 0; needed--) {
+		const uint8_t *at = NULL, *target;
+		uint16_t n;
+
+		while (zone_rrset_next(ns, &at, &target, &n)) {
+			const struct zone_node *node;
+
+			if (dname_is_below(target, cut) != needed ||
+			    (node = zone_version_find(r->zone, target)) == NULL)
+				continue;
+			if (!put_addresses(r, node) && needed)
+				r->flags |= FLAG_TC;
+		}
+	}
+}
+
+void
+response_additional(struct response *r, const struct zone_rrset *set)
+{
+	const struct zone_node *seen[TARGETS_MAX];
+	const uint8_t *at = NULL, *rdata, *target;
+	unsigned nseen = 0;
+	uint16_t n;
+
+	while (nseen < TARGETS_MAX && zone_rrset_next(set, &at, &rdata, &n)) {
+		const struct zone_node *node;
+		unsigned i = 0;
+
+		if ((target = rdata_target(set->type, rdata)) == NULL)
+			return;
+		if (dname_is_root(target) || (node = zone_version_find(r->zone, target)) == NULL)
+			continue;
+		while (i < nseen && seen[i] != node)
+			i++;
+		if (i == nseen) {
+			seen[nseen++] = node;
+			put_addresses(r, node);
+		}
+	}
+}

@@ -1,0 +1,222 @@
+/* RFC 1034, section 4.3.2, over one zone.  A question takes one or more rounds: each looks one name up and answers it,
+ * says that there is nothing, refers to another server, or meets an alias (CNAME, or DNAME above the name) and so
+ * finds the name of the next round.
+ *
+ * Aliases are followed while they stay in the zone of the question.  Where one leads out, the answer ends with it and the
+ * resolver asks on, also when the name lies in another zone of ours: it has to ask that zone's servers anyway
+ * before it may believe the data. */
+#include "server/response.h"
+#include "wire/rrtype.h"
+
+#define CHAIN_MAX 16			/* aliases in one answer */
+
+struct chain {
+	unsigned n, ndnames;
+	const uint8_t *owners[CHAIN_MAX];		/* names that turned out to be aliases */
+	const struct zone_node *dnames[CHAIN_MAX];	/* DNAMEs that are in the answer */
+	struct dname made[CHAIN_MAX];			/* targets that DNAMEs made up */
+};
+
+static bool
+put_answer(struct response *r, const uint8_t *owner, const struct zone_rrset *set)
+{
+	if (response_rrset(r, SECTION_ANSWER, owner, set, set->ttl))
+		return true;
+	r->flags |= FLAG_TC;
+	return false;
+}
+
+/* The rdata of a type that has one record: CNAME, DNAME. */
+static const uint8_t *
+only_rdata(const struct zone_rrset *set)
+{
+	const uint8_t *at = NULL, *rdata = NULL;
+	uint16_t n;
+
+	zone_rrset_next(set, &at, &rdata, &n);
+	return rdata;
+}
+
+/* The SOA that says how long "there is nothing" holds: RFC 2308, sections 3 and 5. */
+static void
+put_negative(struct response *r)
+{
+	const uint8_t *at = NULL, *rdata;
+	struct zone_rrset set;
+	struct soa soa;
+	uint16_t n;
+
+	if (!zone_node_rrset(zone_version_apex(r->zone), TYPE_SOA, &set) || !zone_rrset_next(&set, &at, &rdata, &n))
+		return;
+	soa_read(rdata, n, &soa);
+	if (!response_rrset(r, SECTION_AUTHORITY, zone_version_apex_name(r->zone), &set,
+	    soa.minimum < set.ttl ? soa.minimum : set.ttl))
+		r->flags |= FLAG_TC;
+}
+
+static void
+put_referral(struct response *r, const struct zone_node *cut)
+{
+	struct zone_rrset ns;
+
+	/* AA speaks of the first owner in the answer section: it stays when an alias led here. */
+	if (r->counts[SECTION_ANSWER] == 0)
+		r->flags &= (uint16_t)~FLAG_AA;
+	if (!zone_node_rrset(cut, TYPE_NS, &ns))
+		return;
+	if (!response_rrset(r, SECTION_AUTHORITY, zone_node_owner(cut), &ns, ns.ttl)) {
+		r->flags |= FLAG_TC;
+		return;
+	}
+	response_glue(r, zone_node_owner(cut), &ns);
+}
+
+/* owner is an alias of target.  Gives target when the next round shall look it up. */
+static const uint8_t *
+follow(const struct response *r, struct chain *c, const uint8_t *owner, const uint8_t *target)
+{
+	c->owners[c->n++] = owner;
+	if (c->n == CHAIN_MAX || !dname_is_below(target, zone_version_apex_name(r->zone)))
+		return NULL;
+	for (unsigned i = 0; i < c->n; i++)
+		if (dname_equal(c->owners[i], target))
+			return NULL;
+	return target;
+}
+
+/* The DNAME itself, unless an earlier round put it there.  False: no room. */
+static bool
+put_dname(struct response *r, struct chain *c, const struct zone_node *node, const struct zone_rrset *set)
+{
+	for (unsigned i = 0; i < c->ndnames; i++)
+		if (c->dnames[i] == node)
+			return true;
+	c->dnames[c->ndnames++] = node;
+	return put_answer(r, zone_node_owner(node), set);
+}
+
+static const uint8_t *
+answer_dname(struct response *r, struct chain *c, const uint8_t *name, const struct zone_node *node)
+{
+	unsigned above = dname_labels(name) - dname_labels(zone_node_owner(node));
+	uint16_t qtype = r->q->question.qtype;
+	struct dname *target = &c->made[c->n];
+	struct zone_rrset set;
+
+	if (!zone_node_rrset(node, TYPE_DNAME, &set) || !put_dname(r, c, node, &set))
+		return NULL;
+	if (!dname_join(target, name, above, only_rdata(&set))) {
+		r->rcode = RCODE_YXDOMAIN;		/* RFC 6672, section 2.2 */
+		return NULL;
+	}
+	/* Section 3.1: the CNAME is for resolvers that know no DNAME, and has its TTL. */
+	if (!response_rr(r, SECTION_ANSWER, name, TYPE_CNAME, CLASS_IN, set.ttl, target->octets,
+	    dname_len(target->octets))) {
+		r->flags |= FLAG_TC;
+		return NULL;
+	}
+	if (qtype == TYPE_CNAME || qtype == TYPE_ANY)
+		return NULL;
+	return follow(r, c, name, target->octets);
+}
+
+/* name's data is node's: its own, or a wildcard's. */
+static const uint8_t *
+answer_node(struct response *r, struct chain *c, const uint8_t *name, const struct zone_node *node)
+{
+	uint16_t qtype = r->q->question.qtype;
+	struct zone_rrset set;
+
+	if (qtype == TYPE_ANY && zone_node_count(node) > 0) {
+		zone_node_at(node, 0, &set);		/* RFC 8482, section 4.1: one RRset will do */
+		put_answer(r, name, &set);
+	} else if (zone_node_rrset(node, qtype, &set)) {
+		if (put_answer(r, name, &set))
+			response_additional(r, &set);
+	} else if ((zone_node_flags(node) & ZONE_NODE_CNAME) != 0 && zone_node_rrset(node, TYPE_CNAME, &set)) {
+		if (put_answer(r, name, &set))
+			return follow(r, c, name, only_rdata(&set));
+	} else {
+		put_negative(r);
+	}
+	return NULL;
+}
+
+/* One round: answer name.  Returns the name that the answer leads on to; NULL: it is complete. */
+static const uint8_t *
+answer_name(struct response *r, struct chain *c, const uint8_t *name)
+{
+	struct zone_lookup l;
+
+	zone_version_lookup(r->zone, name, &l);
+	if (l.dname != NULL && l.dname != l.cut)
+		return answer_dname(r, c, name, l.dname);
+	/* DS is the one type that the upper side of a cut answers: RFC 4035, section 3.1.4.1. */
+	if (l.cut != NULL && (r->q->question.qtype != TYPE_DS || l.cut != l.node)) {
+		put_referral(r, l.cut);
+		return NULL;
+	}
+	if (l.node != NULL)
+		return answer_node(r, c, name, l.node);
+	if (l.wildcard != NULL)
+		return answer_node(r, c, name, l.wildcard);
+	r->rcode = RCODE_NXDOMAIN;			/* of the last name in the chain: RFC 6604, section 3 */
+	put_negative(r);
+	return NULL;
+}
+
+static struct zone_store *
+find_zone(const struct zoneset *zones, const struct question *q)
+{
+	struct zone_store *parent = q->qtype == TYPE_DS ? zoneset_find(zones, q->qname.octets, true) : NULL;
+
+	return parent != NULL ? parent : zoneset_find(zones, q->qname.octets, false);
+}
+
+static void
+answer_internet(struct response *r, const struct zoneset *zones)
+{
+	struct zone_store *store = find_zone(zones, &r->q->question);
+	const uint8_t *name = r->q->question.qname.octets;
+	struct chain c;
+
+	if (store == NULL) {
+		r->rcode = RCODE_REFUSED;
+		return;
+	}
+	if ((r->zone = zone_store_current(store)) == NULL) {
+		r->rcode = RCODE_SERVFAIL;		/* ours, and not there yet */
+		return;
+	}
+	r->flags |= FLAG_AA;
+	c.n = c.ndnames = 0;
+	while (name != NULL)
+		name = answer_name(r, &c, name);
+}
+
+/* NOERROR, or why nobody should ask for this type. */
+static unsigned
+check_qtype(uint16_t qtype)
+{
+	if (qtype == TYPE_ANY || !rrtype_is_meta(qtype))
+		return RCODE_NOERROR;
+	if (qtype == TYPE_MAILA || qtype == TYPE_MAILB || qtype == TYPE_TKEY)
+		return RCODE_NOTIMP;
+	return RCODE_FORMERR;
+}
+
+size_t
+answer_query(const struct zoneset *zones, const struct answer_settings *settings, const struct request *q, uint8_t *out,
+    size_t room)
+{
+	struct response r;
+
+	response_start(&r, q, settings, out, room);
+	if (q->question.qclass == CLASS_CH)
+		response_chaos(&r);
+	else if (q->question.qclass != CLASS_IN)
+		r.rcode = RCODE_REFUSED;
+	else if ((r.rcode = check_qtype(q->question.qtype)) == RCODE_NOERROR)
+		answer_internet(&r, zones);
+	return response_finish(&r);
+}

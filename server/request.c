@@ -1,0 +1,51 @@
+#include "server/answer.h"
+#include "wire/rrtype.h"
+
+/* The records behind the question: OPT is taken where it may stand, the rest is only walked over.  False: malformed. */
+static bool
+walk_records(struct rd *r, struct request *q)
+{
+	unsigned before_additional = (unsigned)q->header.ancount + q->header.nscount;
+	unsigned total = before_additional + q->header.arcount;
+	struct msg_rr rr;
+
+	for (unsigned i = 0; i < total; i++) {
+		if (!msg_rr_read(r, &rr))
+			return false;
+		if (rr.type != TYPE_OPT)
+			continue;
+		/* RFC 6891, section 6.1.1: one, in the additional section, owned by the root. */
+		if (i < before_additional || q->edns.present || !edns_read(&rr, &q->edns))
+			return false;
+	}
+	return rd_left(r) == 0;
+}
+
+int
+request_parse(struct request *q, const uint8_t *msg, size_t n, bool tcp)
+{
+	struct rd r = rd_over(msg, n);
+
+	q->tcp = tcp;
+	q->has_question = false;
+	q->edns.present = false;
+	msg_header_read(&r, &q->header);
+	if (r.bad || (q->header.flags & FLAG_QR) != 0)
+		return -1;
+	switch (msg_opcode(&q->header)) {
+	case OPCODE_QUERY:
+	case OPCODE_NOTIFY:
+	case OPCODE_UPDATE:
+		break;
+	case OPCODE_STATUS:
+	default:
+		return RCODE_NOTIMP;
+	}
+	if (q->header.qdcount != 1 || !question_read(&r, &q->question))
+		return RCODE_FORMERR;
+	q->has_question = true;
+	q->after_question = rd_offset(&r);
+	if (!walk_records(&r, q))
+		return RCODE_FORMERR;
+	return q->edns.present && q->edns.version > 0 ? RCODE_BADVERS : RCODE_NOERROR;
+}

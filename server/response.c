@@ -1,0 +1,159 @@
+#include "server/response.h"
+
+#include "wire/rdata.h"
+#include "wire/rrtype.h"
+
+/* RFC 6891, section 6.2.5: what the requestor takes, and no more than fits every path. */
+static size_t
+size_limit(const struct request *q, const struct answer_settings *settings)
+{
+	if (q->tcp)
+		return MSG_MAX;
+	if (!q->edns.present)
+		return MSG_UDP_PLAIN;
+	return q->edns.udp_size < settings->udp_size ? q->edns.udp_size : settings->udp_size;
+}
+
+static size_t
+nsid_size(const struct request *q, const struct answer_settings *settings)
+{
+	return q->edns.nsid && settings->identity != NULL ? 4 + strlen(settings->identity) : 0;
+}
+
+/* Octets that go behind the sections. */
+static size_t
+size_of_end(const struct request *q, const struct answer_settings *settings)
+{
+	size_t n = 0;
+
+	if (q->edns.present)
+		n += EDNS_SIZE + nsid_size(q, settings);
+	if (q->tsig.status == TSIG_VALID || q->tsig.status == TSIG_BAD)
+		n += tsig_response_size(&q->tsig);
+	return n;
+}
+
+void
+response_start(struct response *r, const struct request *q, const struct answer_settings *settings, uint8_t *out,
+    size_t room)
+{
+	size_t limit = size_limit(q, settings), end = size_of_end(q, settings);
+
+	r->q = q;
+	r->settings = settings;
+	r->zone = NULL;
+	r->rcode = RCODE_NOERROR;
+	r->flags = 0;
+	r->counts[0] = r->counts[1] = r->counts[2] = 0;
+	r->end = out + room;
+	wr_init(&r->w, out, room);
+	wr_take(&r->w, MSG_HEADER_SIZE);
+	if (q->has_question)
+		question_write(&r->w, &q->question);
+	/* Header and question always go out, even where a long key name leaves no room for more. */
+	if (limit > room)
+		limit = room;
+	r->w.end = limit > end && out + limit - end > r->w.p ? out + limit - end : r->w.p;
+}
+
+/* The owner again, as a pointer to where it was written first. */
+static void
+repeat_owner(struct wr *w, const uint8_t *first, const uint8_t *owner)
+{
+	size_t at = (size_t)(first - w->base);
+
+	if (*first == 0)
+		wr_u8(w, 0);
+	else if (*first >= 0xc0)
+		wr_octets(w, first, 2);
+	else if (at < 0x4000)
+		wr_u16(w, (uint16_t)(0xc000 | at));
+	else
+		wr_dname(w, owner);
+}
+
+bool
+response_rrset(struct response *r, enum response_section section, const uint8_t *owner, const struct zone_rrset *set,
+    uint32_t ttl)
+{
+	struct wr_mark mark = wr_mark(&r->w);
+	const uint8_t *at = NULL, *rdata;
+	uint16_t n;
+
+	while (zone_rrset_next(set, &at, &rdata, &n) && !r->w.full) {
+		if (r->w.p == mark.p)
+			wr_dname(&r->w, owner);
+		else
+			repeat_owner(&r->w, mark.p, owner);
+		wr_u16(&r->w, set->type);
+		wr_u16(&r->w, CLASS_IN);
+		wr_u32(&r->w, ttl);
+		rdata_write(&r->w, set->type, rdata, n);
+	}
+	if (r->w.full) {
+		wr_rewind(&r->w, mark);
+		return false;
+	}
+	r->counts[section] = (uint16_t)(r->counts[section] + set->count);
+	return true;
+}
+
+bool
+response_rr(struct response *r, enum response_section section, const uint8_t *owner, uint16_t type, uint16_t class,
+    uint32_t ttl, const uint8_t *rdata, size_t n)
+{
+	struct wr_mark mark = wr_mark(&r->w);
+
+	msg_rr_write(&r->w, owner, type, class, ttl, rdata, n);
+	if (r->w.full) {
+		wr_rewind(&r->w, mark);
+		return false;
+	}
+	r->counts[section]++;
+	return true;
+}
+
+static void
+write_opt(struct response *r)
+{
+	size_t nsid = nsid_size(r->q, r->settings);
+
+	edns_write(&r->w, r->settings->udp_size, r->rcode, r->q->edns.do_bit);	/* DO is copied: RFC 3225, section 3 */
+	if (nsid > 0 && !r->w.full) {
+		wr_patch_u16(&r->w, wr_len(&r->w) - 2, (uint16_t)nsid);
+		wr_u16(&r->w, EDNS_NSID);
+		wr_u16(&r->w, (uint16_t)(nsid - 4));
+		wr_octets(&r->w, r->settings->identity, nsid - 4);
+	}
+	r->counts[SECTION_ADDITIONAL]++;
+}
+
+size_t
+response_finish(struct response *r)
+{
+	/* Opcode and RD are the request's.  CD is cleared: RFC 4035, section 3.1.6. */
+	unsigned flags = FLAG_QR | (r->q->header.flags & (0x7800u | FLAG_RD)) | r->flags | (r->rcode & 15);
+	struct wr head;
+
+	r->w.end = r->end;
+	if (r->q->edns.present)
+		write_opt(r);
+	if (r->w.full)
+		return 0;
+	wr_init(&head, r->w.base, MSG_HEADER_SIZE);
+	msg_header_write(&head, &(struct msg_header){ r->q->header.id, (uint16_t)flags, r->q->has_question,
+	    r->counts[SECTION_ANSWER], r->counts[SECTION_AUTHORITY], r->counts[SECTION_ADDITIONAL] });
+	return wr_len(&r->w);
+}
+
+size_t
+answer_rcode(const struct request *q, const struct answer_settings *settings, unsigned rcode, uint8_t *out, size_t room)
+{
+	struct response r;
+
+	response_start(&r, q, settings, out, room);
+	r.rcode = rcode;
+	if (msg_opcode(&q->header) == OPCODE_NOTIFY && rcode == RCODE_NOERROR)
+		r.flags |= FLAG_AA;
+	return response_finish(&r);
+}

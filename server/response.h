@@ -1,0 +1,46 @@
+/* server/response.h -- a response while it is being written: header and counts, whole RRsets, OPT at the end.  Private
+ * to the answering code. */
+#ifndef SERVER_RESPONSE_H
+#define SERVER_RESPONSE_H
+
+#include "server/answer.h"
+
+enum response_section { SECTION_ANSWER, SECTION_AUTHORITY, SECTION_ADDITIONAL };
+
+struct response {
+	const struct request *q;
+	const struct answer_settings *settings;
+	const struct zone_version *zone;	/* the one that answers; NULL: none */
+	unsigned rcode;
+	uint16_t flags;				/* AA and TC as the answer sets them */
+	uint16_t counts[3];			/* records per section */
+	uint8_t *end;				/* of the caller's buffer: the OPT record's room was held back before it */
+	struct wr w;
+};
+
+/* Write header and question; later sections end where the request's size limit says. */
+void response_start(struct response *r, const struct request *q, const struct answer_settings *settings, uint8_t *out,
+    size_t room);
+
+/* Append a whole RRset, or nothing when it does not fit: false. */
+bool response_rrset(struct response *r, enum response_section section, const uint8_t *owner,
+    const struct zone_rrset *set, uint32_t ttl);
+
+/* The same for one RR, of any class. */
+bool response_rr(struct response *r, enum response_section section, const uint8_t *owner, uint16_t type,
+    uint16_t class, uint32_t ttl, const uint8_t *rdata, size_t n);
+
+/* Append OPT, fill the header in.  Returns the length; 0: the caller's buffer was too small even for the question. */
+size_t response_finish(struct response *r);
+
+/* Addresses of the name servers of a zone cut (RFC 9471): those below the cut are needed, TC tells when they do not
+ * fit; others go in where there is room. */
+void response_glue(struct response *r, const uint8_t *cut, const struct zone_rrset *ns);
+
+/* Addresses of what an RRset of the answer points to, as far as the zone has them and there is room. */
+void response_additional(struct response *r, const struct zone_rrset *set);
+
+/* Answer a question of class CH: version.bind and its kin (RFC 4892). */
+void response_chaos(struct response *r);
+
+#endif
