@@ -12,7 +12,6 @@
 #include "base/log.h"
 #include "tsig/keyring.h"
 #include "wire/dname.h"
-#include "zones/serial.h"
 
 struct config_address {			/* ADDRESS[@PORT] */
 	struct sockaddr_storage address;
@@ -25,6 +24,8 @@ struct config_access {			/* one alternative of allow-transfer: address, key, or 
 	unsigned prefix;		/* bits */
 	struct dname key;
 };
+
+enum serial_policy { SERIAL_INCREMENT, SERIAL_UNIXTIME, SERIAL_DATE, SERIAL_KEEP };
 
 struct config_git {
 	char *url, *branch, *path;	/* branch and path may be NULL */
@@ -95,13 +96,18 @@ struct config_arguments {
 
 /* ERR_OK: *out is the caller's.  Otherwise the words have file:line:column and what was expected. */
 enum err config_load(const struct config_arguments *arguments, struct config **out, struct fault *f);
-void config_free(struct config *c);
+void config_free(struct config *c);		/* takes NULL */
+
+/* The same from memory, without a command line; file is the name for messages. */
+enum err config_parse(const char *file, const char *text, size_t n, struct config **out, struct fault *f);
 
 /* The settings for a zone: its own entry, or the defaults. */
 const struct config_zone *config_zone_for(const struct config *c, const uint8_t *apex);
 
-/* "192.0.2.1@53", "::1@5353", "192.0.2.1". */
+/* "192.0.2.1@53", "::1@5353", "192.0.2.1", "fe80::1%eth0".  ERR_FORMAT: no address; ERR_RANGE: no port. */
 enum err config_address_parse(const char *text, uint16_t default_port, struct config_address *out);
+
+/* The same form; port 0 is left out.  Gives text back. */
 #define CONFIG_ADDRESS_TEXT 80
 char *config_address_print(const struct sockaddr *address, char text[CONFIG_ADDRESS_TEXT]);
 

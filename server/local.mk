@@ -3,14 +3,17 @@ server_libserver_a_SOURCES = \
 	server/additional.c \
 	server/answer.c server/answer.h \
 	server/chaos.c \
-	server/config.h \
+	server/config.c server/config.h \
+	server/config_address.c \
+	server/config_schema.c server/config_schema.h \
+	server/config_yaml.c \
 	server/control.h \
 	server/exchange.h \
 	server/notify.h \
+	server/options.c server/options.h \
 	server/request.c \
 	server/response.c server/response.h \
 	server/shared.c server/shared.h \
-	server/update.c server/update.h \
 	server/worker.h
 LIBSERVER = server/libserver.a $(LIBACME) $(YAML_LIBS)
 

@@ -18,13 +18,18 @@ tests_fuzz_fuzz_tsig_LDADD = $(LIBTSIG)
 # end of wire, tsig
 endif
 
-
-# acme
-check_PROGRAMS += tests/unit/acme/test_csr tests/unit/acme/test_jws tests/unit/acme/test_reply
-tests_unit_acme_test_csr_SOURCES = tests/unit/check.h tests/unit/acme/pki.c tests/unit/acme/pki.h tests/unit/acme/test_csr.c
-tests_unit_acme_test_csr_LDADD = $(LIBACME) $(CMOCKA_LIBS)
-tests_unit_acme_test_jws_SOURCES = tests/unit/check.h tests/unit/acme/test_jws.c
-tests_unit_acme_test_jws_LDADD = $(LIBACME) $(CMOCKA_LIBS)
-tests_unit_acme_test_reply_SOURCES = tests/unit/check.h tests/unit/acme/test_reply.c
-tests_unit_acme_test_reply_LDADD = $(LIBACME) $(CMOCKA_LIBS)
-# end of acme
+# configuration, command line
+check_PROGRAMS += \
+	tests/unit/server/test_access \
+	tests/unit/server/test_address \
+	tests/unit/server/test_config \
+	tests/unit/server/test_options
+tests_unit_server_test_access_SOURCES = tests/unit/server/test_access.c tests/unit/check.h
+tests_unit_server_test_access_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+tests_unit_server_test_address_SOURCES = tests/unit/server/test_address.c tests/unit/check.h
+tests_unit_server_test_address_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+tests_unit_server_test_config_SOURCES = tests/unit/server/test_config.c tests/unit/check.h
+tests_unit_server_test_config_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+tests_unit_server_test_options_SOURCES = tests/unit/server/test_options.c tests/unit/check.h
+tests_unit_server_test_options_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+# end of configuration, command line

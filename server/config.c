@@ -1,0 +1,352 @@
+/* certns.yaml and the command line become one struct config.  The file is read by config_yaml.c along the tables of
+ * config_schema.c; here are what the two do not know: where the text comes from, what the command line changes, and
+ * what follows from other values. */
+#include "server/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "server/config_schema.h"
+#include "zones/git.h"
+
+#define DEFAULT_FILE SYSCONFDIR "/certns/certns.yaml"
+#define FILE_MAX (64u << 20)
+#define POLL_DEFAULT_S 300
+
+/* Texts that may hold secrets are overwritten: the document's, and what the parser read ahead. */
+
+static void
+document_wipe(yaml_document_t *document)
+{
+	for (yaml_node_t *node = document->nodes.start; node < document->nodes.top; node++)
+		if (node->type == YAML_SCALAR_NODE)
+			explicit_bzero(node->data.scalar.value, node->data.scalar.length);
+	yaml_document_delete(document);
+}
+
+static void
+parser_wipe(yaml_parser_t *parser)
+{
+	explicit_bzero(parser->raw_buffer.start, (size_t)(parser->raw_buffer.end - parser->raw_buffer.start));
+	explicit_bzero(parser->buffer.start, (size_t)(parser->buffer.end - parser->buffer.start));
+	yaml_parser_delete(parser);
+}
+
+/* libyaml counts octets up to where it could not go on; errors in the encoding have no other place. */
+static enum err
+fault_at_offset(struct config_reader *r, const char *text, size_t offset, const char *problem)
+{
+	size_t line = 1, column = 1;
+
+	for (size_t i = 0; i < offset; i++) {
+		column = text[i] == '\n' ? 1 : column + 1;
+		line += text[i] == '\n';
+	}
+	return fault_set(r->fault, ERR_FORMAT, "%s:%zu:%zu: expected UTF-8, found: %s", r->file, line, column, problem);
+}
+
+static enum err
+fault_yaml(struct config_reader *r, const yaml_parser_t *p, const char *text, size_t n)
+{
+	if (p->error == YAML_MEMORY_ERROR)
+		return fault_set(r->fault, ERR_NOMEM, "%s: out of memory", r->file);
+	if (p->error == YAML_READER_ERROR)
+		return fault_at_offset(r, text, p->problem_offset < n ? p->problem_offset : n, p->problem);
+	return fault_set(r->fault, ERR_FORMAT, "%s:%zu:%zu: expected YAML, found an error%s%s: %s", r->file,
+	    p->problem_mark.line + 1, p->problem_mark.column + 1, p->context != NULL ? " " : "",
+	    p->context != NULL ? p->context : "", p->problem);
+}
+
+static enum err
+read_document(struct config_reader *r, struct config_draft *draft)
+{
+	const yaml_node_t *root = yaml_document_get_root_node(r->document);
+
+	if (root == NULL)			/* an empty file, or comments only */
+		return config_read_defaults(r, &config_root, draft);
+	return config_read_section(r, &config_root, root, draft);
+}
+
+static enum err
+read_text(struct config_reader *r, const char *text, size_t n, struct config_draft *draft)
+{
+	yaml_document_t document, second;
+	yaml_parser_t parser;
+	enum err err;
+
+	if (!yaml_parser_initialize(&parser))
+		return ERR_NOMEM;
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text, n);
+	if (!yaml_parser_load(&parser, &document)) {
+		err = fault_yaml(r, &parser, text, n);
+		parser_wipe(&parser);
+		return err;
+	}
+	r->document = &document;
+	err = read_document(r, draft);
+	if (err == ERR_OK && yaml_document_get_root_node(&document) != NULL) {
+		if (!yaml_parser_load(&parser, &second)) {
+			err = fault_yaml(r, &parser, text, n);
+		} else {
+			r->document = &second;
+			if (yaml_document_get_root_node(&second) != NULL)
+				err = config_fault(r, yaml_document_get_root_node(&second), ERR_FORMAT,
+				    "expected one YAML document, found a second one");
+			document_wipe(&second);
+		}
+	}
+	document_wipe(&document);
+	parser_wipe(&parser);
+	return err;
+}
+
+static void
+texts_free(char **texts)
+{
+	for (size_t i = 0; texts != NULL && texts[i] != NULL; i++)
+		free(texts[i]);
+	free(texts);
+}
+
+static void
+git_free(struct config_git *git, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(git[i].url);
+		free(git[i].branch);
+		free(git[i].path);
+		free(git[i].ssh_key);
+		texts_free(git[i].host_keys);
+		free(git[i].ca_file);
+	}
+	free(git);
+}
+
+static void
+keys_free(struct config_key *keys, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (keys[i].secret != NULL)
+			explicit_bzero(keys[i].secret, strlen(keys[i].secret));
+		free(keys[i].secret);
+		free(keys[i].secret_file);
+		tsig_key_free(keys[i].key);
+	}
+	free(keys);
+}
+
+static void
+config_clear(struct config *c)
+{
+	free(c->file);
+	free(c->listen);
+	free(c->state_directory);
+	free(c->user);
+	free(c->control_socket);
+	free(c->source);
+	free(c->identity);
+	git_free(c->git, c->ngit);
+	for (size_t i = 0; i < c->nzones; i++) {
+		free(c->zones[i].notify);
+		free(c->zones[i].allow_transfer);
+		free(c->zones[i].check_servers);
+	}
+	free(c->zones);
+	for (size_t i = 0; i < c->nkeys; i++)
+		tsig_key_free(c->keys[i]);
+	free(c->keys);
+	for (size_t i = 0; i < c->nauthorities; i++) {
+		free(c->authorities[i].directory);
+		free(c->authorities[i].ca_certificates);
+		texts_free(c->authorities[i].contact);
+	}
+	free(c->authorities);
+	texts_free(c->labels);
+	free(c->proxy);
+}
+
+void
+config_free(struct config *c)
+{
+	if (c == NULL)
+		return;
+	config_clear(c);
+	free(c);
+}
+
+/* The command line, over the file. */
+
+static enum err
+apply_remote(struct config *c, const char *remote, struct fault *f)
+{
+	struct config_git *git = calloc(1, sizeof *git);
+	enum err err;
+
+	if (git == NULL)
+		return ERR_NOMEM;
+	if ((err = git_url_split(remote, &git->url, &git->branch)) != ERR_OK) {
+		free(git);
+		return err == ERR_NOMEM ? err :
+		    fault_set(f, err, "--remote: expected URL or URL#BRANCH, found '%.200s'", remote);
+	}
+	git->poll_s = POLL_DEFAULT_S;
+	git->push = true;
+	git_free(c->git, c->ngit);
+	c->git = git;
+	c->ngit = 1;
+	return ERR_OK;
+}
+
+static enum err
+apply_listen(struct config *c, const char *const *listen, size_t n, struct fault *f)
+{
+	struct config_address *list = calloc(n, sizeof *list);
+
+	if (list == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < n; i++)
+		if (config_address_parse(listen[i], 53, &list[i]) != ERR_OK) {
+			free(list);
+			return fault_set(f, ERR_FORMAT, "--listen: expected ADDRESS[@PORT], found '%.200s'", listen[i]);
+		}
+	free(c->listen);
+	c->listen = list;
+	c->nlisten = n;
+	return ERR_OK;
+}
+
+static enum err
+apply_arguments(struct config *c, const struct config_arguments *arguments, struct fault *f)
+{
+	enum err err = ERR_OK;
+
+	if (arguments->remote != NULL)
+		err = apply_remote(c, arguments->remote, f);
+	if (err == ERR_OK && arguments->nlisten > 0)
+		err = apply_listen(c, arguments->listen, arguments->nlisten, f);
+	if (err == ERR_OK && arguments->state != NULL) {
+		free(c->state_directory);
+		if ((c->state_directory = strdup(arguments->state)) == NULL)
+			err = ERR_NOMEM;
+	}
+	return err;
+}
+
+/* What follows from the machine and from other values. */
+static enum err
+complete(struct config *c, struct fault *f)
+{
+	static const char *const everywhere[] = { "0.0.0.0", "::" };
+	enum err err;
+
+	if (c->nlisten == 0 && (err = apply_listen(c, everywhere, 2, f)) != ERR_OK)
+		return err;
+	if (c->workers == 0) {
+		long n = sysconf(_SC_NPROCESSORS_ONLN);
+		c->workers = n < 1 ? 1 : n > 256 ? 256 : (unsigned)n;
+	}
+	if (c->control_socket == NULL && asprintf(&c->control_socket, "%s/control.sock", c->state_directory) < 0) {
+		c->control_socket = NULL;
+		return ERR_NOMEM;
+	}
+	if (strlen(c->control_socket) >= sizeof ((struct sockaddr_un *)NULL)->sun_path)
+		return fault_set(f, ERR_RANGE, "the name of the control socket is too long (give a shorter one by "
+		    "control-socket): '%.300s'", c->control_socket);
+	return ERR_OK;
+}
+
+static int
+compare_zones(const void *a, const void *b)
+{
+	const struct config_zone *x = a, *y = b;
+
+	return dname_compare(x->name.octets, y->name.octets);
+}
+
+/* Keys as the file has them become a list of TSIG keys; zones are sorted, to be found. */
+static enum err
+settle(struct config_draft *draft)
+{
+	struct config *c = &draft->config;
+
+	if ((c->keys = calloc(draft->nkeys + 1, sizeof *c->keys)) == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < draft->nkeys; i++) {
+		c->keys[i] = draft->keys[i].key;
+		draft->keys[i].key = NULL;
+	}
+	c->nkeys = draft->nkeys;
+	if (c->nzones > 0)
+		qsort(c->zones, c->nzones, sizeof *c->zones, compare_zones);
+	return ERR_OK;
+}
+
+static enum err
+make(const char *file, const char *text, size_t n, const struct config_arguments *arguments, struct config **out,
+    struct fault *f)
+{
+	struct config_reader r = { .file = file, .fault = f };
+	struct config_draft draft = { .config.self_check = true };
+	struct config *c = malloc(sizeof *c);
+	enum err err = c != NULL ? ERR_OK : ERR_NOMEM;
+
+	if (err == ERR_OK)
+		err = text != NULL ? read_text(&r, text, n, &draft) : config_read_defaults(&r, &config_root, &draft);
+	if (err == ERR_OK && text != NULL && (draft.config.file = strdup(file)) == NULL)
+		err = ERR_NOMEM;
+	if (err == ERR_OK && (err = apply_arguments(&draft.config, arguments, f)) == ERR_OK &&
+	    (err = complete(&draft.config, f)) == ERR_OK)
+		err = settle(&draft);
+	keys_free(draft.keys, draft.nkeys);
+	if (err == ERR_OK) {
+		*c = draft.config;
+		*out = c;
+		return ERR_OK;
+	}
+	config_clear(&draft.config);
+	free(c);
+	return err != ERR_NOMEM ? err : fault_set(f, err, "%s: out of memory", file);
+}
+
+enum err
+config_parse(const char *file, const char *text, size_t n, struct config **out, struct fault *f)
+{
+	static const struct config_arguments none;
+
+	return make(file, text, n, &none, out, f);
+}
+
+enum err
+config_load(const struct config_arguments *arguments, struct config **out, struct fault *f)
+{
+	const char *file = arguments->file != NULL ? arguments->file : DEFAULT_FILE;
+	struct buf text = { 0 };
+	struct stat st;
+	enum err err;
+
+	if (arguments->file == NULL && arguments->remote != NULL)
+		return make("(command line)", NULL, 0, arguments, out, f);
+	if (stat(file, &st) == 0 && st.st_size < FILE_MAX)
+		buf_reserve(&text, (size_t)st.st_size + 65536);	/* so that no copy is left behind as it grows */
+	if ((err = file_read(file, FILE_MAX, &text, f)) == ERR_OK)
+		err = make(file, text.p != NULL ? (const char *)text.p : "", text.len, arguments, out, f);
+	buf_wipe(&text);
+	return err;
+}
+
+const struct config_zone *
+config_zone_for(const struct config *c, const uint8_t *apex)
+{
+	static const struct config_zone defaults = { .acme = true, .serial = SERIAL_INCREMENT };
+	struct config_zone wanted;
+
+	dname_copy(&wanted.name, apex);
+	const struct config_zone *found = c->nzones == 0 ? NULL :
+	    bsearch(&wanted, c->zones, c->nzones, sizeof *c->zones, compare_zones);
+	return found != NULL ? found : &defaults;
+}

@@ -1,0 +1,365 @@
+/* What certns.yaml may contain: one table per section.  certns.yaml(5) describes the same for its users. */
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "base/encoding.h"
+#include "base/file.h"
+#include "server/config_schema.h"
+#include "zones/git.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define SECRET_FILE_MAX 4096
+#define AT(type, member) .offset = offsetof(struct type, member)
+#define LIST(type, member) .offset = offsetof(struct type, member), .count = offsetof(struct type, n##member)
+
+/* What texts must look like. */
+
+static bool
+valid_https(const char *text)		/* RFC 8555, section 6.1 */
+{
+	return strcmp(text, "letsencrypt") == 0 || strcmp(text, "letsencrypt-staging") == 0 ||
+	    (strncasecmp(text, "https://", 8) == 0 && text[8] != '\0');
+}
+
+static bool
+valid_proxy(const char *text)
+{
+	static const char *const schemes[] = { "http://", "https://", "socks5://", "socks5h://" };
+
+	for (size_t i = 0; i < COUNT(schemes); i++)
+		if (strncasecmp(text, schemes[i], strlen(schemes[i])) == 0 && text[strlen(schemes[i])] != '\0')
+			return true;
+	return false;
+}
+
+static bool
+valid_contact(const char *text)
+{
+	const char *at = strchr(text, '@');
+
+	return strncasecmp(text, "mailto:", 7) == 0 && at != NULL && at > text + 7 && at[1] != '\0';
+}
+
+static bool
+valid_label(const char *text)
+{
+	struct dname name;
+
+	return *text != '\0' && text[strlen(text) - 1] != '.' && dname_from_str(text, &name) == ERR_OK &&
+	    !dname_is_root(name.octets);
+}
+
+static bool
+valid_identity(const char *text)	/* one character-string of id.server's TXT (RFC 4892) */
+{
+	return *text != '\0' && strlen(text) <= 255;
+}
+
+static bool
+valid_socket(const char *text)
+{
+	return *text != '\0' && strlen(text) < sizeof ((struct sockaddr_un *)NULL)->sun_path;
+}
+
+static bool
+valid_user(const char *text)
+{
+	return *text != '\0' && getpwnam(text) != NULL;
+}
+
+static bool
+valid_host_key(const char *text)	/* as ssh-keygen -l prints it: base64 of 32 octets, unpadded */
+{
+	struct buf octets = { 0 };
+	char padded[45];
+
+	if (strncmp(text, "SHA256:", 7) != 0 || strlen(text + 7) != 43)
+		return false;
+	snprintf(padded, sizeof padded, "%s=", text + 7);
+	bool good = base64_decode(padded, 44, &octets);
+	buf_clear(&octets);
+	return good;
+}
+
+static bool
+valid_directory(const char *text)	/* relative to the repository's top, and not above it */
+{
+	for (const char *p = text; *p != '\0'; p += strcspn(p, "/"), p += strspn(p, "/"))
+		if (strcspn(p, "/") == 2 && strncmp(p, "..", 2) == 0)
+			return false;
+	return *text != '\0' && *text != '/';
+}
+
+/* server: */
+
+static const char *const log_levels[] = { "error", "warning", "info", "debug", NULL };
+static const char *const log_formats[] = { "text", "json", NULL };
+
+static enum err
+finish_server(struct config_reader *r, const yaml_node_t *node, void *base)
+{
+	const struct config *c = base;
+
+	for (size_t i = 0; i < c->nsource; i++)
+		for (size_t k = 0; k < i; k++)
+			if (c->source[i].address.ss_family == c->source[k].address.ss_family)
+				return config_fault(r, config_value(r, node, "source"), ERR_RANGE,
+				    "expected at most one address of each family for source");
+	return ERR_OK;
+}
+
+static const struct option server_options[] = {
+	{ "listen", OPTION_ADDRESSES, LIST(config, listen), .min = 1, .max = 53 },
+	{ "workers", OPTION_NUMBER, AT(config, workers), .min = 1, .max = 256 },
+	{ "state-directory", OPTION_TEXT, AT(config, state_directory), .fallback = LOCALSTATEDIR "/lib/certns",
+	    .expected = "the name of a directory" },
+	{ "user", OPTION_TEXT, AT(config, user), .valid = valid_user, .expected = "the name of a user of this system" },
+	{ "control-socket", OPTION_TEXT, AT(config, control_socket), .valid = valid_socket,
+	    .expected = "the name of a socket, of at most 107 octets" },
+	{ "source", OPTION_ADDRESSES, LIST(config, source) },
+	{ "identity", OPTION_TEXT, AT(config, identity), .valid = valid_identity,
+	    .expected = "a text of 1 to 255 octets" },
+	{ "log-level", OPTION_CHOICE, AT(config, log_level), .choices = log_levels, .fallback = "info" },
+	{ "log-format", OPTION_CHOICE, AT(config, log_format), .choices = log_formats, .fallback = "text" },
+};
+static const struct section server = {
+	.what = "server", .options = server_options, .noptions = COUNT(server_options), .size = sizeof(struct config),
+	.finish = finish_server,
+};
+
+/* git: */
+
+static enum err
+finish_git(struct config_reader *r, const yaml_node_t *node, void *base)
+{
+	struct config_git *g = base;
+	char *url, *branch;
+	enum err err = git_url_split(g->url, &url, &branch);
+
+	if (err == ERR_NOMEM)
+		return err;
+	if (err != ERR_OK)
+		return config_expected(r, config_value(r, node, "remote"), "URL or URL#BRANCH");
+	free(g->url);
+	g->url = url;
+	g->branch = branch;
+	return ERR_OK;
+}
+
+static const struct option git_options[] = {
+	{ "remote", OPTION_TEXT, AT(config_git, url), .needed = true, .expected = "URL or URL#BRANCH" },
+	{ "path", OPTION_TEXT, AT(config_git, path), .valid = valid_directory,
+	    .expected = "a sub-directory of the repository" },
+	{ "poll", OPTION_DURATION, AT(config_git, poll_s), .max = 7 * 86400, .fallback = "5m" },
+	{ "push", OPTION_YESNO, AT(config_git, push), .fallback = "yes" },
+	{ "ssh-key", OPTION_FILE, AT(config_git, ssh_key) },
+	{ "host-keys", OPTION_TEXTS, AT(config_git, host_keys), .min = 1, .valid = valid_host_key,
+	    .expected = "SHA256: and 43 characters of base64, as ssh-keygen -l prints them" },
+	{ "ca-certificates", OPTION_FILE, AT(config_git, ca_file) },
+};
+static const struct section git = {
+	.what = "a git repository", .options = git_options, .noptions = COUNT(git_options),
+	.size = sizeof(struct config_git),
+	.finish = finish_git,
+};
+
+/* zones: */
+
+static const char *const serial_policies[] = { "increment", "unixtime", "date", "keep", NULL };
+
+static const struct option zone_options[] = {
+	{ "name", OPTION_NAME, AT(config_zone, name), .needed = true },
+	{ "notify", OPTION_ADDRESSES, LIST(config_zone, notify), .max = 53 },
+	{ "allow-transfer", OPTION_ACCESS, LIST(config_zone, allow_transfer) },
+	{ "acme", OPTION_YESNO, AT(config_zone, acme), .fallback = "yes" },
+	{ "check-servers", OPTION_ADDRESSES, LIST(config_zone, check_servers), .max = 53 },
+	{ "serial", OPTION_CHOICE, AT(config_zone, serial), .choices = serial_policies, .fallback = "increment" },
+	{ .name = "file", .kind = OPTION_LATER },
+	{ .name = "primaries", .kind = OPTION_LATER },
+};
+static const struct section zone = {
+	.what = "a zone", .options = zone_options, .noptions = COUNT(zone_options), .size = sizeof(struct config_zone),
+	.named = true,
+};
+
+/* keys: */
+
+static enum err
+read_algorithm(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base)
+{
+	static const char what[] = "hmac-sha256, hmac-sha512, hmac-sha384, hmac-sha224, hmac-sha1 or hmac-md5";
+	struct config_key *key = base;
+	const char *text = config_scalar(r, node, what);
+	char place[CONFIG_PLACE_TEXT];
+
+	(void)o;
+	if (text == NULL)
+		return ERR_FORMAT;
+	if (!tsig_algorithm_parse(text, &key->algorithm))
+		return config_expected(r, node, what);
+	if (key->algorithm == TSIG_HMAC_MD5)
+		log_warning("%s: hmac-md5 is broken and is only there for old clients; better take hmac-sha256",
+		    config_place(r, node, place));
+	return ERR_OK;
+}
+
+static enum err
+read_secret_file(struct config_reader *r, const yaml_node_t *node, const char *path, struct buf *out)
+{
+	char place[CONFIG_PLACE_TEXT];
+	struct fault words;
+	struct stat st;
+	enum err err;
+
+	if (stat(path, &st) == 0 && (st.st_mode & S_IROTH) != 0)
+		log_warning("%s: the secret in %s can be read by every user of this system",
+		    config_place(r, node, place), path);
+	buf_reserve(out, SECRET_FILE_MAX + 32768);	/* so that no copy is left behind as it grows */
+	if ((err = file_read(path, SECRET_FILE_MAX, out, &words)) != ERR_OK)
+		return config_fault(r, node, err, "%s", words.text);
+	while (out->len > 0 && strchr(" \t\r\n", out->p[out->len - 1]) != NULL)
+		out->len--;
+	return ERR_OK;
+}
+
+/* The secret is one of two options; what stands in it is never shown. */
+static enum err
+finish_key(struct config_reader *r, const yaml_node_t *node, void *base)
+{
+	struct config_key *key = base;
+	struct buf text = { 0 }, octets = { 0 };
+	const yaml_node_t *at = config_value(r, node, key->secret_file != NULL ? "secret-file" : "secret");
+	enum err err;
+
+	if ((key->secret != NULL) == (key->secret_file != NULL))
+		return config_fault(r, node, ERR_FORMAT, "expected either 'secret' or 'secret-file', found %s",
+		    key->secret != NULL ? "both" : "none");
+	if (key->secret != NULL)
+		buf_add_str(&text, key->secret);
+	else if ((err = read_secret_file(r, at, key->secret_file, &text)) != ERR_OK)
+		goto out;
+	buf_reserve(&octets, text.len + 1);
+	if (text.failed || octets.failed)
+		err = ERR_NOMEM;
+	else if (!base64_decode((const char *)text.p, text.len, &octets) || octets.len == 0)
+		err = config_fault(r, at, ERR_FORMAT, key->secret != NULL ? "expected a secret in base64" :
+		    "expected a file with a secret in base64, and nothing else in it");
+	else
+		err = tsig_key_new(key->name.octets, key->algorithm, octets.p, octets.len, &key->key);
+out:
+	buf_wipe(&text);
+	buf_wipe(&octets);
+	return err;
+}
+
+static const struct option key_options[] = {
+	{ "name", OPTION_NAME, AT(config_key, name), .needed = true },
+	{ "algorithm", OPTION_OWN, .read = read_algorithm, .needed = true },
+	{ "secret", OPTION_SECRET, AT(config_key, secret), .expected = "a secret in base64" },
+	{ "secret-file", OPTION_FILE, AT(config_key, secret_file) },
+};
+static const struct section key = {
+	.what = "a key", .options = key_options, .noptions = COUNT(key_options), .size = sizeof(struct config_key),
+	.named = true, .finish = finish_key,
+};
+
+/* acme: */
+
+static enum err
+finish_authority(struct config_reader *r, const yaml_node_t *node, void *base)
+{
+	struct config_authority *a = base;
+	const char *url = NULL;
+
+	if (!a->terms_agreed)
+		return config_fault(r, node, ERR_REFUSED, "expected 'terms-agreed: yes' for an authority: "
+		    "it makes no account for who does not agree to its terms of service");
+	if (strcmp(a->directory, "letsencrypt") == 0)
+		url = "https://acme-v02.api.letsencrypt.org/directory";
+	else if (strcmp(a->directory, "letsencrypt-staging") == 0)
+		url = "https://acme-staging-v02.api.letsencrypt.org/directory";
+	if (url == NULL)
+		return ERR_OK;
+	free(a->directory);
+	a->directory = strdup(url);
+	return a->directory != NULL ? ERR_OK : ERR_NOMEM;
+}
+
+static const struct option authority_options[] = {
+	{ "directory", OPTION_TEXT, AT(config_authority, directory), .needed = true, .valid = valid_https,
+	    .expected = "letsencrypt, letsencrypt-staging or a URL that begins with https://" },
+	{ "ca-certificates", OPTION_FILE, AT(config_authority, ca_certificates) },
+	{ "contact", OPTION_TEXTS, AT(config_authority, contact), .valid = valid_contact,
+	    .expected = "mailto:ADDRESS" },
+	{ "terms-agreed", OPTION_YESNO, AT(config_authority, terms_agreed), .fallback = "no" },
+};
+static const struct section authority = {
+	.what = "an authority", .options = authority_options, .noptions = COUNT(authority_options),
+	.size = sizeof(struct config_authority),
+	.finish = finish_authority,
+};
+
+/* A list with one item, today: the ways that are still to come can be combined. */
+static enum err
+read_self_check(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base)
+{
+	static const char what[] = "authoritative or none";
+	struct config *c = base;
+
+	(void)o;
+	if (node->type != YAML_SEQUENCE_NODE)
+		return config_expected(r, node, "a list");
+	const yaml_node_item_t *items = node->data.sequence.items.start;
+	size_t n = (size_t)(node->data.sequence.items.top - items);
+	if (n == 0)
+		return config_fault(r, node, ERR_RANGE, "expected %s, found an empty list", what);
+	for (size_t i = 0; i < n; i++) {
+		const yaml_node_t *item = yaml_document_get_node(r->document, items[i]);
+		const char *text = config_scalar(r, item, what);
+
+		if (text == NULL)
+			return ERR_FORMAT;
+		if (strcmp(text, "doh") == 0 || strcmp(text, "resolver") == 0)
+			return config_fault(r, item, ERR_UNSUPPORTED,
+			    "self-check by '%s' is not supported yet by this version", text);
+		if (strcmp(text, "authoritative") != 0 && strcmp(text, "none") != 0)
+			return config_expected(r, item, what);
+		if (i > 0)
+			return config_fault(r, item, ERR_RANGE, "expected only one of %s", what);
+		c->self_check = strcmp(text, "authoritative") == 0;
+	}
+	return ERR_OK;
+}
+
+static const struct option acme_options[] = {
+	{ "authorities", OPTION_SECTIONS, LIST(config, authorities), .section = &authority, .max = 1 },
+	{ "labels", OPTION_TEXTS, AT(config, labels), .min = 1, .valid = valid_label, .fallback = "_letsencrypt._tcp",
+	    .expected = "labels without a final dot, such as _letsencrypt._tcp" },
+	{ "challenge-ttl", OPTION_DURATION, AT(config, challenge_ttl), .min = 1, .max = 3600, .fallback = "60" },
+	{ "proxy", OPTION_TEXT, AT(config, proxy), .valid = valid_proxy,
+	    .expected = "a URL that begins with http://, https://, socks5:// or socks5h://" },
+	{ "self-check", OPTION_OWN, .read = read_self_check },
+	{ .name = "resolvers", .kind = OPTION_LATER },
+};
+static const struct section acme = {
+	.what = "acme", .options = acme_options, .noptions = COUNT(acme_options), .size = sizeof(struct config),
+};
+
+static const struct option root_options[] = {
+	{ "server", OPTION_SECTION, AT(config_draft, config), .section = &server },
+	{ "git", OPTION_SECTIONS, AT(config_draft, config.git), .count = offsetof(struct config_draft, config.ngit),
+	    .section = &git },
+	{ "zones", OPTION_SECTIONS, AT(config_draft, config.zones),
+	    .count = offsetof(struct config_draft, config.nzones), .section = &zone },
+	{ "keys", OPTION_SECTIONS, LIST(config_draft, keys), .section = &key },
+	{ "acme", OPTION_SECTION, AT(config_draft, config), .section = &acme },
+};
+const struct section config_root = {
+	.what = "the configuration", .options = root_options, .noptions = COUNT(root_options),
+	.size = sizeof(struct config_draft),
+};

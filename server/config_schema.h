@@ -1,0 +1,101 @@
+/* server/config_schema.h -- what certns.yaml may contain, as tables, and the walk that reads a document by them.
+ * Private to server/config*.c.
+ *
+ * A section is a YAML map that fills one struct; its options are the map's keys.  The walk (config_yaml.c) knows kinds
+ * of values; the tables (config_schema.c) know names, ranges, defaults and where each value goes. */
+#ifndef SERVER_CONFIG_SCHEMA_H
+#define SERVER_CONFIG_SCHEMA_H
+
+#include <yaml.h>
+
+#include "server/config.h"
+
+struct config_reader {
+	const char *file;		/* as messages name it */
+	yaml_document_t *document;
+	struct fault *fault;
+};
+
+enum option_kind {
+	OPTION_YESNO,			/* bool */
+	OPTION_NUMBER,			/* unsigned, min to max */
+	OPTION_DURATION,		/* unsigned, seconds, min to max: 90, 90s, 5m, 1h30m, 2d, 1w */
+	OPTION_CHOICE,			/* an enum, whose values are indices of choices */
+	OPTION_TEXT,			/* char * */
+	OPTION_SECRET,			/* char *, never shown */
+	OPTION_FILE,			/* char *, a file that can be read */
+	OPTION_NAME,			/* struct dname */
+	OPTION_TEXTS,			/* char **, NULL-terminated; min is the smallest number of items */
+	OPTION_ADDRESSES,		/* struct config_address * and count; max: the default port; 0: no port */
+	OPTION_ACCESS,			/* struct config_access * and count */
+	OPTION_SECTION,			/* a struct within this struct (offset), read by section */
+	OPTION_SECTIONS,		/* an array of such structs and count; max is their largest number, 0: any */
+	OPTION_OWN,			/* read() does it */
+	OPTION_LATER			/* known, and refused: not supported yet */
+};
+
+struct section;
+
+struct option {
+	const char *name;
+	enum option_kind kind;
+	size_t offset, count;		/* in the section's struct: of the value, and of a list's size_t */
+	const char *fallback;		/* in place of an absent scalar, or as the one item of an absent list */
+	bool needed;
+	unsigned min, max;
+	const char *const *choices;	/* NULL-terminated */
+	bool (*valid)(const char *text);	/* TEXT, SECRET and each of TEXTS; NULL: anything but nothing */
+	const char *expected;		/* valid() in words */
+	const struct section *section;
+	enum err (*read)(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
+};
+
+struct section {
+	const char *what;		/* "server", "a zone": for messages */
+	const struct option *options;
+	size_t noptions, size;
+	bool named;			/* each begins with a struct dname, which no two in a list may share */
+	enum err (*finish)(struct config_reader *r, const yaml_node_t *node, void *base);	/* or NULL */
+};
+
+/* Words with the place in front of them; node NULL: the file as a whole. */
+enum err config_fault(struct config_reader *r, const yaml_node_t *node, enum err err, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* "expected WHAT, found ..." with the node's text, shortened, or its kind. */
+enum err config_expected(struct config_reader *r, const yaml_node_t *node, const char *what);
+
+/* "FILE:LINE:COLUMN" for messages that are no errors. */
+#define CONFIG_PLACE_TEXT 256
+const char *config_place(const struct config_reader *r, const yaml_node_t *node, char text[CONFIG_PLACE_TEXT]);
+
+/* A scalar's text (without NULs in it), or NULL with the fault set. */
+const char *config_scalar(struct config_reader *r, const yaml_node_t *node, const char *what);
+
+/* The value of a key in a map that was read already; NULL: the key is not there. */
+const yaml_node_t *config_value(const struct config_reader *r, const yaml_node_t *map, const char *key);
+
+/* Fill base by section from a map.  What was allocated before an error is the caller's to free, as after success. */
+enum err config_read_section(struct config_reader *r, const struct section *s, const yaml_node_t *node, void *base);
+
+/* Fill base with the defaults alone.  ERR_NOMEM. */
+enum err config_read_defaults(struct config_reader *r, const struct section *s, void *base);
+
+/* What the root of the document fills: the configuration, and the keys as they stand in the file. */
+struct config_key {
+	struct dname name;
+	enum tsig_algorithm algorithm;
+	char *secret, *secret_file;
+	struct tsig_key *key;
+};
+struct config_draft {
+	struct config config;
+	struct config_key *keys;
+	size_t nkeys;
+};
+extern const struct section config_root;
+
+/* One item of allow-transfer; on failure the words say what was expected. */
+enum err config_access_parse(const char *text, struct config_access *out, struct fault *f);
+
+#endif

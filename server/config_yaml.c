@@ -1,0 +1,510 @@
+/* The walk over the YAML document: values are read by the tables of config_schema.c.  Every error names the line and
+ * column of the value that it is about, what was expected, and what stood there. */
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "server/config_schema.h"
+
+#define FOUND_MAX 60			/* characters of a bad value that a message shows */
+
+const char *
+config_place(const struct config_reader *r, const yaml_node_t *node, char text[CONFIG_PLACE_TEXT])
+{
+	size_t line = node != NULL ? node->start_mark.line + 1 : 1;
+	size_t column = node != NULL ? node->start_mark.column + 1 : 1;
+
+	snprintf(text, CONFIG_PLACE_TEXT, "%.200s:%zu:%zu", r->file, line, column);
+	return text;
+}
+
+enum err
+config_fault(struct config_reader *r, const yaml_node_t *node, enum err err, const char *format, ...)
+{
+	char place[CONFIG_PLACE_TEXT], words[700];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(words, sizeof words, format, ap);
+	va_end(ap);
+	return fault_set(r->fault, err, "%s: %s", config_place(r, node, place), words);
+}
+
+/* A plain scalar that YAML takes for null: nothing, "~" or "null". */
+static bool
+is_null(const yaml_node_t *node)
+{
+	const char *text = (const char *)node->data.scalar.value;
+
+	return node->type == YAML_SCALAR_NODE && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+	    (*text == '\0' || strcmp(text, "~") == 0 || strcmp(text, "null") == 0);
+}
+
+static const char *
+found_text(const yaml_node_t *node, char text[FOUND_MAX + 8])
+{
+	const unsigned char *value = node->data.scalar.value;
+	size_t n = 0;
+
+	if (node->type == YAML_SEQUENCE_NODE)
+		return "a list";
+	if (node->type != YAML_SCALAR_NODE)
+		return "a map";
+	if (is_null(node))
+		return "nothing";
+	text[n++] = '\'';
+	for (; *value != '\0' && n <= FOUND_MAX; value++)
+		text[n++] = *value < 0x20 || *value == 0x7f ? '?' : (char)*value;
+	while (*value != '\0' && n > 1 && ((unsigned char)text[n - 1] & 0x80) != 0)
+		n--;				/* no half of a UTF-8 character where it is cut */
+	snprintf(text + n, FOUND_MAX + 8 - n, "%s'", *value != '\0' ? "..." : "");
+	return text;
+}
+
+enum err
+config_expected(struct config_reader *r, const yaml_node_t *node, const char *what)
+{
+	char text[FOUND_MAX + 8];
+
+	return config_fault(r, node, ERR_FORMAT, "expected %s, found %s", what, found_text(node, text));
+}
+
+const char *
+config_scalar(struct config_reader *r, const yaml_node_t *node, const char *what)
+{
+	if (node->type != YAML_SCALAR_NODE || is_null(node)) {
+		config_expected(r, node, what);
+		return NULL;
+	}
+	if (memchr(node->data.scalar.value, '\0', node->data.scalar.length) != NULL) {
+		config_fault(r, node, ERR_FORMAT, "expected %s, found a text with a zero octet", what);
+		return NULL;
+	}
+	return (const char *)node->data.scalar.value;
+}
+
+const yaml_node_t *
+config_value(const struct config_reader *r, const yaml_node_t *map, const char *key)
+{
+	for (const yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top; p++) {
+		const yaml_node_t *name = yaml_document_get_node(r->document, p->key);
+
+		if (strcmp((const char *)name->data.scalar.value, key) == 0)
+			return yaml_document_get_node(r->document, p->value);
+	}
+	return NULL;
+}
+
+/* What a scalar of each kind is called when something else stands there. */
+static const char *
+kind_words(const struct option *o)
+{
+	if (o->expected != NULL)
+		return o->expected;
+	switch (o->kind) {
+	case OPTION_YESNO:	return "yes or no";
+	case OPTION_NUMBER:	return "a number";
+	case OPTION_DURATION:	return "a duration such as 30s, 5m or 1h";
+	case OPTION_FILE:	return "the name of a file";
+	case OPTION_NAME:	return "a domain name";
+	case OPTION_ADDRESSES:	return o->max == 0 ? "ADDRESS" : "ADDRESS[@PORT]";
+	case OPTION_ACCESS:	return "ADDRESS, ADDRESS/BITS, key NAME, or ADDRESS key NAME";
+	default:		return "a text";
+	}
+}
+
+/* Scalars.  text is what stands in the file, or the table's default (then node is NULL: it is right). */
+
+static bool
+parse_yesno(const char *text, bool *out)
+{
+	bool yes = strcmp(text, "yes") == 0 || strcmp(text, "true") == 0;
+	bool no = strcmp(text, "no") == 0 || strcmp(text, "false") == 0;
+
+	*out = yes;
+	return yes || no;
+}
+
+/* Digits with an upper bound that no caller's range exceeds; *end is what follows them. */
+static bool
+parse_digits(const char *text, const char **end, uint64_t *out)
+{
+	uint64_t v = 0;
+
+	for (*end = text; **end >= '0' && **end <= '9'; ++*end)
+		if ((v = v * 10 + (uint64_t)(**end - '0')) > UINT32_MAX)
+			return false;
+	*out = v;
+	return *end > text;
+}
+
+static bool
+parse_duration(const char *text, uint64_t *out)
+{
+	static const struct { char unit; unsigned seconds; } units[] = {
+		{ 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 }, { 'w', 604800 },
+	};
+	uint64_t number, sum = 0;
+	unsigned last = UINT32_MAX;
+
+	if (!parse_digits(text, &text, &number))
+		return false;
+	if (*text == '\0') {				/* without a unit: seconds */
+		*out = number;
+		return true;
+	}
+	for (;;) {
+		unsigned seconds = 0;
+
+		for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+			if (*text == units[i].unit)
+				seconds = units[i].seconds;
+		if (seconds == 0 || seconds >= last)	/* the larger unit comes first: 1h30m */
+			return false;
+		sum += number * seconds;
+		last = seconds;
+		if (*++text == '\0')
+			break;
+		if (!parse_digits(text, &text, &number))
+			return false;
+	}
+	*out = sum;
+	return true;
+}
+
+static enum err
+read_quantity(struct config_reader *r, const struct option *o, const yaml_node_t *node, const char *text,
+    unsigned *out)
+{
+	const char *end;
+	uint64_t v;
+	bool duration = o->kind == OPTION_DURATION;
+	bool good = duration ? parse_duration(text, &v) : parse_digits(text, &end, &v) && *end == '\0';
+	char what[120];
+
+	if (!good || v < o->min || v > o->max) {
+		snprintf(what, sizeof what, duration ? "a duration from %us to %us, such as 30s, 5m or 1h" :
+		    "a number from %u to %u", o->min, o->max);
+		return config_expected(r, node, what);
+	}
+	*out = (unsigned)v;
+	return ERR_OK;
+}
+
+static enum err
+read_choice(struct config_reader *r, const struct option *o, const yaml_node_t *node, const char *text, int *out)
+{
+	char what[200] = "";
+
+	for (int i = 0; o->choices[i] != NULL; i++) {
+		size_t n = strlen(what);
+
+		if (strcmp(o->choices[i], text) == 0) {
+			*out = i;
+			return ERR_OK;
+		}
+		snprintf(what + n, sizeof what - n, "%s%s", i == 0 ? "" : o->choices[i + 1] == NULL ? " or " : ", ",
+		    o->choices[i]);
+	}
+	return config_expected(r, node, what);
+}
+
+static enum err
+copy_text(struct config_reader *r, const struct option *o, const yaml_node_t *node, const char *text, char **out)
+{
+	if (o->valid != NULL ? !o->valid(text) : *text == '\0') {
+		if (o->kind == OPTION_SECRET)
+			return config_fault(r, node, ERR_FORMAT, "expected %s", kind_words(o));
+		return config_expected(r, node, kind_words(o));
+	}
+	*out = strdup(text);
+	return *out != NULL ? ERR_OK : ERR_NOMEM;
+}
+
+static enum err
+check_file(struct config_reader *r, const yaml_node_t *node, const char *path)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);	/* nor wait for a pipe's other end */
+
+	if (fd < 0)
+		return config_fault(r, node, ERR_NOT_FOUND, "expected a file that can be read, found '%.200s': %m",
+		    path);
+	int failed = fstat(fd, &st);
+	close(fd);
+	if (failed != 0 || !S_ISREG(st.st_mode))
+		return config_fault(r, node, ERR_FORMAT, "expected a file, found '%.200s', which is none", path);
+	return ERR_OK;
+}
+
+static enum err
+read_scalar(struct config_reader *r, const struct option *o, const yaml_node_t *node, const char *text, void *to)
+{
+	enum err err;
+
+	switch (o->kind) {
+	case OPTION_YESNO:
+		return parse_yesno(text, to) ? ERR_OK : config_expected(r, node, kind_words(o));
+	case OPTION_NUMBER:
+	case OPTION_DURATION:
+		return read_quantity(r, o, node, text, to);
+	case OPTION_CHOICE:
+		return read_choice(r, o, node, text, to);
+	case OPTION_NAME:
+		return dname_from_str(text, to) == ERR_OK ? ERR_OK : config_expected(r, node, kind_words(o));
+	case OPTION_FILE:
+		if ((err = check_file(r, node, text)) != ERR_OK)
+			return err;
+		/* fallthrough */
+	default:
+		return copy_text(r, o, node, text, to);
+	}
+}
+
+/* Lists. */
+
+static enum err
+read_address(struct config_reader *r, const struct option *o, const yaml_node_t *node, struct config_address *list,
+    size_t i)
+{
+	const char *text = config_scalar(r, node, kind_words(o));
+
+	if (text == NULL)
+		return ERR_FORMAT;
+	if ((o->max == 0 && strchr(text, '@') != NULL) ||
+	    config_address_parse(text, (uint16_t)o->max, &list[i]) != ERR_OK)
+		return config_expected(r, node, kind_words(o));
+	for (size_t k = 0; k < i; k++)
+		if (list[k].len == list[i].len && memcmp(&list[k].address, &list[i].address, list[i].len) == 0)
+			return config_fault(r, node, ERR_EXISTS, "'%s' is in the list twice", text);
+	return ERR_OK;
+}
+
+static enum err
+read_access(struct config_reader *r, const yaml_node_t *node, const struct option *o, struct config_access *out)
+{
+	const char *text = config_scalar(r, node, kind_words(o));
+	struct fault words;
+
+	if (text == NULL)
+		return ERR_FORMAT;
+	if (config_access_parse(text, out, &words) != ERR_OK)
+		return config_expected(r, node, words.text);
+	return ERR_OK;
+}
+
+static enum err
+read_item_text(struct config_reader *r, const struct option *o, const yaml_node_t *node, char **list, size_t i)
+{
+	const char *text = config_scalar(r, node, kind_words(o));
+	enum err err;
+
+	if (text == NULL)
+		return ERR_FORMAT;
+	if ((err = copy_text(r, o, node, text, &list[i])) != ERR_OK)
+		return err;
+	for (size_t k = 0; k < i; k++)
+		if (strcmp(list[k], list[i]) == 0)
+			return config_fault(r, node, ERR_EXISTS, "'%s' is in the list twice", text);
+	return ERR_OK;
+}
+
+static size_t
+item_size(const struct option *o)
+{
+	switch (o->kind) {
+	case OPTION_TEXTS:	return sizeof(char *);
+	case OPTION_ADDRESSES:	return sizeof(struct config_address);
+	case OPTION_ACCESS:	return sizeof(struct config_access);
+	default:		return o->section->size;
+	}
+}
+
+static enum err
+read_item(struct config_reader *r, const struct option *o, const yaml_node_t *node, char *list, size_t i)
+{
+	switch (o->kind) {
+	case OPTION_TEXTS:	return read_item_text(r, o, node, (char **)list, i);
+	case OPTION_ADDRESSES:	return read_address(r, o, node, (struct config_address *)list, i);
+	case OPTION_ACCESS:	return read_access(r, node, o, (struct config_access *)list + i);
+	default:		return config_read_section(r, o->section, node, list + i * o->section->size);
+	}
+}
+
+struct named { const struct dname *name; const yaml_node_t *node; };
+
+static int
+compare_named(const void *a, const void *b)
+{
+	const struct named *x = a, *y = b;
+	int order = dname_compare(x->name->octets, y->name->octets);
+
+	if (order != 0)
+		return order;
+	return x->node->start_mark.index < y->node->start_mark.index ? -1 : 1;
+}
+
+/* No two of a list with names may have the same; the later one is at fault. */
+static enum err
+check_names(struct config_reader *r, const struct section *s, const yaml_node_t *node, const char *list, size_t n)
+{
+	const yaml_node_item_t *items = node->data.sequence.items.start;
+	struct named *names = calloc(n + 1, sizeof *names);
+	char text[DNAME_TEXT_MAX];
+	enum err err = ERR_OK;
+
+	if (names == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < n; i++)
+		names[i] = (struct named){ (const struct dname *)(list + i * s->size),
+		    yaml_document_get_node(r->document, items[i]) };
+	qsort(names, n, sizeof *names, compare_named);
+	for (size_t i = 1; i < n && err == ERR_OK; i++)
+		if (dname_equal(names[i - 1].name->octets, names[i].name->octets))
+			err = config_fault(r, names[i].node, ERR_EXISTS, "%s of the name '%s' stands above already",
+			    s->what, dname_print_host(names[i].name->octets, text));
+	free(names);
+	return err;
+}
+
+static enum err
+read_list(struct config_reader *r, const struct option *o, const yaml_node_t *node, char *base)
+{
+	enum err err = ERR_OK;
+
+	if (node->type != YAML_SEQUENCE_NODE)
+		return config_expected(r, node, "a list");
+	const yaml_node_item_t *items = node->data.sequence.items.start;
+	size_t n = (size_t)(node->data.sequence.items.top - items);
+	if (n < o->min)
+		return config_fault(r, node, ERR_RANGE, "expected at least one item for %s, found an empty list",
+		    o->name);
+	if (o->kind == OPTION_SECTIONS && o->max != 0 && n > o->max)
+		return config_fault(r, yaml_document_get_node(r->document, items[o->max]), ERR_UNSUPPORTED,
+		    "%s: more than %u is not supported yet by this version", o->name, o->max);
+
+	char *list = calloc(n + 1, item_size(o));	/* one more: texts end in NULL */
+	if (list == NULL)
+		return ERR_NOMEM;
+	*(char **)(base + o->offset) = list;
+	for (size_t i = 0; i < n && err == ERR_OK; i++) {
+		if (o->kind != OPTION_TEXTS)
+			*(size_t *)(base + o->count) = i + 1;
+		err = read_item(r, o, yaml_document_get_node(r->document, items[i]), list, i);
+	}
+	if (err == ERR_OK && o->section != NULL && o->section->named)
+		err = check_names(r, o->section, node, list, n);
+	return err;
+}
+
+/* Sections. */
+
+static enum err
+read_option(struct config_reader *r, const struct option *o, const yaml_node_t *node, char *base)
+{
+	switch (o->kind) {
+	case OPTION_SECTION:
+		return config_read_section(r, o->section, node, base + o->offset);
+	case OPTION_TEXTS:
+	case OPTION_ADDRESSES:
+	case OPTION_ACCESS:
+	case OPTION_SECTIONS:
+		return read_list(r, o, node, base);
+	case OPTION_OWN:
+		return o->read(r, o, node, base);
+	case OPTION_LATER:
+		return config_fault(r, node, ERR_UNSUPPORTED, "%s is not supported yet by this version", o->name);
+	default:;
+		const char *text = config_scalar(r, node, kind_words(o));
+		return text != NULL ? read_scalar(r, o, node, text, base + o->offset) : ERR_FORMAT;
+	}
+}
+
+static enum err
+read_default(struct config_reader *r, const struct option *o, char *base)
+{
+	if (o->kind == OPTION_SECTION)
+		return config_read_defaults(r, o->section, base + o->offset);
+	if (o->fallback == NULL)
+		return ERR_OK;
+	if (o->kind != OPTION_TEXTS)
+		return read_scalar(r, o, NULL, o->fallback, base + o->offset);
+	char **list = calloc(2, sizeof *list);
+	*(char ***)(base + o->offset) = list;
+	return list != NULL && (list[0] = strdup(o->fallback)) != NULL ? ERR_OK : ERR_NOMEM;
+}
+
+enum err
+config_read_defaults(struct config_reader *r, const struct section *s, void *base)
+{
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; i < s->noptions && err == ERR_OK; i++)
+		err = read_default(r, &s->options[i], base);
+	return err;
+}
+
+static enum err
+unknown_key(struct config_reader *r, const struct section *s, const yaml_node_t *key)
+{
+	char text[FOUND_MAX + 8], known[400] = "";
+
+	for (size_t i = 0; i < s->noptions; i++) {
+		size_t n = strlen(known);
+
+		if (s->options[i].kind != OPTION_LATER)
+			snprintf(known + n, sizeof known - n, "%s%s", n == 0 ? "" : ", ", s->options[i].name);
+	}
+	return config_fault(r, key, ERR_FORMAT, "unknown key %s in %s; expected one of: %s", found_text(key, text),
+	    s->what, known);
+}
+
+static enum err
+read_pair(struct config_reader *r, const struct section *s, const yaml_node_pair_t *pair, char *base,
+    uint64_t *seen)
+{
+	const yaml_node_t *key = yaml_document_get_node(r->document, pair->key);
+	const char *name = config_scalar(r, key, "the name of an option");
+	size_t i = 0;
+
+	if (name == NULL)
+		return ERR_FORMAT;
+	while (i < s->noptions && strcmp(s->options[i].name, name) != 0)
+		i++;
+	if (i == s->noptions)
+		return unknown_key(r, s, key);
+	if ((*seen & UINT64_C(1) << i) != 0)
+		return config_fault(r, key, ERR_EXISTS, "'%s' stands above already", name);
+	*seen |= UINT64_C(1) << i;
+	if (s->options[i].kind == OPTION_LATER)		/* the key's place says more than its value's */
+		return read_option(r, &s->options[i], key, base);
+	return read_option(r, &s->options[i], yaml_document_get_node(r->document, pair->value), base);
+}
+
+enum err
+config_read_section(struct config_reader *r, const struct section *s, const yaml_node_t *node, void *base)
+{
+	uint64_t seen = 0;
+	enum err err = ERR_OK;
+	char what[80];
+
+	if (node->type != YAML_MAPPING_NODE) {
+		snprintf(what, sizeof what, "a map (key: value) for %s", s->what);
+		return config_expected(r, node, what);
+	}
+	const yaml_node_pair_t *end = node->data.mapping.pairs.top;
+	for (const yaml_node_pair_t *p = node->data.mapping.pairs.start; p < end && err == ERR_OK; p++)
+		err = read_pair(r, s, p, base, &seen);
+	for (size_t i = 0; i < s->noptions && err == ERR_OK; i++) {
+		if ((seen & UINT64_C(1) << i) != 0)
+			continue;
+		err = s->options[i].needed ?
+		    config_fault(r, node, ERR_FORMAT, "expected '%s', which %s needs, found none", s->options[i].name,
+		    s->what) : read_default(r, &s->options[i], base);
+	}
+	return err == ERR_OK && s->finish != NULL ? s->finish(r, node, base) : err;
+}

@@ -1,0 +1,25 @@
+/* server/options.h -- the command line of certnsd(8). */
+#ifndef SERVER_OPTIONS_H
+#define SERVER_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "server/config.h"
+
+struct certnsd_options {
+	struct config_arguments config;	/* strings belong to argv */
+	const char **listen;		/* what config.listen points to */
+	bool check_only;		/* -t */
+	bool has_log_level;		/* --log-level: over that of the file */
+	enum log_level log_level;
+};
+
+/* True: run with *o; options_clear() it.  False: all is said (help and version to standard output, mistakes to
+ * standard error); exit with *status, which is 0, or 2 for a mistake, or 1 without memory. */
+bool options_parse(int argc, char **argv, struct certnsd_options *o, int *status);
+void options_clear(struct certnsd_options *o);
+
+/* "error", "warning", "info", "debug". */
+bool options_log_level(const char *text, enum log_level *out);
+
+#endif

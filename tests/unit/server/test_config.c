@@ -1,0 +1,359 @@
+/* server/config.c and its tables: what a file says, and what is said about a bad one. */
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "server/config.h"
+#include "tests/unit/check.h"
+
+/* Each error names the place of the value (or of the key, where the key is what is wrong). */
+static const struct { const char *why, *text, *error; } bad_files[] = {
+	{ "an unknown section", "sever:\n  workers: 2\n",
+	    "x:1:1: unknown key 'sever' in the configuration; expected one of: server, git, zones, keys, acme" },
+	{ "an unknown option", "server:\n  worker: 2\n",
+	    "x:2:3: unknown key 'worker' in server; expected one of: listen, workers, state-directory, user, "
+	    "control-socket, source, identity, log-level, log-format" },
+	{ "an option twice", "server:\n  workers: 2\n  identity: a\n  workers: 3\n", "x:4:3: 'workers' stands above already" },
+	{ "a list instead of a map", "server: [1]\n", "x:1:9: expected a map (key: value) for server, found a list" },
+	{ "a section that is empty", "server:\n", "x:1:8: expected a map (key: value) for server, found nothing" },
+	{ "a map instead of a list", "git:\n  remote: /tmp\n", "x:2:3: expected a list, found a map" },
+	{ "a scalar instead of a list", "server: {listen: 127.0.0.1}\n", "x:1:18: expected a list, found '127.0.0.1'" },
+	{ "a list instead of a scalar", "server: {workers: [1]}\n", "x:1:19: expected a number, found a list" },
+	{ "a value that is missing", "server:\n  workers:\n", "x:2:11: expected a number, found nothing" },
+	{ "a text instead of a list's map", "zones: [example.com]\n",
+	    "x:1:9: expected a map (key: value) for a zone, found 'example.com'" },
+	{ "a document that is a list", "- a\n", "x:1:1: expected a map (key: value) for the configuration, found a list" },
+	{ "a key that is a list", "[a]: b\n", "x:1:1: expected the name of an option, found a list" },
+	{ "a second document", "server: {}\n---\nserver: {}\n",
+	    "x:3:1: expected one YAML document, found a second one" },
+	{ "YAML that is broken", "server: [a\nb: c\n", NULL },
+	{ "a tab for indentation", "server:\n\tworkers: 1\n", NULL },
+	{ "octets that are no UTF-8", "server:\n  identity: \xff\n", "x:2:13: expected UTF-8, found: invalid leading UTF-8 octet" },
+
+	{ "no worker", "server: {workers: 0}\n", "x:1:19: expected a number from 1 to 256, found '0'" },
+	{ "a number with a unit", "server: {workers: 2k}\n", "x:1:19: expected a number from 1 to 256, found '2k'" },
+	{ "a number beyond 64 bits", "server: {workers: 99999999999999999999999}\n",
+	    "x:1:19: expected a number from 1 to 256, found '99999999999999999999999'" },
+	{ "a port of zero", "server: {listen: ['::1@0']}\n", "x:1:19: expected ADDRESS[@PORT], found '::1@0'" },
+	{ "a name for an address", "server:\n  listen:\n    - 127.0.0.1\n    - localhost@53\n",
+	    "x:4:7: expected ADDRESS[@PORT], found 'localhost@53'" },
+	{ "an address twice", "server: {listen: [127.0.0.1, 127.0.0.1@53]}\n", "x:1:30: '127.0.0.1@53' is in the list twice" },
+	{ "no address to listen on", "server: {listen: []}\n",
+	    "x:1:18: expected at least one item for listen, found an empty list" },
+	{ "a source with a port", "server: {source: [127.0.0.1@53]}\n", "x:1:19: expected ADDRESS, found '127.0.0.1@53'" },
+	{ "two sources of one family", "server: {source: [127.0.0.1, 127.0.0.2]}\n",
+	    "x:1:18: expected at most one address of each family for source" },
+	{ "an unknown level", "server: {log-level: verbose}\n",
+	    "x:1:21: expected error, warning, info or debug, found 'verbose'" },
+	{ "an unknown format", "server: {log-format: xml}\n", "x:1:22: expected text or json, found 'xml'" },
+	{ "a user who is not there", "server: {user: no-such-user-here}\n",
+	    "x:1:16: expected the name of a user of this system, found 'no-such-user-here'" },
+	{ "an empty directory name", "server: {state-directory: ''}\n", "x:1:27: expected the name of a directory, found ''" },
+	{ "a text with a zero octet", "server: {identity: \"a\\0b\"}\n",
+	    "x:1:20: expected a text of 1 to 255 octets, found a text with a zero octet" },
+	{ "a control character is not printed", "server: {log-level: \"a\\eb\"}\n",
+	    "x:1:21: expected error, warning, info or debug, found 'a?b'" },
+
+	{ "a repository without remote", "git: [{push: no}]\n", "x:1:7: expected 'remote', which a git repository needs, found none" },
+	{ "an empty branch", "git: [{remote: '/tmp/x#'}]\n", "x:1:16: expected URL or URL#BRANCH, found '/tmp/x#'" },
+	{ "a duration with a wrong unit", "git: [{remote: /tmp, poll: 5 min}]\n",
+	    "x:1:28: expected a duration from 0s to 604800s, such as 30s, 5m or 1h, found '5 min'" },
+	{ "a duration with units upside down", "git: [{remote: /tmp, poll: 5m1h}]\n",
+	    "x:1:28: expected a duration from 0s to 604800s, such as 30s, 5m or 1h, found '5m1h'" },
+	{ "a unit without a number", "git: [{remote: /tmp, poll: m}]\n",
+	    "x:1:28: expected a duration from 0s to 604800s, such as 30s, 5m or 1h, found 'm'" },
+	{ "neither yes nor no", "git: [{remote: /tmp, push: maybe}]\n", "x:1:28: expected yes or no, found 'maybe'" },
+	{ "a missing ssh key", "git: [{remote: /tmp, ssh-key: /nonexistent/id}]\n",
+	    "x:1:31: expected a file that can be read, found '/nonexistent/id': No such file or directory" },
+	{ "a directory for a file", "git: [{remote: /tmp, ca-certificates: /}]\n",
+	    "x:1:39: expected a file, found '/', which is none" },
+	{ "a path out of the repository", "git: [{remote: /tmp, path: a/../../b}]\n",
+	    "x:1:28: expected a sub-directory of the repository, found 'a/../../b'" },
+	{ "a host key of another form", "git: [{remote: /tmp, host-keys: [MD5:aa]}]\n",
+	    "x:1:34: expected SHA256: and 43 characters of base64, as ssh-keygen -l prints them, found 'MD5:aa'" },
+
+	{ "a zone without name", "zones: [{acme: no}]\n", "x:1:9: expected 'name', which a zone needs, found none" },
+	{ "a zone with a bad name", "zones: [{name: a..b}]\n", "x:1:16: expected a domain name, found 'a..b'" },
+	{ "a zone twice", "zones:\n- name: b.example\n- name: a.example\n- name: B.example.\n",
+	    "x:4:3: a zone of the name 'B.example' stands above already" },
+	{ "a zone from a file", "zones:\n- name: a.example\n  file: /tmp/a\n",
+	    "x:3:3: file is not supported yet by this version" },
+	{ "a secondary zone", "zones:\n- name: a.example\n  primaries: [192.0.2.1]\n",
+	    "x:3:3: primaries is not supported yet by this version" },
+	{ "bits beyond the prefix", "zones: [{name: a, allow-transfer: [192.0.2.1/24]}]\n",
+	    "x:1:36: expected a network without bits set beyond /24, found '192.0.2.1/24'" },
+	{ "a prefix that is too long", "zones: [{name: a, allow-transfer: [192.0.2.1/33]}]\n",
+	    "x:1:36: expected at most 32 bits behind the slash, found '192.0.2.1/33'" },
+	{ "a rule with a word too many", "zones: [{name: a, allow-transfer: [192.0.2.1 key k l]}]\n",
+	    "x:1:36: expected ADDRESS, ADDRESS/BITS, key NAME, or ADDRESS key NAME, found '192.0.2.1 key k l'" },
+	{ "an unknown policy", "zones: [{name: a, serial: up}]\n",
+	    "x:1:27: expected increment, unixtime, date or keep, found 'up'" },
+
+	{ "a key without algorithm", "keys: [{name: k, secret: YWJj}]\n",
+	    "x:1:8: expected 'algorithm', which a key needs, found none" },
+	{ "a key of an unknown algorithm", "keys: [{name: k, algorithm: rot13, secret: YWJj}]\n",
+	    "x:1:29: expected hmac-sha256, hmac-sha512, hmac-sha384, hmac-sha224, hmac-sha1 or hmac-md5, found 'rot13'" },
+	{ "a key without secret", "keys: [{name: k, algorithm: hmac-sha256}]\n",
+	    "x:1:8: expected either 'secret' or 'secret-file', found none" },
+	{ "a secret that is no base64 is not shown", "keys: [{name: k, algorithm: hmac-sha256, secret: 'h!dden'}]\n",
+	    "x:1:50: expected a secret in base64" },
+	{ "an empty secret", "keys: [{name: k, algorithm: hmac-sha256, secret: ''}]\n",
+	    "x:1:50: expected a secret in base64" },
+	{ "a secret file that is missing", "keys: [{name: k, algorithm: hmac-sha256, secret-file: /nonexistent/k}]\n",
+	    "x:1:55: expected a file that can be read, found '/nonexistent/k': No such file or directory" },
+	{ "a key twice", "keys: [{name: k, algorithm: hmac-sha1, secret: YQ==}, {name: K, algorithm: hmac-sha1, secret: YQ==}]\n",
+	    "x:1:55: a key of the name 'K' stands above already" },
+
+	{ "an authority without directory", "acme: {authorities: [{terms-agreed: yes}]}\n",
+	    "x:1:22: expected 'directory', which an authority needs, found none" },
+	{ "an authority without https", "acme: {authorities: [{directory: 'http://ca.example/', terms-agreed: yes}]}\n",
+	    "x:1:34: expected letsencrypt, letsencrypt-staging or a URL that begins with https://, found "
+	    "'http://ca.example/'" },
+	{ "terms not agreed to", "acme:\n  authorities:\n  - directory: letsencrypt\n",
+	    "x:3:5: expected 'terms-agreed: yes' for an authority: it makes no account for who does not agree to its "
+	    "terms of service" },
+	{ "two authorities", "acme:\n  authorities:\n  - {directory: letsencrypt, terms-agreed: yes}\n"
+	    "  - {directory: letsencrypt-staging, terms-agreed: yes}\n",
+	    "x:4:5: authorities: more than 1 is not supported yet by this version" },
+	{ "a contact that is no URL", "acme: {authorities: [{directory: letsencrypt, contact: [me@example.org]}]}\n",
+	    "x:1:57: expected mailto:ADDRESS, found 'me@example.org'" },
+	{ "a label with a final dot", "acme: {labels: [_letsencrypt._tcp.]}\n",
+	    "x:1:17: expected labels without a final dot, such as _letsencrypt._tcp, found '_letsencrypt._tcp.'" },
+	{ "a TTL of zero", "acme: {challenge-ttl: 0}\n",
+	    "x:1:23: expected a duration from 1s to 3600s, such as 30s, 5m or 1h, found '0'" },
+	{ "a proxy of unknown scheme", "acme: {proxy: 'proxy:3128'}\n",
+	    "x:1:15: expected a URL that begins with http://, https://, socks5:// or socks5h://, found 'proxy:3128'" },
+	{ "a check by DNS over HTTPS", "acme: {self-check: [authoritative, doh]}\n",
+	    "x:1:36: self-check by 'doh' is not supported yet by this version" },
+	{ "a check by both", "acme: {self-check: [authoritative, none]}\n",
+	    "x:1:36: expected only one of authoritative or none" },
+	{ "a check by something else", "acme: {self-check: [hope]}\n", "x:1:21: expected authoritative or none, found 'hope'" },
+	{ "resolvers", "acme: {resolvers: [192.0.2.53]}\n", "x:1:8: resolvers is not supported yet by this version" },
+};
+
+static void
+test_bad_files(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof bad_files / sizeof *bad_files; i++) {
+		struct config *c = NULL;
+		struct fault f = { 0 };
+		enum err err = config_parse("x", bad_files[i].text, strlen(bad_files[i].text), &c, &f);
+
+		check(err != ERR_OK && c == NULL, "%s is an error", bad_files[i].why);
+		if (bad_files[i].error != NULL)
+			check(strcmp(f.text, bad_files[i].error) == 0, "%s:\n  wanted: %s\n  said:   %s", bad_files[i].why,
+			    bad_files[i].error, f.text);
+		else
+			check(strncmp(f.text, "x:2:", 4) == 0, "%s names line 2: %s", bad_files[i].why, f.text);
+	}
+}
+
+static struct config *
+parse(const char *text)
+{
+	struct config *c = NULL;
+	struct fault f = { 0 };
+	enum err err = config_parse("x", text, strlen(text), &c, &f);
+
+	check(err == ERR_OK, "this is read: %s", f.text);
+	return c;
+}
+
+static void
+test_defaults(void **state)
+{
+	static const char *const empty[] = { "", "# nothing\n", "{}\n", "server: {}\nacme: {}\n" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof empty / sizeof *empty; i++) {
+		char text[CONFIG_ADDRESS_TEXT];
+		struct config *c = parse(empty[i]);
+
+		check(c->nlisten == 2, "two addresses");
+		assert_string_equal(config_address_print((struct sockaddr *)&c->listen[0].address, text), "0.0.0.0@53");
+		assert_string_equal(config_address_print((struct sockaddr *)&c->listen[1].address, text), "::@53");
+		check(c->workers >= 1, "a worker");
+		check(c->log_level == LOG_LEVEL_INFO && c->log_format == LOG_TEXT, "the log is text");
+		check(strstr(c->state_directory, "/lib/certns") != NULL, "a state directory");
+		check(strncmp(c->control_socket, c->state_directory, strlen(c->state_directory)) == 0, "the socket is there");
+		check(c->ngit == 0 && c->nzones == 0 && c->nkeys == 0 && c->nauthorities == 0, "nothing else");
+		assert_string_equal(c->labels[0], "_letsencrypt._tcp");
+		check(c->labels[1] == NULL, "one label");
+		check(c->challenge_ttl == 60 && c->self_check, "ACME's defaults");
+		config_free(c);
+	}
+}
+
+static const char whole[] =
+	"server:\n"
+	"  listen: [127.0.0.1@5353, \"::1@5353\"]\n"
+	"  workers: 2\n"
+	"  state-directory: /tmp/certns-state\n"
+	"  control-socket: /tmp/certns.sock\n"
+	"  source: [192.0.2.1, \"2001:db8::1\"]\n"
+	"  identity: ns1\n"
+	"  log-level: debug\n"
+	"  log-format: json\n"
+	"git:\n"
+	"  - remote: https://git.example.org/dns.git#live\n"
+	"    path: zones/public\n"
+	"    poll: 1h30m\n"
+	"    push: no\n"
+	"    host-keys: [SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA]\n"
+	"  - remote: git@git.example.org:dns.git\n"
+	"zones:\n"
+	"  - name: example.org\n"
+	"    notify: [192.0.2.3]\n"
+	"    allow-transfer: [192.0.2.0/24, key K, 198.51.100.1 key k2.]\n"
+	"    acme: no\n"
+	"    check-servers: [127.0.0.1@5353]\n"
+	"    serial: unixtime\n"
+	"  - name: example.com.\n"
+	"keys:\n"
+	"  - name: client._update.example.com\n"
+	"    algorithm: hmac-sha256\n"
+	"    secret: c2VjcmV0\n"
+	"acme:\n"
+	"  authorities:\n"
+	"    - directory: letsencrypt-staging\n"
+	"      contact: [mailto:hostmaster@example.org]\n"
+	"      terms-agreed: yes\n"
+	"  labels: [_letsencrypt._tcp, _rsa._tcp]\n"
+	"  challenge-ttl: 2m\n"
+	"  proxy: http://proxy.example.org:3128\n"
+	"  self-check: [none]\n";
+
+static void
+test_whole_file(void **state)
+{
+	struct config *c = parse(whole);
+	struct dname name;
+
+	(void)state;
+	check(c->nlisten == 2 && c->workers == 2 && c->nsource == 2, "numbers of server");
+	assert_string_equal(c->control_socket, "/tmp/certns.sock");
+	assert_string_equal(c->identity, "ns1");
+	check(c->log_level == LOG_LEVEL_DEBUG && c->log_format == LOG_JSON, "the log is JSON");
+	check(c->ngit == 2, "two repositories");
+	assert_string_equal(c->git[0].url, "https://git.example.org/dns.git");
+	assert_string_equal(c->git[0].branch, "live");
+	assert_string_equal(c->git[0].path, "zones/public");
+	check(c->git[0].poll_s == 5400 && !c->git[0].push && c->git[0].host_keys[1] == NULL, "the first repository");
+	assert_string_equal(c->git[1].url, "git@git.example.org:dns.git");
+	check(c->git[1].branch == NULL && c->git[1].poll_s == 300 && c->git[1].push, "the second repository");
+
+	assert_int_equal(dname_from_str("EXAMPLE.org", &name), ERR_OK);
+	const struct config_zone *z = config_zone_for(c, name.octets);
+	check(z->nnotify == 1 && z->nallow_transfer == 3 && !z->acme && z->ncheck_servers == 1, "a zone's lists");
+	check(z->serial == SERIAL_UNIXTIME, "a zone's serial policy");
+	assert_int_equal(dname_from_str("other.example", &name), ERR_OK);
+	z = config_zone_for(c, name.octets);
+	check(z->nnotify == 0 && z->nallow_transfer == 0 && z->acme && z->serial == SERIAL_INCREMENT, "other zones");
+
+	check(c->nkeys == 1 && c->keys[0]->algorithm == TSIG_HMAC_SHA256 && c->keys[0]->secret_len == 6, "the key");
+	check(c->keys[0]->right == TSIG_RIGHT_UPDATE, "the key's right");
+	check(c->nauthorities == 1 && c->authorities[0].terms_agreed, "the authority");
+	assert_string_equal(c->authorities[0].directory, "https://acme-staging-v02.api.letsencrypt.org/directory");
+	assert_string_equal(c->authorities[0].contact[0], "mailto:hostmaster@example.org");
+	assert_string_equal(c->labels[1], "_rsa._tcp");
+	check(c->challenge_ttl == 120 && !c->self_check, "the challenge");
+	config_free(c);
+}
+
+/* Cut anywhere, the file is read or refused, with words that begin with a place. */
+static void
+test_every_prefix(void **state)
+{
+	(void)state;
+	for (size_t n = 0; n < sizeof whole - 1; n++) {
+		struct config *c = NULL;
+		struct fault f = { 0 };
+		enum err err = config_parse("x", whole, n, &c, &f);
+
+		check((err == ERR_OK) == (c != NULL), "%zu octets: either a configuration or an error", n);
+		check(err == ERR_OK || strncmp(f.text, "x:", 2) == 0, "%zu octets: a place: %s", n, f.text);
+		config_free(c);
+	}
+}
+
+static void
+test_secret_file(void **state)
+{
+	char path[] = "/tmp/certns-test-XXXXXX", text[200];
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "c2VjcmV0\n", 9), 9);
+	close(fd);
+	snprintf(text, sizeof text, "keys: [{name: k, algorithm: SHA512, secret-file: %s}]\n", path);
+	struct config *c = parse(text);
+	check(c->nkeys == 1 && c->keys[0]->secret_len == 6 && memcmp(c->keys[0]->secret, "secret", 6) == 0, "the secret");
+	config_free(c);
+	unlink(path);
+}
+
+static void
+test_command_line(void **state)
+{
+	static const char *const listen[] = { "127.0.0.1@5300", "::1@5300" };
+	static const char *const bad[] = { "localhost" };
+	struct config_arguments a = { .remote = "/srv/zones.git#live", .state = "/tmp/s", .listen = listen, .nlisten = 2 };
+	struct config *c = NULL;
+	struct fault f = { 0 };
+
+	(void)state;
+	assert_int_equal(config_load(&a, &c, &f), ERR_OK);
+	check(c->file == NULL && c->ngit == 1 && c->git[0].push && c->git[0].poll_s == 300, "no file is needed");
+	assert_string_equal(c->git[0].url, "/srv/zones.git");
+	assert_string_equal(c->git[0].branch, "live");
+	assert_string_equal(c->control_socket, "/tmp/s/control.sock");
+	check(c->nlisten == 2, "both addresses");
+	config_free(c);
+
+	a.listen = bad;
+	a.nlisten = 1;
+	check(config_load(&a, &c, &f) != ERR_OK, "a name is no address");
+	assert_string_equal(f.text, "--listen: expected ADDRESS[@PORT], found 'localhost'");
+	a = (struct config_arguments){ .file = "/nonexistent/certns.yaml" };
+	check(config_load(&a, &c, &f) == ERR_NOT_FOUND, "a missing file");
+	assert_string_equal(f.text, "/nonexistent/certns.yaml: No such file or directory");
+}
+
+static void
+test_command_line_over_file(void **state)
+{
+	char path[] = "/tmp/certns-test-XXXXXX";
+	int fd = mkstemp(path);
+	struct config_arguments a = { .file = path, .remote = "/srv/other.git" };
+	struct config *c = NULL;
+	struct fault f = { 0 };
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, whole, sizeof whole - 1), (int)(sizeof whole - 1));
+	close(fd);
+	check(config_load(&a, &c, &f) == ERR_OK, "read: %s", f.text);
+	assert_string_equal(c->file, path);
+	check(c->ngit == 1 && strcmp(c->git[0].url, "/srv/other.git") == 0, "--remote replaces git");
+	check(c->nlisten == 2 && c->nkeys == 1, "the rest stays");
+	config_free(c);
+	unlink(path);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bad_files),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_whole_file),
+		cmocka_unit_test(test_every_prefix),
+		cmocka_unit_test(test_secret_file),
+		cmocka_unit_test(test_command_line),
+		cmocka_unit_test(test_command_line_over_file),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
