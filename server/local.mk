@@ -8,8 +8,8 @@ server_libserver_a_SOURCES = \
 	server/config_schema.c server/config_schema.h \
 	server/config_yaml.c \
 	server/control.h \
-	server/exchange.h \
-	server/notify.h \
+	server/exchange.c server/exchange.h \
+	server/notify.c server/notify.h \
 	server/options.c server/options.h \
 	server/request.c \
 	server/response.c server/response.h \

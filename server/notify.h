@@ -24,8 +24,9 @@ struct notify_target {
 };
 
 /* zone changed to the serial in soa (its owner is the apex): tell every target.  A NOTIFY for the same zone that is
- * still on its way to a target is replaced, so that the newest serial is what arrives.  source: NULL, or n addresses of
- * which the one of the target's family is used. */
+ * still on its way to a target is replaced, so that the newest serial is what arrives.  targets are all that the zone
+ * has: others that were told before are forgotten.  source: NULL, or n addresses of which the one of the target's family
+ * is used. */
 void notifier_send(struct notifier *n, const struct rr *soa, const struct notify_target *targets, size_t ntargets,
     const struct sockaddr_storage *source, size_t nsource);
 

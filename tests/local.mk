@@ -1,4 +1,14 @@
 # Unit tests mirror the rooms: tests/unit/wire/test_dname.c tests wire/dname.c.
+# --- server: exchange and notify
+check_PROGRAMS += tests/unit/server/test_exchange tests/unit/server/test_notify
+tests_unit_server_test_exchange_SOURCES = tests/unit/server/test_exchange.c \
+	tests/unit/check.h tests/unit/server/peer.c tests/unit/server/peer.h
+tests_unit_server_test_exchange_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+tests_unit_server_test_notify_SOURCES = tests/unit/server/test_notify.c \
+	tests/unit/check.h tests/unit/server/peer.c tests/unit/server/peer.h
+tests_unit_server_test_notify_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+# --- end of server: exchange and notify
+
 EXTRA_DIST += tests/fuzz/corpus
 
 # Fuzz targets: configure --enable-fuzzing CC=clang (best with --enable-sanitizers), then for one

@@ -1,0 +1,421 @@
+/* server/notify.c -- one notice per zone and target, found by the zone's name.
+ *
+ * A notice is idle (answered, or given up), due (it waits in line for one of MAX_ACTIVE sockets), active (an exchange
+ * runs) or resting until its next try. */
+#include "server/notify.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include <event2/event.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "server/config.h"
+#include "server/exchange.h"
+#include "wire/message.h"
+#include "wire/rrtype.h"
+
+#define MAX_ACTIVE 128			/* at a time: a reload may change every zone, and sockets and a target's buffer are few */
+#define ANSWER_WAIT_MAX_S 15
+#define TELL_AT_TRY 4			/* when the log first hears of a silent target: after some 7 seconds */
+
+/* Seconds from one try to the next; the same as the MirageOS primary's.  RFC 1996, section 3.6, leaves them to us. */
+static const unsigned rest_s[] = { 1, 1, 1, 4, 13, 20, 20, 120, 420, 900, 2100, 82800 };
+#define NRESTS (sizeof rest_s / sizeof rest_s[0])
+
+struct notice {
+	struct notifier *notifier;
+	struct notice *next;			/* in its bucket */
+	STAILQ_ENTRY(notice) due;
+	bool is_due, listed;			/* listed: among the targets of the last call */
+	struct dname zone;
+	struct sockaddr_storage address, source;
+	socklen_t len;
+	bool has_source;
+	struct tsig_key *key;
+	uint8_t *msg;
+	size_t n;
+	uint32_t sent, confirmed;
+	bool any_confirmed;
+	unsigned tries;
+	int64_t tried_ms;			/* when the last try began */
+	struct exchange *exchange;
+	struct event *timer;
+	char problem[160];
+};
+
+struct notifier {
+	struct event_base *base;
+	struct notice **buckets;
+	size_t nbuckets, nnotices;		/* nbuckets is a power of two */
+	STAILQ_HEAD(, notice) due;
+	unsigned active;
+};
+
+enum err
+notifier_new(struct event_base *base, struct notifier **out)
+{
+	struct notifier *n = calloc(1, sizeof *n);
+
+	if (n == NULL)
+		return ERR_NOMEM;
+	n->base = base;
+	n->nbuckets = 64;
+	STAILQ_INIT(&n->due);
+	if ((n->buckets = calloc(n->nbuckets, sizeof(struct notice *))) == NULL) {
+		free(n);
+		return ERR_NOMEM;
+	}
+	*out = n;
+	return ERR_OK;
+}
+
+static struct notice **
+bucket(const struct notifier *n, const uint8_t *zone)
+{
+	return &n->buckets[dname_hash(zone) & (n->nbuckets - 1)];
+}
+
+/* Take a notice out of whatever it is doing. */
+static void
+notice_stop(struct notice *t)
+{
+	if (t->is_due)
+		STAILQ_REMOVE(&t->notifier->due, t, notice, due);
+	t->is_due = false;
+	if (t->exchange != NULL) {
+		exchange_cancel(t->exchange);
+		t->notifier->active--;
+	}
+	t->exchange = NULL;
+	event_del(t->timer);
+}
+
+static void
+notice_free(struct notice *t)
+{
+	if (t->timer != NULL) {
+		notice_stop(t);
+		event_free(t->timer);
+	}
+	tsig_key_free(t->key);
+	free(t->msg);
+	free(t);
+}
+
+void
+notifier_free(struct notifier *n)
+{
+	if (n == NULL)
+		return;
+	for (size_t i = 0; i < n->nbuckets; i++) {
+		while (n->buckets[i] != NULL) {
+			struct notice *t = n->buckets[i];
+
+			n->buckets[i] = t->next;
+			notice_free(t);
+		}
+	}
+	free(n->buckets);
+	free(n);
+}
+
+static void on_answer(void *arg, enum err err, const uint8_t *msg, size_t n, const char *words);
+
+/* Until the next try, counted from the start of the last. */
+static void
+rest(struct notice *t)
+{
+	int64_t ms = t->tried_ms + rest_s[t->tries - 1] * 1000 - clock_mono_ms();
+	struct timeval wait = { 0, 0 };
+
+	if (ms > 0) {
+		wait.tv_sec = (time_t)(ms / 1000);
+		wait.tv_usec = (suseconds_t)(ms % 1000 * 1000);
+	}
+	evtimer_add(t->timer, &wait);
+}
+
+/* UDP first (RFC 1996, section 3.5); every other one of the late tries goes over TCP, in case a firewall is why nobody
+ * answers. */
+static enum err
+try_now(struct notice *t)
+{
+	unsigned wait_s = t->tries < NRESTS && rest_s[t->tries] < ANSWER_WAIT_MAX_S ? rest_s[t->tries] : ANSWER_WAIT_MAX_S;
+	struct exchange_request request = {
+		.to = t->address, .to_len = t->len, .from = t->has_source ? (struct sockaddr *)&t->source : NULL,
+		.msg = t->msg, .n = t->n, .key = t->key, .tcp = t->tries >= TELL_AT_TRY && t->tries % 2 == 0,
+		.timeout_ms = wait_s * 1000, .tries = 1, .done = on_answer, .arg = t
+	};
+
+	t->tries++;
+	t->tried_ms = clock_mono_ms();
+	return exchange_start(t->notifier->base, &request, &t->exchange);
+}
+
+/* Let those go that are due, as far as there are sockets. */
+static void
+pump(struct notifier *n)
+{
+	while (n->active < MAX_ACTIVE && !STAILQ_EMPTY(&n->due)) {
+		struct notice *t = STAILQ_FIRST(&n->due);
+		enum err err;
+
+		STAILQ_REMOVE_HEAD(&n->due, due);
+		t->is_due = false;
+		if ((err = try_now(t)) == ERR_OK) {
+			n->active++;
+		} else {
+			snprintf(t->problem, sizeof t->problem, "%s", err_str(err));
+			if (t->tries <= NRESTS)
+				rest(t);
+		}
+	}
+}
+
+static void
+make_due(struct notice *t)
+{
+	STAILQ_INSERT_TAIL(&t->notifier->due, t, due);
+	t->is_due = true;
+	pump(t->notifier);
+}
+
+static void
+on_timer(evutil_socket_t fd, short events, void *arg)
+{
+	(void)fd, (void)events;
+	make_due(arg);
+}
+
+static void
+tell(const struct notice *t, const char *what)
+{
+	char zone[DNAME_TEXT_MAX], address[CONFIG_ADDRESS_TEXT];
+
+	log_warning("NOTIFY of %s with serial %u to %s: %s%s", dname_print_host(t->zone.octets, zone), t->sent,
+	    config_address_print((const struct sockaddr *)&t->address, address), t->problem, what);
+}
+
+static void
+on_silence(struct notice *t, const char *words)
+{
+	snprintf(t->problem, sizeof t->problem, "%s", words);
+	if (t->tries > NRESTS) {
+		tell(t, "; given up");
+		return;
+	}
+	if (t->tries == TELL_AT_TRY)
+		tell(t, "; trying on");
+	rest(t);
+}
+
+static void
+on_answer(void *arg, enum err err, const uint8_t *msg, size_t n, const char *words)
+{
+	struct notice *t = arg;
+	struct notifier *notifier = t->notifier;
+
+	t->exchange = NULL;
+	notifier->active--;
+	if (err == ERR_OK && n >= MSG_HEADER_SIZE) {
+		unsigned rcode = msg[3] & 15;
+
+		/* Whatever it says, it has heard us: no more tries. */
+		t->problem[0] = '\0';
+		if (rcode == RCODE_NOERROR) {
+			t->confirmed = t->sent;
+			t->any_confirmed = true;
+		} else {
+			snprintf(t->problem, sizeof t->problem, "answered %s", rcode_str(rcode));
+			tell(t, "");
+		}
+	} else {
+		on_silence(t, words);
+	}
+	pump(notifier);
+}
+
+static bool
+same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+	const struct sockaddr_in *a4 = (const struct sockaddr_in *)a, *b4 = (const struct sockaddr_in *)b;
+	const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)a, *b6 = (const struct sockaddr_in6 *)b;
+
+	if (a->ss_family != b->ss_family)
+		return false;
+	if (a->ss_family == AF_INET6)
+		return a6->sin6_port == b6->sin6_port && a6->sin6_scope_id == b6->sin6_scope_id &&
+		    memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof a6->sin6_addr) == 0;
+	return a4->sin_port == b4->sin_port && a4->sin_addr.s_addr == b4->sin_addr.s_addr;
+}
+
+/* Chains stay short when every zone of a large server has its notices here. */
+static void
+grow(struct notifier *n)
+{
+	struct notice **old = n->buckets;
+	size_t nold = n->nbuckets;
+	struct notice **bigger = calloc(nold * 2, sizeof(struct notice *));
+
+	if (bigger == NULL)
+		return;			/* slower, not wrong */
+	n->buckets = bigger;
+	n->nbuckets = nold * 2;
+	for (size_t i = 0; i < nold; i++) {
+		while (old[i] != NULL) {
+			struct notice *t = old[i];
+			struct notice **to = bucket(n, t->zone.octets);
+
+			old[i] = t->next;
+			t->next = *to;
+			*to = t;
+		}
+	}
+	free(old);
+}
+
+static struct notice *
+notice_get(struct notifier *n, const uint8_t *zone, const struct notify_target *target)
+{
+	struct notice *t;
+
+	for (t = *bucket(n, zone); t != NULL; t = t->next)
+		if (same_address(&t->address, &target->address) && dname_equal(t->zone.octets, zone))
+			return t;
+	if ((t = calloc(1, sizeof *t)) == NULL)
+		return NULL;
+	t->notifier = n;
+	if ((t->timer = evtimer_new(n->base, on_timer, t)) == NULL) {
+		free(t);
+		return NULL;
+	}
+	dname_copy(&t->zone, zone);
+	t->address = target->address;
+	t->len = target->len;
+	if (n->nnotices++ >= n->nbuckets)
+		grow(n);
+	t->next = *bucket(n, zone);
+	*bucket(n, zone) = t;
+	return t;
+}
+
+/* Remove the notices of zone that no list names any more, or all. */
+static void
+forget(struct notifier *n, const uint8_t *zone, bool all)
+{
+	struct notice **at = bucket(n, zone);
+
+	while (*at != NULL) {
+		struct notice *t = *at;
+
+		if (!dname_equal(t->zone.octets, zone) || (t->listed && !all)) {
+			at = &t->next;
+			continue;
+		}
+		*at = t->next;
+		n->nnotices--;
+		notice_free(t);
+	}
+}
+
+/* RFC 1996, section 3.7: the new SOA goes along as a hint. */
+static enum err
+write_message(struct notice *t, const struct rr *soa)
+{
+	struct msg_header h = { .flags = OPCODE_NOTIFY << 11 | FLAG_AA, .qdcount = 1, .ancount = 1 };
+	struct question q = { .qtype = TYPE_SOA, .qclass = CLASS_IN };
+	size_t room = MSG_HEADER_SIZE + 2 * DNAME_MAX + 16 + soa->rdlen;
+	uint8_t *msg = malloc(room);
+	struct wr w;
+
+	if (msg == NULL)
+		return ERR_NOMEM;
+	dname_copy(&q.qname, soa->owner);
+	wr_init(&w, msg, room);
+	msg_header_write(&w, &h);
+	question_write(&w, &q);
+	msg_rr_write(&w, soa->owner, TYPE_SOA, CLASS_IN, soa->ttl, soa->rdata, soa->rdlen);
+	free(t->msg);
+	t->msg = msg;
+	t->n = wr_len(&w);
+	return ERR_OK;
+}
+
+static enum err
+copy_key(struct notice *t, const struct tsig_key *key)
+{
+	tsig_key_free(t->key);
+	t->key = NULL;
+	return key == NULL ? ERR_OK :
+	    tsig_key_new(key->name.octets, key->algorithm, key->secret, key->secret_len, &t->key);
+}
+
+static void
+send_to(struct notifier *n, const struct rr *soa, const struct notify_target *target,
+    const struct sockaddr_storage *source, size_t nsource)
+{
+	struct notice *t = notice_get(n, soa->owner, target);
+	struct soa fields;
+
+	if (t == NULL) {
+		log_error("NOTIFY: %s", err_str(ERR_NOMEM));
+		return;
+	}
+	t->listed = true;
+	notice_stop(t);
+	soa_read(soa->rdata, soa->rdlen, &fields);
+	t->sent = fields.serial;
+	t->tries = 0;
+	t->problem[0] = '\0';
+	t->has_source = false;
+	for (size_t i = 0; i < nsource && !t->has_source; i++) {
+		t->source = source[i];
+		t->has_source = source[i].ss_family == target->address.ss_family;
+	}
+	if (copy_key(t, target->key) != ERR_OK || write_message(t, soa) != ERR_OK) {
+		snprintf(t->problem, sizeof t->problem, "%s", err_str(ERR_NOMEM));
+		tell(t, "");
+		return;
+	}
+	make_due(t);
+}
+
+void
+notifier_send(struct notifier *n, const struct rr *soa, const struct notify_target *targets, size_t ntargets,
+    const struct sockaddr_storage *source, size_t nsource)
+{
+	for (struct notice *t = *bucket(n, soa->owner); t != NULL; t = t->next)
+		if (dname_equal(t->zone.octets, soa->owner))
+			t->listed = false;
+	for (size_t i = 0; i < ntargets; i++)
+		send_to(n, soa, &targets[i], source, nsource);
+	forget(n, soa->owner, false);
+	pump(n);
+}
+
+void
+notifier_drop(struct notifier *n, const uint8_t *zone)
+{
+	forget(n, zone, true);
+	pump(n);
+}
+
+void
+notifier_each(const struct notifier *n, const uint8_t *zone, void (*each)(void *arg, const struct notify_status *s),
+    void *arg)
+{
+	for (const struct notice *t = *bucket(n, zone); t != NULL; t = t->next) {
+		struct notify_status s = {
+			.address = (const struct sockaddr *)&t->address, .sent = t->sent, .confirmed = t->confirmed,
+			.is_confirmed = t->any_confirmed && !serial_lt(t->confirmed, t->sent), .tries = t->tries,
+			.problem = t->problem
+		};
+
+		if (dname_equal(t->zone.octets, zone))
+			each(arg, &s);
+	}
+}
