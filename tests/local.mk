@@ -43,3 +43,9 @@ tests_unit_server_test_config_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_options_SOURCES = tests/unit/server/test_options.c tests/unit/check.h
 tests_unit_server_test_options_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 # end of configuration, command line
+
+# git
+check_PROGRAMS += tests/unit/zones/test_git
+tests_unit_zones_test_git_SOURCES = tests/unit/zones/test_git.c tests/unit/zones/git_place.h tests/unit/check.h
+tests_unit_zones_test_git_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+# end of git

@@ -1,7 +1,18 @@
 noinst_LIBRARIES += zones/libzones.a
 zones_libzones_a_SOURCES = \
 	zones/check.h \
-	zones/git.h \
+	zones/git.c zones/git.h \
+	zones/git_child.c \
+	zones/git_child_fetch.c \
+	zones/git_child_net.c \
+	zones/git_child_push.c \
+	zones/git_commit.c \
+	zones/git_exchange.c \
+	zones/git_fault.c \
+	zones/git_internal.h \
+	zones/git_parent.c \
+	zones/git_path.c \
+	zones/git_tree.c \
 	zones/rcu.h \
 	zones/reader.h \
 	zones/rr.c zones/rr.h \

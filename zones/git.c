@@ -1,0 +1,258 @@
+#include "zones/git_internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+static int
+sweep_one(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+	const char *name = path + where->base;
+	size_t n = strlen(name);
+
+	(void)st;
+	/* libgit2 names its temporary files NAME_git2_RANDOM, and locks REF.lock, which git forbids as a ref's name */
+	if (type == FTW_F && ((n > 5 && strcmp(name + n - 5, ".lock") == 0) || strstr(name, "_git2_") != NULL))
+		(void)unlink(path);
+	return 0;
+}
+
+void
+git_clone_sweep(const char *dir)
+{
+	(void)nftw(dir, sweep_one, 16, FTW_PHYS);
+}
+
+static bool
+directory_is_empty(const char *path)
+{
+	DIR *d = opendir(path);
+	struct dirent *e;
+	bool empty = true;
+
+	if (d == NULL)
+		return errno == ENOENT;
+	while (empty && (e = readdir(d)) != NULL)
+		empty = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0;
+	closedir(d);
+	return empty;
+}
+
+/* Made beside its place and renamed, so that a crash leaves no half of a repository there.  0700: keys are in it. */
+static enum err
+clone_make(const char *dir, struct fault *f)
+{
+	git_repository_init_options options;
+	git_repository *repo = NULL;
+	char *aside = NULL;
+	enum err err;
+	int rc;
+
+	if (asprintf(&aside, "%s.new", dir) < 0)
+		return fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
+	if ((err = file_mkdir(aside, 0700, f)) != ERR_OK)
+		goto out;
+	(void)git_repository_init_options_init(&options, GIT_REPOSITORY_INIT_OPTIONS_VERSION);
+	options.flags = GIT_REPOSITORY_INIT_BARE | GIT_REPOSITORY_INIT_NO_DOTGIT_DIR;
+	options.initial_head = "main";
+	if ((rc = git_repository_init_ext(&repo, aside, &options)) < 0)
+		err = git_fault(rc, f, "cannot make the clone %s", dir);
+	else if (rename(aside, dir) < 0)
+		err = fault_set(f, err_from_errno(errno), "%s: %s", dir, strerror(errno));
+	git_repository_free(repo);
+out:
+	free(aside);
+	return err;
+}
+
+static enum err
+library_setup(struct fault *f)
+{
+	/* Ours alone are read: what the user's or the system's git configuration says is not for the daemon. */
+	static const int levels[] = { GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG,
+	    GIT_CONFIG_LEVEL_GLOBAL };
+	int rc = git_libgit2_init();
+
+	if (rc < 0)
+		return git_fault(rc, f, "libgit2");
+	for (size_t i = 0; rc >= 0 && i < sizeof levels / sizeof levels[0]; i++)
+		rc = git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, levels[i], "");
+	if (rc < 0 || (rc = git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1)) < 0 ||
+	    (rc = git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0)) < 0) {
+		git_libgit2_shutdown();
+		return git_fault(rc, f, "libgit2");
+	}
+	return ERR_OK;
+}
+
+/* The branch in use is the configured one, else what the last fetch chose. */
+static enum err
+branch_find(struct git_source *s, struct fault *f)
+{
+	char ref[GIT_REF_SIZE];
+	git_reference *r = NULL;
+	const char *target;
+	enum err err = ERR_OK;
+	int rc;
+
+	if (s->config.branch != NULL) {
+		if ((err = git_ref_name(GIT_REFS_ORIGIN, s->config.branch, ref, f)) != ERR_OK)
+			return err;
+		s->branch = strdup(s->config.branch);
+		return s->branch == NULL ? fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM)) : ERR_OK;
+	}
+	if ((rc = git_reference_lookup(&r, s->repo, GIT_REF_IN_USE)) == GIT_ENOTFOUND)
+		return ERR_OK;
+	if (rc < 0)
+		return git_clone_fault(s, rc, f, "%s", GIT_REF_IN_USE);
+	target = git_reference_symbolic_target(r);
+	if (target == NULL || strncmp(target, GIT_REFS_ORIGIN, strlen(GIT_REFS_ORIGIN)) != 0)
+		err = git_clone_fault(s, GIT_ERROR, f, "%s", GIT_REF_IN_USE);
+	else if ((s->branch = strdup(target + strlen(GIT_REFS_ORIGIN))) == NULL)
+		err = fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
+	git_reference_free(r);
+	return err;
+}
+
+static enum err
+clone_open(struct git_source *s, struct fault *f)
+{
+	git_oid_text tip;
+	git_tree *tree = NULL;
+	enum err err;
+	int rc;
+
+	if (directory_is_empty(s->dir) && (err = clone_make(s->dir, f)) != ERR_OK)
+		return err;
+	if (chmod(s->dir, 0700) < 0)		/* zone keys are in it */
+		return fault_set(f, err_from_errno(errno), "%s: %s", s->dir, strerror(errno));
+	git_clone_sweep(s->dir);
+	if ((rc = git_repository_open_bare(&s->repo, s->dir)) < 0)
+		return git_clone_fault(s, rc, f, "its top");
+	if ((err = branch_find(s, f)) != ERR_OK)
+		return err;
+	if ((err = git_source_tip(s, tip, f)) != ERR_OK)
+		return err == ERR_NOT_FOUND ? ERR_OK : err;
+	if ((err = git_source_tree_of(s, tip, &tree, f)) == ERR_NOT_FOUND)
+		err = git_clone_fault(s, GIT_ENOTFOUND, f, "commit %s", tip);
+	git_tree_free(tree);
+	return err;
+}
+
+enum err
+git_source_open(const char *clone_dir, const struct git_remote_config *config, struct git_source **out,
+    struct fault *f)
+{
+	struct git_source *s = NULL;
+	enum err err;
+
+	if (git_url_kind(config->url) == GIT_KIND_OTHER)
+		return fault_set(f, ERR_UNSUPPORTED, "%s: only https, ssh, file and paths: the others do not prove "
+		    "who the server is", config->url);
+	if ((err = library_setup(f)) != ERR_OK)
+		return err;
+	if ((s = calloc(1, sizeof *s)) == NULL || (s->dir = strdup(clone_dir)) == NULL) {
+		err = fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
+		goto out;
+	}
+	s->config = *config;
+	if ((err = git_path_join("", config->path != NULL ? config->path : "", &s->path, f)) != ERR_OK ||
+	    (err = clone_open(s, f)) != ERR_OK)
+		goto out;
+	*out = s;
+	return ERR_OK;
+out:
+	if (s == NULL)
+		git_libgit2_shutdown();
+	git_source_close(s);
+	return err;
+}
+
+void
+git_source_close(struct git_source *s)
+{
+	if (s == NULL)
+		return;
+	git_repository_free(s->repo);
+	free(s->dir);
+	free(s->branch);
+	free(s->path);
+	free(s);
+	git_libgit2_shutdown();
+}
+
+const char *
+git_source_branch(const struct git_source *s)
+{
+	return s->branch;
+}
+
+enum err
+git_source_tip(struct git_source *s, git_oid_text tip, struct fault *f)
+{
+	char ref[GIT_REF_SIZE];
+	git_oid id;
+	enum err err;
+	int rc;
+
+	if (s->branch == NULL)
+		return fault_set(f, ERR_NOT_FOUND, "nothing was fetched yet");
+	if ((err = git_ref_name(GIT_REFS_ORIGIN, s->branch, ref, f)) != ERR_OK)
+		return err;
+	if ((rc = git_reference_name_to_id(&id, s->repo, ref)) == GIT_ENOTFOUND)
+		return fault_set(f, ERR_NOT_FOUND, "nothing was fetched yet of branch %s", s->branch);
+	if (rc < 0)
+		return git_clone_fault(s, rc, f, "%s", ref);
+	git_oid_tostr(tip, GIT_OID_TEXT, &id);
+	return ERR_OK;
+}
+
+enum err
+git_source_commit_of(struct git_source *s, const char *text, git_commit **out, struct fault *f)
+{
+	git_oid id;
+	enum err err;
+	int rc;
+
+	if ((err = git_oid_of(text, &id, f)) != ERR_OK)
+		return err;
+	if ((rc = git_commit_lookup(out, s->repo, &id)) == GIT_ENOTFOUND)
+		return fault_set(f, ERR_NOT_FOUND, "the clone %s has no commit %s", s->dir, text);
+	return rc < 0 ? git_clone_fault(s, rc, f, "commit %s", text) : ERR_OK;
+}
+
+enum err
+git_source_is_ancestor(struct git_source *s, const git_oid_text ancestor, const git_oid_text commit, bool *yes,
+    struct fault *f)
+{
+	git_commit *above = NULL, *below = NULL;
+	enum err err;
+	int rc;
+
+	if ((err = git_source_commit_of(s, commit, &below, f)) != ERR_OK)
+		return err;
+	/* The clone has the whole history of commit: what it does not have is no part of that. */
+	*yes = false;
+	if ((err = git_source_commit_of(s, ancestor, &above, f)) == ERR_NOT_FOUND) {
+		err = ERR_OK;
+		goto out;
+	}
+	if (err != ERR_OK)
+		goto out;
+	rc = git_oid_equal(git_commit_id(above), git_commit_id(below)) ? 1
+	    : git_graph_descendant_of(s->repo, git_commit_id(below), git_commit_id(above));
+	if (rc < 0)
+		err = git_clone_fault(s, rc, f, "the history of commit %s", commit);
+	*yes = rc == 1;
+out:
+	git_commit_free(above);
+	git_commit_free(below);
+	return err;
+}

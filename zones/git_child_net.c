@@ -1,0 +1,296 @@
+/* zones/git_child_net.c -- inside the child: who the server is, who we are, and a push over the network. */
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/encoding.h"
+#include "zones/git_internal.h"
+
+static const char *
+key_type(const git_cert_hostkey *key)
+{
+	if ((key->type & GIT_CERT_SSH_RAW) == 0)
+		return "unknown";
+	switch (key->raw_type) {
+	case GIT_CERT_SSH_RAW_TYPE_UNKNOWN:		break;
+	case GIT_CERT_SSH_RAW_TYPE_RSA:			return "ssh-rsa";
+	case GIT_CERT_SSH_RAW_TYPE_DSS:			return "ssh-dss";
+	case GIT_CERT_SSH_RAW_TYPE_KEY_ECDSA_256:	return "ecdsa-sha2-nistp256";
+	case GIT_CERT_SSH_RAW_TYPE_KEY_ECDSA_384:	return "ecdsa-sha2-nistp384";
+	case GIT_CERT_SSH_RAW_TYPE_KEY_ECDSA_521:	return "ecdsa-sha2-nistp521";
+	case GIT_CERT_SSH_RAW_TYPE_KEY_ED25519:		return "ssh-ed25519";
+	}
+	return "unknown";
+}
+
+/* "SHA256:" and base64 without padding, as ssh-keygen -l prints it. */
+static bool
+fingerprint(const git_cert_hostkey *key, char text[64])
+{
+	struct buf b = { 0 };
+	bool ok;
+
+	if ((key->type & GIT_CERT_SSH_SHA256) == 0)
+		return false;
+	buf_add_str(&b, "SHA256:");
+	base64_encode(key->hash_sha256, sizeof key->hash_sha256, &b);
+	while (b.len > 0 && b.p[b.len - 1] == '=')
+		b.len--;
+	ok = !b.failed && b.len < 64;
+	if (ok)
+		memcpy(text, buf_str(&b), b.len + 1);
+	buf_clear(&b);
+	return ok;
+}
+
+static bool
+is_pinned(const char *pins, const char *seen)
+{
+	size_t n = strlen(seen);
+
+	for (const char *p = pins; *p != '\0'; p += strspn(p, " ")) {
+		size_t length = strcspn(p, " ");
+
+		if (length > n && p[length - 1] == '=')
+			length--;			/* somebody kept the padding */
+		if (length == n && memcmp(p, seen, n) == 0)
+			return true;
+		p += strcspn(p, " ");
+	}
+	return false;
+}
+
+/* Pins alone decide where there are some; else ~/.ssh/known_hosts, which libgit2 has looked into (valid). */
+static int
+hostkey_check(struct git_child *c, const git_cert_hostkey *key, bool valid, const char *host)
+{
+	const char *pins = c->request->v[GIT_FIELD_HOST_KEYS];
+	char seen[64];
+
+	if (!fingerprint(key, seen)) {
+		fault_set(&c->fault, ERR_PEER, "%s: no SHA256 fingerprint of the host key to be had", host);
+		return GIT_ECERTIFICATE;
+	}
+	if (pins != NULL ? is_pinned(pins, seen) : valid)
+		return 0;
+	if (pins != NULL)
+		fault_set(&c->fault, ERR_PEER, "%s shows the host key %s %s, which is not among host-keys: the server's "
+		    "key was changed, or somebody is in between", host, key_type(key), seen);
+	else
+		fault_set(&c->fault, ERR_PEER, "%s shows the host key %s %s, which known_hosts does not have; once you "
+		    "have checked it, write it into host-keys", host, key_type(key), seen);
+	return GIT_ECERTIFICATE;
+}
+
+static int
+certificate_check(git_cert *cert, int valid, const char *host, void *payload)
+{
+	if (cert->cert_type != GIT_CERT_HOSTKEY_LIBSSH2)
+		return valid ? 0 : GIT_PASSTHROUGH;	/* libgit2's verdict, in its words */
+	return hostkey_check(payload, (const git_cert_hostkey *)cert, valid != 0, host);
+}
+
+/* As git has it: the user of the URL, else the one we run as. */
+static int
+username(git_credential **out)
+{
+	struct passwd *me = getpwuid(geteuid());
+
+	return git_credential_username_new(out, me != NULL ? me->pw_name : "git");
+}
+
+static int
+ssh_credential(struct git_child *c, git_credential **out, const char *user)
+{
+	const char *key = c->request->v[GIT_FIELD_SSH_KEY], *url = c->request->v[GIT_FIELD_URL];
+	const char *name = user != NULL ? user : "git";
+
+	if (c->credentials_asked++ > 0) {
+		if (key != NULL)
+			fault_set(&c->fault, ERR_PEER, "%s: the server does not accept the key %s for user %s", url, key, name);
+		else
+			fault_set(&c->fault, ERR_PEER, "%s: the server accepts no key of the ssh agent for user %s; set "
+			    "ssh-key", url, name);
+		return GIT_EAUTH;
+	}
+	if (key == NULL)
+		return git_credential_ssh_key_from_agent(out, name);
+	if (access(key, R_OK) != 0) {
+		fault_set(&c->fault, ERR_ACCESS, "the ssh key %s cannot be read: %m", key);
+		return GIT_EAUTH;
+	}
+	return git_credential_ssh_key_new(out, name, NULL, key, NULL);
+}
+
+static int
+credentials(git_credential **out, const char *url, const char *user, unsigned allowed, void *payload)
+{
+	struct git_child *c = payload;
+
+	(void)url;				/* ours may hold a password; the request's is as the operator wrote it */
+	if ((allowed & GIT_CREDENTIAL_USERNAME) != 0)
+		return username(out);
+	if ((allowed & GIT_CREDENTIAL_SSH_KEY) != 0)
+		return ssh_credential(c, out, user);
+	fault_set(&c->fault, ERR_PEER, "%s: authentication required, of a kind that is not supported (ssh with a key is)",
+	    c->request->v[GIT_FIELD_URL]);
+	return GIT_EAUTH;
+}
+
+/* What the server's hooks print: kept for the words of a refusal. */
+static int
+sideband(const char *text, int n, void *payload)
+{
+	struct git_child *c = payload;
+
+	if (n > 0 && c->server_words.len < 512)
+		buf_add(&c->server_words, text, (size_t)n);
+	return 0;
+}
+
+static int
+push_update_reference(const char *ref, const char *status, void *payload)
+{
+	struct git_child *c = payload;
+
+	(void)ref;
+	if (status != NULL && c->push_status == NULL)
+		c->push_status = strdup(status);
+	return 0;
+}
+
+void
+git_child_callbacks(git_remote_callbacks *callbacks, struct git_child *c)
+{
+	callbacks->certificate_check = certificate_check;
+	callbacks->credentials = credentials;
+	callbacks->sideband_progress = sideband;
+	callbacks->push_update_reference = push_update_reference;
+	callbacks->payload = c;
+}
+
+void
+git_child_connect_options(git_remote_connect_options *options, struct git_child *c)
+{
+	(void)git_remote_connect_options_init(options, GIT_REMOTE_CONNECT_OPTIONS_VERSION);
+	git_child_callbacks(&options->callbacks, c);
+	options->proxy_opts.type = GIT_PROXY_AUTO;
+}
+
+enum err
+git_child_remote(struct git_child *c, git_remote **out, struct fault *f)
+{
+	git_remote_create_options options;
+	int rc;
+
+	(void)git_remote_create_options_init(&options, GIT_REMOTE_CREATE_OPTIONS_VERSION);
+	options.repository = c->repo;
+	options.flags = GIT_REMOTE_CREATE_SKIP_INSTEADOF | GIT_REMOTE_CREATE_SKIP_DEFAULT_FETCHSPEC;
+	if ((rc = git_remote_create_with_opts(out, c->request->v[GIT_FIELD_URL], &options)) < 0)
+		return git_fault(rc, f, "%s", c->request->v[GIT_FIELD_URL]);
+	return ERR_OK;
+}
+
+/* The words a server gives when another push came first; all others are a no that trying again will not change. */
+static enum err
+status_err(const char *status)
+{
+	static const char *const races[] = { "non-fast-forward", "fetch first", "stale", "failed to lock",
+	    "failed to update ref", "cannot lock ref", "incorrect old value", "reference already exists" };
+
+	for (size_t i = 0; i < sizeof races / sizeof races[0]; i++)
+		if (strstr(status, races[i]) != NULL)
+			return ERR_CONFLICT;
+	return ERR_REFUSED;
+}
+
+/* One line, blanks for whatever is no printable ASCII. */
+static const char *
+server_words(struct git_child *c)
+{
+	const char *text = buf_str(&c->server_words);
+
+	for (size_t i = 0; text != NULL && i < c->server_words.len; i++)
+		if (c->server_words.p[i] < ' ' || c->server_words.p[i] > '~')
+			c->server_words.p[i] = ' ';
+	while (c->server_words.len > 0 && c->server_words.p[c->server_words.len - 1] == ' ')
+		c->server_words.len--;
+	return text != NULL ? buf_str(&c->server_words) : "";
+}
+
+/* The value that the server advertised goes back to it as the old one, so its comparison closes the race. */
+static enum err
+head_compare(git_remote *remote, const char *ref, const char *expected, struct fault *f)
+{
+	const git_remote_head **heads;
+	size_t n;
+	int rc;
+
+	if ((rc = git_remote_ls(&heads, &n, remote)) < 0)
+		return git_fault(rc, f, "the remote's branches");
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(heads[i]->name, ref) != 0)
+			continue;
+		if (strcmp(git_oid_tostr_s(&heads[i]->oid), expected) == 0)
+			return ERR_OK;
+		return fault_set(f, ERR_CONFLICT, "%s of the remote is at %s and no longer at %s", ref,
+		    git_oid_tostr_s(&heads[i]->oid), expected);
+	}
+	return fault_set(f, ERR_CONFLICT, "%s of the remote is gone", ref);
+}
+
+static enum err
+push_to(struct git_child *c, git_remote *remote, const char *source, const char *ref, struct fault *f)
+{
+	git_remote_connect_options connect;
+	git_push_options options;
+	const char *url = c->request->v[GIT_FIELD_URL];
+	char spec[2 * GIT_REF_SIZE + 1];
+	char *specs[1] = { spec };
+	git_strarray array = { specs, 1 };
+	enum err err;
+	int rc;
+
+	git_child_connect_options(&connect, c);
+	(void)git_push_options_init(&options, GIT_PUSH_OPTIONS_VERSION);
+	options.callbacks = connect.callbacks;
+	options.proxy_opts = connect.proxy_opts;
+	if ((rc = git_remote_connect_ext(remote, GIT_DIRECTION_PUSH, &connect)) < 0)
+		return git_fault(rc, f, "%s", url);
+	if ((err = head_compare(remote, ref, c->request->v[GIT_FIELD_EXPECTED], f)) != ERR_OK)
+		return err;
+	snprintf(spec, sizeof spec, "%s:%s", source, ref);
+	buf_clear(&c->server_words);
+	rc = git_remote_upload(remote, &array, &options);
+	if (c->push_status != NULL)
+		return fault_set(f, status_err(c->push_status), "%s: the server refused the push: %s; %s", url,
+		    c->push_status, server_words(c));
+	return rc < 0 ? git_fault(rc, f, "%s", url) : ERR_OK;
+}
+
+enum err
+git_child_push_network(struct git_child *c, const char *ref, struct fault *f)
+{
+	const char *commit = c->request->v[GIT_FIELD_COMMIT];
+	char source[GIT_REF_SIZE];
+	git_remote *remote = NULL;
+	git_reference *r = NULL;
+	enum err err;
+	git_oid id;
+	int rc;
+
+	if ((err = git_oid_of(commit, &id, f)) != ERR_OK ||
+	    (err = git_ref_name(GIT_REFS_PUSH, commit, source, f)) != ERR_OK)
+		return err;
+	/* libgit2 pushes refs, not commits */
+	if ((rc = git_reference_create(&r, c->repo, source, &id, 1, NULL)) < 0)
+		return git_fault(rc, f, "the clone %s", c->request->v[GIT_FIELD_CLONE]);
+	if ((err = git_child_remote(c, &remote, f)) == ERR_OK)
+		err = push_to(c, remote, source, ref, f);
+	git_remote_free(remote);
+	(void)git_reference_remove(c->repo, source);
+	git_reference_free(r);
+	return err;
+}

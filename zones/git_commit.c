@@ -1,0 +1,135 @@
+/* zones/git_commit.c -- a commit on top of another: some files of the zones' directory replaced, added or removed,
+ * everything else as it was. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "zones/git_internal.h"
+
+struct edits {
+	git_tree_update *v;
+	char **paths;			/* from the repository's top */
+	size_t n;
+};
+
+static void
+edits_clear(struct edits *edits)
+{
+	for (size_t i = 0; edits->paths != NULL && i < edits->n; i++)
+		free(edits->paths[i]);
+	free(edits->paths);
+	free(edits->v);
+}
+
+/* One edit as libgit2 wants it; removing what is not there is none. */
+static enum err
+edit_add(struct git_source *s, git_tree *root, const struct git_edit *edit, struct edits *edits, struct fault *f)
+{
+	git_tree_update *u = &edits->v[edits->n];
+	git_tree_entry *entry = NULL;
+	git_filemode_t mode = GIT_FILEMODE_BLOB;
+	char *path = NULL;
+	enum err err;
+	int rc;
+
+	if ((err = git_path_join(s->path, edit->path, &path, f)) != ERR_OK)
+		return err;
+	if ((err = git_source_entry(s, root, path, &entry, f)) == ERR_OK)
+		mode = git_tree_entry_filemode(entry);
+	git_tree_entry_free(entry);
+	if (err == ERR_NOT_FOUND && edit->octets == NULL) {
+		free(path);
+		return ERR_OK;
+	}
+	if (err != ERR_OK && err != ERR_NOT_FOUND)
+		goto out;
+	if (mode != GIT_FILEMODE_BLOB && mode != GIT_FILEMODE_BLOB_EXECUTABLE) {
+		err = fault_set(f, ERR_UNSUPPORTED, "%s: is not a file, and is left as it is", path);
+		goto out;
+	}
+	u->action = edit->octets != NULL ? GIT_TREE_UPDATE_UPSERT : GIT_TREE_UPDATE_REMOVE;
+	u->filemode = mode;
+	u->path = path;
+	if (edit->octets != NULL && (rc = git_blob_create_from_buffer(&u->id, s->repo, edit->octets, edit->n)) < 0) {
+		err = git_fault(rc, f, "cannot write %s into the clone %s", path, s->dir);
+		goto out;
+	}
+	edits->paths[edits->n++] = path;
+	return ERR_OK;
+out:
+	free(path);
+	return err;
+}
+
+static enum err
+tree_write(struct git_source *s, git_tree *root, const struct git_edit *v, size_t n, git_oid *id, struct fault *f)
+{
+	struct edits edits = { 0 };
+	enum err err = ERR_OK;
+	int rc;
+
+	edits.v = calloc(n > 0 ? n : 1, sizeof *edits.v);
+	edits.paths = calloc(n > 0 ? n : 1, sizeof *edits.paths);
+	if (edits.v == NULL || edits.paths == NULL)
+		err = fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
+	for (size_t i = 0; err == ERR_OK && i < n; i++)
+		err = edit_add(s, root, &v[i], &edits, f);
+	if (err == ERR_OK && edits.n == 0)
+		*id = *git_tree_id(root);
+	else if (err == ERR_OK && (rc = git_tree_create_updated(id, s->repo, root, edits.n, edits.v)) < 0)
+		err = git_fault(rc, f, "cannot write a directory into the clone %s", s->dir);
+	edits_clear(&edits);
+	return err;
+}
+
+/* The commit object, and refs/certns/BRANCH on it, so that it survives until it is pushed. */
+static enum err
+commit_write(struct git_source *s, git_commit *parent, const git_oid *tree_id,
+    const struct git_signature_text *author, const char *message, git_oid *id, struct fault *f)
+{
+	const git_commit *parents[1] = { parent };
+	char ref[GIT_REF_SIZE];
+	git_signature *signature = NULL;
+	git_tree *tree = NULL;
+	git_reference *r = NULL;
+	enum err err;
+	int rc;
+
+	if (s->branch == NULL)
+		return fault_set(f, ERR_NOT_FOUND, "nothing was fetched yet");
+	if ((err = git_ref_name(GIT_REFS_OURS, s->branch, ref, f)) != ERR_OK)
+		return err;
+	if ((rc = git_signature_new(&signature, author->name, author->email, author->time_s, 0)) < 0)
+		return git_fault(rc, f, "the author's name or address");
+	if ((rc = git_tree_lookup(&tree, s->repo, tree_id)) < 0 ||
+	    (rc = git_commit_create(id, s->repo, NULL, signature, signature, NULL, message, tree, 1, parents)) < 0 ||
+	    (rc = git_reference_create(&r, s->repo, ref, id, 1, NULL)) < 0)
+		err = git_fault(rc, f, "cannot commit in the clone %s", s->dir);
+	git_reference_free(r);
+	git_tree_free(tree);
+	git_signature_free(signature);
+	return err;
+}
+
+enum err
+git_source_commit(struct git_source *s, const git_oid_text parent, const struct git_edit *edits, size_t n,
+    const struct git_signature_text *author, const char *message, git_oid_text new_commit, struct fault *f)
+{
+	git_commit *below = NULL;
+	git_tree *root = NULL;
+	git_oid tree, id;
+	enum err err;
+
+	if ((err = git_source_commit_of(s, parent, &below, f)) != ERR_OK ||
+	    (err = git_source_tree_of(s, parent, &root, f)) != ERR_OK ||
+	    (err = tree_write(s, root, edits, n, &tree, f)) != ERR_OK)
+		goto out;
+	if (git_oid_equal(&tree, git_tree_id(root)))
+		id = *git_commit_id(below);
+	else if ((err = commit_write(s, below, &tree, author, message, &id, f)) != ERR_OK)
+		goto out;
+	git_oid_tostr(new_commit, GIT_OID_TEXT, &id);
+out:
+	git_tree_free(root);
+	git_commit_free(below);
+	return err;
+}

@@ -1,0 +1,112 @@
+/* zones/git_internal.h -- what the files zones/git*.c share; nobody else includes it.
+ *
+ * Refs of the clone:
+ *   refs/remotes/origin/BRANCH   where the remote's branch was when we last heard from it
+ *   refs/remotes/origin/HEAD     symbolic: which BRANCH is in use
+ *   refs/certns/BRANCH           our newest commit, pushed or not
+ *   refs/certns-push/OID         while OID is being pushed */
+#ifndef ZONES_GIT_INTERNAL_H
+#define ZONES_GIT_INTERNAL_H
+
+#include <git2.h>
+
+#include "zones/git.h"
+
+#define GIT_REFS_ORIGIN "refs/remotes/origin/"
+#define GIT_REF_IN_USE GIT_REFS_ORIGIN "HEAD"
+#define GIT_REFS_OURS "refs/certns/"
+#define GIT_REFS_PUSH "refs/certns-push/"
+#define GIT_REF_SIZE 512
+
+struct git_source {
+	git_repository *repo;
+	char *dir;				/* of the clone */
+	char *branch;				/* NULL before the first fetch */
+	char *path;				/* from the repository's top to the zones; "" is the top */
+	struct git_remote_config config;
+};
+
+/* What libgit2 just said (rc < 0) as an error of ours, with "format: libgit2's words". */
+enum err git_fault(int rc, struct fault *f, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* The same for an object or a ref that the clone must have: what cannot be read there is damage, ERR_FORMAT. */
+enum err git_clone_fault(const struct git_source *s, int rc, struct fault *f, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* "refs/…/" and a branch; ERR_RANGE when too long or no name git allows. */
+enum err git_ref_name(const char *prefix, const char *branch, char ref[GIT_REF_SIZE], struct fault *f);
+
+/* Remove what a killed process left behind: lock files and half-written packs.  The clone is ours alone. */
+void git_clone_sweep(const char *dir);
+
+/* Hex digits to an object id. */
+enum err git_oid_of(const char *text, git_oid *id, struct fault *f);
+
+/* A commit of the clone, or its tree; the caller's to free.  ERR_NOT_FOUND: the clone does not have it. */
+enum err git_source_commit_of(struct git_source *s, const char *text, git_commit **out, struct fault *f);
+enum err git_source_tree_of(struct git_source *s, const char *text, git_tree **out, struct fault *f);
+
+/* The entry at path (normalised, from the top), the caller's.  ERR_NOT_FOUND; ERR_UNSUPPORTED: a link on the way. */
+enum err git_source_entry(struct git_source *s, git_tree *root, const char *path, git_tree_entry **out,
+    struct fault *f);
+
+/* base "/" path with "." and ".." resolved; *out is the caller's.  ERR_RANGE: leads out of the repository. */
+enum err git_path_join(const char *base, const char *path, char **out, struct fault *f);
+
+/* How a remote is reached. */
+enum git_transport_kind { GIT_KIND_LOCAL, GIT_KIND_HTTPS, GIT_KIND_SSH, GIT_KIND_OTHER };
+enum git_transport_kind git_url_kind(const char *url);
+
+/* The directory that a local URL names; the caller's to free.  NULL: no memory or a bad escape. */
+char *git_url_directory(const char *url);
+
+/* What parent and child tell each other: strings by field, NULL where there is none. */
+enum git_field {
+	GIT_FIELD_OPERATION,		/* "fetch" or "push" */
+	GIT_FIELD_PARENT,		/* process id of the parent */
+	GIT_FIELD_CLONE,		/* directory */
+	GIT_FIELD_URL,
+	GIT_FIELD_BRANCH,		/* reply to a fetch: the one in use */
+	GIT_FIELD_SSH_KEY,
+	GIT_FIELD_HOST_KEYS,		/* separated by blanks */
+	GIT_FIELD_CA_FILE,
+	GIT_FIELD_EXPECTED,		/* push: the remote's branch must be here */
+	GIT_FIELD_COMMIT,		/* push: what; reply to a fetch: the tip */
+	GIT_FIELD_ERROR,		/* reply: the number of an enum err */
+	GIT_FIELD_WORDS,
+	GIT_FIELDS
+};
+struct git_exchange {
+	char *v[GIT_FIELDS];
+};
+#define GIT_EXCHANGE_MAX 65536
+
+/* False: no memory. */
+bool git_exchange_set(struct git_exchange *x, enum git_field field, const char *text);
+void git_exchange_write(const struct git_exchange *x, struct buf *out);
+/* False: not whole, or not one of ours; x is empty then.  Else x is for git_exchange_clear(). */
+bool git_exchange_read(const uint8_t *octets, size_t n, struct git_exchange *x);
+void git_exchange_clear(struct git_exchange *x);
+
+/* Inside the child: the two operations.  repo is the clone. */
+struct git_child {
+	git_repository *repo;
+	const struct git_exchange *request;
+	struct git_exchange *reply;
+	struct fault fault;		/* left by a callback: says more than libgit2 does */
+	unsigned credentials_asked;
+	struct buf server_words;	/* what the server printed during a push */
+	char *push_status;		/* why the server refused the ref; NULL: it did not */
+};
+enum err git_child_fetch(struct git_child *c, struct fault *f);
+enum err git_child_push(struct git_child *c, struct fault *f);
+enum err git_child_push_network(struct git_child *c, const char *ref, struct fault *f);
+
+/* The callbacks that check the peer and prove who we are; payload must be the struct git_child. */
+void git_child_callbacks(git_remote_callbacks *callbacks, struct git_child *c);
+void git_child_connect_options(git_remote_connect_options *options, struct git_child *c);
+
+/* The remote of the request, not yet connected; git_remote_free() it. */
+enum err git_child_remote(struct git_child *c, git_remote **out, struct fault *f);
+
+#endif

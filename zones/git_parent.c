@@ -1,0 +1,213 @@
+/* zones/git_parent.c -- fetch and push, done by a child that is this program again: libgit2 cannot be told to give
+ * up, a process can.  The request goes in by its standard input and the reply comes back by its standard output, so
+ * nothing of it is seen in an argument list; the deadline ends with SIGKILL for the child's process group. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "zones/git_internal.h"
+
+#define DEADLINE_S 60
+
+extern char **environ;
+
+/* fd becomes the child's standard input and output; all else but standard error is closed there. */
+static int
+child_spawn(int fd, pid_t *pid)
+{
+	char name[] = "certnsd", argument[] = GIT_CHILD_ARGUMENT;
+	char *argv[] = { name, argument, NULL };
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t none, all;
+	int error;
+
+	if ((error = posix_spawn_file_actions_init(&actions)) != 0)
+		return error;
+	if ((error = posix_spawnattr_init(&attributes)) != 0) {
+		posix_spawn_file_actions_destroy(&actions);
+		return error;
+	}
+	sigemptyset(&none);
+	sigfillset(&all);
+	(void)posix_spawnattr_setsigmask(&attributes, &none);
+	(void)posix_spawnattr_setsigdefault(&attributes, &all);
+	(void)posix_spawnattr_setpgroup(&attributes, 0);
+	(void)posix_spawnattr_setflags(&attributes,
+	    POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+	if ((error = posix_spawn_file_actions_adddup2(&actions, fd, STDIN_FILENO)) == 0 &&
+	    (error = posix_spawn_file_actions_adddup2(&actions, fd, STDOUT_FILENO)) == 0 &&
+	    (error = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1)) == 0)
+		error = posix_spawn(pid, "/proc/self/exe", &actions, &attributes, argv, environ);
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&actions);
+	return error;
+}
+
+/* Send the request and collect the reply until the child closes its end.  False: the deadline passed. */
+static bool
+talk(int fd, struct buf *request, struct buf *reply, int64_t deadline_ms)
+{
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = (short)(request->len > 0 ? POLLIN | POLLOUT : POLLIN) };
+		int64_t left_ms = deadline_ms - clock_mono_ms();
+		uint8_t octets[4096];
+		ssize_t n;
+
+		if (left_ms <= 0)
+			return false;
+		if (poll(&p, 1, left_ms > 1000 ? 1000 : (int)left_ms) <= 0)
+			continue;
+		if ((p.revents & POLLOUT) != 0 && request->len > 0) {
+			if ((n = send(fd, request->p, request->len, MSG_NOSIGNAL | MSG_DONTWAIT)) > 0)
+				buf_consume(request, (size_t)n);
+			if (request->len == 0)
+				(void)shutdown(fd, SHUT_WR);
+		}
+		if ((p.revents & (POLLIN | POLLHUP | POLLERR)) == 0)
+			continue;
+		n = recv(fd, octets, sizeof octets, MSG_DONTWAIT);
+		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+			return true;
+		if (n > 0 && reply->len < GIT_EXCHANGE_MAX)
+			buf_add(reply, octets, (size_t)n);
+	}
+}
+
+/* Run one request in a child.  ERR_OK: it gave a reply (which may be an error of its own). */
+static enum err
+child_run(const struct git_exchange *x, unsigned deadline_s, struct git_exchange *answer, struct fault *f)
+{
+	struct buf request = { 0 }, reply = { 0 };
+	int fds[2], error, status = 0;
+	enum err err = ERR_OK;
+	pid_t pid;
+
+	git_exchange_write(x, &request);
+	if (request.failed)
+		return fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0) {
+		buf_clear(&request);
+		return fault_set(f, err_from_errno(errno), "socketpair: %s", strerror(errno));
+	}
+	error = child_spawn(fds[1], &pid);
+	close(fds[1]);
+	if (error != 0) {
+		err = fault_set(f, err_from_errno(error), "cannot start the git child: %s", strerror(error));
+		goto out;
+	}
+	if (!talk(fds[0], &request, &reply, clock_mono_ms() + (int64_t)deadline_s * 1000)) {
+		err = fault_set(f, ERR_TIMEOUT, "no end after %u s; given up", deadline_s);
+		(void)kill(-pid, SIGKILL);
+	}
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (err == ERR_OK && !git_exchange_read(reply.p, reply.len, answer))
+		err = fault_set(f, ERR_IO, "the git child ended without a reply (wait status %d)", status);
+out:
+	close(fds[0]);
+	buf_clear(&request);
+	buf_clear(&reply);
+	return err;
+}
+
+static bool
+request_fill(const struct git_source *s, const char *operation, struct git_exchange *x)
+{
+	struct buf pins = { 0 };
+	char parent[16];
+	bool ok;
+
+	snprintf(parent, sizeof parent, "%d", (int)getpid());
+	for (size_t i = 0; s->config.host_keys != NULL && s->config.host_keys[i] != NULL; i++)
+		buf_printf(&pins, "%s%s", i > 0 ? " " : "", s->config.host_keys[i]);
+	ok = git_exchange_set(x, GIT_FIELD_OPERATION, operation) &&
+	    git_exchange_set(x, GIT_FIELD_PARENT, parent) &&
+	    git_exchange_set(x, GIT_FIELD_CLONE, s->dir) &&
+	    git_exchange_set(x, GIT_FIELD_URL, s->config.url) &&
+	    git_exchange_set(x, GIT_FIELD_SSH_KEY, s->config.ssh_key) &&
+	    git_exchange_set(x, GIT_FIELD_CA_FILE, s->config.ca_file) &&
+	    (pins.len == 0 || git_exchange_set(x, GIT_FIELD_HOST_KEYS, buf_str(&pins))) && !pins.failed;
+	buf_clear(&pins);
+	return ok;
+}
+
+/* The whole way: start, wait, kill, and the child's error as ours. */
+static enum err
+child_do(const struct git_source *s, const struct git_exchange *request, struct git_exchange *answer,
+    struct fault *f)
+{
+	unsigned deadline_s = s->config.deadline_s != 0 ? s->config.deadline_s : DEADLINE_S;
+	enum err err = child_run(request, deadline_s, answer, f);
+	const char *number = answer->v[GIT_FIELD_ERROR], *words = answer->v[GIT_FIELD_WORDS];
+
+	if (err != ERR_OK)
+		git_clone_sweep(s->dir);
+	if (err == ERR_OK && number == NULL)
+		return fault_set(f, ERR_IO, "the git child's reply says nothing");
+	if (err == ERR_OK && (err = (enum err)atoi(number)) != ERR_OK)
+		return fault_set(f, err, "%s", words != NULL ? words : err_str(err));
+	return err;
+}
+
+enum err
+git_source_fetch(struct git_source *s, git_oid_text tip, struct fault *f)
+{
+	struct git_exchange request = { 0 }, answer = { 0 };
+	enum err err;
+	git_oid id;
+
+	if (!request_fill(s, "fetch", &request) || !git_exchange_set(&request, GIT_FIELD_BRANCH, s->config.branch)) {
+		err = fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
+		goto out;
+	}
+	if ((err = child_do(s, &request, &answer, f)) != ERR_OK)
+		goto out;
+	if (answer.v[GIT_FIELD_BRANCH] == NULL || answer.v[GIT_FIELD_COMMIT] == NULL) {
+		err = fault_set(f, ERR_IO, "the git child's reply is not whole");
+		goto out;
+	}
+	if ((err = git_oid_of(answer.v[GIT_FIELD_COMMIT], &id, f)) != ERR_OK)
+		goto out;
+	free(s->branch);
+	s->branch = answer.v[GIT_FIELD_BRANCH];
+	answer.v[GIT_FIELD_BRANCH] = NULL;
+	git_oid_tostr(tip, GIT_OID_TEXT, &id);
+out:
+	git_exchange_clear(&request);
+	git_exchange_clear(&answer);
+	return err;
+}
+
+enum err
+git_source_push(struct git_source *s, const git_oid_text expected, const git_oid_text commit, struct fault *f)
+{
+	struct git_exchange request = { 0 }, answer = { 0 };
+	bool based;
+	enum err err;
+
+	if (s->branch == NULL)
+		return fault_set(f, ERR_NOT_FOUND, "nothing was fetched yet");
+	if ((err = git_source_is_ancestor(s, expected, commit, &based, f)) != ERR_OK)
+		return err;
+	if (!based)
+		return fault_set(f, ERR_CONFLICT, "commit %s is not built on %s", commit, expected);
+	if (!request_fill(s, "push", &request) || !git_exchange_set(&request, GIT_FIELD_BRANCH, s->branch) ||
+	    !git_exchange_set(&request, GIT_FIELD_EXPECTED, expected) ||
+	    !git_exchange_set(&request, GIT_FIELD_COMMIT, commit))
+		err = fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
+	else
+		err = child_do(s, &request, &answer, f);
+	git_exchange_clear(&request);
+	git_exchange_clear(&answer);
+	return err;
+}
