@@ -11,6 +11,14 @@ tests_unit_server_test_notify_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 
 EXTRA_DIST += tests/fuzz/corpus
 
+# base, wire, tsig
+check_PROGRAMS += tests/unit/tsig/test_key tests/unit/tsig/test_tsig
+tests_unit_tsig_test_key_SOURCES = tests/unit/check.h tests/unit/tsig/test_key.c
+tests_unit_tsig_test_key_LDADD = $(LIBTSIG) $(CMOCKA_LIBS)
+tests_unit_tsig_test_tsig_SOURCES = tests/unit/check.h tests/unit/tsig/oracle.h tests/unit/tsig/test_tsig.c
+tests_unit_tsig_test_tsig_LDADD = $(LIBTSIG) $(CMOCKA_LIBS)
+# end of base, wire, tsig
+
 # Fuzz targets: configure --enable-fuzzing CC=clang (best with --enable-sanitizers), then for one
 #   ./tests/fuzz/fuzz_tsig -max_total_time=30 tests/fuzz/corpus/tsig
 # Each is listed here with its room's libraries; its seeds are in tests/fuzz/corpus/NAME/.
