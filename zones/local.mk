@@ -13,11 +13,19 @@ zones_libzones_a_SOURCES = \
 	zones/git_parent.c \
 	zones/git_path.c \
 	zones/git_tree.c \
+	zones/node.c zones/node.h \
+	zones/qp.c zones/qp.h \
+	zones/qpbranch.h \
+	zones/qpbuild.c \
+	zones/qpkey.c \
+	zones/qpstore.c zones/qpstore.h \
+	zones/qpwrite.c \
 	zones/rcu.h \
 	zones/reader.h \
 	zones/rr.c zones/rr.h \
-	zones/store.h \
+	zones/store.c zones/store.h \
 	zones/text.h \
-	zones/version.h \
-	zones/zoneset.h
+	zones/version.c zones/version.h \
+	zones/versionpriv.h \
+	zones/zoneset.c zones/zoneset.h
 LIBZONES = zones/libzones.a $(LIBTSIG) $(LDNS_LIBS) $(LIBGIT2_LIBS) $(URCU_LIBS) $(SQLITE_LIBS)

@@ -3,7 +3,8 @@
  * One writer at a time (the keeper, or the helper that the keeper leased the store to).  The tree is copy-on-write:
  * a new version shares every node that it did not change.  A transaction collects edits into the next version;
  * several may be stacked (each sealed before the next begins) and published or undone together, so that a
- * group of updates shares one sync and a bad one is undone alone. */
+ * group of updates shares one sync and a bad one is undone alone.  zone_store_publish() and zone_store_free() are for a
+ * thread that is registered with RCU and online. */
 #ifndef ZONES_STORE_H
 #define ZONES_STORE_H
 
@@ -22,7 +23,8 @@ enum err zone_store_begin(struct zone_store *s);
 
 /* Edits of the open transaction.  Adding an RR that is there already changes only the RRset's TTL, if that
  * differs; removing one that is not there changes nothing.  *changed (may be NULL) tells.  The RRset's TTL becomes
- * that of the last RR added to it.  ERR_NOMEM: the transaction is broken; abort it. */
+ * that of the last RR added to it.  ERR_NOMEM, ERR_RANGE (more than 65,535 records in an RRset):
+ * the transaction is broken; abort it. */
 enum err zone_store_add(struct zone_store *s, const struct rr *rr, bool *changed);
 enum err zone_store_remove(struct zone_store *s, const struct rr *rr, bool *changed);
 
@@ -32,7 +34,7 @@ enum err zone_store_fill(struct zone_store *s, const struct rr_list *sorted);
 /* Close the transaction: the version is complete, readable by the writer, and not yet visible to readers. */
 enum err zone_store_seal(struct zone_store *s, struct zone_version **out);
 
-/* Undo: the open transaction, or else the newest sealed version that is not published. */
+/* Undo: the open transaction, or else the newest sealed version that is not published.  References to that stay good. */
 void zone_store_abort(struct zone_store *s);
 
 /* The newest sealed or published version; NULL: none. */
@@ -41,6 +43,10 @@ struct zone_version *zone_store_newest(const struct zone_store *s);
 /* Make the newest sealed version the current one (atomic for readers); what it replaced is freed once no reader can
  * see it: neither inside an RCU section nor through a reference. */
 void zone_store_publish(struct zone_store *s);
+
+/* Free what no reader can see any more.  zone_store_begin() and _publish() do so in passing; an idle store wants
+ * it after its last change.  Never waits.  True: nothing is left to come back for. */
+bool zone_store_reclaim(struct zone_store *s);
 
 /* Readers, inside an RCU read-side section: the published version; NULL: none. */
 struct zone_version *zone_store_current(const struct zone_store *s);

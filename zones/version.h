@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "wire/dname.h"
+#include "zones/qp.h"
 #include "zones/rr.h"
 
 struct zone_version;
@@ -37,7 +38,8 @@ enum {
 	ZONE_NODE_CUT = 1,		/* NS below the apex */
 	ZONE_NODE_DNAME = 2,
 	ZONE_NODE_CNAME = 4,
-	ZONE_NODE_APEX = 8
+	ZONE_NODE_APEX = 8,
+	ZONE_NODE_OUTSIDE = 16		/* glue outside of the zone; has none of the others */
 };
 unsigned zone_node_flags(const struct zone_node *node);
 
@@ -54,24 +56,28 @@ const struct zone_node *zone_version_find(const struct zone_version *v, const ui
 struct zone_lookup {
 	const struct zone_node *node;	/* exact match; NULL: none.  Set too when it lies below cut or dname */
 	const struct zone_node *encloser;	/* closest encloser (RFC 4592, section 3.3.1): node, or its closest ancestor */
-	const struct zone_node *cut;	/* highest zone cut at or above qname, below the apex; NULL: none */
-	const struct zone_node *dname;	/* highest DNAME owner strictly above qname; NULL: none, or below the cut */
+	const struct zone_node *cut;	/* highest zone cut at or above qname, below the apex; NULL: none, or below dname */
+	const struct zone_node *dname;	/* highest DNAME owner strictly above qname; NULL: none, or at or below the cut */
 	const struct zone_node *wildcard;	/* "*.<encloser>"; NULL when node is set or there is none */
 };
 void zone_version_lookup(const struct zone_version *v, const uint8_t *qname, struct zone_lookup *out);
 
 /* All nodes in canonical order, the apex first (out-of-zone glue behind everything else). */
-struct zone_walk {
+struct zone_walk {			/* private; some 5 kB */
 	const struct zone_version *version;
-	void *path[264];		/* private */
-	unsigned depth;
+	const struct qp_leaf *last;
+	enum { ZONE_WALK_APEX, ZONE_WALK_INSIDE, ZONE_WALK_OUTSIDE_FIRST, ZONE_WALK_OUTSIDE } phase;
+	struct qp_cursor cursor;
 };
 void zone_walk_start(struct zone_walk *w, const struct zone_version *v);
 const struct zone_node *zone_walk_next(struct zone_walk *w);	/* NULL: the end */
 
-/* The node before name in canonical order (NSEC), name itself not counted; before the apex comes the last. */
+/* The node before name in canonical order (NSEC), name itself not counted; before the apex comes the
+ * last.  Empty non-terminals count, glue outside of the zone does not.  NULL: name is not in the zone, or that is empty. */
 const struct zone_node *zone_version_predecessor(const struct zone_version *v, const uint8_t *name);
 
+/* ref: inside an RCU section on the current version; or the writer on one that is sealed or current; or whoever has a
+ * reference.  unref: anywhere, takes NULL. */
 struct zone_version *zone_version_ref(struct zone_version *v);
 void zone_version_unref(struct zone_version *v);
 

@@ -10,7 +10,8 @@ struct zoneset;
 enum err zoneset_new(struct zoneset **out);
 void zoneset_free(struct zoneset *set);				/* frees no stores */
 
-/* Writer: one change, visible at once.  ERR_EXISTS.  The store is borrowed. */
+/* Writer: one change, visible at once.  ERR_EXISTS, ERR_NOT_FOUND, ERR_NOMEM: nothing changed.  The store is borrowed.
+ * The caller is registered with RCU and online; for zoneset_free() too. */
 enum err zoneset_add(struct zoneset *set, const uint8_t *apex, struct zone_store *store);
 enum err zoneset_remove(struct zoneset *set, const uint8_t *apex);	/* the store may be freed right after */
 

@@ -1,0 +1,40 @@
+/* zones/node.h -- the inside of a zone's node: owner and RRsets packed in one allocation.  Private to the tree.
+ *
+ * Behind struct zone_node stands the owner, then, each aligned to four octets, in ascending order of types: a
+ * struct node_set and its records (two octets of length, rdata), in the order of rdata_compare(). */
+#ifndef ZONES_NODE_H
+#define ZONES_NODE_H
+
+#include "zones/qp.h"
+#include "zones/version.h"
+
+struct zone_node {
+	struct qp_leaf leaf;		/* flags: ZONE_NODE_*; count: RRsets */
+};
+
+struct node_set {
+	uint16_t type, count;
+	uint32_t ttl;
+	uint32_t size;			/* of the records */
+};
+
+/* Where in its zone a node stands; decides its flags. */
+enum node_role { NODE_INSIDE, NODE_APEX, NODE_OUTSIDE };
+
+/* An empty non-terminal.  NULL: no memory; so too below. */
+struct zone_node *zone_node_empty(const uint8_t *owner, enum node_role role);
+
+/* A copy of old (may be NULL) under this owner whose RRset of set->type is made of set's count and TTL and of three
+ * runs of records, end to end; a count of 0 drops it. */
+struct node_run {
+	const uint8_t *records;
+	size_t n;
+};
+struct zone_node *zone_node_edit(const struct zone_node *old, const uint8_t *owner, enum node_role role,
+    const struct zone_rrset *set, const struct node_run runs[3]);
+
+/* From RRs of one owner, in canonical order; duplicates collapse, the smallest TTL of each RRset is taken.  *rr_count
+ * is raised by what the node holds.  ERR_NOMEM; ERR_RANGE: more than 65,535 records in an RRset. */
+enum err zone_node_from(const struct rr *v, size_t n, enum node_role role, struct zone_node **out, size_t *rr_count);
+
+#endif

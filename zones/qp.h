@@ -1,0 +1,146 @@
+/* zones/qp.h -- a copy-on-write qp-trie: domain names in canonical order (RFC 4034, section 6.1).
+ *
+ * The idea.  A name becomes a key: its labels from the root down, each octet in lower case as one position of a
+ * bitmap (the common host name characters) or two (an escape, then one of its group), a terminator behind each
+ * label, and an end marker.  Terminator and end sort first and the positions keep the order of the octets, so the
+ * order of the keys is the canonical order of the names.  A branch stands at the first offset at which the keys below
+ * it differ: a bitmap of the positions that occur there, and as many twigs, packed.  A twig is another branch or
+ * a leaf, told apart by its low bit.  Offsets at which nothing differs have no branch: whoever comes to a leaf has
+ * still to compare its name.
+ *
+ * Versions.  Branches and leaves are immutable for everybody but the transaction in which they were born; a
+ * transaction copies the path to what it changes and puts what it replaced into its bag of retired things.  A
+ * version is just a root.  Who frees the bags, and when, is zones/qpstore.h. */
+#ifndef ZONES_QP_H
+#define ZONES_QP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "wire/dname.h"
+
+#define QP_KEY_MAX 512			/* 2 * (254 - labels) + labels + 1 at most */
+#define QP_WIDTH 48			/* positions in a bitmap */
+
+struct qp_key {
+	unsigned n;			/* positions, the end marker included */
+	unsigned labels;		/* without the root label */
+	uint16_t label_at[DNAME_LABELS_MAX + 1];	/* where each label begins, the top one first; last: the end */
+	uint8_t at[QP_KEY_MAX];		/* the positions; QP_LABEL_START is set where a label or the end begins */
+};
+#define QP_LABEL_START 0x80
+
+void qp_key_init(struct qp_key *key, const uint8_t *name);
+
+/* What the trie must know of a leaf; the name stands name_at octets behind the leaf's begin.  A leaf is one
+ * allocation (malloc()); the fields behind mark are the owner's. */
+struct qp_leaf {
+	uint64_t birth;			/* set by the trie */
+	uint8_t name_at;
+	bool mark;			/* shown in struct qp_above without a look at the leaf */
+	uint8_t flags;
+	uint8_t name_len;
+	uint16_t count;
+};
+
+static inline const uint8_t *
+qp_leaf_name(const struct qp_leaf *leaf)
+{
+	return (const uint8_t *)leaf + leaf->name_at;
+}
+
+typedef uintptr_t qp_word;		/* 0: nothing; a branch; or a leaf with its tag bits */
+
+/* Retired branches and leaves, in chunks. */
+struct qp_chunk;
+struct qp_bag {
+	struct qp_chunk *head;
+};					/* zero-initialise */
+
+/* Empty the bag: what was born at or before number keep goes to *to, the rest is freed; to NULL: all is.
+ * Allocates nothing. */
+void qp_bag_sift(struct qp_bag *from, struct qp_bag *to, uint64_t keep);
+void qp_bag_join(struct qp_bag *to, struct qp_bag *from);	/* from is empty after */
+void qp_bag_forget(struct qp_bag *bag);				/* frees no items */
+
+struct qp_txn {
+	qp_word root;
+	uint64_t number;		/* births of this transaction carry it */
+	struct qp_bag retired;
+};
+
+/* Put a leaf in, in place of the one with its name.  ERR_OK: the leaf is the trie's.  ERR_NOMEM: it is still the
+ * caller's, and the trie has the same names as before. */
+enum err qp_put(struct qp_txn *t, struct qp_leaf *leaf);
+
+/* ERR_NOT_FOUND, ERR_NOMEM (nothing was removed). */
+enum err qp_remove(struct qp_txn *t, const uint8_t *name);
+
+/* Free all that was born with this number: the undoing of a transaction, whose root this is. */
+void qp_free_births(qp_word root, uint64_t number);
+void qp_free_all(qp_word root);
+
+const struct qp_leaf *qp_get(qp_word root, const uint8_t *name);
+
+/* Is there a name strictly below this one, which is in the trie? */
+bool qp_has_below(qp_word root, const uint8_t *name);
+
+/* What one descent along a key came past: an entry for each branch that has a leaf ending where a label of the key
+ * begins.  Those with at <= key.label_at[common] are ancestors of the key's name; the rest is chance. */
+struct qp_branch;
+struct qp_above {
+	const struct qp_branch *branch;
+	qp_word word;
+	uint16_t at;
+};
+struct qp_descent {
+	const struct qp_leaf *nearest;	/* shares with the key as much as any; NULL: an empty trie */
+	unsigned nearest_labels;
+	unsigned common;		/* labels that both names have in common, from the root */
+	unsigned nabove;
+	struct qp_above above[DNAME_LABELS_MAX + 1];
+};
+void qp_descend(qp_word root, const struct qp_key *key, const uint8_t *name, struct qp_descent *d);
+
+static inline const struct qp_leaf *
+qp_word_leaf(qp_word w)
+{
+	return (const struct qp_leaf *)(w & ~(qp_word)7);
+}
+
+static inline bool
+qp_word_mark(qp_word w)
+{
+	return (w & 2) != 0;
+}
+
+/* The wildcard below the name whose branch this is ("*." and that name); NULL: none. */
+const struct qp_leaf *qp_wildcard(const struct qp_branch *branch, size_t name_len);
+
+/* A place in the order.  Valid as long as the root is. */
+struct qp_cursor {
+	unsigned depth;			/* branches above the leaf */
+	const struct qp_branch *path[QP_KEY_MAX];
+	uint8_t twig[QP_KEY_MAX];
+	const struct qp_leaf *leaf;	/* NULL: nowhere */
+};
+const struct qp_leaf *qp_first(struct qp_cursor *c, qp_word root);
+const struct qp_leaf *qp_next(struct qp_cursor *c);
+const struct qp_leaf *qp_prev(struct qp_cursor *c);
+
+/* Go to this name; when it is not there NULL, and the cursor stands on its predecessor (if any). */
+const struct qp_leaf *qp_seek(struct qp_cursor *c, qp_word root, const uint8_t *name);
+
+/* The last name at or below the one the cursor stands on; qp_next() then leaves its subtree. */
+const struct qp_leaf *qp_last_below(struct qp_cursor *c);
+
+/* Bulk building: leaves in canonical order, no name twice, in linear time, each branch in its final size. */
+struct qp_build;
+enum err qp_build_new(uint64_t number, struct qp_build **out);
+enum err qp_build_add(struct qp_build *b, struct qp_leaf *leaf);	/* ERR_NOMEM: the leaf is the caller's */
+enum err qp_build_end(struct qp_build *b, qp_word *root);	/* ERR_OK frees b */
+void qp_build_free(struct qp_build *b);				/* and all that was added */
+
+#endif

@@ -1,0 +1,194 @@
+#include "zones/qpstore.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#ifdef __SANITIZE_THREAD__
+char rcu_order;
+#endif
+
+void
+qp_store_init(struct qp_store *s, size_t version_size, void (*free_store)(struct qp_store *))
+{
+	*s = (struct qp_store){ .version_size = version_size, .free = free_store };
+	atomic_init(&s->current, NULL);
+	atomic_init(&s->dead, NULL);
+	atomic_init(&s->users, 1);
+}
+
+/* The last user is gone, and so every version is dead: free them, and all that any of them had. */
+static void
+destroy(struct qp_store *s)
+{
+	for (struct qp_version *v = s->oldest, *newer; v != NULL; v = newer) {
+		newer = v->newer;
+		if (v->aborted)
+			qp_free_births(v->t.root, v->t.number);
+		qp_bag_sift(&v->bag, NULL, 0);
+		if (v == s->newest)
+			qp_free_all(v->t.root);	/* what is in the newest is in no bag */
+		free(v);
+	}
+	s->free(s);
+}
+
+static void
+leave(struct qp_store *s)
+{
+	if (atomic_fetch_sub_explicit(&s->users, 1, memory_order_acq_rel) == 1)
+		destroy(s);
+}
+
+void
+qp_version_ref(struct qp_version *v)
+{
+	atomic_fetch_add_explicit(&v->holds, 1, memory_order_relaxed);
+}
+
+void
+qp_version_unref(struct qp_version *v)
+{
+	struct qp_store *s = v->store;
+
+	if (atomic_fetch_sub_explicit(&v->holds, 1, memory_order_acq_rel) != 1)
+		return;
+	v->next_dead = atomic_load_explicit(&s->dead, memory_order_relaxed);
+	while (!atomic_compare_exchange_weak_explicit(&s->dead, &v->next_dead, v, memory_order_release,
+	    memory_order_relaxed))
+		;
+	leave(s);				/* v may be freed by now */
+}
+
+static void
+on_version_grace(struct rcu_head *head)
+{
+	rcu_order_after();
+	qp_version_unref(caa_container_of(head, struct qp_version, rcu));
+}
+
+static void
+on_store_grace(struct rcu_head *head)
+{
+	rcu_order_after();
+	leave(caa_container_of(head, struct qp_store, rcu));
+}
+
+static void
+unlink_version(struct qp_store *s, struct qp_version *v)
+{
+	*(v->older != NULL ? &v->older->newer : &s->oldest) = v->newer;
+	*(v->newer != NULL ? &v->newer->older : &s->latest) = v->older;
+}
+
+bool
+qp_store_reclaim(struct qp_store *s)
+{
+	struct qp_version *v = atomic_exchange_explicit(&s->dead, NULL, memory_order_acquire), *next;
+
+	for (; v != NULL; v = next) {
+		next = v->next_dead;
+		if (v->aborted)
+			qp_free_births(v->t.root, v->t.number);
+		if (v->older != NULL)
+			qp_bag_sift(&v->bag, &v->older->bag, v->older->t.number);
+		else
+			qp_bag_sift(&v->bag, NULL, 0);
+		unlink_version(s, v);
+		free(v);
+	}
+	return s->oldest == s->latest;
+}
+
+enum err
+qp_store_begin(struct qp_store *s)
+{
+	struct qp_version *v;
+
+	assert(s->open == NULL);
+	qp_store_reclaim(s);
+	if ((v = calloc(1, s->version_size)) == NULL)
+		return ERR_NOMEM;
+	v->t.number = ++s->number;
+	v->t.root = s->newest == NULL ? 0 : s->newest->t.root;
+	v->base = s->newest;
+	v->store = s;
+	atomic_init(&v->holds, 1);
+	s->open = v;
+	return ERR_OK;
+}
+
+void
+qp_store_seal(struct qp_store *s)
+{
+	struct qp_version *v = s->open;
+
+	assert(v != NULL);
+	s->open = NULL;
+	v->older = s->latest;
+	*(s->latest != NULL ? &s->latest->newer : &s->oldest) = v;
+	s->latest = v;
+	s->newest = v;
+	atomic_fetch_add_explicit(&s->users, 1, memory_order_relaxed);
+}
+
+void
+qp_store_abort(struct qp_store *s)
+{
+	struct qp_version *v = s->open;
+
+	if (v != NULL) {
+		s->open = NULL;
+		qp_free_births(v->t.root, v->t.number);
+		qp_bag_forget(&v->t.retired);
+		free(v);
+		return;
+	}
+	v = s->newest;
+	if (v == NULL || v == qp_store_current(s))
+		return;
+	s->newest = v->base;
+	v->base = NULL;
+	v->aborted = true;
+	qp_bag_forget(&v->t.retired);	/* its base has all that again; v itself, if referenced, shares it */
+	qp_version_unref(v);
+	qp_store_reclaim(s);
+}
+
+void
+qp_store_publish(struct qp_store *s)
+{
+	struct qp_version *old = qp_store_current(s), *v = s->newest, *base;
+
+	if (v == old)
+		return;
+	atomic_store_explicit(&s->current, v, memory_order_release);
+	for (; v != old; v = base) {
+		base = v->base;
+		v->base = NULL;
+		if (v->older != NULL)
+			qp_bag_join(&v->older->bag, &v->t.retired);
+		else
+			qp_bag_forget(&v->t.retired);	/* the first version replaced nothing: at most an empty chunk */
+		if (v != s->newest)
+			qp_version_unref(v);	/* was never visible: nobody to wait for */
+	}
+	if (old != NULL) {
+		rcu_order_before();
+		call_rcu(&old->rcu, on_version_grace);
+	}
+	qp_store_reclaim(s);
+}
+
+void
+qp_store_drop(struct qp_store *s)
+{
+	struct qp_version *old = qp_store_current(s);
+
+	while (s->open != NULL || s->newest != old)
+		qp_store_abort(s);
+	atomic_store_explicit(&s->current, NULL, memory_order_release);
+	rcu_order_before();
+	if (old != NULL)
+		call_rcu(&old->rcu, on_version_grace);
+	call_rcu(&s->rcu, on_store_grace);
+}

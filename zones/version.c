@@ -1,0 +1,171 @@
+#include "zones/version.h"
+
+#include "zones/qpbranch.h"
+#include "zones/versionpriv.h"
+
+static const struct zone_node *
+as_node(const struct qp_leaf *leaf)
+{
+	return (const struct zone_node *)leaf;
+}
+
+const uint8_t *
+zone_version_apex_name(const struct zone_version *v)
+{
+	return zone_version_store(v)->apex;
+}
+
+const struct zone_node *
+zone_version_apex(const struct zone_version *v)
+{
+	return v->apex;
+}
+
+uint32_t
+zone_version_serial(const struct zone_version *v)
+{
+	return v->serial;
+}
+
+size_t
+zone_version_rr_count(const struct zone_version *v)
+{
+	return v->rr_count;
+}
+
+bool
+zone_version_is_signed(const struct zone_version *v)
+{
+	return v->is_signed;
+}
+
+const struct zone_node *
+zone_version_find(const struct zone_version *v, const uint8_t *name)
+{
+	return as_node(qp_get(v->qp.t.root, name));
+}
+
+/* One ancestor of qname, from the top: what does it mean for the names below it?  Below a cut there is no
+ * authority, and below a DNAME there is nothing: the highest of them decides. */
+static void
+note_ancestor(struct zone_lookup *out, qp_word word)
+{
+	const struct zone_node *node = as_node(qp_word_leaf(word));
+
+	out->encloser = node;
+	if (!qp_word_mark(word) || out->cut != NULL || out->dname != NULL)
+		return;
+	if (node->leaf.flags & ZONE_NODE_CUT)
+		out->cut = node;
+	else
+		out->dname = node;
+}
+
+void
+zone_version_lookup(const struct zone_version *v, const uint8_t *qname, struct zone_lookup *out)
+{
+	unsigned apex_labels = zone_version_store(v)->apex_labels, low, high;
+	const struct zone_node *dname = NULL;	/* as it was above the encloser */
+	const struct qp_branch *branch = NULL;
+	struct qp_descent d;
+	struct qp_key key;
+
+	*out = (struct zone_lookup){ 0 };
+	qp_key_init(&key, qname);
+	qp_descend(v->qp.t.root, &key, qname, &d);
+	if (d.nearest == NULL || d.common < apex_labels || v->apex == NULL)
+		return;				/* not in this zone */
+	low = key.label_at[apex_labels];
+	high = key.label_at[d.common];
+	for (unsigned i = 0; i < d.nabove && d.above[i].at <= high; i++) {
+		if (d.above[i].at < low)
+			continue;		/* glue that lies above the zone */
+		dname = out->dname;
+		note_ancestor(out, d.above[i].word);
+		branch = d.above[i].branch;
+	}
+	/* The nearest may be qname, or an ancestor with nothing below it, which no branch has shown. */
+	if (d.nearest_labels == d.common && out->encloser != as_node(d.nearest)) {
+		dname = out->dname;
+		note_ancestor(out, qp_leaf_word(d.nearest));
+		branch = NULL;
+	}
+	if (d.nearest_labels == d.common && d.common == key.labels) {
+		out->node = out->encloser;
+		out->dname = dname;	/* a DNAME does not speak of its own owner: RFC 6672, section 2.3 */
+	} else if (branch != NULL)
+		out->wildcard = as_node(qp_wildcard(branch, out->encloser->leaf.name_len));
+}
+
+void
+zone_walk_start(struct zone_walk *w, const struct zone_version *v)
+{
+	const uint8_t *apex = zone_version_apex_name(v);
+
+	w->version = v;
+	w->last = NULL;
+	w->phase = ZONE_WALK_OUTSIDE_FIRST;	/* nothing in the zone: glue at most */
+	if (qp_seek(&w->cursor, v->qp.t.root, apex) == NULL)
+		return;
+	w->phase = ZONE_WALK_APEX;
+	w->last = qp_last_below(&w->cursor);
+	qp_seek(&w->cursor, v->qp.t.root, apex);
+}
+
+const struct zone_node *
+zone_walk_next(struct zone_walk *w)
+{
+	const struct qp_leaf *leaf;
+
+	switch (w->phase) {
+	case ZONE_WALK_APEX:
+		w->phase = ZONE_WALK_INSIDE;
+		return as_node(w->cursor.leaf);
+	case ZONE_WALK_INSIDE:
+		if (w->cursor.leaf != w->last)
+			return as_node(qp_next(&w->cursor));
+		/* fall through */
+	case ZONE_WALK_OUTSIDE_FIRST:
+		w->phase = ZONE_WALK_OUTSIDE;
+		leaf = qp_first(&w->cursor, w->version->qp.t.root);
+		break;
+	case ZONE_WALK_OUTSIDE:
+		leaf = qp_next(&w->cursor);
+		break;
+	default:
+		return NULL;
+	}
+	if (leaf != NULL && leaf == (const struct qp_leaf *)w->version->apex) {
+		qp_last_below(&w->cursor);
+		leaf = qp_next(&w->cursor);
+	}
+	return as_node(leaf);
+}
+
+const struct zone_node *
+zone_version_predecessor(const struct zone_version *v, const uint8_t *name)
+{
+	struct qp_cursor c;
+	const struct qp_leaf *leaf;
+
+	if (v->apex == NULL || !dname_is_below(name, zone_version_apex_name(v)))
+		return NULL;
+	leaf = qp_seek(&c, v->qp.t.root, name);
+	if (leaf == NULL)
+		return as_node(c.leaf);
+	return as_node(leaf == (const struct qp_leaf *)v->apex ? qp_last_below(&c) : qp_prev(&c));
+}
+
+struct zone_version *
+zone_version_ref(struct zone_version *v)
+{
+	qp_version_ref(&v->qp);
+	return v;
+}
+
+void
+zone_version_unref(struct zone_version *v)
+{
+	if (v != NULL)
+		qp_version_unref(&v->qp);
+}

@@ -1,0 +1,130 @@
+#include "zones/zoneset.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "zones/qpstore.h"
+
+struct zoneset {
+	struct qp_store qp;
+};
+
+struct zone_entry {
+	struct qp_leaf leaf;
+	struct zone_store *store;
+	uint8_t apex[];
+};
+
+static void
+set_memory_free(struct qp_store *s)
+{
+	free((struct zoneset *)s);
+}
+
+enum err
+zoneset_new(struct zoneset **out)
+{
+	struct zoneset *set = calloc(1, sizeof *set);
+
+	if (set == NULL)
+		return ERR_NOMEM;
+	qp_store_init(&set->qp, sizeof(struct qp_version), set_memory_free);
+	*out = set;
+	return ERR_OK;
+}
+
+void
+zoneset_free(struct zoneset *set)
+{
+	if (set != NULL)
+		qp_store_drop(&set->qp);
+}
+
+static qp_word
+newest_root(const struct zoneset *set)
+{
+	return set->qp.newest == NULL ? 0 : set->qp.newest->t.root;
+}
+
+/* Publish the open transaction, or undo it. */
+static enum err
+finish(struct zoneset *set, enum err err)
+{
+	if (err != ERR_OK) {
+		qp_store_abort(&set->qp);
+		return err;
+	}
+	qp_store_seal(&set->qp);
+	qp_store_publish(&set->qp);
+	return ERR_OK;
+}
+
+enum err
+zoneset_add(struct zoneset *set, const uint8_t *apex, struct zone_store *store)
+{
+	size_t n = dname_len(apex);
+	struct zone_entry *entry;
+	enum err err;
+
+	if (qp_get(newest_root(set), apex) != NULL)
+		return ERR_EXISTS;
+	if ((entry = malloc(sizeof *entry + n)) == NULL)
+		return ERR_NOMEM;
+	entry->leaf = (struct qp_leaf){ .name_at = offsetof(struct zone_entry, apex), .name_len = (uint8_t)n };
+	entry->store = store;
+	memcpy(entry->apex, apex, n);
+	if ((err = qp_store_begin(&set->qp)) != ERR_OK) {
+		free(entry);
+		return err;
+	}
+	if ((err = qp_put(&set->qp.open->t, &entry->leaf)) != ERR_OK)
+		free(entry);
+	return finish(set, err);
+}
+
+enum err
+zoneset_remove(struct zoneset *set, const uint8_t *apex)
+{
+	enum err err;
+
+	if (qp_get(newest_root(set), apex) == NULL)
+		return ERR_NOT_FOUND;
+	if ((err = qp_store_begin(&set->qp)) != ERR_OK)
+		return err;
+	return finish(set, qp_remove(&set->qp.open->t, apex));
+}
+
+static struct zone_store *
+store_of(const struct qp_leaf *leaf)
+{
+	return ((const struct zone_entry *)leaf)->store;
+}
+
+struct zone_store *
+zoneset_find(const struct zoneset *set, const uint8_t *qname, bool above)
+{
+	const struct qp_version *v = qp_store_current(&set->qp);
+	struct qp_descent d;
+	struct qp_key key;
+
+	if (v == NULL)
+		return NULL;
+	qp_key_init(&key, qname);
+	qp_descend(v->t.root, &key, qname, &d);
+	if (d.nearest == NULL)
+		return NULL;
+	if (d.nearest_labels == d.common && !(above && d.common == key.labels))
+		return store_of(d.nearest);	/* qname itself, or the closest there can be */
+	while (d.nabove > 0 && d.above[d.nabove - 1].at > key.label_at[d.common])
+		d.nabove--;
+	return d.nabove == 0 ? NULL : store_of(qp_word_leaf(d.above[d.nabove - 1].word));
+}
+
+struct zone_store *
+zoneset_exact(const struct zoneset *set, const uint8_t *apex)
+{
+	const struct qp_version *v = qp_store_current(&set->qp);
+	const struct qp_leaf *leaf = v == NULL ? NULL : qp_get(v->t.root, apex);
+
+	return leaf == NULL ? NULL : store_of(leaf);
+}
