@@ -3,6 +3,9 @@
  *   {"command":"zones","arguments":["example.com"]}
  *   {"ok":true,"result":...}   or   {"ok":false,"error":"words"}
  *
+ * Arguments may be left out.  A connection may send one request after the other; replies come in that order.
+ * A request has at most 64 KiB.  The process must ignore SIGPIPE.
+ *
  * The socket has mode 0600 (its file's owner is the server's user).  It runs on the main thread; handlers that need the
  * keeper answer later through control_reply(). */
 #ifndef SERVER_CONTROL_H
@@ -17,15 +20,18 @@ struct event_base;
 struct control;
 struct control_call;			/* one request that waits for its reply */
 
-/* handle() must see to it that control_reply() is called exactly once for each call, in the same thread, now or
- * later; command and arguments live until then. */
+/* A socket at path that nobody answers at is replaced.  handle() must see to it that control_reply() is called exactly
+ * once for each call, in the same thread, now or later; command and arguments (texts only) live until then.
+ * ERR_BUSY: another server answers at path; ERR_EXISTS: what is there is no socket. */
 enum err control_new(struct event_base *base, const char *path,
     void (*handle)(void *ctx, struct control_call *call, const char *command, const json_t *arguments), void *ctx,
     struct control **out, struct fault *f);
 
-/* result is taken over; or result NULL and error words.  The client may have gone meanwhile: no harm. */
+/* result is taken over (NULL: null); or error has words.  The client may have gone meanwhile, and control_free() may
+ * have been called: no harm. */
 void control_reply(struct control_call *call, json_t *result, const char *error);
 
-void control_free(struct control *c);	/* unlinks the socket */
+/* Unlinks the socket.  Replies that are written go out; calls that wait must still be replied to, into the void. */
+void control_free(struct control *c);		/* takes NULL */
 
 #endif

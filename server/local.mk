@@ -7,7 +7,7 @@ server_libserver_a_SOURCES = \
 	server/config_address.c \
 	server/config_schema.c server/config_schema.h \
 	server/config_yaml.c \
-	server/control.h \
+	server/control.c server/control.h \
 	server/exchange.c server/exchange.h \
 	server/notify.c server/notify.h \
 	server/options.c server/options.h \

@@ -41,6 +41,7 @@ check_PROGRAMS += \
 	tests/unit/server/test_access \
 	tests/unit/server/test_address \
 	tests/unit/server/test_config \
+	tests/unit/server/test_control \
 	tests/unit/server/test_options
 tests_unit_server_test_access_SOURCES = tests/unit/server/test_access.c tests/unit/check.h
 tests_unit_server_test_access_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
@@ -48,6 +49,8 @@ tests_unit_server_test_address_SOURCES = tests/unit/server/test_address.c tests/
 tests_unit_server_test_address_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_config_SOURCES = tests/unit/server/test_config.c tests/unit/check.h
 tests_unit_server_test_config_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+tests_unit_server_test_control_SOURCES = tests/unit/server/test_control.c tests/unit/check.h
+tests_unit_server_test_control_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_options_SOURCES = tests/unit/server/test_options.c tests/unit/check.h
 tests_unit_server_test_options_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 # end of configuration, command line
