@@ -21,20 +21,28 @@ tests_unit_tsig_test_tsig_LDADD = $(LIBTSIG) $(CMOCKA_LIBS)
 
 # Fuzz targets: configure --enable-fuzzing CC=clang (best with --enable-sanitizers), then for one
 #   ./tests/fuzz/fuzz_tsig -max_total_time=30 tests/fuzz/corpus/tsig
-# Each is listed here with its room's libraries; its seeds are in tests/fuzz/corpus/NAME/.
+# Each is listed here with its room's libraries; its seeds are in tests/fuzz/corpus/NAME/.  In an ordinary build the same
+# targets, with replay.c as their main(), are tests that go through the seeds.
+fuzz_targets =
 if FUZZING
 FUZZ_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+FUZZ_MAIN =
+noinst_PROGRAMS += $(fuzz_targets)
+else
+FUZZ_LDFLAGS = $(AM_LDFLAGS)
+FUZZ_MAIN = tests/fuzz/replay.c
+check_PROGRAMS += $(fuzz_targets)
+endif
 
 # wire, tsig
-noinst_PROGRAMS += tests/fuzz/fuzz_message tests/fuzz/fuzz_tsig
-tests_fuzz_fuzz_message_SOURCES = tests/fuzz/fuzz_message.c
+fuzz_targets += tests/fuzz/fuzz_message tests/fuzz/fuzz_tsig
+tests_fuzz_fuzz_message_SOURCES = tests/fuzz/fuzz_message.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_message_LDFLAGS = $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_message_LDADD = $(LIBWIRE)
-tests_fuzz_fuzz_tsig_SOURCES = tests/fuzz/fuzz_tsig.c
+tests_fuzz_fuzz_tsig_SOURCES = tests/fuzz/fuzz_tsig.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_tsig_LDFLAGS = $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_tsig_LDADD = $(LIBTSIG)
 # end of wire, tsig
-endif
 
 # configuration, command line
 check_PROGRAMS += \
