@@ -6,5 +6,6 @@ base_libbase_a_SOURCES = \
 	base/err.c base/err.h \
 	base/file.c base/file.h \
 	base/log.c base/log.h \
+	base/pool.c base/pool.h \
 	base/queue.c base/queue.h
 LIBBASE = base/libbase.a

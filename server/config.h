@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "tsig/keyring.h"
 #include "wire/dname.h"
+#include "zones/serial.h"
 
 struct config_address {			/* ADDRESS[@PORT] */
 	struct sockaddr_storage address;
@@ -24,8 +25,6 @@ struct config_access {			/* one alternative of allow-transfer: address, key, or 
 	unsigned prefix;		/* bits */
 	struct dname key;
 };
-
-enum serial_policy { SERIAL_INCREMENT, SERIAL_UNIXTIME, SERIAL_DATE, SERIAL_KEEP };
 
 struct config_git {
 	char *url, *branch, *path;	/* branch and path may be NULL */

@@ -14,6 +14,7 @@ server_libserver_a_SOURCES = \
 	server/request.c \
 	server/response.c server/response.h \
 	server/shared.c server/shared.h \
+	server/update.c server/update.h \
 	server/worker.h
 LIBSERVER = server/libserver.a $(LIBACME) $(YAML_LIBS)
 

@@ -68,3 +68,13 @@ check_PROGRAMS += tests/unit/zones/test_git
 tests_unit_zones_test_git_SOURCES = tests/unit/zones/test_git.c tests/unit/zones/git_place.h tests/unit/check.h
 tests_unit_zones_test_git_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 # end of git
+
+# acme
+check_PROGRAMS += tests/unit/acme/test_csr tests/unit/acme/test_jws tests/unit/acme/test_reply
+tests_unit_acme_test_csr_SOURCES = tests/unit/check.h tests/unit/acme/pki.c tests/unit/acme/pki.h tests/unit/acme/test_csr.c
+tests_unit_acme_test_csr_LDADD = $(LIBACME) $(CMOCKA_LIBS)
+tests_unit_acme_test_jws_SOURCES = tests/unit/check.h tests/unit/acme/test_jws.c
+tests_unit_acme_test_jws_LDADD = $(LIBACME) $(CMOCKA_LIBS)
+tests_unit_acme_test_reply_SOURCES = tests/unit/check.h tests/unit/acme/test_reply.c
+tests_unit_acme_test_reply_LDADD = $(LIBACME) $(CMOCKA_LIBS)
+# end of acme

@@ -1,0 +1,58 @@
+/* acme/csr.h -- certificate signing requests (PKCS#10, RFC 2986) and certificates (RFC 5280): the names they are for,
+ * their key, and whether one answers the other. */
+#ifndef ACME_CSR_H
+#define ACME_CSR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* Common name and dNSNames together: lower case, sorted, each once. */
+struct acme_names {
+	char **v;
+	size_t n;
+};
+bool acme_names_equal(const struct acme_names *a, const struct acme_names *b);
+void acme_names_print(const struct acme_names *names, struct buf *out);		/* "a.example, b.example" */
+void acme_names_clear(struct acme_names *names);
+
+struct acme_csr;			/* private to acme/csr.c */
+
+/* der is copied.  *out is the caller's: acme_csr_free().  ERR_FORMAT: no PKCS#10.  ERR_CRYPTO: its signature is not by its
+ * key.  ERR_RANGE: no name, or one that cannot be a host's.  ERR_UNSUPPORTED: asks for more than host names. */
+enum err acme_csr_parse(const uint8_t *der, size_t n, struct acme_csr **out, struct fault *f);
+void acme_csr_free(struct acme_csr *csr);
+const struct acme_names *acme_csr_names(const struct acme_csr *csr);
+const uint8_t *acme_csr_der(const struct acme_csr *csr, size_t *n);
+
+struct acme_certificate {
+	struct acme_names names;
+	int64_t not_before_s, not_after_s;
+	char *issuer;			/* common name of the issuer, or its whole name; never NULL */
+	void *key;			/* private to acme/csr.c */
+};
+enum err acme_certificate_parse(const uint8_t *der, size_t n, struct acme_certificate *out, struct fault *f);
+void acme_certificate_clear(struct acme_certificate *c);
+
+/* The MirageOS rule: the same key and the same set of names; a certificate without common name is fine.
+ * ERR_CONFLICT with words that say what differs. */
+enum err acme_certificate_matches(const struct acme_certificate *c, const struct acme_csr *csr, struct fault *f);
+
+/* When less than a third of the lifetime is left. */
+int64_t acme_certificate_renew_at_s(const struct acme_certificate *c);
+
+/* A chain as the CA sends it: the leaf first. */
+struct acme_chain {
+	struct acme_der { uint8_t *octets; size_t n; } *v;
+	size_t n;
+};
+#define ACME_CHAIN_MAX 20		/* certificates; a TLSA RRset must still fit in a message */
+
+/* PEM text (RFC 8555, section 9.1) to DER.  ERR_PEER: no certificate, too many, or something else than certificates. */
+enum err acme_chain_parse(const char *pem, size_t n, struct acme_chain *out, struct fault *f);
+void acme_chain_clear(struct acme_chain *chain);
+
+#endif

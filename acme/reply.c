@@ -1,0 +1,318 @@
+#include "acme/reply.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define URN "urn:ietf:params:acme:error:"
+
+int64_t
+acme_retry_after(const char *field, int64_t now_s)
+{
+	int64_t s;
+	char *end;
+
+	if (field == NULL || *field == '\0')
+		return -1;
+	if (*field >= '0' && *field <= '9') {
+		s = strtoll(field, &end, 10);
+		if (*end != '\0')
+			return -1;
+	} else {
+		time_t at = curl_getdate(field, NULL);
+
+		if (at == (time_t)-1)
+			return -1;
+		s = (int64_t)at - now_s;
+	}
+	return s < 0 ? 0 : s > ACME_RETRY_AFTER_MAX_S ? ACME_RETRY_AFTER_MAX_S : s;
+}
+
+static json_t *
+object_load(const char *text, size_t n, const char *what, struct fault *f)
+{
+	json_error_t e;
+	json_t *json = json_loadb(text, n, 0, &e);
+
+	if (json == NULL) {
+		fault_set(f, ERR_PEER, "the CA's %s is not JSON: line %d column %d: %s", what, e.line, e.column, e.text);
+		return NULL;
+	}
+	if (!json_is_object(json)) {
+		fault_set(f, ERR_PEER, "the CA's %s is no JSON object", what);
+		json_decref(json);
+		return NULL;
+	}
+	return json;
+}
+
+/* NULL where absent or not a string. */
+static const char *
+string_of(const json_t *object, const char *member)
+{
+	return json_string_value(json_object_get(object, member));
+}
+
+static bool
+is_https(const char *url)
+{
+	return url != NULL && strncasecmp(url, "https://", 8) == 0;
+}
+
+/* A needed URL.  Everything we send is signed or secret to the CA, so nothing but https will do (RFC 8555, section 6.1). */
+static enum err
+url_need(const json_t *object, const char *member, const char *what, const char **out, struct fault *f)
+{
+	*out = string_of(object, member);
+	if (*out == NULL)
+		return fault_set(f, ERR_PEER, "the CA's %s lacks \"%s\"", what, member);
+	if (!is_https(*out))
+		return fault_set(f, ERR_PEER, "the CA's %s has a \"%s\" that is not https: %.200s", what, member, *out);
+	return ERR_OK;
+}
+
+/* The index of object's "status" among words; -1 with a fault where it is none of them. */
+static int
+status_of(const json_t *object, const char *what, const char *const *words, size_t n, struct fault *f)
+{
+	const char *text = string_of(object, "status");
+
+	for (size_t i = 0; text != NULL && i < n; i++)
+		if (strcmp(text, words[i]) == 0)
+			return (int)i;
+	if (text == NULL)
+		fault_set(f, ERR_PEER, "the CA's %s lacks \"status\"", what);
+	else
+		fault_set(f, ERR_PEER, "the CA's %s has the unknown status \"%.100s\"", what, text);
+	return -1;
+}
+#define STATUS_OF(object, what, words, f) status_of(object, what, words, sizeof words / sizeof words[0], f)
+
+enum err
+acme_directory_read(const char *json, size_t n, struct acme_directory *out, struct fault *f)
+{
+	struct acme_directory d = { .json = object_load(json, n, "directory", f) };
+	enum err err;
+
+	if (d.json == NULL)
+		return ERR_PEER;
+	if ((err = url_need(d.json, "newNonce", "directory", &d.new_nonce, f)) != ERR_OK ||
+	    (err = url_need(d.json, "newAccount", "directory", &d.new_account, f)) != ERR_OK ||
+	    (err = url_need(d.json, "newOrder", "directory", &d.new_order, f)) != ERR_OK) {
+		json_decref(d.json);
+		return err;
+	}
+	const json_t *meta = json_object_get(d.json, "meta");
+	d.terms = string_of(meta, "termsOfService");
+	d.external_account_required = json_is_true(json_object_get(meta, "externalAccountRequired"));
+	*out = d;
+	return ERR_OK;
+}
+
+void
+acme_directory_clear(struct acme_directory *d)
+{
+	json_decref(d->json);
+	*d = (struct acme_directory){ 0 };
+}
+
+enum err
+acme_account_read(const char *json, size_t n, enum acme_account_status *status, struct fault *f)
+{
+	static const char *const words[] = {
+		[ACCOUNT_VALID] = "valid", [ACCOUNT_DEACTIVATED] = "deactivated", [ACCOUNT_REVOKED] = "revoked"
+	};
+	json_t *object = object_load(json, n, "account", f);
+	int s = object == NULL ? -1 : STATUS_OF(object, "account", words, f);
+
+	json_decref(object);
+	if (s < 0)
+		return ERR_PEER;
+	*status = (enum acme_account_status)s;
+	return ERR_OK;
+}
+
+static enum err
+authorizations_check(const json_t *array, struct fault *f)
+{
+	if (!json_is_array(array) || json_array_size(array) == 0)
+		return fault_set(f, ERR_PEER, "the CA's order lacks \"authorizations\"");
+	for (size_t i = 0; i < json_array_size(array); i++)
+		if (!is_https(json_string_value(json_array_get(array, i))))
+			return fault_set(f, ERR_PEER, "the CA's order has an authorization that is no https URL");
+	return ERR_OK;
+}
+
+enum err
+acme_order_object_read(const char *json, size_t n, struct acme_order_object *out, struct fault *f)
+{
+	static const char *const words[] = {
+		[ORDER_PENDING] = "pending", [ORDER_READY] = "ready", [ORDER_PROCESSING] = "processing",
+		[ORDER_VALID] = "valid", [ORDER_INVALID] = "invalid"
+	};
+	struct acme_order_object o = { .json = object_load(json, n, "order", f) };
+	enum err err = ERR_PEER;
+	int status;
+
+	if (o.json == NULL || (status = STATUS_OF(o.json, "order", words, f)) < 0)
+		goto out;
+	o.status = (enum acme_order_status)status;
+	o.error = json_object_get(o.json, "error");
+	o.authorizations = json_object_get(o.json, "authorizations");
+	if ((err = authorizations_check(o.authorizations, f)) != ERR_OK ||
+	    (err = url_need(o.json, "finalize", "order", &o.finalize, f)) != ERR_OK)
+		goto out;
+	if (o.status == ORDER_VALID && (err = url_need(o.json, "certificate", "order", &o.certificate, f)) != ERR_OK)
+		goto out;
+	*out = o;
+	return ERR_OK;
+out:
+	json_decref(o.json);
+	return err;
+}
+
+void
+acme_order_object_clear(struct acme_order_object *o)
+{
+	json_decref(o->json);
+	*o = (struct acme_order_object){ 0 };
+}
+
+/* False: a challenge that we pass over: another type, of a status we do not know, or without what dns-01 needs. */
+static bool
+dns01_read(const json_t *object, struct acme_challenge *out)
+{
+	static const char *const words[] = {
+		[CHALLENGE_PENDING] = "pending", [CHALLENGE_PROCESSING] = "processing", [CHALLENGE_VALID] = "valid",
+		[CHALLENGE_INVALID] = "invalid"
+	};
+	const char *type = string_of(object, "type");
+	int status;
+
+	if (type == NULL || strcmp(type, "dns-01") != 0 || (status = STATUS_OF(object, "challenge", words, NULL)) < 0)
+		return false;
+	*out = (struct acme_challenge){ (enum acme_challenge_status)status, string_of(object, "url"),
+		string_of(object, "token"), json_object_get(object, "error") };
+	return is_https(out->url) && out->token != NULL && *out->token != '\0';
+}
+
+static void
+challenges_read(struct acme_authorization *a)
+{
+	const json_t *challenges = json_object_get(a->json, "challenges"), *c;
+	struct acme_challenge found;
+
+	for (size_t i = 0; i < json_array_size(challenges); i++) {
+		c = json_array_get(challenges, i);
+		if (a->error == NULL)
+			a->error = json_object_get(c, "error");
+		if (!a->has_dns01 && dns01_read(c, &found)) {
+			a->dns01 = found;
+			a->has_dns01 = true;
+		}
+	}
+}
+
+enum err
+acme_authorization_read(const char *json, size_t n, struct acme_authorization *out, struct fault *f)
+{
+	static const char *const words[] = {
+		[AUTHORIZATION_PENDING] = "pending", [AUTHORIZATION_VALID] = "valid", [AUTHORIZATION_INVALID] = "invalid",
+		[AUTHORIZATION_DEACTIVATED] = "deactivated", [AUTHORIZATION_EXPIRED] = "expired",
+		[AUTHORIZATION_REVOKED] = "revoked"
+	};
+	struct acme_authorization a = { .json = object_load(json, n, "authorization", f) };
+	const json_t *identifier;
+	const char *type;
+	int status;
+
+	if (a.json == NULL || (status = STATUS_OF(a.json, "authorization", words, f)) < 0)
+		goto fail;
+	a.status = (enum acme_authorization_status)status;
+	identifier = json_object_get(a.json, "identifier");
+	type = string_of(identifier, "type");
+	a.name = string_of(identifier, "value");
+	if (type == NULL || strcmp(type, "dns") != 0 || a.name == NULL) {
+		fault_set(f, ERR_PEER, "the CA's authorization has no identifier of type \"dns\"");
+		goto fail;
+	}
+	a.wildcard = json_is_true(json_object_get(a.json, "wildcard"));
+	challenges_read(&a);
+	*out = a;
+	return ERR_OK;
+fail:
+	json_decref(a.json);
+	return ERR_PEER;
+}
+
+void
+acme_authorization_clear(struct acme_authorization *a)
+{
+	json_decref(a->json);
+	*a = (struct acme_authorization){ 0 };
+}
+
+/* "unauthorized: No TXT record found" without the urn that all of them share. */
+static void
+problem_line(const json_t *problem, struct buf *words)
+{
+	const char *type = string_of(problem, "type"), *detail = string_of(problem, "detail");
+	const char *name = string_of(json_object_get(problem, "identifier"), "value");
+	const json_t *status = json_object_get(problem, "status");
+
+	if (type != NULL && strncmp(type, URN, strlen(URN)) == 0)
+		type += strlen(URN);
+	buf_printf(words, "%s: %s", type != NULL ? type : "about:blank", detail != NULL ? detail : "no detail given");
+	if (name != NULL)
+		buf_printf(words, " (for %s)", name);
+	if (json_is_integer(status))
+		buf_printf(words, " (status %lld)", (long long)json_integer_value(status));
+}
+
+void
+acme_problem_print(const json_t *problem, struct buf *words)
+{
+	const json_t *sub = json_object_get(problem, "subproblems");
+
+	if (!json_is_object(problem))
+		return;
+	problem_line(problem, words);
+	for (size_t i = 0; i < json_array_size(sub); i++) {
+		buf_add_str(words, "; ");
+		problem_line(json_array_get(sub, i), words);
+	}
+}
+
+static enum acme_problem_type
+problem_type(const char *type)
+{
+	static const struct { const char *word; enum acme_problem_type type; } types[] = {
+		{ "badNonce",			PROBLEM_BAD_NONCE },
+		{ "accountDoesNotExist",	PROBLEM_ACCOUNT_DOES_NOT_EXIST },
+		{ "orderNotReady",		PROBLEM_ORDER_NOT_READY },
+		{ "rateLimited",		PROBLEM_RATE_LIMITED },
+		{ "serverInternal",		PROBLEM_SERVER_INTERNAL },
+	};
+
+	if (type == NULL || strncmp(type, URN, strlen(URN)) != 0)
+		return PROBLEM_OTHER;
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+		if (strcmp(type + strlen(URN), types[i].word) == 0)
+			return types[i].type;
+	return PROBLEM_OTHER;
+}
+
+enum acme_problem_type
+acme_problem_read(const struct acme_reply *r, struct buf *words)
+{
+	json_t *json = json_loadb(r->body, r->n, 0, NULL);
+	enum acme_problem_type type = PROBLEM_OTHER;
+
+	if (string_of(json, "type") != NULL || string_of(json, "detail") != NULL) {
+		type = problem_type(string_of(json, "type"));
+		acme_problem_print(json, words);
+	} else
+		buf_printf(words, "HTTP status %ld without a problem document", r->status);
+	json_decref(json);
+	return type;
+}

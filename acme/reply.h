@@ -1,0 +1,93 @@
+/* acme/reply.h -- what an ACME server says (RFC 8555, section 7.1), from JSON into plain structs; strings become enums
+ * here and nowhere else.  Unknown members and values are passed over (section 7.1: clients must ignore them); a
+ * missing or wrong one that we need is ERR_PEER with words that name it.
+ *
+ * Every struct keeps its JSON and borrows the strings from it: acme_..._clear() ends both.  A failed _read leaves
+ * nothing to clear. */
+#ifndef ACME_REPLY_H
+#define ACME_REPLY_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* One answer of the server, as the engines see it.  Borrowed for the duration of a call. */
+struct acme_reply {
+	enum err err;			/* no answer at all: ERR_NETWORK, ERR_TIMEOUT, ERR_PEER, ... */
+	const char *words;		/* why, when err is not ERR_OK */
+	long status;			/* of HTTP */
+	const char *nonce, *location, *content_type;	/* NULL where absent */
+	int64_t retry_after_s;		/* from now; -1: the server said nothing */
+	const char *body;		/* NUL-terminated, n octets without it */
+	size_t n;
+};
+
+/* Retry-After (RFC 9110, section 10.2.3), seconds or a date, as seconds from now_s; -1: absent or malformed.
+ * Never more than ACME_RETRY_AFTER_MAX_S. */
+#define ACME_RETRY_AFTER_MAX_S 86400
+int64_t acme_retry_after(const char *field, int64_t now_s);
+
+struct acme_directory {			/* section 7.1.1 */
+	json_t *json;
+	const char *new_nonce, *new_account, *new_order;
+	const char *terms;		/* NULL where absent */
+	bool external_account_required;
+};
+enum err acme_directory_read(const char *json, size_t n, struct acme_directory *out, struct fault *f);
+void acme_directory_clear(struct acme_directory *d);
+
+enum acme_account_status { ACCOUNT_VALID, ACCOUNT_DEACTIVATED, ACCOUNT_REVOKED };
+enum err acme_account_read(const char *json, size_t n, enum acme_account_status *status, struct fault *f);
+
+enum acme_order_status { ORDER_PENDING, ORDER_READY, ORDER_PROCESSING, ORDER_VALID, ORDER_INVALID };
+struct acme_order_object {		/* section 7.1.3 */
+	json_t *json;
+	enum acme_order_status status;
+	const json_t *authorizations;	/* an array of strings, all https */
+	const char *finalize;
+	const char *certificate;	/* NULL until valid */
+	const json_t *error;		/* a problem, or NULL */
+};
+enum err acme_order_object_read(const char *json, size_t n, struct acme_order_object *out, struct fault *f);
+void acme_order_object_clear(struct acme_order_object *o);
+
+enum acme_authorization_status {
+	AUTHORIZATION_PENDING, AUTHORIZATION_VALID, AUTHORIZATION_INVALID, AUTHORIZATION_DEACTIVATED,
+	AUTHORIZATION_EXPIRED, AUTHORIZATION_REVOKED
+};
+enum acme_challenge_status { CHALLENGE_PENDING, CHALLENGE_PROCESSING, CHALLENGE_VALID, CHALLENGE_INVALID };
+struct acme_challenge {			/* section 7.1.5 and 8 */
+	enum acme_challenge_status status;
+	const char *url, *token;
+	const json_t *error;		/* a problem, or NULL */
+};
+struct acme_authorization {		/* section 7.1.4 */
+	json_t *json;
+	enum acme_authorization_status status;
+	const char *name;		/* a dns identifier, without "*." */
+	bool wildcard;
+	bool has_dns01;			/* else dns01 is empty */
+	struct acme_challenge dns01;
+	const json_t *error;		/* of the challenge that failed, whatever its type; or NULL */
+};
+enum err acme_authorization_read(const char *json, size_t n, struct acme_authorization *out, struct fault *f);
+void acme_authorization_clear(struct acme_authorization *a);
+
+/* Section 6.7: the types that change what we do; every other one is only words. */
+enum acme_problem_type {
+	PROBLEM_OTHER, PROBLEM_BAD_NONCE, PROBLEM_ACCOUNT_DOES_NOT_EXIST, PROBLEM_ORDER_NOT_READY, PROBLEM_RATE_LIMITED,
+	PROBLEM_SERVER_INTERNAL
+};
+
+/* The kind of a problem document (RFC 7807), and all that it says, subproblems included, appended to words: a body
+ * that is no problem document gives PROBLEM_OTHER and its HTTP status. */
+enum acme_problem_type acme_problem_read(const struct acme_reply *r, struct buf *words);
+
+/* The same for a problem within another object; NULL gives nothing. */
+void acme_problem_print(const json_t *problem, struct buf *words);
+
+#endif

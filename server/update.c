@@ -1,0 +1,367 @@
+#include "server/update.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "wire/rdata.h"
+#include "wire/rrtype.h"
+
+struct update {
+	const struct zone_version *v;
+	const uint8_t *apex;
+	int64_t now_s;
+	struct changeset *changes;
+	uint8_t *rdata;			/* room for RDATA_MAX */
+	char *reason;
+	size_t reason_size;
+};
+
+static unsigned
+say(struct update *u, unsigned rcode, const struct msg_rr *rr, const char *words)
+{
+	char name[DNAME_TEXT_MAX], type[RRTYPE_TEXT_MAX];
+
+	snprintf(u->reason, u->reason_size, "%s %s: %s", dname_print(rr->owner.octets, name),
+	    rrtype_print(rr->type, type), words);
+	return rcode;
+}
+
+/* --- the zone as it is in the middle of the message --- */
+
+static bool
+wanted(const struct rr *rr, const uint8_t *owner, uint16_t type)
+{
+	return (type == TYPE_ANY || rr->type == type) && dname_equal(rr->owner, owner);
+}
+
+static enum err
+add_from_version(const struct zone_version *v, const uint8_t *owner, uint16_t type, struct rr_list *out)
+{
+	const struct zone_node *node = zone_version_find(v, owner);
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; node != NULL && err == ERR_OK && i < zone_node_count(node); i++) {
+		struct zone_rrset set;
+		struct rr rr = { .owner = owner };
+
+		zone_node_at(node, i, &set);
+		if (type != TYPE_ANY && set.type != type)
+			continue;
+		rr.type = set.type;
+		rr.ttl = set.ttl;
+		for (const uint8_t *at = NULL; err == ERR_OK && zone_rrset_next(&set, &at, &rr.rdata, &rr.rdlen); )
+			err = rr_list_add(out, &rr);
+	}
+	return err;
+}
+
+/* The RRs of owner and type (or ANY): those of the version, with the changes so far. */
+static enum err
+current_rrs(const struct update *u, const uint8_t *owner, uint16_t type, struct rr_list *out)
+{
+	enum err err = add_from_version(u->v, owner, type, out);
+
+	for (size_t i = 0; err == ERR_OK && i < u->changes->n; i++) {
+		const struct change *c = &u->changes->v[i];
+		size_t at = 0;
+
+		if (!wanted(&c->rr, owner, type))
+			continue;
+		while (at < out->n && !rr_same(&out->v[at], &c->rr))
+			at++;
+		if (at < out->n)
+			out->v[at] = out->v[--out->n];
+		if (c->add)
+			err = rr_list_add(out, &c->rr);
+	}
+	return err;
+}
+
+static bool
+exists(const struct update *u, const uint8_t *owner, uint16_t type)
+{
+	struct rr_list list = { 0 };
+	bool yes = current_rrs(u, owner, type, &list) == ERR_OK && list.n > 0;
+
+	rr_list_clear(&list);
+	return yes;
+}
+
+/* --- prerequisites: section 3.2 --- */
+
+static bool
+node_exists(const struct update *u, const uint8_t *owner)
+{
+	const struct zone_node *node = zone_version_find(u->v, owner);
+
+	return node != NULL && zone_node_count(node) > 0;
+}
+
+static unsigned
+check_absolute(struct update *u, const struct msg_rr *rr)
+{
+	const struct zone_node *node = zone_version_find(u->v, rr->owner.octets);
+	struct zone_rrset set;
+	bool has = node != NULL && zone_node_rrset(node, rr->type, &set);
+
+	if (rr->class == CLASS_ANY) {
+		if (rr->type == TYPE_ANY)
+			return node_exists(u, rr->owner.octets) ? RCODE_NOERROR :
+			    say(u, RCODE_NXDOMAIN, rr, "prerequisite failed: the name is not in use");
+		return has ? RCODE_NOERROR : say(u, RCODE_NXRRSET, rr, "prerequisite failed: no such RRset");
+	}
+	if (rr->type == TYPE_ANY)
+		return !node_exists(u, rr->owner.octets) ? RCODE_NOERROR :
+		    say(u, RCODE_YXDOMAIN, rr, "prerequisite failed: the name is in use");
+	return !has ? RCODE_NOERROR : say(u, RCODE_YXRRSET, rr, "prerequisite failed: the RRset exists");
+}
+
+/* Section 3.2.3: the RRsets that the message spells out must equal the zone's, TTLs apart. */
+static unsigned
+check_value_dependent(struct update *u, struct rr_list *wanted_rrs, struct msg_rr *rr)
+{
+	rr_list_sort(wanted_rrs);
+	for (size_t i = 0; i < wanted_rrs->n; ) {
+		const struct rr *first = &wanted_rrs->v[i];
+		struct rr_list there = { 0 };
+		size_t n = 0;
+		bool same = add_from_version(u->v, first->owner, first->type, &there) == ERR_OK;
+
+		rr_list_sort(&there);
+		for (; i < wanted_rrs->n && wanted(&wanted_rrs->v[i], first->owner, first->type); i++) {
+			if (i > 0 && rr_same(&wanted_rrs->v[i - 1], &wanted_rrs->v[i]))
+				continue;
+			n++;
+			same = same && rr_list_find(&there, &wanted_rrs->v[i]) != NULL;
+		}
+		same = same && n == there.n;
+		dname_copy(&rr->owner, first->owner);
+		rr->type = first->type;
+		rr_list_clear(&there);
+		if (!same)
+			return say(u, RCODE_NXRRSET, rr, "prerequisite failed: the RRset differs");
+	}
+	return RCODE_NOERROR;
+}
+
+static unsigned
+check_prerequisites(struct update *u, struct rd *r, unsigned count)
+{
+	struct rr_list values = { 0 };
+	struct msg_rr rr;
+	unsigned rcode = RCODE_NOERROR;
+
+	while (rcode == RCODE_NOERROR && count-- > 0) {
+		size_t n = 0;
+
+		if (!msg_rr_read(r, &rr)) {
+			rcode = RCODE_FORMERR;
+			break;
+		}
+		if (rr.ttl != 0)
+			rcode = say(u, RCODE_FORMERR, &rr, "a prerequisite with a TTL");
+		else if (!dname_is_below(rr.owner.octets, u->apex))
+			rcode = say(u, RCODE_NOTZONE, &rr, "a prerequisite outside of the zone");
+		else if (rr.class == CLASS_ANY || rr.class == CLASS_NONE)
+			rcode = rr.rdlen != 0 || (rr.type != TYPE_ANY && rrtype_is_meta(rr.type)) ?
+			    say(u, RCODE_FORMERR, &rr, "a malformed prerequisite") : check_absolute(u, &rr);
+		else if (rr.class != CLASS_IN || rrtype_is_meta(rr.type) ||
+		    !rdata_read(&rr.rdata, rr.type, rr.rdlen, u->rdata, &n))
+			rcode = say(u, RCODE_FORMERR, &rr, "a malformed prerequisite");
+		else if (rr_list_add(&values, &(struct rr){ rr.owner.octets, u->rdata, 0, rr.type, (uint16_t)n }) != ERR_OK)
+			rcode = RCODE_SERVFAIL;
+	}
+	if (rcode == RCODE_NOERROR && values.n > 0)
+		rcode = check_value_dependent(u, &values, &rr);
+	rr_list_clear(&values);
+	return rcode;
+}
+
+/* --- the update section --- */
+
+/* Section 3.4.1.3. */
+static unsigned
+prescan(struct update *u, struct rd r, unsigned count)
+{
+	struct msg_rr rr;
+	size_t n;
+
+	while (count-- > 0) {
+		if (!msg_rr_read(&r, &rr))
+			return RCODE_FORMERR;
+		bool meta = rrtype_is_meta(rr.type);
+
+		if (!dname_is_below(rr.owner.octets, u->apex))
+			return say(u, RCODE_NOTZONE, &rr, "outside of the zone");
+		if (rr.class == CLASS_IN && (meta || !rdata_read(&rr.rdata, rr.type, rr.rdlen, u->rdata, &n)))
+			return say(u, RCODE_FORMERR, &rr, "a malformed addition");
+		if (rr.class == CLASS_ANY && (rr.ttl != 0 || rr.rdlen != 0 || (meta && rr.type != TYPE_ANY)))
+			return say(u, RCODE_FORMERR, &rr, "a malformed deletion");
+		if (rr.class == CLASS_NONE &&
+		    (rr.ttl != 0 || meta || !rdata_read(&rr.rdata, rr.type, rr.rdlen, u->rdata, &n)))
+			return say(u, RCODE_FORMERR, &rr, "a malformed deletion");
+		if (rr.class != CLASS_IN && rr.class != CLASS_ANY && rr.class != CLASS_NONE)
+			return say(u, RCODE_FORMERR, &rr, "a class that means nothing here");
+	}
+	return RCODE_NOERROR;
+}
+
+static bool
+is_challenge(const struct rr *rr)
+{
+	static const char label[] = "\017_acme-challenge";
+
+	return rr->type == TYPE_TXT && strncasecmp((const char *)rr->owner, label, sizeof label - 1) == 0;
+}
+
+static enum err
+remove_all(struct update *u, const uint8_t *owner, uint16_t type)
+{
+	bool at_apex = dname_equal(owner, u->apex);
+	struct rr_list list = { 0 };
+	enum err err = current_rrs(u, owner, type, &list);
+
+	for (size_t i = 0; err == ERR_OK && i < list.n; i++)
+		if (!at_apex || (list.v[i].type != TYPE_SOA && list.v[i].type != TYPE_NS))
+			err = changeset_remove_rr(u->changes, &list.v[i]);
+	rr_list_clear(&list);
+	return err;
+}
+
+static enum err
+remove_one(struct update *u, const struct rr *rr)
+{
+	struct rr_list list = { 0 };
+	enum err err;
+
+	if (rr->type == TYPE_SOA)
+		return ERR_OK;
+	err = current_rrs(u, rr->owner, rr->type, &list);
+	rr_list_sort(&list);
+	/* Section 3.4.2.4: the last NS of the apex stays. */
+	if (err == ERR_OK && rr_list_find(&list, rr) != NULL &&
+	    !(rr->type == TYPE_NS && list.n == 1 && dname_equal(rr->owner, u->apex)))
+		err = changeset_remove_rr(u->changes, rr);
+	rr_list_clear(&list);
+	return err;
+}
+
+/* Something beside a CNAME (RFC 2136, section 3.4.2.2; RFC 4035, section 2.5). */
+static bool
+has_other_than_cname(const struct update *u, const uint8_t *owner)
+{
+	struct rr_list list = { 0 };
+	bool yes = false;
+
+	if (current_rrs(u, owner, TYPE_ANY, &list) == ERR_OK)
+		for (size_t i = 0; i < list.n; i++)
+			yes |= list.v[i].type != TYPE_CNAME && !rrtype_is_dnssec_meta(list.v[i].type);
+	rr_list_clear(&list);
+	return yes;
+}
+
+static uint32_t
+serial_of(const struct rr *rr)
+{
+	struct soa soa;
+
+	soa_read(rr->rdata, rr->rdlen, &soa);
+	return soa.serial;
+}
+
+/* An SOA counts only at the apex and with a newer serial than the present one's; else it is silently ignored. */
+static bool
+soa_counts(const struct update *u, const struct rr *rr)
+{
+	struct rr_list list = { 0 };
+	bool counts = dname_equal(rr->owner, u->apex) && current_rrs(u, u->apex, TYPE_SOA, &list) == ERR_OK && list.n > 0 &&
+	    serial_lt(serial_of(&list.v[list.n - 1]), serial_of(rr));
+
+	rr_list_clear(&list);
+	return counts;
+}
+
+/* Types of which a new RR replaces the old one: CNAME, DNAME, SOA; WKS of the same address and protocol. */
+static enum err
+remove_replaced(struct update *u, const struct rr *rr)
+{
+	struct rr_list list = { 0 };
+	enum err err = ERR_OK;
+
+	if (rr->type != TYPE_CNAME && rr->type != TYPE_DNAME && rr->type != TYPE_SOA && rr->type != 11)
+		return ERR_OK;
+	err = current_rrs(u, rr->owner, rr->type, &list);
+	for (size_t i = 0; err == ERR_OK && i < list.n; i++)
+		if (!rr_same(&list.v[i], rr) && (rr->type != 11 || memcmp(list.v[i].rdata, rr->rdata, 5) == 0))
+			err = changeset_remove_rr(u->changes, &list.v[i]);
+	rr_list_clear(&list);
+	return err;
+}
+
+static enum err
+add(struct update *u, const struct rr *rr)
+{
+	struct change c = { .rr = *rr, .add = true, .class = CHANGE_LASTING };
+	enum err err;
+
+	if (rr->type == TYPE_SOA && !soa_counts(u, rr))
+		return ERR_OK;
+	if (rr->type == TYPE_CNAME ? has_other_than_cname(u, rr->owner) :
+	    !rrtype_is_dnssec_meta(rr->type) && exists(u, rr->owner, TYPE_CNAME))
+		return ERR_OK;
+	if (is_challenge(rr)) {
+		c.class = CHANGE_PASSING;
+		c.until_s = u->now_s + UPDATE_CHALLENGE_S;
+	}
+	if ((err = remove_replaced(u, rr)) != ERR_OK)
+		return err;
+	return changeset_add(u->changes, &c);
+}
+
+static unsigned
+translate(struct update *u, struct rd *r, unsigned count)
+{
+	struct msg_rr m;
+	enum err err = ERR_OK;
+
+	while (err == ERR_OK && count-- > 0) {
+		size_t n = 0;
+
+		if (!msg_rr_read(r, &m) || (m.class != CLASS_ANY && !rdata_read(&m.rdata, m.type, m.rdlen, u->rdata, &n)))
+			return RCODE_FORMERR;
+		struct rr rr = { m.owner.octets, u->rdata, m.ttl > 0x7fffffff ? 0 : m.ttl, m.type, (uint16_t)n };
+
+		if (m.class == CLASS_ANY)
+			err = remove_all(u, m.owner.octets, m.type);
+		else if (m.class == CLASS_NONE)
+			err = remove_one(u, &rr);
+		else
+			err = add(u, &rr);
+	}
+	return err == ERR_OK ? RCODE_NOERROR : RCODE_SERVFAIL;
+}
+
+unsigned
+update_evaluate(const struct zone_version *v, const struct request *q, const uint8_t *msg, size_t n, int64_t now_s,
+    struct changeset *changes, char *reason, size_t reason_size)
+{
+	struct update u = { v, zone_version_apex_name(v), now_s, changes, malloc(RDATA_MAX), reason, reason_size };
+	struct rd r = rd_over(msg, n);
+	unsigned rcode;
+
+	reason[0] = '\0';
+	if (u.rdata == NULL)
+		return RCODE_SERVFAIL;
+	rd_take(&r, q->after_question);
+	rcode = check_prerequisites(&u, &r, q->header.ancount);
+	if (rcode == RCODE_NOERROR)
+		rcode = prescan(&u, r, q->header.nscount);
+	if (rcode == RCODE_NOERROR)
+		rcode = translate(&u, &r, q->header.nscount);
+	if (rcode == RCODE_FORMERR && reason[0] == '\0')
+		snprintf(reason, reason_size, "the message is cut short");
+	free(u.rdata);
+	return rcode;
+}

@@ -1,0 +1,61 @@
+/* zones/commit.h -- the one door through which every change of a zone goes.
+ *
+ * A group is begun, changes are staged one after the other (each sees the ones before it, and a bad one is undone
+ * alone), and the group is finished: written to the journal with one sync, published, told to the subscriber.  If
+ * the journal cannot be written the whole group is as if it had never been.  One thread: the keeper. */
+#ifndef ZONES_COMMIT_H
+#define ZONES_COMMIT_H
+
+#include "zones/journal.h"
+#include "zones/zone.h"
+
+struct commits;
+
+enum commit_origin { ORIGIN_UPDATE, ORIGIN_GIT, ORIGIN_ACME, ORIGIN_SWEEP, ORIGIN_LOAD };
+
+struct commit_request {
+	struct zone *zone;
+	const struct changeset *changes;	/* an added SOA replaces the old one; its serial counts if it is newer */
+	enum commit_origin origin;
+	const char *by;			/* "client._update.example.com 192.0.2.1", a commit id, ... */
+	const uint8_t *digest;		/* of an UPDATE; or NULL */
+	int64_t now_s;
+	bool force_serial;		/* git: publish with *serial even if no RR changes */
+	uint32_t serial;
+	const struct zone_base *base;	/* git: the new base (copied), with its content */
+	const struct rr_list *base_rrs;	/* sorted; needed with base */
+};
+
+/* Told after publication, once for each change of a zone; changes are those that took effect, SOA included (use them,
+ * not request->changes). */
+typedef void commit_subscriber(void *ctx, const struct commit_request *request, const struct changeset *changes);
+
+/* The journal is borrowed. */
+enum err commits_new(struct journal *journal, commit_subscriber *subscriber, void *ctx, struct commits **out);
+void commits_free(struct commits *c);		/* an open group is undone */
+
+/* The database takes no writes now?  Words of the last failure; NULL: all is well. */
+const char *commits_problem(const struct commits *c);
+
+/* Begin a group if none is open, and stage one change.  The request's strings and lists are copied as far as they are
+ * needed later, but changes, base and base_rrs of one with a base must live until commits_finish().
+ * ERR_OK: staged; *changed (may be NULL) tells whether the zone's content does change.
+ * ERR_REFUSED with words: a check failed; nothing is staged.  ERR_NOMEM, and database errors with words. */
+enum err commits_stage(struct commits *c, const struct commit_request *request, bool *changed, struct fault *f);
+
+/* Remember that the UPDATE with this digest was answered with rcode, in the same group. */
+enum err commits_answered(struct commits *c, const struct zone *zone, const uint8_t *digest, unsigned rcode, int64_t now_s,
+    struct fault *f);
+
+/* Make the group durable, publish it, tell the subscriber.  On failure everything staged is undone. */
+enum err commits_finish(struct commits *c, struct fault *f);
+
+/* The first version of a zone, from nothing: base_rrs with what its pending set holds on top, under serial.
+ * Written to the journal and published at once; the subscriber is told with an empty changeset. */
+enum err commits_load(struct commits *c, struct zone *zone, const struct zone_base *base, const struct rr_list *base_rrs,
+    uint32_t serial, bool put, int64_t now_s, struct fault *f);
+
+/* Write a zone's row: its image and base as they are now (after a write-back, or when it retires). */
+enum err commits_put(struct commits *c, const struct zone *zone, struct fault *f);
+
+#endif

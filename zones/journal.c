@@ -1,0 +1,391 @@
+#include "zones/journal.h"
+
+#include <openssl/evp.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SCHEMA_VERSION 1
+#define SUM_SIZE 16		/* octets of SHA-256 that are kept */
+
+enum statement {
+	ST_BEGIN, ST_COMMIT, ST_ROLLBACK, ST_PUT_ZONE, ST_PUT_SERIAL, ST_APPEND, ST_PRUNE, ST_ZONES, ST_RECORDS, ST_DIGESTS,
+	NSTATEMENTS
+};
+
+static const char *const sql[NSTATEMENTS] = {
+	[ST_BEGIN] = "BEGIN IMMEDIATE",
+	[ST_COMMIT] = "COMMIT",
+	[ST_ROLLBACK] = "ROLLBACK",
+	[ST_PUT_ZONE] =
+	    "INSERT INTO zone (apex, source, base, base_serial, serial, retired, image, image_sum, image_seq) "
+	    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, (SELECT coalesce(max(seq), 0) FROM journal)) "
+	    "ON CONFLICT (apex) DO UPDATE SET source = ?2, base = ?3, base_serial = ?4, serial = ?5, retired = ?6, "
+	    "image = ?7, image_sum = ?8, image_seq = excluded.image_seq",
+	[ST_PUT_SERIAL] = "UPDATE zone SET serial = ?2, retired = ?3 WHERE apex = ?1",
+	[ST_APPEND] =
+	    "INSERT INTO journal (apex, serial_from, serial_to, time, origin, digest, changes, sum, rcode) "
+	    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+	[ST_PRUNE] =
+	    "DELETE FROM journal WHERE time < ?1 AND seq < (SELECT max(seq) FROM journal) AND "
+	    "seq <= coalesce((SELECT image_seq FROM zone WHERE zone.apex = journal.apex), 0)",
+	[ST_ZONES] = "SELECT apex, source, base, base_serial, serial, retired, image, image_sum, image_seq FROM zone",
+	[ST_RECORDS] =
+	    "SELECT seq, serial_from, serial_to, time, origin, digest, changes, sum FROM journal "
+	    "WHERE apex = ?1 AND seq > ?2 ORDER BY seq",
+	[ST_DIGESTS] = "SELECT digest, rcode, time FROM journal WHERE digest IS NOT NULL AND time >= ?1"
+};
+
+static const char schema[] =
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER);"
+    "CREATE TABLE zone (apex BLOB PRIMARY KEY, source TEXT, base TEXT, base_serial INTEGER, serial INTEGER,"
+    " retired INTEGER, image BLOB, image_sum BLOB, image_seq INTEGER) WITHOUT ROWID;"
+    "CREATE TABLE journal (seq INTEGER PRIMARY KEY AUTOINCREMENT, apex BLOB, serial_from INTEGER, serial_to INTEGER,"
+    " time INTEGER, origin TEXT, digest BLOB, changes BLOB, sum BLOB, rcode INTEGER);"
+    "CREATE INDEX journal_by_zone ON journal (apex, seq);"
+    "CREATE INDEX journal_by_time ON journal (time);"
+    "INSERT INTO meta VALUES ('version', 1);";
+
+struct journal {
+	sqlite3 *db;
+	char *path;
+	sqlite3_stmt *statements[NSTATEMENTS];
+};
+
+static enum err
+err_from_sqlite(int code)
+{
+	switch (code & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_ROW:
+	case SQLITE_DONE:	return ERR_OK;
+	case SQLITE_NOMEM:	return ERR_NOMEM;
+	case SQLITE_FULL:	return ERR_NOSPACE;
+	case SQLITE_IOERR:	return ERR_IO;
+	case SQLITE_READONLY:
+	case SQLITE_PERM:
+	case SQLITE_CANTOPEN:	return ERR_ACCESS;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:	return ERR_BUSY;
+	default:		return ERR_DATABASE;
+	}
+}
+
+static enum err
+failed(struct journal *j, int code, const char *what, struct fault *f)
+{
+	enum err err = err_from_sqlite(code);
+
+	return fault_set(f, err, "%s: %s: %s%s", j->path, what, sqlite3_errmsg(j->db), err == ERR_DATABASE ?
+	    " (restore a backup, or move the file away: zones then come from git alone, without changes not yet pushed)" : "");
+}
+
+static bool
+checksum(const void *octets, size_t n, uint8_t sum[SUM_SIZE])
+{
+	uint8_t full[EVP_MAX_MD_SIZE];
+
+	if (EVP_Digest(octets, n, full, NULL, EVP_sha256(), NULL) != 1)
+		return false;
+	memcpy(sum, full, SUM_SIZE);
+	return true;
+}
+
+/* Run a statement that gives no rows. */
+static enum err
+run(struct journal *j, enum statement which, const char *what, struct fault *f)
+{
+	sqlite3_stmt *st = j->statements[which];
+	int code = sqlite3_step(st);
+
+	sqlite3_reset(st);
+	sqlite3_clear_bindings(st);
+	return code == SQLITE_DONE || code == SQLITE_ROW ? ERR_OK : failed(j, code, what, f);
+}
+
+static enum err
+execute(struct journal *j, const char *text, const char *what, struct fault *f)
+{
+	int code = sqlite3_exec(j->db, text, NULL, NULL, NULL);
+
+	return code == SQLITE_OK ? ERR_OK : failed(j, code, what, f);
+}
+
+/* The schema's version, 0 for an empty database. */
+static enum err
+read_version(struct journal *j, int *version, struct fault *f)
+{
+	sqlite3_stmt *st = NULL;
+	int code;
+
+	*version = 0;
+	code = sqlite3_prepare_v2(j->db, "SELECT count(*) FROM sqlite_master WHERE name = 'meta'", -1, &st, NULL);
+	if (code == SQLITE_OK)
+		code = sqlite3_step(st);
+	bool made = code == SQLITE_ROW && sqlite3_column_int(st, 0) > 0;
+	sqlite3_finalize(st);
+	if (code != SQLITE_ROW)
+		return failed(j, code, "cannot read", f);
+	if (!made)
+		return ERR_OK;
+	code = sqlite3_prepare_v2(j->db, "SELECT value FROM meta WHERE name = 'version'", -1, &st, NULL);
+	if (code == SQLITE_OK && (code = sqlite3_step(st)) == SQLITE_ROW)
+		*version = sqlite3_column_int(st, 0);
+	sqlite3_finalize(st);
+	return code == SQLITE_ROW ? ERR_OK : failed(j, code, "cannot read the version", f);
+}
+
+static enum err
+prepare(struct journal *j, struct fault *f)
+{
+	int version;
+	enum err err;
+
+	/* Another certnsd on the same state would be a disaster: hold the lock as long as we live. */
+	if ((err = execute(j, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+	    "BEGIN IMMEDIATE; COMMIT;", "cannot open", f)) != ERR_OK)
+		return err == ERR_BUSY ? fault_set(f, err, "%s: in use by another certnsd", j->path) : err;
+	if ((err = read_version(j, &version, f)) != ERR_OK)
+		return err;
+	if (version > SCHEMA_VERSION)
+		return fault_set(f, ERR_DATABASE, "%s: made by a newer certns (version %d, this one knows %d)", j->path,
+		    version, SCHEMA_VERSION);
+	if (version == 0) {
+		char text[sizeof schema + 32];
+
+		snprintf(text, sizeof text, "BEGIN; %s COMMIT;", schema);
+		if ((err = execute(j, text, "cannot set up", f)) != ERR_OK)
+			return err;
+	}
+	for (int i = 0; i < NSTATEMENTS; i++) {
+		int code = sqlite3_prepare_v3(j->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &j->statements[i], NULL);
+
+		if (code != SQLITE_OK)
+			return failed(j, code, "cannot prepare", f);
+	}
+	return ERR_OK;
+}
+
+enum err
+journal_open(const char *path, struct journal **out, struct fault *f)
+{
+	struct journal *j = calloc(1, sizeof *j);
+	enum err err = ERR_NOMEM;
+	int code;
+
+	if (j == NULL || (j->path = strdup(path)) == NULL) {
+		free(j);
+		return ERR_NOMEM;
+	}
+	code = sqlite3_open_v2(path, &j->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+	if (code != SQLITE_OK && j->db != NULL)
+		err = failed(j, code, "cannot open", f);
+	else if (code == SQLITE_OK)
+		err = prepare(j, f);
+	if (err != ERR_OK) {
+		journal_close(j);
+		return err;
+	}
+	*out = j;
+	return ERR_OK;
+}
+
+void
+journal_close(struct journal *j)
+{
+	if (j == NULL)
+		return;
+	for (int i = 0; i < NSTATEMENTS; i++)
+		sqlite3_finalize(j->statements[i]);
+	sqlite3_close(j->db);
+	free(j->path);
+	free(j);
+}
+
+enum err
+journal_begin(struct journal *j, struct fault *f)
+{
+	return run(j, ST_BEGIN, "cannot begin", f);
+}
+
+enum err
+journal_commit(struct journal *j, struct fault *f)
+{
+	return run(j, ST_COMMIT, "cannot write", f);
+}
+
+void
+journal_rollback(struct journal *j)
+{
+	/* After some failures SQLite has rolled back by itself, and then this one's complaint says nothing. */
+	if (sqlite3_get_autocommit(j->db) == 0)
+		(void)run(j, ST_ROLLBACK, "cannot roll back", NULL);
+}
+
+enum err
+journal_put_zone(struct journal *j, const struct journal_zone *z, bool with_image, struct fault *f)
+{
+	sqlite3_stmt *st = j->statements[with_image ? ST_PUT_ZONE : ST_PUT_SERIAL];
+	uint8_t sum[SUM_SIZE];
+
+	sqlite3_bind_blob(st, 1, z->apex.octets, (int)dname_len(z->apex.octets), SQLITE_STATIC);
+	if (!with_image) {
+		sqlite3_bind_int64(st, 2, z->serial);
+		sqlite3_bind_int(st, 3, z->retired);
+		return run(j, ST_PUT_SERIAL, "cannot write a zone", f);
+	}
+	if (!checksum(z->image, z->image_n, sum))
+		return ERR_CRYPTO;
+	sqlite3_bind_text(st, 2, z->source, -1, SQLITE_STATIC);
+	sqlite3_bind_text(st, 3, z->base, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(st, 4, z->base_serial);
+	sqlite3_bind_int64(st, 5, z->serial);
+	sqlite3_bind_int(st, 6, z->retired);
+	sqlite3_bind_blob64(st, 7, z->image_n == 0 ? (const void *)"" : z->image, z->image_n, SQLITE_STATIC);
+	sqlite3_bind_blob(st, 8, sum, sizeof sum, SQLITE_STATIC);
+	return run(j, ST_PUT_ZONE, "cannot write a zone", f);
+}
+
+enum err
+journal_append(struct journal *j, const struct journal_record *r, struct fault *f)
+{
+	sqlite3_stmt *st = j->statements[ST_APPEND];
+	uint8_t sum[SUM_SIZE];
+
+	if (!checksum(r->changes, r->n, sum))
+		return ERR_CRYPTO;
+	sqlite3_bind_blob(st, 1, r->apex, (int)dname_len(r->apex), SQLITE_STATIC);
+	sqlite3_bind_int64(st, 2, r->serial_from);
+	sqlite3_bind_int64(st, 3, r->serial_to);
+	sqlite3_bind_int64(st, 4, r->time_s);
+	sqlite3_bind_text(st, 5, r->origin, -1, SQLITE_STATIC);
+	if (r->digest != NULL)
+		sqlite3_bind_blob(st, 6, r->digest, 32, SQLITE_STATIC);
+	sqlite3_bind_blob64(st, 7, r->n == 0 ? (const void *)"" : r->changes, r->n, SQLITE_STATIC);
+	sqlite3_bind_blob(st, 8, sum, sizeof sum, SQLITE_STATIC);
+	sqlite3_bind_int(st, 9, (int)r->rcode);
+	return run(j, ST_APPEND, "cannot write a change", f);
+}
+
+enum err
+journal_prune(struct journal *j, int64_t before_s, struct fault *f)
+{
+	sqlite3_bind_int64(j->statements[ST_PRUNE], 1, before_s);
+	return run(j, ST_PRUNE, "cannot drop old changes", f);
+}
+
+/* The octets of column i are those that sum in column i + 1 was made of? */
+static bool
+column_is_sound(sqlite3_stmt *st, int octets_column, int sum_column)
+{
+	uint8_t sum[SUM_SIZE];
+
+	return sqlite3_column_bytes(st, sum_column) == SUM_SIZE &&
+	    checksum(sqlite3_column_blob(st, octets_column), (size_t)sqlite3_column_bytes(st, octets_column), sum) &&
+	    memcmp(sum, sqlite3_column_blob(st, sum_column), SUM_SIZE) == 0;
+}
+
+/* A name that we wrote; damaged bytes must not become a struct dname. */
+static bool
+column_dname(sqlite3_stmt *st, int column, struct dname *out)
+{
+	const uint8_t *p = sqlite3_column_blob(st, column);
+	size_t n = (size_t)sqlite3_column_bytes(st, column), at = 0;
+
+	if (p == NULL || n == 0 || n > DNAME_MAX)
+		return false;
+	while (at < n && p[at] != 0 && p[at] <= 63)
+		at += (size_t)p[at] + 1;
+	if (at != n - 1 || p[at] != 0)
+		return false;
+	memcpy(out->octets, p, n);
+	return true;
+}
+
+enum err
+journal_each_zone(struct journal *j, enum err (*each)(void *ctx, const struct journal_zone *z), void *ctx, struct fault *f)
+{
+	sqlite3_stmt *st = j->statements[ST_ZONES];
+	enum err err = ERR_OK;
+	int code;
+
+	while (err == ERR_OK && (code = sqlite3_step(st)) != SQLITE_DONE) {
+		struct journal_zone z;
+		char name[DNAME_TEXT_MAX] = "?";
+
+		if (code != SQLITE_ROW) {
+			err = failed(j, code, "cannot read zones", f);
+			break;
+		}
+		if (!column_dname(st, 0, &z.apex) || !column_is_sound(st, 6, 7)) {
+			if (column_dname(st, 0, &z.apex))
+				dname_print(z.apex.octets, name);
+			err = fault_set(f, ERR_DATABASE, "%s: the entry of zone %s is damaged (restore a backup, or move the "
+			    "file away: zones then come from git alone, without changes not yet pushed)", j->path, name);
+			break;
+		}
+		z.source = (char *)(uintptr_t)sqlite3_column_text(st, 1);
+		z.base = (char *)(uintptr_t)sqlite3_column_text(st, 2);
+		z.base_serial = (uint32_t)sqlite3_column_int64(st, 3);
+		z.serial = (uint32_t)sqlite3_column_int64(st, 4);
+		z.retired = sqlite3_column_int(st, 5) != 0;
+		z.image = (uint8_t *)(uintptr_t)sqlite3_column_blob(st, 6);
+		z.image_n = (size_t)sqlite3_column_bytes(st, 6);
+		z.image_seq = sqlite3_column_int64(st, 8);
+		err = each(ctx, &z);
+	}
+	sqlite3_reset(st);
+	return err;
+}
+
+enum err
+journal_each_record(struct journal *j, const uint8_t *apex, int64_t behind_seq,
+    enum err (*each)(void *ctx, const struct journal_record *r), void *ctx, struct fault *f)
+{
+	sqlite3_stmt *st = j->statements[ST_RECORDS];
+	enum err err = ERR_OK;
+	int code;
+
+	sqlite3_bind_blob(st, 1, apex, (int)dname_len(apex), SQLITE_STATIC);
+	sqlite3_bind_int64(st, 2, behind_seq);
+	while (err == ERR_OK && (code = sqlite3_step(st)) != SQLITE_DONE) {
+		struct journal_record r;
+
+		if (code != SQLITE_ROW) {
+			err = failed(j, code, "cannot read changes", f);
+		} else if (!column_is_sound(st, 6, 7)) {
+			err = fault_set(f, ERR_DATABASE, "%s: record %lld is damaged (restore a backup, or move the file away: "
+			    "zones then come from git alone, without changes not yet pushed)", j->path,
+			    (long long)sqlite3_column_int64(st, 0));
+		} else {
+			r.apex = apex;
+			r.serial_from = (uint32_t)sqlite3_column_int64(st, 1);
+			r.serial_to = (uint32_t)sqlite3_column_int64(st, 2);
+			r.time_s = sqlite3_column_int64(st, 3);
+			r.origin = (const char *)sqlite3_column_text(st, 4);
+			r.digest = sqlite3_column_bytes(st, 5) == 32 ? sqlite3_column_blob(st, 5) : NULL;
+			r.changes = sqlite3_column_blob(st, 6);
+			r.n = (size_t)sqlite3_column_bytes(st, 6);
+			err = each(ctx, &r);
+		}
+	}
+	sqlite3_reset(st);
+	sqlite3_clear_bindings(st);
+	return err;
+}
+
+enum err
+journal_each_digest(struct journal *j, int64_t since_s, void (*each)(void *ctx, const uint8_t digest[32], unsigned rcode,
+    int64_t time_s), void *ctx, struct fault *f)
+{
+	sqlite3_stmt *st = j->statements[ST_DIGESTS];
+	int code;
+
+	sqlite3_bind_int64(st, 1, since_s);
+	while ((code = sqlite3_step(st)) == SQLITE_ROW)
+		if (sqlite3_column_bytes(st, 0) == 32)
+			each(ctx, sqlite3_column_blob(st, 0), (unsigned)sqlite3_column_int(st, 1), sqlite3_column_int64(st, 2));
+	sqlite3_reset(st);
+	return code == SQLITE_DONE ? ERR_OK : failed(j, code, "cannot read updates", f);
+}

@@ -1,0 +1,40 @@
+/* zones/rrmap.h -- a hash table from RR (owner, type, rdata; not TTL) to a small value. */
+#ifndef ZONES_RRMAP_H
+#define ZONES_RRMAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "zones/rr.h"
+
+struct rrmap_value {
+	int kind;			/* the user's */
+	uint32_t ttl, base_ttl;
+	int64_t until_s;
+};
+
+struct rrmap_entry {
+	struct rrmap_entry *next;
+	struct rr rr;			/* owner and rdata lie behind the entry */
+	struct rrmap_value value;
+	uint32_t hash;
+};
+
+struct rrmap {				/* zero-initialise */
+	struct rrmap_entry **slots;
+	size_t nslots, n;
+};
+
+struct rrmap_value *rrmap_find(const struct rrmap *m, const struct rr *rr);	/* borrowed; NULL: not there */
+
+/* Set, with a copy of the RR. */
+enum err rrmap_set(struct rrmap *m, const struct rr *rr, const struct rrmap_value *value);
+void rrmap_remove(struct rrmap *m, const struct rr *rr);
+void rrmap_clear(struct rrmap *m);
+
+/* Walk in no particular order; the map must not change meanwhile.  Start with NULL. */
+const struct rrmap_entry *rrmap_next(const struct rrmap *m, const struct rrmap_entry *at);
+
+#endif

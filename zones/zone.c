@@ -1,0 +1,230 @@
+#include "zones/zone.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "wire/rdata.h"
+#include "wire/rrtype.h"
+
+enum err
+zone_base_add(struct zone_base *b, const char *path, const git_oid_text blob)
+{
+	struct zone_base_file *v = realloc(b->v, (b->n + 1) * sizeof *v);
+
+	if (v == NULL)
+		return ERR_NOMEM;
+	b->v = v;
+	if ((v[b->n].path = strdup(path)) == NULL)
+		return ERR_NOMEM;
+	memcpy(v[b->n].blob, blob, GIT_OID_TEXT);
+	b->n++;
+	return ERR_OK;
+}
+
+enum err
+zone_base_copy(struct zone_base *to, const struct zone_base *from)
+{
+	struct zone_base copy = { .serial = from->serial };
+	enum err err = ERR_OK;
+
+	memcpy(copy.commit, from->commit, sizeof copy.commit);
+	for (size_t i = 0; err == ERR_OK && i < from->n; i++)
+		err = zone_base_add(&copy, from->v[i].path, from->v[i].blob);
+	if (err != ERR_OK) {
+		zone_base_clear(&copy);
+		return err;
+	}
+	zone_base_clear(to);
+	*to = copy;
+	return ERR_OK;
+}
+
+bool
+zone_base_same_files(const struct zone_base *a, const struct zone_base *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->v[i].path, b->v[i].path) != 0 || strcmp(a->v[i].blob, b->v[i].blob) != 0)
+			return false;
+	return true;
+}
+
+void
+zone_base_clear(struct zone_base *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		free(b->v[i].path);
+	free(b->v);
+	*b = (struct zone_base){ 0 };
+}
+
+void
+zone_base_print(const struct zone_base *b, struct buf *out)
+{
+	if (b->n == 0)
+		return;
+	buf_printf(out, "%s\n", b->commit);
+	for (size_t i = 0; i < b->n; i++)
+		buf_printf(out, "%s %s\n", b->v[i].blob, b->v[i].path);
+}
+
+enum err
+zone_base_parse(const char *text, uint32_t serial, struct zone_base *out)
+{
+	enum err err = ERR_OK;
+	size_t n = strcspn(text, "\n");
+
+	*out = (struct zone_base){ .serial = serial };
+	if (*text == '\0')
+		return ERR_OK;
+	if (n != GIT_OID_TEXT - 1)
+		return ERR_FORMAT;
+	memcpy(out->commit, text, n);
+	for (text += n; err == ERR_OK && *text == '\n' && text[1] != '\0'; text += n) {
+		git_oid_text blob = "";
+		char *path;
+
+		n = strcspn(++text, "\n");
+		if (n < GIT_OID_TEXT + 1 || text[GIT_OID_TEXT - 1] != ' ') {
+			err = ERR_FORMAT;
+			break;
+		}
+		memcpy(blob, text, GIT_OID_TEXT - 1);
+		path = strndup(text + GIT_OID_TEXT, n - GIT_OID_TEXT);
+		err = path == NULL ? ERR_NOMEM : zone_base_add(out, path, blob);
+		free(path);
+	}
+	if (err != ERR_OK)
+		zone_base_clear(out);
+	return err;
+}
+
+enum err
+zone_new(const uint8_t *apex, const char *source, struct zone **out)
+{
+	struct zone *z = calloc(1, sizeof *z);
+
+	if (z == NULL || (z->source = strdup(source)) == NULL || zone_store_new(apex, &z->store) != ERR_OK) {
+		zone_free(z);
+		return ERR_NOMEM;
+	}
+	dname_copy(&z->apex, apex);
+	dname_print_host(apex, z->name);
+	*out = z;
+	return ERR_OK;
+}
+
+void
+zone_free(struct zone *z)
+{
+	if (z == NULL)
+		return;
+	if (z->store != NULL)
+		zone_store_free(z->store);
+	pending_clear(&z->pending);
+	zone_base_clear(&z->base);
+	buf_clear(&z->notes);
+	free(z->problem);
+	free(z->source);
+	free(z);
+}
+
+void
+zone_set_problem(struct zone *z, const char *format, ...)
+{
+	struct buf b = { 0 };
+	char line[2048];
+	va_list args;
+
+	free(z->problem);
+	z->problem = NULL;
+	if (format == NULL)
+		return;
+	va_start(args, format);
+	vsnprintf(line, sizeof line, format, args);
+	va_end(args);
+	buf_add_str(&b, line);
+	z->problem = buf_take(&b, NULL);
+}
+
+bool
+zone_may_change(const struct zone *z, const char **why)
+{
+	struct zone_version *v = zone_newest(z);
+
+	if (v == NULL || z->retired)
+		*why = "the zone is not loaded";
+	else if (zone_version_is_signed(v))
+		*why = "the zone comes signed, and its keys are not ours: it is served as it is and never changed";
+	else if (z->serial_policy == SERIAL_KEEP)
+		*why = "the zone's serial policy is keep: only commits change it";
+	else
+		return true;
+	return false;
+}
+
+static enum err
+collect_rrset(const struct zone *z, const uint8_t *owner, const struct zone_rrset *set, bool lasting_only,
+    struct rr_list *out)
+{
+	struct rr rr = { owner, NULL, set->ttl, set->type, 0 };
+	enum err err = ERR_OK;
+
+	for (const uint8_t *at = NULL; err == ERR_OK && zone_rrset_next(set, &at, &rr.rdata, &rr.rdlen); )
+		if (!lasting_only || !pending_is_passing(&z->pending, &rr))
+			err = rr_list_add(out, &rr);
+	return err;
+}
+
+enum err
+zone_collect(const struct zone *z, bool lasting_only, struct rr_list *out)
+{
+	const struct zone_node *node;
+	struct zone_walk walk;
+	enum err err = ERR_OK;
+
+	zone_walk_start(&walk, zone_newest(z));
+	while (err == ERR_OK && (node = zone_walk_next(&walk)) != NULL) {
+		for (size_t i = 0; err == ERR_OK && i < zone_node_count(node); i++) {
+			struct zone_rrset set;
+
+			zone_node_at(node, i, &set);
+			err = collect_rrset(z, zone_node_owner(node), &set, lasting_only, out);
+		}
+	}
+	rr_list_sort(out);
+	return err;
+}
+
+bool
+zone_version_has(const struct zone_version *v, const struct rr *rr, uint32_t *ttl)
+{
+	const struct zone_node *node = zone_version_find(v, rr->owner);
+	struct zone_rrset set;
+	const uint8_t *rdata;
+	uint16_t n;
+
+	if (node == NULL || !zone_node_rrset(node, rr->type, &set))
+		return false;
+	*ttl = set.ttl;
+	for (const uint8_t *at = NULL; zone_rrset_next(&set, &at, &rdata, &n); )
+		if (rdata_equal(rr->type, rdata, n, rr->rdata, rr->rdlen))
+			return true;
+	return false;
+}
+
+bool
+zone_version_soa(const struct zone_version *v, struct rr *out)
+{
+	const struct zone_node *apex = zone_version_apex(v);
+	struct zone_rrset set;
+	const uint8_t *at = NULL;
+
+	if (apex == NULL || !zone_node_rrset(apex, TYPE_SOA, &set))
+		return false;
+	*out = (struct rr){ zone_node_owner(apex), NULL, set.ttl, TYPE_SOA, 0 };
+	return zone_rrset_next(&set, &at, &out->rdata, &out->rdlen);
+}

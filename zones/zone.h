@@ -1,0 +1,73 @@
+/* zones/zone.h -- the keeper's side of one zone: where it came from and what is known of it.  One thread. */
+#ifndef ZONES_ZONE_H
+#define ZONES_ZONE_H
+
+#include "zones/git.h"
+#include "zones/journal.h"
+#include "zones/pending.h"
+#include "zones/serial.h"
+#include "zones/store.h"
+
+/* What a zone was read from: the file first, then each $INCLUDE. */
+struct zone_base_file {
+	char *path;			/* relative to the zones' directory */
+	git_oid_text blob;
+};
+struct zone_base {
+	git_oid_text commit;
+	struct zone_base_file *v;
+	size_t n;
+	uint32_t serial;		/* the file's */
+};
+
+enum err zone_base_add(struct zone_base *b, const char *path, const git_oid_text blob);
+enum err zone_base_copy(struct zone_base *to, const struct zone_base *from);
+bool zone_base_same_files(const struct zone_base *a, const struct zone_base *b);
+void zone_base_clear(struct zone_base *b);
+
+/* The journal's text form: the commit, then "blob path", a line each. */
+void zone_base_print(const struct zone_base *b, struct buf *out);
+enum err zone_base_parse(const char *text, uint32_t serial, struct zone_base *out);
+
+struct zone {
+	struct dname apex;
+	char name[DNAME_TEXT_MAX];	/* for people, without the final dot */
+	struct zone_store *store;	/* readers' side */
+	char *source;			/* the repository's URL */
+	void *owner;			/* whoever loads and writes it back; the server's */
+
+	enum serial_policy serial_policy;
+	struct zone_base base;
+	struct pending pending;
+	bool retired;			/* its file is gone */
+	bool held;			/* the newest text was refused; the last good version is served */
+	char *problem;			/* why, in words; NULL: nothing is wrong */
+	struct buf notes;		/* lines for the next commit's message, one per change that waits */
+};
+
+enum err zone_new(const uint8_t *apex, const char *source, struct zone **out);
+void zone_free(struct zone *z);		/* the store too; takes NULL */
+
+/* Words for the operator; NULL clears. */
+void zone_set_problem(struct zone *z, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The newest version, sealed or published; NULL: never loaded. */
+static inline struct zone_version *
+zone_newest(const struct zone *z)
+{
+	return zone_store_newest(z->store);
+}
+
+/* May we change it at all?  False with words: it comes signed, its policy is keep, or it is not loaded. */
+bool zone_may_change(const struct zone *z, const char **why);
+
+/* Append all RRs of the newest version, sorted; lasting_only: passing ones are left out. */
+enum err zone_collect(const struct zone *z, bool lasting_only, struct rr_list *out);
+
+/* Is rr (TTL apart) in the version?  *ttl is its RRset's. */
+bool zone_version_has(const struct zone_version *v, const struct rr *rr, uint32_t *ttl);
+
+/* The SOA of a version as an RR that borrows from it. */
+bool zone_version_soa(const struct zone_version *v, struct rr *out);
+
+#endif
