@@ -64,9 +64,14 @@ tests_unit_server_test_options_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 # end of configuration, command line
 
 # git
-check_PROGRAMS += tests/unit/zones/test_git
+check_PROGRAMS += tests/unit/zones/test_git tests/unit/zones/test_git_remote
 tests_unit_zones_test_git_SOURCES = tests/unit/zones/test_git.c tests/unit/zones/git_place.h tests/unit/check.h
 tests_unit_zones_test_git_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+tests_unit_zones_test_git_remote_SOURCES = tests/unit/zones/test_git_remote.c tests/unit/zones/git_place.h \
+	tests/unit/check.h
+tests_unit_zones_test_git_remote_CPPFLAGS = $(AM_CPPFLAGS) -DGIT_HTTPS=\"$(abs_top_srcdir)/tests/unit/zones/git_https.py\"
+tests_unit_zones_test_git_remote_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+EXTRA_DIST += tests/unit/zones/git_https.py
 # end of git
 
 # acme

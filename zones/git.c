@@ -3,9 +3,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -72,24 +74,33 @@ out:
 	return err;
 }
 
-static enum err
-library_setup(struct fault *f)
+static int library_rc;
+
+/* Ours alone are read: what the user's or the system's git configuration says is not for the daemon.  The options
+ * hold for the process, so the library stays initialised until that ends. */
+static void
+library_init(void)
 {
-	/* Ours alone are read: what the user's or the system's git configuration says is not for the daemon. */
 	static const int levels[] = { GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG,
 	    GIT_CONFIG_LEVEL_GLOBAL };
 	int rc = git_libgit2_init();
 
-	if (rc < 0)
-		return git_fault(rc, f, "libgit2");
 	for (size_t i = 0; rc >= 0 && i < sizeof levels / sizeof levels[0]; i++)
 		rc = git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, levels[i], "");
-	if (rc < 0 || (rc = git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1)) < 0 ||
-	    (rc = git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0)) < 0) {
-		git_libgit2_shutdown();
-		return git_fault(rc, f, "libgit2");
-	}
-	return ERR_OK;
+	if (rc >= 0)
+		rc = git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
+	if (rc >= 0)
+		rc = git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+	library_rc = rc;
+}
+
+static enum err
+library_setup(struct fault *f)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	(void)pthread_once(&once, library_init);
+	return library_rc < 0 ? git_fault(library_rc, f, "libgit2") : ERR_OK;
 }
 
 /* The branch in use is the configured one, else what the last fetch chose. */
@@ -153,24 +164,31 @@ git_source_open(const char *clone_dir, const struct git_remote_config *config, s
 	struct git_source *s = NULL;
 	enum err err;
 
-	if (git_url_kind(config->url) == GIT_KIND_OTHER)
-		return fault_set(f, ERR_UNSUPPORTED, "%s: only https, ssh, file and paths: the others do not prove "
-		    "who the server is", config->url);
 	if ((err = library_setup(f)) != ERR_OK)
 		return err;
-	if ((s = calloc(1, sizeof *s)) == NULL || (s->dir = strdup(clone_dir)) == NULL) {
+	if ((s = calloc(1, sizeof *s)) == NULL)
+		return fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
+	s->config = *config;
+	if ((s->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0) {
+		err = fault_set(f, err_from_errno(errno), "eventfd: %s", strerror(errno));
+		goto out;
+	}
+	if ((s->dir = strdup(clone_dir)) == NULL || (s->url = strdup(config->url)) == NULL) {
 		err = fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
 		goto out;
 	}
-	s->config = *config;
+	git_url_redact(config->url, s->url);
+	if (git_url_kind(s->url) == GIT_KIND_OTHER) {
+		err = fault_set(f, ERR_UNSUPPORTED, "%s: only https, ssh, file and paths: the others do not prove who "
+		    "the server is", s->url);
+		goto out;
+	}
 	if ((err = git_path_join("", config->path != NULL ? config->path : "", &s->path, f)) != ERR_OK ||
 	    (err = clone_open(s, f)) != ERR_OK)
 		goto out;
 	*out = s;
 	return ERR_OK;
 out:
-	if (s == NULL)
-		git_libgit2_shutdown();
 	git_source_close(s);
 	return err;
 }
@@ -181,11 +199,25 @@ git_source_close(struct git_source *s)
 	if (s == NULL)
 		return;
 	git_repository_free(s->repo);
+	if (s->cancel_fd >= 0)
+		close(s->cancel_fd);
 	free(s->dir);
+	free(s->url);
 	free(s->branch);
 	free(s->path);
 	free(s);
-	git_libgit2_shutdown();
+}
+
+void
+git_source_cancel(struct git_source *s)
+{
+	(void)eventfd_write(s->cancel_fd, 1);
+}
+
+const char *
+git_source_url(const struct git_source *s)
+{
+	return s->url;
 }
 
 const char *

@@ -89,6 +89,11 @@ enum err git_source_commit(struct git_source *s, const git_oid_text parent, cons
 enum err git_source_push(struct git_source *s, const git_oid_text expected, const git_oid_text commit,
     struct fault *f);
 
+/* From any thread: a fetch or push that runs, and each later one, ends at once with ERR_CANCELLED.  For the end of
+ * the program, which should not have to wait for a silent server. */
+void git_source_cancel(struct git_source *s);
+
+const char *git_source_url(const struct git_source *s);		/* for messages: its secrets are starred out */
 const char *git_source_branch(const struct git_source *s);	/* the one in use; NULL before the first fetch */
 
 /* "URL#BRANCH" apart: *url and *branch are the caller's (free()); *branch NULL without one. */

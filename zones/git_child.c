@@ -27,7 +27,7 @@ request_read(struct git_exchange *x)
 		b.len += (size_t)n;
 	}
 	ok = !b.failed && git_exchange_read(b.p, b.len, x);
-	buf_clear(&b);
+	buf_wipe(&b);
 	return ok && x->v[GIT_FIELD_OPERATION] != NULL && x->v[GIT_FIELD_PARENT] != NULL &&
 	    x->v[GIT_FIELD_CLONE] != NULL && x->v[GIT_FIELD_URL] != NULL;
 }
@@ -96,6 +96,17 @@ child_open(struct git_child *c, struct fault *f)
 	return ERR_OK;
 }
 
+/* libssh2 complains of "private key file" and does not say which. */
+static void
+key_name_add(const struct git_exchange *request, struct fault *f)
+{
+	const char *key = request->v[GIT_FIELD_SSH_KEY];
+	size_t n = strlen(f->text);
+
+	if (key != NULL && strstr(f->text, "private key") != NULL && strstr(f->text, key) == NULL)
+		snprintf(f->text + n, sizeof f->text - n, " (%s)", key);
+}
+
 static enum err
 child_serve(struct git_child *c, struct fault *f)
 {
@@ -131,6 +142,8 @@ git_child_main(void)
 		err = c.fault.err;
 		f = c.fault;
 	}
+	key_name_add(&request, &f);
+	git_url_redact(request.v[GIT_FIELD_URL], f.text);	/* libgit2's own words may quote it */
 	snprintf(number, sizeof number, "%d", (int)err);
 	ok = git_exchange_set(&reply, GIT_FIELD_ERROR, number) &&
 	    (err == ERR_OK || git_exchange_set(&reply, GIT_FIELD_WORDS, fault_str(&f, err))) && reply_write(&reply);

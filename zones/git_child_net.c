@@ -109,10 +109,16 @@ ssh_credential(struct git_child *c, git_credential **out, const char *user)
 
 	if (c->credentials_asked++ > 0) {
 		if (key != NULL)
-			fault_set(&c->fault, ERR_PEER, "%s: the server does not accept the key %s for user %s", url, key, name);
+			fault_set(&c->fault, ERR_PEER, "%s: the server does not accept the key %s for user %s (new servers "
+			    "take no RSA key from this library; ed25519 is best)", url, key, name);
 		else
 			fault_set(&c->fault, ERR_PEER, "%s: the server accepts no key of the ssh agent for user %s; set "
 			    "ssh-key", url, name);
+		return GIT_EAUTH;
+	}
+	if (key == NULL && getenv("SSH_AUTH_SOCK") == NULL) {
+		fault_set(&c->fault, ERR_PEER, "%s: authentication required, and there is neither ssh-key nor an ssh agent",
+		    url);
 		return GIT_EAUTH;
 	}
 	if (key == NULL)

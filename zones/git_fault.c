@@ -43,10 +43,15 @@ err_of_class(const git_error *e)
 static enum err
 err_of(int rc)
 {
+	static const int network[] = { ECONNREFUSED, ECONNRESET, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, EPIPE,
+	    ENETDOWN, EHOSTDOWN };
 	const git_error *e = git_error_last();
 
 	if (e != NULL && (says(e, ENOSPC) || says(e, EDQUOT)))
 		return ERR_NOSPACE;
+	for (size_t i = 0; e != NULL && i < sizeof network / sizeof network[0]; i++)
+		if (says(e, network[i]))
+			return ERR_NETWORK;
 	if (e != NULL && (says(e, EACCES) || says(e, EROFS) || says(e, EPERM)))
 		return ERR_ACCESS;
 	switch (rc) {

@@ -21,9 +21,11 @@
 struct git_source {
 	git_repository *repo;
 	char *dir;				/* of the clone */
+	char *url;				/* the remote's, secrets starred out */
 	char *branch;				/* NULL before the first fetch */
 	char *path;				/* from the repository's top to the zones; "" is the top */
 	struct git_remote_config config;
+	int cancel_fd;				/* an eventfd; readable: give up */
 };
 
 /* What libgit2 just said (rc < 0) as an error of ours, with "format: libgit2's words". */
@@ -56,6 +58,9 @@ enum err git_path_join(const char *base, const char *path, char **out, struct fa
 /* How a remote is reached. */
 enum git_transport_kind { GIT_KIND_LOCAL, GIT_KIND_HTTPS, GIT_KIND_SSH, GIT_KIND_OTHER };
 enum git_transport_kind git_url_kind(const char *url);
+
+/* Overwrite in text, with stars, the secrets that url holds. */
+void git_url_redact(const char *url, char *text);
 
 /* The directory that a local URL names; the caller's to free.  NULL: no memory or a bad escape. */
 char *git_url_directory(const char *url);

@@ -53,69 +53,83 @@ child_spawn(int fd, pid_t *pid)
 	return error;
 }
 
-/* Send the request and collect the reply until the child closes its end.  False: the deadline passed. */
+/* What poll said about the child's end of the line.  False: it is closed. */
 static bool
-talk(int fd, struct buf *request, struct buf *reply, int64_t deadline_ms)
+exchange_step(int fd, short events, struct buf *request, struct buf *reply)
 {
+	uint8_t octets[4096];
+	ssize_t n;
+
+	if ((events & POLLOUT) != 0 && request->len > 0) {
+		if ((n = send(fd, request->p, request->len, MSG_NOSIGNAL | MSG_DONTWAIT)) > 0)
+			buf_consume(request, (size_t)n);
+		if (request->len == 0)
+			(void)shutdown(fd, SHUT_WR);
+	}
+	if ((events & (POLLIN | POLLHUP | POLLERR)) == 0)
+		return true;
+	n = recv(fd, octets, sizeof octets, MSG_DONTWAIT);
+	if (n > 0 && reply->len < GIT_EXCHANGE_MAX)
+		buf_add(reply, octets, (size_t)n);
+	return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+/* Send the request and collect the reply until the child closes its end. */
+static enum err
+talk(int fd, int cancel_fd, struct buf *request, struct buf *reply, unsigned deadline_s, struct fault *f)
+{
+	int64_t deadline_ms = clock_mono_ms() + (int64_t)deadline_s * 1000;
+
 	for (;;) {
-		struct pollfd p = { .fd = fd, .events = (short)(request->len > 0 ? POLLIN | POLLOUT : POLLIN) };
+		struct pollfd p[2] = { { .fd = fd, .events = POLLIN }, { .fd = cancel_fd, .events = POLLIN } };
 		int64_t left_ms = deadline_ms - clock_mono_ms();
-		uint8_t octets[4096];
-		ssize_t n;
 
 		if (left_ms <= 0)
-			return false;
-		if (poll(&p, 1, left_ms > 1000 ? 1000 : (int)left_ms) <= 0)
+			return fault_set(f, ERR_TIMEOUT, "no end after %u s; given up", deadline_s);
+		if (request->len > 0)
+			p[0].events |= POLLOUT;
+		if (poll(p, 2, left_ms > 1000 ? 1000 : (int)left_ms) <= 0)
 			continue;
-		if ((p.revents & POLLOUT) != 0 && request->len > 0) {
-			if ((n = send(fd, request->p, request->len, MSG_NOSIGNAL | MSG_DONTWAIT)) > 0)
-				buf_consume(request, (size_t)n);
-			if (request->len == 0)
-				(void)shutdown(fd, SHUT_WR);
-		}
-		if ((p.revents & (POLLIN | POLLHUP | POLLERR)) == 0)
-			continue;
-		n = recv(fd, octets, sizeof octets, MSG_DONTWAIT);
-		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-			return true;
-		if (n > 0 && reply->len < GIT_EXCHANGE_MAX)
-			buf_add(reply, octets, (size_t)n);
+		if (p[1].revents != 0)
+			return fault_set(f, ERR_CANCELLED, "given up, since the program ends");
+		if (!exchange_step(fd, p[0].revents, request, reply))
+			return ERR_OK;
 	}
+}
+
+static enum err
+no_reply(int status, struct fault *f)
+{
+	if (WIFSIGNALED(status))
+		return fault_set(f, ERR_IO, "the git child was ended by signal %d", WTERMSIG(status));
+	return fault_set(f, ERR_IO, "the git child ended without a reply (exit status %d)", WEXITSTATUS(status));
 }
 
 /* Run one request in a child.  ERR_OK: it gave a reply (which may be an error of its own). */
 static enum err
-child_run(const struct git_exchange *x, unsigned deadline_s, struct git_exchange *answer, struct fault *f)
+child_run(const struct git_source *s, struct buf *request, struct git_exchange *answer, struct fault *f)
 {
-	struct buf request = { 0 }, reply = { 0 };
+	unsigned deadline_s = s->config.deadline_s != 0 ? s->config.deadline_s : DEADLINE_S;
+	struct buf reply = { 0 };
 	int fds[2], error, status = 0;
-	enum err err = ERR_OK;
+	enum err err;
 	pid_t pid;
 
-	git_exchange_write(x, &request);
-	if (request.failed)
-		return fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0) {
-		buf_clear(&request);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
 		return fault_set(f, err_from_errno(errno), "socketpair: %s", strerror(errno));
-	}
 	error = child_spawn(fds[1], &pid);
 	close(fds[1]);
 	if (error != 0) {
-		err = fault_set(f, err_from_errno(error), "cannot start the git child: %s", strerror(error));
-		goto out;
+		close(fds[0]);
+		return fault_set(f, err_from_errno(error), "cannot start the git child: %s", strerror(error));
 	}
-	if (!talk(fds[0], &request, &reply, clock_mono_ms() + (int64_t)deadline_s * 1000)) {
-		err = fault_set(f, ERR_TIMEOUT, "no end after %u s; given up", deadline_s);
+	if ((err = talk(fds[0], s->cancel_fd, request, &reply, deadline_s, f)) != ERR_OK)
 		(void)kill(-pid, SIGKILL);
-	}
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (err == ERR_OK && !git_exchange_read(reply.p, reply.len, answer))
-		err = fault_set(f, ERR_IO, "the git child ended without a reply (wait status %d)", status);
-out:
+		err = no_reply(status, f);
 	close(fds[0]);
-	buf_clear(&request);
 	buf_clear(&reply);
 	return err;
 }
@@ -143,19 +157,25 @@ request_fill(const struct git_source *s, const char *operation, struct git_excha
 
 /* The whole way: start, wait, kill, and the child's error as ours. */
 static enum err
-child_do(const struct git_source *s, const struct git_exchange *request, struct git_exchange *answer,
-    struct fault *f)
+child_do(const struct git_source *s, const struct git_exchange *x, struct git_exchange *answer, struct fault *f)
 {
-	unsigned deadline_s = s->config.deadline_s != 0 ? s->config.deadline_s : DEADLINE_S;
-	enum err err = child_run(request, deadline_s, answer, f);
-	const char *number = answer->v[GIT_FIELD_ERROR], *words = answer->v[GIT_FIELD_WORDS];
+	struct buf request = { 0 };
+	const char *number;
+	enum err err;
 
-	if (err != ERR_OK)
+	git_exchange_write(x, &request);
+	if (request.failed)
+		return fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
+	err = child_run(s, &request, answer, f);
+	buf_wipe(&request);
+	if (err != ERR_OK) {
 		git_clone_sweep(s->dir);
-	if (err == ERR_OK && number == NULL)
+		return err;
+	}
+	if ((number = answer->v[GIT_FIELD_ERROR]) == NULL)
 		return fault_set(f, ERR_IO, "the git child's reply says nothing");
-	if (err == ERR_OK && (err = (enum err)atoi(number)) != ERR_OK)
-		return fault_set(f, err, "%s", words != NULL ? words : err_str(err));
+	if ((err = (enum err)atoi(number)) != ERR_OK)
+		fault_set(f, err, "%s", answer->v[GIT_FIELD_WORDS] != NULL ? answer->v[GIT_FIELD_WORDS] : err_str(err));
 	return err;
 }
 

@@ -41,6 +41,44 @@ git_url_kind(const char *url)
 	return colon != NULL && (slash == NULL || colon < slash) ? GIT_KIND_SSH : GIT_KIND_LOCAL;
 }
 
+/* The part of an URL that nobody may see: all before '@' for https (a name alone may be a token there), what
+ * follows ':' for ssh, where the user's name is none. */
+static size_t
+url_secret(const char *url, const char **secret)
+{
+	const char *start = strstr(url, "://"), *at = NULL, *colon;
+	size_t n;
+
+	if (start == NULL)
+		return 0;
+	start += 3;
+	n = strcspn(start, "/?#");
+	for (size_t i = 0; i < n; i++)
+		if (start[i] == '@')
+			at = start + i;
+	if (at != NULL && git_url_kind(url) == GIT_KIND_SSH) {
+		colon = memchr(start, ':', (size_t)(at - start));
+		start = colon != NULL ? colon + 1 : at;
+	}
+	*secret = start;
+	return at != NULL ? (size_t)(at - start) : 0;
+}
+
+void
+git_url_redact(const char *url, char *text)
+{
+	const char *secret = NULL;
+	size_t n = url_secret(url, &secret);
+	char *p = text;
+
+	if (n == 0)
+		return;
+	while ((p = memmem(p, strlen(p), secret, n)) != NULL) {
+		memset(p, '*', n);
+		p += n;
+	}
+}
+
 char *
 git_url_directory(const char *url)
 {
