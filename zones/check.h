@@ -20,7 +20,10 @@ typedef void check_report(void *ctx, enum check_level level, const struct rr *rr
  * DNAME; meta-types; names too long.  Warnings: TTLs that differ in an RRset (RFC 2181, section 5.2; the smallest
  * is served), duplicate RRs, data below a zone cut that is no glue, NS and MX targets in the zone without an
  * address or with a CNAME.
- * ERR_OK: no error among the findings; ERR_REFUSED. */
+ * ERR_OK: no error among the findings; ERR_REFUSED; ERR_NOMEM. */
 enum err zone_check(const uint8_t *apex, const struct rr_list *sorted, check_report *report, void *ctx);
+
+/* Is name the target of an NS RR at the apex?  Then its addresses may stay, even out of the zone. */
+bool zone_check_is_apex_server(const uint8_t *apex, const struct rr_list *sorted, const uint8_t *name);
 
 #endif

@@ -1,8 +1,12 @@
 noinst_LIBRARIES += zones/libzones.a
 zones_libzones_a_SOURCES = \
 	zones/changeset.c zones/changeset.h \
-	zones/check.h \
+	zones/check.c zones/check.h \
 	zones/commit.c zones/commit.h \
+	zones/fields.h zones/fields_in.c zones/fields_out.c \
+	zones/forms.c zones/forms.h \
+	zones/forms_special.c \
+	zones/generate.c zones/generate.h \
 	zones/git.c zones/git.h \
 	zones/git_child.c \
 	zones/git_child_fetch.c \
@@ -16,6 +20,10 @@ zones_libzones_a_SOURCES = \
 	zones/git_path.c \
 	zones/git_tree.c \
 	zones/journal.c zones/journal.h \
+	zones/keyfile.c zones/keyfile.h \
+	zones/lexer.c zones/lexer.h \
+	zones/load.c zones/load.h \
+	zones/loc.c \
 	zones/node.c zones/node.h \
 	zones/pending.c zones/pending.h \
 	zones/qp.c zones/qp.h \
@@ -25,14 +33,17 @@ zones_libzones_a_SOURCES = \
 	zones/qpstore.c zones/qpstore.h \
 	zones/qpwrite.c \
 	zones/rcu.h \
-	zones/reader.h \
+	zones/rdata_tokens.h \
+	zones/reader.c zones/reader.h \
 	zones/rr.c zones/rr.h \
 	zones/rrmap.c zones/rrmap.h \
 	zones/serial.c zones/serial.h \
 	zones/store.c zones/store.h \
-	zones/text.h \
+	zones/svcb.c \
+	zones/text.c zones/text.h \
 	zones/version.c zones/version.h \
 	zones/versionpriv.h \
+	zones/writer.c zones/writer.h \
 	zones/zone.c zones/zone.h \
 	zones/zoneset.c zones/zoneset.h
 LIBZONES = zones/libzones.a $(LIBTSIG) $(LDNS_LIBS) $(LIBGIT2_LIBS) $(URCU_LIBS) $(SQLITE_LIBS)

@@ -24,6 +24,7 @@ struct zone_reader {
 	const char *file;		/* name for complaints */
 	const uint8_t *origin;		/* the initial $ORIGIN: the zone's apex, or a key file's domain */
 	uint32_t default_ttl;		/* until $TTL or an SOA says otherwise; 0: a missing TTL is an error */
+	bool secret;			/* complaints quote nothing of the text */
 
 	/* The text of an $INCLUDEd file, path as written.  NULL: $INCLUDE is refused. */
 	enum err (*include)(void *ctx, const char *path, struct buf *out, struct fault *f);

@@ -1,0 +1,232 @@
+#include "zones/load.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "wire/rrtype.h"
+#include "zones/check.h"
+#include "zones/reader.h"
+
+struct name {				/* a file name that outlives the reader's */
+	struct name *next;
+	char text[];
+};
+
+struct placed {
+	struct rr rr;			/* points into the list's octets */
+	struct place place;
+};
+
+struct loading {
+	const uint8_t *apex;
+	const char *file;
+	enum err (*include)(void *ctx, const char *path, struct buf *out, struct fault *f);
+	void *include_ctx;
+	struct rr_list list;
+	struct placed *v;		/* the list's RRs with their places */
+	size_t cap;
+	struct name *names;
+	const char *last_file;		/* as the reader called it; names holds our copy */
+	struct buf *complaints;
+	size_t count[2];		/* by enum check_level */
+};
+
+static void
+add_line(struct loading *l, enum check_level level, const struct place *place, const char *text)
+{
+	char where[PLACE_TEXT_MAX];
+
+	if (l->count[level]++ < ZONE_LOAD_LINES)
+		buf_printf(l->complaints, "%s: %s: %s\n", place_print(place, where),
+		    level == CHECK_ERROR ? "error" : "warning", text);
+}
+
+static enum err
+on_include(void *ctx, const char *path, struct buf *out, struct fault *f)
+{
+	struct loading *l = ctx;
+
+	return l->include(l->include_ctx, path, out, f);
+}
+
+static const char *
+keep_file(struct loading *l, const char *file)
+{
+	struct name *name;
+
+	if (l->names != NULL && file == l->last_file)
+		return l->names->text;
+	if ((name = malloc(sizeof *name + strlen(file) + 1)) == NULL)
+		return NULL;
+	strcpy(name->text, file);
+	name->next = l->names;
+	l->names = name;
+	l->last_file = file;
+	return name->text;
+}
+
+static enum err
+on_rr(void *ctx, const struct rr *rr, const struct place *place)
+{
+	struct loading *l = ctx;
+	struct placed *p;
+	enum err err;
+
+	if (l->list.n == l->cap) {
+		size_t cap = l->cap == 0 ? 64 : l->cap * 2;
+
+		if ((p = realloc(l->v, cap * sizeof *p)) == NULL)
+			return ERR_NOMEM;
+		l->v = p;
+		l->cap = cap;
+	}
+	if ((err = rr_list_add(&l->list, rr)) != ERR_OK)
+		return err;
+	p = &l->v[l->list.n - 1];
+	p->rr = l->list.v[l->list.n - 1];
+	p->place = *place;
+	p->place.file = keep_file(l, place->file);
+	return p->place.file == NULL ? ERR_NOMEM : ERR_OK;
+}
+
+static void
+on_complaint(void *ctx, const struct place *place, const char *text)
+{
+	add_line(ctx, CHECK_ERROR, place, text);
+}
+
+static void
+on_finding(void *ctx, enum check_level level, const struct rr *rr, const char *text)
+{
+	struct loading *l = ctx;
+	struct place whole = { l->file, 1, 1 };
+
+	add_line(l, level, rr == NULL ? &whole : &l->v[rr - l->list.v].place, text);
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct placed *x = a, *y = b;
+	int d = rr_compare(&x->rr, &y->rr);
+
+	/* Equal RRs with two TTLs: the smaller one first, whatever order they came in. */
+	return d != 0 ? d : (x->rr.ttl > y->rr.ttl) - (x->rr.ttl < y->rr.ttl);
+}
+
+static void
+sort(struct loading *l)
+{
+	size_t n = l->list.n, i = 1;
+
+	while (i < n && compare(&l->v[i - 1], &l->v[i]) <= 0)
+		i++;
+	if (i < n)			/* files that a server wrote are in order already */
+		qsort(l->v, n, sizeof l->v[0], compare);
+	for (i = 0; i < n; i++)
+		l->list.v[i] = l->v[i].rr;
+}
+
+/* dns-primary-git keeps the addresses of the zone's name servers and passes over all else that lies outside. */
+static void
+drop_outside(struct loading *l)
+{
+	size_t kept = 0, n = l->list.n;
+	bool *drop = n == 0 ? NULL : calloc(n, sizeof *drop);
+
+	if (drop == NULL)
+		return;			/* the check then refuses what could not be dropped */
+	for (size_t i = 0; i < n; i++) {
+		const struct rr *rr = &l->list.v[i];
+
+		drop[i] = !dname_is_below(rr->owner, l->apex) &&
+		    ((rr->type != TYPE_A && rr->type != TYPE_AAAA) ||
+		    !zone_check_is_apex_server(l->apex, &l->list, rr->owner));
+	}
+	for (size_t i = 0; i < n; i++) {
+		char owner[DNAME_TEXT_MAX], apex[DNAME_TEXT_MAX], text[2 * DNAME_TEXT_MAX + 64];
+
+		if (!drop[i]) {
+			l->v[kept] = l->v[i];
+			l->list.v[kept++] = l->list.v[i];
+			continue;
+		}
+		snprintf(text, sizeof text, "%s lies outside of the zone %s and is passed over",
+		    dname_print(l->list.v[i].owner, owner), dname_print(l->apex, apex));
+		add_line(l, CHECK_WARNING, &l->v[i].place, text);
+	}
+	l->list.n = kept;
+	free(drop);
+}
+
+static bool
+same_rrset(const struct rr *a, const struct rr *b)
+{
+	return a->type == b->type && dname_equal(a->owner, b->owner);
+}
+
+/* Each RR once, one TTL per RRset (RFC 2181, sections 5 and 5.2); signatures keep the TTL of what they cover. */
+static void
+make_rrsets(struct rr_list *list)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0, end; i < list->n; i = end) {
+		uint32_t ttl = list->v[i].ttl;
+		size_t first = kept;
+
+		for (end = i; end < list->n && same_rrset(&list->v[i], &list->v[end]); end++) {
+			if (list->v[end].ttl < ttl)
+				ttl = list->v[end].ttl;
+			if (end == i || !rr_same(&list->v[kept - 1], &list->v[end]))
+				list->v[kept++] = list->v[end];
+		}
+		for (; first < kept && list->v[first].type != TYPE_RRSIG; first++)
+			list->v[first].ttl = ttl;
+	}
+	list->n = kept;
+}
+
+static void
+count_rest(struct loading *l, enum check_level level)
+{
+	if (l->count[level] > ZONE_LOAD_LINES)
+		buf_printf(l->complaints, "%s:1:1: %s: %zu more like these\n", l->file,
+		    level == CHECK_ERROR ? "error" : "warning", l->count[level] - ZONE_LOAD_LINES);
+}
+
+enum err
+zone_load(const uint8_t *apex, const char *file, const char *text, size_t n,
+    enum err (*include)(void *ctx, const char *path, struct buf *out, struct fault *f), void *ctx,
+    struct rr_list *out_sorted, struct buf *complaints, size_t *nwarnings)
+{
+	struct loading l = { .apex = apex, .file = file, .include = include, .include_ctx = ctx,
+		.complaints = complaints };
+	struct zone_reader reader = { .file = file, .origin = apex, .include = include == NULL ? NULL : on_include,
+		.rr = on_rr, .complain = on_complaint, .ctx = &l };
+	enum err err = zone_read(&reader, text, n);
+
+	if (err == ERR_OK) {
+		sort(&l);
+		drop_outside(&l);
+		err = zone_check(apex, &l.list, on_finding, &l);
+	}
+	count_rest(&l, CHECK_ERROR);
+	count_rest(&l, CHECK_WARNING);
+	if (err == ERR_OK && complaints->failed)
+		err = ERR_NOMEM;
+	if (err == ERR_OK)
+		make_rrsets(&l.list);
+	else
+		rr_list_clear(&l.list);
+	*out_sorted = l.list;
+	if (nwarnings != NULL)
+		*nwarnings = l.count[CHECK_WARNING];
+	free(l.v);
+	for (struct name *name = l.names, *next; name != NULL; name = next) {
+		next = name->next;
+		free(name);
+	}
+	return err;
+}

@@ -1,0 +1,445 @@
+/* One entry after the other: a directive, or an RR built from its tokens.  What a file may change for the lines
+ * behind it -- origin, owner, TTLs -- is in struct reading; $INCLUDE saves and restores origin and owner around
+ * the other file (RFC 1035, section 5.1), while $TTL lasts until the next one (RFC 2308, section 4). */
+#include "zones/reader.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "wire/rdata.h"
+#include "wire/rrtype.h"
+#include "zones/generate.h"
+#include "zones/rdata_tokens.h"
+
+#define INCLUDES_MAX 1000		/* files that include each other would grow without bound */
+#define TTL_MAX 0x7fffffffu		/* RFC 2181, section 8 */
+
+struct file_name {
+	struct file_name *next;
+	char name[];
+};
+
+struct scope {				/* what a file has of its own */
+	const char *file;
+	struct dname origin, owner;
+	bool has_owner;
+};
+
+struct reading {
+	const struct zone_reader *reader;
+	struct scope here;
+	bool has_ttl, has_last_ttl;	/* by $TTL or an SOA; by an RR before this one */
+	uint32_t ttl, last_ttl;
+	enum err stop;			/* what rr() said within $GENERATE */
+	struct file_name *files;	/* included so far: places point to them */
+	unsigned depth, includes, complaints;
+	uint8_t rdata[RDATA_MAX];
+};
+
+char *
+place_print(const struct place *p, char text[PLACE_TEXT_MAX])
+{
+	snprintf(text, PLACE_TEXT_MAX, "%s:%u:%u", p->file, p->line, p->column);
+	return text;
+}
+
+static void complain(struct reading *r, const struct token *t, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void
+complain(struct reading *r, const struct token *t, const char *format, ...)
+{
+	struct place place = { r->here.file, t->line, t->column };
+	char text[1200];
+	va_list args;
+
+	if (r->complaints >= ZONE_READER_COMPLAINTS)
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	if (r->reader->secret && strstr(text, ", found ") != NULL)
+		*strstr(text, ", found ") = '\0';
+	r->complaints++;
+	r->reader->complain(r->reader->ctx, &place, text);
+}
+
+/* The place behind the last token, for what is missing there. */
+static struct token
+end_of(const struct token *v, size_t n)
+{
+	struct token t = v[n - 1];
+
+	t.p += t.n;
+	t.column += (unsigned)(t.n + 2u * t.quoted);
+	t.n = 0;
+	return t;
+}
+
+/* "expected ..., found ..." about token i, or about the end of the line. */
+static void
+complain_expected(struct reading *r, const struct token *v, size_t n, size_t i, const char *expected)
+{
+	char found[TOKEN_TEXT_MAX];
+	struct token end = end_of(v, n);
+
+	if (i < n)
+		complain(r, &v[i], "expected %s, found %s", expected, token_print(&v[i], found));
+	else
+		complain(r, &end, "expected %s, found the end of the line", expected);
+}
+
+static bool
+take_name(struct reading *r, const struct token *v, size_t n, size_t i, const char *expected, struct dname *out)
+{
+	enum err err;
+
+	if (i >= n || v[i].quoted) {
+		complain_expected(r, v, n, i, expected);
+		return false;
+	}
+	if ((err = dname_parse(v[i].p, v[i].n, r->here.origin.octets, out)) == ERR_OK)
+		return true;
+	complain_expected(r, v, n, i, err == ERR_RANGE ?
+	    "a domain name of at most 255 octets with labels of at most 63" : expected);
+	return false;
+}
+
+static bool
+is_class(const struct token *t, bool *in)
+{
+	*in = token_is(t, "IN") || token_is(t, "CLASS1");
+	return *in || token_is(t, "CH") || token_is(t, "HS") || token_is(t, "CS") || token_is(t, "NONE") ||
+	    (!t->quoted && t->n > 5 && t->p[5] >= '0' && t->p[5] <= '9' && strncasecmp(t->p, "CLASS", 5) == 0);
+}
+
+struct head {				/* what stands before the type: RFC 1035, section 5.1, in either order */
+	bool has_ttl, has_class;
+	uint32_t ttl;
+};
+
+static bool
+read_head(struct reading *r, const struct token *v, size_t n, size_t *i, struct head *head)
+{
+	for (; *i < n; ++*i) {
+		const struct token *t = &v[*i];
+		bool in;
+
+		if (!head->has_class && is_class(t, &in)) {
+			if (!in) {
+				complain_expected(r, v, n, *i, "the class IN, the only one served here");
+				return false;
+			}
+			head->has_class = true;
+		} else if (!head->has_ttl && t->n > 0 && t->p[0] >= '0' && t->p[0] <= '9') {
+			if (!token_period(t, &head->ttl) || head->ttl > TTL_MAX) {
+				complain_expected(r, v, n, *i, "a TTL from 0 to 2147483647 seconds, or like 1h30m");
+				return false;
+			}
+			head->has_ttl = true;
+		} else
+			break;
+	}
+	return true;
+}
+
+/* RFC 2308, section 4: $TTL, else the last TTL written, else (for the first SOA) its own minimum. */
+static bool
+choose_ttl(struct reading *r, const struct head *head, const struct rr *rr, uint32_t *ttl)
+{
+	if (head->has_ttl) {
+		r->has_last_ttl = true;
+		r->last_ttl = head->ttl;
+		*ttl = head->ttl;
+	} else if (r->has_ttl)
+		*ttl = r->ttl;
+	else if (r->has_last_ttl)
+		*ttl = r->last_ttl;
+	else if (rr->type == TYPE_SOA) {
+		struct soa soa;
+
+		soa_read(rr->rdata, rr->rdlen, &soa);
+		*ttl = soa.minimum > TTL_MAX ? TTL_MAX : soa.minimum;
+		r->has_ttl = true;
+		r->ttl = *ttl;
+	} else {
+		*ttl = r->reader->default_ttl;
+		return *ttl > 0;
+	}
+	return true;
+}
+
+static enum err
+read_rr(struct reading *r, const struct token *v, size_t n, bool indented)
+{
+	struct head head = { 0 };
+	struct rr rr = { .owner = r->here.owner.octets, .rdata = r->rdata };
+	struct place place = { r->here.file, v[0].line, v[0].column };
+	size_t i = 0, type_at, length, bad;
+	struct fault f = { 0 };
+	enum err err;
+
+	if (!indented) {
+		struct dname name;
+
+		/* Even if the name is bad: the next lines that leave it out must not go to the one before. */
+		r->here.has_owner = false;
+		if (!take_name(r, v, n, 0, "an owner name", &name))
+			return ERR_OK;
+		r->here.owner = name;
+		r->here.has_owner = true;
+		i = 1;
+	} else if (!r->here.has_owner) {
+		complain(r, &v[0], "expected an owner name at the start of the line: there is none before to take over");
+		return ERR_OK;
+	}
+	if (!read_head(r, v, n, &i, &head))
+		return ERR_OK;
+	type_at = i;
+	if (i == n || v[i].quoted || !rrtype_parse(v[i].p, v[i].n, &rr.type)) {
+		complain_expected(r, v, n, i, "an RR type");
+		return ERR_OK;
+	}
+	i++;
+	err = rdata_from_tokens(rr.type, v + i, n - i, r->here.origin.octets, r->rdata, &length, &bad, &f);
+	if (err == ERR_NOMEM)
+		return err;
+	if (err != ERR_OK) {
+		char type[RRTYPE_TEXT_MAX];
+		struct token end = end_of(v, n);
+
+		complain(r, i + bad < n ? &v[i + bad] : &end, "%s: %s", rrtype_print(rr.type, type), f.text);
+		return ERR_OK;
+	}
+	rr.rdlen = (uint16_t)length;
+	if (!choose_ttl(r, &head, &rr, &rr.ttl)) {
+		complain(r, &v[type_at], "expected a TTL before the type, or $TTL on a line before this one");
+		return ERR_OK;
+	}
+	return r->reader->rr(r->reader->ctx, &rr, &place);
+}
+
+static enum err read_text(struct reading *r, const char *file, const char *text, size_t n);
+
+static enum err
+include_file(struct reading *r, const struct token *t, const char *path, const struct dname *origin)
+{
+	struct scope saved = r->here;
+	struct buf text = { 0 };
+	struct fault f = { 0 };
+	struct file_name *name;
+	enum err err;
+
+	if ((err = r->reader->include(r->reader->ctx, path, &text, &f)) == ERR_NOMEM || text.failed) {
+		buf_clear(&text);
+		return ERR_NOMEM;
+	}
+	if (err != ERR_OK) {
+		complain(r, t, "cannot include %.200s: %s", path, fault_str(&f, err));
+		buf_clear(&text);
+		return ERR_OK;
+	}
+	if ((name = malloc(sizeof *name + strlen(path) + 1)) == NULL) {
+		buf_clear(&text);
+		return ERR_NOMEM;
+	}
+	strcpy(name->name, path);
+	name->next = r->files;
+	r->files = name;
+	r->here.origin = *origin;
+	r->here.has_owner = false;
+	r->depth++;
+	err = read_text(r, name->name, (const char *)text.p, text.len);
+	r->depth--;
+	r->here = saved;
+	buf_clear(&text);
+	return err;
+}
+
+/* A file name: quoted or not, \X and \DDD undone.  NULL: malformed, or no memory. */
+static char *
+path_of(const struct token *t)
+{
+	struct buf path = { 0 };
+	size_t at = 0;
+	uint8_t c;
+	bool bad;
+
+	while (token_octet(t, &at, &c, &bad) && c != '\0')
+		buf_u8(&path, c);
+	if (bad || at < t->n || path.len == 0) {
+		buf_clear(&path);
+		return NULL;
+	}
+	return buf_take(&path, NULL);
+}
+
+static enum err
+on_include(struct reading *r, const struct token *v, size_t n)
+{
+	struct dname origin = r->here.origin;
+	char *path;
+	enum err err = ERR_OK;
+
+	if (n < 2) {
+		complain_expected(r, v, n, 1, "a file name");
+		return ERR_OK;
+	}
+	if (n > 2 && !take_name(r, v, n, 2, "a domain name as origin of the included file", &origin))
+		return ERR_OK;
+	if (n > 3) {
+		complain_expected(r, v, n, 3, "the end of the line");
+		return ERR_OK;
+	}
+	if (r->reader->include == NULL)
+		complain(r, &v[0], "$INCLUDE is not allowed here");
+	else if (r->depth >= ZONE_READER_INCLUDE_DEPTH)
+		complain(r, &v[0], "$INCLUDE within $INCLUDE is allowed to a depth of %d", ZONE_READER_INCLUDE_DEPTH);
+	else if (r->includes++ >= INCLUDES_MAX)
+		complain(r, &v[0], "more than %d files are included", INCLUDES_MAX);
+	else if ((path = path_of(&v[1])) == NULL)
+		complain_expected(r, v, n, 1, "a file name");
+	else {
+		err = include_file(r, &v[1], path, &origin);
+		free(path);
+	}
+	return err;
+}
+
+static enum err
+on_origin(struct reading *r, const struct token *v, size_t n)
+{
+	struct dname name;
+
+	if (n > 2)
+		complain_expected(r, v, n, 2, "the end of the line");
+	else if (take_name(r, v, n, 1, "a domain name", &name))
+		r->here.origin = name;
+	return ERR_OK;
+}
+
+static enum err
+on_ttl(struct reading *r, const struct token *v, size_t n)
+{
+	uint32_t ttl;
+
+	if (n < 2 || !token_period(&v[1], &ttl) || ttl > TTL_MAX)
+		complain_expected(r, v, n, 1, "a TTL from 0 to 2147483647 seconds, or like 1h30m");
+	else if (n > 2)
+		complain_expected(r, v, n, 2, "the end of the line");
+	else {
+		r->ttl = ttl;
+		r->has_ttl = true;
+	}
+	return ERR_OK;
+}
+
+/* RRs that $GENERATE makes come in as text; their places are all its own. */
+static enum err
+on_generated(void *ctx, const char *text, size_t n, const struct token *where)
+{
+	struct reading *r = ctx;
+	struct lexer lx;
+	enum err err = ERR_OK;
+	enum lex lex;
+
+	lexer_init(&lx, text, n);
+	lex = lexer_next(&lx);
+	for (size_t i = 0; i < lx.n; i++) {
+		lx.v[i].line = where->line;
+		lx.v[i].column = where->column;
+	}
+	if (lex == LEX_NOMEM)
+		err = ERR_NOMEM;
+	else if (lex == LEX_BAD)
+		complain(r, where, "$GENERATE made the line '%.200s': %s", text, lx.error);
+	else if (lex == LEX_ENTRY)
+		err = read_rr(r, lx.v, lx.n, false);
+	lexer_clear(&lx);
+	r->stop = err;
+	return r->complaints >= ZONE_READER_COMPLAINTS && err == ERR_OK ? ERR_CANCELLED : err;
+}
+
+static enum err
+on_generate(struct reading *r, const struct token *v, size_t n)
+{
+	struct fault f = { 0 };
+	size_t bad = 0;
+	enum err err = zone_generate(v, n, on_generated, r, &bad, &f);
+	struct token end = end_of(v, n);
+
+	if (r->stop == ERR_OK && err == ERR_FORMAT)
+		complain(r, bad < n ? &v[bad] : &end, "$GENERATE: %s", f.text);
+	return err == ERR_NOMEM ? err : r->stop;
+}
+
+static enum err
+read_directive(struct reading *r, const struct token *v, size_t n)
+{
+	if (token_is(&v[0], "$ORIGIN"))
+		return on_origin(r, v, n);
+	if (token_is(&v[0], "$TTL"))
+		return on_ttl(r, v, n);
+	if (token_is(&v[0], "$INCLUDE"))
+		return on_include(r, v, n);
+	if (token_is(&v[0], "$GENERATE") && !r->reader->secret)
+		return on_generate(r, v, n);
+	complain_expected(r, v, n, 0, "$ORIGIN, $TTL, $INCLUDE or $GENERATE");
+	return ERR_OK;
+}
+
+static enum err
+read_text(struct reading *r, const char *file, const char *text, size_t n)
+{
+	struct lexer lx;
+	enum err err = ERR_OK;
+
+	if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {	/* what some editors put before UTF-8 */
+		text += 3;
+		n -= 3;
+	}
+	r->here.file = file;
+	lexer_init(&lx, text, n);
+	while (err == ERR_OK && r->complaints < ZONE_READER_COMPLAINTS) {
+		enum lex lex = lexer_next(&lx);
+
+		if (lex == LEX_END)
+			break;
+		if (lex == LEX_NOMEM)
+			err = ERR_NOMEM;
+		else if (lex == LEX_BAD)
+			complain(r, &lx.bad, "%s", lx.error);
+		else if (!lx.indented && !lx.v[0].quoted && lx.v[0].p[0] == '$')
+			err = read_directive(r, lx.v, lx.n);
+		else
+			err = read_rr(r, lx.v, lx.n, lx.indented);
+	}
+	lexer_clear(&lx);
+	return err;
+}
+
+enum err
+zone_read(const struct zone_reader *reader, const char *text, size_t n)
+{
+	struct reading *r = calloc(1, sizeof *r);
+	enum err err;
+
+	if (r == NULL)
+		return ERR_NOMEM;
+	r->reader = reader;
+	dname_copy(&r->here.origin, reader->origin);
+	err = read_text(r, reader->file, text, n);
+	if (err == ERR_OK && r->complaints > 0)
+		err = ERR_FORMAT;
+	for (struct file_name *f = r->files, *next; f != NULL; f = next) {
+		next = f->next;
+		free(f);
+	}
+	if (reader->secret)
+		explicit_bzero(r->rdata, sizeof r->rdata);
+	free(r);
+	return err;
+}
