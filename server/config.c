@@ -15,6 +15,8 @@
 #include "zones/git.h"
 
 #define DEFAULT_FILE SYSCONFDIR "/certns/certns.yaml"
+#define DEFAULT_STATE LOCALSTATEDIR "/lib/certns"
+#define SOCKET_NAME "control.sock"
 #define FILE_MAX (64u << 20)
 #define POLL_DEFAULT_S 300
 
@@ -250,7 +252,7 @@ complete(struct config *c, struct fault *f)
 		long n = sysconf(_SC_NPROCESSORS_ONLN);
 		c->workers = n < 1 ? 1 : n > 256 ? 256 : (unsigned)n;
 	}
-	if (c->control_socket == NULL && asprintf(&c->control_socket, "%s/control.sock", c->state_directory) < 0) {
+	if (c->control_socket == NULL && asprintf(&c->control_socket, "%s/" SOCKET_NAME, c->state_directory) < 0) {
 		c->control_socket = NULL;
 		return ERR_NOMEM;
 	}
@@ -321,20 +323,82 @@ config_parse(const char *file, const char *text, size_t n, struct config **out, 
 	return make(file, text, n, &none, out, f);
 }
 
+static enum err
+read_whole(const char *file, struct buf *text, struct fault *f)
+{
+	struct stat st;
+
+	if (stat(file, &st) == 0 && st.st_size < FILE_MAX)
+		buf_reserve(text, (size_t)st.st_size + 65536);	/* so that no copy is left behind as it grows */
+	return file_read(file, FILE_MAX, text, f);
+}
+
 enum err
 config_load(const struct config_arguments *arguments, struct config **out, struct fault *f)
 {
 	const char *file = arguments->file != NULL ? arguments->file : DEFAULT_FILE;
 	struct buf text = { 0 };
-	struct stat st;
 	enum err err;
 
 	if (arguments->file == NULL && arguments->remote != NULL)
 		return make("(command line)", NULL, 0, arguments, out, f);
-	if (stat(file, &st) == 0 && st.st_size < FILE_MAX)
-		buf_reserve(&text, (size_t)st.st_size + 65536);	/* so that no copy is left behind as it grows */
-	if ((err = file_read(file, FILE_MAX, &text, f)) == ERR_OK)
+	if ((err = read_whole(file, &text, f)) == ERR_OK)
 		err = make(file, text.p != NULL ? (const char *)text.p : "", text.len, arguments, out, f);
+	buf_wipe(&text);
+	return err;
+}
+
+/* The text of "server: {name: ...}", or NULL. */
+static const char *
+server_text(const struct config_reader *r, const char *name)
+{
+	const yaml_node_t *node = yaml_document_get_root_node(r->document);
+	const char *const path[] = { "server", name };
+
+	for (size_t i = 0; i < 2 && node != NULL; i++)
+		node = node->type == YAML_MAPPING_NODE ? config_value(r, node, path[i]) : NULL;
+	return node != NULL && node->type == YAML_SCALAR_NODE && node->data.scalar.length > 0 ?
+	    (const char *)node->data.scalar.value : NULL;
+}
+
+static enum err
+find_socket(const char *file, const char *text, size_t n, char **out, struct fault *f)
+{
+	struct config_reader r = { .file = file, .fault = f };
+	yaml_document_t document;
+	yaml_parser_t parser;
+	enum err err = ERR_OK;
+
+	if (!yaml_parser_initialize(&parser))
+		return ERR_NOMEM;
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text, n);
+	if (!yaml_parser_load(&parser, &document)) {
+		err = fault_yaml(&r, &parser, text, n);
+		parser_wipe(&parser);
+		return err;
+	}
+	r.document = &document;
+	const char *socket = server_text(&r, "control-socket"), *state = server_text(&r, "state-directory");
+	if (socket != NULL)
+		*out = strdup(socket);
+	else if (asprintf(out, "%s/" SOCKET_NAME, state != NULL ? state : DEFAULT_STATE) < 0)
+		*out = NULL;
+	document_wipe(&document);
+	parser_wipe(&parser);
+	return *out != NULL ? ERR_OK : ERR_NOMEM;
+}
+
+enum err
+config_find_socket(const char *file, char **out, struct fault *f)
+{
+	struct buf text = { 0 };
+	enum err err;
+
+	if (file == NULL && access(DEFAULT_FILE, R_OK) != 0)
+		return find_socket("", "", 0, out, f);
+	file = file != NULL ? file : DEFAULT_FILE;
+	if ((err = read_whole(file, &text, f)) == ERR_OK)
+		err = find_socket(file, text.p != NULL ? (const char *)text.p : "", text.len, out, f);
 	buf_wipe(&text);
 	return err;
 }

@@ -100,6 +100,10 @@ void config_free(struct config *c);		/* takes NULL */
 /* The same from memory, without a command line; file is the name for messages. */
 enum err config_parse(const char *file, const char *text, size_t n, struct config **out, struct fault *f);
 
+/* For certnsctl: the control socket that file (NULL: the default file, if it can be read) names, or else its default.
+ * Whatever else is wrong in the file does not matter.  *out is the caller's, to free(). */
+enum err config_find_socket(const char *file, char **out, struct fault *f);
+
 /* The settings for a zone: its own entry, or the defaults. */
 const struct config_zone *config_zone_for(const struct config *c, const uint8_t *apex);
 

@@ -72,7 +72,7 @@ const char *config_place(const struct config_reader *r, const yaml_node_t *node,
 /* A scalar's text (without NULs in it), or NULL with the fault set. */
 const char *config_scalar(struct config_reader *r, const yaml_node_t *node, const char *what);
 
-/* The value of a key in a map that was read already; NULL: the key is not there. */
+/* The value of a key in a map; NULL: the key is not there. */
 const yaml_node_t *config_value(const struct config_reader *r, const yaml_node_t *map, const char *key);
 
 /* Fill base by section from a map.  What was allocated before an error is the caller's to free, as after success. */

@@ -93,7 +93,7 @@ config_value(const struct config_reader *r, const yaml_node_t *map, const char *
 	for (const yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top; p++) {
 		const yaml_node_t *name = yaml_document_get_node(r->document, p->key);
 
-		if (strcmp((const char *)name->data.scalar.value, key) == 0)
+		if (name->type == YAML_SCALAR_NODE && strcmp((const char *)name->data.scalar.value, key) == 0)
 			return yaml_document_get_node(r->document, p->value);
 	}
 	return NULL;
