@@ -12,6 +12,25 @@ tests_unit_server_test_notify_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 EXTRA_DIST += tests/fuzz/corpus
 
 # base, wire, tsig
+check_PROGRAMS += \
+	tests/unit/wire/test_dname \
+	tests/unit/wire/test_message \
+	tests/unit/wire/test_rdata \
+	tests/unit/wire/test_reader \
+	tests/unit/wire/test_rrtype \
+	tests/unit/wire/test_writer
+tests_unit_wire_test_dname_SOURCES = tests/unit/check.h tests/unit/wire/test_dname.c
+tests_unit_wire_test_dname_LDADD = $(LIBWIRE) $(CMOCKA_LIBS)
+tests_unit_wire_test_message_SOURCES = tests/unit/check.h tests/unit/wire/test_message.c
+tests_unit_wire_test_message_LDADD = $(LIBWIRE) $(CMOCKA_LIBS)
+tests_unit_wire_test_rdata_SOURCES = tests/unit/check.h tests/unit/wire/rdata_samples.h tests/unit/wire/test_rdata.c
+tests_unit_wire_test_rdata_LDADD = $(LIBWIRE) $(CMOCKA_LIBS)
+tests_unit_wire_test_reader_SOURCES = tests/unit/check.h tests/unit/wire/test_reader.c
+tests_unit_wire_test_reader_LDADD = $(LIBWIRE) $(CMOCKA_LIBS)
+tests_unit_wire_test_rrtype_SOURCES = tests/unit/check.h tests/unit/wire/test_rrtype.c
+tests_unit_wire_test_rrtype_LDADD = $(LIBWIRE) $(CMOCKA_LIBS)
+tests_unit_wire_test_writer_SOURCES = tests/unit/check.h tests/unit/wire/test_writer.c
+tests_unit_wire_test_writer_LDADD = $(LIBWIRE) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/tsig/test_key tests/unit/tsig/test_tsig
 tests_unit_tsig_test_key_SOURCES = tests/unit/check.h tests/unit/tsig/test_key.c
 tests_unit_tsig_test_key_LDADD = $(LIBTSIG) $(CMOCKA_LIBS)

@@ -110,8 +110,10 @@ hip_valid(const uint8_t *octets, size_t n)	/* RFC 8005, section 5 */
 	key = rd_u16(&r);
 	rd_take(&r, hit);
 	rd_take(&r, key);
-	while (!r.bad && rd_left(&r) > 0)
+	while (!r.bad && rd_left(&r) > 0) {
+		r.start = r.p;	/* no pointers */
 		rd_dname(&r, &name);
+	}
 	return !r.bad && hit > 0 && key > 0;
 }
 
@@ -125,8 +127,10 @@ a6_valid(const uint8_t *octets, size_t n)	/* RFC 2874, section 3.1 */
 	if (prefix > 128)
 		return false;
 	rd_take(&r, (size_t)(16 - prefix / 8));
-	if (prefix > 0)
+	if (prefix > 0) {
+		r.start = r.p;	/* no pointers */
 		rd_dname(&r, &name);
+	}
 	return !r.bad && rd_left(&r) == 0;
 }
 
