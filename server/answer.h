@@ -25,10 +25,11 @@ struct request {
 	struct edns edns;
 	size_t after_question;		/* offset of the answer (prerequisite) section */
 	bool tcp;
+	bool has_tsig;			/* a TSIG record was met: tsig_verify_request() has to look at msg */
 	struct tsig_exchange tsig;
 };
 
-/* Take msg apart, TSIG (already removed by tsig_verify_request()) excepted; q->tsig is not touched.
+/* Take msg apart; a TSIG record may still be there or be removed already.  q->tsig becomes that of an unsigned request.
  * Returns an rcode: NOERROR, FORMERR, NOTIMP, BADVERS; or -1: not to be answered at all (a response, or less than a
  * header).  Whatever the rcode, q is good for answer_rcode(). */
 int request_parse(struct request *q, const uint8_t *msg, size_t n, bool tcp);

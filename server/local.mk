@@ -2,21 +2,30 @@ noinst_LIBRARIES += server/libserver.a
 server_libserver_a_SOURCES = \
 	server/additional.c \
 	server/answer.c server/answer.h \
+	server/axfr.c server/axfr.h \
 	server/chaos.c \
 	server/config.c server/config.h \
 	server/config_address.c \
 	server/config_schema.c server/config_schema.h \
 	server/config_yaml.c \
 	server/control.c server/control.h \
+	server/counters.h \
 	server/exchange.c server/exchange.h \
+	server/frame.c server/frame.h \
+	server/handle.c server/handle.h \
+	server/inbound.c server/inbound.h \
+	server/listen.c server/listen.h \
 	server/notify.c server/notify.h \
 	server/options.c server/options.h \
 	server/request.c \
 	server/response.c server/response.h \
 	server/shared.c server/shared.h \
+	server/tcp.c server/tcp.h \
+	server/transfer.c \
+	server/udp.c server/udp.h \
 	server/update.c server/update.h \
-	server/worker.h
-LIBSERVER = server/libserver.a $(LIBACME) $(YAML_LIBS)
+	server/worker.c server/worker.h
+LIBSERVER = server/libserver.a $(LIBACME) $(LIBEVENT_LIBS) $(YAML_LIBS)
 
 sbin_PROGRAMS += server/certnsd
 server_certnsd_SOURCES = server/main.c

@@ -12,6 +12,8 @@ walk_records(struct rd *r, struct request *q)
 	for (unsigned i = 0; i < total; i++) {
 		if (!msg_rr_read(r, &rr))
 			return false;
+		if (rr.type == TYPE_TSIG)
+			q->has_tsig = true;
 		if (rr.type != TYPE_OPT)
 			continue;
 		/* RFC 6891, section 6.1.1: one, in the additional section, owned by the root. */
@@ -29,6 +31,11 @@ request_parse(struct request *q, const uint8_t *msg, size_t n, bool tcp)
 	q->tcp = tcp;
 	q->has_question = false;
 	q->edns.present = false;
+	q->has_tsig = false;
+	q->tsig.status = TSIG_ABSENT;
+	q->tsig.key = NULL;
+	q->tsig.error = 0;
+	q->tsig.digest = NULL;
 	msg_header_read(&r, &q->header);
 	if (r.bad || (q->header.flags & FLAG_QR) != 0)
 		return -1;

@@ -13,7 +13,8 @@ enum err workers_open(const struct config *c, struct workers **out, struct fault
 /* Start the threads.  shared has zones and a view by now. */
 enum err workers_start(struct workers *w, struct shared *shared, struct fault *f);
 
-/* Stop and join the threads, close the sockets, free everything; answers still on their way are dropped. */
+/* Stop and join the threads, close the sockets, free everything; answers still on their way are dropped.  The keeper
+ * has stopped by then: nobody sends jobs back any more.  Takes NULL. */
 void workers_stop(struct workers *w);
 
 /* Counters, summed over the workers, for status and metrics. */

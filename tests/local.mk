@@ -102,3 +102,9 @@ tests_unit_acme_test_jws_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 tests_unit_acme_test_reply_SOURCES = tests/unit/check.h tests/unit/acme/test_reply.c
 tests_unit_acme_test_reply_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 # end of acme
+# answering and workers
+check_PROGRAMS += tests/unit/server/test_answer
+tests_unit_server_test_answer_SOURCES = tests/unit/server/test_answer.c tests/unit/server/zone_text.c \
+	tests/unit/server/zone_text.h tests/unit/check.h
+tests_unit_server_test_answer_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+# end of answering and workers

@@ -1,0 +1,24 @@
+/* server/axfr.h -- one zone as a stream of messages (RFC 5936).  Holds a version of the zone from start to end, so that what
+ * is sent is of one serial whatever happens meanwhile; the memory it needs does not depend on the zone's size. */
+#ifndef SERVER_AXFR_H
+#define SERVER_AXFR_H
+
+#include "server/shared.h"
+
+struct axfr;
+
+/* Answer q, an AXFR or IXFR request, with all of version.  Takes references of version and view; q is copied, and with
+ * it the TSIG state, which is the transfer's from now on.  The calling thread is inside an RCU section. */
+enum err axfr_new(struct zone_version *version, struct view *view, const struct request *q, struct axfr **out);
+
+/* The next message, signed if the request was, into out with room MSG_MAX.  Outside of RCU sections too.
+ * 0: there are no more; axfr_is_complete() tells why. */
+size_t axfr_next(struct axfr *a, uint8_t *out, int64_t now_s);
+
+bool axfr_is_complete(const struct axfr *a);	/* the closing SOA was in a message */
+uint64_t axfr_records(const struct axfr *a);	/* in the messages so far */
+uint32_t axfr_serial(const struct axfr *a);
+const uint8_t *axfr_zone(const struct axfr *a);
+void axfr_free(struct axfr *a);			/* takes NULL */
+
+#endif

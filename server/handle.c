@@ -1,0 +1,228 @@
+#include "server/handle.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <openssl/sha.h>
+
+#include "base/log.h"
+#include "server/inbound.h"
+#include "wire/rrtype.h"
+
+#define COMPLAINTS_PER_S 20
+
+static const char *
+request_str(const struct request *q)
+{
+	switch (msg_opcode(&q->header)) {
+	case OPCODE_UPDATE:	return "UPDATE";
+	case OPCODE_NOTIFY:	return "NOTIFY";
+	case OPCODE_QUERY:
+	case OPCODE_STATUS:	break;
+	}
+	if (q->has_question && q->question.qtype == TYPE_AXFR)
+		return "AXFR";
+	if (q->has_question && q->question.qtype == TYPE_IXFR)
+		return "IXFR";
+	return "query";
+}
+
+static bool
+may_complain(struct handler *h, int64_t now_s)
+{
+	if (h->complaint_second != now_s) {
+		if (h->complaints_dropped > 0)
+			log_warning("%u more complaints about requests were left out", h->complaints_dropped);
+		h->complaint_second = now_s;
+		h->complaints = h->complaints_dropped = 0;
+	}
+	if (h->complaints < COMPLAINTS_PER_S) {
+		h->complaints++;
+		return true;
+	}
+	h->complaints_dropped++;
+	return false;
+}
+
+void
+inbound_complain(struct inbound *in, const char *format, ...)
+{
+	char words[2 * DNAME_TEXT_MAX], zone[DNAME_TEXT_MAX], peer[CONFIG_ADDRESS_TEXT];
+	va_list args;
+
+	if (!log_wants(LOG_LEVEL_WARNING) || !may_complain(in->handler, in->now_s))
+		return;
+	va_start(args, format);
+	vsnprintf(words, sizeof words, format, args);
+	va_end(args);
+	log_warning("%s of %s from %s: %s", request_str(&in->q),
+	    in->q.has_question ? dname_print_host(in->q.question.qname.octets, zone) : "an unreadable name",
+	    config_address_print((const struct sockaddr *)in->client->peer, peer), words);
+}
+
+char *
+inbound_key_print(const struct inbound *in, char text[INBOUND_KEY_TEXT])
+{
+	char name[DNAME_TEXT_MAX];
+
+	if (in->q.tsig.status == TSIG_VALID)
+		snprintf(text, INBOUND_KEY_TEXT, "key %s", dname_print_host(in->q.tsig.key_name.octets, name));
+	else
+		snprintf(text, INBOUND_KEY_TEXT, "unsigned");
+	return text;
+}
+
+void
+inbound_finish(struct inbound *in, size_t n, unsigned rcode, struct outcome *o)
+{
+	if (in->q.tsig.status != TSIG_ABSENT) {
+		if (n > 0)
+			n = tsig_sign_response(&in->q.tsig, in->out, n, in->room, in->now_s);
+		tsig_exchange_clear(&in->q.tsig);
+	}
+	o->what = n > 0 ? HANDLED_ANSWER : HANDLED_NOTHING;
+	o->n = n;
+	if (rcode < COUNTERS_RCODES)
+		counter_add(&in->handler->counters.rcodes[rcode], 1);
+}
+
+void
+inbound_rcode(struct inbound *in, unsigned rcode, struct outcome *o)
+{
+	inbound_finish(in, answer_rcode(&in->q, &in->view->settings, rcode, in->out, in->room), rcode, o);
+}
+
+static void
+complain_of_tsig(struct inbound *in)
+{
+	const struct tsig_exchange *x = &in->q.tsig;
+	char name[DNAME_TEXT_MAX];
+
+	if (x->status == TSIG_FORMERR) {
+		inbound_complain(in, "the TSIG record is malformed or misplaced");
+		return;
+	}
+	dname_print_host(x->key_name.octets, name);
+	switch (x->error) {
+	case RCODE_BADKEY:
+		inbound_complain(in, "BADKEY: no key %s with the request's algorithm is known here", name);
+		break;
+	case RCODE_BADSIG:
+		inbound_complain(in, "BADSIG: the request was not made with our secret of key %s", name);
+		break;
+	case RCODE_BADTIME:
+		inbound_complain(in, "BADTIME: key %s, signed at %llu, but it is %lld here and %u s are allowed: compare "
+		    "the clocks", name, (unsigned long long)x->time_signed, (long long)in->now_s, x->fudge);
+		break;
+	default:
+		inbound_complain(in, "%s: key %s, the MAC is shorter than the key's policy allows",
+		    rcode_str(x->error), name);
+		break;
+	}
+}
+
+/* Check the signature, if there is one; rcode is what parsing said.  False: the answer is complete. */
+static bool
+verify(struct inbound *in, int rcode, struct outcome *o)
+{
+	if (!in->q.has_tsig && (rcode == RCODE_NOERROR || in->q.header.arcount == 0))
+		return true;
+	if (msg_opcode(&in->q.header) == OPCODE_UPDATE)
+		SHA256(in->msg, in->n, in->digest);
+	switch (tsig_verify_request(in->view->ring, in->msg, &in->n, in->now_s, &in->q.tsig)) {
+	case TSIG_ABSENT:
+		return true;
+	case TSIG_VALID:
+		in->q.header.arcount--;		/* the record is off */
+		return true;
+	case TSIG_FORMERR:
+		if (rcode == RCODE_NOERROR)
+			complain_of_tsig(in);
+		inbound_rcode(in, rcode == RCODE_NOERROR ? RCODE_FORMERR : (unsigned)rcode, o);
+		return false;
+	case TSIG_BAD:
+		complain_of_tsig(in);
+		inbound_rcode(in, RCODE_NOTAUTH, o);
+		return false;
+	}
+	return true;
+}
+
+static void
+handle_query(struct inbound *in, struct outcome *o)
+{
+	const struct question *q = &in->q.question;
+	size_t n;
+
+	if (q->qtype == TYPE_AXFR || q->qtype == TYPE_IXFR) {
+		inbound_transfer(in, o);
+		return;
+	}
+	n = answer_query(in->handler->shared->zones, &in->view->settings, &in->q, in->out, in->room);
+	inbound_finish(in, n, n > 3 ? in->out[3] & 15 : RCODE_SERVFAIL, o);
+}
+
+static void
+handle_opcode(struct inbound *in, struct outcome *o)
+{
+	int rcode = RCODE_NOTIMP;
+
+	switch (msg_opcode(&in->q.header)) {
+	case OPCODE_QUERY:
+		handle_query(in, o);
+		return;
+	case OPCODE_NOTIFY:
+		counter_add(&in->handler->counters.notifies, 1);
+		rcode = inbound_notify(in);
+		break;
+	case OPCODE_UPDATE:
+		counter_add(&in->handler->counters.updates, 1);
+		rcode = inbound_update(in);
+		break;
+	case OPCODE_STATUS:
+		break;
+	}
+	if (rcode == INBOUND_LATER)
+		o->what = HANDLED_LATER;
+	else
+		inbound_rcode(in, (unsigned)rcode, o);
+}
+
+void
+handle_request(struct handler *h, const struct client *client, uint8_t *msg, size_t n, int64_t now_s, uint8_t *out,
+    size_t room, struct outcome *o)
+{
+	struct inbound in;
+	int rcode;
+
+	o->what = HANDLED_NOTHING;
+	in.handler = h;
+	in.client = client;
+	in.view = atomic_load_explicit(&h->shared->view, memory_order_acquire);
+	in.msg = msg;
+	in.n = n;
+	in.now_s = now_s;
+	in.out = out;
+	in.room = room;
+	counter_add(client->tcp ? &h->counters.tcp_queries : &h->counters.udp_queries, 1);
+	if ((rcode = request_parse(&in.q, msg, n, client->tcp)) < 0) {
+		counter_add(&h->counters.dropped, 1);
+		return;
+	}
+	if (!verify(&in, rcode, o))
+		return;
+	if (rcode != RCODE_NOERROR)
+		inbound_rcode(&in, (unsigned)rcode, o);
+	else
+		handle_opcode(&in, o);
+}
+
+size_t
+handle_reply(struct handler *h, struct job *j, int64_t now_s, uint8_t *out, size_t room)
+{
+	size_t n = answer_rcode(&j->request, &j->view->settings, j->rcode, out, room);
+
+	if (j->rcode < COUNTERS_RCODES)
+		counter_add(&h->counters.rcodes[j->rcode], 1);
+	return n == 0 ? 0 : tsig_sign_response(&j->request.tsig, out, n, room, now_s);
+}

@@ -1,0 +1,115 @@
+/* UPDATE and NOTIFY at the door: what can be judged without the keeper is judged here. */
+#include "server/inbound.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "wire/rrtype.h"
+
+static bool
+is_served(const struct inbound *in)
+{
+	const struct question *q = &in->q.question;
+
+	return q->qclass == CLASS_IN && zoneset_exact(in->handler->shared->zones, q->qname.octets) != NULL;
+}
+
+static bool
+key_may(const struct inbound *in, enum tsig_right right)
+{
+	return in->q.tsig.status == TSIG_VALID && tsig_key_may(in->q.tsig.key, right, in->q.question.qname.octets);
+}
+
+static struct job *
+job_new(const struct inbound *in, enum job_kind kind)
+{
+	const struct client *c = in->client;
+	struct job *j = calloc(1, sizeof *j + in->n);
+
+	if (j == NULL)
+		return NULL;
+	j->kind = kind;
+	j->worker = in->handler->worker;
+	j->reply_to = in->handler->replies;
+	j->view = view_ref(in->view);
+	j->connection = c->connection;
+	j->generation = c->generation;
+	j->socket = c->socket;
+	j->interface = c->interface;
+	memcpy(&j->peer, c->peer, c->peer_len);
+	j->peer_len = c->peer_len;
+	if (c->local != NULL) {
+		memcpy(&j->local, c->local, c->local_len);
+		j->local_len = c->local_len;
+	}
+	j->request = in->q;
+	j->request.tsig.digest = NULL;		/* only clients use it */
+	memcpy(j->digest, in->digest, sizeof j->digest);
+	j->n = in->n;
+	memcpy(j->msg, in->msg, in->n);
+	return j;
+}
+
+static bool
+send_to_keeper(struct inbound *in, enum job_kind kind)
+{
+	struct job *j = job_new(in, kind);
+
+	if (j != NULL && queue_push(in->handler->shared->to_keeper, j))
+		return true;
+	job_free(j);
+	inbound_complain(in, "answered SERVFAIL: too many changes are waiting");
+	return false;
+}
+
+int
+inbound_update(struct inbound *in)
+{
+	char key[INBOUND_KEY_TEXT];
+
+	if (in->q.question.qtype != TYPE_SOA)
+		return RCODE_FORMERR;			/* RFC 2136, section 3.1.1 */
+	if (!is_served(in)) {
+		inbound_complain(in, "answered NOTAUTH: not a zone of this server (%s)", inbound_key_print(in, key));
+		return RCODE_NOTAUTH;
+	}
+	if (!key_may(in, TSIG_RIGHT_UPDATE)) {
+		inbound_complain(in, "refused: an update must be signed with a key that may update the zone (%s)",
+		    inbound_key_print(in, key));
+		return RCODE_REFUSED;
+	}
+	return send_to_keeper(in, JOB_UPDATE) ? INBOUND_LATER : RCODE_SERVFAIL;
+}
+
+static int
+notify_signed(struct inbound *in)
+{
+	char key[INBOUND_KEY_TEXT];
+
+	/* Good also for a name that is no zone yet: it may become one by the pull that this triggers. */
+	if (!key_may(in, TSIG_RIGHT_NOTIFY)) {
+		inbound_complain(in, "refused: the key may not notify here (%s)", inbound_key_print(in, key));
+		return RCODE_REFUSED;
+	}
+	return send_to_keeper(in, JOB_NOTIFY) ? RCODE_NOERROR : RCODE_SERVFAIL;
+}
+
+int
+inbound_notify(struct inbound *in)
+{
+	char zone[DNAME_TEXT_MAX], peer[CONFIG_ADDRESS_TEXT];
+
+	if (in->q.question.qtype != TYPE_SOA)
+		return RCODE_FORMERR;
+	if (in->q.tsig.status == TSIG_VALID)
+		return notify_signed(in);
+	if (!is_served(in))
+		return RCODE_NOTAUTH;
+	/* Acknowledged, so that the sender stops, and nothing else: anybody may have sent it. */
+	if (log_wants(LOG_LEVEL_DEBUG))
+		log_debug("NOTIFY of %s from %s is unsigned: acknowledged and ignored",
+		    dname_print_host(in->q.question.qname.octets, zone),
+		    config_address_print((const struct sockaddr *)in->client->peer, peer));
+	return RCODE_NOERROR;
+}

@@ -1,0 +1,459 @@
+/* Each connection has a slot in an array that lives as long as the worker, so that an answer that comes late from the
+ * keeper can ask the slot whether its connection is still there: each use of a slot has another generation.
+ *
+ * Memory per connection is bounded: requests are read only while little output waits and nothing is transferred.  A
+ * transfer makes its messages when the socket has taken the ones before. */
+#include "server/tcp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "server/frame.h"
+#include "zones/rcu.h"
+
+#define IDLE_MS 10000			/* nothing asked for so long: RFC 7766, section 6.2.3 */
+#define STALLED_MS 30000		/* and the client does not even read what waits for it */
+#define TRANSFER_MS 3600000		/* a transfer that takes longer pins its version no more */
+#define WINDOW_MS 30000			/* in which a transfer must move at least WINDOW_OCTETS */
+#define WINDOW_OCTETS 32768
+#define OUTPUT_MAX 65536		/* output that may wait before requests are left unread */
+#define PENDING_MAX 32			/* requests at the keeper, per connection */
+#define ROUNDS_MAX 16			/* of work for one connection, then others have their turn */
+#define ACCEPTS_MAX 64
+
+struct connection {
+	TAILQ_ENTRY(connection) link;	/* in tcp->open, idlest first, or tcp->unused */
+	struct tcp *tcp;
+	int fd;
+	uint64_t generation;
+	struct event read_event, write_event;
+	struct sockaddr_storage peer, local;
+	socklen_t peer_len, local_len;
+
+	struct frame_reader in;
+	struct buf out;
+	size_t sent;			/* octets of out that the socket has taken */
+	bool ended;			/* the client sends no more */
+	bool broken;			/* to be closed as soon as nobody looks at it */
+	unsigned pending;		/* requests at the keeper */
+	int64_t active_ms;		/* last request or answer */
+
+	struct axfr *transfer;		/* NULL: none runs */
+	int64_t transfer_ms, window_ms;	/* start of it, and of the window */
+	uint64_t transfer_octets, window_octets;
+};
+
+TAILQ_HEAD(connections, connection);
+
+struct tcp_listener {
+	struct tcp_listener *next;
+	struct tcp *tcp;
+	struct event *event;
+};
+
+struct tcp {
+	struct event_base *base;
+	struct handler *handler;
+	struct tcp_listener *listeners;
+	struct event *sweep;
+	struct connections open, unused;
+	struct connection *slots;
+	uint8_t scratch[2 + MSG_MAX];	/* an answer under way: length, message */
+};
+
+static size_t
+output_waiting(const struct connection *c)
+{
+	return c->out.len - c->sent;
+}
+
+/* Has the connection enough on its hands?  Then its next request has to wait. */
+static bool
+is_busy(const struct connection *c)
+{
+	return c->transfer != NULL || output_waiting(c) > OUTPUT_MAX || c->pending >= PENDING_MAX;
+}
+
+static void
+touch(struct connection *c)
+{
+	c->active_ms = clock_mono_ms();
+	TAILQ_REMOVE(&c->tcp->open, c, link);
+	TAILQ_INSERT_TAIL(&c->tcp->open, c, link);
+}
+
+static void
+log_transfer_end(const struct connection *c, const char *how)
+{
+	char zone[DNAME_TEXT_MAX], peer[CONFIG_ADDRESS_TEXT];
+	const struct axfr *a = c->transfer;
+
+	log_info("transfer of %s, serial %u, to %s %s: %llu records, %llu octets", dname_print_host(axfr_zone(a), zone),
+	    axfr_serial(a), config_address_print((const struct sockaddr *)&c->peer, peer), how,
+	    (unsigned long long)axfr_records(a), (unsigned long long)c->transfer_octets);
+}
+
+static void
+close_connection(struct connection *c, const char *why)
+{
+	struct tcp *t = c->tcp;
+
+	if (c->transfer != NULL)
+		log_transfer_end(c, why);
+	event_del(&c->read_event);
+	event_del(&c->write_event);
+	close(c->fd);
+	axfr_free(c->transfer);
+	frame_clear(&c->in);
+	buf_clear(&c->out);
+	c->generation++;
+	TAILQ_REMOVE(&t->open, c, link);
+	TAILQ_INSERT_HEAD(&t->unused, c, link);
+	counter_add(&t->handler->counters.tcp_connections, (uint64_t)-1);
+}
+
+/* Queue the message of n octets that stands behind the first two of scratch. */
+static void
+queue_message(struct connection *c, uint8_t *scratch, size_t n)
+{
+	scratch[0] = (uint8_t)(n >> 8);
+	scratch[1] = (uint8_t)n;
+	buf_add(&c->out, scratch, n + 2);
+	if (c->out.failed)
+		c->broken = true;
+}
+
+static void
+serve(struct connection *c, uint8_t *msg, size_t n)
+{
+	struct tcp *t = c->tcp;
+	struct client client = { .peer = &c->peer, .local = &c->local, .peer_len = c->peer_len, .local_len = c->local_len,
+		.tcp = true, .connection = c, .generation = c->generation };
+	struct outcome o;
+
+	handle_request(t->handler, &client, msg, n, clock_now_s(), t->scratch + 2, MSG_MAX, &o);
+	switch (o.what) {
+	case HANDLED_NOTHING:
+		c->broken = true;	/* no DNS request, so who knows what comes next */
+		break;
+	case HANDLED_ANSWER:
+		queue_message(c, t->scratch, o.n);
+		break;
+	case HANDLED_LATER:
+		c->pending++;
+		break;
+	case HANDLED_TRANSFER:
+		c->transfer = o.transfer;
+		c->transfer_ms = c->window_ms = clock_mono_ms();
+		c->transfer_octets = c->window_octets = 0;
+		break;
+	}
+	touch(c);
+}
+
+static void
+fill_from_transfer(struct connection *c)
+{
+	uint8_t *scratch = c->tcp->scratch;
+
+	while (c->transfer != NULL && output_waiting(c) < OUTPUT_MAX && !c->broken) {
+		size_t n = axfr_next(c->transfer, scratch + 2, clock_now_s());
+
+		if (n > 0) {
+			queue_message(c, scratch, n);
+			c->transfer_octets += n + 2;
+			continue;
+		}
+		if (axfr_is_complete(c->transfer)) {
+			log_transfer_end(c, "done");
+			axfr_free(c->transfer);
+			c->transfer = NULL;
+			touch(c);
+		} else {
+			c->broken = true;
+		}
+	}
+}
+
+static void
+flush(struct connection *c)
+{
+	while (output_waiting(c) > 0) {
+		ssize_t n = send(c->fd, c->out.p + c->sent, output_waiting(c), MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n > 0) {
+			c->sent += (size_t)n;
+			c->window_octets += (uint64_t)n;
+		} else if (errno == EAGAIN || errno == EINTR) {
+			break;
+		} else {
+			c->broken = true;
+			return;
+		}
+	}
+	if (output_waiting(c) == 0) {
+		c->sent = c->out.len = 0;
+		if (c->out.cap > 4096 && c->transfer == NULL)
+			buf_clear(&c->out);	/* idle connections hold no memory */
+	} else if (c->sent > OUTPUT_MAX) {
+		buf_consume(&c->out, c->sent);
+		c->sent = 0;
+	}
+}
+
+/* All that can be done now: requests that are here, the transfer, output.  Every callback ends here; c may be closed. */
+static void
+run(struct connection *c)
+{
+	bool more = true;
+	uint8_t *msg;
+	size_t n;
+
+	for (unsigned round = 0; more && round < ROUNDS_MAX && !c->broken; round++) {
+		more = false;
+		while (!c->broken && !is_busy(c) && frame_next(&c->in, &msg, &n))
+			serve(c, msg, n);
+		fill_from_transfer(c);
+		flush(c);
+		/* Where the socket took all, there may be room for more. */
+		more = output_waiting(c) == 0 && (c->transfer != NULL || (!is_busy(c) && frame_has_next(&c->in)));
+	}
+	if (c->broken || (c->ended && c->transfer == NULL && c->pending == 0 && output_waiting(c) == 0 && !more)) {
+		close_connection(c, "broken off");
+		return;
+	}
+	if (c->ended || is_busy(c))
+		event_del(&c->read_event);
+	else
+		event_add(&c->read_event, NULL);
+	if (more || output_waiting(c) > 0)
+		event_add(&c->write_event, NULL);
+	else
+		event_del(&c->write_event);
+}
+
+static void
+on_readable(evutil_socket_t fd, short events, void *arg)
+{
+	struct connection *c = arg;
+	size_t room;
+	uint8_t *p = frame_room(&c->in, &room);
+	ssize_t n = p == NULL ? -1 : recv(fd, p, room, MSG_DONTWAIT);
+
+	(void)events;
+	if (n > 0)
+		frame_filled(&c->in, (size_t)n);
+	else if (n == 0)
+		c->ended = true;
+	else if (p == NULL || (errno != EAGAIN && errno != EINTR))
+		c->broken = true;
+	rcu_thread_online();
+	run(c);
+	rcu_thread_offline();
+}
+
+static void
+on_writable(evutil_socket_t fd, short events, void *arg)
+{
+	(void)fd;
+	(void)events;
+	rcu_thread_online();
+	run(arg);
+	rcu_thread_offline();
+}
+
+/* A slot for a new connection, the idlest one's if need be.  NULL: all are at work. */
+static struct connection *
+take_slot(struct tcp *t)
+{
+	struct connection *c;
+
+	if (TAILQ_EMPTY(&t->unused)) {
+		TAILQ_FOREACH(c, &t->open, link)
+			if (c->transfer == NULL && c->pending == 0)
+				break;
+		if (c == NULL)
+			return NULL;
+		close_connection(c, "");
+	}
+	c = TAILQ_FIRST(&t->unused);
+	TAILQ_REMOVE(&t->unused, c, link);
+	TAILQ_INSERT_TAIL(&t->open, c, link);
+	counter_add(&t->handler->counters.tcp_connections, 1);
+	return c;
+}
+
+static void
+open_connection(struct tcp *t, int fd, const struct sockaddr_storage *peer, socklen_t peer_len)
+{
+	struct connection *c = take_slot(t);
+
+	if (c == NULL) {
+		close(fd);
+		counter_add(&t->handler->counters.dropped, 1);
+		return;
+	}
+	c->fd = fd;
+	memcpy(&c->peer, peer, peer_len);
+	c->peer_len = peer_len;
+	c->local_len = sizeof c->local;
+	if (getsockname(fd, (struct sockaddr *)&c->local, &c->local_len) != 0)
+		c->local_len = 0;
+	c->sent = 0;
+	c->ended = c->broken = false;
+	c->pending = 0;
+	c->transfer = NULL;
+	c->active_ms = clock_mono_ms();
+	event_assign(&c->read_event, t->base, fd, EV_READ | EV_PERSIST, on_readable, c);
+	event_assign(&c->write_event, t->base, fd, EV_WRITE | EV_PERSIST, on_writable, c);
+	if (event_add(&c->read_event, NULL) != 0)
+		close_connection(c, "");
+}
+
+static void
+on_acceptable(evutil_socket_t fd, short events, void *arg)
+{
+	struct tcp_listener *l = arg;
+	struct sockaddr_storage peer;
+
+	(void)events;
+	for (unsigned i = 0; i < ACCEPTS_MAX; i++) {
+		socklen_t n = sizeof peer;
+		int accepted = accept4(fd, (struct sockaddr *)&peer, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (accepted >= 0) {
+			open_connection(l->tcp, accepted, &peer, n);
+		} else if (errno == EMFILE || errno == ENFILE) {
+			struct connection *c = TAILQ_FIRST(&l->tcp->open);
+
+			if (c == NULL)
+				return;
+			close_connection(c, "broken off for want of file descriptors");
+		} else if (errno != EINTR && errno != ECONNABORTED) {
+			return;
+		}
+	}
+}
+
+/* Why the connection has to go now; NULL: it may stay. */
+static const char *
+overdue(struct connection *c, int64_t now_ms)
+{
+	if (c->transfer != NULL) {
+		if (now_ms - c->transfer_ms > TRANSFER_MS)
+			return "given up, it took too long";
+		if (now_ms - c->window_ms < WINDOW_MS)
+			return NULL;
+		if (c->window_octets < WINDOW_OCTETS)
+			return "given up, the client reads too slowly";
+		c->window_ms = now_ms;
+		c->window_octets = 0;
+		return NULL;
+	}
+	if (c->pending > 0)
+		return NULL;
+	return now_ms - c->active_ms > (output_waiting(c) > 0 ? STALLED_MS : IDLE_MS) ? "" : NULL;
+}
+
+static void
+on_sweep(evutil_socket_t fd, short events, void *arg)
+{
+	struct tcp *t = arg;
+	int64_t now_ms = clock_mono_ms();
+	struct connection *c, *next;
+
+	(void)fd;
+	(void)events;
+	for (c = TAILQ_FIRST(&t->open); c != NULL; c = next) {
+		const char *why = overdue(c, now_ms);
+
+		next = TAILQ_NEXT(c, link);
+		if (why != NULL)
+			close_connection(c, why);
+	}
+}
+
+enum err
+tcp_new(struct event_base *base, struct handler *handler, unsigned max_connections, struct tcp **out)
+{
+	struct tcp *t = calloc(1, sizeof *t);
+
+	if (t == NULL || (t->slots = calloc(max_connections, sizeof *t->slots)) == NULL ||
+	    (t->sweep = event_new(base, -1, EV_PERSIST, on_sweep, t)) == NULL ||
+	    event_add(t->sweep, &(struct timeval){ 1, 0 }) != 0) {
+		if (t != NULL && t->sweep != NULL)
+			event_free(t->sweep);
+		if (t != NULL)
+			free(t->slots);
+		free(t);
+		return ERR_NOMEM;
+	}
+	t->base = base;
+	t->handler = handler;
+	TAILQ_INIT(&t->open);
+	TAILQ_INIT(&t->unused);
+	for (unsigned i = 0; i < max_connections; i++) {
+		t->slots[i].tcp = t;
+		TAILQ_INSERT_TAIL(&t->unused, &t->slots[i], link);
+	}
+	*out = t;
+	return ERR_OK;
+}
+
+enum err
+tcp_listen(struct tcp *t, int fd)
+{
+	struct tcp_listener *l = calloc(1, sizeof *l);
+
+	if (l == NULL || (l->event = event_new(t->base, fd, EV_READ | EV_PERSIST, on_acceptable, l)) == NULL) {
+		free(l);
+		return ERR_NOMEM;
+	}
+	l->tcp = t;
+	l->next = t->listeners;
+	t->listeners = l;
+	return event_add(l->event, NULL) == 0 ? ERR_OK : ERR_IO;
+}
+
+void
+tcp_reply(struct tcp *t, const struct job *job, const uint8_t *msg, size_t n)
+{
+	struct connection *c = job->connection;
+
+	if (c->generation != job->generation)
+		return;			/* the client did not wait */
+	c->pending--;
+	memcpy(t->scratch + 2, msg, n);
+	if (n > 0)
+		queue_message(c, t->scratch, n);
+	else
+		c->broken = true;
+	touch(c);
+	run(c);
+}
+
+void
+tcp_free(struct tcp *t)
+{
+	if (t == NULL)
+		return;
+	while (!TAILQ_EMPTY(&t->open))
+		close_connection(TAILQ_FIRST(&t->open), "broken off, the server stops");
+	for (struct tcp_listener *l = t->listeners, *next; l != NULL; l = next) {
+		next = l->next;
+		event_free(l->event);
+		free(l);
+	}
+	event_free(t->sweep);
+	free(t->slots);
+	free(t);
+}

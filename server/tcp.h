@@ -1,0 +1,22 @@
+/* server/tcp.h -- a worker's TCP connections (RFC 7766): several requests on one connection, answers in any order, transfers
+ * written as fast as the client reads. */
+#ifndef SERVER_TCP_H
+#define SERVER_TCP_H
+
+#include "server/handle.h"
+
+struct event_base;
+struct tcp;
+
+/* At most max_connections at a time; the idlest makes room for a new one. */
+enum err tcp_new(struct event_base *base, struct handler *handler, unsigned max_connections, struct tcp **out);
+
+/* Accept connections from fd, which stays the caller's. */
+enum err tcp_listen(struct tcp *t, int fd);
+
+/* An answer that the keeper gave, to the connection that job came from, if that is still the same. */
+void tcp_reply(struct tcp *t, const struct job *job, const uint8_t *msg, size_t n);
+
+void tcp_free(struct tcp *t);		/* closes all connections; takes NULL */
+
+#endif

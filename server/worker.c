@@ -1,0 +1,301 @@
+#include "server/worker.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "server/listen.h"
+#include "server/tcp.h"
+#include "server/udp.h"
+#include "zones/rcu.h"
+
+#define REPLIES 4096			/* jobs that may wait to go back out */
+#define CONNECTIONS_MAX 1000		/* per worker */
+#define CONNECTIONS_MIN 16
+#define FILES_FOR_OTHERS 128		/* descriptors that are not connections: database, git, ACME, logs */
+
+struct worker {
+	unsigned index;
+	int *udp_fds, *tcp_fds;		/* one per listening address; -1: not open */
+	struct queue *replies;
+	struct event_base *base;
+	struct event *reply_event;
+	struct udp *udp;
+	struct tcp *tcp;
+	struct handler handler;
+	pthread_t thread;
+	bool running;
+};
+
+struct workers {
+	unsigned n;
+	struct config_address *addresses;	/* those that are listened on */
+	size_t naddresses;
+	struct worker *v;
+};
+
+static void
+worker_clear(struct worker *w, size_t naddresses)
+{
+	struct job *j;
+
+	tcp_free(w->tcp);
+	udp_free(w->udp);
+	if (w->reply_event != NULL)
+		event_free(w->reply_event);
+	if (w->base != NULL)
+		event_base_free(w->base);
+	for (size_t i = 0; i < naddresses; i++) {
+		if (w->udp_fds != NULL && w->udp_fds[i] >= 0)
+			close(w->udp_fds[i]);
+		if (w->tcp_fds != NULL && w->tcp_fds[i] >= 0)
+			close(w->tcp_fds[i]);
+	}
+	free(w->udp_fds);
+	free(w->tcp_fds);
+	while (w->replies != NULL && (j = queue_pop(w->replies)) != NULL)
+		job_free(j);
+	queue_free(w->replies);
+}
+
+static void
+workers_free(struct workers *ws)
+{
+	for (unsigned i = 0; ws->v != NULL && i < ws->n; i++)
+		worker_clear(&ws->v[i], ws->naddresses);
+	free(ws->v);
+	free(ws->addresses);
+	free(ws);
+}
+
+/* Which of the configured addresses can be had.  A host without IPv6 still serves 0.0.0.0 when :: was asked for too. */
+static enum err
+choose_addresses(struct workers *ws, const struct config *c, struct fault *f)
+{
+	if ((ws->addresses = calloc(c->nlisten + 1, sizeof *ws->addresses)) == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < c->nlisten; i++) {
+		enum err err = listen_probe(&c->listen[i], f);
+
+		if (err == ERR_UNSUPPORTED && listen_is_any(&c->listen[i]) && c->nlisten > 1)
+			log_warning("%s; going on without", fault_str(f, err));
+		else if (err != ERR_OK)
+			return err;
+		else
+			ws->addresses[ws->naddresses++] = c->listen[i];
+	}
+	if (ws->naddresses == 0)
+		return fault_set(f, ERR_NOT_FOUND, "there is no address to listen on");
+	return ERR_OK;
+}
+
+static enum err
+open_sockets(struct worker *w, const struct workers *ws, struct fault *f)
+{
+	enum err err;
+
+	w->udp_fds = malloc(ws->naddresses * sizeof *w->udp_fds);
+	w->tcp_fds = malloc(ws->naddresses * sizeof *w->tcp_fds);
+	if (w->udp_fds == NULL || w->tcp_fds == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < ws->naddresses; i++)
+		w->udp_fds[i] = w->tcp_fds[i] = -1;
+	for (size_t i = 0; i < ws->naddresses; i++) {
+		if ((err = listen_udp(&ws->addresses[i], &w->udp_fds[i], f)) != ERR_OK ||
+		    (err = listen_tcp(&ws->addresses[i], &w->tcp_fds[i], f)) != ERR_OK)
+			return err;
+	}
+	return queue_new(REPLIES, &w->replies);
+}
+
+enum err
+workers_open(const struct config *c, struct workers **out, struct fault *f)
+{
+	struct workers *ws = calloc(1, sizeof *ws);
+	enum err err = ERR_NOMEM;
+
+	if (ws == NULL || (ws->v = calloc(c->workers, sizeof *ws->v)) == NULL)
+		goto fail;
+	ws->n = c->workers;
+	if ((err = choose_addresses(ws, c, f)) != ERR_OK)
+		goto fail;
+	for (unsigned i = 0; i < ws->n; i++) {
+		ws->v[i].index = i;
+		if ((err = open_sockets(&ws->v[i], ws, f)) != ERR_OK)
+			goto fail;
+	}
+	*out = ws;
+	return ERR_OK;
+fail:
+	if (ws != NULL)
+		workers_free(ws);
+	return err == ERR_NOMEM ? fault_set(f, err, "no memory for the workers") : err;
+}
+
+/* The keeper's answers go out. */
+static void
+on_replies(evutil_socket_t fd, short events, void *arg)
+{
+	struct worker *w = arg;
+	static _Thread_local uint8_t msg[HANDLE_ROOM_MIN];
+	struct job *j;
+
+	(void)fd;
+	(void)events;
+	rcu_thread_online();
+	queue_rearm(w->replies);
+	while ((j = queue_pop(w->replies)) != NULL) {
+		if (j->kind == JOB_STOP) {
+			event_base_loopbreak(w->base);
+		} else {
+			size_t n = handle_reply(&w->handler, j, clock_now_s(), msg, sizeof msg);
+
+			if (j->request.tcp)
+				tcp_reply(w->tcp, j, msg, n);
+			else if (n > 0)
+				udp_reply(w->udp, j, msg, n);
+		}
+		job_free(j);
+	}
+	rcu_thread_offline();
+}
+
+static void *
+worker_main(void *arg)
+{
+	struct worker *w = arg;
+
+	rcu_register_thread();
+	rcu_thread_offline();
+	if (event_base_dispatch(w->base) < 0)
+		log_error("worker %u: the event loop failed", w->index);
+	rcu_thread_online();
+	rcu_unregister_thread();
+	return NULL;
+}
+
+/* Connections that each worker may have within the limit on open files. */
+static unsigned
+connections_max(const struct workers *ws)
+{
+	size_t others = FILES_FOR_OTHERS + (size_t)ws->n * (2 * ws->naddresses + 4), each;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur <= others)
+		return CONNECTIONS_MIN;
+	each = ((size_t)limit.rlim_cur - others) / ws->n;
+	return each > CONNECTIONS_MAX ? CONNECTIONS_MAX : each < CONNECTIONS_MIN ? CONNECTIONS_MIN : (unsigned)each;
+}
+
+static enum err
+worker_prepare(struct worker *w, const struct workers *ws, struct shared *shared)
+{
+	enum err err;
+
+	w->handler.shared = shared;
+	w->handler.replies = w->replies;
+	w->handler.worker = w->index;
+	if ((w->base = event_base_new()) == NULL)
+		return ERR_NOMEM;
+	w->reply_event = event_new(w->base, queue_fd(w->replies), EV_READ | EV_PERSIST, on_replies, w);
+	if (w->reply_event == NULL || event_add(w->reply_event, NULL) != 0)
+		return ERR_NOMEM;
+	if ((err = udp_new(w->base, &w->handler, &w->udp)) != ERR_OK ||
+	    (err = tcp_new(w->base, &w->handler, connections_max(ws), &w->tcp)) != ERR_OK)
+		return err;
+	for (size_t i = 0; i < ws->naddresses; i++) {
+		if ((err = udp_listen(w->udp, w->udp_fds[i], &ws->addresses[i])) != ERR_OK ||
+		    (err = tcp_listen(w->tcp, w->tcp_fds[i])) != ERR_OK)
+			return err;
+	}
+	return ERR_OK;
+}
+
+static enum err
+worker_start(struct worker *w)
+{
+	sigset_t all, before;
+	char name[16];
+	int error;
+
+	/* Signals are the main thread's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&w->thread, NULL, worker_main, w);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (error != 0)
+		return err_from_errno(error);
+	w->running = true;
+	snprintf(name, sizeof name, "worker/%u", w->index);
+	pthread_setname_np(w->thread, name);
+	return ERR_OK;
+}
+
+enum err
+workers_start(struct workers *ws, struct shared *shared, struct fault *f)
+{
+	enum err err;
+
+	for (unsigned i = 0; i < ws->n; i++)
+		if ((err = worker_prepare(&ws->v[i], ws, shared)) != ERR_OK)
+			return fault_set(f, err, "worker %u cannot be set up: %s", i, err_str(err));
+	for (unsigned i = 0; i < ws->n; i++)
+		if ((err = worker_start(&ws->v[i])) != ERR_OK)
+			return fault_set(f, err, "worker %u cannot be started: %s", i, err_str(err));
+	return ERR_OK;
+}
+
+static void
+worker_stop(struct worker *w)
+{
+	struct job *j;
+
+	if (!w->running)
+		return;
+	/* The worker empties its queue: room and memory come back. */
+	while ((j = calloc(1, sizeof *j)) == NULL)
+		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+	j->kind = JOB_STOP;
+	while (!queue_push(w->replies, j))
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	pthread_join(w->thread, NULL);
+	w->running = false;
+}
+
+void
+workers_stop(struct workers *ws)
+{
+	if (ws == NULL)
+		return;
+	for (unsigned i = 0; i < ws->n; i++)
+		worker_stop(&ws->v[i]);
+	workers_free(ws);
+}
+
+void
+workers_count(const struct workers *ws, struct worker_counters *out)
+{
+	*out = (struct worker_counters){ 0 };
+	for (unsigned i = 0; i < ws->n; i++) {
+		const struct counters *c = &ws->v[i].handler.counters;
+
+		out->udp_queries += counter_get(&c->udp_queries);
+		out->tcp_queries += counter_get(&c->tcp_queries);
+		out->updates += counter_get(&c->updates);
+		out->notifies += counter_get(&c->notifies);
+		out->transfers += counter_get(&c->transfers);
+		out->dropped += counter_get(&c->dropped);
+		out->tcp_connections += counter_get(&c->tcp_connections);
+		for (unsigned r = 0; r < COUNTERS_RCODES; r++)
+			out->rcodes[r] += counter_get(&c->rcodes[r]);
+	}
+}
