@@ -108,3 +108,22 @@ tests_unit_server_test_answer_SOURCES = tests/unit/server/test_answer.c tests/un
 	tests/unit/server/zone_text.h tests/unit/check.h
 tests_unit_server_test_answer_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 # end of answering and workers
+
+# zone tree
+MEMORY_WRAP = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc -Wl,--wrap=free
+check_PROGRAMS += tests/unit/zones/test_publish tests/unit/zones/test_qp tests/unit/zones/test_store tests/unit/zones/test_zoneset
+zone_tree_test = tests/unit/check.h tests/unit/zones/memory.c tests/unit/zones/memory.h tests/unit/zones/names.c \
+	tests/unit/zones/names.h
+tests_unit_zones_test_publish_SOURCES = tests/unit/zones/test_publish.c $(zone_tree_test)
+tests_unit_zones_test_publish_LDFLAGS = $(MEMORY_WRAP)
+tests_unit_zones_test_publish_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+tests_unit_zones_test_qp_SOURCES = tests/unit/zones/test_qp.c $(zone_tree_test)
+tests_unit_zones_test_qp_LDFLAGS = $(MEMORY_WRAP)
+tests_unit_zones_test_qp_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+tests_unit_zones_test_store_SOURCES = tests/unit/zones/test_store.c $(zone_tree_test) tests/unit/zones/model.c tests/unit/zones/model.h
+tests_unit_zones_test_store_LDFLAGS = $(MEMORY_WRAP)
+tests_unit_zones_test_store_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+tests_unit_zones_test_zoneset_SOURCES = tests/unit/zones/test_zoneset.c $(zone_tree_test)
+tests_unit_zones_test_zoneset_LDFLAGS = $(MEMORY_WRAP)
+tests_unit_zones_test_zoneset_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+# end of zone tree

@@ -20,10 +20,11 @@ qp_store_init(struct qp_store *s, size_t version_size, void (*free_store)(struct
 static void
 destroy(struct qp_store *s)
 {
-	for (struct qp_version *v = s->oldest, *newer; v != NULL; v = newer) {
-		newer = v->newer;
+	for (struct qp_version *v = s->latest; v != NULL; v = v->older)
 		if (v->aborted)
 			qp_free_births(v->t.root, v->t.number);
+	for (struct qp_version *v = s->oldest, *newer; v != NULL; v = newer) {
+		newer = v->newer;
 		qp_bag_sift(&v->bag, NULL, 0);
 		if (v == s->newest)
 			qp_free_all(v->t.root);	/* what is in the newest is in no bag */
@@ -45,18 +46,27 @@ qp_version_ref(struct qp_version *v)
 	atomic_fetch_add_explicit(&v->holds, 1, memory_order_relaxed);
 }
 
-void
-qp_version_unref(struct qp_version *v)
+static void
+bury(struct qp_version *v)
 {
 	struct qp_store *s = v->store;
 
-	if (atomic_fetch_sub_explicit(&v->holds, 1, memory_order_acq_rel) != 1)
-		return;
 	v->next_dead = atomic_load_explicit(&s->dead, memory_order_relaxed);
 	while (!atomic_compare_exchange_weak_explicit(&s->dead, &v->next_dead, v, memory_order_release,
 	    memory_order_relaxed))
 		;
 	leave(s);				/* v may be freed by now */
+}
+
+void
+qp_version_unref(struct qp_version *v)
+{
+	while (v != NULL && atomic_fetch_sub_explicit(&v->holds, 1, memory_order_acq_rel) == 1) {
+		struct qp_version *base = v->base;
+
+		bury(v);
+		v = base;
+	}
 }
 
 static void
@@ -83,8 +93,13 @@ unlink_version(struct qp_store *s, struct qp_version *v)
 bool
 qp_store_reclaim(struct qp_store *s)
 {
-	struct qp_version *v = atomic_exchange_explicit(&s->dead, NULL, memory_order_acquire), *next;
+	struct qp_version *dead = atomic_exchange_explicit(&s->dead, NULL, memory_order_acquire), *v = NULL, *next;
 
+	for (; dead != NULL; dead = next) {	/* in the order in which they died: an aborted one before its base */
+		next = dead->next_dead;
+		dead->next_dead = v;
+		v = dead;
+	}
 	for (; v != NULL; v = next) {
 		next = v->next_dead;
 		if (v->aborted)
@@ -147,7 +162,8 @@ qp_store_abort(struct qp_store *s)
 	if (v == NULL || v == qp_store_current(s))
 		return;
 	s->newest = v->base;
-	v->base = NULL;
+	if (v->base != NULL)
+		qp_version_ref(v->base);
 	v->aborted = true;
 	qp_bag_forget(&v->t.retired);	/* its base has all that again; v itself, if referenced, shares it */
 	qp_version_unref(v);

@@ -1,0 +1,84 @@
+#include "tests/unit/zones/memory.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <time.h>
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t n);
+void __real_free(void *p);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+void __wrap_free(void *p);
+
+static atomic_long live, fail_in;
+
+long
+memory_live(void)
+{
+	return live;
+}
+
+bool
+memory_settles(long want)
+{
+	for (int i = 0; live != want && i < 5000; i++)
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	return live == want;
+}
+
+void
+memory_fail_nth(long nth)
+{
+	fail_in = nth;
+}
+
+long
+memory_fail_left(void)
+{
+	return fail_in;
+}
+
+static int
+fails(void)
+{
+	return fail_in > 0 && atomic_fetch_sub(&fail_in, 1) == 1;
+}
+
+static void *
+counted(void *p)
+{
+	if (p != NULL)
+		live++;
+	return p;
+}
+
+void *
+__wrap_malloc(size_t n)
+{
+	return fails() ? NULL : counted(__real_malloc(n));
+}
+
+void *
+__wrap_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : counted(__real_calloc(n, size));
+}
+
+void *
+__wrap_realloc(void *p, size_t n)
+{
+	if (fails())
+		return NULL;
+	return p == NULL ? counted(__real_realloc(p, n)) : __real_realloc(p, n);
+}
+
+void
+__wrap_free(void *p)
+{
+	if (p != NULL)
+		live--;
+	__real_free(p);
+}

@@ -1,0 +1,425 @@
+/* The zone tree against the model: edits, versions held while others are made, undoing, and memory. */
+#include <stdlib.h>
+
+#include "tests/unit/check.h"
+#include "tests/unit/zones/memory.h"
+#include "tests/unit/zones/model.h"
+#include "tests/unit/zones/names.h"
+#include "wire/rrtype.h"
+#include "zones/rcu.h"
+
+#define ROUNDS 8
+#define STEPS 150
+#define HELD 6
+#define STACKED 4
+
+static struct zone_store *
+new_store(void)
+{
+	struct zone_store *s;
+
+	assert_int_equal(zone_store_new(MODEL_APEX, &s), ERR_OK);
+	return s;
+}
+
+static void
+all_gone(long live)
+{
+	rcu_barrier();
+	check(memory_live() == live, "%ld allocations are left", memory_live() - live);
+}
+
+struct history {
+	struct zone_store *store;
+	struct model stack[STACKED + 1];	/* 0: what is published; then what is sealed */
+	unsigned depth;
+	bool published;
+	struct { struct zone_version *v; struct model m; } held[HELD];
+};
+
+static void
+transaction(struct history *h)
+{
+	assert_int_equal(zone_store_begin(h->store), ERR_OK);
+	h->stack[h->depth + 1] = h->stack[h->depth];
+	model_edit(&h->stack[h->depth + 1], h->store, pick(12));
+	if (pick(5) == 0) {
+		zone_store_abort(h->store);
+	} else {
+		struct zone_version *v;
+
+		assert_int_equal(zone_store_seal(h->store, &v), ERR_OK);
+		assert_ptr_equal(v, zone_store_newest(h->store));
+		h->depth++;
+	}
+}
+
+static void
+publish(struct history *h)
+{
+	zone_store_publish(h->store);
+	assert_ptr_equal(zone_store_current(h->store), zone_store_newest(h->store));
+	h->published |= h->depth > 0;
+	h->stack[0] = h->stack[h->depth];
+	h->depth = 0;
+}
+
+static void
+hold_or_release(struct history *h)
+{
+	unsigned i = pick(HELD);
+
+	if (h->held[i].v != NULL) {
+		model_check(&h->held[i].m, h->held[i].v);
+		zone_version_unref(h->held[i].v);
+		h->held[i].v = NULL;
+	} else if (zone_store_newest(h->store) != NULL) {
+		h->held[i].v = zone_version_ref(zone_store_newest(h->store));
+		h->held[i].m = h->stack[h->depth];
+	}
+}
+
+static void
+check_history(const struct history *h)
+{
+	if (h->published || h->depth > 0)
+		model_check(&h->stack[h->depth], zone_store_newest(h->store));
+	if (h->published)
+		model_check(&h->stack[0], zone_store_current(h->store));
+	else
+		assert_null(zone_store_current(h->store));
+	for (unsigned i = 0; i < HELD; i++)
+		if (h->held[i].v != NULL)
+			model_check(&h->held[i].m, h->held[i].v);
+}
+
+static void
+test_against_model(void **state)
+{
+	static struct history h;
+	long live = memory_live();
+
+	(void)state;
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		names_seed(500 + round);
+		memset(&h, 0, sizeof h);
+		h.store = new_store();
+		for (unsigned step = 0; step < STEPS; step++) {
+			unsigned what = pick(10);
+
+			if (what < 5 && h.depth < STACKED)
+				transaction(&h);
+			else if (what < 7)
+				publish(&h);
+			else if (what == 7 && h.depth > 0) {
+				zone_store_abort(h.store);
+				h.depth--;
+			} else if (what == 8)
+				zone_store_reclaim(h.store);
+			else
+				hold_or_release(&h);
+			rcu_quiescent_state();
+			if (step % 4 == 0)
+				check_history(&h);
+		}
+		if (round % 2 == 0)
+			zone_store_begin(h.store);	/* left open */
+		zone_store_free(h.store);
+		for (unsigned i = 0; i < HELD; i++) {
+			if (h.held[i].v != NULL) {
+				model_check(&h.held[i].m, h.held[i].v);
+				zone_version_unref(h.held[i].v);
+			}
+			if (i == HELD / 2)
+				rcu_barrier();
+		}
+		all_gone(live);
+	}
+}
+
+static void
+test_fill(void **state)
+{
+	static struct model m, later;
+	long live = memory_live();
+
+	(void)state;
+	for (unsigned round = 0; round < 60; round++) {
+		struct zone_store *s = new_store();
+		struct rr_list list = { 0 };
+
+		names_seed(900 + round);
+		m.n = 0;
+		for (unsigned n = round == 0 ? 0 : pick(MODEL_MAX - 8); n > 0; n--) {
+			struct model_rr rr = model_random_rr();
+			struct rr view = model_view(&rr);
+
+			assert_int_equal(rr_list_add(&list, &view), ERR_OK);
+			for (size_t i = 0; i < m.n; i++)
+				if (m.v[i].type == rr.type && dname_equal(m.v[i].owner.octets, rr.owner.octets))
+					rr.ttl = m.v[i].ttl < rr.ttl ? m.v[i].ttl : rr.ttl;
+			model_add(&m, &rr);
+		}
+		rr_list_sort(&list);
+		assert_int_equal(zone_store_begin(s), ERR_OK);
+		assert_int_equal(zone_store_fill(s, &list), ERR_OK);
+		assert_int_equal(zone_store_seal(s, NULL), ERR_OK);
+		rr_list_clear(&list);
+		model_check(&m, zone_store_newest(s));
+		zone_store_publish(s);
+		later = m;
+		assert_int_equal(zone_store_begin(s), ERR_OK);
+		model_edit(&later, s, 20);
+		assert_int_equal(zone_store_seal(s, NULL), ERR_OK);
+		model_check(&later, zone_store_newest(s));
+		model_check(&m, zone_store_current(s));
+		zone_store_free(s);
+		all_gone(live);
+	}
+}
+
+static struct rr
+host(struct dname *owner, const char *name, const char *address)
+{
+	assert_int_equal(dname_from_str(name, owner), ERR_OK);
+	return (struct rr){ owner->octets, (const uint8_t *)address, 300, TYPE_A, 4 };
+}
+
+static void
+commit(struct zone_store *s, const struct rr *out, const struct rr *in)
+{
+	bool changed;
+
+	assert_int_equal(zone_store_begin(s), ERR_OK);
+	if (out != NULL) {
+		assert_int_equal(zone_store_remove(s, out, &changed), ERR_OK);
+		assert_true(changed);
+	}
+	if (in != NULL) {
+		assert_int_equal(zone_store_add(s, in, &changed), ERR_OK);
+		assert_true(changed);
+	}
+	assert_int_equal(zone_store_seal(s, NULL), ERR_OK);
+	zone_store_publish(s);
+}
+
+/* A version held long does not hold what came and went after it. */
+static void
+test_held_version_pins_its_own(void **state)
+{
+	long live = memory_live(), level = 0;
+	struct zone_store *s = new_store();
+	struct zone_version *held;
+	struct dname owner, other;
+	struct rr a, b, c;
+
+	(void)state;
+	for (unsigned i = 0; i < 300; i++) {
+		char name[64];
+
+		snprintf(name, sizeof name, "h%u.s%u.example.com", i, i % 7);
+		a = host(&owner, name, "\300\0\2\1");
+		commit(s, NULL, &a);
+	}
+	held = zone_version_ref(zone_store_current(s));
+	b = host(&other, "h77.s0.example.com", "\300\0\2\1");
+	c = host(&other, "h77.s0.example.com", "\300\0\2\2");
+	for (unsigned i = 0; i < 50; i++) {
+		commit(s, i % 2 == 0 ? &b : &c, i % 2 == 0 ? &c : &b);
+		rcu_barrier();
+		zone_store_reclaim(s);
+		if (i == 0)
+			level = memory_live();
+		check(memory_live() <= level, "commit %u keeps %ld allocations more than the first", i, memory_live() - level);
+	}
+	zone_version_unref(held);
+	rcu_barrier();
+	assert_true(zone_store_reclaim(s));
+	check(memory_live() < level, "the reference did hold something");
+	zone_store_free(s);
+	all_gone(live);
+}
+
+/* Letter case of owners, and which RRs are the same. */
+static void
+test_letter_case(void **state)
+{
+	static const struct { const char *why, *owner, *address; bool remove, changed; const char *shown; } steps[] = {
+		{ "a name below makes an empty non-terminal",	"a.Sub.example.com", "\1\1\1\1", false, true, "Sub.example.com." },
+		{ "which gets its own case with its data",	"SUB.example.com", "\1\1\1\1", false, true, "SUB.example.com." },
+		{ "the first case stays",			"sub.example.com", "\2\1\1\1", false, true, "SUB.example.com." },
+		{ "the same RR in another case is the same",	"sUb.example.com", "\2\1\1\1", false, false, "SUB.example.com." },
+		{ "and is removed by it",			"suB.example.com", "\2\1\1\1", true, true, "SUB.example.com." },
+		{ "what is not there is not removed",		"suB.example.com", "\2\1\1\1", true, false, "SUB.example.com." },
+		{ "the last goes, an empty non-terminal stays",	"sub.example.com", "\1\1\1\1", true, true, "SUB.example.com." },
+		{ "and goes with what is below",		"a.sub.example.com", "\1\1\1\1", true, true, NULL },
+	};
+	long live = memory_live();
+	struct zone_store *s = new_store();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+		struct dname owner, sub;
+		struct rr rr = host(&owner, steps[i].owner, steps[i].address);
+		const struct zone_node *node;
+		struct zone_version *v;
+		bool changed;
+		char text[DNAME_TEXT_MAX];
+
+		assert_int_equal(dname_from_str("sub.example.com", &sub), ERR_OK);
+		assert_int_equal(zone_store_begin(s), ERR_OK);
+		assert_int_equal((steps[i].remove ? zone_store_remove : zone_store_add)(s, &rr, &changed), ERR_OK);
+		check(changed == steps[i].changed, "%s", steps[i].why);
+		assert_int_equal(zone_store_seal(s, &v), ERR_OK);
+		node = zone_version_find(v, sub.octets);
+		check((node == NULL) == (steps[i].shown == NULL), "%s", steps[i].why);
+		if (node != NULL)
+			check(strcmp(dname_print(zone_node_owner(node), text), steps[i].shown) == 0, "%s: %s",
+			    steps[i].why, text);
+	}
+	assert_null(zone_version_apex(zone_store_newest(s)));
+	zone_store_free(s);
+	all_gone(live);
+}
+
+static void
+test_limits(void **state)
+{
+	struct zone_store *s = new_store();
+	uint8_t rdata[65535] = { 0 };
+	struct rr rr = { MODEL_APEX, rdata, 60, 65280, 65535 };
+	struct rr_list list = { 0 };
+	long live;
+
+	(void)state;
+	assert_int_equal(zone_store_begin(s), ERR_OK);
+	assert_int_equal(zone_store_add(s, &rr, NULL), ERR_OK);
+	rdata[9] = 1;
+	assert_int_equal(zone_store_add(s, &rr, NULL), ERR_OK);
+	assert_int_equal(zone_store_remove(s, &rr, NULL), ERR_OK);
+	assert_int_equal(zone_store_seal(s, NULL), ERR_OK);
+	assert_int_equal(zone_version_rr_count(zone_store_newest(s)), 1);
+	zone_store_abort(s);
+	live = memory_live();
+	rr.rdlen = 4;
+	for (uint32_t i = 0; i < 65536; i++) {
+		memcpy(rdata, &i, 4);
+		assert_int_equal(rr_list_add(&list, &rr), ERR_OK);
+	}
+	rr_list_sort(&list);
+	assert_int_equal(zone_store_begin(s), ERR_OK);
+	assert_int_equal(zone_store_fill(s, &list), ERR_RANGE);
+	zone_store_abort(s);
+	list.n--;
+	assert_int_equal(zone_store_begin(s), ERR_OK);
+	assert_int_equal(zone_store_fill(s, &list), ERR_OK);
+	assert_int_equal(zone_store_add(s, &list.v[list.n], NULL), ERR_RANGE);
+	zone_store_abort(s);
+	rr_list_clear(&list);
+	assert_int_equal(memory_live(), live);
+	zone_store_free(s);
+	rcu_barrier();
+}
+
+/* One transaction with the n-th allocation failing: edits, or a fill when filled is set. */
+static enum err
+small_transaction(struct zone_store *s, const struct rr_list *filled, struct model *m)
+{
+	enum err err = zone_store_begin(s);
+
+	if (err != ERR_OK)
+		return err;
+	if (filled != NULL) {
+		err = zone_store_fill(s, filled);
+	} else {
+		names_seed(4711);
+		for (unsigned i = 0; i < 14 && err == ERR_OK; i++) {
+			struct model_rr rr = i < 7 ? model_random_rr() : m->v[pick((unsigned)m->n)];
+			struct rr view = model_view(&rr);
+
+			err = i < 7 ? zone_store_add(s, &view, NULL) : zone_store_remove(s, &view, NULL);
+		}
+	}
+	if (err == ERR_OK)
+		err = zone_store_seal(s, NULL);
+	return err;
+}
+
+static void
+fail_each(struct zone_store *s, const struct rr_list *filled, struct model *m)
+{
+	long live = memory_live(), n = 0;
+	enum err err;
+
+	do {
+		memory_fail_nth(++n);
+		err = small_transaction(s, filled, m);
+		check((err == ERR_NOMEM) == (memory_fail_left() <= 0), "allocation %ld fails and it is noticed", n);
+		memory_fail_nth(0);
+		zone_store_abort(s);		/* nothing is published: also when begin failed there is no harm */
+		check(memory_live() == live, "all is given back after the failure of allocation %ld", n);
+		if (filled == NULL)
+			model_check(m, zone_store_newest(s));
+	} while (err != ERR_OK);
+	check(n > 10, "there were allocations to fail");
+}
+
+static void
+test_failing_allocations(void **state)
+{
+	static struct model m;
+	long live = memory_live();
+	struct zone_store *s = new_store();
+	struct rr_list list = { 0 };
+
+	(void)state;
+	names_seed(31);
+	m.n = 0;
+	for (unsigned i = 0; i < 60; i++) {
+		struct model_rr rr = model_random_rr();
+		struct rr view = model_view(&rr);
+
+		assert_int_equal(rr_list_add(&list, &view), ERR_OK);
+	}
+	rr_list_sort(&list);
+	fail_each(s, &list, &m);
+	assert_int_equal(zone_store_begin(s), ERR_OK);
+	model_edit(&m, s, 150);
+	assert_int_equal(zone_store_seal(s, NULL), ERR_OK);
+	zone_store_publish(s);
+	fail_each(s, NULL, &m);
+	rr_list_clear(&list);
+	zone_store_free(s);
+	all_gone(live);
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	rcu_register_thread();
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	rcu_unregister_thread();
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_against_model),
+		cmocka_unit_test(test_fill),
+		cmocka_unit_test(test_held_version_pins_its_own),
+		cmocka_unit_test(test_letter_case),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_failing_allocations),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
