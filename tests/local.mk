@@ -83,9 +83,18 @@ tests_unit_server_test_options_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 # end of configuration, command line
 
 # git
-check_PROGRAMS += tests/unit/zones/test_git tests/unit/zones/test_git_remote
+check_PROGRAMS += \
+	tests/unit/zones/test_git \
+	tests/unit/zones/test_git_damage \
+	tests/unit/zones/test_git_parts \
+	tests/unit/zones/test_git_remote
 tests_unit_zones_test_git_SOURCES = tests/unit/zones/test_git.c tests/unit/zones/git_place.h tests/unit/check.h
 tests_unit_zones_test_git_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+tests_unit_zones_test_git_damage_SOURCES = tests/unit/zones/test_git_damage.c tests/unit/zones/git_place.h \
+	tests/unit/check.h
+tests_unit_zones_test_git_damage_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+tests_unit_zones_test_git_parts_SOURCES = tests/unit/zones/test_git_parts.c tests/unit/check.h
+tests_unit_zones_test_git_parts_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 tests_unit_zones_test_git_remote_SOURCES = tests/unit/zones/test_git_remote.c tests/unit/zones/git_place.h \
 	tests/unit/check.h
 tests_unit_zones_test_git_remote_CPPFLAGS = $(AM_CPPFLAGS) -DGIT_HTTPS=\"$(abs_top_srcdir)/tests/unit/zones/git_https.py\"

@@ -122,10 +122,10 @@ branch_find(struct git_source *s, struct fault *f)
 	if ((rc = git_reference_lookup(&r, s->repo, GIT_REF_IN_USE)) == GIT_ENOTFOUND)
 		return ERR_OK;
 	if (rc < 0)
-		return git_clone_fault(s, rc, f, "%s", GIT_REF_IN_USE);
+		return git_clone_fault(s->dir, rc, f, "%s", GIT_REF_IN_USE);
 	target = git_reference_symbolic_target(r);
 	if (target == NULL || strncmp(target, GIT_REFS_ORIGIN, strlen(GIT_REFS_ORIGIN)) != 0)
-		err = git_clone_fault(s, GIT_ERROR, f, "%s", GIT_REF_IN_USE);
+		err = git_clone_fault(s->dir, GIT_ERROR, f, "%s", GIT_REF_IN_USE);
 	else if ((s->branch = strdup(target + strlen(GIT_REFS_ORIGIN))) == NULL)
 		err = fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
 	git_reference_free(r);
@@ -135,8 +135,9 @@ branch_find(struct git_source *s, struct fault *f)
 static enum err
 clone_open(struct git_source *s, struct fault *f)
 {
-	git_oid_text tip;
+	git_config *config = NULL;
 	git_tree *tree = NULL;
+	git_oid_text tip;
 	enum err err;
 	int rc;
 
@@ -146,13 +147,16 @@ clone_open(struct git_source *s, struct fault *f)
 		return fault_set(f, err_from_errno(errno), "%s: %s", s->dir, strerror(errno));
 	git_clone_sweep(s->dir);
 	if ((rc = git_repository_open_bare(&s->repo, s->dir)) < 0)
-		return git_clone_fault(s, rc, f, "its top");
+		return git_clone_fault(s->dir, rc, f, "its top");
+	if ((rc = git_repository_config_snapshot(&config, s->repo)) < 0)
+		return git_clone_fault(s->dir, rc, f, "config");
+	git_config_free(config);
 	if ((err = branch_find(s, f)) != ERR_OK)
 		return err;
 	if ((err = git_source_tip(s, tip, f)) != ERR_OK)
 		return err == ERR_NOT_FOUND ? ERR_OK : err;
 	if ((err = git_source_tree_of(s, tip, &tree, f)) == ERR_NOT_FOUND)
-		err = git_clone_fault(s, GIT_ENOTFOUND, f, "commit %s", tip);
+		err = git_clone_fault(s->dir, GIT_ENOTFOUND, f, "commit %s", tip);
 	git_tree_free(tree);
 	return err;
 }
@@ -241,7 +245,7 @@ git_source_tip(struct git_source *s, git_oid_text tip, struct fault *f)
 	if ((rc = git_reference_name_to_id(&id, s->repo, ref)) == GIT_ENOTFOUND)
 		return fault_set(f, ERR_NOT_FOUND, "nothing was fetched yet of branch %s", s->branch);
 	if (rc < 0)
-		return git_clone_fault(s, rc, f, "%s", ref);
+		return git_clone_fault(s->dir, rc, f, "%s", ref);
 	git_oid_tostr(tip, GIT_OID_TEXT, &id);
 	return ERR_OK;
 }
@@ -257,7 +261,7 @@ git_source_commit_of(struct git_source *s, const char *text, git_commit **out, s
 		return err;
 	if ((rc = git_commit_lookup(out, s->repo, &id)) == GIT_ENOTFOUND)
 		return fault_set(f, ERR_NOT_FOUND, "the clone %s has no commit %s", s->dir, text);
-	return rc < 0 ? git_clone_fault(s, rc, f, "commit %s", text) : ERR_OK;
+	return rc < 0 ? git_clone_fault(s->dir, rc, f, "commit %s", text) : ERR_OK;
 }
 
 enum err
@@ -281,7 +285,7 @@ git_source_is_ancestor(struct git_source *s, const git_oid_text ancestor, const 
 	rc = git_oid_equal(git_commit_id(above), git_commit_id(below)) ? 1
 	    : git_graph_descendant_of(s->repo, git_commit_id(below), git_commit_id(above));
 	if (rc < 0)
-		err = git_clone_fault(s, rc, f, "the history of commit %s", commit);
+		err = git_clone_fault(s->dir, rc, f, "the history of commit %s", commit);
 	*yes = rc == 1;
 out:
 	git_commit_free(above);

@@ -70,7 +70,7 @@ enum err git_source_read_blob(struct git_source *s, const git_oid_text blob, siz
     struct fault *f);
 
 struct git_edit {			/* new contents of one file of the zones' directory; octets NULL: remove it */
-	const char *path;
+	const char *path;		/* each at most once in a commit */
 	const void *octets;
 	size_t n;
 };
@@ -99,7 +99,7 @@ const char *git_source_branch(const struct git_source *s);	/* the one in use; NU
 /* "URL#BRANCH" apart: *url and *branch are the caller's (free()); *branch NULL without one. */
 enum err git_url_split(const char *text, char **url, char **branch);
 
-/* The child's main: certnsd calls it first thing when argv[1] is GIT_CHILD_ARGUMENT. */
+/* The child's main: certnsd calls it first thing when argv[1] is GIT_CHILD_ARGUMENT.  It ends the process. */
 #define GIT_CHILD_ARGUMENT "--internal-git-child"
 int git_child_main(void);
 

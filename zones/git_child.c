@@ -92,7 +92,7 @@ child_open(struct git_child *c, struct fault *f)
 	if ((rc = trust_setup(x->v[GIT_FIELD_CA_FILE])) < 0)
 		return git_fault(rc, f, "%s", x->v[GIT_FIELD_CA_FILE]);
 	if ((rc = git_repository_open_bare(&c->repo, x->v[GIT_FIELD_CLONE])) < 0)
-		return git_fault(rc, f, "the clone %s", x->v[GIT_FIELD_CLONE]);
+		return git_clone_fault(x->v[GIT_FIELD_CLONE], rc, f, "its top");
 	return ERR_OK;
 }
 
@@ -122,36 +122,36 @@ child_serve(struct git_child *c, struct fault *f)
 	return fault_set(f, ERR_UNSUPPORTED, "no operation '%s'", operation);
 }
 
+/* What happened, to the parent. */
+static bool
+report(enum err err, const struct fault *f, struct git_exchange *reply)
+{
+	char number[16];
+
+	snprintf(number, sizeof number, "%d", (int)err);
+	return git_exchange_set(reply, GIT_FIELD_ERROR, number) &&
+	    (err == ERR_OK || git_exchange_set(reply, GIT_FIELD_WORDS, fault_str(f, err))) && reply_write(reply);
+}
+
 int
 git_child_main(void)
 {
 	struct git_exchange request = { 0 }, reply = { 0 };
 	struct git_child c = { .request = &request, .reply = &reply };
 	struct fault f = { 0 };
-	char number[16];
-	bool ok;
+	enum err err;
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (!request_read(&request) || atoi(request.v[GIT_FIELD_PARENT]) != (int)getppid()) {
-		git_exchange_clear(&request);
-		return EXIT_FAILURE;		/* not started by us, or the parent is gone already */
-	}
-	enum err err = child_serve(&c, &f);
+	if (!request_read(&request) || atoi(request.v[GIT_FIELD_PARENT]) != (int)getppid())
+		_exit(EXIT_FAILURE);		/* not started by us, or the parent is gone already */
+	err = child_serve(&c, &f);
 	if (err != ERR_OK && c.fault.err != ERR_OK) {
 		err = c.fault.err;
 		f = c.fault;
 	}
 	key_name_add(&request, &f);
 	git_url_redact(request.v[GIT_FIELD_URL], f.text);	/* libgit2's own words may quote it */
-	snprintf(number, sizeof number, "%d", (int)err);
-	ok = git_exchange_set(&reply, GIT_FIELD_ERROR, number) &&
-	    (err == ERR_OK || git_exchange_set(&reply, GIT_FIELD_WORDS, fault_str(&f, err))) && reply_write(&reply);
-	git_repository_free(c.repo);
-	buf_clear(&c.server_words);
-	free(c.push_status);
-	git_exchange_clear(&request);
-	git_exchange_clear(&reply);
-	git_libgit2_shutdown();
-	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+	/* Nothing is given back one by one: the process ends, and libssh2 forgets some of its own. */
+	_exit(report(err, &f, &reply) ? EXIT_SUCCESS : EXIT_FAILURE);
 }

@@ -87,7 +87,7 @@ git_fault(int rc, struct fault *f, const char *format, ...)
 }
 
 enum err
-git_clone_fault(const struct git_source *s, int rc, struct fault *f, const char *format, ...)
+git_clone_fault(const char *dir, int rc, struct fault *f, const char *format, ...)
 {
 	enum err err = err_of(rc);
 	char what[512];
@@ -97,7 +97,7 @@ git_clone_fault(const struct git_source *s, int rc, struct fault *f, const char 
 	vsnprintf(what, sizeof what, format, args);
 	va_end(args);
 	if (err == ERR_NOMEM || err == ERR_NOSPACE || err == ERR_ACCESS)
-		return fault_set(f, err, "%s in %s: %s", what, s->dir, words());
+		return fault_set(f, err, "%s in %s: %s", what, dir, words());
 	return fault_set(f, ERR_FORMAT, "the clone %s is damaged at %s (%s); move it away and restart: it is fetched "
-	    "anew, and changes not yet pushed are in the state database", s->dir, what, words());
+	    "anew, and changes not yet pushed are in the state database", dir, what, words());
 }

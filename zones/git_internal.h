@@ -31,8 +31,8 @@ struct git_source {
 /* What libgit2 just said (rc < 0) as an error of ours, with "format: libgit2's words". */
 enum err git_fault(int rc, struct fault *f, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* The same for an object or a ref that the clone must have: what cannot be read there is damage, ERR_FORMAT. */
-enum err git_clone_fault(const struct git_source *s, int rc, struct fault *f, const char *format, ...)
+/* The same for what the clone in dir must have: what cannot be read there is damage, ERR_FORMAT. */
+enum err git_clone_fault(const char *dir, int rc, struct fault *f, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* "refs/…/" and a branch; ERR_RANGE when too long or no name git allows. */

@@ -94,7 +94,7 @@ git_url_directory(const char *url)
 			buf_add(&out, url, 1);
 			continue;
 		}
-		if (strlen(url) < 3 || !hex_decode(url + 1, 2, &out)) {
+		if (strlen(url) < 3 || !hex_decode(url + 1, 2, &out) || out.p[out.len - 1] == '\0') {
 			buf_clear(&out);
 			return NULL;
 		}

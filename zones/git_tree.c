@@ -14,7 +14,7 @@ git_source_tree_of(struct git_source *s, const char *text, git_tree **out, struc
 	if ((err = git_source_commit_of(s, text, &commit, f)) != ERR_OK)
 		return err;
 	if ((rc = git_commit_tree(out, commit)) < 0)
-		err = git_clone_fault(s, rc, f, "the tree of commit %s", text);
+		err = git_clone_fault(s->dir, rc, f, "the tree of commit %s", text);
 	git_commit_free(commit);
 	return err;
 }
@@ -54,14 +54,14 @@ git_source_entry(struct git_source *s, git_tree *root, const char *path, git_tre
 		return fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
 	if ((rc = git_tree_entry_bypath(&entry, root, name)) < 0)
 		err = rc == GIT_ENOTFOUND ? fault_set(f, ERR_NOT_FOUND, "%s: no such file", path)
-		    : git_clone_fault(s, rc, f, "the tree entry of %s", path);
+		    : git_clone_fault(s->dir, rc, f, "the tree entry of %s", path);
 	else if (slash == NULL)
 		*out = entry, entry = NULL;
 	else if (git_tree_entry_filemode(entry) != GIT_FILEMODE_TREE)
 		err = fault_set(f, is_file(entry) ? ERR_NOT_FOUND : ERR_UNSUPPORTED, "%s: %s is %s", path, name,
 		    kind_of(entry));
 	else if ((rc = git_tree_lookup(&tree, s->repo, git_tree_entry_id(entry))) < 0)
-		err = git_clone_fault(s, rc, f, "tree %s of %s", git_oid_tostr_s(git_tree_entry_id(entry)), name);
+		err = git_clone_fault(s->dir, rc, f, "tree %s of %s", git_oid_tostr_s(git_tree_entry_id(entry)), name);
 	else
 		err = git_source_entry(s, tree, slash + 1, out, f);
 	git_tree_free(tree);
@@ -87,7 +87,7 @@ zones_tree(struct git_source *s, git_tree *root, git_tree **out, struct fault *f
 	if (git_tree_entry_filemode(entry) != GIT_FILEMODE_TREE)
 		err = fault_set(f, ERR_NOT_FOUND, "%s: is %s, not a directory", s->path, kind_of(entry));
 	else if ((rc = git_tree_lookup(out, s->repo, git_tree_entry_id(entry))) < 0)
-		err = git_clone_fault(s, rc, f, "tree %s of %s", git_oid_tostr_s(git_tree_entry_id(entry)), s->path);
+		err = git_clone_fault(s->dir, rc, f, "tree %s of %s", git_oid_tostr_s(git_tree_entry_id(entry)), s->path);
 	git_tree_entry_free(entry);
 	return err;
 }
@@ -150,7 +150,7 @@ blob_read(struct git_source *s, const git_oid *id, const char *what, size_t max,
 	int rc;
 
 	if ((rc = git_repository_odb(&odb, s->repo)) < 0 || (rc = git_odb_read_header(&size, &type, odb, id)) < 0) {
-		err = git_clone_fault(s, rc, f, "object %s of %s", git_oid_tostr_s(id), what);
+		err = git_clone_fault(s->dir, rc, f, "object %s of %s", git_oid_tostr_s(id), what);
 		goto out;
 	}
 	if (type != GIT_OBJECT_BLOB) {
@@ -162,7 +162,7 @@ blob_read(struct git_source *s, const git_oid *id, const char *what, size_t max,
 		goto out;
 	}
 	if ((rc = git_odb_read(&object, odb, id)) < 0) {
-		err = git_clone_fault(s, rc, f, "object %s of %s", git_oid_tostr_s(id), what);
+		err = git_clone_fault(s->dir, rc, f, "object %s of %s", git_oid_tostr_s(id), what);
 		goto out;
 	}
 	buf_add(out, git_odb_object_data(object), git_odb_object_size(object));
@@ -211,7 +211,7 @@ git_source_read_blob(struct git_source *s, const git_oid_text blob, size_t max, 
 	if ((err = git_oid_of(blob, &id, f)) != ERR_OK)
 		return err;
 	if ((rc = git_repository_odb(&odb, s->repo)) < 0)
-		return git_clone_fault(s, rc, f, "its objects");
+		return git_clone_fault(s->dir, rc, f, "its objects");
 	if (!git_odb_exists(odb, &id))
 		err = fault_set(f, ERR_NOT_FOUND, "the clone %s has no object %s", s->dir, blob);
 	else

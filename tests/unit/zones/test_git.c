@@ -1,4 +1,6 @@
 /* Local repositories: what is read, committed, pushed, and refused. */
+#include <pthread.h>
+
 #include "tests/unit/zones/git_place.h"
 
 static const struct git_signature_text author = { "key.example.com", "key@certns", 1700000000 };
@@ -189,6 +191,88 @@ test_rewritten_history(void **state)
 }
 
 static void
+test_edits_that_are_refused(void **state)
+{
+	static const struct { const char *path; enum err want; } rows[] = {
+		{ "link",		ERR_UNSUPPORTED },
+		{ "sub",		ERR_UNSUPPORTED },
+		{ "dirlink/new",	ERR_UNSUPPORTED },
+		{ "example.com/new",	ERR_FORMAT },
+		{ "../new",		ERR_RANGE },
+		{ "",			ERR_FORMAT },
+		{ ".git",		ERR_FORMAT },
+		{ "sub/.git/config",	ERR_FORMAT },
+	};
+	struct git_remote_config config = { .url = path_of("r") };
+	struct git_source *s = source_open("clone-x", &config);
+	git_oid_text tip, a, short_id = "0123";
+
+	(void)state;
+	fetch(s, tip);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct git_edit edit = { rows[i].path, "x", 1 };
+		struct fault f = { 0 };
+		enum err err = git_source_commit(s, tip, &edit, 1, &author, "m", a, &f);
+
+		check(err == rows[i].want && f.text[0] != '\0', "an edit of '%s' gives '%s', not '%s' (%s)", rows[i].path,
+		    err_str(rows[i].want), err_str(err), f.text);
+	}
+	check(git_source_commit(s, short_id, &(struct git_edit){ "a", "b", 1 }, 1, &author, "m", a, NULL) == ERR_FORMAT,
+	    "a parent that is no id");
+	git_source_close(s);
+}
+
+#define ROUNDS 6
+
+/* Commit and push ROUNDS files of its own, as often as another comes first. */
+static void *
+writer(void *clone)
+{
+	char dir[PATH_MAX + 32], url[PATH_MAX + 32], name[64];
+	struct git_remote_config config = { .url = url };
+	struct git_source *s = NULL;
+	intptr_t lost = 0;
+
+	snprintf(dir, sizeof dir, "%s/%s", place, (const char *)clone);
+	snprintf(url, sizeof url, "%s/r", place);
+	if (git_source_open(dir, &config, &s, NULL) != ERR_OK)
+		return (void *)1;
+	for (int i = 0; i < ROUNDS; i++) {
+		struct git_edit edit = { name, "x", 1 };
+		git_oid_text tip, a;
+		enum err err;
+
+		snprintf(name, sizeof name, "%s-%d", (const char *)clone, i);
+		do {
+			if ((err = git_source_fetch(s, tip, NULL)) == ERR_OK &&
+			    (err = git_source_commit(s, tip, &edit, 1, &author, name, a, NULL)) == ERR_OK)
+				err = git_source_push(s, tip, a, NULL);
+		} while (err == ERR_CONFLICT || err == ERR_BUSY);
+		lost += err != ERR_OK;
+	}
+	git_source_close(s);
+	return (void *)lost;
+}
+
+static void
+test_two_writers_lose_nothing(void **state)
+{
+	pthread_t threads[2];
+	char first[] = "writer-a", second[] = "writer-b";
+	void *lost;
+
+	(void)state;
+	check(pthread_create(&threads[0], NULL, writer, first) == 0 && pthread_create(&threads[1], NULL, writer, second) == 0,
+	    "two threads start");
+	for (int i = 0; i < 2; i++) {
+		pthread_join(threads[i], &lost);
+		check(lost == NULL, "writer %d pushed all", i);
+	}
+	sh("test $(git -C r ls-tree main | grep -c writer-) = %d && test $(git -C r log --format=%%s main | grep -c ^writer) = %d",
+	    2 * ROUNDS, 2 * ROUNDS);
+}
+
+static void
 test_refusals(void **state)
 {
 	struct git_remote_config config = { .url = path_of("w") };
@@ -234,6 +318,8 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_listing),
 		cmocka_unit_test(test_commit_and_push),
 		cmocka_unit_test(test_rewritten_history),
+		cmocka_unit_test(test_edits_that_are_refused),
+		cmocka_unit_test(test_two_writers_lose_nothing),
 		cmocka_unit_test(test_refusals),
 	};
 

@@ -1,6 +1,7 @@
 /* Remotes over a network: ssh with a real sshd, https with git http-backend, and servers that never answer. */
 #include <arpa/inet.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -167,6 +168,68 @@ test_cancel(void **state)
 	close(fd);
 }
 
+/* The first child of a process; 0: none. */
+static pid_t
+child_of(pid_t pid)
+{
+	char path[64];
+	int child = 0;
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	if ((f = fopen(path, "re")) != NULL) {
+		if (fscanf(f, "%d", &child) != 1)
+			child = 0;
+		fclose(f);
+	}
+	return (pid_t)child;
+}
+
+static bool
+runs(pid_t pid)
+{
+	char path[64], state = 'Z';
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	if ((f = fopen(path, "re")) == NULL)
+		return false;
+	if (fscanf(f, "%*d %*s %c", &state) != 1)
+		state = 'Z';
+	fclose(f);
+	return state != 'Z';
+}
+
+static void
+test_the_child_ends_with_its_parent(void **state)
+{
+	struct git_remote_config config = { .deadline_s = 60 };
+	struct timespec pause = { 0, 20 * 1000 * 1000 };
+	unsigned port;
+	int fd = silent_server(&port);
+	pid_t parent, child = 0;
+	char url[64];
+
+	(void)state;
+	snprintf(url, sizeof url, "https://localhost:%u/r", port);
+	config.url = url;
+	if ((parent = fork()) == 0) {
+		fetch_once("clone-orphan", &config, &(struct fault){ 0 });
+		_exit(0);
+	}
+	for (int i = 0; i < 250 && (child = child_of(parent)) == 0; i++)
+		nanosleep(&pause, NULL);
+	check(child != 0, "the child was started");
+	nanosleep(&(struct timespec){ 0, 300 * 1000 * 1000 }, NULL);
+	check(runs(child), "and waits for the server");
+	kill(parent, SIGKILL);
+	waitpid(parent, NULL, 0);
+	for (int i = 0; i < 250 && runs(child); i++)
+		nanosleep(&pause, NULL);
+	check(!runs(child), "it is gone with its parent");
+	close(fd);
+}
+
 static bool
 sshd_start(unsigned *port)
 {
@@ -289,6 +352,7 @@ main(int argc, char **argv)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_silence_ends_at_the_deadline),
 		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_the_child_ends_with_its_parent),
 		cmocka_unit_test(test_ssh),
 		cmocka_unit_test(test_https),
 	};
