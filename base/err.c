@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 const char *
 err_str(enum err err)
@@ -64,14 +65,16 @@ err_from_errno(int errnum)
 enum err
 fault_set(struct fault *f, enum err err, const char *format, ...)
 {
+	char text[sizeof f->text];	/* the old words may be among the arguments */
 	va_list args;
 
 	if (f == NULL)
 		return err;
-	f->err = err;
 	va_start(args, format);
-	vsnprintf(f->text, sizeof f->text, format, args);
+	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
+	f->err = err;
+	memcpy(f->text, text, strlen(text) + 1);
 	return err;
 }
 

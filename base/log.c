@@ -37,21 +37,41 @@ log_wants(enum log_level level)
 	return (int)level <= wanted_level;
 }
 
+/* Octets of the UTF-8 character at p (RFC 3629, section 4); 0: it is none. */
+static size_t
+utf8_length(const unsigned char *p)
+{
+	size_t n = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
+
+	for (size_t i = 1; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xf0 && p[1] < 0x90))
+		return 0;			/* overlong */
+	if ((p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf4 && p[1] > 0x8f))
+		return 0;			/* a surrogate; above U+10FFFF */
+	return n;
+}
+
 /* What peers and files made us print must not break the line, nor JSON. */
 static size_t
 copy_escaped(char *to, size_t room, const char *text, bool json)
 {
+	const unsigned char *p = (const unsigned char *)text;
 	size_t n = 0;
 
-	for (; *text != '\0' && n + 7 < room; text++) {
-		unsigned char c = (unsigned char)*text;
+	while (*p != '\0' && n + 7 < room) {
+		size_t length = utf8_length(p);
 
-		if (c < 0x20 || c == 0x7f)
-			n += (size_t)snprintf(to + n, room - n, json ? "\\u%04x" : "\\x%02x", c);
-		else if (json && (c == '"' || c == '\\'))
-			n += (size_t)snprintf(to + n, room - n, "\\%c", c);
-		else
-			to[n++] = (char)c;
+		if (length == 0 || *p < 0x20 || *p == 0x7f) {
+			n += (size_t)snprintf(to + n, room - n, json ? "\\u%04x" : "\\x%02x", *p++);
+			continue;
+		}
+		if (json && (*p == '"' || *p == '\\'))
+			to[n++] = '\\';
+		memcpy(to + n, p, length);
+		n += length;
+		p += length;
 	}
 	to[n] = '\0';
 	return n;

@@ -13,6 +13,22 @@ EXTRA_DIST += tests/fuzz/corpus
 
 # base, wire, tsig
 check_PROGRAMS += \
+	tests/unit/base/test_buf \
+	tests/unit/base/test_encoding \
+	tests/unit/base/test_file \
+	tests/unit/base/test_log \
+	tests/unit/base/test_queue
+tests_unit_base_test_buf_SOURCES = tests/unit/check.h tests/unit/base/test_buf.c
+tests_unit_base_test_buf_LDADD = $(LIBBASE) $(CMOCKA_LIBS)
+tests_unit_base_test_encoding_SOURCES = tests/unit/check.h tests/unit/base/test_encoding.c
+tests_unit_base_test_encoding_LDADD = $(LIBBASE) $(CMOCKA_LIBS)
+tests_unit_base_test_file_SOURCES = tests/unit/check.h tests/unit/base/test_file.c
+tests_unit_base_test_file_LDADD = $(LIBBASE) $(CMOCKA_LIBS)
+tests_unit_base_test_log_SOURCES = tests/unit/check.h tests/unit/base/test_log.c
+tests_unit_base_test_log_LDADD = $(LIBBASE) $(CMOCKA_LIBS) $(JANSSON_LIBS)
+tests_unit_base_test_queue_SOURCES = tests/unit/check.h tests/unit/base/test_queue.c
+tests_unit_base_test_queue_LDADD = $(LIBBASE) $(CMOCKA_LIBS)
+check_PROGRAMS += \
 	tests/unit/wire/test_dname \
 	tests/unit/wire/test_message \
 	tests/unit/wire/test_rdata \
