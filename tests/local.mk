@@ -47,9 +47,11 @@ tests_unit_wire_test_rrtype_SOURCES = tests/unit/check.h tests/unit/wire/test_rr
 tests_unit_wire_test_rrtype_LDADD = $(LIBWIRE) $(CMOCKA_LIBS)
 tests_unit_wire_test_writer_SOURCES = tests/unit/check.h tests/unit/wire/test_writer.c
 tests_unit_wire_test_writer_LDADD = $(LIBWIRE) $(CMOCKA_LIBS)
-check_PROGRAMS += tests/unit/tsig/test_key tests/unit/tsig/test_tsig
+check_PROGRAMS += tests/unit/tsig/test_key tests/unit/tsig/test_nomem tests/unit/tsig/test_tsig
 tests_unit_tsig_test_key_SOURCES = tests/unit/check.h tests/unit/tsig/test_key.c
 tests_unit_tsig_test_key_LDADD = $(LIBTSIG) $(CMOCKA_LIBS)
+tests_unit_tsig_test_nomem_SOURCES = tests/unit/check.h tests/unit/tsig/test_nomem.c
+tests_unit_tsig_test_nomem_LDADD = $(LIBTSIG) $(CMOCKA_LIBS)
 tests_unit_tsig_test_tsig_SOURCES = tests/unit/check.h tests/unit/tsig/oracle.h tests/unit/tsig/test_tsig.c
 tests_unit_tsig_test_tsig_LDADD = $(LIBTSIG) $(CMOCKA_LIBS)
 # end of base, wire, tsig
