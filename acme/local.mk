@@ -1,9 +1,15 @@
 noinst_LIBRARIES += acme/libacme.a
 acme_libacme_a_SOURCES = \
-	acme/acme.h \
+	acme/acme.c acme/acme.h \
+	acme/client.c acme/client.h \
 	acme/csr.c acme/csr.h \
 	acme/http.c acme/http.h \
 	acme/jws.c acme/jws.h \
+	acme/order.c acme/order.h \
+	acme/port.c acme/port.h \
+	acme/propagation.c acme/propagation.h \
 	acme/reply.c acme/reply.h \
+	acme/schedule.c acme/schedule.h \
+	acme/task.c acme/task.h \
 	acme/tlsa.c acme/tlsa.h
 LIBACME = acme/libacme.a $(LIBZONES) $(CURL_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) $(LIBEVENT_LIBS)

@@ -1,0 +1,71 @@
+/* acme/order.h -- one certificate order (RFC 8555, section 7.4), from the names of a CSR to the chain.
+ *
+ * An order never blocks and sees no socket: give it what came and it says what it wants next.  acme/task.c joins it to
+ * the event loop.  Every way, also of failure, ends in ACME_FINISHED, and before that in ACME_UNPUBLISH when
+ * a challenge record may have been published. */
+#ifndef ACME_ORDER_H
+#define ACME_ORDER_H
+
+#include "acme/csr.h"
+#include "acme/reply.h"
+#include "wire/dname.h"
+
+enum acme_want {
+	ACME_POST,		/* acme_order_payload() to acme_order_url(); then acme_order_reply() */
+	ACME_PUBLISH,		/* all of acme_order_txts(); then acme_order_published() */
+	ACME_CHECK,		/* are they visible everywhere? then acme_order_checked() */
+	ACME_SLEEP,		/* acme_order_delay_ms(); then acme_order_slept() */
+	ACME_UNPUBLISH,		/* remove all of acme_order_txts(); then acme_order_unpublished() */
+	ACME_FINISHED		/* see acme_order_result() */
+};
+
+struct acme_order;			/* private to acme/order.c */
+
+struct acme_order_setup {		/* borrowed for the life of the order */
+	const struct acme_csr *csr;
+	const char *new_order;		/* URL */
+	const char *thumbprint;		/* of the account key */
+	int64_t now_ms;			/* any clock that never jumps; the same for all calls */
+	unsigned limit_ms;		/* the order is given up after this long */
+};
+
+/* *out is the caller's: acme_order_free().  ERR_NOMEM. */
+enum err acme_order_new(const struct acme_order_setup *setup, struct acme_order **out);
+void acme_order_free(struct acme_order *o);
+
+enum acme_want acme_order_start(struct acme_order *o);
+enum acme_want acme_order_reply(struct acme_order *o, const struct acme_reply *r, int64_t now_ms);
+enum acme_want acme_order_published(struct acme_order *o, enum err err, const char *words);
+enum acme_want acme_order_checked(struct acme_order *o, enum err err, const char *words);
+enum acme_want acme_order_slept(struct acme_order *o);
+enum acme_want acme_order_unpublished(struct acme_order *o);
+
+/* Give up; nothing may be under way outside but what the caller has cancelled. */
+enum acme_want acme_order_abort(struct acme_order *o, enum err err, const char *words);
+
+const char *acme_order_url(const struct acme_order *o);
+const char *acme_order_payload(const struct acme_order *o);	/* NULL: POST-as-GET */
+unsigned acme_order_delay_ms(const struct acme_order *o);
+
+/* The challenge records of this order so far. */
+struct acme_txt {
+	struct dname owner;		/* _acme-challenge.<name> */
+	char value[44];
+};
+const struct acme_txt *acme_order_txts(const struct acme_order *o, size_t *n);
+
+/* What is being done, in words. */
+const char *acme_order_step(const struct acme_order *o);
+
+struct acme_order_result {		/* borrowed */
+	enum err err;
+	const char *words;		/* why not, with all that the CA said */
+	int64_t retry_after_s;		/* what the CA asked for; -1: nothing */
+	struct acme_chain *chain;	/* verified: the leaf answers the CSR; may be taken (and zeroed) */
+};
+struct acme_order_result acme_order_result(struct acme_order *o);
+
+/* The owner of the challenge record for name, which may begin with "*." (RFC 8555, section 8.4).  ERR_RANGE: too long. */
+enum err acme_challenge_owner(const char *name, struct dname *out);
+
+#endif

@@ -1,0 +1,333 @@
+#include "acme/propagation.h"
+
+#include <event2/event.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "wire/message.h"
+#include "wire/rrtype.h"
+
+#define ASK_TIMEOUT_MS 5000
+#define POLL_FIRST_MS 250
+#define POLL_MOST_MS 8000
+
+/* One owner at one server; server NULL: our own, by the snapshot. */
+struct probe {
+	struct acme_propagation *all;
+	const uint8_t *owner;			/* in all->txts */
+	struct sockaddr_storage address;
+	char *server;
+	struct event *timer;
+	struct acme_ticket *ticket;
+	unsigned wait_ms;
+	bool visible;
+	char last[128];				/* what it said last */
+};
+
+struct acme_propagation {
+	struct acme_port *port;
+	struct event_base *base;
+	struct acme_txt *txts;
+	size_t ntxts;
+	struct probe **probes;
+	size_t nprobes, nvisible;
+	const uint8_t *owner;			/* while probes are made */
+	int64_t deadline_ms;
+	unsigned timeout_s;
+	acme_propagation_done *done;
+	void *arg;
+	bool failed;				/* no memory */
+	char step[512];
+};
+
+/* ---- is it there? ---- */
+
+/* The character-strings of a TXT rdata joined: is that value? */
+static bool
+txt_is(const uint8_t *rdata, size_t n, const char *value)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < n; i += 1u + rdata[i]) {
+		size_t len = rdata[i];
+
+		if (len > n - i - 1 || strncmp(value + at, (const char *)rdata + i + 1, len) != 0)
+			return false;
+		at += len;
+		if (at > strlen(value))
+			return false;
+	}
+	return value[at] == '\0';
+}
+
+const char *
+acme_txt_missing(const uint8_t *msg, size_t n, const uint8_t *owner, const struct acme_txt *txts, size_t ntxts)
+{
+	struct rd r = rd_over(msg, n);
+	struct msg_header h;
+	struct question q;
+	struct msg_rr rr;
+	size_t wanted = 0, seen = 0;
+
+	msg_header_read(&r, &h);
+	if (r.bad || (h.flags & FLAG_QR) == 0)
+		return "a malformed answer";
+	if ((h.flags & 15) != RCODE_NOERROR)
+		return rcode_str(h.flags & 15);
+	for (unsigned i = 0; i < h.qdcount; i++)
+		question_read(&r, &q);
+	struct rd answers = r;
+	for (size_t t = 0; t < ntxts; t++) {
+		if (!dname_equal(txts[t].owner.octets, owner))
+			continue;
+		wanted++;
+		r = answers;
+		bool found = false;
+		for (unsigned i = 0; i < h.ancount && msg_rr_read(&r, &rr); i++)
+			if (rr.type == TYPE_TXT && dname_equal(rr.owner.octets, owner) &&
+			    txt_is(rr.rdata.p, rr.rdlen, txts[t].value))
+				found = true;
+		if (r.bad)
+			return "a malformed answer";
+		seen += found;
+	}
+	if (seen == wanted)
+		return NULL;
+	return h.ancount == 0 ? "no such record" : "an older state of the record";
+}
+
+/* The same by our own snapshot. */
+static bool
+visible_here(const struct probe *p)
+{
+	const struct acme_outside *outside = acme_port_outside(p->all->port);
+	struct rr_list found = { 0 };
+	bool all = outside->lookup(outside->ctx, p->owner, TYPE_TXT, &found) == ERR_OK;
+
+	for (size_t t = 0; all && t < p->all->ntxts; t++) {
+		bool one = !dname_equal(p->all->txts[t].owner.octets, p->owner);
+
+		for (size_t i = 0; !one && i < found.n; i++)
+			one = txt_is(found.v[i].rdata, found.v[i].rdlen, p->all->txts[t].value);
+		all = one;
+	}
+	rr_list_clear(&found);
+	return all;
+}
+
+/* ---- asking ---- */
+
+static const char *
+server_name(const struct probe *p)
+{
+	return p->server != NULL ? p->server : "this server";
+}
+
+static void
+host_of(const uint8_t *owner, char text[DNAME_TEXT_MAX])
+{
+	dname_print_host(dname_parent(owner), text);	/* without _acme-challenge */
+}
+
+static void
+give_up(struct probe *p)
+{
+	struct acme_propagation *all = p->all;
+	char host[DNAME_TEXT_MAX], words[DNAME_TEXT_MAX + 512];
+
+	host_of(p->owner, host);
+	snprintf(words, sizeof words, "%s did not show the challenge for %s within %u s (last: %s)", server_name(p), host,
+	    all->timeout_s, p->last);
+	all->done(all->arg, ERR_TIMEOUT, words);
+}
+
+/* May free all. */
+static void
+probe_visible(struct probe *p)
+{
+	struct acme_propagation *all = p->all;
+
+	p->visible = true;
+	if (++all->nvisible == all->nprobes)
+		all->done(all->arg, ERR_OK, "");
+}
+
+/* May free all. */
+static void
+probe_again(struct probe *p)
+{
+	struct timeval tv = { p->wait_ms / 1000, p->wait_ms % 1000 * 1000 };
+
+	if (clock_mono_ms() + p->wait_ms >= p->all->deadline_ms) {
+		give_up(p);
+		return;
+	}
+	event_add(p->timer, &tv);
+	p->wait_ms = p->wait_ms * 2 > POLL_MOST_MS ? POLL_MOST_MS : p->wait_ms * 2;
+}
+
+static void
+on_answered(void *arg, const uint8_t *msg, size_t n, const char *words)
+{
+	struct probe *p = arg;
+	const char *missing = n == 0 ? (words != NULL ? words : "no answer") :
+	    acme_txt_missing(msg, n, p->owner, p->all->txts, p->all->ntxts);
+
+	p->ticket = NULL;
+	if (missing == NULL) {
+		probe_visible(p);
+		return;
+	}
+	snprintf(p->last, sizeof p->last, "%s", missing);
+	probe_again(p);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct probe *p = arg;
+	struct acme_propagation *all = p->all;
+	int64_t left_ms = all->deadline_ms - clock_mono_ms();
+	unsigned timeout_ms = left_ms < 100 ? 100 : left_ms > ASK_TIMEOUT_MS ? ASK_TIMEOUT_MS : (unsigned)left_ms;
+
+	(void)fd, (void)what;
+	if (p->server == NULL) {
+		if (visible_here(p))
+			probe_visible(p);
+		else
+			probe_again(p);
+	} else if (acme_port_ask(all->port, (struct sockaddr *)&p->address, p->owner, TYPE_TXT, timeout_ms, on_answered, p,
+	    &p->ticket) != ERR_OK)
+		probe_again(p);
+}
+
+/* ---- making and ending ---- */
+
+static size_t
+address_len(const struct sockaddr *address)
+{
+	return address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+}
+
+static void
+probe_add(struct acme_propagation *all, const uint8_t *owner, const struct sockaddr *address, const char *server)
+{
+	struct probe *p = calloc(1, sizeof *p), **v = realloc(all->probes, (all->nprobes + 1) * sizeof *v);
+
+	if (v != NULL)
+		all->probes = v;
+	if (p == NULL || v == NULL) {
+		free(p);
+		all->failed = true;
+		return;
+	}
+	all->probes[all->nprobes++] = p;
+	p->all = all;
+	p->owner = owner;
+	p->wait_ms = POLL_FIRST_MS;
+	snprintf(p->last, sizeof p->last, "no such record");
+	if (address != NULL) {
+		memcpy(&p->address, address, address_len(address));
+		p->server = strdup(server);
+	}
+	p->timer = event_new(all->base, -1, 0, on_timer, p);
+	all->failed |= p->timer == NULL || (address != NULL && p->server == NULL);
+}
+
+static void
+found_server(void *arg, const struct sockaddr *address, const char *server)
+{
+	struct acme_propagation *all = arg;
+
+	probe_add(all, all->owner, address, server);
+}
+
+static void
+make_probes(struct acme_propagation *all)
+{
+	const struct acme_outside *outside = acme_port_outside(all->port);
+	struct dname apex;
+	bool editable;
+
+	for (size_t i = 0; i < all->ntxts; i++) {
+		const uint8_t *owner = all->txts[i].owner.octets;
+		size_t before = 0;
+
+		while (before < i && !dname_equal(all->txts[before].owner.octets, owner))
+			before++;
+		if (before < i)
+			continue;	/* wildcard and apex share an owner */
+		probe_add(all, owner, NULL, NULL);
+		all->owner = owner;
+		if (outside->zone_of(outside->ctx, owner, &apex, &editable))
+			outside->servers(outside->ctx, apex.octets, found_server, all);
+	}
+}
+
+enum err
+acme_propagation_start(struct acme_port *port, struct event_base *base, const struct acme_txt *txts, size_t n,
+    unsigned timeout_s, acme_propagation_done *done, void *arg, struct acme_propagation **out)
+{
+	struct acme_propagation *all = calloc(1, sizeof *all);
+
+	if (all == NULL)
+		return ERR_NOMEM;
+	all->port = port;
+	all->base = base;
+	all->done = done;
+	all->arg = arg;
+	all->timeout_s = timeout_s;
+	all->deadline_ms = clock_mono_ms() + (int64_t)timeout_s * 1000;
+	if ((all->txts = calloc(n, sizeof *txts)) != NULL) {
+		memcpy(all->txts, txts, n * sizeof *txts);
+		all->ntxts = n;
+		make_probes(all);
+	}
+	if (all->txts == NULL || all->failed) {
+		acme_propagation_free(all);
+		return ERR_NOMEM;
+	}
+	for (size_t i = 0; i < all->nprobes; i++)
+		event_active(all->probes[i]->timer, EV_TIMEOUT, 0);
+	*out = all;
+	return ERR_OK;
+}
+
+void
+acme_propagation_free(struct acme_propagation *all)
+{
+	if (all == NULL)
+		return;
+	for (size_t i = 0; i < all->nprobes; i++) {
+		struct probe *p = all->probes[i];
+
+		acme_port_cancel(p->ticket);
+		if (p->timer != NULL)
+			event_free(p->timer);
+		free(p->server);
+		free(p);
+	}
+	free(all->probes);
+	free(all->txts);
+	free(all);
+}
+
+const char *
+acme_propagation_step(struct acme_propagation *all)
+{
+	char host[DNAME_TEXT_MAX];
+	const struct probe *p = NULL;
+
+	for (size_t i = 0; i < all->nprobes && p == NULL; i++)
+		if (!all->probes[i]->visible)
+			p = all->probes[i];
+	if (p == NULL)
+		return "";
+	host_of(p->owner, host);
+	snprintf(all->step, sizeof all->step, "waiting for %.200s to show the challenge for %.200s", server_name(p), host);
+	return all->step;
+}

@@ -1,0 +1,358 @@
+#include "acme/task.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acme/propagation.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "wire/rrtype.h"
+
+#define CA_TIME_S 900		/* for the CA's part of an order */
+
+struct acme_task {
+	struct acme_task_setup setup;
+	char *host;
+	struct acme_csr *csr;
+	struct acme_order *order;		/* NULL until directory and account are there */
+	struct acme_call *call;
+	struct acme_propagation *propagation;
+	struct event *timer;
+	struct dname *zones;			/* of each TXT that was tried to publish */
+	size_t nzones;
+	unsigned edits;				/* under way */
+	bool removing;				/* they are removals */
+	struct fault edit_fault;		/* the first that failed */
+	const char *aborted;			/* why: to be done when the edits are through */
+};
+
+static void task_step(struct acme_task *t, enum acme_want want);
+
+static unsigned
+limit_ms(const struct acme_task *t)
+{
+	return (CA_TIME_S + t->setup.propagation_timeout_s) * 1000;
+}
+
+/* Frees t. */
+static void
+task_finish(struct acme_task *t, const struct acme_order_result *r)
+{
+	t->setup.done(t->setup.arg, t, r);
+	acme_task_free(t);
+}
+
+static void
+task_fail(struct acme_task *t, enum err err, const char *words, int64_t retry_after_s)
+{
+	struct acme_chain none = { 0 };
+
+	task_finish(t, &(struct acme_order_result){ err, words, retry_after_s, &none });
+}
+
+/* ---- the CA ---- */
+
+static void
+on_reply(void *arg, const struct acme_reply *r)
+{
+	struct acme_task *t = arg;
+
+	t->call = NULL;
+	task_step(t, acme_order_reply(t->order, r, clock_mono_ms()));
+}
+
+static void
+task_post(struct acme_task *t)
+{
+	t->call = acme_client_post(t->setup.client, acme_order_url(t->order), acme_order_payload(t->order), on_reply, t);
+	if (t->call == NULL)
+		task_step(t, acme_order_abort(t->order, ERR_NOMEM, "a request to the CA could not be made"));
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct acme_task *t = arg;
+
+	(void)fd, (void)what;
+	task_step(t, acme_order_slept(t->order));
+}
+
+static void
+task_sleep(struct acme_task *t)
+{
+	unsigned ms = acme_order_delay_ms(t->order);
+	struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
+
+	event_add(t->timer, &tv);
+}
+
+static void
+on_prepared(void *arg, const struct acme_reply *r)
+{
+	struct acme_task *t = arg;
+	struct acme_order_setup setup = { t->csr, acme_client_new_order(t->setup.client),
+		acme_client_thumbprint(t->setup.client), clock_mono_ms(), limit_ms(t) };
+
+	t->call = NULL;
+	if (r->err != ERR_OK)
+		task_fail(t, r->err, r->words, r->retry_after_s);
+	else if (acme_order_new(&setup, &t->order) != ERR_OK)
+		task_fail(t, ERR_NOMEM, err_str(ERR_NOMEM), -1);
+	else
+		task_step(t, acme_order_start(t->order));
+}
+
+/* ---- the zones ---- */
+
+static void
+edits_through(struct acme_task *t)
+{
+	const char *words = fault_str(&t->edit_fault, t->edit_fault.err);
+
+	if (t->removing)
+		task_step(t, acme_order_unpublished(t->order));
+	else if (t->aborted != NULL)
+		task_step(t, acme_order_abort(t->order, ERR_CANCELLED, t->aborted));
+	else
+		task_step(t, acme_order_published(t->order, t->edit_fault.err, words));
+}
+
+static void
+on_edited(void *arg, enum err err, const char *words)
+{
+	struct acme_task *t = arg;
+
+	if (err != ERR_OK && t->edit_fault.err == ERR_OK)
+		fault_set(&t->edit_fault, err, "the challenge cannot be published: %.900s", words);
+	if (--t->edits == 0)
+		edits_through(t);
+}
+
+/* A record that stays is served until it expires, and harms nobody: only a warning. */
+static void
+on_removed(void *arg, enum err err, const char *words)
+{
+	struct acme_task *t = arg;
+
+	if (err != ERR_OK)
+		log_warning("acme: %s: the challenge could not be removed: %s", t->host, words);
+	if (--t->edits == 0)
+		edits_through(t);
+}
+
+/* One edit for all TXT of the zone of number first. */
+static enum err
+edit_zone(struct acme_task *t, size_t first, bool publish)
+{
+	size_t n;
+	const struct acme_txt *txts = acme_order_txts(t->order, &n);
+	struct rr_list rrs = { 0 };
+	uint8_t rdata[1 + sizeof txts->value];
+	char why[300];
+	enum err err = ERR_OK;
+
+	for (size_t i = first; err == ERR_OK && i < t->nzones; i++) {
+		size_t len = strlen(txts[i].value);
+
+		if (!dname_equal(t->zones[i].octets, t->zones[first].octets))
+			continue;
+		rdata[0] = (uint8_t)len;
+		memcpy(rdata + 1, txts[i].value, len);
+		err = rr_list_add(&rrs, &(struct rr){ txts[i].owner.octets, rdata, t->setup.challenge_ttl_s, TYPE_TXT,
+		    (uint16_t)(len + 1) });
+	}
+	snprintf(why, sizeof why, "challenge for %.253s%s", t->host, publish ? "" : " removed");
+	if (err == ERR_OK) {
+		struct acme_edit edit = { .zone = t->zones[first].octets, .passing = true,
+			.until_s = clock_now_s() + limit_ms(t) / 1000, .why = why };
+
+		*(publish ? &edit.add : &edit.remove) = rrs.v;
+		*(publish ? &edit.nadd : &edit.nremove) = rrs.n;
+		err = acme_port_edit(t->setup.port, &edit, publish ? on_edited : on_removed, t, NULL);
+	}
+	rr_list_clear(&rrs);
+	return err;
+}
+
+/* One edit for each zone; t->edits counts them. */
+static void
+edit_zones(struct acme_task *t, bool publish)
+{
+	size_t before;
+
+	t->edit_fault = (struct fault){ 0 };
+	for (size_t i = 0; i < t->nzones; i++) {
+		for (before = 0; before < i && !dname_equal(t->zones[before].octets, t->zones[i].octets);)
+			before++;
+		if (before < i)
+			continue;
+		enum err err = edit_zone(t, i, publish);
+		if (err == ERR_OK)
+			t->edits++;
+		else
+			fault_set(&t->edit_fault, err, "%s", err_str(err));
+	}
+}
+
+/* The zone of each challenge record.  False: one lies in none that we may change. */
+static bool
+find_zones(struct acme_task *t)
+{
+	const struct acme_outside *outside = acme_port_outside(t->setup.port);
+	char owner[DNAME_TEXT_MAX];
+	bool editable = false;
+	size_t n;
+	const struct acme_txt *txts = acme_order_txts(t->order, &n);
+	struct dname *zones = realloc(t->zones, n * sizeof *zones);
+
+	if (zones == NULL) {
+		fault_set(&t->edit_fault, ERR_NOMEM, "out of memory");
+		return false;
+	}
+	t->zones = zones;
+	t->nzones = n;
+	for (size_t i = 0; i < n; i++)
+		if (!outside->zone_of(outside->ctx, txts[i].owner.octets, &zones[i], &editable) || !editable) {
+			t->nzones = 0;		/* nothing is published, so nothing to remove */
+			fault_set(&t->edit_fault, ERR_REFUSED, "%s is in no zone that may be changed here",
+			    dname_print_host(txts[i].owner.octets, owner));
+			return false;
+		}
+	return true;
+}
+
+static void
+task_publish(struct acme_task *t)
+{
+	t->edit_fault = (struct fault){ 0 };
+	if (!find_zones(t)) {
+		task_step(t, acme_order_published(t->order, t->edit_fault.err, t->edit_fault.text));
+		return;
+	}
+	edit_zones(t, true);
+	if (t->edits == 0)
+		task_step(t, acme_order_published(t->order, ERR_NOMEM, err_str(ERR_NOMEM)));
+}
+
+static void
+task_unpublish(struct acme_task *t)
+{
+	t->removing = true;
+	edit_zones(t, false);
+	if (t->edits == 0)
+		task_step(t, acme_order_unpublished(t->order));
+}
+
+static void
+on_propagated(void *arg, enum err err, const char *words)
+{
+	struct acme_task *t = arg;
+	struct fault f = { 0 };
+
+	fault_set(&f, err, "%s", words);	/* words may be the check's own */
+	acme_propagation_free(t->propagation);
+	t->propagation = NULL;
+	task_step(t, acme_order_checked(t->order, err, f.text));
+}
+
+static void
+task_check(struct acme_task *t)
+{
+	size_t n;
+	const struct acme_txt *txts = acme_order_txts(t->order, &n);
+	enum err err = acme_propagation_start(t->setup.port, t->setup.base, txts, n, t->setup.propagation_timeout_s,
+	    on_propagated, t, &t->propagation);
+
+	if (err != ERR_OK)
+		task_step(t, acme_order_checked(t->order, err, err_str(err)));
+}
+
+/* Every callback ends here. */
+static void
+task_step(struct acme_task *t, enum acme_want want)
+{
+	struct acme_order_result r;
+
+	switch (want) {
+	case ACME_POST:		task_post(t); return;
+	case ACME_PUBLISH:	task_publish(t); return;
+	case ACME_CHECK:	task_check(t); return;
+	case ACME_SLEEP:	task_sleep(t); return;
+	case ACME_UNPUBLISH:	task_unpublish(t); return;
+	case ACME_FINISHED:
+		r = acme_order_result(t->order);
+		task_finish(t, &r);
+		return;
+	}
+}
+
+enum err
+acme_task_start(const struct acme_task_setup *setup, struct acme_csr *csr, struct acme_task **out)
+{
+	struct acme_task *t = calloc(1, sizeof *t);
+
+	if (t == NULL)
+		return ERR_NOMEM;
+	t->setup = *setup;
+	t->host = strdup(setup->host);
+	t->timer = event_new(setup->base, -1, 0, on_timer, t);
+	if (t->host == NULL || t->timer == NULL || (t->call = acme_client_prepare(setup->client, on_prepared, t)) == NULL) {
+		acme_task_free(t);
+		return ERR_NOMEM;
+	}
+	t->csr = csr;
+	*out = t;
+	return ERR_OK;
+}
+
+void
+acme_task_abort(struct acme_task *t, const char *words)
+{
+	if (t->aborted != NULL || t->removing)
+		return;
+	t->aborted = words;
+	if (t->edits > 0)
+		return;				/* edits_through() goes on */
+	acme_call_cancel(t->call);
+	t->call = NULL;
+	acme_propagation_free(t->propagation);
+	t->propagation = NULL;
+	event_del(t->timer);
+	if (t->order == NULL)
+		task_fail(t, ERR_CANCELLED, words, -1);
+	else
+		task_step(t, acme_order_abort(t->order, ERR_CANCELLED, words));
+}
+
+void
+acme_task_free(struct acme_task *t)
+{
+	if (t == NULL)
+		return;
+	acme_call_cancel(t->call);
+	acme_propagation_free(t->propagation);
+	if (t->timer != NULL)
+		event_free(t->timer);
+	acme_order_free(t->order);
+	acme_csr_free(t->csr);
+	free(t->zones);
+	free(t->host);
+	free(t);
+}
+
+const struct acme_csr *
+acme_task_csr(const struct acme_task *t)
+{
+	return t->csr;
+}
+
+const char *
+acme_task_step(const struct acme_task *t)
+{
+	if (t->order == NULL)
+		return "preparing the account";
+	return t->propagation != NULL ? acme_propagation_step(t->propagation) : acme_order_step(t->order);
+}

@@ -1,0 +1,37 @@
+/* acme/task.h -- one order on its way: joins acme/order.h to the event loop, the CA and the zones. */
+#ifndef ACME_TASK_H
+#define ACME_TASK_H
+
+#include "acme/client.h"
+#include "acme/order.h"
+#include "acme/port.h"
+
+struct acme_task;
+
+/* Called exactly once, after all challenge records were removed; the task is freed when it returns. */
+typedef void acme_task_done(void *arg, struct acme_task *t, const struct acme_order_result *r);
+
+struct acme_task_setup {		/* pointers are borrowed for the life of the task */
+	struct acme_client *client;
+	struct acme_port *port;
+	struct event_base *base;
+	const char *host;		/* for messages; copied */
+	unsigned challenge_ttl_s, propagation_timeout_s;
+	acme_task_done *done;
+	void *arg;
+};
+
+/* Begins.  csr is the task's with ERR_OK.  ERR_NOMEM. */
+enum err acme_task_start(const struct acme_task_setup *setup, struct acme_csr *csr, struct acme_task **out);
+
+/* Give up: what was published is removed, then done comes with ERR_CANCELLED (perhaps before this returns).  words are
+ * borrowed until then.  A second call, and one while the end is already being tidied up, does nothing. */
+void acme_task_abort(struct acme_task *t, const char *words);
+
+/* At once, without done: for the end of the engine. */
+void acme_task_free(struct acme_task *t);
+
+const struct acme_csr *acme_task_csr(const struct acme_task *t);
+const char *acme_task_step(const struct acme_task *t);		/* in words; valid until the next call */
+
+#endif
