@@ -63,7 +63,8 @@ copy_escaped(char *to, size_t room, const char *text, bool json)
 	while (*p != '\0' && n + 7 < room) {
 		size_t length = utf8_length(p);
 
-		if (length == 0 || *p < 0x20 || *p == 0x7f) {
+		/* U+0080 to U+009F steer terminals as well as the controls of ASCII do. */
+		if (length == 0 || *p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] < 0xa0)) {
 			n += (size_t)snprintf(to + n, room - n, json ? "\\u%04x" : "\\x%02x", *p++);
 			continue;
 		}

@@ -39,6 +39,7 @@ static const struct { const char *why, *text, *printed, *json; } lines[] = {
 	{ "UTF-8", "gr\303\274n \342\202\254 \360\237\230\200", "gr\303\274n \342\202\254 \360\237\230\200",
 	    "gr\303\274n \342\202\254 \360\237\230\200" },
 	{ "octets that are not UTF-8", "a\377b\303", "a\\xffb\\xc3", "a\303\277b\303\203" },
+	{ "an escape sequence in one character", "\302\233m", "\\xc2\\x9bm", "\303\202\302\233m" },
 	{ "an overlong form", "\300\257", "\\xc0\\xaf", "\303\200\302\257" },
 	{ "half of a pair", "\355\240\200", "\\xed\\xa0\\x80", "\303\255\302\240\302\200" }
 };
