@@ -1,0 +1,14 @@
+dist_man_MANS += \
+	docs/certns.yaml.5 \
+	docs/certnsctl.8 \
+	docs/certnsd.8
+
+# Installed as documents only: where units and configuration go is the system's business.
+examplesdir = $(docdir)/examples
+dist_examples_DATA = docs/examples/certns.yaml
+nodist_doc_DATA = docs/certnsd.service
+EXTRA_DIST += docs/certnsd.service.in
+CLEANFILES += docs/certnsd.service
+
+docs/certnsd.service: $(srcdir)/docs/certnsd.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) docs && sed 's|[@]sbindir[@]|$(sbindir)|' $(srcdir)/docs/certnsd.service.in >$@

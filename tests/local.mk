@@ -93,11 +93,16 @@ tests_unit_server_test_access_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_address_SOURCES = tests/unit/server/test_address.c tests/unit/check.h
 tests_unit_server_test_address_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_config_SOURCES = tests/unit/server/test_config.c tests/unit/check.h
+tests_unit_server_test_config_CPPFLAGS = $(AM_CPPFLAGS) -DEXAMPLE=\"$(abs_top_srcdir)/docs/examples/certns.yaml\"
 tests_unit_server_test_config_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_control_SOURCES = tests/unit/server/test_control.c tests/unit/check.h
 tests_unit_server_test_control_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_options_SOURCES = tests/unit/server/test_options.c tests/unit/check.h
 tests_unit_server_test_options_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+fuzz_targets += tests/fuzz/fuzz_config
+tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_config_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_config_LDADD = $(LIBSERVER)
 # end of configuration, command line
 
 # git

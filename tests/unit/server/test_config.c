@@ -13,7 +13,8 @@ static const struct { const char *why, *text, *error; } bad_files[] = {
 	{ "an unknown option", "server:\n  worker: 2\n",
 	    "x:2:3: unknown key 'worker' in server; expected one of: listen, workers, state-directory, user, "
 	    "control-socket, source, identity, log-level, log-format" },
-	{ "an option twice", "server:\n  workers: 2\n  identity: a\n  workers: 3\n", "x:4:3: 'workers' stands above already" },
+	{ "an option twice", "server:\n  workers: 2\n  identity: a\n  workers: 3\n",
+	    "x:4:3: 'workers' stands above already" },
 	{ "a list instead of a map", "server: [1]\n", "x:1:9: expected a map (key: value) for server, found a list" },
 	{ "a section that is empty", "server:\n", "x:1:8: expected a map (key: value) for server, found nothing" },
 	{ "a map instead of a list", "git:\n  remote: /tmp\n", "x:2:3: expected a list, found a map" },
@@ -22,13 +23,15 @@ static const struct { const char *why, *text, *error; } bad_files[] = {
 	{ "a value that is missing", "server:\n  workers:\n", "x:2:11: expected a number, found nothing" },
 	{ "a text instead of a list's map", "zones: [example.com]\n",
 	    "x:1:9: expected a map (key: value) for a zone, found 'example.com'" },
-	{ "a document that is a list", "- a\n", "x:1:1: expected a map (key: value) for the configuration, found a list" },
+	{ "a document that is a list", "- a\n",
+	    "x:1:1: expected a map (key: value) for the configuration, found a list" },
 	{ "a key that is a list", "[a]: b\n", "x:1:1: expected the name of an option, found a list" },
 	{ "a second document", "server: {}\n---\nserver: {}\n",
 	    "x:3:1: expected one YAML document, found a second one" },
 	{ "YAML that is broken", "server: [a\nb: c\n", NULL },
 	{ "a tab for indentation", "server:\n\tworkers: 1\n", NULL },
-	{ "octets that are no UTF-8", "server:\n  identity: \xff\n", "x:2:13: expected UTF-8, found: invalid leading UTF-8 octet" },
+	{ "octets that are no UTF-8", "server:\n  identity: \xff\n",
+	    "x:2:13: expected UTF-8, found: invalid leading UTF-8 octet" },
 
 	{ "no worker", "server: {workers: 0}\n", "x:1:19: expected a number from 1 to 256, found '0'" },
 	{ "a number with a unit", "server: {workers: 2k}\n", "x:1:19: expected a number from 1 to 256, found '2k'" },
@@ -37,10 +40,12 @@ static const struct { const char *why, *text, *error; } bad_files[] = {
 	{ "a port of zero", "server: {listen: ['::1@0']}\n", "x:1:19: expected ADDRESS[@PORT], found '::1@0'" },
 	{ "a name for an address", "server:\n  listen:\n    - 127.0.0.1\n    - localhost@53\n",
 	    "x:4:7: expected ADDRESS[@PORT], found 'localhost@53'" },
-	{ "an address twice", "server: {listen: [127.0.0.1, 127.0.0.1@53]}\n", "x:1:30: '127.0.0.1@53' is in the list twice" },
+	{ "an address twice", "server: {listen: [127.0.0.1, 127.0.0.1@53]}\n",
+	    "x:1:30: '127.0.0.1@53' is in the list twice" },
 	{ "no address to listen on", "server: {listen: []}\n",
 	    "x:1:18: expected at least one item for listen, found an empty list" },
-	{ "a source with a port", "server: {source: [127.0.0.1@53]}\n", "x:1:19: expected ADDRESS, found '127.0.0.1@53'" },
+	{ "a source with a port", "server: {source: [127.0.0.1@53]}\n",
+	    "x:1:19: expected ADDRESS, found '127.0.0.1@53'" },
 	{ "two sources of one family", "server: {source: [127.0.0.1, 127.0.0.2]}\n",
 	    "x:1:18: expected at most one address of each family for source" },
 	{ "an unknown level", "server: {log-level: verbose}\n",
@@ -48,13 +53,15 @@ static const struct { const char *why, *text, *error; } bad_files[] = {
 	{ "an unknown format", "server: {log-format: xml}\n", "x:1:22: expected text or json, found 'xml'" },
 	{ "a user who is not there", "server: {user: no-such-user-here}\n",
 	    "x:1:16: expected the name of a user of this system, found 'no-such-user-here'" },
-	{ "an empty directory name", "server: {state-directory: ''}\n", "x:1:27: expected the name of a directory, found ''" },
+	{ "an empty directory name", "server: {state-directory: ''}\n",
+	    "x:1:27: expected the name of a directory, found ''" },
 	{ "a text with a zero octet", "server: {identity: \"a\\0b\"}\n",
 	    "x:1:20: expected a text of 1 to 255 octets, found a text with a zero octet" },
 	{ "a control character is not printed", "server: {log-level: \"a\\eb\"}\n",
 	    "x:1:21: expected error, warning, info or debug, found 'a?b'" },
 
-	{ "a repository without remote", "git: [{push: no}]\n", "x:1:7: expected 'remote', which a git repository needs, found none" },
+	{ "a repository without remote", "git: [{push: no}]\n",
+	    "x:1:7: expected 'remote', which a git repository needs, found none" },
 	{ "an empty branch", "git: [{remote: '/tmp/x#'}]\n", "x:1:16: expected URL or URL#BRANCH, found '/tmp/x#'" },
 	{ "a duration with a wrong unit", "git: [{remote: /tmp, poll: 5 min}]\n",
 	    "x:1:28: expected a duration from 0s to 604800s, such as 30s, 5m or 1h, found '5 min'" },
@@ -92,7 +99,8 @@ static const struct { const char *why, *text, *error; } bad_files[] = {
 	{ "a key without algorithm", "keys: [{name: k, secret: YWJj}]\n",
 	    "x:1:8: expected 'algorithm', which a key needs, found none" },
 	{ "a key of an unknown algorithm", "keys: [{name: k, algorithm: rot13, secret: YWJj}]\n",
-	    "x:1:29: expected hmac-sha256, hmac-sha512, hmac-sha384, hmac-sha224, hmac-sha1 or hmac-md5, found 'rot13'" },
+	    "x:1:29: expected hmac-sha256, hmac-sha512, hmac-sha384, hmac-sha224, hmac-sha1 or hmac-md5, "
+	    "found 'rot13'" },
 	{ "a key without secret", "keys: [{name: k, algorithm: hmac-sha256}]\n",
 	    "x:1:8: expected either 'secret' or 'secret-file', found none" },
 	{ "a secret that is no base64 is not shown", "keys: [{name: k, algorithm: hmac-sha256, secret: 'h!dden'}]\n",
@@ -101,7 +109,8 @@ static const struct { const char *why, *text, *error; } bad_files[] = {
 	    "x:1:50: expected a secret in base64" },
 	{ "a secret file that is missing", "keys: [{name: k, algorithm: hmac-sha256, secret-file: /nonexistent/k}]\n",
 	    "x:1:55: expected a file that can be read, found '/nonexistent/k': No such file or directory" },
-	{ "a key twice", "keys: [{name: k, algorithm: hmac-sha1, secret: YQ==}, {name: K, algorithm: hmac-sha1, secret: YQ==}]\n",
+	{ "a key twice",
+	    "keys: [{name: k, algorithm: hmac-sha1, secret: YQ==}, {name: K, algorithm: hmac-sha1, secret: YQ==}]\n",
 	    "x:1:55: a key of the name 'K' stands above already" },
 
 	{ "an authority without directory", "acme: {authorities: [{terms-agreed: yes}]}\n",
@@ -127,7 +136,8 @@ static const struct { const char *why, *text, *error; } bad_files[] = {
 	    "x:1:36: self-check by 'doh' is not supported yet by this version" },
 	{ "a check by both", "acme: {self-check: [authoritative, none]}\n",
 	    "x:1:36: expected only one of authoritative or none" },
-	{ "a check by something else", "acme: {self-check: [hope]}\n", "x:1:21: expected authoritative or none, found 'hope'" },
+	{ "a check by something else", "acme: {self-check: [hope]}\n",
+	    "x:1:21: expected authoritative or none, found 'hope'" },
 	{ "resolvers", "acme: {resolvers: [192.0.2.53]}\n", "x:1:8: resolvers is not supported yet by this version" },
 };
 
@@ -142,8 +152,8 @@ test_bad_files(void **state)
 
 		check(err != ERR_OK && c == NULL, "%s is an error", bad_files[i].why);
 		if (bad_files[i].error != NULL)
-			check(strcmp(f.text, bad_files[i].error) == 0, "%s:\n  wanted: %s\n  said:   %s", bad_files[i].why,
-			    bad_files[i].error, f.text);
+			check(strcmp(f.text, bad_files[i].error) == 0, "%s:\n  wanted: %s\n  said:   %s",
+			    bad_files[i].why, bad_files[i].error, f.text);
 		else
 			check(strncmp(f.text, "x:2:", 4) == 0, "%s names line 2: %s", bad_files[i].why, f.text);
 	}
@@ -176,7 +186,8 @@ test_defaults(void **state)
 		check(c->workers >= 1, "a worker");
 		check(c->log_level == LOG_LEVEL_INFO && c->log_format == LOG_TEXT, "the log is text");
 		check(strstr(c->state_directory, "/lib/certns") != NULL, "a state directory");
-		check(strncmp(c->control_socket, c->state_directory, strlen(c->state_directory)) == 0, "the socket is there");
+		check(strncmp(c->control_socket, c->state_directory, strlen(c->state_directory)) == 0,
+		    "the socket is there");
 		check(c->ngit == 0 && c->nzones == 0 && c->nkeys == 0 && c->nauthorities == 0, "nothing else");
 		assert_string_equal(c->labels[0], "_letsencrypt._tcp");
 		check(c->labels[1] == NULL, "one label");
@@ -289,7 +300,8 @@ test_secret_file(void **state)
 	close(fd);
 	snprintf(text, sizeof text, "keys: [{name: k, algorithm: SHA512, secret-file: %s}]\n", path);
 	struct config *c = parse(text);
-	check(c->nkeys == 1 && c->keys[0]->secret_len == 6 && memcmp(c->keys[0]->secret, "secret", 6) == 0, "the secret");
+	check(c->nkeys == 1 && c->keys[0]->secret_len == 6 && memcmp(c->keys[0]->secret, "secret", 6) == 0,
+	    "the secret");
 	config_free(c);
 	unlink(path);
 }
@@ -299,7 +311,8 @@ test_command_line(void **state)
 {
 	static const char *const listen[] = { "127.0.0.1@5300", "::1@5300" };
 	static const char *const bad[] = { "localhost" };
-	struct config_arguments a = { .remote = "/srv/zones.git#live", .state = "/tmp/s", .listen = listen, .nlisten = 2 };
+	struct config_arguments a = { .remote = "/srv/zones.git#live", .state = "/tmp/s", .listen = listen,
+		.nlisten = 2 };
 	struct config *c = NULL;
 	struct fault f = { 0 };
 
@@ -342,6 +355,50 @@ test_command_line_over_file(void **state)
 	unlink(path);
 }
 
+/* The example that is installed, as it is and with all options that need no file of their own. */
+static void
+test_example(void **state)
+{
+	struct config_arguments a = { .file = EXAMPLE };
+	struct config *c = NULL;
+	struct fault f = { 0 };
+
+	(void)state;
+	check(config_load(&a, &c, &f) == ERR_OK, "%s", f.text);
+	check(c->ngit == 1 && c->nzones == 1 && c->nauthorities == 1 && c->zones[0].nallow_transfer == 3, "all is there");
+	config_free(c);
+}
+
+static const struct { const char *why, *text, *socket; } sockets[] = {
+	{ "the socket is named", "server: {control-socket: /run/x, state-directory: /s}\n", "/run/x" },
+	{ "the directory is named", "server: {state-directory: /s}\n", "/s/control.sock" },
+	{ "neither is named", "server: {workers: 2}\n", LOCALSTATEDIR "/lib/certns/control.sock" },
+	{ "the file is empty", "", LOCALSTATEDIR "/lib/certns/control.sock" },
+	{ "the rest is wrong", "[a]: b\nserver: {control-socket: /run/x, wat: 1}\nkeys: none\n", "/run/x" },
+	{ "server is a list", "server: [control-socket]\n", LOCALSTATEDIR "/lib/certns/control.sock" },
+	{ "the root is a list", "[server]\n", LOCALSTATEDIR "/lib/certns/control.sock" },
+	{ "the file is broken", "server: [\n", NULL },
+};
+
+static void
+test_find_socket(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof sockets / sizeof *sockets; i++) {
+		char path[] = "/tmp/certns-test-XXXXXX", *found = NULL;
+		struct fault f = { 0 };
+		int fd = mkstemp(path);
+
+		assert_int_equal(write(fd, sockets[i].text, strlen(sockets[i].text)), (int)strlen(sockets[i].text));
+		close(fd);
+		enum err err = config_find_socket(path, &found, &f);
+		check((err == ERR_OK) == (sockets[i].socket != NULL), "%s: %s", sockets[i].why, f.text);
+		check(err != ERR_OK || strcmp(found, sockets[i].socket) == 0, "%s: %s", sockets[i].why, found);
+		free(found);
+		unlink(path);
+	}
+}
+
 int
 main(void)
 {
@@ -353,6 +410,8 @@ main(void)
 		cmocka_unit_test(test_secret_file),
 		cmocka_unit_test(test_command_line),
 		cmocka_unit_test(test_command_line_over_file),
+		cmocka_unit_test(test_example),
+		cmocka_unit_test(test_find_socket),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
