@@ -228,8 +228,8 @@ on_event(struct bufferevent *bev, short what, void *arg)
 {
 	struct connection *c = arg;
 
-	/* A client that has said all it had to say still gets its reply.  (While a call waits nothing is read, so that the
-	 * end is not seen before all requests are done.) */
+	/* A client that has said all it had to say still gets its reply.  (While a call waits nothing is read, so that
+	 * the end is not seen before all requests are done.) */
 	if ((what & BEV_EVENT_EOF) != 0 && evbuffer_get_length(bufferevent_get_output(bev)) > 0) {
 		c->ending = true;
 		return;

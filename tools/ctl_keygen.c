@@ -63,8 +63,8 @@ print_forms(FILE *to, const struct tsig_key *key, const char *secret)
 	print_quoted(to, name);
 	fprintf(to, "\n    algorithm: %s\n    secret: %s\n", algorithm, secret);
 	fprintf(to, "\n# for nsupdate, dig and kdig:\n-y %s:%s:%s\n", algorithm, name, secret);
-	fprintf(to, "\n# for BIND, and for nsupdate -k and dig -k:\nkey \"%s\" {\n\talgorithm %s;\n\tsecret \"%s\";\n};\n",
-	    name, algorithm, secret);
+	fprintf(to, "\n# for BIND, and for nsupdate -k and dig -k:\nkey \"%s\" {\n\talgorithm %s;\n", name, algorithm);
+	fprintf(to, "\tsecret \"%s\";\n};\n", secret);
 }
 
 static void
@@ -98,12 +98,13 @@ ctl_keygen(FILE *to, const char *name_text, const char *algorithm_text, bool as_
 		return CTL_USAGE;
 	}
 	if (algorithm_text != NULL && !tsig_algorithm_parse(algorithm_text, &algorithm)) {
-		fprintf(stderr, "certnsctl: keygen: expected hmac-sha256, hmac-sha512, hmac-sha384, hmac-sha224, hmac-sha1 "
-		    "or hmac-md5, found '%s'\n", algorithm_text);
+		fprintf(stderr, "certnsctl: keygen: expected hmac-sha256, hmac-sha512, hmac-sha384, hmac-sha224, "
+		    "hmac-sha1 or hmac-md5, found '%s'\n", algorithm_text);
 		return CTL_USAGE;
 	}
 	if (algorithm == TSIG_HMAC_MD5)
-		fputs("certnsctl: hmac-md5 is broken and is only there for old clients; better take hmac-sha256\n", stderr);
+		fputs("certnsctl: hmac-md5 is broken and is only there for old clients; better take hmac-sha256\n",
+		    stderr);
 	size_t n = tsig_algorithm_mac_size(algorithm);	/* RFC 8945, section 8: as long as the MAC */
 	random_fill(secret, (unsigned)n);
 	buf_reserve(&text, 4 * SECRET_MAX);		/* so that no copy is left behind as it grows */

@@ -58,12 +58,13 @@ test_alternatives(void **state)
 	assert_int_equal(config_address_parse("192.0.2.2", 53, &peer), ERR_OK);
 	check(config_access_allows(list, 2, (const struct sockaddr *)&peer.address, NULL), "one of two is enough");
 	check(!config_access_allows(list, 1, (const struct sockaddr *)&peer.address, NULL), "not without it");
-	check(!config_access_allows(NULL, 0, (const struct sockaddr *)&peer.address, NULL), "an empty list allows nobody");
+	check(!config_access_allows(NULL, 0, (const struct sockaddr *)&peer.address, NULL),
+	    "an empty list allows nobody");
 }
 
 static const char *const bad_rules[] = {
-	"", " ", "key", "key a b", "k", "192.0.2.1 k", "192.0.2.1 key", "192.0.2.0/", "192.0.2.0/-1", "192.0.2.0/33", "::/129",
-	"192.0.2.1/31", "192.0.2.1@53", "key a..b",
+	"", " ", "key", "key a b", "k", "192.0.2.1 k", "192.0.2.1 key", "192.0.2.0/", "192.0.2.0/-1", "192.0.2.0/33",
+	"::/129", "192.0.2.1/31", "192.0.2.1@53", "key a..b",
 };
 
 static void

@@ -26,8 +26,8 @@ static const struct { const char *why, *text; enum err err; const char *printed;
 	{ "brackets", "[::1]:53", ERR_FORMAT, NULL },
 	{ "an unknown interface", "fe80::1%no-such-interface", ERR_FORMAT, NULL },
 	{ "an empty interface", "fe80::1%", ERR_FORMAT, NULL },
-	{ "a text that is much too long", "1111111111111111111111111111111111111111111111111111111111111111111111111111111111",
-	    ERR_FORMAT, NULL },
+	{ "a text that is much too long",
+	    "1111111111111111111111111111111111111111111111111111111111111111111111111111111111", ERR_FORMAT, NULL },
 };
 
 static void
@@ -44,8 +44,8 @@ test_addresses(void **state)
 			continue;
 		config_address_print((const struct sockaddr *)&a.address, text);
 		check(strcmp(text, addresses[i].printed) == 0, "%s is printed: %s", addresses[i].why, text);
-		check(a.len == (a.address.ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6)),
-		    "%s has its family's length", addresses[i].why);
+		size_t len = a.address.ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+		check(a.len == len, "%s has its family's length", addresses[i].why);
 	}
 }
 

@@ -128,7 +128,8 @@ test_requests(void **state)
 
 		check(strcmp(reply, requests[i].reply) == 0, "%s: %s", requests[i].why, reply);
 		reply = say(x, fd, "\n{\"command\":\"nothing\"}\n");
-		check(strstr(reply, "{\"ok\":true,\"result\":null}\n") != NULL, "%s: the next call is served", requests[i].why);
+		check(strstr(reply, "{\"ok\":true,\"result\":null}\n") != NULL, "%s: the next call is served",
+		    requests[i].why);
 		close(fd);
 		pump(x);
 	}
@@ -208,7 +209,8 @@ test_too_long(void **state)
 		pump(x);
 	}
 	ssize_t n = recv(fd, block, sizeof block, MSG_DONTWAIT);
-	check(n > 0 && memcmp(block, "{\"ok\":false,\"error\":\"the request is too long\"}\n", (size_t)n) == 0, "refused");
+	check(n > 0 && memcmp(block, "{\"ok\":false,\"error\":\"the request is too long\"}\n", (size_t)n) == 0,
+	    "refused");
 	assert_int_equal(recv(fd, block, sizeof block, MSG_DONTWAIT), 0);
 	close(fd);
 }
@@ -240,7 +242,8 @@ test_live_socket_is_refused_and_stale_replaced(void **state)
 	fclose(fopen(words, "w"));
 	check(control_new(x->base, words, handle, x, &second, &f) == ERR_EXISTS, "a file is not replaced");
 	unlink(words);
-	check(control_new(x->base, "/nonexistent/control.sock", handle, x, &second, &f) == ERR_NOT_FOUND, "no directory");
+	check(control_new(x->base, "/nonexistent/control.sock", handle, x, &second, &f) == ERR_NOT_FOUND,
+	    "no directory");
 }
 
 static void

@@ -36,7 +36,8 @@ test_mistakes_and_help(void **state)
 		int status = -1;
 
 		check(!parse(mistakes[i].argv, &o, &status), "%s does not run the server", mistakes[i].why);
-		check(status == mistakes[i].status, "%s exits with %d, not %d", mistakes[i].why, mistakes[i].status, status);
+		check(status == mistakes[i].status, "%s exits with %d, not %d", mistakes[i].why, mistakes[i].status,
+		    status);
 	}
 }
 
