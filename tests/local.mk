@@ -138,7 +138,18 @@ tests_unit_acme_test_reply_SOURCES = tests/unit/check.h tests/unit/acme/test_rep
 tests_unit_acme_test_reply_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 # end of acme
 # answering and workers
-check_PROGRAMS += tests/unit/server/test_answer
+check_PROGRAMS += tests/unit/server/test_answer tests/unit/server/test_frame tests/unit/server/test_handle \
+	tests/unit/server/test_request tests/unit/server/test_worker
+tests_unit_server_test_frame_SOURCES = tests/unit/server/test_frame.c tests/unit/check.h
+tests_unit_server_test_frame_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+tests_unit_server_test_handle_SOURCES = tests/unit/server/test_handle.c tests/unit/server/served.c \
+	tests/unit/server/served.h tests/unit/server/zone_text.c tests/unit/server/zone_text.h tests/unit/check.h
+tests_unit_server_test_handle_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+tests_unit_server_test_request_SOURCES = tests/unit/server/test_request.c tests/unit/check.h
+tests_unit_server_test_request_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+tests_unit_server_test_worker_SOURCES = tests/unit/server/test_worker.c tests/unit/server/served.c \
+	tests/unit/server/served.h tests/unit/server/zone_text.c tests/unit/server/zone_text.h tests/unit/check.h
+tests_unit_server_test_worker_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_answer_SOURCES = tests/unit/server/test_answer.c tests/unit/server/zone_text.c \
 	tests/unit/server/zone_text.h tests/unit/check.h
 tests_unit_server_test_answer_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)

@@ -10,6 +10,7 @@
 #include "zones/rcu.h"
 
 static const char example[] =
+    "$TTL 3600\n"
     "example. 3600 IN SOA ns1.example. hostmaster.example. 7 7200 3600 604800 300\n"
     "example. NS ns1.example.\n"
     "example. NS ns.outside.test.\n"
@@ -84,11 +85,13 @@ static const char example[] =
     "ns2.glued.example. AAAA 2001:db8::206\nns2.glued.example. AAAA 2001:db8::207\nns2.glued.example. AAAA 2001:db8::208\n";
 
 static const char child[] =
+    "$TTL 3600\n"
     "child.example. 60 IN SOA ns.child.example. hostmaster.example. 1 7200 3600 604800 300\n"
     "child.example. NS ns.child.example.\n"
     "ns.child.example. A 192.0.2.9\n";
 
 static const char other[] =
+    "$TTL 3600\n"
     "other. SOA ns.other. hostmaster.other. 1 7200 3600 604800 300\n"
     "other. NS ns.other.\n"
     "www.other. A 192.0.2.20\n";

@@ -1,0 +1,316 @@
+/* What the door says to signed and unsigned requests, and what goes on to the keeper; transfers, read by ldns. */
+#include "tests/unit/check.h"
+
+#include <ldns/ldns.h>
+#include <stdlib.h>
+
+#include <arpa/inet.h>
+
+#include "base/log.h"
+#include "server/handle.h"
+#include "tests/unit/server/served.h"
+#include "wire/rrtype.h"
+#include "zones/rcu.h"
+
+#define NOW 1700000000
+
+static struct served served;
+static struct handler handler;
+static uint8_t out[MSG_MAX];
+
+static const struct row {
+	const char *why;
+	enum opcode opcode;
+	const char *qname, *qtype, *key;	/* key NULL: unsigned */
+	int late_s;				/* the peer's clock is so far behind */
+	bool tcp;
+	int serial;				/* of an SOA in the authority section; -1: none */
+	enum handled what;
+	unsigned rcode;
+	bool is_signed;				/* the answer verifies with the key */
+	int job;				/* kind of job that the keeper gets; -1: none */
+} rows[] = {
+#define UDP false
+#define TCP true
+#define UPDATE(why, qname, qtype, key) why, OPCODE_UPDATE, qname, qtype, key, 0, UDP, -1
+#define NOTIFY(why, qname, qtype, key) why, OPCODE_NOTIFY, qname, qtype, key, 0, UDP, -1
+	{ UPDATE("an update with an update key", "example.", "SOA", "u._update.example."),
+	    HANDLED_LATER, 0, false, JOB_UPDATE },
+	{ UPDATE("of a zone below the key's", "open.example.", "SOA", "u._update.example."),
+	    HANDLED_LATER, 0, false, JOB_UPDATE },
+	{ UPDATE("unsigned", "example.", "SOA", NULL), HANDLED_ANSWER, RCODE_REFUSED, false, -1 },
+	{ UPDATE("with a transfer key", "example.", "SOA", "t._transfer.example."),
+	    HANDLED_ANSWER, RCODE_REFUSED, true, -1 },
+	{ UPDATE("with a key that has no right by its name", "example.", "SOA", "plain."),
+	    HANDLED_ANSWER, RCODE_REFUSED, true, -1 },
+	{ UPDATE("of something that is no zone", "www.example.", "SOA", "u._update.example."),
+	    HANDLED_ANSWER, RCODE_NOTAUTH, true, -1 },
+	{ UPDATE("with a zone section that asks for A", "example.", "A", "u._update.example."),
+	    HANDLED_ANSWER, RCODE_FORMERR, true, -1 },
+	{ UPDATE("with a key that is not known", "example.", "SOA", "stranger."), HANDLED_ANSWER, RCODE_NOTAUTH, false, -1 },
+	{ UPDATE("with another secret", "example.", "SOA", "wrong"), HANDLED_ANSWER, RCODE_NOTAUTH, false, -1 },
+	{ "an update that was signed too long ago", OPCODE_UPDATE, "example.", "SOA", "u._update.example.", 400, UDP, -1,
+	    HANDLED_ANSWER, RCODE_NOTAUTH, false, -1 },
+
+	{ NOTIFY("a NOTIFY with a notify key", "example.", "SOA", "n._notify.example."),
+	    HANDLED_ANSWER, RCODE_NOERROR, true, JOB_NOTIFY },
+	{ NOTIFY("of a name below the key's that is no zone yet", "new.example.", "SOA", "n._notify.example."),
+	    HANDLED_ANSWER, RCODE_NOERROR, true, JOB_NOTIFY },
+	{ NOTIFY("with an update key", "example.", "SOA", "u._update.example."),
+	    HANDLED_ANSWER, RCODE_NOERROR, true, JOB_NOTIFY },
+	{ NOTIFY("with a key that may not", "example.", "SOA", "plain."), HANDLED_ANSWER, RCODE_REFUSED, true, -1 },
+	{ NOTIFY("unsigned, of a zone: acknowledged and ignored", "example.", "SOA", NULL),
+	    HANDLED_ANSWER, RCODE_NOERROR, false, -1 },
+	{ NOTIFY("unsigned, of no zone", "nothing.test.", "SOA", NULL), HANDLED_ANSWER, RCODE_NOTAUTH, false, -1 },
+	{ NOTIFY("of another type", "example.", "A", "n._notify.example."), HANDLED_ANSWER, RCODE_FORMERR, true, -1 },
+
+	{ "AXFR with a transfer key", OPCODE_QUERY, "example.", "AXFR", "t._transfer.example.", 0, TCP, -1,
+	    HANDLED_TRANSFER, 0, false, -1 },
+	{ "with an update key", OPCODE_QUERY, "example.", "AXFR", "u._update.example.", 0, TCP, -1,
+	    HANDLED_TRANSFER, 0, false, -1 },
+	{ "with a notify key", OPCODE_QUERY, "example.", "AXFR", "n._notify.example.", 0, TCP, -1,
+	    HANDLED_ANSWER, RCODE_REFUSED, true, -1 },
+	{ "with a key that allow-transfer names", OPCODE_QUERY, "example.", "AXFR", "plain.", 0, TCP, -1,
+	    HANDLED_TRANSFER, 0, false, -1 },
+	{ "unsigned", OPCODE_QUERY, "example.", "AXFR", NULL, 0, TCP, -1, HANDLED_ANSWER, RCODE_REFUSED, false, -1 },
+	{ "unsigned, from an address in allow-transfer", OPCODE_QUERY, "open.example.", "AXFR", NULL, 0, TCP, -1,
+	    HANDLED_TRANSFER, 0, false, -1 },
+	{ "of a name in a zone", OPCODE_QUERY, "www.example.", "AXFR", "t._transfer.example.", 0, TCP, -1,
+	    HANDLED_ANSWER, RCODE_NOTAUTH, true, -1 },
+	{ "over UDP", OPCODE_QUERY, "example.", "AXFR", "t._transfer.example.", 0, UDP, -1,
+	    HANDLED_ANSWER, RCODE_REFUSED, true, -1 },
+	{ "with a wrong signature", OPCODE_QUERY, "example.", "AXFR", "wrong", 0, TCP, -1,
+	    HANDLED_ANSWER, RCODE_NOTAUTH, false, -1 },
+
+	{ "IXFR from an older serial: all of it", OPCODE_QUERY, "example.", "IXFR", "t._transfer.example.", 0, TCP, 6,
+	    HANDLED_TRANSFER, 0, false, -1 },
+	{ "from ours: the SOA", OPCODE_QUERY, "example.", "IXFR", "t._transfer.example.", 0, TCP, 7,
+	    HANDLED_ANSWER, RCODE_NOERROR, true, -1 },
+	{ "from a newer one: the SOA", OPCODE_QUERY, "example.", "IXFR", "t._transfer.example.", 0, TCP, 8,
+	    HANDLED_ANSWER, RCODE_NOERROR, true, -1 },
+	{ "over UDP: the SOA", OPCODE_QUERY, "example.", "IXFR", "t._transfer.example.", 0, UDP, 6,
+	    HANDLED_ANSWER, RCODE_NOERROR, true, -1 },
+	{ "unsigned IXFR", OPCODE_QUERY, "example.", "IXFR", NULL, 0, TCP, 6, HANDLED_ANSWER, RCODE_REFUSED, false, -1 },
+	{ "IXFR that names no serial", OPCODE_QUERY, "example.", "IXFR", "t._transfer.example.", 0, TCP, -1,
+	    HANDLED_ANSWER, RCODE_FORMERR, true, -1 },
+
+	{ "a signed query gets a signed answer", OPCODE_QUERY, "www.example.", "A", "plain.", 0, UDP, -1,
+	    HANDLED_ANSWER, RCODE_NOERROR, true, -1 },
+	{ "also where it is refused", OPCODE_QUERY, "www.test.", "A", "plain.", 0, UDP, -1,
+	    HANDLED_ANSWER, RCODE_REFUSED, true, -1 },
+	{ "a query with a wrong signature gets none", OPCODE_QUERY, "www.example.", "A", "wrong", 0, UDP, -1,
+	    HANDLED_ANSWER, RCODE_NOTAUTH, false, -1 },
+};
+
+static size_t
+make_request(const struct row *row, uint8_t msg[2048], struct tsig_exchange *x)
+{
+	struct question q = { .qclass = CLASS_IN };
+	struct wr w;
+
+	check(dname_from_str(row->qname, &q.qname) == ERR_OK && rrtype_parse(row->qtype, strlen(row->qtype), &q.qtype), "qname");
+	wr_init(&w, msg, 2048);
+	msg_header_write(&w, &(struct msg_header){ 4711, (uint16_t)(row->opcode << 11), 1, 0, row->serial >= 0, 0 });
+	question_write(&w, &q);
+	if (row->serial >= 0) {
+		uint8_t rdata[22] = { 0, 0, 0, 0, 0, (uint8_t)row->serial };
+
+		msg_rr_write(&w, q.qname.octets, TYPE_SOA, CLASS_IN, 0, rdata, sizeof rdata);
+	}
+	if (row->key == NULL)
+		return wr_len(&w);
+	return tsig_sign_request(served_key(row->key), msg, wr_len(&w), 2048, NOW - row->late_s, x);
+}
+
+static struct outcome
+handle(const struct row *row, uint8_t *msg, size_t n)
+{
+	struct sockaddr_storage peer = { 0 };
+	struct client client = { .peer = &peer, .peer_len = sizeof(struct sockaddr_in), .tcp = row->tcp };
+	struct outcome o;
+
+	peer.ss_family = AF_INET;
+	inet_pton(AF_INET, "127.0.0.1", &((struct sockaddr_in *)&peer)->sin_addr);
+	rcu_thread_online();
+	handle_request(&handler, &client, msg, n, NOW, out, row->tcp ? MSG_MAX : HANDLE_ROOM_MIN, &o);
+	rcu_thread_offline();
+	return o;
+}
+
+static void
+check_job(const struct row *row)
+{
+	struct job *j = queue_pop(served.shared.to_keeper);
+
+	check((j != NULL ? (int)j->kind : -1) == row->job, "%s: a job for the keeper, or none", row->why);
+	if (j == NULL)
+		return;
+	check(j->reply_to == handler.replies && j->request.tsig.key != NULL && j->peer.ss_family == AF_INET,
+	    "%s: all is there to answer it", row->why);
+	check(j->request.header.arcount == 0 && j->msg[11] == 0 && j->n == 12 + strlen(row->qname) + 5,
+	    "%s: TSIG is off", row->why);
+	if (j->kind == JOB_UPDATE) {
+		j->rcode = RCODE_NXRRSET;
+		check(handle_reply(&handler, j, NOW, out, HANDLE_ROOM_MIN) > 0 && out[3] == RCODE_NXRRSET,
+		    "%s: the verdict becomes an answer", row->why);
+	}
+	job_free(j);
+}
+
+static void
+test_requests(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const struct row *row = &rows[i];
+		struct tsig_exchange x = { .status = TSIG_ABSENT };
+		uint8_t msg[2048];
+		struct outcome o = handle(row, msg, make_request(row, msg, &x));
+
+		check(o.what == row->what, "%s: outcome %d, not %d", row->why, o.what, row->what);
+		if (o.what == HANDLED_TRANSFER)
+			axfr_free(o.transfer);
+		if (o.what == HANDLED_ANSWER) {
+			struct fault f;
+
+			check((out[3] & 15) == row->rcode, "%s: %s, not %s", row->why, rcode_str(out[3] & 15),
+			    rcode_str(row->rcode));
+			if (row->is_signed)
+				check(tsig_verify_response(&x, out, &o.n, true, NOW, &f) == ERR_OK, "%s: %s", row->why, f.text);
+			else
+				check(row->key == NULL || tsig_verify_response(&x, out, &o.n, true, NOW, &f) != ERR_OK,
+				    "%s: not signed, or with an error", row->why);
+		}
+		check_job(row);
+		tsig_exchange_clear(&x);
+	}
+}
+
+/* The same request again has the same digest, another one has not. */
+static void
+test_digest_tells_resends(void **state)
+{
+	struct tsig_exchange x = { .status = TSIG_ABSENT };
+	uint8_t msg[2048], again[2048];
+	struct job *a, *b, *c;
+	size_t n = make_request(&rows[0], msg, &x);
+
+	(void)state;
+	memcpy(again, msg, n);
+	handle(&rows[0], msg, n);
+	handle(&rows[0], again, n);
+	tsig_exchange_clear(&x);
+	handle(&rows[1], msg, make_request(&rows[1], msg, &x));
+	tsig_exchange_clear(&x);
+	a = queue_pop(served.shared.to_keeper);
+	b = queue_pop(served.shared.to_keeper);
+	c = queue_pop(served.shared.to_keeper);
+	check(a != NULL && b != NULL && c != NULL, "three jobs");
+	check(memcmp(a->digest, b->digest, 32) == 0, "a resend");
+	check(memcmp(a->digest, c->digest, 32) != 0, "another update");
+	job_free(a);
+	job_free(b);
+	job_free(c);
+}
+
+static void
+test_a_full_queue(void **state)
+{
+	struct tsig_exchange x = { .status = TSIG_ABSENT };
+	uint8_t msg[2048];
+	struct outcome o;
+	struct job *j;
+
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		o = handle(&rows[0], msg, make_request(&rows[0], msg, &x));
+		check(o.what == HANDLED_LATER, "update %d is taken", i);
+		tsig_exchange_clear(&x);
+	}
+	o = handle(&rows[0], msg, make_request(&rows[0], msg, &x));
+	check(o.what == HANDLED_ANSWER && (out[3] & 15) == RCODE_SERVFAIL, "then SERVFAIL");
+	check(tsig_verify_response(&x, out, &o.n, true, NOW, NULL) == ERR_OK, "signed");
+	tsig_exchange_clear(&x);
+	while ((j = queue_pop(served.shared.to_keeper)) != NULL)
+		job_free(j);
+}
+
+/* Take a whole transfer.  Gives the number of records; the messages are in the number of *messages. */
+static size_t
+take_transfer(const char *zone, const char *key, size_t *messages, size_t *largest)
+{
+	struct row row = { "transfer", OPCODE_QUERY, zone, "AXFR", key, 0, true, -1, HANDLED_TRANSFER, 0, false, -1 };
+	struct tsig_exchange x = { .status = TSIG_ABSENT };
+	uint8_t msg[2048];
+	struct outcome o = handle(&row, msg, make_request(&row, msg, &x));
+	size_t records = 0, n;
+	uint16_t last_type = 0;
+
+	check(o.what == HANDLED_TRANSFER, "a transfer begins");
+	*messages = *largest = 0;
+	while ((n = axfr_next(o.transfer, out, NOW)) > 0) {
+		struct fault f = { 0 };
+		ldns_pkt *p;
+		ldns_rr_list *answer;
+
+		*largest = n > *largest ? n : *largest;
+		if (key != NULL)
+			check(tsig_verify_response(&x, out, &n, axfr_is_complete(o.transfer), NOW, &f) == ERR_OK, "%s", f.text);
+		check(ldns_wire2pkt(&p, out, n) == LDNS_STATUS_OK, "ldns reads the message");
+		check(ldns_pkt_aa(p) && ldns_pkt_id(p) == 4711 && ldns_pkt_get_rcode(p) == 0, "its header");
+		check(ldns_pkt_qdcount(p) == (*messages == 0), "the question is in the first one");
+		answer = ldns_pkt_answer(p);
+		check(ldns_rr_list_rr_count(answer) > 0, "it has records");
+		for (size_t i = 0; i < ldns_rr_list_rr_count(answer); i++, records++) {
+			last_type = (uint16_t)ldns_rr_get_type(ldns_rr_list_rr(answer, i));
+			check((records == 0) <= (last_type == TYPE_SOA), "SOA opens");
+		}
+		++*messages;
+		ldns_pkt_free(p);
+	}
+	check(axfr_is_complete(o.transfer) && last_type == TYPE_SOA, "SOA closes");
+	check(axfr_records(o.transfer) == records, "it counts");
+	axfr_free(o.transfer);
+	tsig_exchange_clear(&x);
+	return records;
+}
+
+static void
+test_transfers(void **state)
+{
+	size_t messages, largest, records;
+
+	(void)state;
+	check((records = take_transfer("example.", "t._transfer.example.", &messages, &largest)) == 12,
+	    "eleven records, glue too, and the SOA again, not %zu", records);
+	check(messages == 1, "one message");
+	check(take_transfer("open.example.", NULL, &messages, &largest) == 3, "a small zone");
+	records = take_transfer("big.example.", "t._transfer.example.", &messages, &largest);
+	check(records == BIG_RECORDS + 4, "all records of a big zone, not %zu", records);
+	check(messages > 6 && messages < 20, "packed well: %zu messages", messages);
+	check(largest > 60000, "one of them for the large record");
+	check(take_transfer("big.example.", "u._update.example.", &messages, &largest) == records, "and again");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_requests), cmocka_unit_test(test_digest_tells_resends),
+		cmocka_unit_test(test_a_full_queue), cmocka_unit_test(test_transfers)
+	};
+	int failed;
+
+	log_set_level(LOG_LEVEL_ERROR);
+	rcu_register_thread();
+	served_start(&served, "[127.0.0.1@5353]", 1);
+	queue_new(8, &handler.replies);
+	handler.shared = &served.shared;
+	rcu_thread_offline();
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	rcu_thread_online();
+	queue_free(handler.replies);
+	served_stop(&served);
+	rcu_unregister_thread();
+	return failed;
+}
