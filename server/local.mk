@@ -3,6 +3,7 @@ server_libserver_a_SOURCES = \
 	server/additional.c \
 	server/answer.c server/answer.h \
 	server/axfr.c server/axfr.h \
+	server/certs.c \
 	server/chaos.c \
 	server/config.c server/config.h \
 	server/config_address.c \
@@ -14,17 +15,28 @@ server_libserver_a_SOURCES = \
 	server/frame.c server/frame.h \
 	server/handle.c server/handle.h \
 	server/inbound.c server/inbound.h \
+	server/keeper.c server/keeper.h \
+	server/keeper_internal.h \
 	server/listen.c server/listen.h \
+	server/merge.c \
 	server/notify.c server/notify.h \
 	server/options.c server/options.h \
+	server/peers.c \
+	server/pull.c \
 	server/request.c \
+	server/resend.c server/resend.h \
 	server/response.c server/response.h \
 	server/shared.c server/shared.h \
+	server/source.c \
+	server/status.c \
 	server/tcp.c server/tcp.h \
 	server/transfer.c \
 	server/udp.c server/udp.h \
 	server/update.c server/update.h \
-	server/worker.c server/worker.h
+	server/updates.c \
+	server/views.c \
+	server/worker.c server/worker.h \
+	server/writeback.c
 LIBSERVER = server/libserver.a $(LIBACME) $(LIBEVENT_LIBS) $(YAML_LIBS)
 
 sbin_PROGRAMS += server/certnsd

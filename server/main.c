@@ -1,8 +1,167 @@
 /* server/main.c -- read this first. */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "server/keeper.h"
+#include "server/options.h"
+#include "server/worker.h"
+#include "zones/git.h"
+
+struct server {
+	struct certnsd_options options;
+	struct shared shared;
+	struct workers *workers;
+	struct keeper *keeper;
+};
+
+/* After the sockets are open: what follows needs no right of root's.  The state directory becomes the user's. */
+static enum err
+privileges_drop(const struct config *c, struct fault *f)
+{
+	struct passwd *user;
+	enum err err;
+
+	if (c->user == NULL)
+		return ERR_OK;
+	errno = 0;
+	if ((user = getpwnam(c->user)) == NULL)
+		return fault_set(f, ERR_NOT_FOUND, "user %s: %s", c->user, errno == 0 ? "no such user" : strerror(errno));
+	if (getuid() != 0)
+		return getuid() == user->pw_uid ? ERR_OK :
+		    fault_set(f, ERR_ACCESS, "cannot become user %s: not started as root", c->user);
+	if ((err = file_mkdir(c->state_directory, 0700, f)) != ERR_OK)
+		return err;
+	if (chown(c->state_directory, user->pw_uid, user->pw_gid) != 0 || initgroups(c->user, user->pw_gid) != 0 ||
+	    setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0)
+		return fault_set(f, err_from_errno(errno), "cannot become user %s: %s", c->user, strerror(errno));
+	/* git and ssh look for their files there. */
+	setenv("HOME", user->pw_dir, 1);
+	return ERR_OK;
+}
+
+/* Secrets are in our memory: no core dumps, no tracing by others. */
+static void
+protect_memory(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)prctl(PR_SET_DUMPABLE, 0);
+}
+
+static void
+raise_file_limit(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+static void
+block_signals(sigset_t *wanted)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	sigaction(SIGPIPE, &ignore, NULL);
+	sigemptyset(wanted);
+	sigaddset(wanted, SIGHUP);
+	sigaddset(wanted, SIGINT);
+	sigaddset(wanted, SIGTERM);
+	sigprocmask(SIG_BLOCK, wanted, NULL);
+}
+
+static void
+reload(struct server *s)
+{
+	struct config *config;
+	struct fault f = { 0 };
+	enum err err = config_load(&s->options.config, &config, &f);
+
+	if (err != ERR_OK)
+		log_error("%s: the present configuration stays", fault_str(&f, err));
+	else
+		keeper_reload(s->keeper, config);
+}
+
+static void
+wait_for_end(struct server *s, const sigset_t *wanted)
+{
+	int number;
+
+	while (sigwait(wanted, &number) == 0) {
+		if (number != SIGHUP)
+			break;
+		reload(s);
+	}
+	log_info("stopping");
+}
+
+static enum err
+serve(struct server *s, struct config *config, const sigset_t *wanted, struct fault *f)
+{
+	enum err err;
+
+	if ((err = workers_open(config, &s->workers, f)) != ERR_OK ||	/* port 53, so while still root */
+	    (err = privileges_drop(config, f)) != ERR_OK) {
+		config_free(config);
+		return err;
+	}
+	protect_memory();
+	if ((err = keeper_new(config, &s->shared, &s->keeper, f)) == ERR_OK &&	/* what the state has is served */
+	    (err = keeper_start(s->keeper, s->workers, f)) == ERR_OK &&
+	    (err = workers_start(s->workers, &s->shared, f)) == ERR_OK) {
+		log_info("certns is ready");
+		wait_for_end(s, wanted);
+	}
+	return err;
+}
 
 int
-main(void)
+main(int argc, char **argv)
 {
-	return EXIT_FAILURE;
+	struct server s = { 0 };
+	struct config *config;
+	struct fault f = { 0 };
+	sigset_t wanted;
+	enum err err;
+	int status;
+
+	if (argc > 1 && strcmp(argv[1], GIT_CHILD_ARGUMENT) == 0)
+		return git_child_main();
+	if (!options_parse(argc, argv, &s.options, &status))
+		return status;
+	if ((err = config_load(&s.options.config, &config, &f)) == ERR_OK) {
+		if (s.options.check_only) {
+			printf("the configuration is good\n");
+			config_free(config);
+		} else {
+			log_setup(s.options.has_log_level ? s.options.log_level : config->log_level, config->log_format);
+			raise_file_limit();
+			block_signals(&wanted);
+			rcu_register_thread();		/* the zones of a restart are published from here */
+			rcu_thread_offline();
+			err = serve(&s, config, &wanted, &f);
+			workers_stop(s.workers);
+			keeper_stop(s.keeper);
+			rcu_barrier();
+			rcu_unregister_thread();
+		}
+	}
+	if (err != ERR_OK)
+		log_error("%s", fault_str(&f, err));
+	options_clear(&s.options);
+	return err == ERR_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }

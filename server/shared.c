@@ -4,19 +4,50 @@
 
 #include <config.h>
 
-struct view *
-view_new(struct config *config, struct tsig_keyring *ring)
+struct config_holder {
+	_Atomic unsigned refs;
+	struct config *config;
+};
+
+static struct view *
+view_over(struct config_holder *holder, struct tsig_keyring *ring)
 {
 	struct view *v = calloc(1, sizeof *v);
 
 	if (v == NULL)
 		return NULL;
 	atomic_init(&v->refs, 1);
-	v->config = config;
+	v->holder = holder;
+	v->config = holder->config;
 	v->ring = ring;
-	v->settings.identity = config->identity;
+	v->settings.identity = v->config->identity;
 	v->settings.version = PACKAGE_STRING;
 	v->settings.udp_size = MSG_UDP_EDNS;
+	return v;
+}
+
+struct view *
+view_new(struct config *config, struct tsig_keyring *ring)
+{
+	struct config_holder *holder = malloc(sizeof *holder);
+	struct view *v;
+
+	if (holder == NULL)
+		return NULL;
+	atomic_init(&holder->refs, 1);
+	holder->config = config;
+	if ((v = view_over(holder, ring)) == NULL)
+		free(holder);
+	return v;
+}
+
+struct view *
+view_with_ring(const struct view *old, struct tsig_keyring *ring)
+{
+	struct view *v = view_over(old->holder, ring);
+
+	if (v != NULL)
+		atomic_fetch_add_explicit(&old->holder->refs, 1, memory_order_relaxed);
 	return v;
 }
 
@@ -33,8 +64,31 @@ view_unref(struct view *v)
 	if (v == NULL || atomic_fetch_sub_explicit(&v->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	tsig_keyring_unref(v->ring);
-	config_free(v->config);
+	if (atomic_fetch_sub_explicit(&v->holder->refs, 1, memory_order_acq_rel) == 1) {
+		config_free(v->holder->config);
+		free(v->holder);
+	}
 	free(v);
+}
+
+static void
+drop_old_view(struct rcu_head *head)
+{
+	rcu_order_after();
+	view_unref(caa_container_of(head, struct view, rcu));
+}
+
+void
+view_publish(struct shared *shared, struct view *v)
+{
+	struct view *old = atomic_exchange(&shared->view, v);
+
+	if (old == NULL || old == v)
+		return;
+	rcu_thread_online();
+	rcu_order_before();
+	call_rcu(&old->rcu, drop_old_view);
+	rcu_thread_offline();
 }
 
 void
@@ -44,5 +98,6 @@ job_free(struct job *j)
 		return;
 	tsig_exchange_clear(&j->request.tsig);
 	view_unref(j->view);
+	config_free(j->config);
 	free(j);
 }

@@ -14,20 +14,30 @@
 #include "server/answer.h"
 #include "server/config.h"
 #include "tsig/keyring.h"
+#include "zones/rcu.h"
 #include "zones/zoneset.h"
 
 /* Configuration and keys as of now.  Immutable; replaced as a whole by the keeper.  Readers take it from
  * shared->view inside an RCU section, or hold a reference. */
+struct config_holder;			/* private: views made for new keys share the configuration */
 struct view {
+	struct rcu_head rcu;
 	_Atomic unsigned refs;
-	struct config *config;		/* owned */
+	struct config_holder *holder;
+	const struct config *config;
 	struct tsig_keyring *ring;	/* one reference: keys from git and from the configuration */
 	struct answer_settings settings;	/* points into config */
 };
 
-struct view *view_new(struct config *config, struct tsig_keyring *ring);	/* takes both over; NULL: no memory */
+struct view *view_new(struct config *config, struct tsig_keyring *ring);	/* takes both over, if not NULL: no memory */
+struct view *view_with_ring(const struct view *v, struct tsig_keyring *ring);	/* the same with other keys */
 struct view *view_ref(struct view *v);
 void view_unref(struct view *v);
+
+struct shared;
+
+/* Make v (taken over) what readers see; the old view goes when the last reader of it is done.  One thread. */
+void view_publish(struct shared *shared, struct view *v);
 
 struct shared {
 	struct zoneset *zones;
@@ -39,7 +49,8 @@ struct shared {
 enum job_kind {
 	JOB_UPDATE,			/* to the keeper, and back with rcode set */
 	JOB_NOTIFY,			/* to the keeper, which frees it */
-	JOB_STOP			/* to a worker: leave the loop */
+	JOB_STOP,			/* to a worker or the keeper: leave the loop */
+	JOB_RELOAD			/* to the keeper, from main: take config over, pull */
 };
 
 struct job {
@@ -60,6 +71,7 @@ struct job {
 	unsigned rcode;			/* the keeper's verdict */
 	char reason[200];		/* its words, for the log; empty: none */
 	uint8_t digest[32];		/* SHA-256 of the request as it came, MAC included: finds resends */
+	struct config *config;		/* JOB_RELOAD: the new one */
 	size_t n;			/* of msg */
 	uint8_t msg[];			/* without TSIG */
 };

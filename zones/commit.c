@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "wire/rdata.h"
 #include "wire/rrtype.h"
+#include "zones/rcu.h"
 
 struct staged {
 	struct staged *next;
@@ -112,6 +113,16 @@ rrset_has(const struct zone_rrset *set, const uint8_t *rdata, uint16_t n)
 		if (rdata_equal(set->type, rdata, n, other, other_n))
 			return true;
 	return false;
+}
+
+/* Between its callbacks the keeper is offline for RCU, so that it never holds a grace period up. */
+static void
+publish(struct zone *z)
+{
+	rcu_thread_online();
+	zone_store_publish(z->store);
+	rcu_thread_offline();
+	z->garbage = true;
 }
 
 /* The class that the request, or what is known already, gives to an RR that is in the zone now. */
@@ -585,7 +596,7 @@ commits_finish(struct commits *c, struct fault *f)
 		if (s->request.base != NULL && zone_base_copy(&z->base, s->request.base) != ERR_OK)
 			log_error("zone %s: out of memory; restart to go on from its new base", z->name);
 		if (s->published_version)
-			zone_store_publish(z->store);
+			publish(z);
 	}
 	for (struct staged *s = c->first, *next; s != NULL; s = next) {
 		next = s->next;
@@ -629,7 +640,7 @@ commits_load(struct commits *c, struct zone *zone, const struct zone_base *base,
 		return err;
 	if ((err = zone_base_copy(&zone->base, base)) != ERR_OK)
 		return err;
-	zone_store_publish(zone->store);
+	publish(zone);
 	c->subscriber(c->ctx, &q, &nothing);
 	return ERR_OK;
 }

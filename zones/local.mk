@@ -45,5 +45,6 @@ zones_libzones_a_SOURCES = \
 	zones/versionpriv.h \
 	zones/writer.c zones/writer.h \
 	zones/zone.c zones/zone.h \
+	zones/zonetable.c zones/zonetable.h \
 	zones/zoneset.c zones/zoneset.h
 LIBZONES = zones/libzones.a $(LIBTSIG) $(LDNS_LIBS) $(LIBGIT2_LIBS) $(URCU_LIBS) $(SQLITE_LIBS)

@@ -387,6 +387,17 @@ pending_rebase(struct pending *p, const struct rr_list *base, const struct chang
 	return err;
 }
 
+enum err
+pending_passing(const struct pending *p, struct rr_list *out)
+{
+	enum err err = ERR_OK;
+
+	for (const struct rrmap_entry *e = NULL; err == ERR_OK && (e = rrmap_next(&p->passing, e)) != NULL; )
+		err = rr_list_add(out, &e->rr);
+	rr_list_sort(out);
+	return err;
+}
+
 bool
 pending_is_passing(const struct pending *p, const struct rr *rr)
 {

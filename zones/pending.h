@@ -60,6 +60,8 @@ enum err pending_apply(const struct pending *p, const struct rr_list *base, uint
 enum err pending_rebase(struct pending *p, const struct rr_list *base, const struct changeset *touched,
     bool (*served)(void *ctx, const struct rr *rr, uint32_t *ttl), void *ctx);
 
+/* The passing RRs, sorted. */
+enum err pending_passing(const struct pending *p, struct rr_list *out);
 bool pending_is_passing(const struct pending *p, const struct rr *rr);
 size_t pending_count(const struct pending *p);		/* lasting changes, the SOA's included */
 

@@ -7,6 +7,7 @@
 
 #include "wire/rdata.h"
 #include "wire/rrtype.h"
+#include "zones/rcu.h"
 
 enum err
 zone_base_add(struct zone_base *b, const char *path, const git_oid_text blob)
@@ -122,8 +123,11 @@ zone_free(struct zone *z)
 {
 	if (z == NULL)
 		return;
-	if (z->store != NULL)
+	if (z->store != NULL) {
+		rcu_thread_online();
 		zone_store_free(z->store);
+		rcu_thread_offline();
+	}
 	pending_clear(&z->pending);
 	zone_base_clear(&z->base);
 	buf_clear(&z->notes);
@@ -167,32 +171,31 @@ zone_may_change(const struct zone *z, const char **why)
 }
 
 static enum err
-collect_rrset(const struct zone *z, const uint8_t *owner, const struct zone_rrset *set, bool lasting_only,
-    struct rr_list *out)
+collect_rrset(const uint8_t *owner, const struct zone_rrset *set, const struct rr_list *without, struct rr_list *out)
 {
 	struct rr rr = { owner, NULL, set->ttl, set->type, 0 };
 	enum err err = ERR_OK;
 
 	for (const uint8_t *at = NULL; err == ERR_OK && zone_rrset_next(set, &at, &rr.rdata, &rr.rdlen); )
-		if (!lasting_only || !pending_is_passing(&z->pending, &rr))
+		if (without == NULL || rr_list_find(without, &rr) == NULL)
 			err = rr_list_add(out, &rr);
 	return err;
 }
 
 enum err
-zone_collect(const struct zone *z, bool lasting_only, struct rr_list *out)
+zone_version_collect(const struct zone_version *v, const struct rr_list *without, struct rr_list *out)
 {
 	const struct zone_node *node;
 	struct zone_walk walk;
 	enum err err = ERR_OK;
 
-	zone_walk_start(&walk, zone_newest(z));
+	zone_walk_start(&walk, v);
 	while (err == ERR_OK && (node = zone_walk_next(&walk)) != NULL) {
 		for (size_t i = 0; err == ERR_OK && i < zone_node_count(node); i++) {
 			struct zone_rrset set;
 
 			zone_node_at(node, i, &set);
-			err = collect_rrset(z, zone_node_owner(node), &set, lasting_only, out);
+			err = collect_rrset(zone_node_owner(node), &set, without, out);
 		}
 	}
 	rr_list_sort(out);

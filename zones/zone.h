@@ -39,6 +39,9 @@ struct zone {
 	enum serial_policy serial_policy;
 	struct zone_base base;
 	struct pending pending;
+	bool restored;			/* the journal knew it: it was served before, with this serial */
+	uint32_t restored_serial;
+	bool garbage;			/* old versions wait for zone_store_reclaim() */
 	bool retired;			/* its file is gone */
 	bool held;			/* the newest text was refused; the last good version is served */
 	char *problem;			/* why, in words; NULL: nothing is wrong */
@@ -46,7 +49,7 @@ struct zone {
 };
 
 enum err zone_new(const uint8_t *apex, const char *source, struct zone **out);
-void zone_free(struct zone *z);		/* the store too; takes NULL */
+void zone_free(struct zone *z);		/* the store too, so on a thread registered with RCU; takes NULL */
 
 /* Words for the operator; NULL clears. */
 void zone_set_problem(struct zone *z, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -61,8 +64,9 @@ zone_newest(const struct zone *z)
 /* May we change it at all?  False with words: it comes signed, its policy is keep, or it is not loaded. */
 bool zone_may_change(const struct zone *z, const char **why);
 
-/* Append all RRs of the newest version, sorted; lasting_only: passing ones are left out. */
-enum err zone_collect(const struct zone *z, bool lasting_only, struct rr_list *out);
+/* Append all RRs of a version but those in without (sorted; may be NULL); out is sorted then.  Any thread that holds a
+ * reference to v. */
+enum err zone_version_collect(const struct zone_version *v, const struct rr_list *without, struct rr_list *out);
 
 /* Is rr (TTL apart) in the version?  *ttl is its RRset's. */
 bool zone_version_has(const struct zone_version *v, const struct rr *rr, uint32_t *ttl);

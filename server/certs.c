@@ -1,0 +1,263 @@
+/* server/certs.c -- the ACME engine's outside: zones to look into and to change, other servers to ask. */
+#include "server/keeper_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "wire/rrtype.h"
+
+#define ACME_RETRY_FIRST_S 60
+#define ACME_RETRY_MOST_S 86400
+#define ACME_PROPAGATION_S 120
+#define ASK_TRIES 2
+
+/* --- the zone editor --- */
+
+static enum err
+fill_changes(const struct acme_edit *edit, struct changeset *out)
+{
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; err == ERR_OK && i < edit->nremove; i++)
+		err = changeset_remove_rr(out, &edit->remove[i]);
+	for (size_t i = 0; err == ERR_OK && i < edit->nadd; i++) {
+		struct change c = { .rr = edit->add[i], .add = true,
+		    .class = edit->passing ? CHANGE_PASSING : CHANGE_LASTING, .until_s = edit->passing ? edit->until_s : 0 };
+
+		err = changeset_add(out, &c);
+	}
+	return err;
+}
+
+static void
+edit_zone(void *ctx, const struct acme_edit *edit, void (*done)(void *arg, enum err err, const char *words), void *arg)
+{
+	struct keeper *k = ctx;
+	struct zone *z = zonetable_find(&k->zones, edit->zone);
+	struct changeset changes = { 0 };
+	struct fault f = { 0 };
+	const char *why = "the zone is not served here";
+	enum err err;
+
+	if (z == NULL || !zone_may_change(z, &why)) {
+		done(arg, ERR_REFUSED, why);
+		return;
+	}
+	if ((err = fill_changes(edit, &changes)) == ERR_OK)
+		err = commits_stage(k->commits, &(struct commit_request){ .zone = z, .changes = &changes,
+		    .origin = ORIGIN_ACME, .by = edit->why, .now_s = clock_now_s() }, NULL, &f);
+	changeset_clear(&changes);
+	/* The sync is shared with whatever else this round of the loop brings. */
+	if (err == ERR_OK && (err = keeper_wait(k, done, arg)) == ERR_OK)
+		keeper_flush_soon(k);
+	else
+		done(arg, err, fault_str(&f, err));
+}
+
+static enum err
+lookup(void *ctx, const uint8_t *name, uint16_t type, struct rr_list *out)
+{
+	struct keeper *k = ctx;
+	struct zone *z = zonetable_find_above(&k->zones, name);
+	const struct zone_node *node;
+	struct zone_rrset set;
+	struct rr rr = { .owner = name, .type = type };
+	enum err err = ERR_OK;
+
+	if (z == NULL || zone_newest(z) == NULL)
+		return ERR_NOT_FOUND;
+	node = zone_version_find(zone_newest(z), name);
+	if (node == NULL || !zone_node_rrset(node, type, &set))
+		return ERR_OK;
+	rr.ttl = set.ttl;
+	for (const uint8_t *at = NULL; err == ERR_OK && zone_rrset_next(&set, &at, &rr.rdata, &rr.rdlen); )
+		err = rr_list_add(out, &rr);
+	return err;
+}
+
+static bool
+zone_of(void *ctx, const uint8_t *name, struct dname *apex, bool *editable)
+{
+	struct keeper *k = ctx;
+	struct zone *z = zonetable_find_above(&k->zones, name);
+	const char *why;
+
+	if (z == NULL || zone_newest(z) == NULL)
+		return false;
+	dname_copy(apex, z->apex.octets);
+	*editable = config_zone_for(k->view->config, z->apex.octets)->acme && zone_may_change(z, &why);
+	return true;
+}
+
+static void
+servers(void *ctx, const uint8_t *zone, void (*found)(void *arg, const struct sockaddr *address, const char *server),
+    void *arg)
+{
+	peers_servers(ctx, zone, found, arg);
+}
+
+/* --- questions to other servers --- */
+
+struct asking {
+	struct asking *next, **link;
+	struct keeper *keeper;
+	struct exchange *exchange;
+	void (*answered)(void *arg, const uint8_t *msg, size_t n, const char *words);
+	void *arg;
+	struct event *failed;		/* it could not even be sent: answered() comes from the loop all the same */
+	char words[128];
+};
+
+static void
+asking_free(struct asking *a)
+{
+	*a->link = a->next;
+	if (a->next != NULL)
+		a->next->link = a->link;
+	if (a->failed != NULL)
+		event_free(a->failed);
+	free(a);
+}
+
+static void
+on_answer(void *arg, enum err err, const uint8_t *msg, size_t n, const char *words)
+{
+	struct asking *a = arg;
+	void (*answered)(void *, const uint8_t *, size_t, const char *) = a->answered;
+	void *their_arg = a->arg;
+
+	asking_free(a);
+	answered(their_arg, msg, err == ERR_OK ? n : 0, words);
+}
+
+static void
+on_failed(evutil_socket_t fd, short what, void *arg)
+{
+	struct asking *a = arg;
+	char words[sizeof a->words];
+
+	(void)fd;
+	(void)what;
+	memcpy(words, a->words, sizeof words);
+	on_answer(a, ERR_NETWORK, NULL, 0, words);
+}
+
+static size_t
+write_question(const uint8_t *qname, uint16_t qtype, uint8_t *out, size_t room)
+{
+	struct question q = { .qtype = qtype, .qclass = CLASS_IN };
+	struct wr w;
+
+	dname_copy(&q.qname, qname);
+	wr_init(&w, out, room);
+	msg_header_write(&w, &(struct msg_header){ .qdcount = 1, .arcount = 1 });
+	question_write(&w, &q);
+	edns_write(&w, MSG_UDP_EDNS, 0, false);
+	return wr_len(&w);
+}
+
+static const struct sockaddr *
+source_address(const struct config *c, const struct sockaddr *to)
+{
+	for (size_t i = 0; i < c->nsource; i++)
+		if (c->source[i].address.ss_family == to->sa_family)
+			return (const struct sockaddr *)&c->source[i].address;
+	return NULL;
+}
+
+static void
+ask(void *ctx, const struct sockaddr *address, const uint8_t *qname, uint16_t qtype, unsigned timeout_ms,
+    void (*answered)(void *arg, const uint8_t *msg, size_t n, const char *words), void *arg)
+{
+	struct keeper *k = ctx;
+	struct asking *a = calloc(1, sizeof *a);
+	uint8_t msg[MSG_UDP_PLAIN];
+	struct exchange_request q = { .msg = msg, .timeout_ms = timeout_ms, .tries = ASK_TRIES, .done = on_answer, .arg = a,
+	    .from = source_address(k->view->config, address) };
+	enum err err;
+
+	if (a == NULL) {
+		log_error("out of memory: a question to a name server is lost, and the order with it");
+		return;
+	}
+	a->keeper = k;
+	a->answered = answered;
+	a->arg = arg;
+	a->link = &k->asking;
+	if ((a->next = k->asking) != NULL)
+		a->next->link = &a->next;
+	k->asking = a;
+	q.n = write_question(qname, qtype, msg, sizeof msg);
+	q.to_len = address->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+	memcpy(&q.to, address, q.to_len);
+	if ((err = exchange_start(k->base, &q, &a->exchange)) == ERR_OK)
+		return;
+	a->exchange = NULL;
+	strncpy(a->words, err_str(err), sizeof a->words - 1);
+	if ((a->failed = evtimer_new(k->base, on_failed, a)) != NULL)
+		event_active(a->failed, EV_TIMEOUT, 1);
+}
+
+/* --- the engine --- */
+
+enum err
+certs_start(struct keeper *k, struct fault *f)
+{
+	const struct config *c = k->boot_view->config;
+	struct acme_outside outside = { k, edit_zone, lookup, zone_of, servers, ask };
+	struct acme_config config = { .nauthorities = c->nauthorities, .labels = (const char *const *)c->labels,
+	    .challenge_ttl = c->challenge_ttl, .proxy = c->proxy, .state_directory = c->state_directory,
+	    .retry_first_s = ACME_RETRY_FIRST_S, .retry_most_s = ACME_RETRY_MOST_S,
+	    .propagation_timeout_s = ACME_PROPAGATION_S };
+
+	if (c->nauthorities == 0) {
+		log_info("no ACME authority is configured: CSRs are served, and no certificates are obtained");
+		return ERR_OK;
+	}
+	if ((k->authorities = calloc(c->nauthorities, sizeof *k->authorities)) == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < c->nauthorities; i++)
+		k->authorities[i] = (struct acme_authority_config){ c->authorities[i].directory,
+		    c->authorities[i].ca_certificates, (const char *const *)c->authorities[i].contact,
+		    c->authorities[i].terms_agreed };
+	config.authorities = k->authorities;
+	return acme_new(&config, &outside, k->base, &k->acme, f);
+}
+
+void
+certs_stop(struct keeper *k)
+{
+	if (k->acme != NULL)
+		acme_free(k->acme);
+	k->acme = NULL;
+	while (k->asking != NULL) {
+		exchange_cancel(k->asking->exchange);
+		asking_free(k->asking);
+	}
+	free(k->authorities);
+}
+
+void
+certs_changed(struct keeper *k, const struct changeset *changes)
+{
+	for (size_t i = 0; k->acme != NULL && i < changes->n; i++)
+		if (changes->v[i].rr.type == TYPE_TLSA && acme_is_label(k->acme, changes->v[i].rr.owner))
+			acme_look(k->acme, changes->v[i].rr.owner);
+}
+
+void
+certs_scan(struct keeper *k, const struct zone *z)
+{
+	const struct zone_node *node;
+	struct zone_rrset set;
+	struct zone_walk walk;
+
+	if (k->acme == NULL || zone_newest(z) == NULL)
+		return;
+	zone_walk_start(&walk, zone_newest(z));
+	while ((node = zone_walk_next(&walk)) != NULL)
+		if (zone_node_rrset(node, TYPE_TLSA, &set) && acme_is_label(k->acme, zone_node_owner(node)))
+			acme_look(k->acme, zone_node_owner(node));
+}

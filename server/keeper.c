@@ -1,0 +1,360 @@
+#include "server/keeper_internal.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+
+#define QUEUE_SIZE 8192
+#define HELPERS 2
+#define SWEEP_S 5
+#define HISTORY_S (7 * 86400)		/* journal records kept beyond what a restart needs */
+
+/* --- the open group --- */
+
+enum err
+keeper_wait(struct keeper *k, void (*done)(void *arg, enum err err, const char *words), void *arg)
+{
+	struct waiter *w = malloc(sizeof *w);
+
+	if (w == NULL)
+		return ERR_NOMEM;
+	*w = (struct waiter){ k->group, done, arg };
+	k->group = w;
+	return ERR_OK;
+}
+
+void
+keeper_flush(struct keeper *k)
+{
+	struct fault f = { 0 };
+	enum err err = commits_finish(k->commits, &f);
+	struct waiter *in_order = NULL;
+
+	for (struct waiter *w = k->group, *next; w != NULL; w = next) {
+		next = w->next;
+		w->next = in_order;
+		in_order = w;
+	}
+	k->group = NULL;
+	for (struct waiter *w = in_order, *next; w != NULL; w = next) {
+		next = w->next;
+		w->done(w->arg, err, err == ERR_OK ? "" : fault_str(&f, err));
+		free(w);
+	}
+}
+
+void
+keeper_flush_soon(struct keeper *k)
+{
+	event_active(k->flush, EV_TIMEOUT, 1);
+}
+
+void
+keeper_subscriber(void *ctx, const struct commit_request *q, const struct changeset *changes)
+{
+	struct keeper *k = ctx;
+	struct zone *z = q->zone;
+	struct source *s = source_of(z);
+
+	if (q->origin == ORIGIN_UPDATE || q->origin == ORIGIN_ACME) {
+		size_t out = 0, in = 0;
+
+		for (size_t i = 0; i < changes->n; i++) {
+			out += !changes->v[i].add;
+			in += changes->v[i].add && !changes->v[i].present;
+		}
+		if (z->notes.len < 60000)
+			buf_printf(&z->notes, "%s: %s%s, %zu out, %zu in\n", z->name,
+			    q->origin == ORIGIN_ACME ? "certns, " : "", q->by, out, in);
+	}
+	if (!k->started)
+		return;				/* at start everything is looked at once, later */
+	peers_notify(k, z);
+	if (q->origin == ORIGIN_LOAD)
+		certs_scan(k, z);
+	else
+		certs_changed(k, changes);
+	if (s != NULL && pending_count(&z->pending) > 0)
+		source_write(s, false);
+}
+
+/* --- the thread --- */
+
+static void
+on_flush(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	keeper_flush(arg);
+}
+
+static void
+on_jobs(evutil_socket_t fd, short what, void *arg)
+{
+	struct keeper *k = arg;
+	struct job *j;
+
+	(void)fd;
+	(void)what;
+	queue_rearm(k->shared->to_keeper);
+	while ((j = queue_pop(k->shared->to_keeper)) != NULL) {
+		switch (j->kind) {
+		case JOB_UPDATE:
+			keeper_update(k, j);
+			break;
+		case JOB_NOTIFY:
+			for (size_t i = 0; i < k->nsources; i++)
+				source_pull(&k->sources[i]);
+			job_free(j);
+			break;
+		case JOB_RELOAD:
+			views_reload(k, j->config);
+			j->config = NULL;
+			job_free(j);
+			break;
+		case JOB_STOP:
+			k->stopping = true;
+			event_base_loopbreak(k->base);
+			job_free(j);
+			break;
+		}
+	}
+	keeper_flush(k);
+}
+
+static void
+on_results(evutil_socket_t fd, short what, void *arg)
+{
+	struct keeper *k = arg;
+
+	(void)fd;
+	(void)what;
+	pool_deliver(k->pool);
+}
+
+static void
+on_sweep(evutil_socket_t fd, short what, void *arg)
+{
+	struct keeper *k = arg;
+	struct fault f = { 0 };
+	enum err err;
+
+	(void)fd;
+	(void)what;
+	keeper_sweep(k);
+	for (size_t i = 0; i < k->zones.n; i++)
+		if (k->zones.v[i]->garbage)
+			k->zones.v[i]->garbage = !zone_store_reclaim(k->zones.v[i]->store);
+	resend_expire(k->resend, clock_now_s());
+	if ((err = journal_prune(k->journal, clock_now_s() - HISTORY_S, &f)) != ERR_OK)
+		log_debug("%s", fault_str(&f, err));
+	event_add(k->sweep, &(struct timeval){ SWEEP_S, 0 });
+}
+
+static void *
+keeper_thread(void *arg)
+{
+	struct keeper *k = arg;
+
+	rcu_register_thread();
+	rcu_thread_offline();		/* the keeper is the writer: it reads without RCU */
+	event_base_dispatch(k->base);
+	keeper_flush(k);
+	rcu_unregister_thread();
+	return NULL;
+}
+
+static enum err
+make_events(struct keeper *k)
+{
+	k->flush = event_new(k->base, -1, 0, on_flush, k);
+	k->jobs = event_new(k->base, queue_fd(k->shared->to_keeper), EV_READ | EV_PERSIST, on_jobs, k);
+	k->results = event_new(k->base, pool_fd(k->pool), EV_READ | EV_PERSIST, on_results, k);
+	k->sweep = event_new(k->base, -1, 0, on_sweep, k);
+	if (k->flush == NULL || k->jobs == NULL || k->results == NULL || k->sweep == NULL ||
+	    event_add(k->jobs, NULL) != 0 || event_add(k->results, NULL) != 0 ||
+	    event_add(k->sweep, &(struct timeval){ SWEEP_S, 0 }) != 0)
+		return ERR_NOMEM;
+	return ERR_OK;
+}
+
+static void
+remember_digest(void *ctx, const uint8_t digest[32], unsigned rcode, int64_t time_s)
+{
+	struct keeper *k = ctx;
+
+	if (resend_add(k->resend, digest, rcode, time_s) != ERR_OK)
+		log_warning("out of memory: a resent update may be taken for a new one");
+}
+
+static enum err
+open_state(struct keeper *k, const char *directory, struct fault *f)
+{
+	char path[PATH_MAX];
+	enum err err;
+
+	if ((err = file_mkdir(directory, 0700, f)) != ERR_OK)
+		return err;
+	snprintf(path, sizeof path, "%s/state.db", directory);
+	umask(077);			/* what is made from here on is ours alone */
+	if ((err = journal_open(path, &k->journal, f)) != ERR_OK ||
+	    (err = resend_new(&k->resend)) != ERR_OK ||
+	    (err = commits_new(k->journal, keeper_subscriber, k, &k->commits)) != ERR_OK)
+		return err;
+	return journal_each_digest(k->journal, clock_now_s() - RESEND_WINDOW_S, remember_digest, k, f);
+}
+
+static enum err
+build(struct keeper *k, struct fault *f)
+{
+	enum err err;
+
+	if ((k->base = event_base_new()) == NULL)
+		return ERR_NOMEM;
+	if ((err = zoneset_new(&k->shared->zones)) != ERR_OK ||
+	    (err = queue_new(QUEUE_SIZE, &k->shared->to_keeper)) != ERR_OK ||
+	    (err = open_state(k, k->boot_view->config->state_directory, f)) != ERR_OK ||
+	    (err = pool_new(HELPERS, &k->pool)) != ERR_OK ||
+	    (err = notifier_new(k->base, &k->notifier)) != ERR_OK ||
+	    (err = make_events(k)) != ERR_OK ||
+	    (err = sources_open(k, f)) != ERR_OK)
+		return err;
+	return view_rebuild(k, NULL);
+}
+
+static void
+keeper_free(struct keeper *k)
+{
+	if (k->control != NULL)
+		control_free(k->control);
+	k->stopping = true;
+	for (size_t i = 0; i < k->nsources; i++)
+		if (k->sources[i].git != NULL)
+			git_source_cancel(k->sources[i].git);
+	if (k->pool != NULL)
+		pool_free(k->pool);
+	certs_stop(k);
+	if (k->notifier != NULL)
+		notifier_free(k->notifier);
+	sources_close(k);
+	commits_free(k->commits);
+	journal_close(k->journal);
+	resend_free(k->resend);
+	if (k->shared->zones != NULL)
+		zoneset_free(k->shared->zones);
+	zonetable_clear(&k->zones);
+	for (struct event **e = (struct event *[]){ k->flush, k->jobs, k->results, k->sweep, (void *)-1 }; *e != (void *)-1; e++)
+		if (*e != NULL)
+			event_free(*e);
+	if (k->base != NULL)
+		event_base_free(k->base);
+	if (k->shared->to_keeper != NULL) {
+		for (struct job *j; (j = queue_pop(k->shared->to_keeper)) != NULL; )
+			job_free(j);
+		queue_free(k->shared->to_keeper);
+	}
+	view_unref(atomic_exchange(&k->shared->view, NULL));
+	view_unref(k->boot_view);
+	free(k);
+}
+
+enum err
+keeper_new(struct config *config, struct shared *shared, struct keeper **out, struct fault *f)
+{
+	struct keeper *k = calloc(1, sizeof *k);
+	struct tsig_keyring *ring = NULL;
+	enum err err = ERR_NOMEM;
+
+	if (k == NULL || tsig_keyring_new(&ring) != ERR_OK || (k->view = view_new(config, ring)) == NULL) {
+		tsig_keyring_unref(ring);
+		config_free(config);
+		free(k);
+		return ERR_NOMEM;
+	}
+	k->shared = shared;
+	k->started_s = clock_now_s();
+	k->boot_view = view_ref(k->view);
+	atomic_store(&shared->view, k->view);
+	if ((err = build(k, f)) != ERR_OK) {
+		keeper_free(k);
+		return err;
+	}
+	*out = k;
+	return ERR_OK;
+}
+
+enum err
+keeper_start(struct keeper *k, struct workers *workers, struct fault *f)
+{
+	sigset_t all, old;
+	enum err err;
+	int error;
+
+	k->workers = workers;
+	if ((err = status_start(k, f)) != ERR_OK || (err = certs_start(k, f)) != ERR_OK)
+		return err;
+	k->started = true;
+	sources_start(k);
+	for (size_t i = 0; i < k->zones.n; i++) {
+		if (zone_newest(k->zones.v[i]) == NULL || k->zones.v[i]->retired)
+			continue;
+		peers_notify(k, k->zones.v[i]);
+		certs_scan(k, k->zones.v[i]);
+	}
+	sigfillset(&all);			/* signals are the main thread's */
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	error = pthread_create(&k->thread, NULL, keeper_thread, k);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (error != 0) {
+		k->started = false;
+		return fault_set(f, err_from_errno(error), "cannot start a thread: %s", strerror(error));
+	}
+	return ERR_OK;
+}
+
+static bool
+send_job(struct keeper *k, enum job_kind kind, struct config *config)
+{
+	struct job *j = calloc(1, sizeof *j);
+
+	if (j == NULL)
+		return false;
+	j->kind = kind;
+	j->config = config;
+	if (queue_push(k->shared->to_keeper, j))
+		return true;
+	j->config = NULL;
+	job_free(j);
+	return false;
+}
+
+void
+keeper_reload(struct keeper *k, struct config *config)
+{
+	if (!send_job(k, JOB_RELOAD, config)) {
+		log_error("too busy to reload; try again");
+		config_free(config);
+	}
+}
+
+void
+keeper_stop(struct keeper *k)
+{
+	if (k == NULL)
+		return;
+	if (k->started) {
+		/* The queue may be full of updates for a moment: the keeper is emptying it. */
+		while (!send_job(k, JOB_STOP, NULL))
+			sched_yield();
+		pthread_join(k->thread, NULL);
+		k->started = false;
+	}
+	keeper_free(k);
+}

@@ -1,0 +1,173 @@
+/* server/keeper_internal.h -- shared by the files that make up the keeper, and by nobody else:
+ *
+ *   keeper.c     the thread, its queue, groups of commits      updates.c    UPDATE and NOTIFY jobs
+ *   source.c     git repositories: when to pull and to write   pull.c       a pull, on a helper
+ *   writeback.c  a commit and push, on a helper                merge.c      what was pulled, into the zones
+ *   peers.c      who gets NOTIFY, which servers the CA asks    certs.c      the ACME engine's outside
+ *   views.c      configuration and keys                        status.c     the control socket's answers */
+#ifndef SERVER_KEEPER_INTERNAL_H
+#define SERVER_KEEPER_INTERNAL_H
+
+#include <event2/event.h>
+#include <limits.h>
+#include <pthread.h>
+
+#include "acme/acme.h"
+#include "base/pool.h"
+#include "server/control.h"
+#include "server/exchange.h"
+#include "server/keeper.h"
+#include "server/notify.h"
+#include "server/resend.h"
+#include "zones/commit.h"
+#include "zones/zonetable.h"
+
+/* Someone who waits for the open group to be durable. */
+struct waiter {
+	struct waiter *next;
+	void (*done)(void *arg, enum err err, const char *words);
+	void *arg;
+};
+
+/* A file of the zones' directory as it was processed last: one that has not changed needs no second look. */
+struct known_file {
+	char *name;
+	git_oid_text blob;
+};
+struct known_files {
+	struct known_file *v;
+	size_t n;
+};
+void known_files_clear(struct known_files *k);
+
+/* One repository. */
+struct source {
+	struct keeper *keeper;
+	const struct config_git *config;	/* of the configuration at start: repositories change with a restart */
+	struct git_source *git;
+	char *directory;		/* of the clone */
+	git_oid_text head;		/* the newest commit that was taken in; "" before the first */
+	struct known_files known;
+	struct tsig_keyring *keys;	/* from its key files; NULL: none yet */
+
+	bool busy;			/* a pull or a write-back runs on a helper */
+	bool want_pull, want_write;	/* asked for meanwhile */
+	struct event *poll, *write_quiet, *retry;
+	int64_t write_due_ms;		/* at the latest, however busy; 0: nothing waits */
+	unsigned failures;		/* in a row */
+	char *problem;			/* of the last pull or push; NULL: it went well */
+	int64_t pulled_s, pushed_s;
+	struct waiter *waiting;		/* for the end of the present and wanted work */
+};
+
+struct keeper {
+	struct shared *shared;
+	struct view *view;		/* the published one */
+	struct view *boot_view;		/* the first: sources and the ACME engine borrow its configuration */
+	struct event_base *base;
+	struct journal *journal;
+	struct commits *commits;
+	struct zonetable zones;
+	struct source *sources;
+	size_t nsources;
+	struct pool *pool;
+	struct notifier *notifier;
+	struct acme *acme;		/* NULL: none configured */
+	struct acme_authority_config *authorities;
+	struct asking *asking;		/* the engine's questions on their way */
+	struct resend *resend;
+	struct control *control;
+	struct workers *workers;
+
+	struct waiter *group;		/* of the open group, newest first */
+	struct event *flush, *jobs, *results, *sweep;
+	pthread_t thread;
+	bool started, stopping;
+	int64_t started_s;
+	uint64_t updates;		/* acknowledged */
+};
+
+/* keeper.c: the open group of commits */
+enum err keeper_wait(struct keeper *k, void (*done)(void *arg, enum err err, const char *words), void *arg);
+void keeper_flush(struct keeper *k);			/* make the open group durable now, tell who waits */
+void keeper_flush_soon(struct keeper *k);		/* in the next round of the loop */
+void keeper_subscriber(void *ctx, const struct commit_request *request, const struct changeset *changes);
+
+/* updates.c */
+void keeper_update(struct keeper *k, struct job *j);	/* takes j over */
+void keeper_sweep(struct keeper *k);			/* passing RRs whose time is over */
+
+/* source.c */
+enum err sources_open(struct keeper *k, struct fault *f);
+void sources_start(struct keeper *k);			/* timers, first pull */
+void sources_close(struct keeper *k);
+void source_pull(struct source *s);			/* soon; many calls make one pull */
+void source_write(struct source *s, bool now);		/* zones wait to be written back */
+void source_wait(struct source *s, void (*done)(void *arg, enum err err, const char *words), void *arg);
+void source_finished(struct source *s, enum err err, const char *words);	/* the helper's work is taken in */
+struct source *source_of(const struct zone *z);
+
+/* pull.c */
+struct pulled_zone {
+	struct dname apex;
+	enum { PULLED_TEXT, PULLED_BAD, PULLED_GONE } kind;
+	struct zone_base base;
+	struct rr_list rrs;		/* sorted */
+	struct changeset changes;	/* since the old base; SOA left out, unless its fields changed */
+	bool known;			/* the zone had a base: changes is good */
+	char *words;			/* PULLED_BAD: why */
+};
+struct pull_base {			/* what the keeper knew when the pull began */
+	struct dname apex;
+	struct zone_base base;
+	bool held;
+};
+struct pull {
+	struct source *source;
+	bool fetch;			/* else only what the clone has */
+	struct pull_base *bases;	/* sorted by apex */
+	size_t nbases;
+
+	enum err err;
+	struct fault fault;
+	git_oid_text tip;
+	struct pulled_zone *zones;
+	size_t nzones, capzones;
+	struct known_files known;
+	struct tsig_keyring *keys;	/* NULL: no key file changed */
+};
+enum err pull_new(struct source *s, bool fetch, struct pull **out);
+void pull_run(void *pull);		/* on a helper */
+void pull_free(struct pull *p);
+
+/* Read a zone as of an earlier commit, from its base's blobs. */
+enum err pull_read_base(struct source *s, const uint8_t *apex, const struct zone_base *base, struct rr_list *out,
+    struct fault *f);
+
+/* merge.c: what a pull brought, into the zones. */
+void pull_done(void *pull);		/* on the keeper */
+enum err merge_pulled(struct keeper *k, struct pull *p, struct fault *f);
+enum err zones_restore(struct keeper *k, struct source *s, struct fault *f);	/* at start, from journal and clone */
+
+/* writeback.c */
+enum err writeback_start(struct source *s);	/* ERR_NOT_FOUND: nothing waits */
+
+/* peers.c */
+void peers_notify(struct keeper *k, const struct zone *z);
+void peers_servers(struct keeper *k, const uint8_t *zone,
+    void (*found)(void *arg, const struct sockaddr *address, const char *server), void *arg);
+
+/* certs.c */
+enum err certs_start(struct keeper *k, struct fault *f);
+void certs_stop(struct keeper *k);
+void certs_changed(struct keeper *k, const struct changeset *changes);
+void certs_scan(struct keeper *k, const struct zone *z);
+
+/* views.c */
+enum err view_rebuild(struct keeper *k, struct config *config);	/* config NULL: keep the present one, keys changed */
+void views_reload(struct keeper *k, struct config *config);
+
+/* status.c */
+enum err status_start(struct keeper *k, struct fault *f);
+
+#endif

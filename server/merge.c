@@ -1,0 +1,345 @@
+/* server/merge.c -- what a pull brought, into the zones; and the zones of a restart.
+ *
+ * Serials: the file's is compared with the one at the base.  Raised, and newer than the served one: it is served.
+ * Otherwise a change of content makes the served one go on by one.  A serial that was changed alone is a
+ * change too, unless it is the served one already, as in a commit of ours that comes back. */
+#include "server/keeper_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "wire/rrtype.h"
+
+static enum err
+make_zone(struct keeper *k, struct source *s, const uint8_t *apex, struct zone **out)
+{
+	struct zone *z;
+	enum err err = zone_new(apex, s->config->url, &z);
+
+	if (err != ERR_OK)
+		return err;
+	z->owner = s;
+	z->serial_policy = config_zone_for(k->view->config, apex)->serial;
+	if ((err = zonetable_add(&k->zones, z)) != ERR_OK) {
+		zone_free(z);
+		return err;
+	}
+	*out = z;
+	return ERR_OK;
+}
+
+/* Let readers find the zone. */
+static enum err
+show_zone(struct keeper *k, struct zone *z)
+{
+	enum err err;
+
+	rcu_thread_online();
+	err = zoneset_add(k->shared->zones, z->apex.octets, z->store);
+	rcu_thread_offline();
+	return err == ERR_EXISTS ? ERR_OK : err;
+}
+
+static void
+hide_zone(struct keeper *k, struct zone *z)
+{
+	rcu_thread_online();
+	(void)zoneset_remove(k->shared->zones, z->apex.octets);	/* it may never have been shown */
+	rcu_thread_offline();
+}
+
+static void
+hold(struct zone *z, const char *words)
+{
+	z->held = true;
+	zone_set_problem(z, "%s", words);
+	log_error("zone %s: the new text is refused, %s: %s", z->name,
+	    zone_newest(z) == NULL ? "and there is no earlier one" : "the last good version stays served", words);
+}
+
+static void
+retire(struct keeper *k, struct zone *z)
+{
+	struct fault f = { 0 };
+	enum err err;
+
+	if (z->retired)
+		return;
+	z->retired = true;
+	z->held = false;
+	hide_zone(k, z);
+	notifier_drop(k->notifier, z->apex.octets);
+	if (pending_count(&z->pending) > 0)
+		zone_set_problem(z, "its file was removed from the repository while %zu changes of its own waited to be "
+		    "written back; they are kept, and come back with the file", pending_count(&z->pending));
+	else
+		zone_set_problem(z, NULL);
+	log_warning("zone %s: retired: its file is no longer in the repository%s%s", z->name, z->problem == NULL ? "" : "; ",
+	    z->problem == NULL ? "" : z->problem);
+	if (zone_newest(z) != NULL && (err = commits_put(k->commits, z, &f)) != ERR_OK)
+		log_error("zone %s: %s", z->name, fault_str(&f, err));
+}
+
+/* zone_store_fill() wants an empty store; readers of the old one keep it until they are done. */
+static enum err
+empty_store(struct keeper *k, struct zone *z)
+{
+	struct zone_store *store;
+	enum err err;
+
+	if (zone_newest(z) == NULL)
+		return ERR_OK;
+	if ((err = zone_store_new(z->apex.octets, &store)) != ERR_OK)
+		return err;
+	hide_zone(k, z);
+	rcu_thread_online();
+	zone_store_free(z->store);
+	rcu_thread_offline();
+	z->store = store;
+	return ERR_OK;
+}
+
+/* A zone without a served version, or one that comes back: the text with what waits in the journal on top. */
+static enum err
+load_zone(struct keeper *k, struct zone *z, struct pulled_zone *p, struct fault *f)
+{
+	bool served = zone_newest(z) != NULL || z->restored;
+	uint32_t last = zone_newest(z) != NULL ? zone_version_serial(zone_newest(z)) : z->restored_serial;
+	uint32_t serial = p->base.serial;
+	enum err err;
+
+	/* What the content was then is not known for sure, so it counts as changed. */
+	if (served && !serial_lt(last, serial))
+		serial = last + 1;
+	z->retired = false;
+	if ((err = empty_store(k, z)) == ERR_OK &&
+	    (err = commits_load(k->commits, z, &p->base, &p->rrs, serial, true, clock_now_s(), f)) == ERR_OK &&
+	    (err = show_zone(k, z)) == ERR_OK)
+		log_info("zone %s: serial %u, %zu RRs, from commit %.12s", z->name, serial,
+		    zone_version_rr_count(zone_newest(z)), p->base.commit);
+	return err;
+}
+
+/* May this text replace the present one, as far as serials go?  NULL: yes. */
+static const char *
+serial_objection(const struct zone *z, const struct pulled_zone *p, bool raised)
+{
+	bool content = p->changes.n > 0;
+
+	if (zone_version_is_signed(zone_newest(z)) && content &&
+	    (!raised || !serial_lt(zone_version_serial(zone_newest(z)), p->base.serial)))
+		return "the zone comes signed, so its serial cannot be raised here, and the new text does not raise it "
+		    "above the served one";
+	if (z->serial_policy == SERIAL_KEEP && content && !raised)
+		return "the zone's serial policy is keep, and the new text does not raise the serial";
+	return NULL;
+}
+
+/* A changed text of a zone that is served. */
+static enum err
+stage_merge(struct keeper *k, struct zone *z, struct pulled_zone *p, struct fault *f)
+{
+	uint32_t served = zone_version_serial(zone_newest(z)), file = p->base.serial, base = z->base.serial;
+	bool raised = serial_lt(base, file);
+	struct commit_request q = { .zone = z, .changes = &p->changes, .origin = ORIGIN_GIT, .by = p->base.commit,
+	    .now_s = clock_now_s(), .base = &p->base, .base_rrs = &p->rrs };
+	const char *objection = serial_objection(z, p, raised);
+
+	if (objection != NULL)
+		return fault_set(f, ERR_REFUSED, "%s", objection);
+	if (raised && serial_lt(served, file)) {
+		q.force_serial = true;
+		q.serial = file;
+	} else if (file != base && file != served) {
+		q.force_serial = true;
+		q.serial = serial_next(z->serial_policy, served, q.now_s);
+	}
+	return commits_stage(k->commits, &q, NULL, f);
+}
+
+static enum err
+merge_one(struct keeper *k, struct source *s, struct pulled_zone *p, struct fault *f)
+{
+	struct zone *z = zonetable_find(&k->zones, p->apex.octets);
+	enum err err = ERR_OK;
+
+	if (z == NULL && p->kind == PULLED_GONE)
+		return ERR_OK;
+	if (z == NULL && (err = make_zone(k, s, p->apex.octets, &z)) != ERR_OK)
+		return err;
+	if (z->owner != s) {
+		log_error("zone %s: in two repositories; the one of %s is passed over", z->name, s->config->url);
+		return ERR_OK;
+	}
+	switch (p->kind) {
+	case PULLED_BAD:
+		hold(z, p->words == NULL ? "out of memory" : p->words);
+		return ERR_OK;
+	case PULLED_GONE:
+		retire(k, z);
+		return ERR_OK;
+	case PULLED_TEXT:
+		break;
+	}
+	if (zone_newest(z) == NULL || z->retired || !p->known)
+		err = load_zone(k, z, p, f);
+	else
+		err = stage_merge(k, z, p, f);
+	if (err == ERR_REFUSED) {
+		hold(z, fault_str(f, err));
+		return ERR_OK;
+	}
+	if (err == ERR_OK) {
+		if (z->held)
+			log_info("zone %s: the new text is sound again", z->name);
+		z->held = false;
+		zone_set_problem(z, NULL);
+	}
+	return err;
+}
+
+enum err
+merge_pulled(struct keeper *k, struct pull *p, struct fault *f)
+{
+	struct source *s = p->source;
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; err == ERR_OK && i < p->nzones; i++)
+		err = merge_one(k, s, &p->zones[i], f);
+	if (err == ERR_OK)
+		err = commits_finish(k->commits, f);
+	else
+		keeper_flush(k);		/* what was staged before is sound; the rest is tried again */
+	if (err != ERR_OK)
+		return err;
+	if (p->keys != NULL) {
+		tsig_keyring_unref(s->keys);
+		s->keys = p->keys;
+		p->keys = NULL;
+		if (k->started && (err = view_rebuild(k, NULL)) != ERR_OK)
+			return err;
+		log_info("%s: %zu keys", s->config->url, tsig_keyring_count(s->keys));
+	}
+	if (strcmp(s->head, p->tip) != 0)
+		log_info("%s: at commit %.12s", s->config->url, p->tip);
+	memcpy(s->head, p->tip, sizeof s->head);
+	known_files_clear(&s->known);
+	s->known = p->known;
+	p->known = (struct known_files){ 0 };
+	return ERR_OK;
+}
+
+void
+pull_done(void *arg)
+{
+	struct pull *p = arg;
+	struct source *s = p->source;
+	struct fault f = p->fault;
+	enum err err = p->err;
+
+	keeper_flush(s->keeper);		/* updates of this round first: the merge has a group of its own */
+	if (err == ERR_OK && !s->keeper->stopping) {
+		f.text[0] = '\0';
+		err = merge_pulled(s->keeper, p, &f);
+		s->pulled_s = clock_now_s();
+	}
+	source_finished(s, err, err == ERR_OK ? "" : fault_str(&f, err));
+	pull_free(p);
+}
+
+/* --- a restart --- */
+
+struct restore {
+	struct keeper *keeper;
+	struct source *source;
+};
+
+static enum err
+note_record(void *ctx, const struct journal_record *r)
+{
+	struct pending *p = ctx;
+	struct changeset changes = { 0 };
+	enum err err = changeset_read(r->changes, r->n, &changes);
+
+	if (err == ERR_OK)
+		err = pending_note(p, &changes);
+	changeset_clear(&changes);
+	return err;
+}
+
+/* The base's SOA has to be known before changes of it are noted. */
+static enum err
+set_base_soa(struct zone *z, const struct rr_list *rrs)
+{
+	for (size_t i = 0; i < rrs->n; i++)
+		if (rrs->v[i].type == TYPE_SOA)
+			return pending_set_base_soa(&z->pending, &rrs->v[i]);
+	return ERR_OK;
+}
+
+static enum err
+restore_zone(void *ctx, const struct journal_zone *row)
+{
+	struct restore *r = ctx;
+	struct keeper *k = r->keeper;
+	struct zone_base base = { 0 };
+	struct changeset image = { 0 };
+	struct rr_list rrs = { 0 };
+	struct fault f = { 0 };
+	struct zone *z;
+	enum err err;
+
+	if (strcmp(row->source, r->source->config->url) != 0)
+		return ERR_OK;
+	if ((err = make_zone(k, r->source, row->apex.octets, &z)) != ERR_OK)
+		return err;
+	z->retired = row->retired;
+	err = zone_base_parse(row->base, row->base_serial, &base);
+	if (err == ERR_OK && (err = pull_read_base(r->source, z->apex.octets, &base, &rrs, &f)) != ERR_OK &&
+	    err != ERR_NOMEM) {
+		log_error("zone %s: the text that it was read from is not in the clone (%s): it is served again as soon as the "
+		    "repository has been fetched, with the changes that wait in the journal on top", z->name,
+		    fault_str(&f, err));
+		err = ERR_OK;
+	}
+	if (err == ERR_OK && (err = set_base_soa(z, &rrs)) == ERR_OK &&
+	    (err = changeset_read(row->image, row->image_n, &image)) == ERR_OK)
+		err = pending_note(&z->pending, &image);
+	if (err == ERR_OK)
+		err = journal_each_record(k->journal, z->apex.octets, row->image_seq, note_record, &z->pending, &f);
+	z->restored_serial = row->serial;
+	z->restored = true;
+	if (err == ERR_OK && rrs.n > 0)
+		err = commits_load(k->commits, z, &base, &rrs, row->serial, false, clock_now_s(), &f);
+	if (err == ERR_OK && rrs.n > 0 && !z->retired)
+		err = show_zone(k, z);
+	if (err != ERR_OK)
+		log_error("zone %s: cannot be restored: %s", z->name, fault_str(&f, err));
+	zone_base_clear(&base);
+	changeset_clear(&image);
+	rr_list_clear(&rrs);
+	return err;
+}
+
+enum err
+zones_restore(struct keeper *k, struct source *s, struct fault *f)
+{
+	struct restore r = { k, s };
+	struct pull *p;
+	enum err err = journal_each_zone(k->journal, restore_zone, &r, f);
+
+	if (err != ERR_OK)
+		return err;
+	/* Whatever the clone has that was not taken in yet; the remote is asked later, when we are serving. */
+	if ((err = pull_new(s, false, &p)) != ERR_OK)
+		return err;
+	pull_run(p);
+	if (p->err == ERR_NOT_FOUND)
+		log_info("%s: nothing was fetched yet", s->config->url);
+	else if ((err = p->err) != ERR_OK || (err = merge_pulled(k, p, f)) != ERR_OK)
+		fault_set(f, err, "%s: %s", s->directory, f->text[0] != '\0' ? f->text : fault_str(&p->fault, err));
+	pull_free(p);
+	return err;
+}

@@ -1,0 +1,264 @@
+/* server/peers.c -- the other name servers of a zone: who gets NOTIFY, and who might be asked by a CA. */
+#include "server/keeper_internal.h"
+
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "wire/rrtype.h"
+
+/* --- addresses --- */
+
+static void
+make_address(int family, const uint8_t *octets, struct config_address *out)
+{
+	memset(out, 0, sizeof *out);
+	if (family == AF_INET) {
+		struct sockaddr_in *in = (struct sockaddr_in *)&out->address;
+
+		in->sin_family = AF_INET;
+		in->sin_port = htons(53);
+		memcpy(&in->sin_addr, octets, 4);
+		out->len = sizeof *in;
+	} else {
+		struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&out->address;
+
+		in6->sin6_family = AF_INET6;
+		in6->sin6_port = htons(53);
+		memcpy(&in6->sin6_addr, octets, 16);
+		out->len = sizeof *in6;
+	}
+}
+
+static bool
+same_host(const struct sockaddr *a, const struct sockaddr *b)
+{
+	if (a->sa_family != b->sa_family)
+		return false;
+	if (a->sa_family == AF_INET)
+		return ((const struct sockaddr_in *)a)->sin_addr.s_addr == ((const struct sockaddr_in *)b)->sin_addr.s_addr;
+	return memcmp(&((const struct sockaddr_in6 *)a)->sin6_addr, &((const struct sockaddr_in6 *)b)->sin6_addr, 16) == 0;
+}
+
+static uint16_t
+port_of(const struct sockaddr *a)
+{
+	return ntohs(a->sa_family == AF_INET ? ((const struct sockaddr_in *)a)->sin_port :
+	    ((const struct sockaddr_in6 *)a)->sin6_port);
+}
+
+static bool
+is_wildcard(const struct sockaddr *a)
+{
+	static const uint8_t zero[16];
+
+	return a->sa_family == AF_INET ? ((const struct sockaddr_in *)a)->sin_addr.s_addr == INADDR_ANY :
+	    memcmp(&((const struct sockaddr_in6 *)a)->sin6_addr, zero, 16) == 0;
+}
+
+static bool
+is_local_interface(const struct sockaddr *a)
+{
+	struct ifaddrs *list, *i;
+	bool found = false;
+
+	if (getifaddrs(&list) != 0)
+		return false;
+	for (i = list; i != NULL && !found; i = i->ifa_next)
+		found = i->ifa_addr != NULL && same_host(i->ifa_addr, a);
+	freeifaddrs(list);
+	return found;
+}
+
+/* Do we listen there?  An NS record has no port, so for one of those the host alone decides (any_port). */
+static bool
+is_ours(const struct config *c, const struct sockaddr *a, bool any_port)
+{
+	for (size_t i = 0; i < c->nlisten; i++) {
+		const struct sockaddr *l = (const struct sockaddr *)&c->listen[i].address;
+
+		if (l->sa_family != a->sa_family || (!any_port && port_of(l) != port_of(a)))
+			continue;
+		if (same_host(l, a) || (is_wildcard(l) && is_local_interface(a)))
+			return true;
+	}
+	return false;
+}
+
+/* --- the name servers of a zone --- */
+
+typedef void each_address(void *arg, const struct config_address *address, const char *server);
+
+static size_t
+each_address_of(struct keeper *k, const struct zone *z, const uint8_t *host, each_address *each, void *arg)
+{
+	static const struct { uint16_t type; int family; } kinds[] = { { TYPE_A, AF_INET }, { TYPE_AAAA, AF_INET6 } };
+	struct zone *home = zonetable_find_above(&k->zones, host);
+	struct zone_version *v = home != NULL && zone_newest(home) != NULL ? zone_newest(home) : zone_newest(z);
+	const struct zone_node *node = zone_version_find(v, host);
+	char name[DNAME_TEXT_MAX];
+	size_t n = 0;
+
+	if (node == NULL)
+		node = zone_version_find(zone_newest(z), host);		/* glue from outside of the zone */
+	dname_print_host(host, name);
+	for (size_t i = 0; node != NULL && i < 2; i++) {
+		struct zone_rrset set;
+		const uint8_t *rdata;
+		uint16_t len;
+
+		if (!zone_node_rrset(node, kinds[i].type, &set))
+			continue;
+		for (const uint8_t *at = NULL; zone_rrset_next(&set, &at, &rdata, &len); n++) {
+			struct config_address a;
+
+			make_address(kinds[i].family, rdata, &a);
+			each(arg, &a, name);
+		}
+	}
+	return n;
+}
+
+/* Addresses of the apex NS records; the mname is left out when the caller wants secondaries only. */
+static void
+each_name_server(struct keeper *k, const struct zone *z, bool without_mname, each_address *each, void *arg)
+{
+	const struct zone_node *apex = zone_version_apex(zone_newest(z));
+	struct zone_rrset set;
+	const uint8_t *host;
+	struct rr soa;
+	uint16_t n;
+
+	if (apex == NULL || !zone_node_rrset(apex, TYPE_NS, &set) || !zone_version_soa(zone_newest(z), &soa))
+		return;
+	for (const uint8_t *at = NULL; zone_rrset_next(&set, &at, &host, &n); ) {
+		char name[DNAME_TEXT_MAX];
+
+		if (without_mname && dname_equal(host, soa.rdata))
+			continue;
+		if (each_address_of(k, z, host, each, arg) == 0 && !without_mname)
+			log_warning("zone %s: no address is known here for its name server %s; set check-servers", z->name,
+			    dname_print_host(host, name));
+	}
+}
+
+/* --- NOTIFY --- */
+
+struct targets {
+	struct keeper *keeper;
+	struct notify_target *v;
+	size_t n, cap;
+};
+
+static struct notify_target *
+add_target(struct targets *t, const struct config_address *a)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->v[i].len == a->len && memcmp(&t->v[i].address, &a->address, a->len) == 0)
+			return &t->v[i];
+	if (t->n == t->cap) {
+		size_t cap = t->cap == 0 ? 8 : t->cap * 2;
+		struct notify_target *v = realloc(t->v, cap * sizeof *v);
+
+		if (v == NULL)
+			return NULL;
+		t->v = v;
+		t->cap = cap;
+	}
+	t->v[t->n] = (struct notify_target){ .address = a->address, .len = a->len };
+	return &t->v[t->n++];
+}
+
+static void
+add_name_server(void *arg, const struct config_address *a, const char *server)
+{
+	struct targets *t = arg;
+
+	(void)server;
+	if (!is_ours(t->keeper->view->config, (const struct sockaddr *)&a->address, true))
+		add_target(t, a);
+}
+
+/* Transfer keys with addresses in their names: the secondary's is a target, and its NOTIFY is signed with that key. */
+static void
+add_key_targets(struct targets *t, const struct zone *z)
+{
+	const struct tsig_keyring *ring = t->keeper->view->ring;
+
+	for (size_t i = 0; i < tsig_keyring_count(ring); i++) {
+		const struct tsig_key *key = tsig_keyring_at(ring, i);
+		struct notify_target *target;
+		struct config_address a;
+
+		if (!key->has_secondary || !tsig_key_may(key, TSIG_RIGHT_TRANSFER, z->apex.octets))
+			continue;
+		make_address(AF_INET, key->secondary, &a);
+		if ((target = add_target(t, &a)) != NULL)
+			target->key = key;
+	}
+}
+
+void
+peers_notify(struct keeper *k, const struct zone *z)
+{
+	const struct config *c = k->view->config;
+	const struct config_zone *settings = config_zone_for(c, z->apex.octets);
+	struct sockaddr_storage *source = calloc(c->nsource + 1, sizeof *source);
+	struct targets t = { .keeper = k };
+	struct rr soa;
+
+	if (source != NULL && zone_version_soa(zone_newest(z), &soa)) {
+		each_name_server(k, z, true, add_name_server, &t);
+		for (size_t i = 0; i < settings->nnotify; i++)
+			add_target(&t, &settings->notify[i]);
+		add_key_targets(&t, z);
+		for (size_t i = 0; i < c->nsource; i++)
+			source[i] = c->source[i].address;
+		if (t.n > 0)
+			notifier_send(k->notifier, &soa, t.v, t.n, c->nsource == 0 ? NULL : source, c->nsource);
+	}
+	free(t.v);
+	free(source);
+}
+
+/* --- servers that a CA may ask --- */
+
+struct server_search {
+	struct keeper *keeper;
+	void (*found)(void *arg, const struct sockaddr *address, const char *server);
+	void *arg;
+};
+
+static void
+found_server(void *arg, const struct config_address *a, const char *server)
+{
+	struct server_search *s = arg;
+
+	if (!is_ours(s->keeper->view->config, (const struct sockaddr *)&a->address, true))
+		s->found(s->arg, (const struct sockaddr *)&a->address, server);
+}
+
+void
+peers_servers(struct keeper *k, const uint8_t *zone,
+    void (*found)(void *arg, const struct sockaddr *address, const char *server), void *arg)
+{
+	const struct config_zone *settings = config_zone_for(k->view->config, zone);
+	const struct zone *z = zonetable_find(&k->zones, zone);
+	char text[CONFIG_ADDRESS_TEXT];
+
+	if (!k->view->config->self_check || z == NULL || zone_newest(z) == NULL)
+		return;
+	if (settings->ncheck_servers == 0) {
+		each_name_server(k, z, false, found_server, &(struct server_search){ k, found, arg });
+		return;
+	}
+	for (size_t i = 0; i < settings->ncheck_servers; i++) {
+		const struct sockaddr *a = (const struct sockaddr *)&settings->check_servers[i].address;
+
+		if (!is_ours(k->view->config, a, false))
+			found(arg, a, config_address_print(a, text));
+	}
+}

@@ -1,0 +1,458 @@
+/* server/pull.c -- the part of a pull that runs on a helper: fetch, find what changed, parse it, compare each zone with
+ * the base it had.  It reads only what pull_new() copied, and the clone; nothing here touches the keeper's zones. */
+#include "server/keeper_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "wire/rrtype.h"
+#include "zones/keyfile.h"
+#include "zones/load.h"
+
+#define FILE_MAX ((size_t)1 << 31)	/* of one zone file */
+
+static int
+compare_bases(const void *a, const void *b)
+{
+	const struct pull_base *x = a, *y = b;
+
+	return dname_compare(x->apex.octets, y->apex.octets);
+}
+
+enum err
+pull_new(struct source *s, bool fetch, struct pull **out)
+{
+	struct zonetable *zones = &s->keeper->zones;
+	struct pull *p = calloc(1, sizeof *p);
+	enum err err = ERR_OK;
+
+	if (p == NULL || (p->bases = calloc(zones->n + 1, sizeof *p->bases)) == NULL) {
+		free(p);
+		return ERR_NOMEM;
+	}
+	p->source = s;
+	p->fetch = fetch;
+	for (size_t i = 0; err == ERR_OK && i < zones->n; i++) {
+		const struct zone *z = zones->v[i];
+
+		if (z->owner != s)
+			continue;
+		p->bases[p->nbases].apex = z->apex;
+		p->bases[p->nbases].held = z->held || z->retired || zone_newest(z) == NULL;
+		err = zone_base_copy(&p->bases[p->nbases++].base, &z->base);
+	}
+	if (err != ERR_OK) {
+		pull_free(p);
+		return err;
+	}
+	if (p->nbases > 1)
+		qsort(p->bases, p->nbases, sizeof *p->bases, compare_bases);
+	*out = p;
+	return ERR_OK;
+}
+
+static void
+pulled_zone_clear(struct pulled_zone *z)
+{
+	zone_base_clear(&z->base);
+	rr_list_clear(&z->rrs);
+	changeset_clear(&z->changes);
+	free(z->words);
+}
+
+void
+pull_free(struct pull *p)
+{
+	if (p == NULL)
+		return;
+	for (size_t i = 0; i < p->nbases; i++)
+		zone_base_clear(&p->bases[i].base);
+	for (size_t i = 0; i < p->nzones; i++)
+		pulled_zone_clear(&p->zones[i]);
+	free(p->bases);
+	free(p->zones);
+	known_files_clear(&p->known);
+	tsig_keyring_unref(p->keys);
+	free(p);
+}
+
+static struct pulled_zone *
+add_result(struct pull *p, const uint8_t *apex)
+{
+	if (p->nzones == p->capzones) {
+		size_t cap = p->capzones == 0 ? 8 : p->capzones * 2;
+		struct pulled_zone *v = realloc(p->zones, cap * sizeof *v);
+
+		if (v == NULL)
+			return NULL;
+		p->zones = v;
+		p->capzones = cap;
+	}
+	p->zones[p->nzones] = (struct pulled_zone){ 0 };
+	dname_copy(&p->zones[p->nzones].apex, apex);
+	return &p->zones[p->nzones++];
+}
+
+/* --- reading one zone --- */
+
+struct include {
+	struct source *source;
+	const char *commit;
+	struct zone_base *base;		/* takes what was read down; NULL: read from known instead */
+	const struct zone_base *known;
+};
+
+static enum err
+include_from_commit(void *ctx, const char *path, struct buf *out, struct fault *f)
+{
+	struct include *in = ctx;
+	git_oid_text blob;
+	enum err err = git_source_read(in->source->git, in->commit, path, FILE_MAX, out, blob, f);
+
+	return err == ERR_OK ? zone_base_add(in->base, path, blob) : err;
+}
+
+static enum err
+include_from_base(void *ctx, const char *path, struct buf *out, struct fault *f)
+{
+	struct include *in = ctx;
+
+	for (size_t i = 1; i < in->known->n; i++)
+		if (strcmp(in->known->v[i].path, path) == 0)
+			return git_source_read_blob(in->source->git, in->known->v[i].blob, FILE_MAX, out, f);
+	return fault_set(f, ERR_NOT_FOUND, "%s was not part of the zone at commit %s", path, in->known->commit);
+}
+
+enum err
+pull_read_base(struct source *s, const uint8_t *apex, const struct zone_base *base, struct rr_list *out, struct fault *f)
+{
+	struct include in = { .source = s, .known = base };
+	struct buf text = { 0 }, complaints = { 0 };
+	size_t nwarnings;
+	enum err err;
+
+	if (base->n == 0)
+		return fault_set(f, ERR_NOT_FOUND, "no base is known");
+	err = git_source_read_blob(s->git, base->v[0].blob, FILE_MAX, &text, f);
+	if (err == ERR_OK && (err = zone_load(apex, base->v[0].path, (const char *)text.p, text.len, include_from_base, &in,
+	    out, &complaints, &nwarnings)) != ERR_OK)
+		fault_set(f, err, "%s", buf_str(&complaints));
+	buf_clear(&text);
+	buf_clear(&complaints);
+	return err;
+}
+
+/* Lines of complaints into the log, under the zone's name. */
+static void
+log_complaints(const char *zone, struct buf *complaints, bool refused)
+{
+	const char *line = buf_str(complaints);
+
+	while (line != NULL && *line != '\0') {
+		int n = (int)strcspn(line, "\n");
+
+		if (refused)
+			log_error("zone %s: %.*s", zone, n, line);
+		else
+			log_warning("zone %s: %.*s", zone, n, line);
+		line += n + (line[n] == '\n');
+	}
+}
+
+static bool
+has_soa(const struct rr_list *rrs, const uint8_t *apex)
+{
+	for (size_t i = 0; i < rrs->n; i++)
+		if (rrs->v[i].type == TYPE_SOA && dname_equal(rrs->v[i].owner, apex))
+			return true;
+	return false;
+}
+
+static uint32_t
+file_serial(const struct rr_list *rrs)
+{
+	struct soa soa = { 0 };
+
+	for (size_t i = 0; i < rrs->n; i++)
+		if (rrs->v[i].type == TYPE_SOA)
+			soa_read(rrs->v[i].rdata, rrs->v[i].rdlen, &soa);
+	return soa.serial;
+}
+
+static const struct pull_base *
+find_base(const struct pull *p, const uint8_t *apex)
+{
+	struct pull_base key;
+
+	dname_copy(&key.apex, apex);
+	return p->nbases == 0 ? NULL : bsearch(&key, p->bases, p->nbases, sizeof *p->bases, compare_bases);
+}
+
+/* What changed since the base; SOA fields count, its serial does not. */
+static enum err
+compare_with_base(struct pull *p, struct pulled_zone *z, const struct pull_base *base, struct fault *f)
+{
+	struct rr_list old = { 0 };
+	const struct rr *a = NULL, *b = NULL;
+	enum err err = pull_read_base(p->source, z->apex.octets, &base->base, &old, f);
+
+	if (err == ERR_OK)
+		err = changeset_diff(&old, &z->rrs, &z->changes);
+	for (size_t i = 0; i < old.n; i++)
+		if (old.v[i].type == TYPE_SOA)
+			a = &old.v[i];
+	for (size_t i = 0; i < z->rrs.n; i++)
+		if (z->rrs.v[i].type == TYPE_SOA)
+			b = &z->rrs.v[i];
+	if (err == ERR_OK && a != NULL && b != NULL && (a->ttl != b->ttl || a->rdlen != b->rdlen ||
+	    memcmp(a->rdata, b->rdata, a->rdlen - 20u) != 0 ||
+	    memcmp(a->rdata + a->rdlen - 16, b->rdata + b->rdlen - 16, 16) != 0))
+		err = changeset_add_rr(&z->changes, b);
+	z->known = err == ERR_OK;
+	rr_list_clear(&old);
+	return err;
+}
+
+static enum err
+read_zone(struct pull *p, const struct git_file *file, const uint8_t *apex)
+{
+	const struct pull_base *base = find_base(p, apex);
+	struct zone_base read = { 0 };
+	struct include in = { p->source, p->tip, &read, NULL };
+	struct buf text = { 0 }, complaints = { 0 };
+	struct rr_list rrs = { 0 };
+	struct pulled_zone *z;
+	struct fault f = { 0 };
+	size_t nwarnings = 0;
+	char name[DNAME_TEXT_MAX];
+	enum err err = ERR_OK;
+
+	dname_print_host(apex, name);
+	memcpy(read.commit, p->tip, sizeof read.commit);
+	if ((err = zone_base_add(&read, file->name, file->blob)) != ERR_OK ||
+	    (err = git_source_read_blob(p->source->git, file->blob, FILE_MAX, &text, &p->fault)) != ERR_OK)
+		goto out;
+	err = zone_load(apex, file->name, (const char *)text.p, text.len, include_from_commit, &in, &rrs, &complaints,
+	    &nwarnings);
+	if (err == ERR_NOMEM)
+		goto out;
+	if (base == NULL && !has_soa(&rrs, apex)) {
+		log_info("%s: %s is passed over: it has no SOA for %s", p->source->config->url, file->name, name);
+		err = ERR_OK;
+		goto out;
+	}
+	log_complaints(name, &complaints, err != ERR_OK);
+	if ((z = add_result(p, apex)) == NULL) {
+		err = ERR_NOMEM;
+		goto out;
+	}
+	if (err != ERR_OK) {
+		z->kind = PULLED_BAD;
+		z->words = buf_take(&complaints, NULL);
+		err = ERR_OK;
+		goto out;
+	}
+	z->kind = PULLED_TEXT;
+	read.serial = file_serial(&rrs);
+	z->base = read;
+	z->rrs = rrs;
+	read = (struct zone_base){ 0 };
+	rrs = (struct rr_list){ 0 };
+	if (base != NULL && base->base.n > 0 && (err = compare_with_base(p, z, base, &f)) != ERR_OK && err != ERR_NOMEM) {
+		/* Merging without a base would undo what changed here.  What waits in the journal is put on top instead. */
+		log_warning("zone %s: its base in commit %s cannot be read (%s): the new text becomes the base", name,
+		    base->base.commit, fault_str(&f, err));
+		err = ERR_OK;
+	}
+out:
+	zone_base_clear(&read);
+	rr_list_clear(&rrs);
+	buf_clear(&text);
+	buf_clear(&complaints);
+	return err;
+}
+
+/* --- the directory --- */
+
+static const struct known_file *
+find_known(const struct known_files *known, const char *name)
+{
+	size_t low = 0, high = known->n;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		int d = strcmp(known->v[middle].name, name);
+
+		if (d == 0)
+			return &known->v[middle];
+		if (d < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+static int
+compare_known(const void *a, const void *b)
+{
+	return strcmp(((const struct known_file *)a)->name, ((const struct known_file *)b)->name);
+}
+
+static enum err
+remember_files(struct pull *p, const struct git_listing *files)
+{
+	if ((p->known.v = calloc(files->n + 1, sizeof *p->known.v)) == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < files->n; i++) {
+		struct known_file *k = &p->known.v[p->known.n];
+
+		if ((k->name = strdup(files->v[i].name)) == NULL)
+			return ERR_NOMEM;
+		memcpy(k->blob, files->v[i].blob, sizeof k->blob);
+		p->known.n++;
+	}
+	qsort(p->known.v, p->known.n, sizeof *p->known.v, compare_known);
+	return ERR_OK;
+}
+
+/* The file is as it was, and so is everything that it includes. */
+static bool
+is_unchanged(const struct pull *p, const struct git_file *file, const uint8_t *apex)
+{
+	const struct known_file *known = find_known(&p->source->known, file->name);
+	const struct pull_base *base = find_base(p, apex);
+
+	if (base == NULL)
+		return known != NULL && strcmp(known->blob, file->blob) == 0;
+	if (base->held || base->base.n == 0 || strcmp(base->base.v[0].blob, file->blob) != 0)
+		return false;
+	for (size_t i = 1; i < base->base.n; i++) {
+		struct buf octets = { 0 };
+		git_oid_text blob = "";
+		enum err err = git_source_read(p->source->git, p->tip, base->base.v[i].path, FILE_MAX, &octets, blob, NULL);
+
+		buf_clear(&octets);
+		if (err != ERR_OK || strcmp(blob, base->base.v[i].blob) != 0)
+			return false;
+	}
+	return true;
+}
+
+static enum err
+read_keys(struct pull *p, const struct git_listing *files)
+{
+	struct tsig_keyring *ring;
+	struct dname domain;
+	size_t nold = 0, nnew = 0;
+	bool changed = p->source->keys == NULL;
+	enum err err;
+
+	for (size_t i = 0; i < p->source->known.n; i++)
+		nold += keyfile_name(p->source->known.v[i].name, &domain);
+	for (size_t i = 0; i < files->n; i++) {
+		const struct known_file *known = find_known(&p->source->known, files->v[i].name);
+
+		if (!files->v[i].regular || !keyfile_name(files->v[i].name, &domain))
+			continue;
+		nnew++;
+		changed |= known == NULL || strcmp(known->blob, files->v[i].blob) != 0;
+	}
+	if ((!changed && nold == nnew) || (err = tsig_keyring_new(&ring)) != ERR_OK)
+		return !changed && nold == nnew ? ERR_OK : ERR_NOMEM;
+	p->keys = ring;
+	for (size_t i = 0; err == ERR_OK && i < files->n; i++) {
+		struct buf text = { 0 }, complaints = { 0 };
+		size_t nwarnings;
+
+		if (!files->v[i].regular || !keyfile_name(files->v[i].name, &domain))
+			continue;
+		err = git_source_read_blob(p->source->git, files->v[i].blob, FILE_MAX, &text, &p->fault);
+		if (err == ERR_OK)
+			err = zone_load_keys(files->v[i].name, (const char *)text.p, text.len, ring, &complaints, &nwarnings);
+		log_complaints("keys", &complaints, err != ERR_OK);
+		buf_wipe(&text);
+		buf_clear(&complaints);
+		/* A key file that cannot be read whole gives the keys that can. */
+		if (err != ERR_NOMEM)
+			err = ERR_OK;
+	}
+	return err;
+}
+
+static enum err
+read_zones(struct pull *p, const struct git_listing *files)
+{
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; err == ERR_OK && i < files->n; i++) {
+		const struct git_file *file = &files->v[i];
+		const struct known_file *known = find_known(&p->source->known, file->name);
+		bool news = known == NULL || strcmp(known->blob, file->blob) != 0;
+		struct dname apex;
+
+		if (keyfile_name(file->name, &apex))
+			continue;
+		if (!file->regular || !zonefile_name(file->name, &apex)) {
+			if (news)
+				log_info("%s: %s is passed over: %s", p->source->config->url, file->name,
+				    file->regular ? "its name is no zone's" : "not a regular file");
+			continue;
+		}
+		if (!is_unchanged(p, file, apex.octets))
+			err = read_zone(p, file, apex.octets);
+	}
+	return err;
+}
+
+/* Zones whose file is no longer there. */
+static enum err
+find_gone(struct pull *p, const struct git_listing *files)
+{
+	bool *there = calloc(p->nbases + 1, sizeof *there);
+
+	if (there == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < files->n; i++) {
+		const struct pull_base *base;
+		struct dname apex;
+
+		if (files->v[i].regular && zonefile_name(files->v[i].name, &apex) &&
+		    (base = find_base(p, apex.octets)) != NULL)
+			there[base - p->bases] = true;
+	}
+	for (size_t i = 0; i < p->nbases; i++) {
+		struct pulled_zone *z;
+
+		if (there[i] || (z = add_result(p, p->bases[i].apex.octets)) == NULL)
+			continue;
+		z->kind = PULLED_GONE;
+	}
+	free(there);
+	return ERR_OK;
+}
+
+void
+pull_run(void *arg)
+{
+	struct pull *p = arg;
+	struct git_listing files = { 0 };
+	bool ancestor = true;
+
+	p->err = p->fetch ? git_source_fetch(p->source->git, p->tip, &p->fault) :
+	    git_source_tip(p->source->git, p->tip, &p->fault);
+	if (p->err != ERR_OK)
+		return;
+	if (p->source->head[0] != '\0' && strcmp(p->source->head, p->tip) != 0 &&
+	    git_source_is_ancestor(p->source->git, p->source->head, p->tip, &ancestor, NULL) == ERR_OK && !ancestor)
+		log_warning("%s: history was rewritten: %.12s is not in %.12s; what changed here is kept on top",
+		    p->source->config->url, p->source->head, p->tip);
+	if ((p->err = git_source_list(p->source->git, p->tip, &files, &p->fault)) == ERR_OK &&
+	    (p->err = remember_files(p, &files)) == ERR_OK &&
+	    (p->err = read_keys(p, &files)) == ERR_OK &&
+	    (p->err = read_zones(p, &files)) == ERR_OK)
+		p->err = find_gone(p, &files);
+	git_listing_clear(&files);
+}

@@ -1,0 +1,294 @@
+#include "server/keeper_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+
+#define QUIET_MS 1000			/* updates are gathered until nothing comes for so long, */
+#define GATHER_MS 10000			/* or at most so long */
+#define RETRY_FIRST_S 2
+#define RETRY_MOST_S 300
+
+void
+known_files_clear(struct known_files *k)
+{
+	for (size_t i = 0; i < k->n; i++)
+		free(k->v[i].name);
+	free(k->v);
+	*k = (struct known_files){ 0 };
+}
+
+struct source *
+source_of(const struct zone *z)
+{
+	return z->owner;
+}
+
+static void
+start_timer(struct event *e, int64_t ms)
+{
+	if (ms < 0)
+		ms = 0;
+	event_add(e, &(struct timeval){ ms / 1000, ms % 1000 * 1000 });
+}
+
+static bool
+start_pull(struct source *s)
+{
+	struct pull *p;
+
+	if (pull_new(s, true, &p) != ERR_OK)
+		return false;
+	if (pool_submit(s->keeper->pool, pull_run, pull_done, p) != ERR_OK) {
+		pull_free(p);
+		return false;
+	}
+	return true;
+}
+
+/* Begin the next thing that is wanted; when there is none, tell those who waited for the end. */
+static void
+go_on(struct source *s)
+{
+	struct waiter *w = s->waiting;
+	enum err err;
+
+	if (s->busy || s->keeper->stopping)
+		return;
+	if (s->want_pull) {
+		s->want_pull = false;
+		if ((s->busy = start_pull(s)))
+			return;
+		log_error("%s: no memory for a pull", s->config->url);
+	}
+	if (s->want_write) {
+		s->want_write = false;
+		s->write_due_ms = 0;
+		event_del(s->write_quiet);
+		if ((err = writeback_start(s)) == ERR_OK) {
+			s->busy = true;
+			return;
+		}
+		if (err != ERR_NOT_FOUND)
+			log_error("%s: cannot write back: %s", s->config->url, err_str(err));
+	}
+	s->waiting = NULL;
+	for (struct waiter *next; w != NULL; w = next) {
+		next = w->next;
+		w->done(w->arg, s->problem == NULL ? ERR_OK : ERR_NETWORK, s->problem == NULL ? "" : s->problem);
+		free(w);
+	}
+}
+
+void
+source_pull(struct source *s)
+{
+	s->want_pull = true;
+	go_on(s);
+}
+
+void
+source_write(struct source *s, bool now)
+{
+	int64_t now_ms = clock_mono_ms(), left;
+
+	if (!s->config->push)
+		return;
+	if (now) {
+		s->want_write = true;
+		go_on(s);
+		return;
+	}
+	if (event_pending(s->retry, EV_TIMEOUT, NULL))
+		return;				/* the remote is in trouble: the retry will take this along */
+	if (s->write_due_ms == 0)
+		s->write_due_ms = now_ms + GATHER_MS;
+	left = s->write_due_ms - now_ms;
+	start_timer(s->write_quiet, left < QUIET_MS ? left : QUIET_MS);
+}
+
+void
+source_wait(struct source *s, void (*done)(void *arg, enum err err, const char *words), void *arg)
+{
+	struct waiter *w = malloc(sizeof *w);
+
+	if (w == NULL) {
+		done(arg, ERR_NOMEM, err_str(ERR_NOMEM));
+		return;
+	}
+	*w = (struct waiter){ s->waiting, done, arg };
+	s->waiting = w;
+	go_on(s);
+}
+
+static int64_t
+retry_delay_s(unsigned failures)
+{
+	int64_t s = RETRY_FIRST_S;
+
+	while (failures-- > 1 && s < RETRY_MOST_S)
+		s *= 2;
+	s = s < RETRY_MOST_S ? s : RETRY_MOST_S;
+	return s + random_below((uint32_t)s / 4 + 1);
+}
+
+void
+source_finished(struct source *s, enum err err, const char *words)
+{
+	s->busy = false;
+	free(s->problem);
+	s->problem = NULL;
+	if (err == ERR_CONFLICT) {
+		/* Somebody pushed meanwhile: take theirs in first. */
+		s->want_pull = s->want_write = true;
+	} else if (err != ERR_OK) {
+		int64_t delay_s = retry_delay_s(++s->failures);
+
+		s->problem = strdup(words);
+		log_warning("%s: %s; trying again in %lld s", s->config->url, words, (long long)delay_s);
+		start_timer(s->retry, delay_s * 1000);
+		s->want_write = false;
+	} else {
+		if (s->failures > 0)
+			log_info("%s: works again", s->config->url);
+		s->failures = 0;
+		event_del(s->retry);
+	}
+	go_on(s);
+}
+
+static void
+on_poll(evutil_socket_t fd, short what, void *arg)
+{
+	struct source *s = arg;
+	int64_t ms = (int64_t)s->config->poll_s * 1000;
+
+	(void)fd;
+	(void)what;
+	source_pull(s);
+	start_timer(s->poll, ms - ms / 20 + random_below((uint32_t)(ms / 10) + 1));
+}
+
+static void
+on_quiet(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	source_write(arg, true);
+}
+
+static void
+on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	struct source *s = arg;
+
+	(void)fd;
+	(void)what;
+	s->want_write = s->config->push;
+	source_pull(s);
+}
+
+/* A directory name for the clone that tells repositories apart and can be read by a person. */
+static enum err
+clone_directory(const struct config *c, size_t i, char **out)
+{
+	struct buf b = { 0 };
+	const char *url = c->git[i].url, *last = strrchr(url, '/');
+	uint32_t hash = 2166136261u;
+
+	for (const char *p = url; *p != '\0'; p++)
+		hash = (hash ^ (uint8_t)*p) * 16777619u;
+	buf_printf(&b, "%s/git/", c->state_directory);
+	for (const char *p = last == NULL ? url : last + 1; *p != '\0'; p++)
+		buf_u8(&b, (uint8_t)((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
+		    *p == '-' ? *p : '_'));
+	buf_printf(&b, "-%08x", hash);
+	*out = buf_take(&b, NULL);
+	return *out == NULL ? ERR_NOMEM : ERR_OK;
+}
+
+static enum err
+source_open(struct keeper *k, size_t i, struct fault *f)
+{
+	struct source *s = &k->sources[i];
+	const struct config_git *g = &k->boot_view->config->git[i];
+	struct git_remote_config remote = { .url = g->url, .branch = g->branch, .path = g->path, .ssh_key = g->ssh_key,
+	    .host_keys = (const char *const *)g->host_keys, .ca_file = g->ca_file };
+	char directory[PATH_MAX];
+	enum err err;
+
+	s->keeper = k;
+	s->config = g;
+	snprintf(directory, sizeof directory, "%s/git", k->boot_view->config->state_directory);
+	if ((err = file_mkdir(directory, 0700, f)) != ERR_OK ||
+	    (err = clone_directory(k->boot_view->config, i, &s->directory)) != ERR_OK ||
+	    (err = git_source_open(s->directory, &remote, &s->git, f)) != ERR_OK)
+		return err;
+	s->poll = event_new(k->base, -1, 0, on_poll, s);
+	s->write_quiet = event_new(k->base, -1, 0, on_quiet, s);
+	s->retry = event_new(k->base, -1, 0, on_retry, s);
+	if (s->poll == NULL || s->write_quiet == NULL || s->retry == NULL)
+		return ERR_NOMEM;
+	return zones_restore(k, s, f);
+}
+
+enum err
+sources_open(struct keeper *k, struct fault *f)
+{
+	size_t n = k->boot_view->config->ngit;
+	enum err err = ERR_OK;
+
+	if (n == 0)
+		return ERR_OK;
+	if ((k->sources = calloc(n, sizeof *k->sources)) == NULL)
+		return ERR_NOMEM;
+	for (; err == ERR_OK && k->nsources < n; k->nsources++)
+		err = source_open(k, k->nsources, f);
+	return err;
+}
+
+void
+sources_start(struct keeper *k)
+{
+	for (size_t i = 0; i < k->nsources; i++) {
+		struct source *s = &k->sources[i];
+
+		source_pull(s);
+		if (s->config->push)
+			s->want_write = true;	/* what a crash left behind goes out after the pull */
+		if (s->config->poll_s > 0)
+			start_timer(s->poll, (int64_t)s->config->poll_s * 1000);
+	}
+}
+
+void
+sources_close(struct keeper *k)
+{
+	for (size_t i = 0; i < k->nsources; i++) {
+		struct source *s = &k->sources[i];
+
+		for (struct waiter *w = s->waiting, *next; w != NULL; w = next) {
+			next = w->next;
+			free(w);
+		}
+		if (s->poll != NULL)
+			event_free(s->poll);
+		if (s->write_quiet != NULL)
+			event_free(s->write_quiet);
+		if (s->retry != NULL)
+			event_free(s->retry);
+		if (s->git != NULL)
+			git_source_close(s->git);
+		tsig_keyring_unref(s->keys);
+		known_files_clear(&s->known);
+		free(s->problem);
+		free(s->directory);
+	}
+	free(k->sources);
+	k->sources = NULL;
+	k->nsources = 0;
+}

@@ -1,0 +1,420 @@
+/* server/status.c -- what certnsctl asks for. */
+#include <config.h>
+
+#include "server/keeper_internal.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "server/options.h"
+
+/* --- small values --- */
+
+static json_t *
+json_time(int64_t time_s)
+{
+	char text[CLOCK_TEXT_SIZE];
+
+	if (time_s == 0)
+		return json_null();
+	clock_print(time_s, text);
+	return json_string(text);
+}
+
+/* Words from outside may hold any octets; JSON wants UTF-8. */
+static json_t *
+json_words(const char *text)
+{
+	json_t *j = text == NULL || *text == '\0' ? json_null() : json_string(text);
+	struct buf b = { 0 };
+
+	if (j != NULL)
+		return j;
+	for (; *text != '\0'; text++)
+		buf_u8(&b, (uint8_t)*text < 0x80 ? (uint8_t)*text : '?');
+	j = buf_str(&b) == NULL ? NULL : json_string(buf_str(&b));
+	buf_clear(&b);
+	return j;
+}
+
+static const char *
+argument(const json_t *arguments, size_t i)
+{
+	return json_string_value(json_array_get(arguments, i));
+}
+
+/* --- zones --- */
+
+static const char *
+zone_state(const struct zone *z)
+{
+	if (z->retired)
+		return "retired";
+	if (zone_newest(z) == NULL)
+		return z->held ? "refused" : "loading";
+	return z->held ? "held" : "served";
+}
+
+static json_t *
+zone_row(const struct zone *z)
+{
+	struct zone_version *v = zone_newest(z);
+
+	return json_pack("{s:s, s:s, s:o, s:o, s:I, s:s, s:o}", "name", z->name, "state", zone_state(z),
+	    "serial", v == NULL ? json_null() : json_integer(zone_version_serial(v)),
+	    "records", v == NULL ? json_null() : json_integer((json_int_t)zone_version_rr_count(v)),
+	    "pending", (json_int_t)pending_count(&z->pending), "source", z->source, "problem", json_words(z->problem));
+}
+
+static void
+add_secondary(void *arg, const struct notify_status *s)
+{
+	char address[CONFIG_ADDRESS_TEXT];
+
+	json_array_append_new(arg, json_pack("{s:s, s:I, s:o, s:b, s:o}", "address",
+	    config_address_print(s->address, address), "sent", (json_int_t)s->sent,
+	    "confirmed", s->confirmed == 0 ? json_null() : json_integer((json_int_t)s->confirmed), "current", s->is_confirmed,
+	    "problem", json_words(s->problem)));
+}
+
+static json_t *
+zone_details(struct keeper *k, const struct zone *z)
+{
+	json_t *row = zone_row(z), *secondaries = json_array();
+
+	notifier_each(k->notifier, z->apex.octets, add_secondary, secondaries);
+	json_object_set_new(row, "passing", json_integer((json_int_t)z->pending.passing.n));
+	json_object_set_new(row, "commit", json_words(z->base.commit));
+	json_object_set_new(row, "file", z->base.n == 0 ? json_null() : json_string(z->base.v[0].path));
+	json_object_set_new(row, "file-serial", json_integer((json_int_t)z->base.serial));
+	json_object_set_new(row, "secondaries", secondaries);
+	return row;
+}
+
+static int
+compare_zones(const void *a, const void *b)
+{
+	return dname_compare((*(struct zone *const *)a)->apex.octets, (*(struct zone *const *)b)->apex.octets);
+}
+
+static json_t *
+list_zones(struct keeper *k)
+{
+	struct zone **sorted = calloc(k->zones.n + 1, sizeof *sorted);
+	json_t *rows = json_array();
+
+	if (sorted != NULL) {
+		memcpy(sorted, k->zones.v, k->zones.n * sizeof *sorted);
+		qsort(sorted, k->zones.n, sizeof *sorted, compare_zones);
+		for (size_t i = 0; i < k->zones.n; i++)
+			json_array_append_new(rows, zone_row(sorted[i]));
+	}
+	free(sorted);
+	return rows;
+}
+
+static struct zone *
+named_zone(struct keeper *k, const char *name)
+{
+	struct dname apex;
+
+	return name == NULL || dname_from_str(name, &apex) != ERR_OK ? NULL : zonetable_find(&k->zones, apex.octets);
+}
+
+static void
+answer_zones(struct keeper *k, struct control_call *call, const json_t *arguments)
+{
+	const char *name = argument(arguments, 0);
+	struct zone *z = named_zone(k, name);
+
+	if (name == NULL)
+		control_reply(call, list_zones(k), NULL);
+	else if (z == NULL)
+		control_reply(call, NULL, "there is no such zone");
+	else
+		control_reply(call, json_pack("[o]", zone_details(k, z)), NULL);
+}
+
+static void
+answer_notify(struct keeper *k, struct control_call *call, const json_t *arguments)
+{
+	struct zone *z = named_zone(k, argument(arguments, 0));
+
+	if (z == NULL || zone_newest(z) == NULL || z->retired) {
+		control_reply(call, NULL, "there is no such zone");
+		return;
+	}
+	peers_notify(k, z);
+	control_reply(call, NULL, NULL);
+}
+
+/* --- certificates --- */
+
+struct cert_list {
+	json_t *rows;
+	const char *host;		/* only this one; or NULL */
+};
+
+static const char *
+cert_state(const struct acme_status *s)
+{
+	switch (s->state) {
+	case ACME_IDLE_VALID:		return "valid";
+	case ACME_WORKING:		return "working";
+	case ACME_WAITING_RETRY:	return "failed";
+	case ACME_REFUSED:		return "refused";
+	}
+	return "?";
+}
+
+static void
+add_cert(void *arg, const struct acme_status *s)
+{
+	struct cert_list *l = arg;
+
+	if (l->host != NULL && strcasecmp(l->host, s->host) != 0)
+		return;
+	json_t *row = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "host", s->host, "label", s->label, "state", cert_state(s),
+	    "names", json_words(s->names), "issuer", json_words(s->issuer), "expires", json_time(s->expires_s),
+	    "next", json_time(s->next_s));
+	if (l->host != NULL) {
+		json_object_set_new(row, "step", json_words(s->step));
+		json_object_set_new(row, "attempts", json_integer((json_int_t)s->attempts));
+	}
+	json_object_set_new(row, "problem", json_words(s->problem));
+	json_array_append_new(l->rows, row);
+}
+
+static void
+answer_certs(struct keeper *k, struct control_call *call, const json_t *arguments)
+{
+	struct cert_list l = { json_array(), argument(arguments, 0) };
+
+	if (k->acme != NULL)
+		acme_each(k->acme, add_cert, &l);
+	if (l.host != NULL && json_array_size(l.rows) == 0) {
+		json_decref(l.rows);
+		control_reply(call, NULL, "no CSR is known for that host");
+	} else {
+		control_reply(call, l.rows, NULL);
+	}
+}
+
+static void
+answer_renew(struct keeper *k, struct control_call *call, const json_t *arguments)
+{
+	const char *text = argument(arguments, 0);
+	struct dname host;
+	enum err err;
+
+	if (k->acme == NULL || text == NULL || dname_from_str(text, &host) != ERR_OK)
+		control_reply(call, NULL, k->acme == NULL ? "no ACME authority is configured" : "that is no host name");
+	else if ((err = acme_renew(k->acme, host.octets)) != ERR_OK)
+		control_reply(call, NULL, err == ERR_NOT_FOUND ? "no CSR is known for that host" : err_str(err));
+	else
+		control_reply(call, NULL, NULL);
+}
+
+/* --- the server --- */
+
+static json_t *
+repository_row(const struct source *s)
+{
+	return json_pack("{s:s, s:o, s:o, s:o, s:b, s:o}", "remote", s->config->url, "commit", json_words(s->head),
+	    "pulled", json_time(s->pulled_s), "pushed", json_time(s->pushed_s), "busy", s->busy,
+	    "problem", json_words(s->problem));
+}
+
+static void
+count_zones(const struct keeper *k, size_t *served, size_t *troubled)
+{
+	*served = *troubled = 0;
+	for (size_t i = 0; i < k->zones.n; i++) {
+		*served += zone_newest(k->zones.v[i]) != NULL && !k->zones.v[i]->retired;
+		*troubled += k->zones.v[i]->problem != NULL;
+	}
+}
+
+static void
+answer_status(struct keeper *k, struct control_call *call)
+{
+	struct worker_counters n;
+	json_t *repositories = json_array();
+	size_t served, troubled;
+
+	workers_count(k->workers, &n);
+	count_zones(k, &served, &troubled);
+	for (size_t i = 0; i < k->nsources; i++)
+		json_array_append_new(repositories, repository_row(&k->sources[i]));
+	control_reply(call, json_pack("{s:s, s:i, s:I, s:o, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:o, s:o}",
+	    "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime", (json_int_t)(clock_now_s() - k->started_s),
+	    "started", json_time(k->started_s), "zones", (json_int_t)served, "zones-with-problems", (json_int_t)troubled,
+	    "keys", (json_int_t)tsig_keyring_count(k->view->ring),
+	    "requests", "udp", (json_int_t)n.udp_queries, "tcp", (json_int_t)n.tcp_queries, "updates", (json_int_t)n.updates,
+	    "notifies", (json_int_t)n.notifies, "transfers", (json_int_t)n.transfers, "dropped", (json_int_t)n.dropped,
+	    "account", json_words(k->acme == NULL ? NULL : acme_account_url(k->acme)),
+	    "database-problem", json_words(commits_problem(k->commits)), "repositories", repositories), NULL);
+}
+
+static json_t *
+list_keys(struct keeper *k)
+{
+	static const char *const rights[] = { "none", "notify", "transfer", "update" };
+	json_t *rows = json_array();
+
+	for (size_t i = 0; i < tsig_keyring_count(k->view->ring); i++) {
+		const struct tsig_key *key = tsig_keyring_at(k->view->ring, i);
+		char name[DNAME_TEXT_MAX], zone[DNAME_TEXT_MAX];
+
+		json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:s}", "name",
+		    dname_print_host(key->name.octets, name), "algorithm", tsig_algorithm_str(key->algorithm),
+		    "right", rights[key->right], "zone", key->right == TSIG_RIGHT_NONE ? "" :
+		    dname_print_host(key->zone.octets, zone)));
+	}
+	return rows;
+}
+
+static json_t *
+list_metrics(struct keeper *k)
+{
+	struct worker_counters n;
+	struct buf b = { 0 };
+	size_t served, troubled;
+	json_t *text;
+
+	workers_count(k->workers, &n);
+	count_zones(k, &served, &troubled);
+	buf_printf(&b, "# TYPE certns_queries_total counter\ncertns_queries_total{transport=\"udp\"} %llu\n"
+	    "certns_queries_total{transport=\"tcp\"} %llu\n", (unsigned long long)n.udp_queries,
+	    (unsigned long long)n.tcp_queries);
+	buf_printf(&b, "# TYPE certns_responses_total counter\n");
+	for (unsigned i = 0; i < 24; i++)
+		if (n.rcodes[i] > 0)
+			buf_printf(&b, "certns_responses_total{rcode=\"%s\"} %llu\n", rcode_str(i), (unsigned long long)n.rcodes[i]);
+	buf_printf(&b, "# TYPE certns_updates_total counter\ncertns_updates_total %llu\n"
+	    "# TYPE certns_updates_acknowledged_total counter\ncertns_updates_acknowledged_total %llu\n",
+	    (unsigned long long)n.updates, (unsigned long long)k->updates);
+	buf_printf(&b, "# TYPE certns_transfers_total counter\ncertns_transfers_total %llu\n"
+	    "# TYPE certns_tcp_connections gauge\ncertns_tcp_connections %llu\n", (unsigned long long)n.transfers,
+	    (unsigned long long)n.tcp_connections);
+	buf_printf(&b, "# TYPE certns_zones gauge\ncertns_zones %zu\n# TYPE certns_zones_with_problems gauge\n"
+	    "certns_zones_with_problems %zu\n", served, troubled);
+	buf_printf(&b, "# TYPE certns_zone_serial gauge\n");
+	for (size_t i = 0; i < k->zones.n; i++)
+		if (zone_newest(k->zones.v[i]) != NULL && !k->zones.v[i]->retired)
+			buf_printf(&b, "certns_zone_serial{zone=\"%s\"} %u\n", k->zones.v[i]->name,
+			    zone_version_serial(zone_newest(k->zones.v[i])));
+	text = buf_str(&b) == NULL ? json_null() : json_string(buf_str(&b));
+	buf_clear(&b);
+	return text;
+}
+
+/* --- pull and push: answered when the work is done --- */
+
+struct waiting_call {
+	struct control_call *call;
+	size_t left;			/* repositories that are not done yet */
+	char problem[1024];
+};
+
+static void
+one_done(void *arg, enum err err, const char *words)
+{
+	struct waiting_call *w = arg;
+
+	if (err != ERR_OK)
+		snprintf(w->problem, sizeof w->problem, "%s", words);
+	if (--w->left > 0)
+		return;
+	control_reply(w->call, NULL, w->problem[0] == '\0' ? NULL : w->problem);
+	free(w);
+}
+
+static void
+answer_sync(struct keeper *k, struct control_call *call, bool pull)
+{
+	struct waiting_call *w;
+
+	if (k->nsources == 0) {
+		control_reply(call, NULL, "no repository is configured");
+		return;
+	}
+	if ((w = calloc(1, sizeof *w)) == NULL) {
+		control_reply(call, NULL, err_str(ERR_NOMEM));
+		return;
+	}
+	w->call = call;
+	w->left = k->nsources;
+	for (size_t i = 0; i < k->nsources; i++) {
+		if (pull)
+			source_pull(&k->sources[i]);
+		else
+			source_write(&k->sources[i], true);
+		source_wait(&k->sources[i], one_done, w);
+	}
+}
+
+static void
+answer_log_level(struct control_call *call, const json_t *arguments)
+{
+	const char *text = argument(arguments, 0);
+	enum log_level level;
+
+	if (text == NULL || !options_log_level(text, &level)) {
+		control_reply(call, NULL, "expected error, warning, info or debug");
+		return;
+	}
+	log_set_level(level);
+	control_reply(call, NULL, NULL);
+}
+
+/* main() waits for the signal: there is one way to stop and one to reload. */
+static void
+answer_signal(struct control_call *call, int signal_number)
+{
+	control_reply(call, NULL, NULL);
+	kill(getpid(), signal_number);
+}
+
+static void
+handle(void *ctx, struct control_call *call, const char *command, const json_t *arguments)
+{
+	struct keeper *k = ctx;
+
+	if (strcmp(command, "status") == 0)
+		answer_status(k, call);
+	else if (strcmp(command, "zones") == 0)
+		answer_zones(k, call, arguments);
+	else if (strcmp(command, "certs") == 0)
+		answer_certs(k, call, arguments);
+	else if (strcmp(command, "renew") == 0)
+		answer_renew(k, call, arguments);
+	else if (strcmp(command, "keys") == 0)
+		control_reply(call, list_keys(k), NULL);
+	else if (strcmp(command, "metrics") == 0)
+		control_reply(call, list_metrics(k), NULL);
+	else if (strcmp(command, "notify") == 0)
+		answer_notify(k, call, arguments);
+	else if (strcmp(command, "pull") == 0 || strcmp(command, "push") == 0)
+		answer_sync(k, call, strcmp(command, "pull") == 0);
+	else if (strcmp(command, "log-level") == 0)
+		answer_log_level(call, arguments);
+	else if (strcmp(command, "reload") == 0)
+		answer_signal(call, SIGHUP);
+	else if (strcmp(command, "stop") == 0)
+		answer_signal(call, SIGTERM);
+	else
+		control_reply(call, NULL, "this server does not know that command");
+}
+
+enum err
+status_start(struct keeper *k, struct fault *f)
+{
+	return control_new(k->base, k->boot_view->config->control_socket, handle, k, &k->control, f);
+}

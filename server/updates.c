@@ -1,0 +1,162 @@
+#include "server/keeper_internal.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "server/update.h"
+
+static void
+give_back(struct job *j, unsigned rcode)
+{
+	j->rcode = rcode;
+	if (!queue_push(j->reply_to, j)) {
+		log_warning("a worker's queue is full: an answer to an update is dropped");
+		job_free(j);
+	}
+}
+
+static void
+describe(const struct job *j, char *text, size_t size)
+{
+	char key[DNAME_TEXT_MAX], peer[CONFIG_ADDRESS_TEXT];
+
+	config_address_print((const struct sockaddr *)&j->peer, peer);
+	snprintf(text, size, "%s %s", j->request.tsig.key == NULL ? "unsigned" :
+	    dname_print_host(j->request.tsig.key->name.octets, key), peer);
+}
+
+struct waiting_update {
+	struct keeper *keeper;
+	struct job *job;
+	bool first;			/* it put its digest into the table */
+};
+
+static void
+update_durable(void *arg, enum err err, const char *words)
+{
+	struct waiting_update *w = arg;
+
+	(void)words;			/* the door logged it, once for all */
+	if (err != ERR_OK) {
+		if (w->first)
+			resend_remove(w->keeper->resend, w->job->digest);
+		w->job->rcode = RCODE_SERVFAIL;
+	} else {
+		w->keeper->updates++;
+	}
+	give_back(w->job, w->job->rcode);
+	free(w);
+}
+
+/* Answer j with rcode once the group is durable; the door has what is to be remembered. */
+static void
+answer_later(struct keeper *k, struct job *j, unsigned rcode, bool first)
+{
+	struct waiting_update *w = malloc(sizeof *w);
+
+	j->rcode = rcode;
+	if (w == NULL || (*w = (struct waiting_update){ k, j, first }, keeper_wait(k, update_durable, w)) != ERR_OK) {
+		free(w);
+		give_back(j, RCODE_SERVFAIL);
+	}
+}
+
+/* A failure of ours: nothing was done, and the client may try again. */
+static unsigned
+rcode_of(enum err err)
+{
+	return err == ERR_REFUSED ? RCODE_REFUSED : RCODE_SERVFAIL;
+}
+
+static unsigned
+stage_update(struct keeper *k, struct zone *z, struct job *j, const char *who, int64_t now_s, bool *staged)
+{
+	struct changeset changes = { 0 };
+	struct fault f = { 0 };
+	const char *why;
+	unsigned rcode;
+	enum err err;
+
+	if (!zone_may_change(z, &why)) {
+		snprintf(j->reason, sizeof j->reason, "%s", why);
+		return RCODE_REFUSED;
+	}
+	rcode = update_evaluate(zone_newest(z), &j->request, j->msg, j->n, now_s, &changes, j->reason, sizeof j->reason);
+	if (rcode == RCODE_NOERROR) {
+		err = commits_stage(k->commits, &(struct commit_request){ .zone = z, .changes = &changes,
+		    .origin = ORIGIN_UPDATE, .by = who, .digest = j->digest, .now_s = now_s }, NULL, &f);
+		*staged = err == ERR_OK;
+		if (err != ERR_OK) {
+			snprintf(j->reason, sizeof j->reason, "%.190s", fault_str(&f, err));
+			rcode = rcode_of(err);
+		}
+	}
+	changeset_clear(&changes);
+	return rcode;
+}
+
+void
+keeper_update(struct keeper *k, struct job *j)
+{
+	struct zone *z = zonetable_find(&k->zones, j->request.question.qname.octets);
+	int64_t now_s = clock_now_s();
+	bool staged = false;
+	char who[DNAME_TEXT_MAX + CONFIG_ADDRESS_TEXT];
+	unsigned rcode;
+
+	describe(j, who, sizeof who);
+	if (resend_find(k->resend, j->digest, &rcode)) {
+		log_info("update from %s: came again, gets the first answer again (%s)", who, rcode_str(rcode));
+		/* The first one may still wait for its sync. */
+		answer_later(k, j, rcode, false);
+		return;
+	}
+	if (z == NULL || z->retired || zone_newest(z) == NULL) {
+		give_back(j, RCODE_NOTAUTH);
+		return;
+	}
+	rcode = stage_update(k, z, j, who, now_s, &staged);
+	if (rcode == RCODE_NOERROR)
+		log_info("update of %s from %s: serial %u", z->name, who, zone_version_serial(zone_newest(z)));
+	else
+		log_warning("update of %s from %s: %s%s%s", z->name, who, rcode_str(rcode), j->reason[0] == '\0' ? "" : ": ",
+		    j->reason);
+	if (rcode == RCODE_SERVFAIL) {
+		give_back(j, rcode);
+		return;
+	}
+	if (resend_add(k->resend, j->digest, rcode, now_s) != ERR_OK ||
+	    (!staged && commits_answered(k->commits, z, j->digest, rcode, now_s, NULL) != ERR_OK))
+		log_warning("out of memory: a resent update may be taken for a new one");
+	answer_later(k, j, rcode, true);
+}
+
+void
+keeper_sweep(struct keeper *k)
+{
+	int64_t now_s = clock_now_s(), next_s;
+
+	for (size_t i = 0; i < k->zones.n; i++) {
+		struct zone *z = k->zones.v[i];
+		struct changeset changes = { 0 };
+		struct fault f = { 0 };
+		enum err err;
+
+		if (z->pending.passing.n == 0)
+			continue;
+		err = pending_expired(&z->pending, now_s, &changes, &next_s);
+		if (err == ERR_OK && changes.n > 0) {
+			err = commits_stage(k->commits, &(struct commit_request){ .zone = z, .changes = &changes,
+			    .origin = ORIGIN_SWEEP, .by = "", .now_s = now_s }, NULL, &f);
+			if (err == ERR_OK)
+				log_info("zone %s: %zu expired challenge records removed", z->name, changes.n);
+		}
+		if (err != ERR_OK)
+			log_warning("zone %s: expired challenge records stay for now: %s", z->name, fault_str(&f, err));
+		changeset_clear(&changes);
+	}
+	keeper_flush(k);
+}

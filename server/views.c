@@ -1,0 +1,107 @@
+#include "server/keeper_internal.h"
+
+#include <string.h>
+
+#include "base/log.h"
+
+static enum err
+add_copy(struct tsig_keyring *ring, const struct tsig_key *key, const char *where)
+{
+	struct tsig_key *copy;
+	char name[DNAME_TEXT_MAX];
+	enum err err = tsig_key_new(key->name.octets, key->algorithm, key->secret, key->secret_len, &copy);
+
+	if (err == ERR_OK && (err = tsig_keyring_add(ring, copy)) == ERR_EXISTS) {
+		log_warning("key %s from %s is passed over: there is one of that name already",
+		    dname_print_host(key->name.octets, name), where);
+		err = ERR_OK;
+	}
+	return err;
+}
+
+static enum err
+build_ring(struct keeper *k, const struct config *config, struct tsig_keyring *ring)
+{
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; err == ERR_OK && i < config->nkeys; i++)
+		err = add_copy(ring, config->keys[i], "the configuration");
+	for (size_t i = 0; i < k->nsources; i++) {
+		const struct source *s = &k->sources[i];
+		size_t n = s->keys == NULL ? 0 : tsig_keyring_count(s->keys);
+
+		for (size_t j = 0; err == ERR_OK && j < n; j++)
+			err = add_copy(ring, tsig_keyring_at(s->keys, j), s->config->url);
+	}
+	return err;
+}
+
+enum err
+view_rebuild(struct keeper *k, struct config *config)
+{
+	struct tsig_keyring *ring = NULL;
+	struct view *v = NULL;
+	enum err err = tsig_keyring_new(&ring);
+
+	if (err == ERR_OK)
+		err = build_ring(k, config != NULL ? config : k->view->config, ring);
+	if (err == ERR_OK && (v = config != NULL ? view_new(config, ring) : view_with_ring(k->view, ring)) == NULL)
+		err = ERR_NOMEM;
+	if (err != ERR_OK) {
+		tsig_keyring_unref(ring);
+		return err;
+	}
+	k->view = v;
+	view_publish(k->shared, v);
+	return ERR_OK;
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* What is bound at start: sockets, clones, the CA. */
+static bool
+needs_restart(const struct config *old, const struct config *new)
+{
+	bool same = old->nlisten == new->nlisten && old->workers == new->workers && old->ngit == new->ngit &&
+	    old->nauthorities == new->nauthorities && same_text(old->state_directory, new->state_directory) &&
+	    same_text(old->user, new->user) && same_text(old->control_socket, new->control_socket) &&
+	    same_text(old->proxy, new->proxy);
+
+	for (size_t i = 0; same && i < new->nlisten; i++)
+		same = memcmp(&old->listen[i].address, &new->listen[i].address, new->listen[i].len) == 0;
+	for (size_t i = 0; same && i < new->ngit; i++)
+		same = same_text(old->git[i].url, new->git[i].url) && same_text(old->git[i].branch, new->git[i].branch) &&
+		    same_text(old->git[i].path, new->git[i].path) && old->git[i].poll_s == new->git[i].poll_s &&
+		    old->git[i].push == new->git[i].push;
+	for (size_t i = 0; same && i < new->nauthorities; i++)
+		same = same_text(old->authorities[i].directory, new->authorities[i].directory) &&
+		    same_text(old->authorities[i].ca_certificates, new->authorities[i].ca_certificates);
+	return !same;
+}
+
+void
+views_reload(struct keeper *k, struct config *config)
+{
+	if (config != NULL) {
+		enum err err;
+
+		if (needs_restart(k->boot_view->config, config))
+			log_warning("changes of listen, workers, user, state-directory, control-socket, git and "
+			    "acme authorities take effect with a restart");
+		log_set_level(config->log_level);
+		if ((err = view_rebuild(k, config)) != ERR_OK) {
+			log_error("the new configuration is not taken: %s", err_str(err));
+			config_free(config);
+		} else {
+			log_info("configuration reloaded");
+		}
+		for (size_t i = 0; i < k->zones.n; i++)
+			k->zones.v[i]->serial_policy = config_zone_for(k->view->config, k->zones.v[i]->apex.octets)->serial;
+	}
+	for (size_t i = 0; i < k->nsources; i++)
+		source_pull(&k->sources[i]);
+}

@@ -1,0 +1,294 @@
+/* server/writeback.c -- what changed here goes back to git: a helper writes the texts of the zones that have pending
+ * changes, commits and pushes; the keeper then moves their bases.  Nothing is kept of a failed push but the journal: the
+ * next one is made anew, on top of what the remote has then. */
+#include "server/keeper_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "wire/rrtype.h"
+#include "zones/writer.h"
+
+struct written_zone {
+	struct zone *zone;		/* the keeper's; the helper does not look into it */
+	struct zone_version *version;	/* a reference */
+	struct rr_list passing;
+	struct dname apex;
+	char *path;
+	uint32_t serial;
+	size_t notes;			/* octets of its notes that this commit tells */
+	struct rr_list rrs;		/* made by the helper */
+	struct buf text;
+	git_oid_text blob;
+};
+
+struct writeback {
+	struct source *source;
+	git_oid_text head;
+	struct written_zone *v;
+	size_t n;
+	struct buf message;
+	char author[DNAME_TEXT_MAX];
+
+	enum err err;
+	struct fault fault;
+	git_oid_text commit;
+};
+
+static void
+writeback_free(struct writeback *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		zone_version_unref(w->v[i].version);
+		rr_list_clear(&w->v[i].passing);
+		rr_list_clear(&w->v[i].rrs);
+		buf_clear(&w->v[i].text);
+		free(w->v[i].path);
+	}
+	free(w->v);
+	buf_clear(&w->message);
+	free(w);
+}
+
+/* --- on the keeper: what is to be written --- */
+
+static bool
+wants_writing(const struct source *s, const struct zone *z)
+{
+	return z->owner == s && !z->retired && !z->held && z->base.n > 0 && zone_newest(z) != NULL &&
+	    pending_count(&z->pending) > 0;
+}
+
+static enum err
+add_zone(struct writeback *w, struct zone *z)
+{
+	struct written_zone *x = &w->v[w->n];
+
+	*x = (struct written_zone){ .zone = z, .apex = z->apex, .path = strdup(z->base.v[0].path), .notes = z->notes.len,
+	    .serial = zone_version_serial(zone_newest(z)) };
+	if (x->path == NULL || pending_passing(&z->pending, &x->passing) != ERR_OK) {
+		free(x->path);
+		rr_list_clear(&x->passing);
+		return ERR_NOMEM;
+	}
+	x->version = zone_version_ref(zone_newest(z));
+	w->n++;
+	return ERR_OK;
+}
+
+/* The key, when all changes are one key's; notes are lines "ZONE: KEY ADDRESS, ..." . */
+static void
+find_author(struct writeback *w)
+{
+	bool first = true;
+
+	snprintf(w->author, sizeof w->author, "certns");
+	for (size_t i = 0; i < w->n; i++) {
+		const struct buf *notes = &w->v[i].zone->notes;
+		const char *p = (const char *)notes->p, *end = p + notes->len;
+
+		while (p != NULL && p < end) {
+			const char *line_end = memchr(p, '\n', (size_t)(end - p));
+			const char *name = memmem(p, (size_t)(end - p), ": ", 2);
+			size_t n;
+
+			if (line_end == NULL || name == NULL)
+				break;
+			name += 2;
+			n = strcspn(name, " ,\n");
+			if (n < sizeof w->author && (first || strncmp(w->author, name, n) != 0 || w->author[n] != '\0')) {
+				if (!first) {
+					snprintf(w->author, sizeof w->author, "certns");
+					return;
+				}
+				snprintf(w->author, sizeof w->author, "%.*s", (int)n, name);
+				first = false;
+			}
+			p = line_end + 1;
+		}
+	}
+}
+
+static enum err
+write_message(struct writeback *w)
+{
+	if (w->n == 1)
+		buf_printf(&w->message, "%s: serial %u to %u\n\n", w->v[0].zone->name, w->v[0].zone->base.serial,
+		    w->v[0].serial);
+	else
+		buf_printf(&w->message, "%zu zones changed\n\n", w->n);
+	for (size_t i = 0; i < w->n; i++) {
+		const struct zone *z = w->v[i].zone;
+
+		if (w->n > 1)
+			buf_printf(&w->message, "%s: serial %u to %u\n", z->name, z->base.serial, w->v[i].serial);
+		buf_add(&w->message, z->notes.p, z->notes.len);
+	}
+	return buf_str(&w->message) == NULL ? ERR_NOMEM : ERR_OK;
+}
+
+/* --- on the helper --- */
+
+static enum err
+write_text(struct written_zone *x)
+{
+	enum err err = zone_version_collect(x->version, &x->passing, &x->rrs);
+
+	if (err == ERR_OK)
+		zone_write(x->apex.octets, &x->rrs, &x->text);
+	return err == ERR_OK && x->text.failed ? ERR_NOMEM : err;
+}
+
+static enum err
+commit_texts(struct writeback *w)
+{
+	struct git_edit *edits = calloc(w->n, sizeof *edits);
+	struct git_signature_text author = { w->author, "certns@localhost", clock_now_s() };
+	enum err err = ERR_OK;
+
+	if (edits == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; err == ERR_OK && i < w->n; i++) {
+		err = write_text(&w->v[i]);
+		edits[i] = (struct git_edit){ w->v[i].path, w->v[i].text.p, w->v[i].text.len };
+	}
+	if (err == ERR_OK)
+		err = git_source_commit(w->source->git, w->head, edits, w->n, &author, buf_str(&w->message), w->commit,
+		    &w->fault);
+	free(edits);
+	return err;
+}
+
+static enum err
+find_blobs(struct writeback *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		struct buf octets = { 0 };
+		enum err err = git_source_read(w->source->git, w->commit, w->v[i].path, SIZE_MAX / 4, &octets, w->v[i].blob,
+		    &w->fault);
+
+		buf_clear(&octets);
+		if (err != ERR_OK)
+			return err;
+	}
+	return ERR_OK;
+}
+
+static void
+writeback_run(void *arg)
+{
+	struct writeback *w = arg;
+
+	if ((w->err = commit_texts(w)) == ERR_OK && (w->err = find_blobs(w)) == ERR_OK && strcmp(w->commit, w->head) != 0)
+		w->err = git_source_push(w->source->git, w->head, w->commit, &w->fault);
+}
+
+/* --- on the keeper again --- */
+
+static void
+remember_blob(struct source *s, const char *path, const git_oid_text blob)
+{
+	for (size_t i = 0; i < s->known.n; i++)
+		if (strcmp(s->known.v[i].name, path) == 0)
+			memcpy(s->known.v[i].blob, blob, GIT_OID_TEXT);
+}
+
+static enum err
+move_base(struct written_zone *x, const git_oid_text commit)
+{
+	struct zone *z = x->zone;
+	struct zone_base base = { .serial = x->serial };
+	enum err err = zone_base_add(&base, x->path, x->blob);
+
+	memcpy(base.commit, commit, sizeof base.commit);
+	for (size_t i = 0; err == ERR_OK && i < x->rrs.n; i++)
+		if (x->rrs.v[i].type == TYPE_SOA)
+			err = pending_set_base_soa(&z->pending, &x->rrs.v[i]);
+	if (err == ERR_OK)
+		err = zone_base_copy(&z->base, &base);
+	zone_base_clear(&base);
+	return err;
+}
+
+static enum err
+take_in(struct writeback *w, struct fault *f)
+{
+	struct source *s = w->source;
+	struct keeper *k = s->keeper;
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; err == ERR_OK && i < w->n; i++) {
+		struct written_zone *x = &w->v[i];
+
+		pending_write_end(&x->zone->pending, true);
+		buf_consume(&x->zone->notes, x->notes);
+		remember_blob(s, x->path, x->blob);
+		if ((err = move_base(x, w->commit)) == ERR_OK)
+			err = commits_put(k->commits, x->zone, f);
+	}
+	if (strcmp(w->commit, w->head) != 0)
+		log_info("%s: pushed commit %.12s", s->config->url, w->commit);
+	memcpy(s->head, w->commit, sizeof s->head);
+	s->pushed_s = clock_now_s();
+	return err;
+}
+
+static void
+writeback_done(void *arg)
+{
+	struct writeback *w = arg;
+	struct source *s = w->source;
+	bool more = false;
+
+	keeper_flush(s->keeper);
+	if (w->err == ERR_OK) {
+		w->err = take_in(w, &w->fault);
+	} else {
+		for (size_t i = 0; i < w->n; i++)
+			pending_write_end(&w->v[i].zone->pending, false);
+	}
+	for (size_t i = 0; i < w->n; i++)
+		more |= wants_writing(s, w->v[i].zone);
+	source_finished(s, w->err, fault_str(&w->fault, w->err));
+	if (w->err == ERR_OK && more)
+		source_write(s, false);
+	writeback_free(w);
+}
+
+enum err
+writeback_start(struct source *s)
+{
+	struct keeper *k = s->keeper;
+	struct writeback *w;
+	size_t n = 0;
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; i < k->zones.n; i++)
+		n += wants_writing(s, k->zones.v[i]);
+	if (n == 0 || s->head[0] == '\0')
+		return ERR_NOT_FOUND;
+	keeper_flush(k);
+	if ((w = calloc(1, sizeof *w)) == NULL || (w->v = calloc(n, sizeof *w->v)) == NULL) {
+		free(w);
+		return ERR_NOMEM;
+	}
+	w->source = s;
+	memcpy(w->head, s->head, sizeof w->head);
+	for (size_t i = 0; err == ERR_OK && i < k->zones.n && w->n < n; i++)
+		if (wants_writing(s, k->zones.v[i]))
+			err = add_zone(w, k->zones.v[i]);
+	if (err == ERR_OK)
+		err = write_message(w);
+	find_author(w);
+	for (size_t i = 0; err == ERR_OK && i < w->n; i++)
+		pending_write_begin(&w->v[i].zone->pending);
+	if (err == ERR_OK && (err = pool_submit(k->pool, writeback_run, writeback_done, w)) != ERR_OK)
+		for (size_t i = 0; i < w->n; i++)
+			pending_write_end(&w->v[i].zone->pending, false);
+	if (err != ERR_OK)
+		writeback_free(w);
+	return err;
+}
