@@ -17,6 +17,35 @@ qp_nearest(qp_word w, const struct qp_key *key)
 	return qp_word_leaf(w);
 }
 
+/* n octets but for letter case.  The length octets of labels are too small to be letters. */
+static inline bool
+same_octets(const uint8_t *a, const uint8_t *b, unsigned n)
+{
+	uint64_t x, y;
+
+	if (n < 8) {
+		for (unsigned i = 0; i < n; i++)
+			if (a[i] != b[i] && qp_lower(a[i]) != qp_lower(b[i]))
+				return false;
+		return true;
+	}
+	for (unsigned i = 0; i < n; i += 8) {
+		unsigned at = i + 8 <= n ? i : n - 8;
+
+		memcpy(&x, a + at, 8);
+		memcpy(&y, b + at, 8);
+		if (x != y && qp_lower(x) != qp_lower(y))
+			return false;
+	}
+	return true;
+}
+
+static inline bool
+is_named(const struct qp_leaf *leaf, const struct qp_key *key)
+{
+	return leaf->name_len == key->n && same_octets(qp_leaf_name(leaf), key->name, key->n);
+}
+
 const struct qp_leaf *
 qp_get(qp_word root, const uint8_t *name)
 {
@@ -27,43 +56,27 @@ qp_get(qp_word root, const uint8_t *name)
 		return NULL;
 	qp_key_init(&key, name);
 	leaf = qp_nearest(root, &key);
-	return dname_equal(qp_leaf_name(leaf), name) ? leaf : NULL;
+	return is_named(leaf, &key) ? leaf : NULL;
 }
 
 bool
 qp_has_below(qp_word w, const uint8_t *name)
 {
 	struct qp_key key;
-	unsigned offset = QP_KEY_MAX;
+	unsigned offset = 0, end;
 
 	/* A name and what is below it differ first where the name ends: there is a branch just there, or nothing. */
 	qp_key_init(&key, name);
+	end = 2 * (key.n - 1);
 	while (w != 0 && !qp_is_leaf(w)) {
 		const struct qp_branch *b = qp_word_branch(w);
 		unsigned position = qp_key_at(&key, offset = qp_offset(b));
 
+		if (offset == end)
+			return true;
 		w = qp_has(b, position) ? b->twigs[qp_rank(b, position)] : 0;
 	}
-	return offset == key.n - 1;
-}
-
-static inline uint8_t
-lower(uint8_t c)
-{
-	return (uint8_t)(c - 'A') < 26 ? (uint8_t)(c + 32) : c;
-}
-
-static bool
-same_label(const uint8_t *a, const uint8_t *b)
-{
-	unsigned n = *a;
-
-	if (*b != n)
-		return false;
-	for (unsigned i = 1; i <= n; i++)
-		if (a[i] != b[i] && lower(a[i]) != lower(b[i]))
-			return false;
-	return true;
+	return false;
 }
 
 static unsigned
@@ -77,42 +90,80 @@ split(const uint8_t *name, const uint8_t *labels[DNAME_LABELS_MAX])
 }
 
 static void
-compare_nearest(struct qp_descent *d, const uint8_t *name)
+compare_nearest(struct qp_descent *d, const struct qp_key *key)
 {
-	const uint8_t *a[DNAME_LABELS_MAX], *b[DNAME_LABELS_MAX];
-	unsigned na = split(qp_leaf_name(d->nearest), a), nb = split(name, b), n = 0;
+	const uint8_t *labels[DNAME_LABELS_MAX];
+	unsigned have, want = key->labels, n = 0;
 
-	while (n < na && n < nb && same_label(a[na - 1 - n], b[nb - 1 - n]))
-		n++;
-	d->nearest_labels = na;
+	if (is_named(d->nearest, key)) {
+		d->nearest_labels = d->common = want;
+		return;
+	}
+	have = split(qp_leaf_name(d->nearest), labels);
+	for (; n < have && n < want; n++) {
+		const uint8_t *label = labels[have - 1 - n];
+
+		if (*label != key->label_at[n + 1] - key->label_at[n] - 1 ||
+		    !same_octets(label + 1, key->at + 1 + key->label_at[n], *label))
+			break;
+	}
+	d->nearest_labels = have;
 	d->common = n;
 }
 
-void
-qp_descend(qp_word w, const struct qp_key *key, const uint8_t *name, struct qp_descent *d)
+/* Is there a leaf in b that ends where a label of the key begins, so that it may be the name of an ancestor? */
+static inline bool
+shows_ancestor(const struct qp_branch *b, const struct qp_key *key, unsigned offset)
 {
-	d->nearest = NULL;
-	d->nearest_labels = d->common = d->nabove = 0;
-	if (w == 0)
-		return;
+	unsigned i = offset >> 1;
+
+	return qp_has(b, 0) && (offset & 1) == 0 && i < key->n && key->at[i] == QP_STOP && key->at[1 + i] != QP_STOP &&
+	    qp_is_leaf(b->twigs[0]);
+}
+
+static inline __attribute__((always_inline)) void
+descend(qp_word w, const struct qp_key *key, struct qp_descent *d)
+{
 	while (!qp_is_leaf(w)) {
 		const struct qp_branch *b = qp_word_branch(w);
-		unsigned offset = qp_offset(b), at = offset < key->n ? key->at[offset] : 0;
-		unsigned position = at & 63;
+		unsigned offset = qp_offset(b), position = qp_key_at(key, offset);
 
-		if (at > QP_LABEL_START && qp_has(b, 0) && qp_is_leaf(b->twigs[0]))
-			d->above[d->nabove++] = (struct qp_above){ b, b->twigs[0], (uint16_t)offset };
+		if (shows_ancestor(b, key, offset))
+			d->above[d->nabove++] = (struct qp_above){ b, b->twigs[0], offset >> 1 };
 		w = b->twigs[qp_has(b, position) ? qp_rank(b, position) : 0];
 	}
 	d->nearest = qp_word_leaf(w);
-	compare_nearest(d, name);
+}
+
+#ifdef __x86_64__
+/* The baseline of the architecture lacks the instruction that counts bits, every processor of this age has it. */
+__attribute__((target("popcnt"))) static void
+descend_popcnt(qp_word w, const struct qp_key *key, struct qp_descent *d)
+{
+	descend(w, key, d);
+}
+#endif
+
+void
+qp_descend(qp_word root, const struct qp_key *key, struct qp_descent *d)
+{
+	d->nearest = NULL;
+	d->nearest_labels = d->common = d->nabove = 0;
+	if (root == 0)
+		return;
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("popcnt"))
+		descend_popcnt(root, key, d);
+	else
+#endif
+		descend(root, key, d);
+	compare_nearest(d, key);
 }
 
 const struct qp_leaf *
 qp_wildcard(const struct qp_branch *b, size_t name_len)
 {
 	const struct qp_leaf *leaf;
-	const uint8_t *name;
 	qp_word w;
 
 	if (!qp_has(b, QP_STAR))
@@ -121,8 +172,7 @@ qp_wildcard(const struct qp_branch *b, size_t name_len)
 	for (w = b->twigs[qp_rank(b, QP_STAR)]; !qp_is_leaf(w); w = qp_word_branch(w)->twigs[0])
 		;
 	leaf = qp_word_leaf(w);
-	name = qp_leaf_name(leaf);
-	return name[0] == 1 && name[1] == '*' && dname_len(name) == name_len + 2 ? leaf : NULL;
+	return leaf->name_len == name_len + 2 && dname_is_wildcard(qp_leaf_name(leaf)) ? leaf : NULL;
 }
 
 /* Down from w along the first (or the last) twigs. */
@@ -202,7 +252,7 @@ qp_seek(struct qp_cursor *c, qp_word root, const uint8_t *name)
 		c->twig[c->depth++] = (uint8_t)i;
 		w = b->twigs[i];
 	}
-	if (diff == key.n)
+	if (diff == QP_SAME)
 		return c->leaf = qp_word_leaf(w);
 	/* Everything below w agrees with the key before diff.  At diff there is a branch without the key's
 	 * position, or all of it is on one side of the key. */
@@ -231,7 +281,7 @@ qp_last_below(struct qp_cursor *c)
 	unsigned depth = c->depth;
 
 	qp_key_init(&key, qp_leaf_name(c->leaf));
-	if (depth == 0 || qp_offset(c->path[depth - 1]) != key.n - 1)
+	if (depth == 0 || qp_offset(c->path[depth - 1]) != 2 * (key.n - 1))
 		return c->leaf;
 	c->depth = depth - 1;
 	return dive(c, (qp_word)c->path[depth - 1], true);

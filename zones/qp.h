@@ -1,12 +1,12 @@
 /* zones/qp.h -- a copy-on-write qp-trie: domain names in canonical order (RFC 4034, section 6.1).
  *
- * The idea.  A name becomes a key: its labels from the root down, each octet in lower case as one position of a
- * bitmap (the common host name characters) or two (an escape, then one of its group), a terminator behind each
- * label, and an end marker.  Terminator and end sort first and the positions keep the order of the octets, so the
- * order of the keys is the canonical order of the names.  A branch stands at the first offset at which the keys below
- * it differ: a bitmap of the positions that occur there, and as many twigs, packed.  A twig is another branch or
- * a leaf, told apart by its low bit.  Offsets at which nothing differs have no branch: whoever comes to a leaf has
- * still to compare its name.
+ * The idea.  A name becomes a key: its labels from the root down in lower case, a stop behind each and one more at
+ * the end.  An octet of the key stands for two positions of a bitmap, at offsets 2i and 2i + 1: the common host name
+ * characters have a first position of their own, the others share an escape and are told apart by the second.  The
+ * stop sorts first and the positions keep the order of the octets, so the order of the keys is the canonical order
+ * of the names.  A branch stands at the first offset at which the keys below it differ: a bitmap of the positions
+ * that occur there, and as many twigs, packed.  A twig is another branch or a leaf, told apart by its low bit.
+ * Offsets at which nothing differs have no branch: whoever comes to a leaf has still to compare its name.
  *
  * Versions.  Branches and leaves are immutable for everybody but the transaction in which they were born; a
  * transaction copies the path to what it changes and puts what it replaced into its bag of retired things.  A
@@ -21,16 +21,17 @@
 #include "base/err.h"
 #include "wire/dname.h"
 
-#define QP_KEY_MAX 512			/* 2 * (254 - labels) + labels + 1 at most */
+#define QP_DEPTH_MAX (2 * DNAME_MAX)	/* branches on one path */
 #define QP_WIDTH 48			/* positions in a bitmap */
+#define QP_STOP 'A'			/* in lower case there is none */
 
 struct qp_key {
-	unsigned n;			/* positions, the end marker included */
+	const uint8_t *name;		/* borrowed */
+	unsigned n;			/* octets of the name, and of the key */
 	unsigned labels;		/* without the root label */
-	uint16_t label_at[DNAME_LABELS_MAX + 1];	/* where each label begins, the top one first; last: the end */
-	uint8_t at[QP_KEY_MAX];		/* the positions; QP_LABEL_START is set where a label or the end begins */
+	uint8_t label_at[DNAME_LABELS_MAX + 1];	/* index of each label, the top one first; last: the end */
+	uint8_t at[1 + DNAME_MAX];	/* octet i of the key at 1 + i; a stop before the first: labels begin behind stops */
 };
-#define QP_LABEL_START 0x80
 
 void qp_key_init(struct qp_key *key, const uint8_t *name);
 
@@ -38,10 +39,9 @@ void qp_key_init(struct qp_key *key, const uint8_t *name);
  * allocation (malloc()); the fields behind mark are the owner's. */
 struct qp_leaf {
 	uint64_t birth;			/* set by the trie */
-	uint8_t name_at;
+	uint8_t name_at, name_len;
 	bool mark;			/* shown in struct qp_above without a look at the leaf */
 	uint8_t flags;
-	uint8_t name_len;
 	uint16_t count;
 };
 
@@ -93,7 +93,7 @@ struct qp_branch;
 struct qp_above {
 	const struct qp_branch *branch;
 	qp_word word;
-	uint16_t at;
+	unsigned at;			/* index in the key */
 };
 struct qp_descent {
 	const struct qp_leaf *nearest;	/* shares with the key as much as any; NULL: an empty trie */
@@ -102,7 +102,7 @@ struct qp_descent {
 	unsigned nabove;
 	struct qp_above above[DNAME_LABELS_MAX + 1];
 };
-void qp_descend(qp_word root, const struct qp_key *key, const uint8_t *name, struct qp_descent *d);
+void qp_descend(qp_word root, const struct qp_key *key, struct qp_descent *d);
 
 static inline const struct qp_leaf *
 qp_word_leaf(qp_word w)
@@ -122,8 +122,8 @@ const struct qp_leaf *qp_wildcard(const struct qp_branch *branch, size_t name_le
 /* A place in the order.  Valid as long as the root is. */
 struct qp_cursor {
 	unsigned depth;			/* branches above the leaf */
-	const struct qp_branch *path[QP_KEY_MAX];
-	uint8_t twig[QP_KEY_MAX];
+	const struct qp_branch *path[QP_DEPTH_MAX];
+	uint8_t twig[QP_DEPTH_MAX];
 	const struct qp_leaf *leaf;	/* NULL: nowhere */
 };
 const struct qp_leaf *qp_first(struct qp_cursor *c, qp_word root);

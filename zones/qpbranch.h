@@ -11,7 +11,7 @@ enum { QP_STAR = 2 };			/* the position of '*' */
 
 struct qp_branch {
 	uint64_t birth;
-	uint64_t map;			/* bits 0 to 47 the positions, 48 to 63 the offset in the key */
+	uint64_t map;			/* bits 0 to 47 the positions, 48 to 63 the offset */
 	qp_word twigs[];		/* one for each position set, in their order */
 };
 
@@ -72,21 +72,41 @@ qp_rank(const struct qp_branch *b, unsigned position)
 	return (unsigned)__builtin_popcountll(b->map & ((UINT64_C(1) << position) - 1));
 }
 
+extern const uint8_t qp_positions[2][256];
+
 static inline unsigned
 qp_key_at(const struct qp_key *key, unsigned offset)
 {
-	return offset < key->n ? key->at[offset] & 63 : 0;
+	unsigned i = offset >> 1;
+
+	return i < key->n ? qp_positions[offset & 1][key->at[1 + i]] : 0;
 }
 
-/* The first offset at which the keys differ; a->n when they are the same. */
+#define QP_SAME UINT32_MAX
+
+/* The first offset at which the keys differ, or QP_SAME.  (No key is the beginning of another.) */
 static inline unsigned
 qp_key_diff(const struct qp_key *a, const struct qp_key *b)
 {
 	unsigned i = 0;
 
-	while (i < a->n && (a->at[i] & 63) == (b->at[i] & 63))	/* no key is the beginning of another */
+	while (i < a->n && a->at[1 + i] == b->at[1 + i])
 		i++;
-	return i;
+	if (i == a->n)
+		return QP_SAME;
+	return 2 * i + (qp_positions[0][a->at[1 + i]] == qp_positions[0][b->at[1 + i]]);
+}
+
+/* Eight octets in lower case: 0x20 is added to those from 'A' to 'Z'.  Adding to the low seven bits of each carries into
+ * its eighth where it is large enough, and never further. */
+static inline uint64_t
+qp_lower(uint64_t v)
+{
+	const uint64_t each = UINT64_C(0x0101010101010101);
+	uint64_t low = v & 0x7f * each;
+	uint64_t from_a = low + (0x80 - 'A') * each, beyond_z = low + (0x7f - 'Z') * each;
+
+	return v + ((from_a & ~beyond_z & ~v & 0x80 * each) >> 2);
 }
 
 struct qp_branch *qp_branch_new(uint64_t number, unsigned offset, unsigned count);	/* no positions yet */

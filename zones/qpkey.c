@@ -1,69 +1,99 @@
-#include "zones/qp.h"
+#include <string.h>
 
-/* Octet to positions: the low octet is the first position; 0x8000 says that a second follows, in bits 8 to 13.
- * Singles are '*', '-', the digits, '_' and the letters, upper case as lower; the octets between them share the
- * escapes 1, 3, 16, 18 and 45 to 47.  Position 0 is the terminator. */
-static const uint16_t positions[256] = {
-	0x8001, 0x8101, 0x8201, 0x8301, 0x8401, 0x8501, 0x8601, 0x8701,
-	0x8801, 0x8901, 0x8a01, 0x8b01, 0x8c01, 0x8d01, 0x8e01, 0x8f01,
-	0x9001, 0x9101, 0x9201, 0x9301, 0x9401, 0x9501, 0x9601, 0x9701,
-	0x9801, 0x9901, 0x9a01, 0x9b01, 0x9c01, 0x9d01, 0x9e01, 0x9f01,
-	0xa001, 0xa101, 0xa201, 0xa301, 0xa401, 0xa501, 0xa601, 0xa701,
-	0xa801, 0xa901, 0x0002, 0x8003, 0x8103, 0x0004, 0x8005, 0x8105,
-	0x0006, 0x0007, 0x0008, 0x0009, 0x000a, 0x000b, 0x000c, 0x000d,
-	0x000e, 0x000f, 0x8010, 0x8110, 0x8210, 0x8310, 0x8410, 0x8510,
-	0x8610, 0x0013, 0x0014, 0x0015, 0x0016, 0x0017, 0x0018, 0x0019,
-	0x001a, 0x001b, 0x001c, 0x001d, 0x001e, 0x001f, 0x0020, 0x0021,
-	0x0022, 0x0023, 0x0024, 0x0025, 0x0026, 0x0027, 0x0028, 0x0029,
-	0x002a, 0x002b, 0x002c, 0x8710, 0x8810, 0x8910, 0x8a10, 0x0011,
-	0x8012, 0x0013, 0x0014, 0x0015, 0x0016, 0x0017, 0x0018, 0x0019,
-	0x001a, 0x001b, 0x001c, 0x001d, 0x001e, 0x001f, 0x0020, 0x0021,
-	0x0022, 0x0023, 0x0024, 0x0025, 0x0026, 0x0027, 0x0028, 0x0029,
-	0x002a, 0x002b, 0x002c, 0x802d, 0x812d, 0x822d, 0x832d, 0x842d,
-	0x852d, 0x862d, 0x872d, 0x882d, 0x892d, 0x8a2d, 0x8b2d, 0x8c2d,
-	0x8d2d, 0x8e2d, 0x8f2d, 0x902d, 0x912d, 0x922d, 0x932d, 0x942d,
-	0x952d, 0x962d, 0x972d, 0x982d, 0x992d, 0x9a2d, 0x9b2d, 0x9c2d,
-	0x9d2d, 0x9e2d, 0x9f2d, 0xa02d, 0xa12d, 0xa22d, 0xa32d, 0xa42d,
-	0xa52d, 0xa62d, 0xa72d, 0xa82d, 0xa92d, 0xaa2d, 0xab2d, 0xac2d,
-	0xad2d, 0xae2d, 0xaf2d, 0x802e, 0x812e, 0x822e, 0x832e, 0x842e,
-	0x852e, 0x862e, 0x872e, 0x882e, 0x892e, 0x8a2e, 0x8b2e, 0x8c2e,
-	0x8d2e, 0x8e2e, 0x8f2e, 0x902e, 0x912e, 0x922e, 0x932e, 0x942e,
-	0x952e, 0x962e, 0x972e, 0x982e, 0x992e, 0x9a2e, 0x9b2e, 0x9c2e,
-	0x9d2e, 0x9e2e, 0x9f2e, 0xa02e, 0xa12e, 0xa22e, 0xa32e, 0xa42e,
-	0xa52e, 0xa62e, 0xa72e, 0xa82e, 0xa92e, 0xaa2e, 0xab2e, 0xac2e,
-	0xad2e, 0xae2e, 0xaf2e, 0x802f, 0x812f, 0x822f, 0x832f, 0x842f,
-	0x852f, 0x862f, 0x872f, 0x882f, 0x892f, 0x8a2f, 0x8b2f, 0x8c2f,
-	0x8d2f, 0x8e2f, 0x8f2f, 0x902f, 0x912f, 0x922f, 0x932f, 0x942f,
-	0x952f, 0x962f, 0x972f, 0x982f, 0x992f, 0x9a2f, 0x9b2f, 0x9c2f,
-	0x9d2f, 0x9e2f, 0x9f2f, 0xa02f, 0xa12f, 0xa22f, 0xa32f, 0xa42f,
+#include "zones/qpbranch.h"
+
+/* Octet to positions.  Of their own have a position '*', '-', the digits, '_' and the letters; the octets between
+ * them share the escapes 1, 3, 16, 18 and 45 to 47.  Upper case does not come here: QP_STOP is taken from it, and
+ * has position 0. */
+const uint8_t qp_positions[2][256] = {
+	{
+		 1,  1,  1,  1,  1,  1,  1,  1,  1,  1,  1,  1,  1,  1,  1,  1,
+		 1,  1,  1,  1,  1,  1,  1,  1,  1,  1,  1,  1,  1,  1,  1,  1,
+		 1,  1,  1,  1,  1,  1,  1,  1,  1,  1,  2,  3,  3,  4,  5,  5,
+		 6,  7,  8,  9, 10, 11, 12, 13, 14, 15, 16, 16, 16, 16, 16, 16,
+		16,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
+		 0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0, 16, 16, 16, 16, 17,
+		18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33,
+		34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 45, 45, 45, 45,
+		45, 45, 45, 45, 45, 45, 45, 45, 45, 45, 45, 45, 45, 45, 45, 45,
+		45, 45, 45, 45, 45, 45, 45, 45, 45, 45, 45, 45, 45, 45, 45, 45,
+		45, 45, 45, 45, 45, 45, 45, 45, 45, 45, 45, 46, 46, 46, 46, 46,
+		46, 46, 46, 46, 46, 46, 46, 46, 46, 46, 46, 46, 46, 46, 46, 46,
+		46, 46, 46, 46, 46, 46, 46, 46, 46, 46, 46, 46, 46, 46, 46, 46,
+		46, 46, 46, 46, 46, 46, 46, 46, 46, 46, 46, 47, 47, 47, 47, 47,
+		47, 47, 47, 47, 47, 47, 47, 47, 47, 47, 47, 47, 47, 47, 47, 47,
+		47, 47, 47, 47, 47, 47, 47, 47, 47, 47, 47, 47, 47, 47, 47, 47,
+	}, {
+		 0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14, 15,
+		16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31,
+		32, 33, 34, 35, 36, 37, 38, 39, 40, 41,  0,  0,  1,  0,  0,  1,
+		 0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  1,  2,  3,  4,  5,
+		 6,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
+		 0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  7,  8,  9, 10,  0,
+		 0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
+		 0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  1,  2,  3,  4,
+		 5,  6,  7,  8,  9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20,
+		21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36,
+		37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,  0,  1,  2,  3,  4,
+		 5,  6,  7,  8,  9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20,
+		21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36,
+		37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,  0,  1,  2,  3,  4,
+		 5,  6,  7,  8,  9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20,
+		21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36,
+	}
 };
+
+/* Copy n octets in lower case (qp_lower() takes eight at a time), reading and writing no others. */
+static inline void
+copy_lower(uint8_t *to, const uint8_t *from, unsigned n)
+{
+	uint64_t v;
+	uint32_t head, tail;
+
+	if (n >= 8) {
+		for (unsigned i = 0; i + 8 < n; i += 8) {
+			memcpy(&v, from + i, 8);
+			v = qp_lower(v);
+			memcpy(to + i, &v, 8);
+		}
+		memcpy(&v, from + n - 8, 8);	/* the last eight, some of them again */
+		v = qp_lower(v);
+		memcpy(to + n - 8, &v, 8);
+	} else if (n >= 4) {
+		memcpy(&head, from, 4);
+		memcpy(&tail, from + n - 4, 4);
+		v = qp_lower((uint64_t)tail << 32 | head);
+		head = (uint32_t)v;
+		tail = (uint32_t)(v >> 32);
+		memcpy(to, &head, 4);
+		memcpy(to + n - 4, &tail, 4);
+	} else {
+		for (unsigned i = 0; i < n; i++)
+			to[i] = (uint8_t)(from[i] - 'A') < 26 ? (uint8_t)(from[i] + 32) : from[i];
+	}
+}
 
 void
 qp_key_init(struct qp_key *key, const uint8_t *name)
 {
-	const uint8_t *labels[DNAME_LABELS_MAX];
-	uint8_t *p = key->at;
+	const uint8_t *labels[DNAME_LABELS_MAX], *p;
+	uint8_t *to = key->at;
 	unsigned n = 0;
 
-	for (; *name != 0; name += *name + 1)
-		labels[n++] = name;
+	for (p = name; *p != 0; p += *p + 1)
+		labels[n++] = p;
+	key->name = name;
+	key->n = (unsigned)(p + 1 - name);
 	key->labels = n;
+	*to++ = QP_STOP;
 	for (unsigned i = 0; i < n; i++) {
-		const uint8_t *label = labels[n - 1 - i], *end = label + 1 + *label;
-		uint8_t *start = p;
+		const uint8_t *label = labels[n - 1 - i];
 
-		key->label_at[i] = (uint16_t)(p - key->at);
-		while (++label < end) {
-			unsigned v = positions[*label];
-
-			p[0] = (uint8_t)v;
-			p[1] = (uint8_t)(v >> 8 & 63);	/* overwritten when there is no second */
-			p += 1 + (v >> 15);
-		}
-		*start |= QP_LABEL_START;
-		*p++ = 0;
+		key->label_at[i] = (uint8_t)(to - key->at - 1);
+		copy_lower(to, label + 1, *label);
+		to += *label;
+		*to++ = QP_STOP;
 	}
-	key->label_at[n] = (uint16_t)(p - key->at);
-	*p++ = QP_LABEL_START;
-	key->n = (unsigned)(p - key->at);
+	key->label_at[n] = (uint8_t)(to - key->at - 1);
+	*to = QP_STOP;
 }

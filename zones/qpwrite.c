@@ -194,7 +194,7 @@ qp_put(struct qp_txn *t, struct qp_leaf *leaf)
 	}
 	if (!bag_reserve(&t->retired, 1))
 		return ERR_NOMEM;
-	if (diff == key.n) {
+	if (diff == QP_SAME) {
 		dispose(t, *slot);
 		*slot = qp_leaf_word(leaf);
 		return ERR_OK;

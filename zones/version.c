@@ -64,19 +64,26 @@ note_ancestor(struct zone_lookup *out, qp_word word)
 void
 zone_version_lookup(const struct zone_version *v, const uint8_t *qname, struct zone_lookup *out)
 {
+	struct qp_key key;
+
+	qp_key_init(&key, qname);
+	zone_version_lookup_key(v, &key, out);
+}
+
+void
+zone_version_lookup_key(const struct zone_version *v, const struct qp_key *key, struct zone_lookup *out)
+{
 	unsigned apex_labels = zone_version_store(v)->apex_labels, low, high;
 	const struct zone_node *dname = NULL;	/* as it was above the encloser */
 	const struct qp_branch *branch = NULL;
 	struct qp_descent d;
-	struct qp_key key;
 
 	*out = (struct zone_lookup){ 0 };
-	qp_key_init(&key, qname);
-	qp_descend(v->qp.t.root, &key, qname, &d);
+	qp_descend(v->qp.t.root, key, &d);
 	if (d.nearest == NULL || d.common < apex_labels || v->apex == NULL)
 		return;				/* not in this zone */
-	low = key.label_at[apex_labels];
-	high = key.label_at[d.common];
+	low = key->label_at[apex_labels];
+	high = key->label_at[d.common];
 	for (unsigned i = 0; i < d.nabove && d.above[i].at <= high; i++) {
 		if (d.above[i].at < low)
 			continue;		/* glue that lies above the zone */
@@ -90,7 +97,7 @@ zone_version_lookup(const struct zone_version *v, const uint8_t *qname, struct z
 		note_ancestor(out, qp_leaf_word(d.nearest));
 		branch = NULL;
 	}
-	if (d.nearest_labels == d.common && d.common == key.labels) {
+	if (d.nearest_labels == d.common && d.common == key->labels) {
 		out->node = out->encloser;
 		out->dname = dname;	/* a DNAME does not speak of its own owner: RFC 6672, section 2.3 */
 	} else if (branch != NULL)

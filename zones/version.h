@@ -62,6 +62,9 @@ struct zone_lookup {
 };
 void zone_version_lookup(const struct zone_version *v, const uint8_t *qname, struct zone_lookup *out);
 
+/* The same for who asks several tries for one name: the key is made once, by qp_key_init(). */
+void zone_version_lookup_key(const struct zone_version *v, const struct qp_key *key, struct zone_lookup *out);
+
 /* All nodes in canonical order, the apex first (out-of-zone glue behind everything else). */
 struct zone_walk {			/* private; some 5 kB */
 	const struct zone_version *version;

@@ -103,19 +103,26 @@ store_of(const struct qp_leaf *leaf)
 struct zone_store *
 zoneset_find(const struct zoneset *set, const uint8_t *qname, bool above)
 {
+	struct qp_key key;
+
+	qp_key_init(&key, qname);
+	return zoneset_find_key(set, &key, above);
+}
+
+struct zone_store *
+zoneset_find_key(const struct zoneset *set, const struct qp_key *key, bool above)
+{
 	const struct qp_version *v = qp_store_current(&set->qp);
 	struct qp_descent d;
-	struct qp_key key;
 
 	if (v == NULL)
 		return NULL;
-	qp_key_init(&key, qname);
-	qp_descend(v->t.root, &key, qname, &d);
+	qp_descend(v->t.root, key, &d);
 	if (d.nearest == NULL)
 		return NULL;
-	if (d.nearest_labels == d.common && !(above && d.common == key.labels))
+	if (d.nearest_labels == d.common && !(above && d.common == key->labels))
 		return store_of(d.nearest);	/* qname itself, or the closest there can be */
-	while (d.nabove > 0 && d.above[d.nabove - 1].at > key.label_at[d.common])
+	while (d.nabove > 0 && d.above[d.nabove - 1].at > key->label_at[d.common])
 		d.nabove--;
 	return d.nabove == 0 ? NULL : store_of(qp_word_leaf(d.above[d.nabove - 1].word));
 }

@@ -18,6 +18,7 @@ enum err zoneset_remove(struct zoneset *set, const uint8_t *apex);	/* the store 
 /* Readers: the zone whose apex is the longest at or above qname (strictly above when above is true, for DS at a
  * cut); NULL: none.  */
 struct zone_store *zoneset_find(const struct zoneset *set, const uint8_t *qname, bool above);
+struct zone_store *zoneset_find_key(const struct zoneset *set, const struct qp_key *key, bool above);
 struct zone_store *zoneset_exact(const struct zoneset *set, const uint8_t *apex);
 
 #endif
