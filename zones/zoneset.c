@@ -40,23 +40,44 @@ zoneset_free(struct zoneset *set)
 		qp_store_drop(&set->qp);
 }
 
+/* What the writer sees: changes that are collected count already. */
 static qp_word
-newest_root(const struct zoneset *set)
+writer_root(const struct zoneset *set)
 {
+	if (set->qp.open != NULL)
+		return set->qp.open->t.root;
 	return set->qp.newest == NULL ? 0 : set->qp.newest->t.root;
 }
 
-/* Publish the open transaction, or undo it. */
-static enum err
-finish(struct zoneset *set, enum err err)
+enum err
+zoneset_begin(struct zoneset *set)
 {
-	if (err != ERR_OK) {
-		qp_store_abort(&set->qp);
-		return err;
-	}
+	return qp_store_begin(&set->qp);
+}
+
+void
+zoneset_commit(struct zoneset *set)
+{
 	qp_store_seal(&set->qp);
 	qp_store_publish(&set->qp);
-	return ERR_OK;
+}
+
+/* One change, in a transaction of its own unless one is open.  A failed qp_put() or qp_remove() has changed nothing,
+ * so an open transaction may go on after it. */
+static enum err
+change(struct zoneset *set, const uint8_t *apex, struct zone_entry *entry)
+{
+	bool own = set->qp.open == NULL;
+	enum err err;
+
+	if (own && (err = zoneset_begin(set)) != ERR_OK)
+		return err;
+	err = entry != NULL ? qp_put(&set->qp.open->t, &entry->leaf) : qp_remove(&set->qp.open->t, apex);
+	if (own && err == ERR_OK)
+		zoneset_commit(set);
+	else if (own)
+		qp_store_abort(&set->qp);
+	return err;
 }
 
 enum err
@@ -66,32 +87,22 @@ zoneset_add(struct zoneset *set, const uint8_t *apex, struct zone_store *store)
 	struct zone_entry *entry;
 	enum err err;
 
-	if (qp_get(newest_root(set), apex) != NULL)
+	if (qp_get(writer_root(set), apex) != NULL)
 		return ERR_EXISTS;
 	if ((entry = malloc(sizeof *entry + n)) == NULL)
 		return ERR_NOMEM;
 	entry->leaf = (struct qp_leaf){ .name_at = offsetof(struct zone_entry, apex), .name_len = (uint8_t)n };
 	entry->store = store;
 	memcpy(entry->apex, apex, n);
-	if ((err = qp_store_begin(&set->qp)) != ERR_OK) {
+	if ((err = change(set, apex, entry)) != ERR_OK)
 		free(entry);
-		return err;
-	}
-	if ((err = qp_put(&set->qp.open->t, &entry->leaf)) != ERR_OK)
-		free(entry);
-	return finish(set, err);
+	return err;
 }
 
 enum err
 zoneset_remove(struct zoneset *set, const uint8_t *apex)
 {
-	enum err err;
-
-	if (qp_get(newest_root(set), apex) == NULL)
-		return ERR_NOT_FOUND;
-	if ((err = qp_store_begin(&set->qp)) != ERR_OK)
-		return err;
-	return finish(set, qp_remove(&set->qp.open->t, apex));
+	return qp_get(writer_root(set), apex) == NULL ? ERR_NOT_FOUND : change(set, apex, NULL);
 }
 
 static struct zone_store *

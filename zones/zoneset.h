@@ -15,6 +15,11 @@ void zoneset_free(struct zoneset *set);				/* frees no stores */
 enum err zoneset_add(struct zoneset *set, const uint8_t *apex, struct zone_store *store);
 enum err zoneset_remove(struct zoneset *set, const uint8_t *apex);	/* the store may be freed right after */
 
+/* Writer: the changes from begin to commit become visible together, and cost less: for loading many zones.  A store
+ * that was removed may be freed after the commit. */
+enum err zoneset_begin(struct zoneset *set);			/* ERR_NOMEM: not begun */
+void zoneset_commit(struct zoneset *set);
+
 /* Readers: the zone whose apex is the longest at or above qname (strictly above when above is true, for DS at a
  * cut); NULL: none.  */
 struct zone_store *zoneset_find(const struct zoneset *set, const uint8_t *qname, bool above);

@@ -80,12 +80,13 @@ change(struct zoneset *set, struct model *m, const struct dname *apex)
 static void
 test_against_model(void **state)
 {
-	static struct model m;
+	static struct model m, visible;
 	long live = memory_live();
 
 	(void)state;
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		struct zoneset *set;
+		bool open = false;	/* changes are being collected, and readers see what was before */
 
 		names_seed(round + 7);
 		m.n = 0;
@@ -95,9 +96,18 @@ test_against_model(void **state)
 
 			if (m.n > 0 && pick(3) == 0)
 				name = m.v[pick((unsigned)m.n)].apex;
+			if (!open && pick(6) == 0) {
+				assert_int_equal(zoneset_begin(set), ERR_OK);
+				open = true;
+				visible = m;
+			}
 			change(set, &m, &name);
+			if (open && pick(6) == 0) {
+				zoneset_commit(set);
+				open = false;
+			}
 			for (unsigned i = 0; i < 10; i++) {
-				check_name(set, &m, name.octets);
+				check_name(set, open ? &visible : &m, name.octets);
 				name = random_name(m.n > 0 && pick(2) ? m.v[pick((unsigned)m.n)].apex.octets :
 				    (const uint8_t *)"", 3);
 			}
