@@ -21,7 +21,7 @@ struct git_remote_config {		/* strings are borrowed for the life of the source; 
 	const char *branch;		/* NULL: main, then master */
 	const char *path;		/* sub-directory that holds the zones; NULL or ".": the top */
 	const char *ssh_key;		/* path of the private key */
-	const char *const *host_keys;	/* "SHA256:..." pins; NULL-terminated; NULL: known_hosts of the user decides */
+	const char *const *host_keys;	/* "SHA256:..." pins, NULL-terminated; NULL: known_hosts decides */
 	const char *ca_file;		/* extra trust for https; NULL: the system's */
 	unsigned deadline_s;		/* for one fetch or push; 0: 60 */
 };

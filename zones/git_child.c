@@ -56,10 +56,11 @@ reply_write(const struct git_exchange *x)
 static void
 home_setup(void)
 {
+	const char *home = getenv("HOME");
 	struct passwd *me;
 
-	if (getenv("HOME") != NULL)
-		return;
+	if (home != NULL && access(home, R_OK | X_OK) == 0)
+		return;				/* else it is that of the user we were before */
 	me = getpwuid(geteuid());
 	(void)setenv("HOME", me != NULL && me->pw_dir[0] == '/' ? me->pw_dir : "/nonexistent", 1);
 }
@@ -108,7 +109,7 @@ key_name_add(const struct git_exchange *request, struct fault *f)
 }
 
 static enum err
-child_serve(struct git_child *c, struct fault *f)
+child_try(struct git_child *c, struct fault *f)
 {
 	const char *operation = c->request->v[GIT_FIELD_OPERATION];
 	enum err err;
@@ -120,6 +121,20 @@ child_serve(struct git_child *c, struct fault *f)
 	if (strcmp(operation, "push") == 0)
 		return git_child_push(c, f);
 	return fault_set(f, ERR_UNSUPPORTED, "no operation '%s'", operation);
+}
+
+static enum err
+child_serve(struct git_child *c, struct fault *f)
+{
+	enum err err = child_try(c, f);
+
+	if (err != ERR_OK && git_child_other_hostkey(c)) {
+		git_repository_free(c->repo);
+		c->repo = NULL;
+		git_libgit2_shutdown();		/* it keeps HOME as it was at its start */
+		err = child_try(c, f);
+	}
+	return err;
 }
 
 /* What happened, to the parent. */

@@ -100,9 +100,8 @@ git_child_fetch(struct git_child *c, struct fault *f)
 	git_remote *remote = NULL;
 	enum err err;
 
-	if ((err = git_child_remote(c, &remote, f)) != ERR_OK)
-		return err;
-	err = fetch_from(c, remote, f);
+	if ((err = git_child_remote(c, &remote, f)) == ERR_OK)
+		err = fetch_from(c, remote, f);
 	git_remote_free(remote);
 	return err;
 }

@@ -1,133 +1,15 @@
-/* zones/git_child_net.c -- inside the child: who the server is, who we are, and a push over the network. */
-#include <pwd.h>
+/* zones/git_child_net.c -- inside the child: the callbacks for libgit2, and a push over the network. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/encoding.h"
 #include "zones/git_internal.h"
-
-static const char *
-key_type(const git_cert_hostkey *key)
-{
-	if ((key->type & GIT_CERT_SSH_RAW) == 0)
-		return "unknown";
-	switch (key->raw_type) {
-	case GIT_CERT_SSH_RAW_TYPE_UNKNOWN:		break;
-	case GIT_CERT_SSH_RAW_TYPE_RSA:			return "ssh-rsa";
-	case GIT_CERT_SSH_RAW_TYPE_DSS:			return "ssh-dss";
-	case GIT_CERT_SSH_RAW_TYPE_KEY_ECDSA_256:	return "ecdsa-sha2-nistp256";
-	case GIT_CERT_SSH_RAW_TYPE_KEY_ECDSA_384:	return "ecdsa-sha2-nistp384";
-	case GIT_CERT_SSH_RAW_TYPE_KEY_ECDSA_521:	return "ecdsa-sha2-nistp521";
-	case GIT_CERT_SSH_RAW_TYPE_KEY_ED25519:		return "ssh-ed25519";
-	}
-	return "unknown";
-}
-
-/* "SHA256:" and base64 without padding, as ssh-keygen -l prints it. */
-static bool
-fingerprint(const git_cert_hostkey *key, char text[64])
-{
-	struct buf b = { 0 };
-	bool ok;
-
-	if ((key->type & GIT_CERT_SSH_SHA256) == 0)
-		return false;
-	buf_add_str(&b, "SHA256:");
-	base64_encode(key->hash_sha256, sizeof key->hash_sha256, &b);
-	while (b.len > 0 && b.p[b.len - 1] == '=')
-		b.len--;
-	ok = !b.failed && b.len < 64;
-	if (ok)
-		memcpy(text, buf_str(&b), b.len + 1);
-	buf_clear(&b);
-	return ok;
-}
-
-static bool
-is_pinned(const char *pins, const char *seen)
-{
-	size_t n = strlen(seen);
-
-	for (const char *p = pins; *p != '\0'; p += strspn(p, " ")) {
-		size_t length = strcspn(p, " ");
-
-		if (length > n && p[length - 1] == '=')
-			length--;			/* somebody kept the padding */
-		if (length == n && memcmp(p, seen, n) == 0)
-			return true;
-		p += strcspn(p, " ");
-	}
-	return false;
-}
-
-/* Pins alone decide where there are some; else ~/.ssh/known_hosts, which libgit2 has looked into (valid). */
-static int
-hostkey_check(struct git_child *c, const git_cert_hostkey *key, bool valid, const char *host)
-{
-	const char *pins = c->request->v[GIT_FIELD_HOST_KEYS];
-	char seen[64];
-
-	if (!fingerprint(key, seen)) {
-		fault_set(&c->fault, ERR_PEER, "%s: no SHA256 fingerprint of the host key to be had", host);
-		return GIT_ECERTIFICATE;
-	}
-	if (pins != NULL ? is_pinned(pins, seen) : valid)
-		return 0;
-	if (pins != NULL)
-		fault_set(&c->fault, ERR_PEER, "%s shows the host key %s %s, which is not among host-keys: the server's "
-		    "key was changed, or somebody is in between", host, key_type(key), seen);
-	else
-		fault_set(&c->fault, ERR_PEER, "%s shows the host key %s %s, which known_hosts does not have; once you "
-		    "have checked it, write it into host-keys", host, key_type(key), seen);
-	return GIT_ECERTIFICATE;
-}
 
 static int
 certificate_check(git_cert *cert, int valid, const char *host, void *payload)
 {
 	if (cert->cert_type != GIT_CERT_HOSTKEY_LIBSSH2)
 		return valid ? 0 : GIT_PASSTHROUGH;	/* libgit2's verdict, in its words */
-	return hostkey_check(payload, (const git_cert_hostkey *)cert, valid != 0, host);
-}
-
-/* As git has it: the user of the URL, else the one we run as. */
-static int
-username(git_credential **out)
-{
-	struct passwd *me = getpwuid(geteuid());
-
-	return git_credential_username_new(out, me != NULL ? me->pw_name : "git");
-}
-
-static int
-ssh_credential(struct git_child *c, git_credential **out, const char *user)
-{
-	const char *key = c->request->v[GIT_FIELD_SSH_KEY], *url = c->request->v[GIT_FIELD_URL];
-	const char *name = user != NULL ? user : "git";
-
-	if (c->credentials_asked++ > 0) {
-		if (key != NULL)
-			fault_set(&c->fault, ERR_PEER, "%s: the server does not accept the key %s for user %s (new servers "
-			    "take no RSA key from this library; ed25519 is best)", url, key, name);
-		else
-			fault_set(&c->fault, ERR_PEER, "%s: the server accepts no key of the ssh agent for user %s; set "
-			    "ssh-key", url, name);
-		return GIT_EAUTH;
-	}
-	if (key == NULL && getenv("SSH_AUTH_SOCK") == NULL) {
-		fault_set(&c->fault, ERR_PEER, "%s: authentication required, and there is neither ssh-key nor an ssh agent",
-		    url);
-		return GIT_EAUTH;
-	}
-	if (key == NULL)
-		return git_credential_ssh_key_from_agent(out, name);
-	if (access(key, R_OK) != 0) {
-		fault_set(&c->fault, ERR_ACCESS, "the ssh key %s cannot be read: %m", key);
-		return GIT_EAUTH;
-	}
-	return git_credential_ssh_key_new(out, name, NULL, key, NULL);
+	return git_child_hostkey(payload, (const git_cert_hostkey *)cert, valid != 0, host);
 }
 
 static int
@@ -135,13 +17,13 @@ credentials(git_credential **out, const char *url, const char *user, unsigned al
 {
 	struct git_child *c = payload;
 
-	(void)url;				/* ours may hold a password; the request's is as the operator wrote it */
+	(void)url;				/* the request's is as the operator wrote it */
 	if ((allowed & GIT_CREDENTIAL_USERNAME) != 0)
-		return username(out);
+		return git_child_username(out);
 	if ((allowed & GIT_CREDENTIAL_SSH_KEY) != 0)
-		return ssh_credential(c, out, user);
-	fault_set(&c->fault, ERR_PEER, "%s: authentication required, of a kind that is not supported (ssh with a key is)",
-	    c->request->v[GIT_FIELD_URL]);
+		return git_child_ssh_key(c, out, user);
+	fault_set(&c->fault, ERR_PEER, "%s: authentication required, of a kind that is not supported (ssh with a "
+	    "key is)", c->request->v[GIT_FIELD_URL]);
 	return GIT_EAUTH;
 }
 
@@ -276,6 +158,7 @@ push_to(struct git_child *c, git_remote *remote, const char *source, const char 
 	return rc < 0 ? git_fault(rc, f, "%s", url) : ERR_OK;
 }
 
+/* libgit2 pushes refs, not commits: source is one for the time it takes. */
 enum err
 git_child_push_network(struct git_child *c, const char *ref, struct fault *f)
 {
@@ -290,7 +173,6 @@ git_child_push_network(struct git_child *c, const char *ref, struct fault *f)
 	if ((err = git_oid_of(commit, &id, f)) != ERR_OK ||
 	    (err = git_ref_name(GIT_REFS_PUSH, commit, source, f)) != ERR_OK)
 		return err;
-	/* libgit2 pushes refs, not commits */
 	if ((rc = git_reference_create(&r, c->repo, source, &id, 1, NULL)) < 0)
 		return git_fault(rc, f, "the clone %s", c->request->v[GIT_FIELD_CLONE]);
 	if ((err = git_child_remote(c, &remote, f)) == ERR_OK)

@@ -24,8 +24,8 @@ checked_out(git_repository *remote, const char *ref, struct fault *f)
 	if (target != NULL && strcmp(target, ref) == 0 && git_repository_config_snapshot(&config, remote) == 0 &&
 	    (git_config_get_string_buf(&policy, config, "receive.denyCurrentBranch") != 0 ||
 	    (strcmp(policy.ptr, "ignore") != 0 && strcmp(policy.ptr, "warn") != 0)))
-		err = fault_set(f, ERR_REFUSED, "the remote repository is not bare and has %s checked out, which a push "
-		    "would leave behind its files; use a bare repository", ref);
+		err = fault_set(f, ERR_REFUSED, "the remote repository is not bare and has %s checked out, and its "
+		    "files would not follow a push; use a bare repository", ref);
 	git_buf_dispose(&policy);
 	git_config_free(config);
 	git_reference_free(head);

@@ -100,6 +100,8 @@ struct git_child {
 	struct git_exchange *reply;
 	struct fault fault;		/* left by a callback: says more than libgit2 does */
 	unsigned credentials_asked;
+	char host[256], keys_seen[256];	/* the ssh server, and its keys that were not the right ones */
+	bool home_made;			/* git_child_other_hostkey() was here */
 	struct buf server_words;	/* what the server printed during a push */
 	char *push_status;		/* why the server refused the ref; NULL: it did not */
 };
@@ -110,6 +112,15 @@ enum err git_child_push_network(struct git_child *c, const char *ref, struct fau
 /* The callbacks that check the peer and prove who we are; payload must be the struct git_child. */
 void git_child_callbacks(git_remote_callbacks *callbacks, struct git_child *c);
 void git_child_connect_options(git_remote_connect_options *options, struct git_child *c);
+
+/* For ssh.  The check gives 0 or GIT_ECERTIFICATE, and words; the credentials 0 or GIT_EAUTH. */
+int git_child_hostkey(struct git_child *c, const git_cert_hostkey *key, bool valid, const char *host);
+int git_child_username(git_credential **out);
+int git_child_ssh_key(struct git_child *c, git_credential **out, const char *user);
+
+/* After a failure: true when it was a host key that is not pinned, and another will be asked for once libgit2 was
+ * shut down and started again. */
+bool git_child_other_hostkey(struct git_child *c);
 
 /* The remote of the request, not yet connected; git_remote_free() it. */
 enum err git_child_remote(struct git_child *c, git_remote **out, struct fault *f);

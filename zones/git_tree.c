@@ -87,7 +87,8 @@ zones_tree(struct git_source *s, git_tree *root, git_tree **out, struct fault *f
 	if (git_tree_entry_filemode(entry) != GIT_FILEMODE_TREE)
 		err = fault_set(f, ERR_NOT_FOUND, "%s: is %s, not a directory", s->path, kind_of(entry));
 	else if ((rc = git_tree_lookup(out, s->repo, git_tree_entry_id(entry))) < 0)
-		err = git_clone_fault(s->dir, rc, f, "tree %s of %s", git_oid_tostr_s(git_tree_entry_id(entry)), s->path);
+		err = git_clone_fault(s->dir, rc, f, "tree %s of %s", git_oid_tostr_s(git_tree_entry_id(entry)),
+		    s->path);
 	git_tree_entry_free(entry);
 	return err;
 }
@@ -158,7 +159,8 @@ blob_read(struct git_source *s, const git_oid *id, const char *what, size_t max,
 		goto out;
 	}
 	if (size > max) {
-		err = fault_set(f, ERR_NOSPACE, "%s: has %zu octets, more than the %zu that are allowed", what, size, max);
+		err = fault_set(f, ERR_NOSPACE, "%s: has %zu octets, more than the %zu that are allowed", what, size,
+		    max);
 		goto out;
 	}
 	if ((rc = git_odb_read(&object, odb, id)) < 0) {

@@ -12,6 +12,7 @@ zones_libzones_a_SOURCES = \
 	zones/git_child_fetch.c \
 	zones/git_child_net.c \
 	zones/git_child_push.c \
+	zones/git_child_ssh.c \
 	zones/git_commit.c \
 	zones/git_exchange.c \
 	zones/git_fault.c \

@@ -36,7 +36,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         environment = dict(os.environ, GIT_PROJECT_ROOT=os.getcwd(), GIT_HTTP_EXPORT_ALL="1", PATH_INFO=url.path,
                            QUERY_STRING=url.query, REQUEST_METHOD=self.command, REMOTE_USER="tester",
                            REMOTE_ADDR="127.0.0.1", CONTENT_TYPE=self.headers.get("Content-Type", ""),
-                           CONTENT_LENGTH=str(len(body)), HTTP_CONTENT_ENCODING=self.headers.get("Content-Encoding", ""))
+                           CONTENT_LENGTH=str(len(body)),
+                           HTTP_CONTENT_ENCODING=self.headers.get("Content-Encoding", ""))
         output = subprocess.run(["git", "http-backend"], input=body, stdout=subprocess.PIPE, env=environment,
                                 check=False).stdout
         head, _, body = output.partition(b"\r\n\r\n")

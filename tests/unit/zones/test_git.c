@@ -103,7 +103,8 @@ test_listing(void **state)
 	check(git_source_list(s, tip, &l, NULL) == ERR_OK, "the top is listed");
 	check(l.n == sizeof wanted / sizeof wanted[0], "with all its entries");
 	for (size_t i = 0; i < l.n; i++)
-		check(strcmp(l.v[i].name, wanted[i].name) == 0 && l.v[i].regular == wanted[i].regular, "entry %s", wanted[i].name);
+		check(strcmp(l.v[i].name, wanted[i].name) == 0 && l.v[i].regular == wanted[i].regular, "entry %s",
+		    wanted[i].name);
 	git_listing_clear(&l);
 	git_source_close(s);
 
@@ -171,7 +172,7 @@ test_rewritten_history(void **state)
 {
 	struct git_remote_config config = { .url = path_of("r") };
 	struct git_source *s = source_open("clone", &config);
-	git_oid_text before, after;
+	git_oid_text before, after, foreign = "0123456789012345678901234567890123456789";
 	bool yes;
 
 	(void)state;
@@ -181,12 +182,12 @@ test_rewritten_history(void **state)
 	check(git_source_is_ancestor(s, before, after, &yes, NULL) == ERR_OK && yes, "a commit on top");
 	check(git_source_is_ancestor(s, after, after, &yes, NULL) == ERR_OK && yes, "a commit is its own ancestor");
 	check(git_source_is_ancestor(s, after, before, &yes, NULL) == ERR_OK && !yes, "but not the other way");
-	sh("cd w && git commit -q --amend --allow-empty -m else && git push -qf && cd ../r && git reflog expire --expire=now --all && git gc -q --prune=now");
+	sh("cd w && git commit -q --amend --allow-empty -m else && git push -qf && cd ../r && "
+	    "git reflog expire --expire=now --all && git gc -q --prune=now");
 	strcpy(before, after);
 	fetch(s, after);
 	check(git_source_is_ancestor(s, before, after, &yes, NULL) == ERR_OK && !yes, "a rewritten history shows");
-	check(git_source_is_ancestor(s, "0123456789012345678901234567890123456789", after, &yes, NULL) == ERR_OK && !yes,
-	    "a commit nobody has is no ancestor");
+	check(git_source_is_ancestor(s, foreign, after, &yes, NULL) == ERR_OK && !yes, "a commit nobody has is none");
 	git_source_close(s);
 }
 
@@ -214,8 +215,8 @@ test_edits_that_are_refused(void **state)
 		struct fault f = { 0 };
 		enum err err = git_source_commit(s, tip, &edit, 1, &author, "m", a, &f);
 
-		check(err == rows[i].want && f.text[0] != '\0', "an edit of '%s' gives '%s', not '%s' (%s)", rows[i].path,
-		    err_str(rows[i].want), err_str(err), f.text);
+		check(err == rows[i].want && f.text[0] != '\0', "an edit of '%s' gives '%s', not '%s' (%s)",
+		    rows[i].path, err_str(rows[i].want), err_str(err), f.text);
 	}
 	check(git_source_commit(s, short_id, &(struct git_edit){ "a", "b", 1 }, 1, &author, "m", a, NULL) == ERR_FORMAT,
 	    "a parent that is no id");
@@ -262,14 +263,14 @@ test_two_writers_lose_nothing(void **state)
 	void *lost;
 
 	(void)state;
-	check(pthread_create(&threads[0], NULL, writer, first) == 0 && pthread_create(&threads[1], NULL, writer, second) == 0,
-	    "two threads start");
+	check(pthread_create(&threads[0], NULL, writer, first) == 0 &&
+	    pthread_create(&threads[1], NULL, writer, second) == 0, "two threads start");
 	for (int i = 0; i < 2; i++) {
 		pthread_join(threads[i], &lost);
 		check(lost == NULL, "writer %d pushed all", i);
 	}
-	sh("test $(git -C r ls-tree main | grep -c writer-) = %d && test $(git -C r log --format=%%s main | grep -c ^writer) = %d",
-	    2 * ROUNDS, 2 * ROUNDS);
+	sh("test $(git -C r ls-tree main | grep -c writer-) = %d && "
+	    "test $(git -C r log --format=%%s main | grep -c ^writer) = %d", 2 * ROUNDS, 2 * ROUNDS);
 }
 
 static void

@@ -102,7 +102,8 @@ round_trip(const char *clone, const struct git_remote_config *config)
 
 	check(git_source_fetch(s, tip, &f) == ERR_OK, "%s fetches the other's", clone);
 	commit(s, tip, "hook", a);
-	sh("printf '#!/bin/sh\\necho the moon is wrong >&2\\nexit 1\\n' >r/hooks/pre-receive && chmod +x r/hooks/pre-receive");
+	sh("printf '#!/bin/sh\\necho the moon is wrong >&2\\nexit 1\\n' >r/hooks/pre-receive && "
+	    "chmod +x r/hooks/pre-receive");
 	err = git_source_push(s, tip, a, &f);
 	check(err == ERR_REFUSED && strstr(f.text, "hook declined") != NULL && strstr(f.text, "moon is wrong") != NULL,
 	    "%s tells why the hook refuses: %s", clone, fault_str(&f, err));
@@ -130,8 +131,10 @@ test_silence_ends_at_the_deadline(void **state)
 	}
 	close(fd);
 	snprintf(url, sizeof url, forms[1], port);
-	refused("nobody listens", &(struct git_remote_config){ .url = "ssh://git@127.0.0.1:1/r" }, ERR_NETWORK, "refused");
-	refused("no such host", &(struct git_remote_config){ .url = "ssh://git@host.invalid/r" }, ERR_NETWORK, "resolve");
+	refused("no ssh server", &(struct git_remote_config){ .url = "ssh://git@127.0.0.1:1/r" }, ERR_NETWORK,
+	    "refused");
+	refused("no such host", &(struct git_remote_config){ .url = "ssh://git@host.invalid/r" }, ERR_NETWORK,
+	    "resolve");
 	refused("nobody listens", &(struct git_remote_config){ .url = url }, ERR_NETWORK, "");
 }
 
@@ -239,10 +242,12 @@ sshd_start(unsigned *port)
 		return false;
 	fd = silent_server(port);
 	close(fd);
-	sh("ssh-keygen -q -t ed25519 -N '' -f host && ssh-keygen -q -t ed25519 -N '' -f user && "
+	sh("ssh-keygen -q -t ed25519 -N '' -f host && ssh-keygen -q -t ecdsa -N '' -f host-ecdsa && "
+	    "ssh-keygen -q -t ed25519 -N '' -f user && "
 	    "ssh-keygen -q -t ed25519 -N '' -f other && ssh-keygen -q -t ed25519 -N secret -f locked && "
 	    "cp user.pub authorized && ssh-keygen -lf host.pub | cut -d' ' -f2 >pin");
-	sh("printf '%%s\\n' 'Port %u' 'ListenAddress 127.0.0.1' \"HostKey $PWD/host\" 'PidFile none' 'UsePAM no' "
+	sh("printf '%%s\\n' 'Port %u' 'ListenAddress 127.0.0.1' \"HostKey $PWD/host\" "
+	    "\"HostKey $PWD/host-ecdsa\" 'PidFile none' 'UsePAM no' "
 	    "'StrictModes no' 'PermitRootLogin yes' \"AuthorizedKeysFile $PWD/authorized\" >sshd_config", *port);
 	sh("test $(id -u) != 0 || mkdir -p /run/sshd");
 	sh("(/usr/sbin/sshd -D -e -f $PWD/sshd_config >sshd.log 2>&1 & echo $! >sshd.pid)");
@@ -268,8 +273,13 @@ test_ssh(void **state)
 	round_trip("clone-ssh", &config);
 
 	config.host_keys = bad;
-	refused("a key that is not pinned", &config, ERR_PEER, "ssh-ed25519 SHA256:");
+	refused("a key that is not pinned", &config, ERR_PEER, "ecdsa-sha2-nistp256 SHA256:");
+	refused("and another", &config, ERR_PEER, " and ssh-ed25519 SHA256:");
 	refused("and its fingerprint", &config, ERR_PEER, pin);
+	sh("ssh-keygen -lf host-ecdsa.pub | cut -d' ' -f2 >pin-ecdsa");
+	line_of("pin-ecdsa", pin, sizeof pin);
+	config.host_keys = good;
+	check(fetch_once("clone-ecdsa", &config, &(struct fault){ 0 }) == ERR_OK, "either key may be pinned");
 	config.host_keys = NULL;
 	refused("no pin, no known_hosts", &config, ERR_PEER, pin);
 	sh("mkdir -p .ssh && echo \"[127.0.0.1]:%u $(cut -d' ' -f1,2 host.pub)\" >.ssh/known_hosts", port);
@@ -325,6 +335,9 @@ test_https(void **state)
 	snprintf(url, sizeof url, "https://localhost:%s/r", port);
 	config.ca_file = NULL;
 	refused("an authority we do not know", &config, ERR_PEER, "certificate");
+	config.ca_file = ca;
+	snprintf(url, sizeof url, "https://127.0.0.1:%s/r", port);
+	refused("a certificate for another name", &config, ERR_PEER, "certificate");
 	config.ca_file = "/nonexistent/ca.pem";
 	check(fetch_once("clone-refused", &config, &(struct fault){ 0 }) != ERR_OK, "no such file of authorities");
 }
