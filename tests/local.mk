@@ -86,6 +86,7 @@ check_PROGRAMS += \
 	tests/unit/server/test_access \
 	tests/unit/server/test_address \
 	tests/unit/server/test_config \
+	tests/unit/server/test_config_memory \
 	tests/unit/server/test_control \
 	tests/unit/server/test_options
 tests_unit_server_test_access_SOURCES = tests/unit/server/test_access.c tests/unit/check.h
@@ -95,6 +96,10 @@ tests_unit_server_test_address_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_config_SOURCES = tests/unit/server/test_config.c tests/unit/check.h
 tests_unit_server_test_config_CPPFLAGS = $(AM_CPPFLAGS) -DEXAMPLE=\"$(abs_top_srcdir)/docs/examples/certns.yaml\"
 tests_unit_server_test_config_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+tests_unit_server_test_config_memory_SOURCES = tests/unit/server/test_config_memory.c tests/unit/check.h \
+	tests/unit/zones/memory.c tests/unit/zones/memory.h
+tests_unit_server_test_config_memory_LDFLAGS = $(MEMORY_WRAP) -Wl,--wrap=strdup -Wl,--wrap=strndup
+tests_unit_server_test_config_memory_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_control_SOURCES = tests/unit/server/test_control.c tests/unit/check.h
 tests_unit_server_test_control_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_options_SOURCES = tests/unit/server/test_options.c tests/unit/check.h
