@@ -12,9 +12,9 @@ static const struct form forms[] = {	/* in the order of their numbers */
 	{ 26, "2NN" },		{ 27, "sss" },		{ 28, "A" },		{ 29, "L" },
 	{ 30, "NX" },		{ 31, "x" },		{ 32, "x" },		{ 33, "222N" },
 	{ 34, "M" },		{ 35, "22sssN" },	{ 36, "2N" },		{ 37, "c2gb" },
-	{ 38, "6" },		{ 39, "N" },		{ 40, "1o" },		{ 42, "P" },
+	{ 38, "6" },		{ 39, "N" },		{ 40, "111o" },		{ 42, "P" },
 	{ 43, "2gdx" },		{ 44, "11x" },		{ 45, "I" },		{ 46, "mg1TDD2Nb" },
-	{ 47, "Nt" },		{ 48, "21gb" },		{ 49, "b" },		{ 50, "112hHt" },
+	{ 47, "Ny" },		{ 48, "21gb" },		{ 49, "b" },		{ 50, "112hHt" },
 	{ 51, "112h" },		{ 52, "111x" },		{ 53, "111x" },		{ 55, "i" },
 	{ 56, "S" },		{ 57, "21gb" },		{ 58, "NN" },		{ 59, "2gdx" },
 	{ 60, "21gb" },		{ 61, "b" },		{ 62, "42t" },		{ 63, "411x" },
@@ -62,6 +62,7 @@ read_field(char code, struct field_in *in)
 	case 'b':	return field_base64_in(in, false);
 	case 'o':	return field_base64_in(in, true);
 	case 't':	return field_types_in(in);
+	case 'y':	return in->i < in->n ? field_types_in(in) : field_fail(in, "an RR type");
 	case 'X':	return field_old_types_in(in);
 	case 'm':	return field_type_in(in);
 	case 'g':	return field_named_in(in, 1, field_algorithms, "a DNSSEC algorithm, by number or mnemonic");
@@ -121,6 +122,10 @@ print_field(char code, struct field_out *out)
 	case 'x':	field_hex_out(out); break;
 	case 'b':
 	case 'o':	field_base64_out(out); break;
+	case 'y':
+		out->odd = rd_left(&out->r) == 0;	/* NSEC names at least itself: RFC 4034, section 2.3 */
+		field_types_out(out);
+		break;
 	case 't':	field_types_out(out); break;
 	case 'X':	field_old_types_out(out); break;
 	case 'm':	field_type_out(out); break;
@@ -150,4 +155,6 @@ form_print(const struct form *form, struct field_out *out)
 {
 	for (const char *code = form->fields; *code != '\0' && !out->odd; code++)
 		print_field(*code, out);
+	if (out->r.bad || rd_left(&out->r) > 0)
+		out->odd = true;
 }

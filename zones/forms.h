@@ -9,7 +9,7 @@
  *   N         a domain name                   a A    an IPv4, an IPv6 address
  *   s S Q     a string; strings to the end; one long string without length octet
  *   x b o     to the end: hex, base64, base64 or nothing
- *   t X       to the end: types, the older bitmap of NXT
+ *   t y X     to the end: types, at least one type, the older bitmap of NXT
  *   m         a type                          g d c u  a number or mnemonic: algorithm, digest, CERT type, scheme
  *   h H       NSEC3 salt and hash             k      a CAA tag
  *   and the types that have code of their own in zones/forms.c, zones/svcb.c and zones/loc.c. */
@@ -26,7 +26,7 @@ void form_print(const struct form *form, struct field_out *out);
 bool svcparams_in(struct field_in *in);
 void svcparams_out(struct field_out *out);
 
-/* LOC (RFC 1876, section 3), by ldns. */
+/* LOC (RFC 1876, section 3). */
 bool loc_in(struct field_in *in);
 void loc_out(struct field_out *out);
 
