@@ -178,3 +178,26 @@ tests_unit_zones_test_zoneset_SOURCES = tests/unit/zones/test_zoneset.c $(zone_t
 tests_unit_zones_test_zoneset_LDFLAGS = $(MEMORY_WRAP)
 tests_unit_zones_test_zoneset_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 # end of zone tree
+
+# zone files: reader, text, check, load, writer
+check_PROGRAMS += \
+	tests/unit/zones/test_check \
+	tests/unit/zones/test_load \
+	tests/unit/zones/test_reader \
+	tests/unit/zones/test_text \
+	tests/unit/zones/test_writer
+tests_unit_zones_test_check_SOURCES = tests/unit/zones/test_check.c tests/unit/check.h
+tests_unit_zones_test_check_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+tests_unit_zones_test_load_SOURCES = tests/unit/zones/test_load.c tests/unit/check.h
+tests_unit_zones_test_load_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+tests_unit_zones_test_reader_SOURCES = tests/unit/zones/test_reader.c tests/unit/check.h
+tests_unit_zones_test_reader_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+tests_unit_zones_test_text_SOURCES = tests/unit/zones/test_text.c tests/unit/check.h
+tests_unit_zones_test_text_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+tests_unit_zones_test_writer_SOURCES = tests/unit/zones/test_writer.c tests/unit/check.h
+tests_unit_zones_test_writer_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+fuzz_targets += tests/fuzz/fuzz_zonefile
+tests_fuzz_fuzz_zonefile_SOURCES = tests/fuzz/fuzz_zonefile.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_zonefile_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_zonefile_LDADD = $(LIBZONES)
+# end of zone files

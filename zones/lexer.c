@@ -8,6 +8,8 @@
 void
 lexer_init(struct lexer *lx, const char *text, size_t n)
 {
+	if (n == 0)
+		text = "";		/* NULL is as good */
 	*lx = (struct lexer){ .p = text, .end = text + n, .line_start = text, .line = 1 };
 }
 
@@ -92,9 +94,9 @@ take_string(struct lexer *lx)
 	}
 	t = token_at(lx, start, (size_t)(lx->p - start));
 	t.quoted = true;
+	t.column--;			/* its opening quote */
 	if (lx->p == lx->end || *lx->p == '\n') {
 		t.p--;
-		t.column--;
 		t.n = 1;
 		t.quoted = false;
 		blame(lx, t, "expected a closing quote before the end of the line that this quote opens on");
@@ -260,12 +262,13 @@ bool
 token_octet(const struct token *t, size_t *at, uint8_t *out, bool *bad)
 {
 	size_t left = t->n - *at;
-	const char *p = t->p + *at;
+	const char *p;
 	unsigned v = 0;
 
 	*bad = false;
 	if (left == 0)
 		return false;
+	p = t->p + *at;
 	if (p[0] != '\\') {
 		*out = (uint8_t)p[0];
 		*at += 1;

@@ -58,7 +58,7 @@ alpn_valid(const uint8_t *octets, size_t n)	/* RFC 9460, section 7.1.1 */
 			return false;
 		rd_take(&r, length);
 	}
-	return !r.bad && n > 0;
+	return !r.bad;
 }
 
 static bool
@@ -67,7 +67,7 @@ mandatory_valid(const uint8_t *octets, size_t n)	/* RFC 9460, section 8 */
 	struct rd r = rd_over(octets, n);
 	int last = KEY_MANDATORY;	/* itself must not be named */
 
-	if (n == 0 || n % 2 != 0)
+	if (n % 2 != 0)
 		return false;
 	while (rd_left(&r) > 0) {
 		int key = rd_u16(&r);
@@ -82,16 +82,16 @@ mandatory_valid(const uint8_t *octets, size_t n)	/* RFC 9460, section 8 */
 static bool
 value_valid(uint16_t key, const uint8_t *octets, size_t n)
 {
+	if (n == 0)			/* no value at all */
+		return key == KEY_NO_DEFAULT_ALPN || key == KEY_OHTTP || key >= KEYS_KNOWN;
 	switch (key) {
 	case KEY_MANDATORY:		return mandatory_valid(octets, n);
 	case KEY_ALPN:			return alpn_valid(octets, n);
 	case KEY_NO_DEFAULT_ALPN:
-	case KEY_OHTTP:			return n == 0;
+	case KEY_OHTTP:			return false;
 	case KEY_PORT:			return n == 2;
-	case KEY_IPV4HINT:		return n > 0 && n % 4 == 0;
-	case KEY_IPV6HINT:		return n > 0 && n % 16 == 0;
-	case KEY_ECH:
-	case KEY_DOHPATH:		return n > 0;
+	case KEY_IPV4HINT:		return n % 4 == 0;
+	case KEY_IPV6HINT:		return n % 16 == 0;
 	default:			return true;
 	}
 }
@@ -194,12 +194,15 @@ add_item(uint16_t key, const uint8_t *item, size_t n, struct buf *out)
 static bool
 list_value(uint16_t key, const struct buf *text, struct buf *out)
 {
-	struct rd list = rd_over(text->p, text->len);
+	struct rd list;
 	uint8_t item[256];
 	size_t n;
 
+	if (text->len == 0)
+		return false;
+	list = rd_over(text->p, text->len);
 	do {
-		if (text->len == 0 || !next_item(&list, item, &n) || !add_item(key, item, n, out))
+		if (!next_item(&list, item, &n) || !add_item(key, item, n, out))
 			return false;
 	} while (rd_left(&list) > 0);
 	return !list.bad;
@@ -372,11 +375,12 @@ list_out(uint16_t key, struct rd *value, struct buf *out)
 static void
 value_out(struct field_out *out, uint16_t key, const uint8_t *octets, size_t n)
 {
-	struct rd value = rd_over(octets, n);
+	struct rd value;
 	struct buf list = { 0 };
 
 	if (n == 0)
 		return;
+	value = rd_over(octets, n);
 	buf_u8(out->text, '=');
 	switch (key) {
 	case KEY_PORT:

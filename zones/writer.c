@@ -131,7 +131,7 @@ write_soa(struct writing *w, const struct rr *rr)
 		{ soa.minimum, "negative caching" },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-		buf_printf(w->out, "\t\t%-10u%s; %s\n", rows[i].value, i == 4 ? " )" : "  ", rows[i].what);
+		buf_printf(w->out, "\t\t%-10u%s; %s\n", rows[i].value, i == 4 ? ") " : "  ", rows[i].what);
 }
 
 static bool
