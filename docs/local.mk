@@ -1,4 +1,5 @@
 dist_man_MANS += \
+	docs/certns-checkzone.1 \
 	docs/certns.yaml.5 \
 	docs/certnsctl.8 \
 	docs/certnsd.8
