@@ -9,7 +9,10 @@ tests_unit_server_test_notify_SOURCES = tests/unit/server/test_notify.c \
 tests_unit_server_test_notify_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 # --- end of server: exchange and notify
 
-EXTRA_DIST += tests/fuzz/corpus
+EXTRA_DIST += tests/fuzz/corpus tests/system
+
+dist-hook:
+	find $(distdir) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # base, wire, tsig
 check_PROGRAMS += \

@@ -1,0 +1,80 @@
+"""Fixtures: what a test starts is stopped after it, and its logs are shown when it failed."""
+
+import pytest
+
+from lib import process
+from lib.certnsd import Certnsd
+from lib.gitrepo import GitRepo
+from lib.keys import Key
+from lib.named import Named
+from lib.pebble import Pebble
+from lib.zones import zone
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        for one in process.everything:
+            report.sections.append((f"the end of {one.log_path}", one.log()[-12000:]))
+
+
+@pytest.fixture(autouse=True)
+def clean_up():
+    """Stop everything that the test started.  Our own server must have ended well."""
+    process.everything.clear()
+    yield
+    faults = []
+    for one in reversed(process.everything):
+        try:
+            one.stop()
+        except AssertionError as fault:
+            faults.append(str(fault))
+            one.kill9()
+    assert not faults, "\n".join(faults)
+
+
+@pytest.fixture
+def key():
+    return Key("client._update.example.com")
+
+
+@pytest.fixture
+def repo(tmp_path, key):
+    """A repository with example.com and its key."""
+    return GitRepo(tmp_path / "git", {"example.com": zone(), "example.com._keys": key.dnskey()})
+
+
+@pytest.fixture
+def certnsd(tmp_path):
+    """certnsd(git=..., ...) makes a server; start() it."""
+    made = []
+
+    def make(**kwargs):
+        name = f"certnsd{len(made) + 1}" if made else "certnsd"
+        made.append(Certnsd(tmp_path / name, name=name, **kwargs))
+        return made[-1]
+
+    return make
+
+
+@pytest.fixture
+def server(certnsd, repo):
+    """A running server with example.com from git."""
+    return certnsd(git=repo).start("example.com")
+
+
+@pytest.fixture
+def named(tmp_path):
+    return Named(tmp_path / "named")
+
+
+@pytest.fixture
+def pebble_for(tmp_path):
+    """pebble_for(server, env) makes a Pebble that asks the server."""
+    def make(server, env=None, start=True):
+        pebble = Pebble(tmp_path / "pebble", f"{server.address}:{server.port}", env)
+        return pebble.start() if start else pebble
+
+    return make

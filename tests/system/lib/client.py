@@ -1,0 +1,129 @@
+"""Asking and updating, with dnspython and with the tools that people use."""
+
+import os
+import socket
+import struct
+
+import dns.flags
+import dns.message
+import dns.name
+import dns.opcode
+import dns.query
+import dns.rcode
+import dns.rdatatype
+import dns.update
+
+from .process import run
+from .wait import PATIENCE
+
+TIMEOUT = 5
+
+
+def ask(server, name, rdtype, tcp=False, address=None, timeout=TIMEOUT, **kwargs):
+    """One query, one response.  server has .address and .port; kwargs go to make_query()."""
+    query = dns.message.make_query(name, rdtype, **kwargs)
+    return exchange(server, query, tcp, address, timeout)
+
+
+def exchange(server, message, tcp=False, address=None, timeout=TIMEOUT):
+    send = dns.query.tcp if tcp else dns.query.udp
+    return send(message, address or server.address, timeout=timeout * PATIENCE, port=server.port)
+
+
+def raw_exchange(server, wire, tcp=False, timeout=TIMEOUT):
+    """Octets in, octets out; None when there is no answer."""
+    kind = socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
+    with socket.socket(socket.AF_INET, kind) as s:
+        s.settimeout(timeout * PATIENCE)
+        s.connect((server.address, server.port))
+        s.sendall(struct.pack("!H", len(wire)) + wire if tcp else wire)
+        try:
+            if not tcp:
+                return s.recv(65535)
+            length = struct.unpack("!H", _read(s, 2))[0]
+            return _read(s, length)
+        except (socket.timeout, ConnectionError):
+            return None
+
+
+def _read(s, n):
+    data = b""
+    while len(data) < n:
+        more = s.recv(n - len(data))
+        if not more:
+            raise ConnectionError("closed")
+        data += more
+    return data
+
+
+def rcode(response):
+    return dns.rcode.to_text(response.rcode())
+
+
+def records(response, section="answer"):
+    """The section's records as sorted lines "owner TYPE rdata" (no TTL)."""
+    lines = []
+    for rrset in getattr(response, section):
+        kind = dns.rdatatype.to_text(rrset.rdtype)
+        lines += [f"{rrset.name} {kind} {rdata.to_text()}" for rdata in rrset]
+    return sorted(lines)
+
+
+def look(server, name, rdtype, tcp=True):
+    """The rdata of one RRset as sorted texts; an empty list for NODATA and NXDOMAIN."""
+    response = ask(server, name, rdtype, tcp=tcp)
+    assert response.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN), rcode(response)
+    return sorted(rdata.to_text() for rrset in response.answer for rdata in rrset
+                  if rrset.rdtype == dns.rdatatype.from_text(rdtype))
+
+
+def serial(server, zone):
+    """The served serial; None when the zone is not served."""
+    try:
+        response = ask(server, zone, "SOA", timeout=2)
+    except (dns.exception.DNSException, OSError):
+        return None
+    if response.rcode() != dns.rcode.NOERROR or not response.answer:
+        return None
+    return response.answer[0][0].serial
+
+
+def new_update(zone, key=None):
+    return dns.update.UpdateMessage(zone, keyring=key.dnspython() if key else None)
+
+
+def send_update(server, message, tcp=False):
+    """The rcode of an update as text."""
+    return rcode(exchange(server, message, tcp=tcp))
+
+
+def dig(server, *arguments, check=True, address=None):
+    """dig's output.  One try, no waiting for answers that do not come."""
+    return run(["dig", f"@{address or server.address}", "-p", server.port, "+tries=1",
+                f"+time={int(TIMEOUT * PATIENCE)}", *arguments], check=check).stdout
+
+
+def short(server, *arguments):
+    return sorted(dig(server, "+short", *arguments).splitlines())
+
+
+def nsupdate(server, key, script, zone=None, check=True, arguments=()):
+    """Run nsupdate; the result has .returncode, .stdout and .stderr.  The key goes by file, as people should."""
+    path = os.path.join(server.directory, "nsupdate.key")
+    options = []
+    if key is not None:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
+            f.write(key.named())
+        options = ["-k", path]
+    head = f"server {server.address} {server.port}\n" + (f"zone {zone}\n" if zone else "")
+    return run(["nsupdate", "-t", "20", *options, *arguments], check=check, input=head + script)
+
+
+def opcode_notify(zone, key=None):
+    message = dns.message.make_query(zone, "SOA")
+    message.set_opcode(dns.opcode.NOTIFY)
+    message.flags |= dns.flags.AA
+    message.flags &= ~dns.flags.RD
+    if key is not None:
+        message.use_tsig(key.dnspython())
+    return message

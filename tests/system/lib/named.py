@@ -1,0 +1,48 @@
+"""BIND's named, as the other name server."""
+
+import os
+
+from .ports import free_port
+from .process import Process
+from .wait import wait_for
+from . import client
+
+
+class Named(Process):
+    address = "127.0.0.1"
+
+    def __init__(self, directory, name="named"):
+        super().__init__(name, directory)
+        self.port = free_port()
+        self.clauses = []
+
+    def key(self, key):
+        self.clauses.append(key.named())
+
+    def primary(self, zone, text, options=""):
+        path = os.path.join(self.directory, f"{zone}.zone")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        self.clauses.append(f'zone "{zone}" {{ type primary; file "{path}"; {options} }};\n')
+
+    def secondary(self, zone, of, key=None, options=""):
+        signed = f' key "{key.name}"' if key else ""
+        self.clauses.append(
+            f'zone "{zone}" {{ type secondary; file "{zone}.secondary"; masterfile-format text; '
+            f"primaries {{ {of.address} port {of.port}{signed}; }}; "
+            f"allow-notify {{ 127.0.0.0/8; }}; {options} }};\n")
+
+    def start(self, *zones):
+        path = os.path.join(self.directory, "named.conf")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(f'options {{ directory "{self.directory}"; pid-file none; session-keyfile none; recursion no; '
+                    f"listen-on port {self.port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; "
+                    f"dnssec-validation no; notify no; min-refresh-time 1; min-retry-time 1; "
+                    f"allow-transfer {{ any; }}; }};\ncontrols {{ }};\n" + "".join(self.clauses))
+        self.spawn(["named", "-g", "-c", path, "-n", "1"])
+        wait_for(lambda: self.check_running() or all(client.serial(self, z) is not None for z in zones),
+                 f"named answers for {zones}")
+        return self
+
+    def stop(self):
+        self.terminate()

@@ -1,0 +1,70 @@
+"""Pebble, the ACME server for tests."""
+
+import json
+import os
+import ssl
+import urllib.request
+
+from .ports import free_port
+from .process import Process, run
+from .wait import wait_for
+
+
+class Pebble(Process):
+    """dns: the server that it asks ("127.0.0.1:5353").  env: PEBBLE_... settings."""
+
+    def __init__(self, directory, dns, env=None):
+        super().__init__("pebble", directory)
+        self.dns = dns
+        self.port = free_port()
+        self.management_port = free_port()
+        self.env = {"PEBBLE_VA_NOSLEEP": "1", **(env or {})}
+        self.directory_url = f"https://127.0.0.1:{self.port}/dir"
+        self.ca_path = os.path.join(self.directory, "ca.pem")
+        self._make_certificates()
+        self.config_path = os.path.join(self.directory, "pebble.json")
+        with open(self.config_path, "w", encoding="utf-8") as f:
+            json.dump({"pebble": {
+                "listenAddress": f"127.0.0.1:{self.port}",
+                "managementListenAddress": f"127.0.0.1:{self.management_port}",
+                "certificate": os.path.join(self.directory, "cert.pem"),
+                "privateKey": os.path.join(self.directory, "key.pem"),
+                "httpPort": free_port(), "tlsPort": free_port(),
+                "ocspResponderURL": "", "externalAccountBindingRequired": False}}, f)
+
+    def _make_certificates(self):
+        def path(name):
+            return os.path.join(self.directory, name)
+
+        run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+             "-subj", "/CN=made for this test", "-keyout", path("ca-key.pem"), "-out", path("ca.pem")])
+        run(["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+             "-subj", "/CN=localhost", "-keyout", path("key.pem"), "-out", path("cert.csr")])
+        with open(path("san"), "w", encoding="ascii") as f:
+            f.write("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+        run(["openssl", "x509", "-req", "-in", path("cert.csr"), "-CA", path("ca.pem"), "-CAkey", path("ca-key.pem"),
+             "-days", "2", "-extfile", path("san"), "-out", path("cert.pem")])
+
+    def start(self):
+        self.spawn(["pebble", "-config", self.config_path, "-dnsserver", self.dns], env=self.env)
+        wait_for(self.ready, "Pebble answers")
+        return self
+
+    def ready(self):
+        self.check_running()
+        try:
+            self.get(self.directory_url)
+            return True
+        except OSError:
+            return False
+
+    def get(self, url):
+        context = ssl.create_default_context(cafile=self.ca_path)
+        with urllib.request.urlopen(url, context=context, timeout=10) as reply:
+            return reply.read().decode()
+
+    def root_pem(self):
+        return self.get(f"https://127.0.0.1:{self.management_port}/roots/0")
+
+    def stop(self):
+        self.terminate()

@@ -1,0 +1,180 @@
+"""certnsctl, and what operators do with a running server: reload, stop, ask."""
+
+import json
+import os
+import pwd
+import re
+import signal
+import stat
+
+from lib import client
+from lib.certnsd import program
+from lib.keys import Key
+from lib.process import run
+from lib.wait import wait_for
+from lib.zones import zone
+
+
+def test_status(server):
+    status = server.ctl("status")
+    assert status["pid"] == server.pid
+    assert status["uptime"] >= 0 and status["version"]
+    text = server.ctl_text("status").stdout
+    assert str(server.pid) in text
+
+
+def test_zones(server, repo):
+    repo.commit({"example.org": zone("example.org", serial=77)})
+    server.pull()
+    zones = {one["name"].rstrip("."): one for one in server.ctl("zones")}
+    assert sorted(zones) == ["example.com", "example.org"]
+    assert zones["example.org"]["serial"] == 77 and zones["example.org"]["state"] == "served"
+    assert not zones["example.org"]["problem"]
+    text = server.ctl_text("zones").stdout
+    assert re.search(r"^example\.org\s+77\b", text, re.M), text
+    columns = [re.search(r"\S+\s+(?=\S)", line).end() for line in text.splitlines()[:3]]
+    assert len(set(columns)) == 1, "the columns are aligned"
+    assert [one["name"].rstrip(".") for one in server.ctl("zones", "example.org")] == ["example.org"]
+
+
+def test_the_socket_is_ours_alone(server):
+    sockets = [os.path.join(server.state, f) for f in os.listdir(server.state)
+               if stat.S_ISSOCK(os.stat(os.path.join(server.state, f)).st_mode)]
+    assert len(sockets) == 1
+    assert stat.S_IMODE(os.stat(sockets[0]).st_mode) == 0o600
+    assert json.loads(run([program("tools/certnsctl"), "-s", sockets[0], "--json", "status"]).stdout)["pid"] == server.pid
+
+
+def test_secrets_are_readable_by_nobody_else(certnsd, repo, key, pebble_for):
+    server = certnsd(git=repo)
+    server.use_acme(pebble_for(server))
+    server.write_config()
+    server.start("example.com")
+    wait_for(lambda: any(b"PRIVATE KEY" in content for _, content in files_of(server.state)), "the account key")
+    for path, content in files_of(server.state):
+        secret = b"PRIVATE KEY" in content or key.secret.encode() in content
+        for above in [path, os.path.dirname(path)] if secret else []:
+            if stat.S_IMODE(os.stat(above).st_mode) & 0o077 == 0:
+                break
+        else:
+            assert not secret, f"{path} can be read by others"
+        if b"PRIVATE KEY" in content:
+            assert stat.S_IMODE(os.stat(path).st_mode) == 0o600, path
+    assert key.secret not in server.log()
+    with open(f"/proc/{server.pid}/cmdline", encoding="latin-1") as f:
+        assert key.secret not in f.read()
+
+
+def files_of(directory):
+    for base, _, names in os.walk(directory):
+        for name in names:
+            path = os.path.join(base, name)
+            if os.path.isfile(path):
+                with open(path, "rb") as f:
+                    yield path, f.read()
+
+
+def test_unknown_commands(server):
+    done = server.ctl_text("dance", check=False)
+    assert done.returncode != 0 and "dance" in done.stderr
+
+
+def test_nobody_there(certnsd, repo):
+    server = certnsd(git=repo)
+    done = server.ctl_text("status", check=False)
+    assert done.returncode != 0 and "control.sock" in done.stderr
+
+
+def test_stop(certnsd, repo):
+    server = certnsd(git=repo).start("example.com")
+    server.ctl("stop")
+    assert server.wait() == 0
+    assert not os.path.exists(os.path.join(server.state, "control.sock"))
+
+
+def test_sigterm_and_sigint_end_cleanly(certnsd, repo):
+    server = certnsd(git=repo)
+    for number in signal.SIGTERM, signal.SIGINT:
+        server.start("example.com")
+        server.signal(number)
+        assert server.wait() == 0
+    server.check_log()
+
+
+def test_keygen(server):
+    text = run([program("tools/certnsctl"), "keygen", "client._update.example.com"]).stdout
+    assert re.search(r"^client\._update\.example\.com\.?\s+.*DNSKEY\s+0\s+3\s+163\s+[A-Za-z0-9+/]{43}=$", text, re.M), text
+    other = run([program("tools/certnsctl"), "keygen", "client._update.example.com", "hmac-sha512"]).stdout
+    assert re.search(r"DNSKEY\s+0\s+3\s+165\s", other), other
+
+
+def test_a_reload_takes_the_new_configuration(certnsd, repo):
+    new = Key("configured._update.example.com")
+    server = certnsd(git=repo).start("example.com")
+    server.config["keys"] = [{"name": new.name, "algorithm": new.algorithm, "secret": new.secret}]
+    server.write_config()
+    server.signal(signal.SIGHUP)
+    wait_for(lambda: client.nsupdate(server, new, "update add new.example.com 300 A 192.0.2.1\nsend\n",
+                                     check=False).returncode == 0, "the new key works")
+
+
+def test_a_bad_configuration_at_reload_changes_nothing(certnsd, repo, key):
+    server = certnsd(git=repo).start("example.com")
+    with open(server.config_path, "a", encoding="utf-8") as f:
+        f.write("serber:\n  listen: [127.0.0.1]\n")
+    server.signal(signal.SIGHUP)
+    server.wait_log(r"certns\.yaml:\d+:\d+: ")
+    client.nsupdate(server, key, "update add new.example.com 300 A 192.0.2.1\nsend\n")
+
+
+def test_only_checking(certnsd, repo, tmp_path):
+    server = certnsd(git=repo)
+    done = run([program("server/certnsd"), "-t", "-c", server.config_path])
+    assert done.returncode == 0
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("server:\n  listen: [127.0.0.1@notaport]\n")
+    done = run([program("server/certnsd"), "-t", "-c", bad], check=False)
+    assert done.returncode != 0 and re.search(r"bad\.yaml:2:\d+: ", done.stderr), done.stderr
+
+
+def test_version_and_help():
+    assert re.search(r"certns\S* \d+\.\d+", run([program("server/certnsd"), "-V"]).stdout)
+    assert "--remote" in run([program("server/certnsd"), "-h"]).stdout
+
+
+def test_one_state_directory_one_server(certnsd, repo):
+    first = certnsd(git=repo).start("example.com")
+    second = certnsd(git=repo, server={"state-directory": first.state})
+    second.spawn([program("server/certnsd"), "-c", second.config_path])
+    assert second.wait() != 0
+    assert first.state in second.log()
+    assert client.serial(first, "example.com") == 1
+    assert first.ctl("status")["pid"] == first.pid
+
+
+def test_privileges_are_dropped(certnsd, repo, tmp_path):
+    """Only root can; others have nothing to drop."""
+    if os.getuid() != 0:
+        return
+    nobody = pwd.getpwnam("nobody")
+    server = certnsd(git=repo, server={"user": "nobody"})
+    os.makedirs(server.state)
+    for base, _, names in os.walk(tmp_path):
+        for path in [base] + [os.path.join(base, n) for n in names]:
+            os.chown(path, nobody.pw_uid, nobody.pw_gid)
+    above = str(tmp_path)
+    while above != "/" and above.startswith("/tmp/"):
+        os.chmod(above, os.stat(above).st_mode | 0o011)
+        above = os.path.dirname(above)
+    server.start("example.com")
+    with open(f"/proc/{server.pid}/status", encoding="ascii") as f:
+        uids = re.search(r"^Uid:\s+(.*)$", f.read(), re.M)[1].split()
+    assert set(uids) == {str(nobody.pw_uid)}
+    assert client.serial(server, "example.com") == 1
+
+
+def test_json_log(certnsd, repo):
+    server = certnsd(git=repo, server={"log-format": "json"}).start("example.com")
+    server.stop()
+    lines = [json.loads(line) for line in server.log().splitlines()]
+    assert lines and all({"time", "level", "message"} <= set(line) for line in lines)

@@ -1,0 +1,139 @@
+"""Secondaries hear of every change (RFC 1996), and follow it."""
+
+import socket
+import threading
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.opcode
+import dns.rdatatype
+import pytest
+
+from lib import client
+from lib.keys import Key
+from lib.ports import free_port
+from lib.wait import wait_for
+from lib.zones import zone
+
+TRANSFER = Key("secondary._transfer.example.com")
+
+
+class FakeSecondary:
+    """Notes each NOTIFY, and answers those that answer() says yes to."""
+
+    def __init__(self, address="127.0.0.1", port=None, keyring=None):
+        self.address, self.port = address, port or free_port()
+        self.keyring = keyring
+        self.heard = []
+        self.silent = False
+        self.rcode = 0
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((self.address, self.port))
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        while True:
+            try:
+                wire, peer = self.socket.recvfrom(65535)
+            except OSError:
+                return
+            if not wire:
+                return
+            try:
+                message = dns.message.from_wire(wire, keyring=self.keyring)
+            except dns.exception.DNSException as error:
+                self.heard.append(error)
+                continue
+            self.heard.append(message)
+            if not self.silent:
+                response = dns.message.make_response(message)
+                response.set_rcode(self.rcode)
+                self.socket.sendto(response.to_wire(), peer)
+
+    def serials(self):
+        return [m.answer[0][0].serial for m in self.heard if isinstance(m, dns.message.Message) and m.answer]
+
+    def close(self):
+        self.socket.sendto(b"", (self.address, self.port))
+        self.thread.join()
+        self.socket.close()
+
+
+@pytest.fixture
+def secondary():
+    one = FakeSecondary()
+    yield one
+    one.close()
+
+
+def test_a_notify_follows_each_change(certnsd, repo, key, secondary):
+    server = certnsd(git=repo)
+    server.zone_entry("example.com", notify=[f"{secondary.address}@{secondary.port}"])
+    server.start("example.com")
+    client.nsupdate(server, key, "update add new.example.com 300 A 192.0.2.1\nsend\n")
+    wait_for(lambda: 2 in secondary.serials(), "a NOTIFY after an update")
+    message = [m for m in secondary.heard if m.answer and m.answer[0][0].serial == 2][-1]
+    assert message.opcode() == dns.opcode.NOTIFY and message.flags & dns.flags.AA
+    assert message.question[0].name.to_text() == "example.com."
+    assert message.question[0].rdtype == dns.rdatatype.SOA
+    repo.edit("example.com", lambda t: t + "more A 192.0.2.2\n")
+    server.pull()
+    wait_for(lambda: client.serial(server, "example.com") in secondary.serials(), "and one after a pull")
+
+
+def test_a_silent_secondary_is_told_again(certnsd, repo, key, secondary):
+    secondary.silent = True
+    server = certnsd(git=repo)
+    server.zone_entry("example.com", notify=[f"{secondary.address}@{secondary.port}"])
+    server.start("example.com")
+    client.nsupdate(server, key, "update add new.example.com 300 A 192.0.2.1\nsend\n")
+    wait_for(lambda: secondary.serials().count(2) >= 2, "a second try")
+    secondary.silent = False
+    wait_for(lambda: secondary.serials().count(2) >= 3, "a third")
+    known = len(secondary.heard)
+    client.nsupdate(server, key, "update add new2.example.com 300 A 192.0.2.1\nsend\n")
+    wait_for(lambda: 3 in secondary.serials(), "the next change")
+    assert len(secondary.heard) <= known + 2, "what was answered is not sent again"
+
+
+def test_an_answer_with_an_rcode_is_logged(certnsd, repo, key, secondary):
+    secondary.rcode = 5
+    server = certnsd(git=repo)
+    server.zone_entry("example.com", notify=[f"{secondary.address}@{secondary.port}"])
+    server.start("example.com")
+    client.nsupdate(server, key, "update add new.example.com 300 A 192.0.2.1\nsend\n")
+    server.wait_log(r"warning: NOTIFY of example\.com.*REFUSED")
+
+
+def test_bind_follows(certnsd, repo, key, named):
+    """BIND as a secondary: transfers at the start, and again after each NOTIFY."""
+    repo.edit("example.com._keys", lambda t: t + TRANSFER.dnskey())
+    server = certnsd(git=repo)
+    server.zone_entry("example.com", notify=[f"127.0.0.1@{named.port}"])
+    server.start("example.com")
+    named.key(TRANSFER)
+    named.secondary("example.com", server, TRANSFER)
+    named.start("example.com")
+    for i in range(3):
+        client.nsupdate(server, key, f"update add b{i}.example.com 300 A 192.0.2.{i}\nsend\n")
+        wait_for(lambda i=i: client.look(named, f"b{i}.example.com", "A") == [f"192.0.2.{i}"],
+                 "the change is at the secondary", timeout=10)
+    repo.edit("example.com", lambda t: t + "more A 192.0.2.77\n")
+    server.pull()
+    wait_for(lambda: client.look(named, "more.example.com", "A") == ["192.0.2.77"], "a pulled change too", timeout=10)
+
+
+def test_bind_follows_a_large_change(certnsd, repo, key, named):
+    repo.edit("example.com._keys", lambda t: t + TRANSFER.dnskey())
+    server = certnsd(git=repo)
+    server.zone_entry("example.com", notify=[f"127.0.0.1@{named.port}"])
+    server.start("example.com")
+    named.key(TRANSFER)
+    named.secondary("example.com", server, TRANSFER)
+    named.start("example.com")
+    extra = "".join(f"host{i}\tA\t10.0.{i // 256}.{i % 256}\n" for i in range(5000))
+    repo.commit({"example.com": zone(serial=2, extra=extra)})
+    server.pull()
+    wait_for(lambda: client.look(named, "host4999.example.com", "A") == ["10.0.19.135"], "it is there", timeout=20)
