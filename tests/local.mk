@@ -161,6 +161,11 @@ tests_unit_server_test_worker_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_answer_SOURCES = tests/unit/server/test_answer.c tests/unit/server/zone_text.c \
 	tests/unit/server/zone_text.h tests/unit/check.h
 tests_unit_server_test_answer_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+fuzz_targets += tests/fuzz/fuzz_query
+tests_fuzz_fuzz_query_SOURCES = tests/fuzz/fuzz_query.c tests/unit/server/served.c tests/unit/server/served.h \
+	tests/unit/server/zone_text.c tests/unit/server/zone_text.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_query_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_query_LDADD = $(LIBSERVER)
 # end of answering and workers
 
 # zone tree

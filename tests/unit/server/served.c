@@ -19,7 +19,9 @@ static const char example[] =
     "a.b.c.example. CNAME www.example.\n"
     "sub.example. NS ns.sub.example.\n"
     "ns.sub.example. AAAA 2001:db8::1\n"
-    "ns.outside.test. A 192.0.2.3\n";
+    "ns.outside.test. A 192.0.2.3\n"
+    "dn.example. DNAME wild.example.\n"
+    "loop.example. CNAME loop.dn.example.\n";
 
 static const char open_example[] =
     "$TTL 3600\n"

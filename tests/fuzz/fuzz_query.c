@@ -1,0 +1,114 @@
+/* A request of any kind, from the first octet to the answer, on zones that have something of everything: what comes out must
+ * be a sound message of the right size that answers what went in.  The first octet says over which transport. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "server/handle.h"
+#include "tests/unit/server/served.h"
+#include "wire/rdata.h"
+#include "wire/rrtype.h"
+#include "zones/rcu.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct served served;
+static struct handler handler;
+static uint8_t request[MSG_MAX], out[MSG_MAX], rdata[RDATA_MAX];
+
+static void
+stop(void)
+{
+	rcu_thread_online();
+	queue_free(handler.replies);
+	served_stop(&served);
+	rcu_unregister_thread();
+}
+
+static void
+must(bool condition)
+{
+	if (!condition)
+		abort();
+}
+
+static void
+start(void)
+{
+	log_set_level(LOG_LEVEL_ERROR);
+	rcu_register_thread();
+	served_start(&served, "[127.0.0.1@5353]", 1);
+	must(queue_new(8, &handler.replies) == ERR_OK);
+	handler.shared = &served.shared;
+	rcu_thread_offline();
+	atexit(stop);
+}
+
+/* The smallest and the largest answer that the request allows: RFC 6891, section 6.2.5. */
+static size_t
+limit_of(const struct request *q)
+{
+	if (q->tcp)
+		return MSG_MAX;
+	return q->edns.present && q->edns.udp_size < MSG_UDP_EDNS ? q->edns.udp_size :
+	    q->edns.present ? MSG_UDP_EDNS : MSG_UDP_PLAIN;
+}
+
+static void
+check_response(const uint8_t *data, size_t size, bool tcp, size_t n)
+{
+	struct request q;
+	struct msg_header h;
+	struct question question;
+	struct msg_rr rr;
+	struct rd r = rd_over(out, n);
+
+	must(request_parse(&q, data, size, tcp) >= 0);
+	must(q.has_tsig || n <= limit_of(&q));
+	msg_header_read(&r, &h);
+	must(!r.bad && h.id == q.header.id && (h.flags & FLAG_QR) != 0 && (h.flags & FLAG_RA) == 0);
+	must(msg_opcode(&h) == msg_opcode(&q.header) && h.qdcount == q.has_question);
+	if (q.has_question)
+		must(question_read(&r, &question) && question.qtype == q.question.qtype &&
+		    memcmp(question.qname.octets, q.question.qname.octets, dname_len(question.qname.octets)) == 0);
+	for (unsigned i = (unsigned)h.ancount + h.nscount + h.arcount; i > 0; i--) {
+		size_t m;
+
+		must(msg_rr_read(&r, &rr) && rdata_read(&rr.rdata, rr.type, rr.rdlen, rdata, &m));
+	}
+	must(rd_left(&r) == 0);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static bool started;
+	struct sockaddr_storage peer = { .ss_family = AF_INET };
+	struct client client = { .peer = &peer, .peer_len = sizeof(struct sockaddr_in) };
+	struct outcome o;
+	struct job *j;
+
+	if (size < 1 || size > MSG_MAX)
+		return 0;
+	if (!started)
+		start();
+	started = true;
+	((struct sockaddr_in *)&peer)->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	client.tcp = (data[0] & 1) != 0;
+	memcpy(request, data + 1, size - 1);
+	rcu_thread_online();
+	handle_request(&handler, &client, request, size - 1, 1700000000, out, client.tcp ? MSG_MAX : HANDLE_ROOM_MIN, &o);
+	rcu_thread_offline();
+	if (o.what == HANDLED_ANSWER)
+		check_response(data + 1, size - 1, client.tcp, o.n);
+	if (o.what == HANDLED_TRANSFER) {
+		size_t n = axfr_next(o.transfer, out, 1700000000);
+
+		must(n > 0);
+		check_response(data + 1, size - 1, true, n);
+		axfr_free(o.transfer);
+	}
+	while ((j = queue_pop(served.shared.to_keeper)) != NULL)
+		job_free(j);
+	return 0;
+}
