@@ -231,6 +231,8 @@ apply_arguments(struct config *c, const struct config_arguments *arguments, stru
 		err = apply_remote(c, arguments->remote, f);
 	if (err == ERR_OK && arguments->nlisten > 0)
 		err = apply_listen(c, arguments->listen, arguments->nlisten, f);
+	if (arguments->has_log_level)
+		c->log_level = arguments->log_level;
 	if (err == ERR_OK && arguments->state != NULL) {
 		free(c->state_directory);
 		if ((c->state_directory = strdup(arguments->state)) == NULL)

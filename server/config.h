@@ -91,6 +91,8 @@ struct config_arguments {
 	const char *state;
 	const char *const *listen;
 	size_t nlisten;
+	bool has_log_level;
+	enum log_level log_level;
 };
 
 /* ERR_OK: *out is the caller's.  Otherwise the words have file:line:column and what was expected. */

@@ -146,6 +146,23 @@ finish_git(struct config_reader *r, const yaml_node_t *node, void *base)
 	return ERR_OK;
 }
 
+/* Each has a clone of its own, which one branch and one directory are taken from. */
+static enum err
+check_repositories(struct config_reader *r, const yaml_node_t *node, const struct config *c)
+{
+	const yaml_node_t *list = config_value(r, node, "git");
+
+	for (size_t i = 0; i < c->ngit; i++)
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(c->git[i].url, c->git[k].url) == 0) {
+				const yaml_node_t *item =
+				    yaml_document_get_node(r->document, list->data.sequence.items.start[i]);
+				return config_fault(r, config_value(r, item, "remote"), ERR_EXISTS,
+				    "the repository '%.200s' stands above already", c->git[i].url);
+			}
+	return ERR_OK;
+}
+
 static const struct option git_options[] = {
 	{ "remote", OPTION_TEXT, AT(config_git, url), .needed = true, .expected = "URL or URL#BRANCH" },
 	{ "path", OPTION_TEXT, AT(config_git, path), .valid = valid_directory,
@@ -345,6 +362,14 @@ static const struct section acme = {
 	.what = "acme", .options = acme_options, .noptions = COUNT(acme_options), .size = sizeof(struct config),
 };
 
+static enum err
+finish_root(struct config_reader *r, const yaml_node_t *node, void *base)
+{
+	const struct config_draft *draft = base;
+
+	return check_repositories(r, node, &draft->config);
+}
+
 static const struct option root_options[] = {
 	{ "server", OPTION_SECTION, AT(config_draft, config), .section = &server },
 	{ "git", OPTION_SECTIONS, AT(config_draft, config.git), .count = offsetof(struct config_draft, config.ngit),
@@ -357,4 +382,5 @@ static const struct option root_options[] = {
 const struct section config_root = {
 	.what = "the configuration", .options = root_options, .noptions = COUNT(root_options),
 	.size = sizeof(struct config_draft),
+	.finish = finish_root,
 };

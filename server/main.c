@@ -148,7 +148,7 @@ main(int argc, char **argv)
 			printf("the configuration is good\n");
 			config_free(config);
 		} else {
-			log_setup(s.options.has_log_level ? s.options.log_level : config->log_level, config->log_format);
+			log_setup(config->log_level, config->log_format);
 			raise_file_limit();
 			block_signals(&wanted);
 			rcu_register_thread();		/* the zones of a restart are published from here */

@@ -91,7 +91,7 @@ take(struct certnsd_options *o, int c, int long_index, int *status)
 		o->config.state = optarg;
 		return true;
 	case OPTION_LOG_LEVEL:
-		if ((o->has_log_level = options_log_level(optarg, &o->log_level)))
+		if ((o->config.has_log_level = options_log_level(optarg, &o->config.log_level)))
 			return true;
 		fprintf(stderr, "certnsd: --log-level: expected error, warning, info or debug, found '%s'\n", optarg);
 		return mistake(status);

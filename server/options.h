@@ -10,8 +10,6 @@ struct certnsd_options {
 	struct config_arguments config;	/* strings belong to argv */
 	const char **listen;		/* what config.listen points to */
 	bool check_only;		/* -t */
-	bool has_log_level;		/* --log-level: over that of the file */
-	enum log_level log_level;
 };
 
 /* True: run with *o; options_clear() it.  False: all is said (help and version to standard output, mistakes to

@@ -63,6 +63,8 @@ static const struct { const char *why, *text, *error; } bad_files[] = {
 	{ "a repository without remote", "git: [{push: no}]\n",
 	    "x:1:7: expected 'remote', which a git repository needs, found none" },
 	{ "an empty branch", "git: [{remote: '/tmp/x#'}]\n", "x:1:16: expected URL or URL#BRANCH, found '/tmp/x#'" },
+	{ "a repository twice", "git: [{remote: /tmp/x}, {remote: '/tmp/x#live'}]\n",
+	    "x:1:34: the repository '/tmp/x' stands above already" },
 	{ "a duration with a wrong unit", "git: [{remote: /tmp, poll: 5 min}]\n",
 	    "x:1:28: expected a duration from 0s to 604800s, such as 30s, 5m or 1h, found '5 min'" },
 	{ "a duration with units upside down", "git: [{remote: /tmp, poll: 5m1h}]\n",
@@ -339,7 +341,8 @@ test_command_line_over_file(void **state)
 {
 	char path[] = "/tmp/certns-test-XXXXXX";
 	int fd = mkstemp(path);
-	struct config_arguments a = { .file = path, .remote = "/srv/other.git" };
+	struct config_arguments a = { .file = path, .remote = "/srv/other.git", .has_log_level = true,
+		.log_level = LOG_LEVEL_ERROR };
 	struct config *c = NULL;
 	struct fault f = { 0 };
 
@@ -350,6 +353,7 @@ test_command_line_over_file(void **state)
 	check(config_load(&a, &c, &f) == ERR_OK, "read: %s", f.text);
 	assert_string_equal(c->file, path);
 	check(c->ngit == 1 && strcmp(c->git[0].url, "/srv/other.git") == 0, "--remote replaces git");
+	check(c->log_level == LOG_LEVEL_ERROR, "--log-level replaces the level");
 	check(c->nlisten == 2 && c->nkeys == 1, "the rest stays");
 	config_free(c);
 	unlink(path);
@@ -365,7 +369,8 @@ test_example(void **state)
 
 	(void)state;
 	check(config_load(&a, &c, &f) == ERR_OK, "%s", f.text);
-	check(c->ngit == 1 && c->nzones == 1 && c->nauthorities == 1 && c->zones[0].nallow_transfer == 3, "all is there");
+	check(c->ngit == 1 && c->nzones == 1 && c->nauthorities == 1 && c->zones[0].nallow_transfer == 3,
+	    "all is there");
 	config_free(c);
 }
 

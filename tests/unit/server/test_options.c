@@ -52,7 +52,7 @@ test_options(void **state)
 
 	(void)state;
 	assert_true(parse(argv, &o, &status));
-	check(o.check_only && o.config.file == NULL && !o.has_log_level, "-t, and no file");
+	check(o.check_only && o.config.file == NULL && !o.config.has_log_level, "-t, and no file");
 	assert_string_equal(o.config.remote, "/srv/zones.git#live");
 	assert_string_equal(o.config.state, "/tmp/s");
 	check(o.config.nlisten == 2, "two addresses");
@@ -62,7 +62,8 @@ test_options(void **state)
 
 	assert_true(parse(other, &o, &status));
 	assert_string_equal(o.config.file, "file.yaml");
-	check(!o.check_only && o.config.nlisten == 0 && o.has_log_level && o.log_level == LOG_LEVEL_DEBUG, "the level");
+	check(!o.check_only && o.config.nlisten == 0 && o.config.has_log_level &&
+	    o.config.log_level == LOG_LEVEL_DEBUG, "the level");
 	options_clear(&o);
 }
 
