@@ -335,7 +335,8 @@ on_account(void *arg, const struct acme_reply *r)
 	else if ((c->account = strdup(r->location)) == NULL)
 		prepare_fail_words(c, ERR_NOMEM, err_str(ERR_NOMEM));
 	else {
-		log_info("acme: account %s %s", c->account, r->status == 201 ? "registered" : "found");
+		log_info("acme: account %s %s%s%s", c->account, r->status == 201 ? "registered" : "found",
+		    c->directory.terms != NULL ? ", agreeing to " : "", c->directory.terms != NULL ? c->directory.terms : "");
 		prepare_step(c);
 	}
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "acme/jws.h"
 #include "base/encoding.h"
@@ -506,9 +507,14 @@ chain_check(const struct acme_chain *chain, const struct acme_csr *csr, struct f
 static enum acme_want
 on_certificate(struct acme_order *o, const struct acme_reply *r)
 {
+	static const char pem[] = "application/pem-certificate-chain";	/* RFC 8555, section 9.1 */
 	struct fault f = { 0 };
 	enum err err;
 
+	if (r->content_type != NULL && strncasecmp(r->content_type, pem, strlen(pem)) != 0) {
+		err = fault_set(&f, ERR_PEER, "the CA's certificate comes as %.100s; expected %s", r->content_type, pem);
+		return fail(o, err, f.text);
+	}
 	if ((err = acme_chain_parse(r->body, r->n, &o->chain, &f)) != ERR_OK ||
 	    (err = chain_check(&o->chain, o->setup.csr, &f)) != ERR_OK) {
 		acme_chain_clear(&o->chain);

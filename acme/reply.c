@@ -290,8 +290,6 @@ problem_type(const char *type)
 		{ "badNonce",			PROBLEM_BAD_NONCE },
 		{ "accountDoesNotExist",	PROBLEM_ACCOUNT_DOES_NOT_EXIST },
 		{ "orderNotReady",		PROBLEM_ORDER_NOT_READY },
-		{ "rateLimited",		PROBLEM_RATE_LIMITED },
-		{ "serverInternal",		PROBLEM_SERVER_INTERNAL },
 	};
 
 	if (type == NULL || strncmp(type, URN, strlen(URN)) != 0)

@@ -79,8 +79,7 @@ void acme_authorization_clear(struct acme_authorization *a);
 
 /* Section 6.7: the types that change what we do; every other one is only words. */
 enum acme_problem_type {
-	PROBLEM_OTHER, PROBLEM_BAD_NONCE, PROBLEM_ACCOUNT_DOES_NOT_EXIST, PROBLEM_ORDER_NOT_READY, PROBLEM_RATE_LIMITED,
-	PROBLEM_SERVER_INTERNAL
+	PROBLEM_OTHER, PROBLEM_BAD_NONCE, PROBLEM_ACCOUNT_DOES_NOT_EXIST, PROBLEM_ORDER_NOT_READY
 };
 
 /* The kind of a problem document (RFC 7807), and all that it says, subproblems included, appended to words: a body

@@ -159,7 +159,7 @@ static const struct { const char *why, *body; enum acme_problem_type type; const
 	    "{\"type\":\"" URN "caa\",\"detail\":\"no\",\"identifier\":{\"type\":\"dns\",\"value\":\"a.example\"}},"
 	    "{\"type\":\"about:other\"}]}", PROBLEM_OTHER,
 	    "rejectedIdentifier: Some (status 403); caa: no (for a.example); about:other: no detail given" },
-	{ "a rate limit", "{\"type\":\"" URN "rateLimited\"}", PROBLEM_RATE_LIMITED, "rateLimited: no detail given" },
+	{ "a rate limit", "{\"type\":\"" URN "rateLimited\"}", PROBLEM_OTHER, "rateLimited: no detail given" },
 	{ "another namespace", "{\"type\":\"urn:acme:error:badNonce\",\"detail\":\"x\"}", PROBLEM_OTHER,
 	    "urn:acme:error:badNonce: x" },
 	{ "HTML", "<html>502</html>", PROBLEM_OTHER, "HTTP status 502 without a problem document" },

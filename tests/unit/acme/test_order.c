@@ -1,0 +1,486 @@
+/* Whole orders against a CA in memory: acme/order.c asks, model_reply() answers, nothing else is there. */
+#include "tests/unit/check.h"
+
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+
+#include "acme/order.h"
+#include "tests/unit/acme/pki.h"
+
+#define NAMES_MAX 4
+#define REQUESTS_MAX 200
+
+enum trouble { NO_FAULT, NO_ANSWER, TIMED_OUT, HTTP_500, HTTP_503_LATER, HTTP_429_NOW, HTTP_429_LATER, HTTP_403, HTTP_302, NOT_JSON,
+	EMPTY_OBJECT, UNKNOWN_STATUS };
+
+/* How this CA behaves; all zero is an honest one. */
+struct model {
+	size_t n;				/* authorizations */
+	const char *names[NAMES_MAX];
+	bool wildcard[NAMES_MAX];
+	bool reused[NAMES_MAX];			/* valid from the start */
+	const char *challenges;			/* instead of the usual ones: %d is the number */
+	const char *bad_authorization;		/* the first ends so instead of valid */
+	unsigned slow_checks, slow_order, slow_issue;	/* so many polls until it moves */
+	bool order_invalid, not_ready_once, http_location, no_location, wrong_key, no_pem;
+	const char *content_type;
+	int64_t retry_after_s;			/* with every "wait"; 0: none */
+	enum trouble fault;			/* at the fault_at-th request and fault_times - 1 after it */
+	unsigned fault_at, fault_times;
+
+	/* What happened. */
+	unsigned requests, responses, published, checked, unpublished, sleeps;
+	uint64_t slept_ms;
+	bool answered[NAMES_MAX];
+	bool finalized;
+	struct buf body, location;
+};
+
+static EVP_PKEY *key, *other_key;
+
+static const char challenges_usual[] =
+    "{\"type\":\"http-01\",\"url\":\"https://ca/h/%1$zu\",\"token\":\"h%1$zu\",\"status\":\"pending\"},"
+    "{\"type\":\"dns-01\",\"url\":\"https://ca/chall/%1$zu\",\"token\":\"t%1$zu\",\"status\":\"pending\"},"
+    "{\"type\":\"tls-alpn-01\",\"url\":\"https://ca/t/%1$zu\",\"token\":\"a%1$zu\",\"status\":\"pending\"}";
+
+static int
+setup(void **state)
+{
+	(void)state;
+	key = EVP_EC_gen("P-256");
+	other_key = EVP_EC_gen("P-256");
+	return key == NULL || other_key == NULL;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	EVP_PKEY_free(key);
+	EVP_PKEY_free(other_key);
+	return 0;
+}
+
+/* ---- the CA ---- */
+
+static bool
+all_answered(const struct model *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (!m->reused[i] && !m->answered[i])
+			return false;
+	return true;
+}
+
+static void
+write_order(struct model *m)
+{
+	const char *status = "pending";
+
+	if (m->finalized)
+		status = m->order_invalid ? "invalid" : m->slow_issue > 0 ? "processing" : "valid";
+	else if (all_answered(m))
+		status = m->slow_order > 0 ? "pending" : "ready";
+	if (m->finalized && m->slow_issue > 0)
+		m->slow_issue--;
+	if (!m->finalized && all_answered(m) && m->slow_order > 0)
+		m->slow_order--;
+	buf_printf(&m->body, "{\"status\":\"%s\",\"finalize\":\"https://ca/finalize\",\"certificate\":\"https://ca/cert\","
+	    "\"error\":{\"type\":\"urn:ietf:params:acme:error:caa\",\"detail\":\"no\"},\"authorizations\":[", status);
+	for (size_t i = 0; i < m->n; i++)
+		buf_printf(&m->body, "%s\"https://ca/authz/%zu\"", i > 0 ? "," : "", i);
+	buf_add_str(&m->body, "]}");
+}
+
+static void
+write_authorization(struct model *m, size_t i)
+{
+	const char *status = m->reused[i] ? "valid" : "pending";
+
+	if (m->answered[i] && m->slow_checks > 0)
+		m->slow_checks--;
+	else if (m->answered[i])
+		status = i == 0 && m->bad_authorization != NULL ? m->bad_authorization : "valid";
+	buf_printf(&m->body, "{\"status\":\"%s\",\"identifier\":{\"type\":\"dns\",\"value\":\"%s\"},\"wildcard\":%s,"
+	    "\"challenges\":[", status, m->names[i], m->wildcard[i] ? "true" : "false");
+	if (strcmp(status, "invalid") == 0)
+		buf_add_str(&m->body, "{\"type\":\"dns-01\",\"status\":\"invalid\",\"error\":{\"type\":"
+		    "\"urn:ietf:params:acme:error:unauthorized\",\"detail\":\"wrong TXT\"}}");
+	else if (m->challenges != NULL)
+		buf_add_str(&m->body, m->challenges);
+	else
+		buf_printf(&m->body, challenges_usual, i);
+	buf_add_str(&m->body, "]}");
+}
+
+static void
+write_certificate(struct model *m, const struct acme_csr *csr)
+{
+	const struct acme_names *names = acme_csr_names(csr);
+	struct buf san = { 0 }, der = { 0 };
+
+	for (size_t i = 0; i < names->n; i++)
+		buf_printf(&san, "%sDNS:%s", i > 0 ? "," : "", names->v[i]);
+	pki_certificate(m->wrong_key ? other_key : key, NULL, buf_str(&san), other_key, "CA", 1000, 2000, &der);
+	if (m->no_pem)
+		buf_add_str(&m->body, "certificate");
+	else {
+		pki_pem(&der, &m->body);
+		pki_pem(&der, &m->body);
+	}
+	buf_clear(&san);
+	buf_clear(&der);
+}
+
+static long
+model_answer(struct model *m, const char *url, const char *payload, const struct acme_csr *csr)
+{
+	size_t i = (size_t)strtoul(strrchr(url, '/') + 1, NULL, 10);
+
+	if (strcmp(url, "https://ca/new-order") == 0) {
+		assert_non_null(payload);
+		buf_add_str(&m->location, m->http_location ? "http://ca/order" : "https://ca/order");
+		write_order(m);
+		return 201;
+	}
+	if (strcmp(url, "https://ca/order") == 0)
+		write_order(m);
+	else if (strncmp(url, "https://ca/authz/", 17) == 0)
+		write_authorization(m, i);
+	else if (strncmp(url, "https://ca/chall/", 17) == 0) {
+		assert_string_equal(payload, "{}");
+		check(m->checked > 0, "no challenge is answered before it is seen everywhere");
+		m->responses++;
+		m->answered[i] = true;
+		buf_add_str(&m->body, "{}");
+	} else if (strcmp(url, "https://ca/finalize") == 0) {
+		check(payload != NULL && strncmp(payload, "{\"csr\":\"", 8) == 0, "finalize carries the CSR");
+		if (m->not_ready_once) {
+			m->not_ready_once = false;
+			buf_add_str(&m->body, "{\"type\":\"urn:ietf:params:acme:error:orderNotReady\",\"detail\":\"wait\"}");
+			return 403;
+		}
+		m->finalized = true;
+		write_order(m);
+	} else if (strcmp(url, "https://ca/cert") == 0)
+		write_certificate(m, csr);
+	else
+		check(false, "%s is no URL of this CA", url);
+	return 200;
+}
+
+/* Spoil the answer; the CA may have acted already. */
+static void
+spoil(struct model *m, struct acme_reply *r)
+{
+	static const char *const bodies[] = {
+		[NOT_JSON] = "<html>", [EMPTY_OBJECT] = "{}", [UNKNOWN_STATUS] = "{\"status\":\"perhaps\"}",
+		[HTTP_403] = "{\"type\":\"urn:ietf:params:acme:error:unauthorized\",\"detail\":\"go away\"}",
+		[HTTP_429_NOW] = "{\"type\":\"urn:ietf:params:acme:error:rateLimited\",\"detail\":\"too many\"}",
+		[HTTP_429_LATER] = "{\"type\":\"urn:ietf:params:acme:error:rateLimited\",\"detail\":\"too many\"}",
+		[HTTP_500] = "", [HTTP_503_LATER] = "", [HTTP_302] = ""
+	};
+	static const long statuses[] = { [NOT_JSON] = 200, [EMPTY_OBJECT] = 200, [UNKNOWN_STATUS] = 200, [HTTP_403] = 403,
+		[HTTP_429_NOW] = 429, [HTTP_429_LATER] = 429, [HTTP_500] = 500, [HTTP_503_LATER] = 503, [HTTP_302] = 302 };
+
+	if (m->fault == NO_ANSWER || m->fault == TIMED_OUT) {
+		*r = (struct acme_reply){ .err = m->fault == NO_ANSWER ? ERR_NETWORK : ERR_TIMEOUT, .words = "no answer",
+			.retry_after_s = -1, .body = "" };
+		return;
+	}
+	r->status = statuses[m->fault];
+	buf_clear(&m->body);
+	buf_add_str(&m->body, bodies[m->fault]);
+	r->retry_after_s = m->fault == HTTP_429_NOW ? 2 : m->fault == HTTP_429_LATER ? 7200 : m->fault == HTTP_503_LATER ? 30 : -1;
+}
+
+static enum acme_want
+model_reply(struct model *m, struct acme_order *o, const struct acme_csr *csr, int64_t now_ms)
+{
+	struct acme_reply r = { .retry_after_s = m->retry_after_s > 0 ? m->retry_after_s : -1 };
+	enum acme_want want;
+
+	buf_clear(&m->body);
+	buf_clear(&m->location);
+	r.status = model_answer(m, acme_order_url(o), acme_order_payload(o), csr);
+	m->requests++;
+	if (m->fault != NO_FAULT && m->requests >= m->fault_at && m->requests < m->fault_at + m->fault_times)
+		spoil(m, &r);
+	if (m->location.len > 0 && !m->no_location)
+		r.location = buf_str(&m->location);
+	r.content_type = strcmp(acme_order_url(o), "https://ca/cert") == 0 ? m->content_type : "application/json";
+	r.body = buf_str(&m->body);
+	r.n = m->body.len;
+	want = acme_order_reply(o, &r, now_ms);
+	buf_clear(&m->body);
+	buf_clear(&m->location);
+	return want;
+}
+
+/* ---- one order from start to end ---- */
+
+struct outcome {
+	enum err err;
+	char words[1024];
+	int64_t retry_after_s;
+	size_t ntxts, nchain;
+};
+
+struct zones { enum err publish, check; };	/* what the name servers do */
+
+static struct outcome
+run(struct model *m, const struct zones *zones, const char *san, unsigned limit_ms)
+{
+	struct buf der = { 0 };
+	struct acme_csr *csr = NULL;
+	struct acme_order *o = NULL;
+	struct outcome out = { 0 };
+	int64_t now_ms = 5000;
+	enum acme_want want;
+
+	pki_csr(key, NULL, san, &der);
+	assert_int_equal(acme_csr_parse(der.p, der.len, &csr, NULL), ERR_OK);
+	struct acme_order_setup setup = { csr, "https://ca/new-order", "thumbprint", now_ms, limit_ms };
+	assert_int_equal(acme_order_new(&setup, &o), ERR_OK);
+	for (want = acme_order_start(o); want != ACME_FINISHED;) {
+		check(m->requests < REQUESTS_MAX, "an order ends");
+		check(m->unpublished == 0, "nothing comes after the challenge is removed");
+		now_ms += 10;
+		switch (want) {
+		case ACME_POST:
+			want = model_reply(m, o, csr, now_ms);
+			break;
+		case ACME_PUBLISH:
+			m->published++;
+			want = acme_order_published(o, zones->publish, "the zone says no");
+			break;
+		case ACME_CHECK:
+			m->checked++;
+			want = acme_order_checked(o, zones->check, "ns2 is silent");
+			break;
+		case ACME_SLEEP:
+			m->sleeps++;
+			m->slept_ms += acme_order_delay_ms(o);
+			check(acme_order_delay_ms(o) >= 100, "no sleep is shorter than 100 ms");
+			now_ms += acme_order_delay_ms(o);
+			want = acme_order_slept(o);
+			break;
+		case ACME_UNPUBLISH:
+			m->unpublished++;
+			want = acme_order_unpublished(o);
+			break;
+		case ACME_FINISHED:
+			break;
+		}
+	}
+	check(m->unpublished == (m->published > 0), "what was published is removed, and only that");
+	struct acme_order_result r = acme_order_result(o);
+	out.err = r.err;
+	snprintf(out.words, sizeof out.words, "%s", r.words);
+	out.retry_after_s = r.retry_after_s;
+	acme_order_txts(o, &out.ntxts);
+	out.nchain = r.chain->n;
+	check((out.err == ERR_OK) == (out.nchain > 0), "a chain comes exactly with success");
+	check(out.err == ERR_OK || out.words[0] != '\0', "a failure has words");
+	acme_order_free(o);
+	acme_csr_free(csr);
+	buf_clear(&der);
+	return out;
+}
+
+static const struct zones good_zones;
+static const char one[] = "DNS:a.test", two[] = "DNS:a.test,DNS:*.a.test";
+#define ONE .n = 1, .names = { "a.test" }
+#define TWO .n = 2, .names = { "a.test", "a.test" }, .wildcard = { false, true }
+#define CHALLENGE(type, rest) "{\"type\":\"" type "\",\"url\":\"https://ca/chall/0\",\"status\":\"pending\"" rest "}"
+
+static const struct {
+	const char *why, *san;
+	struct model model;
+	struct zones zones;
+	enum err err;
+	const char *words;
+	size_t ntxts;
+	unsigned responses;
+} orders[] = {
+	{ "one name", one, { ONE }, { 0 }, ERR_OK, "", 1, 1 },
+	{ "apex and wildcard", two, { TWO }, { 0 }, ERR_OK, "", 2, 2 },
+	{ "an authorization that is valid already", two, { TWO, .reused = { true } }, { 0 }, ERR_OK, "", 1, 1 },
+	{ "nothing to prove", two, { TWO, .reused = { true, true } }, { 0 }, ERR_OK, "", 0, 0 },
+	{ "a CA that takes its time everywhere", one, { ONE, .slow_checks = 3, .slow_order = 3, .slow_issue = 3 }, { 0 },
+	    ERR_OK, "", 1, 1 },
+	{ "and says how long to wait", one, { ONE, .slow_checks = 2, .slow_issue = 2, .retry_after_s = 7 }, { 0 },
+	    ERR_OK, "", 1, 1 },
+	{ "an order that is not ready at first", one, { ONE, .not_ready_once = true }, { 0 }, ERR_OK, "", 1, 1 },
+	{ "challenges without token and of new types", one, { ONE, .challenges = CHALLENGE("dns-01", "") ","
+	    CHALLENGE("dns-persist-01", "") ",{}," CHALLENGE("dns-01", ",\"token\":\"t\"") }, { 0 }, ERR_OK, "", 1, 1 },
+	{ "no dns-01", one, { ONE, .challenges = CHALLENGE("http-01", ",\"token\":\"t\"") }, { 0 }, ERR_PEER,
+	    "offers no dns-01 challenge for a.test", 0, 0 },
+	{ "no challenge at all", one, { ONE, .challenges = "" }, { 0 }, ERR_PEER, "offers no dns-01", 0, 0 },
+	{ "a name that was not ordered", one, { .n = 1, .names = { "b.test" } }, { 0 }, ERR_PEER, "not ordered: b.test", 0, 0 },
+	{ "a wildcard that was not ordered", one, { ONE, .wildcard = { true } }, { 0 }, ERR_PEER, "not ordered", 0, 0 },
+	{ "a proof that is not accepted", one, { ONE, .bad_authorization = "invalid" }, { 0 }, ERR_PEER,
+	    "does not accept the proof for a.test: unauthorized: wrong TXT", 1, 1 },
+	{ "an authorization that expires", one, { ONE, .bad_authorization = "expired" }, { 0 }, ERR_PEER, "expire", 1, 1 },
+	{ "an order that becomes invalid", one, { ONE, .order_invalid = true }, { 0 }, ERR_PEER,
+	    "given up the order: caa: no", 1, 1 },
+	{ "no Location", one, { ONE, .no_location = true }, { 0 }, ERR_PEER, "no https URL", 0, 0 },
+	{ "a Location without https", one, { ONE, .http_location = true }, { 0 }, ERR_PEER, "no https URL", 0, 0 },
+	{ "a certificate for another key", one, { ONE, .wrong_key = true }, { 0 }, ERR_PEER, "another key", 1, 1 },
+	{ "a chain that says what it is", one, { ONE, .content_type = "application/pem-certificate-chain; charset=utf-8" }, { 0 },
+	    ERR_OK, "", 1, 1 },
+	{ "a chain of another type", one, { ONE, .content_type = "application/pkix-cert" }, { 0 }, ERR_PEER,
+	    "comes as application/pkix-cert", 1, 1 },
+	{ "no PEM", one, { ONE, .no_pem = true }, { 0 }, ERR_PEER, "no certificate in PEM", 1, 1 },
+	{ "a zone that refuses the challenge", one, { ONE }, { .publish = ERR_REFUSED }, ERR_REFUSED, "the zone says no", 1, 0 },
+	{ "a server that does not show it", one, { ONE }, { .check = ERR_TIMEOUT }, ERR_TIMEOUT, "ns2 is silent", 1, 0 },
+};
+
+static void
+test_orders(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
+		struct model m = orders[i].model;
+		struct outcome out = run(&m, &orders[i].zones, orders[i].san, 600000);
+
+		check(out.err == orders[i].err, "%s: %s, not %s (%s)", orders[i].why, err_str(orders[i].err), err_str(out.err),
+		    out.words);
+		check(out.err == ERR_OK || strstr(out.words, orders[i].words) != NULL, "%s: \"%s\" says \"%s\"", orders[i].why,
+		    out.words, orders[i].words);
+		check(out.ntxts == orders[i].ntxts, "%s: %zu records, not %zu", orders[i].why, orders[i].ntxts, out.ntxts);
+		check(m.responses == orders[i].responses, "%s: %u responses, not %u", orders[i].why, orders[i].responses,
+		    m.responses);
+	}
+}
+
+static const struct { const char *why; enum trouble fault; bool passes; } faults[] = {
+	{ "no answer",			NO_ANSWER, true },
+	{ "a time-out",			TIMED_OUT, true },
+	{ "HTTP 500",			HTTP_500, true },
+	{ "HTTP 503 with Retry-After",	HTTP_503_LATER, true },
+	{ "a rate limit of seconds",	HTTP_429_NOW, true },
+	{ "a rate limit of hours",	HTTP_429_LATER, false },
+	{ "a refusal",			HTTP_403, false },
+	{ "a redirect",			HTTP_302, false },
+	{ "HTML",			NOT_JSON, false },
+	{ "an empty object",		EMPTY_OBJECT, false },
+	{ "an unknown status",		UNKNOWN_STATUS, false },
+};
+
+/* Each fault at each request of an order, once: what may pass does not end the order, except at its first request, whose
+ * order has no URL yet. */
+static void
+test_fault_at_every_step(void **state)
+{
+	struct model plain = { TWO, .slow_checks = 1, .slow_issue = 1 };
+
+	(void)state;
+	assert_int_equal(run(&plain, &good_zones, two, 600000).err, ERR_OK);
+	for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+		for (unsigned at = 1; at <= plain.requests; at++) {
+			struct model m = { TWO, .slow_checks = 1, .slow_issue = 1, .fault = faults[i].fault, .fault_at = at,
+				.fault_times = 1 };
+			struct outcome out = run(&m, &good_zones, two, 600000);
+
+			/* The CA's word on a challenge is not needed: the authorization tells. */
+			bool unread = m.responses == 2 && (at == 4 || at == 5) && faults[i].fault >= NOT_JSON;
+			bool good = unread || (faults[i].passes && at > 1);
+			check((out.err == ERR_OK) == good, "%s at request %u: %s (%s)", faults[i].why, at, good ? "passes" : "ends it",
+			    out.words);
+			check(faults[i].fault != HTTP_429_LATER || out.retry_after_s == 7200, "%s at request %u tells when",
+			    faults[i].why, at);
+		}
+}
+
+/* The same fault from some request on for ever: the order ends, and the challenge is removed (run() checks both). */
+static void
+test_fault_for_ever(void **state)
+{
+	struct model plain = { TWO };
+
+	(void)state;
+	assert_int_equal(run(&plain, &good_zones, two, 600000).err, ERR_OK);
+	for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+		for (unsigned at = 1; at <= plain.requests; at++) {
+			struct model m = { TWO, .fault = faults[i].fault, .fault_at = at, .fault_times = 1000 };
+			struct outcome out = run(&m, &good_zones, two, 600000);
+
+			check(out.err != ERR_OK, "%s from request %u on is a failure", faults[i].why, at);
+		}
+}
+
+static void
+test_time(void **state)
+{
+	struct model slow = { ONE, .slow_checks = 100000 };
+	struct model patient = { ONE, .slow_checks = 2, .retry_after_s = 7 };
+	struct outcome out = run(&slow, &good_zones, one, 60000);
+
+	(void)state;
+	check(out.err == ERR_TIMEOUT, "a CA that never checks: the order ends at its limit, not with %s", err_str(out.err));
+	check(strstr(out.words, "waiting for the CA to check a.test") != NULL, "the words tell what it waited for: %s", out.words);
+	check(slow.slept_ms <= 60000 && slow.requests < 30, "polls come less and less often: %u", slow.requests);
+	out = run(&patient, &good_zones, one, 60000);
+	check(out.err == ERR_OK && patient.slept_ms == 14000, "Retry-After is obeyed: %llu ms",
+	    (unsigned long long)patient.slept_ms);
+}
+
+static const struct { const char *name, *owner; } owners[] = {
+	{ "a.test", "_acme-challenge.a.test" },
+	{ "*.a.test", "_acme-challenge.a.test" },
+	{ "test", "_acme-challenge.test" },
+};
+
+static void
+test_owner(void **state)
+{
+	char text[DNAME_TEXT_MAX], label[64], longest[260];
+	struct dname d;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof owners / sizeof owners[0]; i++) {
+		assert_int_equal(acme_challenge_owner(owners[i].name, &d), ERR_OK);
+		assert_string_equal(dname_print_host(d.octets, text), owners[i].owner);
+	}
+	memset(label, 'a', 63);
+	label[63] = '\0';
+	snprintf(longest, sizeof longest, "%s.%s.%s.%.55s", label, label, label, label);
+	check(acme_challenge_owner(longest, &d) == ERR_RANGE, "a name may be too long for a challenge");
+}
+
+static void
+test_abort(void **state)
+{
+	struct buf der = { 0 };
+	struct acme_csr *csr = NULL;
+	struct acme_order *o = NULL;
+
+	(void)state;
+	pki_csr(key, NULL, one, &der);
+	assert_int_equal(acme_csr_parse(der.p, der.len, &csr, NULL), ERR_OK);
+	struct acme_order_setup setup = { csr, "https://ca/new-order", "thumbprint", 0, 1000 };
+	assert_int_equal(acme_order_new(&setup, &o), ERR_OK);
+	assert_int_equal(acme_order_start(o), ACME_POST);
+	assert_int_equal(acme_order_abort(o, ERR_CANCELLED, "the CSR was removed"), ACME_FINISHED);
+	assert_string_equal(acme_order_result(o).words, "the CSR was removed");
+	acme_order_free(o);
+	acme_csr_free(csr);
+	buf_clear(&der);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_orders),
+		cmocka_unit_test(test_fault_at_every_step),
+		cmocka_unit_test(test_fault_for_ever),
+		cmocka_unit_test(test_time),
+		cmocka_unit_test(test_owner),
+		cmocka_unit_test(test_abort),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
