@@ -122,7 +122,7 @@ zone_walk_start(struct zone_walk *w, const struct zone_version *v)
 const struct zone_node *
 zone_walk_next(struct zone_walk *w)
 {
-	const struct qp_leaf *leaf;
+	const struct qp_leaf *leaf = NULL;
 
 	switch (w->phase) {
 	case ZONE_WALK_APEX:
@@ -139,8 +139,6 @@ zone_walk_next(struct zone_walk *w)
 	case ZONE_WALK_OUTSIDE:
 		leaf = qp_next(&w->cursor);
 		break;
-	default:
-		return NULL;
 	}
 	if (leaf != NULL && leaf == (const struct qp_leaf *)w->version->apex) {
 		qp_last_below(&w->cursor);

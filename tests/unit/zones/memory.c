@@ -1,8 +1,11 @@
 #include "tests/unit/zones/memory.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <time.h>
+
+#include "zones/rcu.h"
 
 void *__real_malloc(size_t n);
 void *__real_calloc(size_t n, size_t size);
@@ -14,6 +17,7 @@ void *__wrap_realloc(void *p, size_t n);
 void __wrap_free(void *p);
 
 static atomic_long live, fail_in;
+static atomic_bool grace_over;
 
 long
 memory_live(void)
@@ -21,12 +25,24 @@ memory_live(void)
 	return live;
 }
 
-bool
-memory_settles(long want)
+static void
+on_grace(struct rcu_head *head)
 {
-	for (int i = 0; live != want && i < 5000; i++)
+	(void)head;
+	grace_over = true;
+}
+
+void
+grace_pass(void)
+{
+	static struct rcu_head head;
+
+	grace_over = false;
+	call_rcu(&head, on_grace);	/* there is one thread for callbacks, and it keeps their order */
+	rcu_thread_offline();
+	while (!grace_over)
 		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
-	return live == want;
+	rcu_thread_online();
 }
 
 void

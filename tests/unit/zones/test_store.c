@@ -25,7 +25,7 @@ new_store(void)
 static void
 all_gone(long live)
 {
-	rcu_barrier();
+	grace_pass();
 	check(memory_live() == live, "%ld allocations are left", memory_live() - live);
 }
 
@@ -131,7 +131,7 @@ test_against_model(void **state)
 				zone_version_unref(h.held[i].v);
 			}
 			if (i == HELD / 2)
-				rcu_barrier();
+				grace_pass();
 		}
 		all_gone(live);
 	}
@@ -226,14 +226,14 @@ test_held_version_pins_its_own(void **state)
 	c = host(&other, "h77.s0.example.com", "\300\0\2\2");
 	for (unsigned i = 0; i < 50; i++) {
 		commit(s, i % 2 == 0 ? &b : &c, i % 2 == 0 ? &c : &b);
-		rcu_barrier();
+		grace_pass();
 		zone_store_reclaim(s);
 		if (i == 0)
 			level = memory_live();
 		check(memory_live() <= level, "commit %u keeps %ld allocations more than the first", i, memory_live() - level);
 	}
 	zone_version_unref(held);
-	rcu_barrier();
+	grace_pass();
 	assert_true(zone_store_reclaim(s));
 	check(memory_live() < level, "the reference did hold something");
 	zone_store_free(s);
@@ -318,7 +318,7 @@ test_limits(void **state)
 	rr_list_clear(&list);
 	assert_int_equal(memory_live(), live);
 	zone_store_free(s);
-	rcu_barrier();
+	grace_pass();
 }
 
 /* One transaction with the n-th allocation failing: edits, or a fill when filled is set. */

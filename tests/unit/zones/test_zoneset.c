@@ -114,7 +114,7 @@ test_against_model(void **state)
 			rcu_quiescent_state();
 		}
 		zoneset_free(set);
-		rcu_barrier();
+		grace_pass();
 		check(memory_live() == live, "%ld allocations are left", memory_live() - live);
 	}
 }
@@ -151,7 +151,7 @@ test_rows(void **state)
 		    "%s: %s", rows[i].why, rows[i].name);
 	}
 	zoneset_free(set);
-	rcu_barrier();
+	grace_pass();
 }
 
 /* A change without memory is no change. */
@@ -194,7 +194,7 @@ test_failing_allocations(void **state)
 	}
 	assert_true(failures > 20);
 	zoneset_free(set);
-	rcu_barrier();
+	grace_pass();
 }
 
 static int
@@ -213,7 +213,7 @@ tear_down(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 64; i++)
 		zone_store_free(stores[i]);
-	rcu_barrier();
+	grace_pass();
 	rcu_unregister_thread();
 	return 0;
 }
