@@ -135,7 +135,8 @@ EXTRA_DIST += tests/unit/zones/git_https.py
 
 # acme
 check_PROGRAMS += tests/unit/acme/test_csr tests/unit/acme/test_jws tests/unit/acme/test_order \
-	tests/unit/acme/test_pebble tests/unit/acme/test_reply
+	tests/unit/acme/test_pebble tests/unit/acme/test_propagation tests/unit/acme/test_reply \
+	tests/unit/acme/test_schedule tests/unit/acme/test_tlsa
 tests_unit_acme_test_csr_SOURCES = tests/unit/check.h tests/unit/acme/pki.c tests/unit/acme/pki.h tests/unit/acme/test_csr.c
 tests_unit_acme_test_csr_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 tests_unit_acme_test_jws_SOURCES = tests/unit/check.h tests/unit/acme/test_jws.c
@@ -147,6 +148,20 @@ tests_unit_acme_test_pebble_SOURCES = tests/unit/check.h tests/unit/acme/pki.c t
 tests_unit_acme_test_pebble_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 tests_unit_acme_test_reply_SOURCES = tests/unit/check.h tests/unit/acme/test_reply.c
 tests_unit_acme_test_reply_LDADD = $(LIBACME) $(CMOCKA_LIBS)
+tests_unit_acme_test_propagation_SOURCES = tests/unit/check.h tests/unit/acme/test_propagation.c tests/unit/acme/world.c \
+	tests/unit/acme/world.h
+tests_unit_acme_test_propagation_LDADD = $(LIBACME) $(CMOCKA_LIBS)
+tests_unit_acme_test_schedule_SOURCES = tests/unit/check.h tests/unit/acme/test_schedule.c
+tests_unit_acme_test_schedule_LDADD = $(LIBACME) $(CMOCKA_LIBS)
+tests_unit_acme_test_tlsa_SOURCES = tests/unit/check.h tests/unit/acme/pki.c tests/unit/acme/pki.h tests/unit/acme/test_tlsa.c
+tests_unit_acme_test_tlsa_LDADD = $(LIBACME) $(CMOCKA_LIBS)
+fuzz_targets += tests/fuzz/fuzz_acme_json tests/fuzz/fuzz_csr
+tests_fuzz_fuzz_acme_json_SOURCES = tests/fuzz/fuzz_acme_json.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_acme_json_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_acme_json_LDADD = $(LIBACME)
+tests_fuzz_fuzz_csr_SOURCES = tests/fuzz/fuzz_csr.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_csr_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_csr_LDADD = $(LIBACME)
 # end of acme
 # answering and workers
 check_PROGRAMS += tests/unit/server/test_answer tests/unit/server/test_frame tests/unit/server/test_handle \
