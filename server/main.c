@@ -156,6 +156,7 @@ main(int argc, char **argv)
 			err = serve(&s, config, &wanted, &f);
 			workers_stop(s.workers);
 			keeper_stop(s.keeper);
+			workers_free(s.workers);	/* the keeper may have answered until now */
 			rcu_barrier();
 			rcu_unregister_thread();
 		}

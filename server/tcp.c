@@ -22,6 +22,7 @@
 
 #define IDLE_MS 10000			/* nothing asked for so long: RFC 7766, section 6.2.3 */
 #define STALLED_MS 30000		/* and the client does not even read what waits for it */
+#define PENDING_MS 120000		/* the keeper has forgotten us */
 #define TRANSFER_MS 3600000		/* a transfer that takes longer pins its version no more */
 #define WINDOW_MS 30000			/* in which a transfer must move at least WINDOW_OCTETS */
 #define WINDOW_OCTETS 32768
@@ -348,6 +349,8 @@ on_acceptable(evutil_socket_t fd, short events, void *arg)
 static const char *
 overdue(struct connection *c, int64_t now_ms)
 {
+	int64_t limit;
+
 	if (c->transfer != NULL) {
 		if (now_ms - c->transfer_ms > TRANSFER_MS)
 			return "given up, it took too long";
@@ -359,9 +362,8 @@ overdue(struct connection *c, int64_t now_ms)
 		c->window_octets = 0;
 		return NULL;
 	}
-	if (c->pending > 0)
-		return NULL;
-	return now_ms - c->active_ms > (output_waiting(c) > 0 ? STALLED_MS : IDLE_MS) ? "" : NULL;
+	limit = c->pending > 0 ? PENDING_MS : output_waiting(c) > 0 ? STALLED_MS : IDLE_MS;
+	return now_ms - c->active_ms > limit ? "" : NULL;
 }
 
 static void

@@ -43,11 +43,10 @@ struct workers {
 	struct worker *v;
 };
 
+/* All but what others may still look at: the queue and the counters. */
 static void
-worker_clear(struct worker *w, size_t naddresses)
+worker_close(struct worker *w, size_t naddresses)
 {
-	struct job *j;
-
 	tcp_free(w->tcp);
 	udp_free(w->udp);
 	if (w->reply_event != NULL)
@@ -62,19 +61,11 @@ worker_clear(struct worker *w, size_t naddresses)
 	}
 	free(w->udp_fds);
 	free(w->tcp_fds);
-	while (w->replies != NULL && (j = queue_pop(w->replies)) != NULL)
-		job_free(j);
-	queue_free(w->replies);
-}
-
-static void
-workers_free(struct workers *ws)
-{
-	for (unsigned i = 0; ws->v != NULL && i < ws->n; i++)
-		worker_clear(&ws->v[i], ws->naddresses);
-	free(ws->v);
-	free(ws->addresses);
-	free(ws);
+	w->tcp = NULL;
+	w->udp = NULL;
+	w->reply_event = NULL;
+	w->base = NULL;
+	w->udp_fds = w->tcp_fds = NULL;
 }
 
 /* Which of the configured addresses can be had.  A host without IPv6 still serves 0.0.0.0 when :: was asked for too. */
@@ -125,7 +116,7 @@ workers_open(const struct config *c, struct workers **out, struct fault *f)
 
 	if (ws == NULL || (ws->v = calloc(c->workers, sizeof *ws->v)) == NULL)
 		goto fail;
-	ws->n = c->workers;
+	ws->n = c->workers;			/* only now: workers_free() looks at v */
 	if ((err = choose_addresses(ws, c, f)) != ERR_OK)
 		goto fail;
 	for (unsigned i = 0; i < ws->n; i++) {
@@ -136,8 +127,7 @@ workers_open(const struct config *c, struct workers **out, struct fault *f)
 	*out = ws;
 	return ERR_OK;
 fail:
-	if (ws != NULL)
-		workers_free(ws);
+	workers_free(ws);
 	return err == ERR_NOMEM ? fault_set(f, err, "no memory for the workers") : err;
 }
 
@@ -278,7 +268,26 @@ workers_stop(struct workers *ws)
 		return;
 	for (unsigned i = 0; i < ws->n; i++)
 		worker_stop(&ws->v[i]);
-	workers_free(ws);
+	for (unsigned i = 0; i < ws->n; i++)
+		worker_close(&ws->v[i], ws->naddresses);
+}
+
+void
+workers_free(struct workers *ws)
+{
+	struct job *j;
+
+	if (ws == NULL)
+		return;
+	workers_stop(ws);
+	for (unsigned i = 0; i < ws->n; i++) {
+		while (ws->v[i].replies != NULL && (j = queue_pop(ws->v[i].replies)) != NULL)
+			job_free(j);
+		queue_free(ws->v[i].replies);
+	}
+	free(ws->v);
+	free(ws->addresses);
+	free(ws);
 }
 
 void

@@ -478,6 +478,7 @@ main(void)
 	}
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
 	workers_stop(workers);
+	workers_free(workers);
 	rcu_thread_online();
 	served_stop(&served);
 	rcu_unregister_thread();
