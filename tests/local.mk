@@ -214,7 +214,8 @@ check_PROGRAMS += \
 	tests/unit/zones/test_writer
 tests_unit_zones_test_check_SOURCES = tests/unit/zones/test_check.c tests/unit/check.h
 tests_unit_zones_test_check_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
-tests_unit_zones_test_load_SOURCES = tests/unit/zones/test_load.c tests/unit/check.h
+tests_unit_zones_test_load_SOURCES = tests/unit/zones/test_load.c tests/unit/check.h tests/unit/zones/memory.c tests/unit/zones/memory.h
+tests_unit_zones_test_load_LDFLAGS = $(MEMORY_WRAP)
 tests_unit_zones_test_load_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 tests_unit_zones_test_reader_SOURCES = tests/unit/zones/test_reader.c tests/unit/check.h
 tests_unit_zones_test_reader_LDADD = $(LIBZONES) $(CMOCKA_LIBS)

@@ -39,6 +39,7 @@ char *field_dname_text(const uint8_t *name, const uint8_t *origin, char text[DNA
 
 /* "expected ..., found ..." about the next token. */
 bool field_fail(struct field_in *in, const char *expected);
+bool field_nomem(struct field_in *in);
 
 /* The next token; NULL, with words, at the end of the line or (unless quoted is allowed) for a string. */
 const struct token *field_token(struct field_in *in, const char *expected);

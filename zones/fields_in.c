@@ -37,6 +37,13 @@ field_fail(struct field_in *in, const char *expected)
 	return false;
 }
 
+bool
+field_nomem(struct field_in *in)
+{
+	in->err = fault_set(in->f, ERR_NOMEM, "out of memory");
+	return false;
+}
+
 const struct token *
 field_token(struct field_in *in, const char *expected)
 {
@@ -386,10 +393,8 @@ take_encoded(struct field_in *in, bool (*decode)(const char *, size_t, struct bu
 		ok = field_fail(in, expected);
 	}
 	ok = ok && field_put(in, octets.p, octets.len);
-	if (text.failed || octets.failed) {
-		in->err = fault_set(in->f, ERR_NOMEM, "out of memory");
-		ok = false;
-	}
+	if (text.failed || octets.failed)
+		ok = field_nomem(in);
 	buf_clear(&text);
 	buf_clear(&octets);
 	return ok;
@@ -423,7 +428,7 @@ field_salt_in(struct field_in *in)
 		return field_put(in, &length, 1);
 	}
 	if (!hex_decode(t->p, t->n, &octets) || octets.len > 255)
-		ok = field_fail(in, expected);
+		ok = octets.failed ? field_nomem(in) : field_fail(in, expected);
 	else {
 		length = (uint8_t)octets.len;
 		ok = field_put(in, &length, 1) && field_put(in, octets.p, octets.len);

@@ -183,8 +183,8 @@ put_dotted_hex(struct field_in *in, const char *p, size_t n, const char *expecte
 		if (p[i] != '.')
 			buf_u8(&digits, (uint8_t)p[i]);
 	}
-	if (digits.len == 0 || !hex_decode((const char *)digits.p, digits.len, &octets))
-		ok = field_fail(in, expected);
+	if (digits.failed || digits.len == 0 || !hex_decode((const char *)digits.p, digits.len, &octets))
+		ok = digits.failed || octets.failed ? field_nomem(in) : field_fail(in, expected);
 	else {
 		in->i++;
 		ok = field_put(in, octets.p, octets.len);
@@ -333,7 +333,7 @@ take_blob(struct field_in *in, bool (*decode)(const char *, size_t, struct buf *
 	if (t == NULL)
 		return false;
 	if (t->n == 0 || !decode(t->p, t->n, octets) || octets->len > max || octets->len == 0)
-		return field_fail(in, expected);
+		return octets->failed ? field_nomem(in) : field_fail(in, expected);
 	in->i++;
 	return true;
 }
@@ -528,7 +528,9 @@ eui_in(struct field_in *in, unsigned size)
 	if (ok) {
 		in->i++;
 		ok = field_put(in, octets.p, octets.len);
-	} else
+	} else if (octets.failed)
+		field_nomem(in);
+	else
 		field_fail(in, expected);
 	buf_clear(&octets);
 	return ok;

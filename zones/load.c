@@ -129,14 +129,14 @@ sort(struct loading *l)
 }
 
 /* dns-primary-git keeps the addresses of the zone's name servers and passes over all else that lies outside. */
-static void
+static enum err
 drop_outside(struct loading *l)
 {
 	size_t kept = 0, n = l->list.n;
-	bool *drop = n == 0 ? NULL : calloc(n, sizeof *drop);
+	bool *drop = calloc(n + 1, sizeof *drop);
 
 	if (drop == NULL)
-		return;			/* the check then refuses what could not be dropped */
+		return ERR_NOMEM;
 	for (size_t i = 0; i < n; i++) {
 		const struct rr *rr = &l->list.v[i];
 
@@ -158,6 +158,7 @@ drop_outside(struct loading *l)
 	}
 	l->list.n = kept;
 	free(drop);
+	return ERR_OK;
 }
 
 static bool
@@ -209,8 +210,8 @@ zone_load(const uint8_t *apex, const char *file, const char *text, size_t n,
 
 	if (err == ERR_OK) {
 		sort(&l);
-		drop_outside(&l);
-		err = zone_check(apex, &l.list, on_finding, &l);
+		if ((err = drop_outside(&l)) == ERR_OK)
+			err = zone_check(apex, &l.list, on_finding, &l);
 	}
 	count_rest(&l, CHECK_ERROR);
 	count_rest(&l, CHECK_WARNING);

@@ -259,9 +259,9 @@ include_file(struct reading *r, const struct token *t, const char *path, const s
 	return err;
 }
 
-/* A file name: quoted or not, \X and \DDD undone.  NULL: malformed, or no memory. */
-static char *
-path_of(const struct token *t)
+/* A file name: quoted or not, \X and \DDD undone.  ERR_FORMAT: malformed. */
+static enum err
+path_of(const struct token *t, char **out)
 {
 	struct buf path = { 0 };
 	size_t at = 0;
@@ -270,11 +270,12 @@ path_of(const struct token *t)
 
 	while (token_octet(t, &at, &c, &bad) && c != '\0')
 		buf_u8(&path, c);
-	if (bad || at < t->n || path.len == 0) {
+	if (!path.failed && (bad || at < t->n || path.len == 0)) {
 		buf_clear(&path);
-		return NULL;
+		return ERR_FORMAT;
 	}
-	return buf_take(&path, NULL);
+	*out = buf_take(&path, NULL);
+	return *out == NULL ? ERR_NOMEM : ERR_OK;
 }
 
 static enum err
@@ -300,9 +301,10 @@ on_include(struct reading *r, const struct token *v, size_t n)
 		complain(r, &v[0], "$INCLUDE within $INCLUDE is allowed to a depth of %d", ZONE_READER_INCLUDE_DEPTH);
 	else if (r->includes++ >= INCLUDES_MAX)
 		complain(r, &v[0], "more than %d files are included", INCLUDES_MAX);
-	else if ((path = path_of(&v[1])) == NULL)
+	else if ((err = path_of(&v[1], &path)) == ERR_FORMAT) {
 		complain_expected(r, v, n, 1, "a file name");
-	else {
+		err = ERR_OK;
+	} else if (err == ERR_OK) {
 		err = include_file(r, &v[1], path, &origin);
 		free(path);
 	}

@@ -301,10 +301,8 @@ take_param(struct field_in *in, size_t start)
 	ok = (unescape(&v, &text) && make_value(key, memcmp(t->p, "key", 3) == 0, &text, &value) &&
 	    value_valid(key, value.p, value.len)) || field_fail(in, value_expected(key));
 	ok = ok && insert_param(in, start, key, &value);
-	if (text.failed || value.failed) {
-		in->err = fault_set(in->f, ERR_NOMEM, "out of memory");
-		ok = false;
-	}
+	if (text.failed || value.failed)
+		ok = field_nomem(in);
 	buf_clear(&text);
 	buf_clear(&value);
 	in->i += ok ? more != NULL ? 2 : 1 : 0;

@@ -1,5 +1,6 @@
 #include "tests/unit/check.h"
 
+#include "tests/unit/zones/memory.h"
 #include "zones/keyfile.h"
 #include "zones/load.h"
 #include "zones/text.h"
@@ -184,6 +185,33 @@ test_key_file(void **state)
 	tsig_keyring_unref(ring);
 }
 
+static void
+test_every_allocation_may_fail(void **state)
+{
+	static const char text[] = HEAD "a SVCB 1 . alpn=h2 ech=AQID\nb TLSA 3 1 1 ab\n$INCLUDE sub\n$GENERATE 1-40 g$ NS ns\n"
+	    "c NSEC3PARAM 1 0 0 ab\nd HIP 2 ab AQID\ne DNSKEY 257 3 8 AQID\nb.net. A 192.0.2.1\n(b) EUI48 00-00-5e-00-53-2a\n";
+	long before = memory_live(), fired;
+
+	(void)state;
+	for (long n = 1; ; n++) {
+		struct rr_list list = { 0 };
+		struct buf complaints = { 0 };
+		enum err err;
+
+		memory_fail_nth(n);
+		err = zone_load(apex, "zone", text, sizeof text - 1, include, (void *)(uintptr_t)apex, &list, &complaints, NULL);
+		fired = memory_fail_left() <= 0;
+		memory_fail_nth(0);
+		check(err == (fired ? ERR_NOMEM : ERR_OK), "allocation %ld fails: %s, %s", n, err_str(err),
+		    complaints.failed ? "" : buf_str(&complaints));
+		rr_list_clear(&list);
+		buf_clear(&complaints);
+		check(memory_live() == before, "allocation %ld leaves nothing behind", n);
+		if (!fired)
+			break;
+	}
+}
+
 int
 main(void)
 {
@@ -192,6 +220,7 @@ main(void)
 		cmocka_unit_test(test_complaints_are_bounded),
 		cmocka_unit_test(test_file_names),
 		cmocka_unit_test(test_key_file),
+		cmocka_unit_test(test_every_allocation_may_fail),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
