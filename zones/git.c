@@ -91,6 +91,8 @@ library_init(void)
 		rc = git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
 	if (rc >= 0)
 		rc = git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+	if (rc >= 0)	/* for years of commits that are read once; its default is 256 MiB */
+		rc = git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, (ssize_t)16 << 20);
 	library_rc = rc;
 }
 
@@ -153,8 +155,12 @@ clone_open(struct git_source *s, struct fault *f)
 	git_config_free(config);
 	if ((err = branch_find(s, f)) != ERR_OK)
 		return err;
-	if ((err = git_source_tip(s, tip, f)) != ERR_OK)
-		return err == ERR_NOT_FOUND ? ERR_OK : err;
+	if ((err = git_source_tip(s, tip, f)) == ERR_NOT_FOUND) {
+		git_fault_clear(f);
+		return ERR_OK;			/* a new clone */
+	}
+	if (err != ERR_OK)
+		return err;
 	if ((err = git_source_tree_of(s, tip, &tree, f)) == ERR_NOT_FOUND)
 		err = git_clone_fault(s->dir, GIT_ENOTFOUND, f, "commit %s", tip);
 	git_tree_free(tree);
@@ -202,6 +208,7 @@ git_source_close(struct git_source *s)
 {
 	if (s == NULL)
 		return;
+	git_source_forget(s);
 	git_repository_free(s->repo);
 	if (s->cancel_fd >= 0)
 		close(s->cancel_fd);
@@ -277,6 +284,7 @@ git_source_is_ancestor(struct git_source *s, const git_oid_text ancestor, const 
 	/* The clone has the whole history of commit: what it does not have is no part of that. */
 	*yes = false;
 	if ((err = git_source_commit_of(s, ancestor, &above, f)) == ERR_NOT_FOUND) {
+		git_fault_clear(f);
 		err = ERR_OK;
 		goto out;
 	}

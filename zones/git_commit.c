@@ -33,15 +33,17 @@ edit_add(struct git_source *s, git_tree *root, const struct git_edit *edit, stru
 
 	if ((err = git_path_join(s->path, edit->path, &path, f)) != ERR_OK)
 		return err;
-	if ((err = git_source_entry(s, root, path, &entry, f)) == ERR_OK)
+	if ((err = git_source_find(s, root, path, &entry, f)) == ERR_OK)
 		mode = git_tree_entry_filemode(entry);
 	git_tree_entry_free(entry);
 	if (err == ERR_NOT_FOUND && edit->octets == NULL) {
+		git_fault_clear(f);
 		free(path);
 		return ERR_OK;
 	}
 	if (err != ERR_OK && err != ERR_NOT_FOUND)
 		goto out;
+	git_fault_clear(f);
 	if (mode != GIT_FILEMODE_BLOB && mode != GIT_FILEMODE_BLOB_EXECUTABLE) {
 		err = fault_set(f, ERR_UNSUPPORTED, "%s: is not a file, and is left as it is", path);
 		goto out;

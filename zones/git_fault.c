@@ -74,6 +74,13 @@ words(void)
 	return e != NULL && e->message != NULL ? e->message : "no reason given";
 }
 
+void
+git_fault_clear(struct fault *f)
+{
+	if (f != NULL)
+		*f = (struct fault){ 0 };
+}
+
 enum err
 git_fault(int rc, struct fault *f, const char *format, ...)
 {

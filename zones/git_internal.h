@@ -26,6 +26,8 @@ struct git_source {
 	char *path;				/* from the repository's top to the zones; "" is the top */
 	struct git_remote_config config;
 	int cancel_fd;				/* an eventfd; readable: give up */
+	git_oid_text cached;			/* the commit read last: a big directory is unpacked once */
+	git_tree *cached_root, *cached_zones;	/* its trees; NULL where not read yet */
 };
 
 /* What libgit2 just said (rc < 0) as an error of ours, with "format: libgit2's words". */
@@ -34,6 +36,9 @@ enum err git_fault(int rc, struct fault *f, const char *format, ...) __attribute
 /* The same for what the clone in dir must have: what cannot be read there is damage, ERR_FORMAT. */
 enum err git_clone_fault(const char *dir, int rc, struct fault *f, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* Unsay the words of a failure that turned out to be none. */
+void git_fault_clear(struct fault *f);
 
 /* "refs/…/" and a branch; ERR_RANGE when too long or no name git allows. */
 enum err git_ref_name(const char *prefix, const char *branch, char ref[GIT_REF_SIZE], struct fault *f);
@@ -48,8 +53,10 @@ enum err git_oid_of(const char *text, git_oid *id, struct fault *f);
 enum err git_source_commit_of(struct git_source *s, const char *text, git_commit **out, struct fault *f);
 enum err git_source_tree_of(struct git_source *s, const char *text, git_tree **out, struct fault *f);
 
+void git_source_forget(struct git_source *s);
+
 /* The entry at path (normalised, from the top), the caller's.  ERR_NOT_FOUND; ERR_UNSUPPORTED: a link on the way. */
-enum err git_source_entry(struct git_source *s, git_tree *root, const char *path, git_tree_entry **out,
+enum err git_source_find(struct git_source *s, git_tree *root, const char *path, git_tree_entry **out,
     struct fault *f);
 
 /* base "/" path with "." and ".." resolved; *out is the caller's.  ERR_RANGE: leads out of the repository. */

@@ -4,19 +4,37 @@
 
 #include "zones/git_internal.h"
 
+void
+git_source_forget(struct git_source *s)
+{
+	git_tree_free(s->cached_root);
+	git_tree_free(s->cached_zones);
+	s->cached_root = s->cached_zones = NULL;
+}
+
 enum err
 git_source_tree_of(struct git_source *s, const char *text, git_tree **out, struct fault *f)
 {
 	git_commit *commit = NULL;
-	enum err err;
+	git_tree *tree = NULL;
+	enum err err = ERR_OK;
 	int rc;
 
-	if ((err = git_source_commit_of(s, text, &commit, f)) != ERR_OK)
-		return err;
-	if ((rc = git_commit_tree(out, commit)) < 0)
-		err = git_clone_fault(s->dir, rc, f, "the tree of commit %s", text);
-	git_commit_free(commit);
-	return err;
+	if (s->cached_root == NULL || strcmp(s->cached, text) != 0) {
+		if ((err = git_source_commit_of(s, text, &commit, f)) != ERR_OK)
+			return err;
+		if ((rc = git_commit_tree(&tree, commit)) < 0)
+			err = git_clone_fault(s->dir, rc, f, "the tree of commit %s", text);
+		git_commit_free(commit);
+		if (err != ERR_OK)
+			return err;
+		git_source_forget(s);
+		s->cached_root = tree;
+		memcpy(s->cached, text, GIT_OID_TEXT);
+	}
+	if ((rc = git_tree_dup(out, s->cached_root)) < 0)
+		return git_fault(rc, f, "%s", s->dir);
+	return ERR_OK;
 }
 
 static const char *
@@ -39,8 +57,8 @@ is_file(const git_tree_entry *e)
 }
 
 /* One component at a time, so that the words can say which one stands in the way. */
-enum err
-git_source_entry(struct git_source *s, git_tree *root, const char *path, git_tree_entry **out, struct fault *f)
+static enum err
+entry_below(struct git_source *s, git_tree *root, const char *path, git_tree_entry **out, struct fault *f)
 {
 	const char *slash = strchr(path, '/');
 	size_t n = slash != NULL ? (size_t)(slash - path) : strlen(path);
@@ -63,7 +81,7 @@ git_source_entry(struct git_source *s, git_tree *root, const char *path, git_tre
 	else if ((rc = git_tree_lookup(&tree, s->repo, git_tree_entry_id(entry))) < 0)
 		err = git_clone_fault(s->dir, rc, f, "tree %s of %s", git_oid_tostr_s(git_tree_entry_id(entry)), name);
 	else
-		err = git_source_entry(s, tree, slash + 1, out, f);
+		err = entry_below(s, tree, slash + 1, out, f);
 	git_tree_free(tree);
 	git_tree_entry_free(entry);
 	free(name);
@@ -72,17 +90,13 @@ git_source_entry(struct git_source *s, git_tree *root, const char *path, git_tre
 
 /* The zones' directory in root. */
 static enum err
-zones_tree(struct git_source *s, git_tree *root, git_tree **out, struct fault *f)
+zones_tree_read(struct git_source *s, git_tree *root, git_tree **out, struct fault *f)
 {
 	git_tree_entry *entry = NULL;
 	enum err err;
 	int rc;
 
-	if (s->path[0] == '\0') {
-		git_tree_dup(out, root);
-		return ERR_OK;
-	}
-	if ((err = git_source_entry(s, root, s->path, &entry, f)) != ERR_OK)
+	if ((err = entry_below(s, root, s->path, &entry, f)) != ERR_OK)
 		return err;
 	if (git_tree_entry_filemode(entry) != GIT_FILEMODE_TREE)
 		err = fault_set(f, ERR_NOT_FOUND, "%s: is %s, not a directory", s->path, kind_of(entry));
@@ -90,6 +104,38 @@ zones_tree(struct git_source *s, git_tree *root, git_tree **out, struct fault *f
 		err = git_clone_fault(s->dir, rc, f, "tree %s of %s", git_oid_tostr_s(git_tree_entry_id(entry)),
 		    s->path);
 	git_tree_entry_free(entry);
+	return err;
+}
+
+/* The same, from what was read last where that is it. */
+static enum err
+zones_tree(struct git_source *s, git_tree *root, git_tree **out, struct fault *f)
+{
+	bool is_cached = s->cached_root != NULL && git_oid_equal(git_tree_id(root), git_tree_id(s->cached_root));
+	git_tree *from = s->path[0] == '\0' ? root : is_cached ? s->cached_zones : NULL;
+	enum err err;
+
+	if (from != NULL) {
+		int rc = git_tree_dup(out, from);
+		return rc < 0 ? git_fault(rc, f, "%s", s->dir) : ERR_OK;
+	}
+	if ((err = zones_tree_read(s, root, out, f)) == ERR_OK && is_cached)
+		(void)git_tree_dup(&s->cached_zones, *out);
+	return err;
+}
+
+enum err
+git_source_find(struct git_source *s, git_tree *root, const char *path, git_tree_entry **out, struct fault *f)
+{
+	size_t n = strlen(s->path);
+	git_tree *tree = NULL;
+	enum err err;
+
+	if (n == 0 || strncmp(path, s->path, n) != 0 || path[n] != '/')
+		return entry_below(s, root, path, out, f);
+	if ((err = zones_tree(s, root, &tree, f)) == ERR_OK)
+		err = entry_below(s, tree, path + n + 1, out, f);
+	git_tree_free(tree);
 	return err;
 }
 
@@ -187,7 +233,7 @@ git_source_read(struct git_source *s, const git_oid_text commit, const char *pat
 
 	if ((err = git_path_join(s->path, path, &full, f)) != ERR_OK ||
 	    (err = git_source_tree_of(s, commit, &root, f)) != ERR_OK ||
-	    (err = git_source_entry(s, root, full, &entry, f)) != ERR_OK)
+	    (err = git_source_find(s, root, full, &entry, f)) != ERR_OK)
 		goto out;
 	if (!is_file(entry)) {
 		err = fault_set(f, ERR_UNSUPPORTED, "%s: is %s, not a file", full, kind_of(entry));

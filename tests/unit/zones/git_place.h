@@ -78,7 +78,7 @@ source_open(const char *clone, const struct git_remote_config *config)
 
 	snprintf(dir, sizeof dir, "%s/%s", place, clone);
 	err = git_source_open(dir, config, &s, &f);
-	check(err == ERR_OK, "%s opens: %s", clone, fault_str(&f, err));
+	check(err == ERR_OK && f.text[0] == '\0', "%s opens: %s", clone, fault_str(&f, err));
 	return s;
 }
 

@@ -1,6 +1,7 @@
 /* Remotes over a network: ssh with a real sshd, https with git http-backend, and servers that never answer. */
 #include <arpa/inet.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -236,9 +237,10 @@ test_the_child_ends_with_its_parent(void **state)
 static bool
 sshd_start(unsigned *port)
 {
+	struct passwd *me = getpwuid(geteuid());
 	int fd;
 
-	if (access("/usr/sbin/sshd", X_OK) != 0)
+	if (access("/usr/sbin/sshd", X_OK) != 0 || me == NULL || strstr(me->pw_shell, "nologin") != NULL)
 		return false;
 	fd = silent_server(port);
 	close(fd);
