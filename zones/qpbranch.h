@@ -97,8 +97,8 @@ qp_key_diff(const struct qp_key *a, const struct qp_key *b)
 	return 2 * i + (qp_positions[0][a->at[1 + i]] == qp_positions[0][b->at[1 + i]]);
 }
 
-/* Eight octets in lower case: 0x20 is added to those from 'A' to 'Z'.  Adding to the low seven bits of each carries into
- * its eighth where it is large enough, and never further. */
+/* Eight octets in lower case: 0x20 is added to those from 'A' to 'Z'.  Adding to the low seven bits of each carries
+ * into its eighth where it is large enough, and never further. */
 static inline uint64_t
 qp_lower(uint64_t v)
 {

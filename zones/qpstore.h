@@ -32,7 +32,7 @@ struct qp_version {
 	struct qp_txn t;		/* t.retired: what this version's transaction replaced, until it is published */
 	struct qp_store *store;
 	struct qp_version *older, *newer;	/* all that are not freed, by number */
-	struct qp_version *base;	/* what it was made from; NULL: nothing, or published.  Held once it is aborted */
+	struct qp_version *base;	/* what it was made from, until it is published; held once it is aborted */
 	struct qp_bag bag;		/* garbage of which this is the newest user */
 	atomic_uint holds;
 	struct qp_version *next_dead;

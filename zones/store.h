@@ -34,7 +34,8 @@ enum err zone_store_fill(struct zone_store *s, const struct rr_list *sorted);
 /* Close the transaction: the version is complete, readable by the writer, and not yet visible to readers. */
 enum err zone_store_seal(struct zone_store *s, struct zone_version **out);
 
-/* Undo: the open transaction, or else the newest sealed version that is not published.  References to that stay good. */
+/* Undo: the open transaction, or else the newest sealed version that is not published.  References to that stay
+ * good. */
 void zone_store_abort(struct zone_store *s);
 
 /* The newest sealed or published version; NULL: none. */

@@ -52,12 +52,14 @@ bool zone_version_is_signed(const struct zone_version *v);	/* DNSKEY at the apex
 /* The node with exactly this name, or NULL.  Also finds names below cuts, and out-of-zone glue. */
 const struct zone_node *zone_version_find(const struct zone_version *v, const uint8_t *name);
 
-/* What the algorithm of RFC 1034, section 4.3.2, step 3, needs to know about qname, from one descent. */
+/* What the algorithm of RFC 1034, section 4.3.2, step 3, needs to know about qname, from one descent.  Of cut and
+ * dname the higher one hides the other (and the cut hides a DNAME at its own owner), so at most one is set.  All are
+ * NULL when qname is not in the zone. */
 struct zone_lookup {
 	const struct zone_node *node;	/* exact match; NULL: none.  Set too when it lies below cut or dname */
-	const struct zone_node *encloser;	/* closest encloser (RFC 4592, section 3.3.1): node, or its closest ancestor */
-	const struct zone_node *cut;	/* highest zone cut at or above qname, below the apex; NULL: none, or below dname */
-	const struct zone_node *dname;	/* highest DNAME owner strictly above qname; NULL: none, or at or below the cut */
+	const struct zone_node *encloser;	/* closest encloser (RFC 4592, section 3.3.1): node, or above it */
+	const struct zone_node *cut;	/* highest zone cut at or above qname, below the apex; NULL: none */
+	const struct zone_node *dname;	/* highest DNAME owner strictly above qname; NULL: none */
 	const struct zone_node *wildcard;	/* "*.<encloser>"; NULL when node is set or there is none */
 };
 void zone_version_lookup(const struct zone_version *v, const uint8_t *qname, struct zone_lookup *out);
@@ -76,7 +78,8 @@ void zone_walk_start(struct zone_walk *w, const struct zone_version *v);
 const struct zone_node *zone_walk_next(struct zone_walk *w);	/* NULL: the end */
 
 /* The node before name in canonical order (NSEC), name itself not counted; before the apex comes the
- * last.  Empty non-terminals count, glue outside of the zone does not.  NULL: name is not in the zone, or that is empty. */
+ * last.  Empty non-terminals count, glue outside of the zone does not.  NULL: name is not in the zone, or that is
+ * empty. */
 const struct zone_node *zone_version_predecessor(const struct zone_version *v, const uint8_t *name);
 
 /* ref: inside an RCU section on the current version; or the writer on one that is sealed or current; or whoever has a

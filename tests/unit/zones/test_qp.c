@@ -18,10 +18,11 @@ static struct qp_leaf *
 new_leaf(const struct dname *name)
 {
 	struct leaf *l = malloc(sizeof *l);
+	size_t n = dname_len(name->octets);
 
 	assert_non_null(l);
-	l->leaf = (struct qp_leaf){ .name_at = offsetof(struct leaf, name), .name_len = (uint8_t)dname_len(name->octets) };
-	memcpy(l->name, name->octets, dname_len(name->octets));
+	l->leaf = (struct qp_leaf){ .name_at = offsetof(struct leaf, name), .name_len = (uint8_t)n };
+	memcpy(l->name, name->octets, n);
 	return &l->leaf;
 }
 

@@ -230,7 +230,8 @@ test_held_version_pins_its_own(void **state)
 		zone_store_reclaim(s);
 		if (i == 0)
 			level = memory_live();
-		check(memory_live() <= level, "commit %u keeps %ld allocations more than the first", i, memory_live() - level);
+		check(memory_live() <= level, "commit %u keeps %ld allocations more than the first", i,
+		    memory_live() - level);
 	}
 	zone_version_unref(held);
 	grace_pass();
@@ -245,14 +246,22 @@ static void
 test_letter_case(void **state)
 {
 	static const struct { const char *why, *owner, *address; bool remove, changed; const char *shown; } steps[] = {
-		{ "a name below makes an empty non-terminal",	"a.Sub.example.com", "\1\1\1\1", false, true, "Sub.example.com." },
-		{ "which gets its own case with its data",	"SUB.example.com", "\1\1\1\1", false, true, "SUB.example.com." },
-		{ "the first case stays",			"sub.example.com", "\2\1\1\1", false, true, "SUB.example.com." },
-		{ "the same RR in another case is the same",	"sUb.example.com", "\2\1\1\1", false, false, "SUB.example.com." },
-		{ "and is removed by it",			"suB.example.com", "\2\1\1\1", true, true, "SUB.example.com." },
-		{ "what is not there is not removed",		"suB.example.com", "\2\1\1\1", true, false, "SUB.example.com." },
-		{ "the last goes, an empty non-terminal stays",	"sub.example.com", "\1\1\1\1", true, true, "SUB.example.com." },
-		{ "and goes with what is below",		"a.sub.example.com", "\1\1\1\1", true, true, NULL },
+		{ "a name below makes an empty non-terminal",
+		  "a.Sub.example.com", "\1\1\1\1", false, true, "Sub.example.com." },
+		{ "which gets its own case with its data",
+		  "SUB.example.com", "\1\1\1\1", false, true, "SUB.example.com." },
+		{ "the first case stays",
+		  "sub.example.com", "\2\1\1\1", false, true, "SUB.example.com." },
+		{ "the same RR in another case is the same",
+		  "sUb.example.com", "\2\1\1\1", false, false, "SUB.example.com." },
+		{ "and is removed by it",
+		  "suB.example.com", "\2\1\1\1", true, true, "SUB.example.com." },
+		{ "what is not there is not removed",
+		  "suB.example.com", "\2\1\1\1", true, false, "SUB.example.com." },
+		{ "the last goes, an empty non-terminal stays",
+		  "sub.example.com", "\1\1\1\1", true, true, "SUB.example.com." },
+		{ "and goes with what is below",
+		  "a.sub.example.com", "\1\1\1\1", true, true, NULL },
 	};
 	long live = memory_live();
 	struct zone_store *s = new_store();
