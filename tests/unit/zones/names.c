@@ -23,8 +23,8 @@ pick(unsigned limit)
 static unsigned
 random_label(uint8_t *to)
 {
-	static const uint8_t octets[] = { 'a', 'A', 'b', 'z', '0', '-', '*', '_', 0, 1, ')', '+', '.', '@', '[', '`', '{',
-	    127, 170, 171, 219, 255 };
+	static const uint8_t octets[] = { 'a', 'A', 'b', 'z', '0', '-', '*', '_', 0, 1, ')', '+', '.', '@', '[', '`',
+	    '{', 127, 170, 171, 219, 255 };
 	unsigned n = pick(40) == 0 ? 63 : 1 + pick(pick(4) == 0 ? 5 : 2), kinds = pick(3) == 0 ? sizeof octets : 4;
 
 	to[0] = (uint8_t)n;
