@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "wire/rrtype.h"
 
 #define QUEUE_SIZE 8192
 #define HELPERS 2
@@ -67,6 +68,8 @@ keeper_subscriber(void *ctx, const struct commit_request *q, const struct change
 		size_t out = 0, in = 0;
 
 		for (size_t i = 0; i < changes->n; i++) {
+			if (changes->v[i].rr.type == TYPE_SOA)
+				continue;
 			out += !changes->v[i].add;
 			in += changes->v[i].add && !changes->v[i].present;
 		}

@@ -10,6 +10,7 @@
 #include "wire/rrtype.h"
 #include "zones/keyfile.h"
 #include "zones/load.h"
+#include "zones/reader.h"
 
 #define FILE_MAX ((size_t)1 << 31)	/* of one zone file */
 
@@ -161,13 +162,35 @@ log_complaints(const char *zone, struct buf *complaints, bool refused)
 	}
 }
 
-static bool
-has_soa(const struct rr_list *rrs, const uint8_t *apex)
+/* A zone's file may be broken and still be a zone's: it has an SOA for the name. */
+static enum err
+note_soa(void *ctx, const struct rr *rr, const struct place *place)
 {
-	for (size_t i = 0; i < rrs->n; i++)
-		if (rrs->v[i].type == TYPE_SOA && dname_equal(rrs->v[i].owner, apex))
-			return true;
-	return false;
+	struct pulled_zone *z = ctx;
+
+	(void)place;
+	z->known |= rr->type == TYPE_SOA && dname_equal(rr->owner, z->apex.octets);
+	return ERR_OK;
+}
+
+static void
+ignore_complaint(void *ctx, const struct place *place, const char *text)
+{
+	(void)ctx;		/* whoever reads it as a zone says what is wrong */
+	(void)place;
+	(void)text;
+}
+
+static bool
+has_soa(const struct buf *text, const char *file, const uint8_t *apex)
+{
+	struct pulled_zone z = { 0 };
+	struct zone_reader reader = { .file = file, .origin = apex, .default_ttl = 1, .rr = note_soa,
+	    .complain = ignore_complaint, .ctx = &z };
+
+	dname_copy(&z.apex, apex);
+	(void)zone_read(&reader, (const char *)text->p, text->len);
+	return z.known;
 }
 
 static uint32_t
@@ -238,7 +261,7 @@ read_zone(struct pull *p, const struct git_file *file, const uint8_t *apex)
 	    &nwarnings);
 	if (err == ERR_NOMEM)
 		goto out;
-	if (base == NULL && !has_soa(&rrs, apex)) {
+	if (base == NULL && !has_soa(&text, file->name, apex)) {
 		log_info("%s: %s is passed over: it has no SOA for %s", p->source->config->url, file->name, name);
 		err = ERR_OK;
 		goto out;

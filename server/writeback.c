@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "wire/rrtype.h"
+#include "zones/editor.h"
 #include "zones/writer.h"
 
 struct written_zone {
@@ -20,9 +21,9 @@ struct written_zone {
 	char *path;
 	uint32_t serial;
 	size_t notes;			/* octets of its notes that this commit tells */
-	struct rr_list rrs;		/* made by the helper */
-	struct buf text;
-	git_oid_text blob;
+	struct rr_list rrs;		/* from here on made by the helper */
+	struct editor_result texts;	/* the zone's file first */
+	struct zone_base base;		/* as it will be when the push has succeeded */
 };
 
 struct writeback {
@@ -45,7 +46,8 @@ writeback_free(struct writeback *w)
 		zone_version_unref(w->v[i].version);
 		rr_list_clear(&w->v[i].passing);
 		rr_list_clear(&w->v[i].rrs);
-		buf_clear(&w->v[i].text);
+		editor_result_clear(&w->v[i].texts);
+		zone_base_clear(&w->v[i].base);
 		free(w->v[i].path);
 	}
 	free(w->v);
@@ -132,49 +134,103 @@ write_message(struct writeback *w)
 
 /* --- on the helper --- */
 
+#define FILE_MAX ((size_t)1 << 31)
+
 static enum err
-write_text(struct written_zone *x)
+read_include(void *ctx, const char *path, struct buf *out, struct fault *f)
 {
+	const struct writeback *w = ctx;
+
+	return git_source_read(w->source->git, w->head, path, FILE_MAX, out, NULL, f);
+}
+
+/* The whole zone anew, for a text that cannot be edited in place. */
+static enum err
+write_anew(struct written_zone *x)
+{
+	if ((x->texts.v = calloc(1, sizeof *x->texts.v)) == NULL || (x->texts.v[0].path = strdup(x->path)) == NULL)
+		return ERR_NOMEM;
+	x->texts.n = 1;
+	x->texts.v[0].changed = true;
+	zone_write(x->apex.octets, &x->rrs, &x->texts.v[0].text);
+	return x->texts.v[0].text.failed ? ERR_NOMEM : ERR_OK;
+}
+
+static enum err
+write_text(struct writeback *w, struct written_zone *x)
+{
+	struct buf text = { 0 };
+	char name[DNAME_TEXT_MAX];
 	enum err err = zone_version_collect(x->version, &x->passing, &x->rrs);
 
 	if (err == ERR_OK)
-		zone_write(x->apex.octets, &x->rrs, &x->text);
-	return err == ERR_OK && x->text.failed ? ERR_NOMEM : err;
+		err = git_source_read(w->source->git, w->head, x->path, FILE_MAX, &text, NULL, &w->fault);
+	if (err == ERR_OK)
+		err = zone_edit(x->apex.octets, x->path, (const char *)text.p, text.len, read_include, w, &x->rrs, &x->texts);
+	buf_clear(&text);
+	if (err == ERR_UNSUPPORTED || err == ERR_FORMAT) {
+		log_warning("zone %s: its text cannot be edited in place: it is written anew as a whole",
+		    dname_print_host(x->apex.octets, name));
+		err = write_anew(x);
+	}
+	return err;
+}
+
+static enum err
+write_texts(struct writeback *w, size_t *nedits)
+{
+	enum err err = ERR_OK;
+
+	*nedits = 0;
+	for (size_t i = 0; err == ERR_OK && i < w->n; i++) {
+		err = write_text(w, &w->v[i]);
+		*nedits += w->v[i].texts.n;
+	}
+	return err;
 }
 
 static enum err
 commit_texts(struct writeback *w)
 {
-	struct git_edit *edits = calloc(w->n, sizeof *edits);
 	struct git_signature_text author = { w->author, "certns@localhost", clock_now_s() };
-	enum err err = ERR_OK;
+	struct git_edit *edits;
+	size_t room, n = 0;
+	enum err err = write_texts(w, &room);
 
-	if (edits == NULL)
-		return ERR_NOMEM;
-	for (size_t i = 0; err == ERR_OK && i < w->n; i++) {
-		err = write_text(&w->v[i]);
-		edits[i] = (struct git_edit){ w->v[i].path, w->v[i].text.p, w->v[i].text.len };
-	}
-	if (err == ERR_OK)
-		err = git_source_commit(w->source->git, w->head, edits, w->n, &author, buf_str(&w->message), w->commit,
-		    &w->fault);
+	if (err != ERR_OK || (edits = calloc(room + 1, sizeof *edits)) == NULL)
+		return err != ERR_OK ? err : ERR_NOMEM;
+	for (size_t i = 0; i < w->n; i++)
+		for (size_t k = 0; k < w->v[i].texts.n; k++)
+			if (w->v[i].texts.v[k].changed)
+				edits[n++] = (struct git_edit){ w->v[i].texts.v[k].path, w->v[i].texts.v[k].text.p,
+				    w->v[i].texts.v[k].text.len };
+	err = git_source_commit(w->source->git, w->head, edits, n, &author, buf_str(&w->message), w->commit, &w->fault);
 	free(edits);
 	return err;
 }
 
+/* The new bases: where each text lies in the new commit. */
 static enum err
-find_blobs(struct writeback *w)
+find_bases(struct writeback *w)
 {
-	for (size_t i = 0; i < w->n; i++) {
-		struct buf octets = { 0 };
-		enum err err = git_source_read(w->source->git, w->commit, w->v[i].path, SIZE_MAX / 4, &octets, w->v[i].blob,
-		    &w->fault);
+	enum err err = ERR_OK;
 
-		buf_clear(&octets);
-		if (err != ERR_OK)
-			return err;
+	for (size_t i = 0; err == ERR_OK && i < w->n; i++) {
+		struct written_zone *x = &w->v[i];
+
+		memcpy(x->base.commit, w->commit, sizeof x->base.commit);
+		x->base.serial = x->serial;
+		for (size_t k = 0; err == ERR_OK && k < x->texts.n; k++) {
+			struct buf octets = { 0 };
+			git_oid_text blob = "";
+
+			err = git_source_read(w->source->git, w->commit, x->texts.v[k].path, FILE_MAX, &octets, blob, &w->fault);
+			buf_clear(&octets);
+			if (err == ERR_OK)
+				err = zone_base_add(&x->base, x->texts.v[k].path, blob);
+		}
 	}
-	return ERR_OK;
+	return err;
 }
 
 static void
@@ -182,7 +238,7 @@ writeback_run(void *arg)
 {
 	struct writeback *w = arg;
 
-	if ((w->err = commit_texts(w)) == ERR_OK && (w->err = find_blobs(w)) == ERR_OK && strcmp(w->commit, w->head) != 0)
+	if ((w->err = commit_texts(w)) == ERR_OK && (w->err = find_bases(w)) == ERR_OK && strcmp(w->commit, w->head) != 0)
 		w->err = git_source_push(w->source->git, w->head, w->commit, &w->fault);
 }
 
@@ -197,20 +253,15 @@ remember_blob(struct source *s, const char *path, const git_oid_text blob)
 }
 
 static enum err
-move_base(struct written_zone *x, const git_oid_text commit)
+move_base(struct written_zone *x)
 {
 	struct zone *z = x->zone;
-	struct zone_base base = { .serial = x->serial };
-	enum err err = zone_base_add(&base, x->path, x->blob);
+	enum err err = ERR_OK;
 
-	memcpy(base.commit, commit, sizeof base.commit);
 	for (size_t i = 0; err == ERR_OK && i < x->rrs.n; i++)
 		if (x->rrs.v[i].type == TYPE_SOA)
 			err = pending_set_base_soa(&z->pending, &x->rrs.v[i]);
-	if (err == ERR_OK)
-		err = zone_base_copy(&z->base, &base);
-	zone_base_clear(&base);
-	return err;
+	return err == ERR_OK ? zone_base_copy(&z->base, &x->base) : err;
 }
 
 static enum err
@@ -225,8 +276,8 @@ take_in(struct writeback *w, struct fault *f)
 
 		pending_write_end(&x->zone->pending, true);
 		buf_consume(&x->zone->notes, x->notes);
-		remember_blob(s, x->path, x->blob);
-		if ((err = move_base(x, w->commit)) == ERR_OK)
+		remember_blob(s, x->path, x->base.v[0].blob);
+		if ((err = move_base(x)) == ERR_OK)
 			err = commits_put(k->commits, x->zone, f);
 	}
 	if (strcmp(w->commit, w->head) != 0)

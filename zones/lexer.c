@@ -183,6 +183,7 @@ lexer_next(struct lexer *lx)
 	while (lx->p < lx->end) {
 		lx->n = 0;
 		lx->error = NULL;
+		lx->entry = lx->p;
 		if (!take_entry(lx))
 			return LEX_NOMEM;
 		if (lx->error != NULL)

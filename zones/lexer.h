@@ -25,7 +25,8 @@ struct lexer {
 	const char *line_start;
 	unsigned line;
 
-	/* The entry that lexer_next() found. */
+	/* The entry that lexer_next() found; it begins at entry and ends before p, its last line end included. */
+	const char *entry;
 	struct token *v;
 	size_t n, cap;
 	bool indented;			/* it began with a blank: the owner is the last one */

@@ -86,6 +86,7 @@ on_rr(void *ctx, const struct rr *rr, const struct place *place)
 	p = &l->v[l->list.n - 1];
 	p->rr = l->list.v[l->list.n - 1];
 	p->place = *place;
+	p->place.entry = NULL;
 	p->place.file = keep_file(l, place->file);
 	return p->place.file == NULL ? ERR_NOMEM : ERR_OK;
 }
@@ -100,7 +101,7 @@ static void
 on_finding(void *ctx, enum check_level level, const struct rr *rr, const char *text)
 {
 	struct loading *l = ctx;
-	struct place whole = { l->file, 1, 1 };
+	struct place whole = { l->file, 1, 1, NULL };
 
 	add_line(l, level, rr == NULL ? &whole : &l->v[rr - l->list.v].place, text);
 }

@@ -1,6 +1,7 @@
 noinst_LIBRARIES += zones/libzones.a
 zones_libzones_a_SOURCES = \
 	zones/changeset.c zones/changeset.h \
+	zones/editor.c zones/editor.h \
 	zones/check.c zones/check.h \
 	zones/commit.c zones/commit.h \
 	zones/fields.h zones/fields_in.c zones/fields_out.c \

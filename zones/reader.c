@@ -23,7 +23,7 @@ struct file_name {
 };
 
 struct scope {				/* what a file has of its own */
-	const char *file;
+	const char *file, *text;
 	struct dname origin, owner;
 	bool has_owner;
 };
@@ -52,7 +52,7 @@ static void complain(struct reading *r, const struct token *t, const char *forma
 static void
 complain(struct reading *r, const struct token *t, const char *format, ...)
 {
-	struct place place = { r->here.file, t->line, t->column };
+	struct place place = { r->here.file, t->line, t->column, NULL };
 	char text[1200];
 	va_list args;
 
@@ -119,6 +119,7 @@ is_class(const struct token *t, bool *in)
 struct head {				/* what stands before the type: RFC 1035, section 5.1, in either order */
 	bool has_ttl, has_class;
 	uint32_t ttl;
+	size_t ttl_at;
 };
 
 static bool
@@ -140,6 +141,7 @@ read_head(struct reading *r, const struct token *v, size_t n, size_t *i, struct 
 				return false;
 			}
 			head->has_ttl = true;
+			head->ttl_at = *i;
 		} else
 			break;
 	}
@@ -172,12 +174,14 @@ choose_ttl(struct reading *r, const struct head *head, const struct rr *rr, uint
 	return true;
 }
 
+/* lx: where the tokens come from; NULL: from $GENERATE. */
 static enum err
-read_rr(struct reading *r, const struct token *v, size_t n, bool indented)
+read_rr(struct reading *r, const struct token *v, size_t n, bool indented, const struct lexer *lx)
 {
 	struct head head = { 0 };
 	struct rr rr = { .owner = r->here.owner.octets, .rdata = r->rdata };
-	struct place place = { r->here.file, v[0].line, v[0].column };
+	struct reader_entry entry = { .v = v, .n = n, .indented = indented, .has_ttl = r->has_ttl, .ttl = r->ttl };
+	struct place place = { r->here.file, v[0].line, v[0].column, lx == NULL ? NULL : &entry };
 	size_t i = 0, type_at, length, bad;
 	struct fault f = { 0 };
 	enum err err;
@@ -218,6 +222,14 @@ read_rr(struct reading *r, const struct token *v, size_t n, bool indented)
 	if (!choose_ttl(r, &head, &rr, &rr.ttl)) {
 		complain(r, &v[type_at], "expected a TTL before the type, or $TTL on a line before this one");
 		return ERR_OK;
+	}
+	if (lx != NULL) {
+		entry.text = r->here.text;
+		entry.start = (size_t)(lx->entry - r->here.text);
+		entry.end = (size_t)(lx->p - r->here.text);
+		entry.origin = r->here.origin.octets;
+		entry.type_at = type_at;
+		entry.ttl_at = head.has_ttl ? head.ttl_at : n;
 	}
 	return r->reader->rr(r->reader->ctx, &rr, &place);
 }
@@ -359,7 +371,7 @@ on_generated(void *ctx, const char *text, size_t n, const struct token *where)
 	else if (lex == LEX_BAD)
 		complain(r, where, "$GENERATE made the line '%.200s': %s", text, lx.error);
 	else if (lex == LEX_ENTRY)
-		err = read_rr(r, lx.v, lx.n, false);
+		err = read_rr(r, lx.v, lx.n, false, NULL);
 	lexer_clear(&lx);
 	r->stop = err;
 	return r->complaints >= ZONE_READER_COMPLAINTS && err == ERR_OK ? ERR_CANCELLED : err;
@@ -399,6 +411,7 @@ read_text(struct reading *r, const char *file, const char *text, size_t n)
 	struct lexer lx;
 	enum err err = ERR_OK;
 
+	r->here.text = text;
 	if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {	/* what some editors put before UTF-8 */
 		text += 3;
 		n -= 3;
@@ -417,7 +430,7 @@ read_text(struct reading *r, const char *file, const char *text, size_t n)
 		else if (!lx.indented && !lx.v[0].quoted && lx.v[0].p[0] == '$')
 			err = read_directive(r, lx.v, lx.n);
 		else
-			err = read_rr(r, lx.v, lx.n, lx.indented);
+			err = read_rr(r, lx.v, lx.n, lx.indented, &lx);
 	}
 	lexer_clear(&lx);
 	return err;

@@ -11,9 +11,24 @@
 #include "base/err.h"
 #include "zones/rr.h"
 
+struct token;				/* zones/lexer.h */
+
+/* How an RR stands in its text: for the editor. */
+struct reader_entry {
+	const char *text;		/* the whole file */
+	size_t start, end;		/* octets: whole lines, the last line end included */
+	const struct token *v;		/* n tokens; type_at is the type's, ttl_at the TTL's (n: there is none) */
+	size_t n, type_at, ttl_at;
+	bool indented;			/* without an owner of its own */
+	const uint8_t *origin;
+	bool has_ttl;			/* $TTL, or what an SOA implied: the TTL of an RR that has none */
+	uint32_t ttl;
+};
+
 struct place {
 	const char *file;		/* lives as long as the call of zone_read() */
 	unsigned line, column;		/* from 1; column counts octets */
+	const struct reader_entry *entry;	/* in rr() only, and NULL for an RR that $GENERATE made */
 };
 
 /* "file:line:column" */
