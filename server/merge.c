@@ -16,7 +16,7 @@ static enum err
 make_zone(struct keeper *k, struct source *s, const uint8_t *apex, struct zone **out)
 {
 	struct zone *z;
-	enum err err = zone_new(apex, s->config->url, &z);
+	enum err err = zone_new(apex, git_source_url(s->git), &z);
 
 	if (err != ERR_OK)
 		return err;
@@ -170,7 +170,7 @@ merge_one(struct keeper *k, struct source *s, struct pulled_zone *p, struct faul
 	if (z == NULL && (err = make_zone(k, s, p->apex.octets, &z)) != ERR_OK)
 		return err;
 	if (z->owner != s) {
-		log_error("zone %s: in two repositories; the one of %s is passed over", z->name, s->config->url);
+		log_error("zone %s: in two repositories; the one of %s is passed over", z->name, git_source_url(s->git));
 		return ERR_OK;
 	}
 	switch (p->kind) {
@@ -220,10 +220,10 @@ merge_pulled(struct keeper *k, struct pull *p, struct fault *f)
 		p->keys = NULL;
 		if (k->started && (err = view_rebuild(k, NULL)) != ERR_OK)
 			return err;
-		log_info("%s: %zu keys", s->config->url, tsig_keyring_count(s->keys));
+		log_info("%s: %zu keys", git_source_url(s->git), tsig_keyring_count(s->keys));
 	}
 	if (strcmp(s->head, p->tip) != 0)
-		log_info("%s: at commit %.12s", s->config->url, p->tip);
+		log_info("%s: at commit %.12s", git_source_url(s->git), p->tip);
 	memcpy(s->head, p->tip, sizeof s->head);
 	known_files_clear(&s->known);
 	s->known = p->known;
@@ -291,7 +291,7 @@ restore_zone(void *ctx, const struct journal_zone *row)
 	struct zone *z;
 	enum err err;
 
-	if (strcmp(row->source, r->source->config->url) != 0)
+	if (strcmp(row->source, git_source_url(r->source->git)) != 0)
 		return ERR_OK;
 	if ((err = make_zone(k, r->source, row->apex.octets, &z)) != ERR_OK)
 		return err;
@@ -337,7 +337,7 @@ zones_restore(struct keeper *k, struct source *s, struct fault *f)
 		return err;
 	pull_run(p);
 	if (p->err == ERR_NOT_FOUND)
-		log_info("%s: nothing was fetched yet", s->config->url);
+		log_info("%s: nothing was fetched yet", git_source_url(s->git));
 	else if ((err = p->err) != ERR_OK || (err = merge_pulled(k, p, f)) != ERR_OK)
 		fault_set(f, err, "%s: %s", s->directory, f->text[0] != '\0' ? f->text : fault_str(&p->fault, err));
 	pull_free(p);

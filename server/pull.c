@@ -262,7 +262,7 @@ read_zone(struct pull *p, const struct git_file *file, const uint8_t *apex)
 	if (err == ERR_NOMEM)
 		goto out;
 	if (base == NULL && !has_soa(&text, file->name, apex)) {
-		log_info("%s: %s is passed over: it has no SOA for %s", p->source->config->url, file->name, name);
+		log_info("%s: %s is passed over: it has no SOA for %s", git_source_url(p->source->git), file->name, name);
 		err = ERR_OK;
 		goto out;
 	}
@@ -420,7 +420,7 @@ read_zones(struct pull *p, const struct git_listing *files)
 			continue;
 		if (!file->regular || !zonefile_name(file->name, &apex)) {
 			if (news)
-				log_info("%s: %s is passed over: %s", p->source->config->url, file->name,
+				log_info("%s: %s is passed over: %s", git_source_url(p->source->git), file->name,
 				    file->regular ? "its name is no zone's" : "not a regular file");
 			continue;
 		}
@@ -471,7 +471,7 @@ pull_run(void *arg)
 	if (p->source->head[0] != '\0' && strcmp(p->source->head, p->tip) != 0 &&
 	    git_source_is_ancestor(p->source->git, p->source->head, p->tip, &ancestor, NULL) == ERR_OK && !ancestor)
 		log_warning("%s: history was rewritten: %.12s is not in %.12s; what changed here is kept on top",
-		    p->source->config->url, p->source->head, p->tip);
+		    git_source_url(p->source->git), p->source->head, p->tip);
 	if ((p->err = git_source_list(p->source->git, p->tip, &files, &p->fault)) == ERR_OK &&
 	    (p->err = remember_files(p, &files)) == ERR_OK &&
 	    (p->err = read_keys(p, &files)) == ERR_OK &&

@@ -63,7 +63,7 @@ go_on(struct source *s)
 		s->want_pull = false;
 		if ((s->busy = start_pull(s)))
 			return;
-		log_error("%s: no memory for a pull", s->config->url);
+		log_error("%s: no memory for a pull", git_source_url(s->git));
 	}
 	if (s->want_write) {
 		s->want_write = false;
@@ -74,7 +74,7 @@ go_on(struct source *s)
 			return;
 		}
 		if (err != ERR_NOT_FOUND)
-			log_error("%s: cannot write back: %s", s->config->url, err_str(err));
+			log_error("%s: cannot write back: %s", git_source_url(s->git), err_str(err));
 	}
 	s->waiting = NULL;
 	for (struct waiter *next; w != NULL; w = next) {
@@ -149,12 +149,12 @@ source_finished(struct source *s, enum err err, const char *words)
 		int64_t delay_s = retry_delay_s(++s->failures);
 
 		s->problem = strdup(words);
-		log_warning("%s: %s; trying again in %lld s", s->config->url, words, (long long)delay_s);
+		log_warning("%s: %s; trying again in %lld s", git_source_url(s->git), words, (long long)delay_s);
 		start_timer(s->retry, delay_s * 1000);
 		s->want_write = false;
 	} else {
 		if (s->failures > 0)
-			log_info("%s: works again", s->config->url);
+			log_info("%s: works again", git_source_url(s->git));
 		s->failures = 0;
 		event_del(s->retry);
 	}

@@ -31,7 +31,7 @@ build_ring(struct keeper *k, const struct config *config, struct tsig_keyring *r
 		size_t n = s->keys == NULL ? 0 : tsig_keyring_count(s->keys);
 
 		for (size_t j = 0; err == ERR_OK && j < n; j++)
-			err = add_copy(ring, tsig_keyring_at(s->keys, j), s->config->url);
+			err = add_copy(ring, tsig_keyring_at(s->keys, j), git_source_url(s->git));
 	}
 	return err;
 }

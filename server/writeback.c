@@ -281,7 +281,7 @@ take_in(struct writeback *w, struct fault *f)
 			err = commits_put(k->commits, x->zone, f);
 	}
 	if (strcmp(w->commit, w->head) != 0)
-		log_info("%s: pushed commit %.12s", s->config->url, w->commit);
+		log_info("%s: pushed commit %.12s", git_source_url(s->git), w->commit);
 	memcpy(s->head, w->commit, sizeof s->head);
 	s->pushed_s = clock_now_s();
 	return err;
