@@ -142,13 +142,13 @@ answer_node(struct response *r, struct chain *c, const uint8_t *name, const stru
 	return NULL;
 }
 
-/* One round: answer name.  Returns the name that the answer leads on to; NULL: it is complete. */
+/* One round: answer name, whose key is made.  Returns the name that the answer leads on to; NULL: it is complete. */
 static const uint8_t *
-answer_name(struct response *r, struct chain *c, const uint8_t *name)
+answer_name(struct response *r, struct chain *c, const uint8_t *name, const struct qp_key *key)
 {
 	struct zone_lookup l;
 
-	zone_version_lookup(r->zone, name, &l);
+	zone_version_lookup_key(r->zone, key, &l);
 	if (l.dname != NULL && l.dname != l.cut)
 		return answer_dname(r, c, name, l.dname);
 	/* DS is the one type that the upper side of a cut answers: RFC 4035, section 3.1.4.1. */
@@ -166,21 +166,24 @@ answer_name(struct response *r, struct chain *c, const uint8_t *name)
 }
 
 static struct zone_store *
-find_zone(const struct zoneset *zones, const struct question *q)
+find_zone(const struct zoneset *zones, const struct qp_key *key, uint16_t qtype)
 {
-	struct zone_store *parent = q->qtype == TYPE_DS ? zoneset_find(zones, q->qname.octets, true) : NULL;
+	struct zone_store *parent = qtype == TYPE_DS ? zoneset_find_key(zones, key, true) : NULL;
 
-	return parent != NULL ? parent : zoneset_find(zones, q->qname.octets, false);
+	return parent != NULL ? parent : zoneset_find_key(zones, key, false);
 }
 
 static void
 answer_internet(struct response *r, const struct zoneset *zones)
 {
-	struct zone_store *store = find_zone(zones, &r->q->question);
-	const uint8_t *name = r->q->question.qname.octets;
+	const struct question *q = &r->q->question;
+	const uint8_t *name = q->qname.octets;
+	struct zone_store *store;
+	struct qp_key key;
 	struct chain c;
 
-	if (store == NULL) {
+	qp_key_init(&key, name);
+	if ((store = find_zone(zones, &key, q->qtype)) == NULL) {
 		r->rcode = RCODE_REFUSED;
 		return;
 	}
@@ -190,8 +193,8 @@ answer_internet(struct response *r, const struct zoneset *zones)
 	}
 	r->flags |= FLAG_AA;
 	c.n = c.ndnames = 0;
-	while (name != NULL)
-		name = answer_name(r, &c, name);
+	while ((name = answer_name(r, &c, name, &key)) != NULL)
+		qp_key_init(&key, name);
 }
 
 /* NOERROR, or why nobody should ask for this type. */

@@ -1,5 +1,6 @@
 #include "server/axfr.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "server/response.h"
@@ -167,16 +168,16 @@ axfr_records(const struct axfr *a)
 	return a->records;
 }
 
-uint32_t
-axfr_serial(const struct axfr *a)
+char *
+axfr_describe(const struct axfr *a, char text[AXFR_TEXT])
 {
-	return zone_version_serial(a->version);
-}
+	bool is_signed = a->q.tsig.status == TSIG_VALID;
+	char zone[DNAME_TEXT_MAX], key[DNAME_TEXT_MAX];
 
-const uint8_t *
-axfr_zone(const struct axfr *a)
-{
-	return zone_version_apex_name(a->version);
+	snprintf(text, AXFR_TEXT, "%s of %s, serial %u (%s%s)", a->q.question.qtype == TYPE_IXFR ? "IXFR" : "AXFR",
+	    dname_print_host(zone_version_apex_name(a->version), zone), zone_version_serial(a->version),
+	    is_signed ? "key " : "unsigned", is_signed ? dname_print_host(a->q.tsig.key_name.octets, key) : "");
+	return text;
 }
 
 void

@@ -17,8 +17,11 @@ size_t axfr_next(struct axfr *a, uint8_t *out, int64_t now_s);
 
 bool axfr_is_complete(const struct axfr *a);	/* the closing SOA was in a message */
 uint64_t axfr_records(const struct axfr *a);	/* in the messages so far */
-uint32_t axfr_serial(const struct axfr *a);
-const uint8_t *axfr_zone(const struct axfr *a);
+
+/* "AXFR of ZONE, serial N (key NAME)", for the log.  Gives text back. */
+#define AXFR_TEXT (2 * DNAME_TEXT_MAX + 64)
+char *axfr_describe(const struct axfr *a, char text[AXFR_TEXT]);
+
 void axfr_free(struct axfr *a);			/* takes NULL */
 
 #endif

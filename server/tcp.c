@@ -95,12 +95,11 @@ touch(struct connection *c)
 static void
 log_transfer_end(const struct connection *c, const char *how)
 {
-	char zone[DNAME_TEXT_MAX], peer[CONFIG_ADDRESS_TEXT];
-	const struct axfr *a = c->transfer;
+	char what[AXFR_TEXT], peer[CONFIG_ADDRESS_TEXT];
 
-	log_info("transfer of %s, serial %u, to %s %s: %llu records, %llu octets", dname_print_host(axfr_zone(a), zone),
-	    axfr_serial(a), config_address_print((const struct sockaddr *)&c->peer, peer), how,
-	    (unsigned long long)axfr_records(a), (unsigned long long)c->transfer_octets);
+	log_info("%s to %s %s: %llu records, %llu octets", axfr_describe(c->transfer, what),
+	    config_address_print((const struct sockaddr *)&c->peer, peer), how,
+	    (unsigned long long)axfr_records(c->transfer), (unsigned long long)c->transfer_octets);
 }
 
 static void

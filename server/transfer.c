@@ -55,7 +55,7 @@ answer_soa(struct inbound *in, const struct zone_version *version, struct outcom
 static void
 answer_stream(struct inbound *in, struct zone_version *version, struct outcome *o)
 {
-	char key[INBOUND_KEY_TEXT], zone[DNAME_TEXT_MAX], peer[CONFIG_ADDRESS_TEXT];
+	char what[AXFR_TEXT], peer[CONFIG_ADDRESS_TEXT];
 
 	if (axfr_new(version, in->view, &in->q, &o->transfer) != ERR_OK) {
 		inbound_rcode(in, RCODE_SERVFAIL, o);
@@ -64,9 +64,9 @@ answer_stream(struct inbound *in, struct zone_version *version, struct outcome *
 	o->what = HANDLED_TRANSFER;
 	counter_add(&in->handler->counters.transfers, 1);
 	counter_add(&in->handler->counters.rcodes[RCODE_NOERROR], 1);
-	log_info("%s of %s, serial %u, to %s begins (%s)", in->q.question.qtype == TYPE_IXFR ? "IXFR" : "AXFR",
-	    dname_print_host(axfr_zone(o->transfer), zone), axfr_serial(o->transfer),
-	    config_address_print((const struct sockaddr *)in->client->peer, peer), inbound_key_print(in, key));
+	if (log_wants(LOG_LEVEL_DEBUG))
+		log_debug("%s to %s begins", axfr_describe(o->transfer, what),
+		    config_address_print((const struct sockaddr *)in->client->peer, peer));
 }
 
 void
