@@ -242,8 +242,10 @@ sources_open(struct keeper *k, struct fault *f)
 	size_t n = k->boot_view->config->ngit;
 	enum err err = ERR_OK;
 
-	if (n == 0)
+	if (n == 0) {
+		log_warning("no git repository is configured: there are no zones to serve");
 		return ERR_OK;
+	}
 	if ((k->sources = calloc(n, sizeof *k->sources)) == NULL)
 		return ERR_NOMEM;
 	for (; err == ERR_OK && k->nsources < n; k->nsources++)

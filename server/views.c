@@ -62,6 +62,19 @@ same_text(const char *a, const char *b)
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
+/* NULL-terminated, or NULL for none. */
+static bool
+same_texts(char *const *a, char *const *b)
+{
+	size_t i = 0;
+
+	if (a == NULL || b == NULL)
+		return a == b;
+	while (a[i] != NULL && b[i] != NULL && strcmp(a[i], b[i]) == 0)
+		i++;
+	return a[i] == NULL && b[i] == NULL;
+}
+
 /* What is bound at start: sockets, clones, the CA. */
 static bool
 needs_restart(const struct config *old, const struct config *new)
@@ -69,14 +82,17 @@ needs_restart(const struct config *old, const struct config *new)
 	bool same = old->nlisten == new->nlisten && old->workers == new->workers && old->ngit == new->ngit &&
 	    old->nauthorities == new->nauthorities && same_text(old->state_directory, new->state_directory) &&
 	    same_text(old->user, new->user) && same_text(old->control_socket, new->control_socket) &&
-	    same_text(old->proxy, new->proxy);
+	    same_text(old->proxy, new->proxy) && same_texts(old->labels, new->labels) &&
+	    old->challenge_ttl == new->challenge_ttl;
 
 	for (size_t i = 0; same && i < new->nlisten; i++)
 		same = memcmp(&old->listen[i].address, &new->listen[i].address, new->listen[i].len) == 0;
 	for (size_t i = 0; same && i < new->ngit; i++)
 		same = same_text(old->git[i].url, new->git[i].url) && same_text(old->git[i].branch, new->git[i].branch) &&
 		    same_text(old->git[i].path, new->git[i].path) && old->git[i].poll_s == new->git[i].poll_s &&
-		    old->git[i].push == new->git[i].push;
+		    old->git[i].push == new->git[i].push && same_text(old->git[i].ssh_key, new->git[i].ssh_key) &&
+		    same_text(old->git[i].ca_file, new->git[i].ca_file) &&
+		    same_texts(old->git[i].host_keys, new->git[i].host_keys);
 	for (size_t i = 0; same && i < new->nauthorities; i++)
 		same = same_text(old->authorities[i].directory, new->authorities[i].directory) &&
 		    same_text(old->authorities[i].ca_certificates, new->authorities[i].ca_certificates);
@@ -90,8 +106,8 @@ views_reload(struct keeper *k, struct config *config)
 		enum err err;
 
 		if (needs_restart(k->boot_view->config, config))
-			log_warning("changes of listen, workers, user, state-directory, control-socket, git and "
-			    "acme authorities take effect with a restart");
+			log_warning("changes of listen, workers, user, state-directory, control-socket, git, and of acme but for "
+			    "self-check, take effect with a restart");
 		log_set_level(config->log_level);
 		if ((err = view_rebuild(k, config)) != ERR_OK) {
 			log_error("the new configuration is not taken: %s", err_str(err));

@@ -1,6 +1,9 @@
 /* zones/git_child_net.c -- inside the child: the callbacks for libgit2, and a push over the network. */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "zones/git_internal.h"
 
@@ -67,11 +70,28 @@ git_child_connect_options(git_remote_connect_options *options, struct git_child 
 	options->proxy_opts.type = GIT_PROXY_AUTO;
 }
 
+/* libgit2 calls a path that leads nowhere an unsupported protocol. */
+static enum err
+check_directory(const char *url, struct fault *f)
+{
+	char *path = git_url_directory(url);
+	struct stat st;
+	int error = path == NULL ? EINVAL : stat(path, &st) != 0 ? errno : S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+
+	free(path);
+	return error == 0 ? ERR_OK : fault_set(f, err_from_errno(error), "%s: no repository there: %s", url, strerror(error));
+}
+
 enum err
 git_child_remote(struct git_child *c, git_remote **out, struct fault *f)
 {
 	git_remote_create_options options;
+	enum err err;
 	int rc;
+
+	if (git_url_kind(c->request->v[GIT_FIELD_URL]) == GIT_KIND_LOCAL &&
+	    (err = check_directory(c->request->v[GIT_FIELD_URL], f)) != ERR_OK)
+		return err;
 
 	(void)git_remote_create_options_init(&options, GIT_REMOTE_CREATE_OPTIONS_VERSION);
 	options.repository = c->repo;
