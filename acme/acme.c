@@ -24,6 +24,7 @@
 #define BUCKETS 4096
 #define ORDERS_MAX 100			/* at the same time; the rest waits its turn */
 #define LOOK_SOON_MS 20			/* a changeset may touch several records of one owner */
+#define LOOKS_PER_MS 2			/* each costs some signature checks, and the keeper has other work */
 #define LOOK_AGAIN_S 86400		/* at the latest: clocks change, and changes may be missed */
 #define REFUSED_AGAIN_S 3600		/* a zone may have come */
 
@@ -48,6 +49,7 @@ struct host {
 	int64_t retry_at_ms;		/* monotonic; 0: at once */
 	unsigned failures;
 	bool queued, forced, gone;
+	bool look_due;			/* the timer is for acme_look(), and nothing may put it off */
 	struct acme_csr *csr;		/* while queued */
 	struct acme_task *task;		/* while its order runs */
 	struct acme_chain chain;	/* issued and not yet published */
@@ -64,6 +66,8 @@ struct acme {
 	LIST_HEAD(, host) hosts[BUCKETS];
 	TAILQ_HEAD(, host) waiting;
 	unsigned running;
+	int64_t look_ms;		/* the last slot given to a look, and how many have it */
+	unsigned nlooks;
 };
 
 static void examine(struct host *h);
@@ -85,14 +89,38 @@ look_in(struct host *h, int64_t ms)
 {
 	struct timeval tv = { (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000) };
 
-	event_add(h->timer, &tv);
+	if (!h->look_due)
+		event_add(h->timer, &tv);
+}
+
+/* Ten thousand looks at the start must not hold up the thread: they come in slots. */
+static void
+look_soon(struct host *h)
+{
+	struct acme *a = h->acme;
+	int64_t now_ms = clock_mono_ms();
+
+	if (h->look_due)
+		return;
+	if (a->look_ms < now_ms + LOOK_SOON_MS) {
+		a->look_ms = now_ms + LOOK_SOON_MS;
+		a->nlooks = 0;
+	} else if (++a->nlooks == LOOKS_PER_MS) {
+		a->look_ms++;
+		a->nlooks = 0;
+	}
+	look_in(h, a->look_ms - now_ms);
+	h->look_due = true;
 }
 
 static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
+	struct host *h = arg;
+
 	(void)fd, (void)what;
-	examine(arg);
+	h->look_due = false;
+	examine(h);
 }
 
 static const struct label *
@@ -336,7 +364,8 @@ order(struct host *h, struct acme_assessment *as)
 {
 	h->state = ACME_WORKING;
 	h->next_s = 0;
-	event_del(h->timer);
+	if (!h->look_due)
+		event_del(h->timer);
 	acme_csr_free(h->csr);
 	h->csr = as->csr;
 	as->csr = NULL;
@@ -433,7 +462,7 @@ static void
 begin_anew(struct host *h)
 {
 	if (h->chain.n > 0)
-		log_info("acme: %s: the CSR was replaced while its order ran: the result is discarded", h->name);
+		log_info("acme: %s: the CSR was replaced: the certificate for the old one is discarded", h->name);
 	acme_chain_clear(&h->chain);
 	h->failures = 0;
 	h->retry_at_ms = 0;
@@ -482,8 +511,10 @@ decide(struct host *h, const struct rr_list *rrset, struct acme_assessment *as)
 	h->gone = false;
 	if (h->task != NULL) {
 		/* Its end looks again.  An order for the same CSR goes on. */
-		if (changed)
+		if (changed) {
+			log_info("acme: %s: the CSR was replaced while its order ran: starting over", h->name);
 			acme_task_abort(h->task, "the CSR was replaced");
+		}
 		return;
 	}
 	if (as->verdict == VERDICT_REFUSED)
@@ -537,7 +568,7 @@ acme_look(struct acme *a, const uint8_t *owner)
 		log_error("acme: out of memory; a certificate will be late");
 		return;
 	}
-	look_in(h, LOOK_SOON_MS);
+	look_soon(h);
 }
 
 enum err

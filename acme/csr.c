@@ -15,6 +15,7 @@
 struct acme_csr {
 	X509_REQ *request;
 	struct acme_names names;
+	bool san_complete;
 	uint8_t *der;
 	size_t der_n;
 };
@@ -170,20 +171,24 @@ csr_names(struct acme_csr *csr, struct fault *f)
 {
 	STACK_OF(X509_EXTENSION) *extensions = X509_REQ_get_extensions(csr->request);
 	int critical = -1;
+	size_t nsan;
 	GENERAL_NAMES *san = X509V3_get_d2i(extensions, NID_subject_alt_name, &critical, NULL);
 	enum err err = ERR_OK;
 
 	if (san == NULL && critical != -1)	/* -1: there is none; else malformed or there twice */
 		err = fault_set(f, ERR_FORMAT, "its subjectAltName is malformed or there twice");
 	if (err == ERR_OK)
-		err = names_add_subject(&csr->names, X509_REQ_get_subject_name(csr->request), true, f);
-	if (err == ERR_OK)
 		err = names_add_san(&csr->names, san, true, f);
+	names_sort(&csr->names);
+	nsan = csr->names.n;
+	if (err == ERR_OK)
+		err = names_add_subject(&csr->names, X509_REQ_get_subject_name(csr->request), true, f);
+	names_sort(&csr->names);
+	csr->san_complete = csr->names.n == nsan;
 	GENERAL_NAMES_free(san);
 	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
 	if (err == ERR_OK && csr->names.n == 0)
 		err = fault_set(f, ERR_RANGE, "it has no name: neither a common name nor a subjectAltName");
-	names_sort(&csr->names);
 	return err;
 }
 
@@ -237,6 +242,12 @@ const struct acme_names *
 acme_csr_names(const struct acme_csr *csr)
 {
 	return &csr->names;
+}
+
+bool
+acme_csr_san_complete(const struct acme_csr *csr)
+{
+	return csr->san_complete;
 }
 
 const uint8_t *

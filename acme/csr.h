@@ -26,6 +26,7 @@ struct acme_csr;			/* private to acme/csr.c */
 enum err acme_csr_parse(const uint8_t *der, size_t n, struct acme_csr **out, struct fault *f);
 void acme_csr_free(struct acme_csr *csr);
 const struct acme_names *acme_csr_names(const struct acme_csr *csr);
+bool acme_csr_san_complete(const struct acme_csr *csr);		/* the common name is among the dNSNames, too */
 const uint8_t *acme_csr_der(const struct acme_csr *csr, size_t *n);
 
 struct acme_certificate {

@@ -548,6 +548,8 @@ on_failure(struct acme_order *o, const struct acme_reply *r)
 	if (r->err == ERR_OK) {
 		buf_printf(&words, "the CA refuses (%s): ", acme_order_step(o));
 		type = acme_problem_read(r, &words);
+		if (o->on_reply == on_finalize && !acme_csr_san_complete(o->setup.csr))
+			buf_add_str(&words, "; the CSR's common name is not among its subjectAltNames, and some CAs want it there");
 	} else
 		buf_add_str(&words, r->words);
 	const char *s = buf_str(&words);

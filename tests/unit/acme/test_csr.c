@@ -133,6 +133,12 @@ test_certificates(void **state)
 			check(acme_certificate_parse(der.p, n, &c, &f) != ERR_OK, "the first %zu octets are no certificate", n);
 		buf_clear(&der);
 	}
+	check(!acme_csr_san_complete(csr), "its common name is no SAN");
+	acme_csr_free(csr);
+	buf_clear(&request);
+	pki_csr(key, "A.example", "DNS:a.example,DNS:*.a.example", &request);
+	assert_int_equal(acme_csr_parse(request.p, request.len, &csr, &f), ERR_OK);
+	check(acme_csr_san_complete(csr), "and here it is");
 	acme_csr_free(csr);
 	buf_clear(&request);
 }
