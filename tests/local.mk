@@ -164,8 +164,11 @@ tests_fuzz_fuzz_csr_LDFLAGS = $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_csr_LDADD = $(LIBACME)
 # end of acme
 # answering and workers
-check_PROGRAMS += tests/unit/server/test_answer tests/unit/server/test_frame tests/unit/server/test_handle \
-	tests/unit/server/test_request tests/unit/server/test_worker
+check_PROGRAMS += tests/unit/server/test_answer tests/unit/server/test_answer_model tests/unit/server/test_frame \
+	tests/unit/server/test_handle tests/unit/server/test_request tests/unit/server/test_worker
+tests_unit_server_test_answer_model_SOURCES = tests/unit/server/test_answer_model.c tests/unit/server/zone_text.c \
+	tests/unit/server/zone_text.h tests/unit/check.h
+tests_unit_server_test_answer_model_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_frame_SOURCES = tests/unit/server/test_frame.c tests/unit/check.h
 tests_unit_server_test_frame_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_handle_SOURCES = tests/unit/server/test_handle.c tests/unit/server/served.c \
