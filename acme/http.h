@@ -1,7 +1,8 @@
 /* acme/http.h -- HTTPS for the ACME engine: libcurl's multi interface on the thread's event base.
  *
  * https only, also after a redirect; answers of at most ACME_HTTP_BODY_MAX octets; time-outs for connecting and for
- * the whole; connections are reused and bounded in number, requests beyond wait their turn. */
+ * the whole; connections are reused and bounded in number, requests beyond wait their turn.  The process must ignore
+ * SIGPIPE (OpenSSL writes to sockets that the other side may have closed). */
 #ifndef ACME_HTTP_H
 #define ACME_HTTP_H
 

@@ -134,11 +134,13 @@ EXTRA_DIST += tests/unit/zones/git_https.py
 # end of git
 
 # acme
-check_PROGRAMS += tests/unit/acme/test_csr tests/unit/acme/test_jws tests/unit/acme/test_order \
+check_PROGRAMS += tests/unit/acme/test_csr tests/unit/acme/test_http tests/unit/acme/test_jws tests/unit/acme/test_order \
 	tests/unit/acme/test_pebble tests/unit/acme/test_propagation tests/unit/acme/test_reply \
 	tests/unit/acme/test_schedule tests/unit/acme/test_tlsa
 tests_unit_acme_test_csr_SOURCES = tests/unit/check.h tests/unit/acme/pki.c tests/unit/acme/pki.h tests/unit/acme/test_csr.c
 tests_unit_acme_test_csr_LDADD = $(LIBACME) $(CMOCKA_LIBS)
+tests_unit_acme_test_http_SOURCES = tests/unit/check.h tests/unit/acme/pki.c tests/unit/acme/pki.h tests/unit/acme/test_http.c
+tests_unit_acme_test_http_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 tests_unit_acme_test_jws_SOURCES = tests/unit/check.h tests/unit/acme/test_jws.c
 tests_unit_acme_test_jws_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 tests_unit_acme_test_order_SOURCES = tests/unit/check.h tests/unit/acme/pki.c tests/unit/acme/pki.h tests/unit/acme/test_order.c
