@@ -32,7 +32,8 @@ include(void *ctx, const char *path, struct buf *out, struct fault *f)
 	char directory[PATH_MAX], joined[PATH_MAX * 2], real[PATH_MAX];
 	size_t n;
 
-	snprintf(joined, sizeof joined, "%.*s", slash == NULL ? 1 : (int)(slash - file) + 1, slash == NULL ? "." : file);
+	snprintf(joined, sizeof joined, "%.*s", slash == NULL ? 1 : (int)(slash - file) + 1,
+	    slash == NULL ? "." : file);
 	if (realpath(joined, directory) == NULL)
 		return fault_set(f, err_from_errno(errno), "%s: %s", joined, strerror(errno));
 	if (path[0] == '/')
@@ -43,7 +44,8 @@ include(void *ctx, const char *path, struct buf *out, struct fault *f)
 		return fault_set(f, err_from_errno(errno), "%s", strerror(errno));
 	n = strcmp(directory, "/") == 0 ? 0 : strlen(directory);
 	if (strncmp(real, directory, n) != 0 || real[n] != '/')
-		return fault_set(f, ERR_REFUSED, "%s lies outside of %s, the directory of the zone file", real, directory);
+		return fault_set(f, ERR_REFUSED, "%s lies outside of %s, the directory of the zone file", real,
+		    directory);
 	return file_read(real, FILE_MAX, out, f);
 }
 

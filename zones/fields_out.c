@@ -97,7 +97,7 @@ field_dname_text(const uint8_t *name, const uint8_t *origin, char text[DNAME_TEX
 	if (m == 0 || n < m)
 		return dname_print(name, text);
 	suffix = dname_skip(name, n - m);
-	if (memcmp(suffix, origin, dname_len(origin)) != 0)
+	if (dname_len(suffix) != dname_len(origin) || memcmp(suffix, origin, dname_len(origin)) != 0)
 		return dname_print(name, text);
 	if (n == m)
 		return strcpy(text, "@");

@@ -7,22 +7,22 @@ static const struct form forms[] = {	/* in the order of their numbers */
 	{ 5, "N" },		{ 6, "NN4TTTT" },	{ 7, "N" },		{ 8, "N" },
 	{ 9, "N" },		{ 11, "w" },		{ 12, "N" },		{ 13, "ss" },
 	{ 14, "NN" },		{ 15, "2N" },		{ 16, "S" },		{ 17, "NN" },
-	{ 18, "2N" },		{ 19, "s" },		{ 20, "S" },		{ 21, "2N" },
-	{ 22, "p" },		{ 23, "N" },		{ 24, "mg1TDD2Nb" },	{ 25, "21go" },
+	{ 18, "2N" },		{ 19, "s" },		{ 20, "sz" },		{ 21, "2N" },
+	{ 22, "p" },		{ 23, "N" },		{ 24, "mg1TDD2Nb" },	{ 25, "21gK" },
 	{ 26, "2NN" },		{ 27, "sss" },		{ 28, "A" },		{ 29, "L" },
 	{ 30, "NX" },		{ 31, "x" },		{ 32, "x" },		{ 33, "222N" },
 	{ 34, "M" },		{ 35, "22sssN" },	{ 36, "2N" },		{ 37, "c2gb" },
 	{ 38, "6" },		{ 39, "N" },		{ 40, "111o" },		{ 42, "P" },
-	{ 43, "2gdx" },		{ 44, "11x" },		{ 45, "I" },		{ 46, "mg1TDD2Nb" },
+	{ 43, "2gdF" },		{ 44, "11f" },		{ 45, "I" },		{ 46, "mg1TDD2Nb" },
 	{ 47, "Ny" },		{ 48, "21gb" },		{ 49, "b" },		{ 50, "112hHt" },
 	{ 51, "112h" },		{ 52, "111x" },		{ 53, "111x" },		{ 55, "i" },
-	{ 56, "S" },		{ 57, "21gb" },		{ 58, "NN" },		{ 59, "2gdx" },
-	{ 60, "21gb" },		{ 61, "b" },		{ 62, "42t" },		{ 63, "411x" },
+	{ 56, "S" },		{ 57, "21gb" },		{ 58, "NN" },		{ 59, "2gdF" },
+	{ 60, "21gb" },		{ 61, "b" },		{ 62, "42t" },		{ 63, "411Z" },
 	{ 64, "2Nv" },		{ 65, "2Nv" },		{ 66, "mu2N" },		{ 99, "S" },
 	{ 104, "2n" },		{ 105, "2a" },		{ 106, "2n" },		{ 107, "2N" },
 	{ 108, "e" },		{ 109, "E" },		{ 256, "22Q" },		{ 257, "1kQ" },
 	{ 258, "S" },		{ 259, "441sY" },	{ 260, "R" },		{ 261, "S" },
-	{ 262, "S" },		{ 32768, "2gdx" },	{ 32769, "2gdx" },	{ 65533, "DDD21go" }
+	{ 262, "S" },		{ 32768, "2gdF" },	{ 32769, "2gdF" },	{ 65533, "DDD21go" }
 };
 
 const struct form *
@@ -43,6 +43,51 @@ form_find(uint16_t type)
 	return NULL;
 }
 
+/* How long a digest is, by the octet before it that says of which kind: the rest may have any length. */
+struct digest {
+	uint8_t kind, size;
+};
+static const struct digest ds_digests[] = { { 1, 20 }, { 2, 32 }, { 3, 32 }, { 4, 48 }, { 0, 0 } };
+static const struct digest sshfp_digests[] = { { 1, 20 }, { 2, 32 }, { 0, 0 } };
+static const struct digest zonemd_digests[] = { { 1, 48 }, { 2, 64 }, { 0, 0 } };
+
+static bool
+digest_fits(const struct digest *known, uint8_t kind, size_t size)
+{
+	while (known->kind != 0 && known->kind != kind)
+		known++;
+	return known->kind == 0 || known->size == size;
+}
+
+static bool
+digest_in(struct field_in *in, const struct digest *known)
+{
+	uint8_t kind = in->out[in->used - 1];
+	size_t first = in->i, start = in->used;
+
+	if (!field_hex_in(in, false))
+		return false;
+	if (digest_fits(known, kind, in->used - start))
+		return true;
+	in->i = first;
+	return field_fail(in, "as many hexadecimal digits as a digest of this kind has");
+}
+
+static void
+digest_out(struct field_out *out, const struct digest *known)
+{
+	if (!digest_fits(known, out->r.p[-1], rd_left(&out->r)))
+		out->odd = true;
+	field_hex_out(out);
+}
+
+/* RFC 2535, section 3.1.2: only with both bits set there is no key. */
+static bool
+has_no_key(const uint8_t *rdata)
+{
+	return (rdata[0] & 0xc0) == 0xc0;
+}
+
 static bool
 read_field(char code, struct field_in *in)
 {
@@ -59,8 +104,13 @@ read_field(char code, struct field_in *in)
 	case 'S':	return field_strings_in(in);
 	case 'Q':	return field_long_string_in(in);
 	case 'x':	return field_hex_in(in, false);
+	case 'F':	return digest_in(in, ds_digests);
+	case 'f':	return digest_in(in, sshfp_digests);
+	case 'Z':	return digest_in(in, zonemd_digests);
+	case 'z':	return in->i == in->n || field_string_in(in);
 	case 'b':	return field_base64_in(in, false);
 	case 'o':	return field_base64_in(in, true);
+	case 'K':	return field_base64_in(in, has_no_key(in->out));
 	case 't':	return field_types_in(in);
 	case 'y':	return in->i < in->n ? field_types_in(in) : field_fail(in, "an RR type");
 	case 'X':	return field_old_types_in(in);
@@ -120,11 +170,22 @@ print_field(char code, struct field_out *out)
 	case 'S':	field_strings_out(out); break;
 	case 'Q':	field_long_string_out(out); break;
 	case 'x':	field_hex_out(out); break;
+	case 'F':	digest_out(out, ds_digests); break;
+	case 'f':	digest_out(out, sshfp_digests); break;
+	case 'Z':	digest_out(out, zonemd_digests); break;
+	case 'z':
+		if (rd_left(&out->r) > 0)
+			field_string_out(out);
+		break;
 	case 'b':
 	case 'o':	field_base64_out(out); break;
 	case 'y':
 		out->odd = rd_left(&out->r) == 0;	/* NSEC names at least itself: RFC 4034, section 2.3 */
 		field_types_out(out);
+		break;
+	case 'K':
+		out->odd = rd_left(&out->r) == 0 && !has_no_key(out->r.p - 4);
+		field_base64_out(out);
 		break;
 	case 't':	field_types_out(out); break;
 	case 'X':	field_old_types_out(out); break;

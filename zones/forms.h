@@ -7,8 +7,10 @@
 /* One character each:
  *   1 2 4     a number of so many octets      T D    a period; a date
  *   N         a domain name                   a A    an IPv4, an IPv6 address
- *   s S Q     a string; strings to the end; one long string without length octet
+ *   s z S Q   a string; a string or nothing; strings to the end; one long string without length octet
  *   x b o     to the end: hex, base64, base64 or nothing
+ *   K         to the end: base64, or nothing where the flags of KEY say so
+ *   F f Z     to the end: the digest of DS, SSHFP, ZONEMD, in hex
  *   t y X     to the end: types, at least one type, the older bitmap of NXT
  *   m         a type                          g d c u  a number or mnemonic: algorithm, digest, CERT type, scheme
  *   h H       NSEC3 salt and hash             k      a CAA tag

@@ -293,7 +293,8 @@ a6_in(struct field_in *in)
 			return false;
 		}
 		in->i++;
-		octets[prefix / 8] &= (uint8_t)(0xff >> prefix % 8);	/* RFC 2874, section 3.1.1: leading bits are 0 */
+		/* RFC 2874, section 3.1.1: the leading bits are 0. */
+		octets[prefix / 8] &= (uint8_t)(0xff >> prefix % 8);
 		if (!field_put(in, octets + prefix / 8, (size_t)(16 - prefix / 8)))
 			return false;
 	}
@@ -438,18 +439,21 @@ ipseckey_in(struct field_in *in)
 	kind = in->out[start + 1];
 	if (kind > 3)
 		return gateway_in(in, kind);
-	return field_number_in(in, 1) && gateway_in(in, kind) && field_base64_in(in, true);
+	/* RFC 4025, section 2.4: algorithm 0 says that there is no key. */
+	return field_number_in(in, 1) && gateway_in(in, kind) && field_base64_in(in, in->out[start + 2] == 0);
 }
 
 void
 ipseckey_out(struct field_out *out)
 {
-	uint8_t kind = out->r.p[1];
+	uint8_t kind = out->r.p[1], algorithm = out->r.p[2];
 
 	field_number_out(out, 1);
 	field_number_out(out, 1);
 	field_number_out(out, 1);
 	gateway_out(out, kind);
+	if (rd_left(&out->r) == 0 && algorithm != 0)
+		out->odd = true;
 	field_base64_out(out);
 }
 
@@ -515,7 +519,8 @@ locator_out(struct field_out *out)
 bool
 eui_in(struct field_in *in, unsigned size)
 {
-	const char *expected = size == 6 ? "six octets like 00-00-5e-00-53-2a" : "eight octets like 00-00-5e-ef-10-00-00-2a";
+	const char *expected = size == 6 ? "six octets like 00-00-5e-00-53-2a" :
+	    "eight octets like 00-00-5e-ef-10-00-00-2a";
 	const struct token *t = field_token(in, expected);
 	struct buf octets = { 0 };
 	bool ok = t != NULL;

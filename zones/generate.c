@@ -176,7 +176,8 @@ zone_generate(const struct token *v, size_t n,
 			if (k > 2 && !v[k].glued)
 				buf_u8(&text, ' ');
 			if (!add_token(&v[k], i, &text))
-				err = blame(f, v, n, k, "$ or ${OFFSET,WIDTH,BASE} with BASE one of d, o, x, X, n, N", bad);
+				err = blame(f, v, n, k, "$ or ${OFFSET,WIDTH,BASE} with BASE one of d, o, x, X, n, N",
+				    bad);
 		}
 		if (err == ERR_OK)
 			err = (s = buf_str(&text)) == NULL ? ERR_NOMEM : line(ctx, s, text.len, &v[0]);

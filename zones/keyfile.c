@@ -14,8 +14,8 @@ hostlike(const char *text, size_t n, struct dname *name)
 	for (size_t i = 0; i < n; i++) {
 		char c = text[i];
 
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-		    c == '.'))
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+		    c == '_' || c == '.'))
 			return false;
 	}
 	if (n == 0 || text[0] == '.' || text[n - 1] == '.' || dname_parse(text, n, NULL, name) != ERR_OK)

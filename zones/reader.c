@@ -174,6 +174,52 @@ choose_ttl(struct reading *r, const struct head *head, const struct rr *rr, uint
 	return true;
 }
 
+/* The owner, if the line has one of its own; *i moves behind it.  False: there was something to complain about. */
+static bool
+read_owner(struct reading *r, const struct token *v, size_t n, bool indented, size_t *i)
+{
+	struct dname name;
+
+	if (indented) {
+		if (!r->here.has_owner)
+			complain(r, &v[0], "expected an owner name at the start of the line: "
+			    "there is none before to take over");
+		return r->here.has_owner;
+	}
+	/* Even if the name is bad: the next lines that leave it out must not go to the one before. */
+	r->here.has_owner = false;
+	if (!take_name(r, v, n, 0, "an owner name", &name))
+		return false;
+	r->here.owner = name;
+	r->here.has_owner = true;
+	*i = 1;
+	return true;
+}
+
+/* Type and rdata, from token i on, into *rr.  ERR_FORMAT: complained. */
+static enum err
+read_rdata(struct reading *r, const struct token *v, size_t n, size_t i, struct rr *rr)
+{
+	char type[RRTYPE_TEXT_MAX];
+	struct token end = end_of(v, n);
+	struct fault f = { 0 };
+	size_t length, bad;
+	enum err err;
+
+	if (i == n || v[i].quoted || !rrtype_parse(v[i].p, v[i].n, &rr->type)) {
+		complain_expected(r, v, n, i, "an RR type");
+		return ERR_FORMAT;
+	}
+	i++;
+	err = rdata_from_tokens(rr->type, v + i, n - i, r->here.origin.octets, r->rdata, &length, &bad, &f);
+	if (err == ERR_OK || err == ERR_NOMEM) {
+		rr->rdlen = (uint16_t)length;
+		return err;
+	}
+	complain(r, i + bad < n ? &v[i + bad] : &end, "%s: %s", rrtype_print(rr->type, type), f.text);
+	return ERR_FORMAT;
+}
+
 /* lx: where the tokens come from; NULL: from $GENERATE. */
 static enum err
 read_rr(struct reading *r, const struct token *v, size_t n, bool indented, const struct lexer *lx)
@@ -182,45 +228,15 @@ read_rr(struct reading *r, const struct token *v, size_t n, bool indented, const
 	struct rr rr = { .owner = r->here.owner.octets, .rdata = r->rdata };
 	struct reader_entry entry = { .v = v, .n = n, .indented = indented, .has_ttl = r->has_ttl, .ttl = r->ttl };
 	struct place place = { r->here.file, v[0].line, v[0].column, lx == NULL ? NULL : &entry };
-	size_t i = 0, type_at, length, bad;
-	struct fault f = { 0 };
+	size_t i = 0;
 	enum err err;
 
-	if (!indented) {
-		struct dname name;
-
-		/* Even if the name is bad: the next lines that leave it out must not go to the one before. */
-		r->here.has_owner = false;
-		if (!take_name(r, v, n, 0, "an owner name", &name))
-			return ERR_OK;
-		r->here.owner = name;
-		r->here.has_owner = true;
-		i = 1;
-	} else if (!r->here.has_owner) {
-		complain(r, &v[0], "expected an owner name at the start of the line: there is none before to take over");
+	if (!read_owner(r, v, n, indented, &i) || !read_head(r, v, n, &i, &head))
 		return ERR_OK;
-	}
-	if (!read_head(r, v, n, &i, &head))
-		return ERR_OK;
-	type_at = i;
-	if (i == n || v[i].quoted || !rrtype_parse(v[i].p, v[i].n, &rr.type)) {
-		complain_expected(r, v, n, i, "an RR type");
-		return ERR_OK;
-	}
-	i++;
-	err = rdata_from_tokens(rr.type, v + i, n - i, r->here.origin.octets, r->rdata, &length, &bad, &f);
-	if (err == ERR_NOMEM)
-		return err;
-	if (err != ERR_OK) {
-		char type[RRTYPE_TEXT_MAX];
-		struct token end = end_of(v, n);
-
-		complain(r, i + bad < n ? &v[i + bad] : &end, "%s: %s", rrtype_print(rr.type, type), f.text);
-		return ERR_OK;
-	}
-	rr.rdlen = (uint16_t)length;
+	if ((err = read_rdata(r, v, n, i, &rr)) != ERR_OK)
+		return err == ERR_FORMAT ? ERR_OK : err;
 	if (!choose_ttl(r, &head, &rr, &rr.ttl)) {
-		complain(r, &v[type_at], "expected a TTL before the type, or $TTL on a line before this one");
+		complain(r, &v[i], "expected a TTL before the type, or $TTL on a line before this one");
 		return ERR_OK;
 	}
 	if (lx != NULL) {
@@ -228,7 +244,7 @@ read_rr(struct reading *r, const struct token *v, size_t n, bool indented, const
 		entry.start = (size_t)(lx->entry - r->here.text);
 		entry.end = (size_t)(lx->p - r->here.text);
 		entry.origin = r->here.origin.octets;
-		entry.type_at = type_at;
+		entry.type_at = i;
 		entry.ttl_at = head.has_ttl ? head.ttl_at : n;
 	}
 	return r->reader->rr(r->reader->ctx, &rr, &place);

@@ -92,6 +92,7 @@ value_valid(uint16_t key, const uint8_t *octets, size_t n)
 	case KEY_PORT:			return n == 2;
 	case KEY_IPV4HINT:		return n % 4 == 0;
 	case KEY_IPV6HINT:		return n % 16 == 0;
+	case KEY_DOHPATH:		return octets[0] == '/' && memmem(octets, n, "{?dns", 5) != NULL;
 	default:			return true;
 	}
 }
@@ -258,7 +259,7 @@ value_expected(uint16_t key)
 		"ipv4hint= with a list of IPv4 addresses",
 		"ech= with base64",
 		"ipv6hint= with a list of IPv6 addresses",
-		"dohpath= with a URI template",
+		"dohpath= with a URI template like /dns-query{?dns}",
 		"ohttp without a value",
 	};
 

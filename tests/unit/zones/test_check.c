@@ -56,7 +56,7 @@ static const struct { const char *why, *text, *finding; } sound[] = {
 	{ "a small zone",				HEAD,						NULL },
 	{ "a name server elsewhere",			SOA "@ NS ns.example.net.\n",			NULL },
 	{ "its address as glue out of the zone",	SOA "@ NS ns.net.\nns.net. A 192.0.2.1\n",	NULL },
-	{ "a delegation with glue",			HEAD "sub NS a.sub\nsub DS 1 8 2 ab\na.sub A 192.0.2.1\n",	NULL },
+	{ "a delegation with glue",			HEAD "sub NS a.sub\nsub DS 1 8 240 ab\na.sub A 192.0.2.1\n",	NULL },
 	{ "a delegation with glue at the cut",		HEAD "sub NS sub\nsub A 192.0.2.1\n",		NULL },
 	{ "a CNAME with its signature",			HEAD "c CNAME ns\nc NSEC d A\nc RRSIG A 8 3 60 20380101000000 20240101000000 1 @ AQID\n",	NULL },
 	{ "a DNAME at the apex beside NS and SOA",	SOA "@ NS a.net.\n@ DNAME b.net.\n",		NULL },

@@ -71,6 +71,7 @@ static const struct { const char *why, *text; } zones[] = {
 	{ "types of all sorts",		"$TTL 5\na SVCB 1 . alpn=h2 key9=\"a\\\"b\"\na TYPE65280 \\# 2 0102\na TYPE65281 \\# 0\na APL\na LOC 1 N 2 E 3\n"
 	    "a NAPTR 1 2 \"\" \"\" \"!a!b\\\\\\\\1!\" .\na CAA 0 issue \"\"\na NSEC @ A NSEC\n" },
 	{ "an SOA with large numbers",	"@ 5 SOA a\\.b.c. . 4294967295 4294967295 4294967295 4294967295 4294967295\n@ NS @\n" },
+	{ "a shorter name with as many labels",	"$TTL 5\na.b. A 192.0.2.1\nx.y.z. TXT x.y.z.\na NS a.b.\n" },
 	{ "a long owner",		"$TTL 5\n$ORIGIN aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff\na.aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff A 192.0.2.1\n A 192.0.2.2\n" },
 };
 
