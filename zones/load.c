@@ -88,6 +88,7 @@ on_rr(void *ctx, const struct rr *rr, const struct place *place)
 	p->place = *place;
 	p->place.entry = NULL;
 	p->place.file = keep_file(l, place->file);
+	p->place.entry = NULL;		/* it ends with this call */
 	return p->place.file == NULL ? ERR_NOMEM : ERR_OK;
 }
 
