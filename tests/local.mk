@@ -167,17 +167,23 @@ tests_fuzz_fuzz_csr_LDADD = $(LIBACME)
 # end of acme
 # answering and workers
 check_PROGRAMS += tests/unit/server/test_answer tests/unit/server/test_answer_model tests/unit/server/test_frame \
-	tests/unit/server/test_handle tests/unit/server/test_request tests/unit/server/test_worker
+	tests/unit/server/test_handle tests/unit/server/test_request tests/unit/server/test_tcp tests/unit/server/test_worker
 tests_unit_server_test_answer_model_SOURCES = tests/unit/server/test_answer_model.c tests/unit/server/zone_text.c \
 	tests/unit/server/zone_text.h tests/unit/check.h
 tests_unit_server_test_answer_model_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_frame_SOURCES = tests/unit/server/test_frame.c tests/unit/check.h
 tests_unit_server_test_frame_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_handle_SOURCES = tests/unit/server/test_handle.c tests/unit/server/served.c \
-	tests/unit/server/served.h tests/unit/server/zone_text.c tests/unit/server/zone_text.h tests/unit/check.h
+	tests/unit/server/served.h tests/unit/server/zone_text.c tests/unit/server/zone_text.h tests/unit/check.h \
+	tests/unit/zones/memory.c tests/unit/zones/memory.h
+tests_unit_server_test_handle_LDFLAGS = $(MEMORY_WRAP)
 tests_unit_server_test_handle_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_request_SOURCES = tests/unit/server/test_request.c tests/unit/check.h
 tests_unit_server_test_request_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+tests_unit_server_test_tcp_SOURCES = tests/unit/server/test_tcp.c tests/unit/server/served.c \
+	tests/unit/server/served.h tests/unit/server/zone_text.c tests/unit/server/zone_text.h tests/unit/check.h
+tests_unit_server_test_tcp_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_mono_ms
+tests_unit_server_test_tcp_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_worker_SOURCES = tests/unit/server/test_worker.c tests/unit/server/served.c \
 	tests/unit/server/served.h tests/unit/server/zone_text.c tests/unit/server/zone_text.h tests/unit/check.h
 tests_unit_server_test_worker_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "server/handle.h"
 #include "tests/unit/server/served.h"
+#include "tests/unit/zones/memory.h"
 #include "wire/rrtype.h"
 #include "zones/rcu.h"
 
@@ -235,6 +236,40 @@ test_a_full_queue(void **state)
 		job_free(j);
 }
 
+/* What needs memory is answered SERVFAIL where there is none; a query needs none. */
+static void
+test_memory(void **state)
+{
+	static const struct { const char *why, *qname, *qtype; bool needs; } queries[] = {
+		{ "an answer", "www.example.", "TXT", false }, { "a chain", "loop.example.", "A", false },
+		{ "a referral", "a.sub.example.", "A", false }, { "NXDOMAIN", "nx.example.", "A", false },
+		{ "a refusal", "nx.test.", "A", false }, { "a transfer", "open.example.", "AXFR", true },
+	};
+	struct tsig_exchange x = { .status = TSIG_ABSENT };
+	struct row row = rows[0];
+	uint8_t msg[2048];
+	struct outcome o;
+	size_t n = make_request(&row, msg, &x);
+
+	(void)state;
+	memory_fail_nth(1);
+	o = handle(&row, msg, n);
+	memory_fail_nth(0);
+	check(o.what == HANDLED_ANSWER && (out[3] & 15) == RCODE_SERVFAIL, "an update");
+	check(tsig_verify_response(&x, out, &o.n, true, NOW, NULL) == ERR_OK, "its answer is signed");
+	tsig_exchange_clear(&x);
+	for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++) {
+		row = (struct row){ queries[i].why, OPCODE_QUERY, queries[i].qname, queries[i].qtype, NULL, 0, true, -1,
+		    HANDLED_ANSWER, 0, false, -1 };
+		n = make_request(&row, msg, &x);
+		memory_fail_nth(1);
+		o = handle(&row, msg, n);
+		check((memory_fail_left() == 0) == queries[i].needs, "%s: memory is asked for, or not", row.why);
+		memory_fail_nth(0);
+		check(o.what == HANDLED_ANSWER && ((out[3] & 15) == RCODE_SERVFAIL) == queries[i].needs, "%s", row.why);
+	}
+}
+
 /* Take a whole transfer.  Gives the number of records; the messages are in the number of *messages. */
 static size_t
 take_transfer(const char *zone, const char *key, size_t *messages, size_t *largest)
@@ -297,7 +332,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_requests), cmocka_unit_test(test_digest_tells_resends),
-		cmocka_unit_test(test_a_full_queue), cmocka_unit_test(test_transfers)
+		cmocka_unit_test(test_a_full_queue), cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_transfers)
 	};
 	int failed;
 
