@@ -113,7 +113,8 @@ call_fail(struct acme_call *call, enum err err, const char *words)
 	call_finish(call, &(struct acme_reply){ .err = err, .words = words, .retry_after_s = -1, .body = "" });
 }
 
-/* The account is gone (a CA restored from an old backup, a test CA started anew): register again before the next order. */
+/* The account is gone (a CA restored from an old backup, a test CA started anew): register again before the
+ * next order. */
 static void
 account_forget(struct acme_client *c)
 {
@@ -187,7 +188,8 @@ post_send(struct acme_call *call)
 	err = acme_jws_sign(c->key, call->url, nonce, call->with_jwk ? NULL : c->account, call->payload, &jws);
 	free(nonce);
 	if (err == ERR_OK) {
-		call->http = acme_http_start(c->http, ACME_HTTP_POST, call->url, (const char *)jws.p, jws.len, on_posted, call);
+		call->http = acme_http_start(c->http, ACME_HTTP_POST, call->url, (const char *)jws.p, jws.len,
+		    on_posted, call);
 		err = call->http != NULL ? ERR_OK : ERR_NOMEM;
 	}
 	buf_clear(&jws);
@@ -336,7 +338,8 @@ on_account(void *arg, const struct acme_reply *r)
 		prepare_fail_words(c, ERR_NOMEM, err_str(ERR_NOMEM));
 	else {
 		log_info("acme: account %s %s%s%s", c->account, r->status == 201 ? "registered" : "found",
-		    c->directory.terms != NULL ? ", agreeing to " : "", c->directory.terms != NULL ? c->directory.terms : "");
+		    c->directory.terms != NULL ? ", agreeing to " : "",
+		    c->directory.terms != NULL ? c->directory.terms : "");
 		prepare_step(c);
 	}
 }
@@ -366,7 +369,8 @@ account_register(struct acme_client *c)
 	char *payload;
 
 	if (c->directory.external_account_required) {
-		prepare_fail_words(c, ERR_UNSUPPORTED, "the CA requires an external account binding, which certns does not do yet");
+		prepare_fail_words(c, ERR_UNSUPPORTED,
+		    "the CA requires an external account binding, which certns does not do yet");
 		return;
 	}
 	payload = account_payload(c->authority);
@@ -385,7 +389,8 @@ static void
 prepare_step(struct acme_client *c)
 {
 	if (c->directory.json == NULL || clock_mono_ms() - c->directory_at_ms > DIRECTORY_AGE_MAX_MS) {
-		c->fetching = acme_http_start(c->http, ACME_HTTP_GET, c->authority->directory, NULL, 0, on_directory, c);
+		c->fetching = acme_http_start(c->http, ACME_HTTP_GET, c->authority->directory, NULL, 0,
+		    on_directory, c);
 		if (c->fetching == NULL)
 			prepare_fail_words(c, ERR_NOMEM, err_str(ERR_NOMEM));
 	} else if (c->account == NULL)
@@ -435,8 +440,8 @@ key_path(const struct acme_config *config, const struct acme_authority_config *a
 }
 
 enum err
-acme_client_new(const struct acme_config *config, const struct acme_authority_config *authority, struct event_base *base,
-    struct acme_client **out, struct fault *f)
+acme_client_new(const struct acme_config *config, const struct acme_authority_config *authority,
+    struct event_base *base, struct acme_client **out, struct fault *f)
 {
 	struct acme_http_config http = { authority->ca_certificates, config->proxy, CONNECT_TIMEOUT_S, TIMEOUT_S };
 	struct acme_client *c = calloc(1, sizeof *c);
@@ -449,10 +454,12 @@ acme_client_new(const struct acme_config *config, const struct acme_authority_co
 	TAILQ_INIT(&c->waiting);
 	TAILQ_INIT(&c->posting);
 	if (strncasecmp(authority->directory, "https://", 8) != 0)
-		err = fault_set(f, ERR_RANGE, "%s: the directory of an ACME server must be an https URL", authority->directory);
+		err = fault_set(f, ERR_RANGE, "%s: the directory of an ACME server must be an https URL",
+		    authority->directory);
 	else if ((c->wake = event_new(base, -1, 0, on_wake, c)) == NULL)
 		err = fault_set(f, ERR_NOMEM, "out of memory");
-	else if ((err = acme_http_new(&http, base, &c->http)) != ERR_OK || (err = key_path(config, authority, &path)) != ERR_OK)
+	else if ((err = acme_http_new(&http, base, &c->http)) != ERR_OK ||
+	    (err = key_path(config, authority, &path)) != ERR_OK)
 		fault_set(f, err, "%s", err_str(err));
 	else
 		err = acme_key_load(buf_str(&path), &c->key, f);

@@ -69,7 +69,8 @@ acme_names_clear(struct acme_names *names)
 	*names = (struct acme_names){ 0 };
 }
 
-/* One label of a host name: letters, digits, hyphen inside (RFC 5890's LDH), and the underscore that real names have. */
+/* One label of a host name: letters, digits, hyphen inside (RFC 5890's LDH), and the underscore that real names
+ * have. */
 static bool
 label_ok(const char *p, size_t n)
 {

@@ -27,12 +27,13 @@ void acme_http_free(struct acme_http *h);
 
 enum acme_http_method { ACME_HTTP_GET, ACME_HTTP_HEAD, ACME_HTTP_POST };
 
-/* Called exactly once, never before acme_http_start() returns, unless the call is cancelled.  The call is gone after. */
+/* Called exactly once, never before acme_http_start() returns, unless the call is cancelled.  The call is gone
+ * after. */
 typedef void acme_http_done(void *arg, const struct acme_reply *reply);
 
 /* body (POST only, content type application/jose+json) is copied.  NULL: no memory. */
-struct acme_http_call *acme_http_start(struct acme_http *h, enum acme_http_method method, const char *url, const char *body,
-    size_t n, acme_http_done *done, void *arg);
+struct acme_http_call *acme_http_start(struct acme_http *h, enum acme_http_method method, const char *url,
+    const char *body, size_t n, acme_http_done *done, void *arg);
 void acme_http_cancel(struct acme_http_call *call);	/* takes NULL */
 
 #endif

@@ -28,8 +28,8 @@ const char *acme_key_jwk(const struct acme_key *key);
 /* base64url of the JWK's SHA-256, 43 characters. */
 const char *acme_key_thumbprint(const struct acme_key *key);
 
-/* Append one flattened JWS to out: kid is the account URL, or NULL to carry the JWK (newAccount).  payload NULL or empty
- * is POST-as-GET (RFC 8555, section 6.3).  ERR_NOMEM, ERR_CRYPTO. */
+/* Append one flattened JWS to out: kid is the account URL, or NULL to carry the JWK (newAccount).  payload NULL
+ * or empty is POST-as-GET (RFC 8555, section 6.3).  ERR_NOMEM, ERR_CRYPTO. */
 enum err acme_jws_sign(const struct acme_key *key, const char *url, const char *nonce, const char *kid,
     const char *payload, struct buf *out);
 

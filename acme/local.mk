@@ -3,6 +3,7 @@ acme_libacme_a_SOURCES = \
 	acme/acme.c acme/acme.h \
 	acme/client.c acme/client.h \
 	acme/csr.c acme/csr.h \
+	acme/host.c acme/host.h \
 	acme/http.c acme/http.h \
 	acme/jws.c acme/jws.h \
 	acme/order.c acme/order.h \

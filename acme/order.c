@@ -148,7 +148,10 @@ sleep_then_get(struct acme_order *o, const char *url, on_reply_fn *next, unsigne
 
 	if (retry_after_s >= 0)
 		delay = retry_after_s * 1000;
-	delay = delay < DELAY_LEAST_MS ? DELAY_LEAST_MS : retry_after_s < 0 && delay > DELAY_MOST_MS ? DELAY_MOST_MS : delay;
+	if (delay < DELAY_LEAST_MS)
+		delay = DELAY_LEAST_MS;
+	if (retry_after_s < 0 && delay > DELAY_MOST_MS)
+		delay = DELAY_MOST_MS;
 	if (o->now_ms + delay >= o->deadline_ms) {
 		buf_printf(&words, "the CA did not finish within %u s; last: %s", o->setup.limit_ms / 1000,
 		    acme_order_step(o));
@@ -377,7 +380,8 @@ judge_authorization(struct acme_order *o, const struct acme_authorization *a)
 	case AUTHORIZATION_REVOKED:
 		break;
 	}
-	return fail_problem(o, "the CA has deactivated, revoked or let expire the authorization for", a->name, a->error);
+	return fail_problem(o, "the CA has deactivated, revoked or let expire the authorization for", a->name,
+	    a->error);
 }
 
 /* From o->at on, the next authorization that has something to prove; nauthorizations: none. */
@@ -512,7 +516,8 @@ on_certificate(struct acme_order *o, const struct acme_reply *r)
 	enum err err;
 
 	if (r->content_type != NULL && strncasecmp(r->content_type, pem, strlen(pem)) != 0) {
-		err = fault_set(&f, ERR_PEER, "the CA's certificate comes as %.100s; expected %s", r->content_type, pem);
+		err = fault_set(&f, ERR_PEER, "the CA's certificate comes as %.100s; expected %s",
+		    r->content_type, pem);
 		return fail(o, err, f.text);
 	}
 	if ((err = acme_chain_parse(r->body, r->n, &o->chain, &f)) != ERR_OK ||
@@ -549,7 +554,8 @@ on_failure(struct acme_order *o, const struct acme_reply *r)
 		buf_printf(&words, "the CA refuses (%s): ", acme_order_step(o));
 		type = acme_problem_read(r, &words);
 		if (o->on_reply == on_finalize && !acme_csr_san_complete(o->setup.csr))
-			buf_add_str(&words, "; the CSR's common name is not among its subjectAltNames, and some CAs want it there");
+			buf_add_str(&words,
+			    "; the CSR's common name is not among its subjectAltNames, and some CAs want it there");
 	} else
 		buf_add_str(&words, r->words);
 	const char *s = buf_str(&words);

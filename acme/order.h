@@ -65,7 +65,8 @@ struct acme_order_result {		/* borrowed */
 };
 struct acme_order_result acme_order_result(struct acme_order *o);
 
-/* The owner of the challenge record for name, which may begin with "*." (RFC 8555, section 8.4).  ERR_RANGE: too long. */
+/* The owner of the challenge record for name, which may begin with "*." (RFC 8555, section 8.4).
+ * ERR_RANGE: too long. */
 enum err acme_challenge_owner(const char *name, struct dname *out);
 
 #endif

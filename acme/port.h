@@ -1,8 +1,8 @@
 /* acme/port.h -- struct acme_outside made safe for work that may be given up half-way.
  *
- * What is asked of the outside cannot be taken back, and its answer comes when it comes.  Each question therefore gets a
- * ticket, which the port owns and which keeps all octets that the outside may still look at.  Whoever loses interest
- * cancels the ticket; the answer then ends here.  Callbacks never come before the asking function returns. */
+ * What is asked of the outside cannot be taken back, and its answer comes when it comes.  Each question therefore
+ * gets a ticket, which the port owns and which keeps all octets that the outside may still look at.  Whoever loses
+ * interest cancels the ticket; the answer then ends here.  Callbacks never come before the asking function returns. */
 #ifndef ACME_PORT_H
 #define ACME_PORT_H
 

@@ -140,8 +140,8 @@ give_up(struct probe *p)
 	char host[DNAME_TEXT_MAX], words[DNAME_TEXT_MAX + 512];
 
 	host_of(p->owner, host);
-	snprintf(words, sizeof words, "%s did not show the challenge for %s within %u s (last: %s)", server_name(p), host,
-	    all->timeout_s, p->last);
+	snprintf(words, sizeof words, "%s did not show the challenge for %s within %u s (last: %s)", server_name(p),
+	    host, all->timeout_s, p->last);
 	all->done(all->arg, ERR_TIMEOUT, words);
 }
 
@@ -200,8 +200,8 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 			probe_visible(p);
 		else
 			probe_again(p);
-	} else if (acme_port_ask(all->port, (struct sockaddr *)&p->address, p->owner, TYPE_TXT, timeout_ms, on_answered, p,
-	    &p->ticket) != ERR_OK)
+	} else if (acme_port_ask(all->port, (struct sockaddr *)&p->address, p->owner, TYPE_TXT, timeout_ms,
+	    on_answered, p, &p->ticket) != ERR_OK)
 		probe_again(p);
 }
 
@@ -328,6 +328,7 @@ acme_propagation_step(struct acme_propagation *all)
 	if (p == NULL)
 		return "";
 	host_of(p->owner, host);
-	snprintf(all->step, sizeof all->step, "waiting for %.200s to show the challenge for %.200s", server_name(p), host);
+	snprintf(all->step, sizeof all->step, "waiting for %.200s to show the challenge for %.200s", server_name(p),
+	    host);
 	return all->step;
 }

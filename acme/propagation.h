@@ -1,4 +1,5 @@
-/* acme/propagation.h -- are the challenge records visible on every name server that the CA may ask (DESIGN.md, promise 4)?
+/* acme/propagation.h -- are the challenge records visible on every name server that the CA may ask (DESIGN.md,
+ * promise 4)?
  *
  * Our own listeners count from the snapshot; every other server is asked again and again, less and less often, until it
  * shows all values of an owner or the time is over. */
@@ -24,6 +25,7 @@ const char *acme_propagation_step(struct acme_propagation *p);
 
 /* Does a response hold all these TXT values at owner?  NULL: yes; else what is missing, in words.  For msg that may be
  * anything (tests, fuzzing). */
-const char *acme_txt_missing(const uint8_t *msg, size_t n, const uint8_t *owner, const struct acme_txt *txts, size_t ntxts);
+const char *acme_txt_missing(const uint8_t *msg, size_t n, const uint8_t *owner, const struct acme_txt *txts,
+    size_t ntxts);
 
 #endif

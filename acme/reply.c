@@ -35,7 +35,8 @@ object_load(const char *text, size_t n, const char *what, struct fault *f)
 	json_t *json = json_loadb(text, n, 0, &e);
 
 	if (json == NULL) {
-		fault_set(f, ERR_PEER, "the CA's %s is not JSON: line %d column %d: %s", what, e.line, e.column, e.text);
+		fault_set(f, ERR_PEER, "the CA's %s is not JSON: line %d column %d: %s", what, e.line, e.column,
+		    e.text);
 		return NULL;
 	}
 	if (!json_is_object(json)) {
@@ -59,7 +60,8 @@ is_https(const char *url)
 	return url != NULL && strncasecmp(url, "https://", 8) == 0;
 }
 
-/* A needed URL.  Everything we send is signed or secret to the CA, so nothing but https will do (RFC 8555, section 6.1). */
+/* A needed URL.  Everything we send is signed or secret to the CA, so nothing but https will do (RFC 8555,
+ * section 6.1). */
 static enum err
 url_need(const json_t *object, const char *member, const char *what, const char **out, struct fault *f)
 {
@@ -217,7 +219,8 @@ enum err
 acme_authorization_read(const char *json, size_t n, struct acme_authorization *out, struct fault *f)
 {
 	static const char *const words[] = {
-		[AUTHORIZATION_PENDING] = "pending", [AUTHORIZATION_VALID] = "valid", [AUTHORIZATION_INVALID] = "invalid",
+		[AUTHORIZATION_PENDING] = "pending", [AUTHORIZATION_VALID] = "valid",
+		[AUTHORIZATION_INVALID] = "invalid",
 		[AUTHORIZATION_DEACTIVATED] = "deactivated", [AUTHORIZATION_EXPIRED] = "expired",
 		[AUTHORIZATION_REVOKED] = "revoked"
 	};

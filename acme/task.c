@@ -66,7 +66,8 @@ on_reply(void *arg, const struct acme_reply *r)
 static void
 task_post(struct acme_task *t)
 {
-	t->call = acme_client_post(t->setup.client, acme_order_url(t->order), acme_order_payload(t->order), on_reply, t);
+	t->call = acme_client_post(t->setup.client, acme_order_url(t->order), acme_order_payload(t->order),
+	    on_reply, t);
 	if (t->call == NULL)
 		task_step(t, acme_order_abort(t->order, ERR_NOMEM, "a request to the CA could not be made"));
 }
@@ -299,7 +300,8 @@ acme_task_start(const struct acme_task_setup *setup, struct acme_csr *csr, struc
 	t->setup = *setup;
 	t->host = strdup(setup->host);
 	t->timer = event_new(setup->base, -1, 0, on_timer, t);
-	if (t->host == NULL || t->timer == NULL || (t->call = acme_client_prepare(setup->client, on_prepared, t)) == NULL) {
+	if (t->host == NULL || t->timer == NULL ||
+	    (t->call = acme_client_prepare(setup->client, on_prepared, t)) == NULL) {
 		acme_task_free(t);
 		return ERR_NOMEM;
 	}

@@ -1,5 +1,5 @@
-/* acme/tlsa.h -- the TLSA convention of the MirageOS servers: one RRset at <label>.<host> carries the CSR (3 255 0), the
- * certificate (3 0 0) and the CAs above it (0 0 0), each whole and in DER; and what such an RRset asks us to do. */
+/* acme/tlsa.h -- the TLSA convention of the MirageOS servers: one RRset at <label>.<host> carries the CSR (3 255 0),
+ * the certificate (3 0 0) and the CAs above it (0 0 0), each whole and in DER; and what such an RRset asks us to do. */
 #ifndef ACME_TLSA_H
 #define ACME_TLSA_H
 

@@ -23,7 +23,8 @@ LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 		return 0;
 	memcpy(text, octets + 1, n - 1);
 	text[n - 1] = '\0';
-	struct acme_reply r = { .status = 400, .body = text, .n = n - 1, .retry_after_s = acme_retry_after(text, 1000000000) };
+	struct acme_reply r = { .status = 400, .body = text, .n = n - 1, .retry_after_s = acme_retry_after(text,
+	    1000000000) };
 	switch (octets[0] % 6) {
 	case 0:
 		if (acme_directory_read(text, r.n, &d, &f) == ERR_OK)

@@ -8,7 +8,8 @@
 
 #include "base/buf.h"
 
-/* A request in DER, appended to out.  cn may be NULL; san is OpenSSL's text ("DNS:a.example,DNS:*.a.example") or NULL. */
+/* A request in DER, appended to out.  cn may be NULL; san is OpenSSL's text ("DNS:a.example,DNS:*.a.example") or
+ * NULL. */
 void pki_csr(EVP_PKEY *key, const char *cn, const char *san, struct buf *out);
 
 /* A certificate for key, signed by issuer_key in the name issuer; valid from..until are seconds since the epoch. */

@@ -29,7 +29,8 @@ teardown(void **state)
 
 static const struct { const char *why, *cn, *san; enum err err; const char *names; } requests[] = {
 	{ "a common name alone",	"host.example", NULL, ERR_OK, "host.example" },
-	{ "capital letters",		"Host.EXAMPLE", "DNS:HOST.example,DNS:b.Example", ERR_OK, "b.example, host.example" },
+	{ "capital letters",		"Host.EXAMPLE", "DNS:HOST.example,DNS:b.Example", ERR_OK,
+	    "b.example, host.example" },
 	{ "no common name",		NULL, "DNS:b.example,DNS:a.example", ERR_OK, "a.example, b.example" },
 	{ "the common name again as SAN", "a.example", "DNS:a.example", ERR_OK, "a.example" },
 	{ "a common name that no SAN repeats", "c.example", "DNS:a.example", ERR_OK, "a.example, c.example" },
@@ -58,7 +59,8 @@ test_requests(void **state)
 
 		pki_csr(key, requests[i].cn, requests[i].san, &der);
 		enum err err = acme_csr_parse(der.p, der.len, &csr, &f);
-		check(err == requests[i].err, "%s: %s, not %s (%s)", requests[i].why, err_str(requests[i].err), err_str(err),
+		check(err == requests[i].err, "%s: %s, not %s (%s)", requests[i].why, err_str(requests[i].err),
+		    err_str(err),
 		    f.text);
 		if (err == ERR_OK) {
 			acme_names_print(acme_csr_names(csr), &text);
@@ -100,7 +102,8 @@ static const struct { const char *why; bool own_key; const char *cn, *san; enum 
 	{ "a common name that is no host's",	true,  "Short Lived", "DNS:*.a.example,DNS:a.example", ERR_OK },
 	{ "a common name and a SAN beside it",	true,  "a.example", "DNS:*.a.example", ERR_OK },
 	{ "a name missing",			true,  "a.example", "DNS:a.example", ERR_CONFLICT },
-	{ "a name too many",			true,  NULL, "DNS:*.a.example,DNS:a.example,DNS:b.example", ERR_CONFLICT },
+	{ "a name too many",			true,  NULL, "DNS:*.a.example,DNS:a.example,DNS:b.example",
+	    ERR_CONFLICT },
 	{ "no name",				true,  NULL, NULL, ERR_CONFLICT },
 	{ "another key",			false, "a.example", "DNS:a.example,DNS:*.a.example", ERR_CONFLICT },
 };
@@ -119,7 +122,8 @@ test_certificates(void **state)
 		struct buf der = { 0 };
 		struct acme_certificate c;
 
-		pki_certificate(answers[i].own_key ? key : other_key, answers[i].cn, answers[i].san, other_key, "Test CA",
+		pki_certificate(answers[i].own_key ? key : other_key, answers[i].cn, answers[i].san, other_key,
+		    "Test CA",
 		    1000000000, 1009000000, &der);
 		assert_int_equal(acme_certificate_parse(der.p, der.len, &c, &f), ERR_OK);
 		check(acme_certificate_matches(&c, csr, &f) == answers[i].err, "%s: %s", answers[i].why,
@@ -130,7 +134,8 @@ test_certificates(void **state)
 		assert_int_equal(acme_certificate_renew_at_s(&c), 1006000000);
 		acme_certificate_clear(&c);
 		for (size_t n = 0; i == 0 && n < der.len; n++)
-			check(acme_certificate_parse(der.p, n, &c, &f) != ERR_OK, "the first %zu octets are no certificate", n);
+			check(acme_certificate_parse(der.p, n, &c, &f) != ERR_OK,
+			    "the first %zu octets are no certificate", n);
 		buf_clear(&der);
 	}
 	check(!acme_csr_san_complete(csr), "its common name is no SAN");

@@ -32,7 +32,8 @@ respond(SSL *ssl, const char *request)
 
 	memset(block, 'x', sizeof block);
 	if (strncmp(path, "/echo", 5) == 0) {		/* the request itself comes back */
-		snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nConnection: close\r\nReplay-Nonce: n1\r\nLocation: /x\r\n"
+		snprintf(head, sizeof head,
+		    "HTTP/1.1 200 OK\r\nConnection: close\r\nReplay-Nonce: n1\r\nLocation: /x\r\n"
 		    "Retry-After: 7\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n", strlen(request));
 		SSL_write(ssl, head, (int)strlen(head));
 		SSL_write(ssl, request, (int)strlen(request));
@@ -48,10 +49,12 @@ respond(SSL *ssl, const char *request)
 		    "Location: http://127.0.0.1:%u/echo\r\n\r\n", port);
 		SSL_write(ssl, head, (int)strlen(head));
 	} else if (strncmp(path, "/loop", 5) == 0) {
-		snprintf(head, sizeof head, "HTTP/1.1 302 Found\r\nConnection: close\r\nContent-Length: 0\r\nLocation: /loop\r\n\r\n");
+		snprintf(head, sizeof head,
+		    "HTTP/1.1 302 Found\r\nConnection: close\r\nContent-Length: 0\r\nLocation: /loop\r\n\r\n");
 		SSL_write(ssl, head, (int)strlen(head));
 	} else if (strncmp(path, "/moved", 6) == 0) {
-		snprintf(head, sizeof head, "HTTP/1.1 302 Found\r\nConnection: close\r\nContent-Length: 0\r\nLocation: /echo\r\n\r\n");
+		snprintf(head, sizeof head,
+		    "HTTP/1.1 302 Found\r\nConnection: close\r\nContent-Length: 0\r\nLocation: /echo\r\n\r\n");
 		SSL_write(ssl, head, (int)strlen(head));
 	} else if (strncmp(path, "/slow", 5) == 0)
 		sleep(5);
@@ -76,7 +79,8 @@ serve(int listener, SSL_CTX *ctx)
 		SSL *ssl = SSL_new(ctx);
 		SSL_set_fd(ssl, fd);
 		if (SSL_accept(ssl) == 1) {
-			while (n < sizeof request - 1 && (got = SSL_read(ssl, request + n, (int)(sizeof request - 1 - n))) > 0) {
+			while (n < sizeof request - 1 && (got = SSL_read(ssl, request + n,
+			    (int)(sizeof request - 1 - n))) > 0) {
 				n += (size_t)got;
 				request[n] = '\0';
 				const char *end = strstr(request, "\r\n\r\n");
@@ -206,11 +210,13 @@ static const struct { const char *why; enum acme_http_method method; const char 
 	{ "a redirect of a POST",	ACME_HTTP_POST, "https://127.0.0.1:%u/moved", true, ERR_OK, 302, "" },
 	{ "a redirect to http",		ACME_HTTP_GET, "https://127.0.0.1:%u/to-http", true, ERR_NETWORK, 0, "http" },
 	{ "redirects without end",	ACME_HTTP_GET, "https://127.0.0.1:%u/loop", true, ERR_NETWORK, 0, "redirects" },
-	{ "an endless answer",		ACME_HTTP_GET, "https://127.0.0.1:%u/big", true, ERR_PEER, 0, "larger than 1048576" },
+	{ "an endless answer",		ACME_HTTP_GET, "https://127.0.0.1:%u/big", true, ERR_PEER, 0,
+	    "larger than 1048576" },
 	{ "an answer announced too long", ACME_HTTP_GET, "https://127.0.0.1:%u/long", true, ERR_NETWORK, 0, "size" },
 	{ "no answer",			ACME_HTTP_GET, "https://127.0.0.1:%u/slow", true, ERR_TIMEOUT, 0, "timed out" },
 	{ "no HTTP",			ACME_HTTP_GET, "https://127.0.0.1:%u/what", true, ERR_NETWORK, 0, "HTTP" },
-	{ "a server we do not trust",	ACME_HTTP_GET, "https://127.0.0.1:%u/echo", false, ERR_NETWORK, 0, "certificate" },
+	{ "a server we do not trust",	ACME_HTTP_GET, "https://127.0.0.1:%u/echo", false, ERR_NETWORK, 0,
+	    "certificate" },
 	{ "http",			ACME_HTTP_GET, "http://127.0.0.1:%u/echo", true, ERR_NETWORK, 0, "http" },
 	{ "a file",			ACME_HTTP_GET, "file:///etc/passwd#%u", true, ERR_NETWORK, 0, "file" },
 };
@@ -224,8 +230,10 @@ test_fetch(void **state)
 
 		snprintf(url, sizeof url, fetches[i].url, port);
 		struct seen s = fetch(fetches[i].method, url, fetches[i].trust ? trusted : stranger);
-		check(s.err == fetches[i].err, "%s: %s, not %s (%s)", fetches[i].why, err_str(fetches[i].err), err_str(s.err), s.words);
-		check(s.status == fetches[i].status, "%s: status %ld, not %ld", fetches[i].why, fetches[i].status, s.status);
+		check(s.err == fetches[i].err, "%s: %s, not %s (%s)", fetches[i].why, err_str(fetches[i].err),
+		    err_str(s.err), s.words);
+		check(s.status == fetches[i].status, "%s: status %ld, not %ld", fetches[i].why, fetches[i].status,
+		    s.status);
 		check(strstr(s.words, fetches[i].words) != NULL, "%s: \"%s\" says \"%s\"", fetches[i].why, s.words,
 		    fetches[i].words);
 	}

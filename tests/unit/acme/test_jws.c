@@ -154,7 +154,8 @@ test_key_file(void **state)
 
 	assert_int_equal(chmod(path, 0640), 0);
 	assert_int_equal(acme_key_load(path, &again, &f), ERR_ACCESS);
-	check(strstr(f.text, path) != NULL && strstr(f.text, "0640") != NULL, "the words name path and mode: %s", f.text);
+	check(strstr(f.text, path) != NULL && strstr(f.text, "0640") != NULL, "the words name path and mode: %s",
+	    f.text);
 	acme_key_free(first);
 	unlink(path);
 	rmdir(directory);

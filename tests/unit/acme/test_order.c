@@ -11,7 +11,8 @@
 #define NAMES_MAX 4
 #define REQUESTS_MAX 200
 
-enum trouble { NO_FAULT, NO_ANSWER, TIMED_OUT, HTTP_500, HTTP_503_LATER, HTTP_429_NOW, HTTP_429_LATER, HTTP_403, HTTP_302, NOT_JSON,
+enum trouble { NO_FAULT, NO_ANSWER, TIMED_OUT, HTTP_500, HTTP_503_LATER, HTTP_429_NOW, HTTP_429_LATER, HTTP_403,
+    HTTP_302, NOT_JSON,
 	EMPTY_OBJECT, UNKNOWN_STATUS };
 
 /* How this CA behaves; all zero is an honest one. */
@@ -86,7 +87,8 @@ write_order(struct model *m)
 		m->slow_issue--;
 	if (!m->finalized && all_answered(m) && m->slow_order > 0)
 		m->slow_order--;
-	buf_printf(&m->body, "{\"status\":\"%s\",\"finalize\":\"https://ca/finalize\",\"certificate\":\"https://ca/cert\","
+	buf_printf(&m->body,
+	    "{\"status\":\"%s\",\"finalize\":\"https://ca/finalize\",\"certificate\":\"https://ca/cert\","
 	    "\"error\":{\"type\":\"urn:ietf:params:acme:error:caa\",\"detail\":\"no\"},\"authorizations\":[", status);
 	for (size_t i = 0; i < m->n; i++)
 		buf_printf(&m->body, "%s\"https://ca/authz/%zu\"", i > 0 ? "," : "", i);
@@ -158,7 +160,8 @@ model_answer(struct model *m, const char *url, const char *payload, const struct
 		check(payload != NULL && strncmp(payload, "{\"csr\":\"", 8) == 0, "finalize carries the CSR");
 		if (m->not_ready_once) {
 			m->not_ready_once = false;
-			buf_add_str(&m->body, "{\"type\":\"urn:ietf:params:acme:error:orderNotReady\",\"detail\":\"wait\"}");
+			buf_add_str(&m->body,
+			    "{\"type\":\"urn:ietf:params:acme:error:orderNotReady\",\"detail\":\"wait\"}");
 			return 403;
 		}
 		m->finalized = true;
@@ -181,18 +184,21 @@ spoil(struct model *m, struct acme_reply *r)
 		[HTTP_429_LATER] = "{\"type\":\"urn:ietf:params:acme:error:rateLimited\",\"detail\":\"too many\"}",
 		[HTTP_500] = "", [HTTP_503_LATER] = "", [HTTP_302] = ""
 	};
-	static const long statuses[] = { [NOT_JSON] = 200, [EMPTY_OBJECT] = 200, [UNKNOWN_STATUS] = 200, [HTTP_403] = 403,
-		[HTTP_429_NOW] = 429, [HTTP_429_LATER] = 429, [HTTP_500] = 500, [HTTP_503_LATER] = 503, [HTTP_302] = 302 };
+	static const long statuses[] = { [NOT_JSON] = 200, [EMPTY_OBJECT] = 200, [UNKNOWN_STATUS] = 200,
+	    [HTTP_403] = 403,
+		[HTTP_429_NOW] = 429, [HTTP_429_LATER] = 429, [HTTP_500] = 500, [HTTP_503_LATER] = 503,
+		    [HTTP_302] = 302 };
 
 	if (m->fault == NO_ANSWER || m->fault == TIMED_OUT) {
-		*r = (struct acme_reply){ .err = m->fault == NO_ANSWER ? ERR_NETWORK : ERR_TIMEOUT, .words = "no answer",
-			.retry_after_s = -1, .body = "" };
+		*r = (struct acme_reply){ .err = m->fault == NO_ANSWER ? ERR_NETWORK : ERR_TIMEOUT,
+			.words = "no answer", .retry_after_s = -1, .body = "" };
 		return;
 	}
 	r->status = statuses[m->fault];
 	buf_clear(&m->body);
 	buf_add_str(&m->body, bodies[m->fault]);
-	r->retry_after_s = m->fault == HTTP_429_NOW ? 2 : m->fault == HTTP_429_LATER ? 7200 : m->fault == HTTP_503_LATER ? 30 : -1;
+	r->retry_after_s = m->fault == HTTP_429_NOW ? 2 : m->fault == HTTP_429_LATER ? 7200 :
+	    m->fault == HTTP_503_LATER ? 30 : -1;
 }
 
 static enum acme_want
@@ -308,7 +314,8 @@ static const struct {
 	{ "apex and wildcard", two, { TWO }, { 0 }, ERR_OK, "", 2, 2 },
 	{ "an authorization that is valid already", two, { TWO, .reused = { true } }, { 0 }, ERR_OK, "", 1, 1 },
 	{ "nothing to prove", two, { TWO, .reused = { true, true } }, { 0 }, ERR_OK, "", 0, 0 },
-	{ "a CA that takes its time everywhere", one, { ONE, .slow_checks = 3, .slow_order = 3, .slow_issue = 3 }, { 0 },
+	{ "a CA that takes its time everywhere", one, { ONE, .slow_checks = 3, .slow_order = 3, .slow_issue = 3 },
+	    { 0 },
 	    ERR_OK, "", 1, 1 },
 	{ "and says how long to wait", one, { ONE, .slow_checks = 2, .slow_issue = 2, .retry_after_s = 7 }, { 0 },
 	    ERR_OK, "", 1, 1 },
@@ -318,23 +325,28 @@ static const struct {
 	{ "no dns-01", one, { ONE, .challenges = CHALLENGE("http-01", ",\"token\":\"t\"") }, { 0 }, ERR_PEER,
 	    "offers no dns-01 challenge for a.test", 0, 0 },
 	{ "no challenge at all", one, { ONE, .challenges = "" }, { 0 }, ERR_PEER, "offers no dns-01", 0, 0 },
-	{ "a name that was not ordered", one, { .n = 1, .names = { "b.test" } }, { 0 }, ERR_PEER, "not ordered: b.test", 0, 0 },
+	{ "a name that was not ordered", one, { .n = 1, .names = { "b.test" } }, { 0 }, ERR_PEER,
+	    "not ordered: b.test", 0, 0 },
 	{ "a wildcard that was not ordered", one, { ONE, .wildcard = { true } }, { 0 }, ERR_PEER, "not ordered", 0, 0 },
 	{ "a proof that is not accepted", one, { ONE, .bad_authorization = "invalid" }, { 0 }, ERR_PEER,
 	    "does not accept the proof for a.test: unauthorized: wrong TXT", 1, 1 },
-	{ "an authorization that expires", one, { ONE, .bad_authorization = "expired" }, { 0 }, ERR_PEER, "expire", 1, 1 },
+	{ "an authorization that expires", one, { ONE, .bad_authorization = "expired" }, { 0 }, ERR_PEER, "expire", 1,
+	    1 },
 	{ "an order that becomes invalid", one, { ONE, .order_invalid = true }, { 0 }, ERR_PEER,
 	    "given up the order: caa: no", 1, 1 },
 	{ "no Location", one, { ONE, .no_location = true }, { 0 }, ERR_PEER, "no https URL", 0, 0 },
 	{ "a Location without https", one, { ONE, .http_location = true }, { 0 }, ERR_PEER, "no https URL", 0, 0 },
 	{ "a certificate for another key", one, { ONE, .wrong_key = true }, { 0 }, ERR_PEER, "another key", 1, 1 },
-	{ "a chain that says what it is", one, { ONE, .content_type = "application/pem-certificate-chain; charset=utf-8" }, { 0 },
+	{ "a chain that says what it is", one, { ONE,
+	    .content_type = "application/pem-certificate-chain; charset=utf-8" }, { 0 },
 	    ERR_OK, "", 1, 1 },
 	{ "a chain of another type", one, { ONE, .content_type = "application/pkix-cert" }, { 0 }, ERR_PEER,
 	    "comes as application/pkix-cert", 1, 1 },
 	{ "no PEM", one, { ONE, .no_pem = true }, { 0 }, ERR_PEER, "no certificate in PEM", 1, 1 },
-	{ "a zone that refuses the challenge", one, { ONE }, { .publish = ERR_REFUSED }, ERR_REFUSED, "the zone says no", 1, 0 },
-	{ "a server that does not show it", one, { ONE }, { .check = ERR_TIMEOUT }, ERR_TIMEOUT, "ns2 is silent", 1, 0 },
+	{ "a zone that refuses the challenge", one, { ONE }, { .publish = ERR_REFUSED }, ERR_REFUSED,
+	    "the zone says no", 1, 0 },
+	{ "a server that does not show it", one, { ONE }, { .check = ERR_TIMEOUT }, ERR_TIMEOUT, "ns2 is silent", 1,
+	    0 },
 };
 
 static void
@@ -345,12 +357,16 @@ test_orders(void **state)
 		struct model m = orders[i].model;
 		struct outcome out = run(&m, &orders[i].zones, orders[i].san, 600000);
 
-		check(out.err == orders[i].err, "%s: %s, not %s (%s)", orders[i].why, err_str(orders[i].err), err_str(out.err),
+		check(out.err == orders[i].err, "%s: %s, not %s (%s)", orders[i].why, err_str(orders[i].err),
+		    err_str(out.err),
 		    out.words);
-		check(out.err == ERR_OK || strstr(out.words, orders[i].words) != NULL, "%s: \"%s\" says \"%s\"", orders[i].why,
+		check(out.err == ERR_OK || strstr(out.words, orders[i].words) != NULL, "%s: \"%s\" says \"%s\"",
+		    orders[i].why,
 		    out.words, orders[i].words);
-		check(out.ntxts == orders[i].ntxts, "%s: %zu records, not %zu", orders[i].why, orders[i].ntxts, out.ntxts);
-		check(m.responses == orders[i].responses, "%s: %u responses, not %u", orders[i].why, orders[i].responses,
+		check(out.ntxts == orders[i].ntxts, "%s: %zu records, not %zu", orders[i].why, orders[i].ntxts,
+		    out.ntxts);
+		check(m.responses == orders[i].responses, "%s: %u responses, not %u", orders[i].why,
+		    orders[i].responses,
 		    m.responses);
 	}
 }
@@ -369,8 +385,8 @@ static const struct { const char *why; enum trouble fault; bool passes; } faults
 	{ "an unknown status",		UNKNOWN_STATUS, false },
 };
 
-/* Each fault at each request of an order, once: what may pass does not end the order, except at its first request, whose
- * order has no URL yet. */
+/* Each fault at each request of an order, once: what may pass does not end the order, except at its first request,
+ * whose order has no URL yet. */
 static void
 test_fault_at_every_step(void **state)
 {
@@ -380,16 +396,19 @@ test_fault_at_every_step(void **state)
 	assert_int_equal(run(&plain, &good_zones, two, 600000).err, ERR_OK);
 	for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
 		for (unsigned at = 1; at <= plain.requests; at++) {
-			struct model m = { TWO, .slow_checks = 1, .slow_issue = 1, .fault = faults[i].fault, .fault_at = at,
+			struct model m = { TWO, .slow_checks = 1, .slow_issue = 1, .fault = faults[i].fault,
+			    .fault_at = at,
 				.fault_times = 1 };
 			struct outcome out = run(&m, &good_zones, two, 600000);
 
 			/* The CA's word on a challenge is not needed: the authorization tells. */
 			bool unread = m.responses == 2 && (at == 4 || at == 5) && faults[i].fault >= NOT_JSON;
 			bool good = unread || (faults[i].passes && at > 1);
-			check((out.err == ERR_OK) == good, "%s at request %u: %s (%s)", faults[i].why, at, good ? "passes" : "ends it",
+			check((out.err == ERR_OK) == good, "%s at request %u: %s (%s)", faults[i].why, at, good ?
+			    "passes" : "ends it",
 			    out.words);
-			check(faults[i].fault != HTTP_429_LATER || out.retry_after_s == 7200, "%s at request %u tells when",
+			check(faults[i].fault != HTTP_429_LATER || out.retry_after_s == 7200,
+			    "%s at request %u tells when",
 			    faults[i].why, at);
 		}
 }
@@ -419,8 +438,10 @@ test_time(void **state)
 	struct outcome out = run(&slow, &good_zones, one, 60000);
 
 	(void)state;
-	check(out.err == ERR_TIMEOUT, "a CA that never checks: the order ends at its limit, not with %s", err_str(out.err));
-	check(strstr(out.words, "waiting for the CA to check a.test") != NULL, "the words tell what it waited for: %s", out.words);
+	check(out.err == ERR_TIMEOUT, "a CA that never checks: the order ends at its limit, not with %s",
+	    err_str(out.err));
+	check(strstr(out.words, "waiting for the CA to check a.test") != NULL,
+	    "the words tell what it waited for: %s", out.words);
 	check(slow.slept_ms <= 60000 && slow.requests < 30, "polls come less and less often: %u", slow.requests);
 	out = run(&patient, &good_zones, one, 60000);
 	check(out.err == ERR_OK && patient.slept_ms == 14000, "Retry-After is obeyed: %llu ms",

@@ -80,9 +80,11 @@ test_answers(void **state)
 		const char *missing = acme_txt_missing(msg, n, txts[0].owner.octets, txts, 3);
 
 		check((missing == NULL) == (answers[i].missing == NULL) && (missing == NULL ||
-		    strstr(missing, answers[i].missing) != NULL), "%s: %s", answers[i].why, missing == NULL ? "seen" : missing);
+		    strstr(missing, answers[i].missing) != NULL), "%s: %s", answers[i].why, missing == NULL ? "seen" :
+		    missing);
 		for (size_t k = 0; k < n; k++)
-			check(acme_txt_missing(msg, k, txts[0].owner.octets, txts, 3) != NULL, "%s, cut to %zu octets, shows nothing",
+			check(acme_txt_missing(msg, k, txts[0].owner.octets, txts, 3) != NULL,
+			    "%s, cut to %zu octets, shows nothing",
 			    answers[i].why, k);
 	}
 }
@@ -105,7 +107,8 @@ on_done(void *arg, enum err err, const char *words)
 	event_base_loopbreak(end->base);
 }
 
-static const struct { const char *why, *server; unsigned lag_ms; bool silent, here; enum err err; const char *words; } checks[] = {
+static const struct { const char *why, *server; unsigned lag_ms; bool silent,
+    here; enum err err; const char *words; } checks[] = {
 	{ "our own servers alone",	NULL, 0, false, true, ERR_OK, "" },
 	{ "a server that has it",	"ns2.a.test", 0, false, true, ERR_OK, "" },
 	{ "a server that lags",		"ns2.a.test", 300, false, true, ERR_OK, "" },
@@ -123,7 +126,8 @@ test_waiting(void **state)
 		struct acme_port *port;
 		struct acme_propagation *p = NULL;
 		struct world w;
-		struct acme_txt txts[] = { txt("_acme-challenge.h.example.test", "one"), txt("_acme-challenge.h.example.test", "two") };
+		struct acme_txt txts[] = { txt("_acme-challenge.h.example.test", "one"),
+		    txt("_acme-challenge.h.example.test", "two") };
 
 		world_init(&w, end.base);
 		w.server = checks[i].server;
@@ -141,7 +145,8 @@ test_waiting(void **state)
 		check(end.times == 0, "done comes later");
 		event_base_dispatch(end.base);
 		check(end.times == 1 && end.err == checks[i].err, "%s: %s", checks[i].why, err_str(end.err));
-		check(strstr(end.words, checks[i].words) != NULL, "%s: \"%s\" says \"%s\"", checks[i].why, end.words, checks[i].words);
+		check(strstr(end.words, checks[i].words) != NULL, "%s: \"%s\" says \"%s\"", checks[i].why, end.words,
+		    checks[i].words);
 		acme_propagation_free(p);
 		acme_port_free(port);
 		world_clear(&w);

@@ -58,15 +58,18 @@ static const struct { const char *why; enum what what; const char *json, *words;
 	{ "an order without status",	ORDER, "{" URLS "}", "lacks \"status\"" },
 	{ "an order of unknown status",	ORDER, "{\"status\":\"odd\"," URLS "}", "unknown status \"odd\"" },
 	{ "an order of a capital status", ORDER, "{\"status\":\"Valid\"," URLS "}", "unknown status" },
-	{ "no authorizations",		ORDER, "{\"status\":\"pending\",\"finalize\":\"https://c/f\"}", "authorizations" },
+	{ "no authorizations",		ORDER, "{\"status\":\"pending\",\"finalize\":\"https://c/f\"}",
+	    "authorizations" },
 	{ "an empty list of them",	ORDER, "{\"status\":\"pending\",\"authorizations\":[]}", "authorizations" },
 	{ "an authorization over http",	ORDER, "{\"status\":\"pending\",\"authorizations\":[\"http://c\"]}", "https" },
-	{ "no finalize",		ORDER, "{\"status\":\"pending\",\"authorizations\":[\"https://c\"]}", "finalize" },
+	{ "no finalize",		ORDER, "{\"status\":\"pending\",\"authorizations\":[\"https://c\"]}",
+	    "finalize" },
 	{ "valid without certificate",	ORDER, "{\"status\":\"valid\"," URLS "}", "lacks \"certificate\"" },
 	{ "an authorization for an IP",	AUTHORIZATION,
 	    "{\"identifier\":{\"type\":\"ip\",\"value\":\"::1\"},\"status\":\"pending\"}", "identifier" },
 	{ "no identifier",		AUTHORIZATION, "{\"status\":\"pending\"}", "identifier" },
-	{ "no status",			AUTHORIZATION, "{\"identifier\":{\"type\":\"dns\",\"value\":\"a\"}}", "status" },
+	{ "no status",			AUTHORIZATION, "{\"identifier\":{\"type\":\"dns\",\"value\":\"a\"}}",
+	    "status" },
 	{ "nothing wrong",		AUTHORIZATION, AUTH "}", NULL },
 	{ "challenges that are none",	AUTHORIZATION, AUTH ",\"challenges\":[1,null,{},\"x\",[]]}", NULL },
 	{ "challenges as an object",	AUTHORIZATION, AUTH ",\"challenges\":{\"a\":1}}", NULL },
@@ -82,7 +85,8 @@ test_broken(void **state)
 		enum err err = read_any(broken[i].what, broken[i].json, strlen(broken[i].json), &f);
 
 		check(err == (broken[i].words == NULL ? ERR_OK : ERR_PEER), "%s: %s", broken[i].why, err_str(err));
-		check(broken[i].words == NULL || strstr(f.text, broken[i].words) != NULL, "%s: \"%s\" says %s", broken[i].why,
+		check(broken[i].words == NULL || strstr(f.text, broken[i].words) != NULL, "%s: \"%s\" says %s",
+		    broken[i].why,
 		    f.text, broken[i].words);
 	}
 }
@@ -153,7 +157,8 @@ test_challenges(void **state)
 
 #define URN "urn:ietf:params:acme:error:"
 static const struct { const char *why, *body; enum acme_problem_type type; const char *words; } problems[] = {
-	{ "a bad nonce", "{\"type\":\"" URN "badNonce\",\"detail\":\"JWS has an invalid anti-replay nonce\",\"status\":400}",
+	{ "a bad nonce",
+	    "{\"type\":\"" URN "badNonce\",\"detail\":\"JWS has an invalid anti-replay nonce\",\"status\":400}",
 	    PROBLEM_BAD_NONCE, "badNonce: JWS has an invalid anti-replay nonce (status 400)" },
 	{ "subproblems", "{\"type\":\"" URN "rejectedIdentifier\",\"detail\":\"Some\",\"status\":403,\"subproblems\":["
 	    "{\"type\":\"" URN "caa\",\"detail\":\"no\",\"identifier\":{\"type\":\"dns\",\"value\":\"a.example\"}},"

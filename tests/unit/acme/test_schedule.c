@@ -3,7 +3,8 @@
 #include "acme/schedule.h"
 
 /* With random 128 the jitter is none. */
-static const struct { const char *why; unsigned failures; uint32_t random; int64_t retry_after_s, delay_s; } delays[] = {
+static const struct { const char *why; unsigned failures; uint32_t random; int64_t retry_after_s,
+    delay_s; } delays[] = {
 	{ "the first failure",			1, 128, -1, 60 },
 	{ "the second",				2, 128, -1, 120 },
 	{ "the third",				3, 128, -1, 240 },
@@ -23,7 +24,8 @@ test_backoff(void **state)
 	for (size_t i = 0; i < sizeof delays / sizeof delays[0]; i++) {
 		int64_t s = acme_backoff_s(delays[i].failures, 60, 86400, delays[i].random, delays[i].retry_after_s);
 
-		check(s == delays[i].delay_s, "%s: %lld s, not %lld", delays[i].why, (long long)delays[i].delay_s, (long long)s);
+		check(s == delays[i].delay_s, "%s: %lld s, not %lld", delays[i].why, (long long)delays[i].delay_s,
+		    (long long)s);
 	}
 	check(acme_backoff_s(1, 0, 0, 0, -1) == 1, "never at once");
 }
@@ -41,8 +43,10 @@ test_renewal(void **state)
 		for (uint32_t salt = 0; salt < 5000; salt += 7) {
 			int64_t at_s = acme_renewal_s(&c, salt) - 1000;
 
-			check(at_s >= lifetime_s - lifetime_s / 3 && at_s <= lifetime_s - lifetime_s / 3 + lifetime_s / 100,
-			    "%lld days: two thirds and at most a hundredth more, not %lld s", (long long)days[i], (long long)at_s);
+			check(at_s >= lifetime_s - lifetime_s / 3 &&
+			    at_s <= lifetime_s - lifetime_s / 3 + lifetime_s / 100,
+			    "%lld days: two thirds and at most a hundredth more, not %lld s", (long long)days[i],
+			    (long long)at_s);
 		}
 	}
 }

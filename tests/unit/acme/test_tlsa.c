@@ -21,7 +21,8 @@ setup(void **state)
 	key = EVP_EC_gen("P-256");
 	other_key = EVP_EC_gen("P-256");
 	ca_key = EVP_EC_gen("P-256");
-	return dname_from_str("_letsencrypt._tcp.a.test", &owner) != ERR_OK || key == NULL || other_key == NULL || ca_key == NULL;
+	return dname_from_str("_letsencrypt._tcp.a.test", &owner) != ERR_OK || key == NULL || other_key == NULL ||
+	    ca_key == NULL;
 }
 
 static int
@@ -36,7 +37,8 @@ teardown(void **state)
 
 /* One record of the RRset, as a letter:
  *   c our CSR                     C another CSR             j junk as CSR
- *   l a leaf that is good for long    d one that is due     x expired    f not yet valid   o with another key   n other names
+ *   l a leaf that is good for long    d one that is due     x expired    f not yet valid   o with another key
+ *   n other names
  *   J junk as leaf                a b two CAs               t a TLSA record of another kind */
 static void
 make_data(char letter, struct buf *out)
@@ -69,7 +71,8 @@ add_letter(struct rr_list *list, char letter)
 		k++;
 	buf_add(&rdata, kinds[k].octets, 3);
 	make_data(letter, &rdata);
-	assert_int_equal(rr_list_add(list, &(struct rr){ owner.octets, rdata.p, 300, TYPE_TLSA, (uint16_t)rdata.len }), ERR_OK);
+	assert_int_equal(rr_list_add(list, &(struct rr){ owner.octets, rdata.p, 300, TYPE_TLSA,
+	    (uint16_t)rdata.len }), ERR_OK);
 	buf_clear(&rdata);
 }
 
@@ -103,11 +106,14 @@ test_assess(void **state)
 		for (const char *p = rrsets[i].letters; *p != '\0'; p++)
 			add_letter(&list, *p);
 		acme_assess(&list, NOW, &as);
-		check(as.verdict == rrsets[i].verdict, "%s: verdict %d, not %d (%s)", rrsets[i].why, rrsets[i].verdict, as.verdict,
+		check(as.verdict == rrsets[i].verdict, "%s: verdict %d, not %d (%s)", rrsets[i].why,
+		    rrsets[i].verdict, as.verdict,
 		    as.fault.text);
-		check(strstr(as.fault.text, rrsets[i].words) != NULL, "%s: \"%s\" says \"%s\"", rrsets[i].why, as.fault.text,
+		check(strstr(as.fault.text, rrsets[i].words) != NULL, "%s: \"%s\" says \"%s\"", rrsets[i].why,
+		    as.fault.text,
 		    rrsets[i].words);
-		check((as.csr != NULL) == (as.verdict == VERDICT_VALID || as.verdict == VERDICT_ORDER), "%s: the CSR is there when used",
+		check((as.csr != NULL) == (as.verdict == VERDICT_VALID || as.verdict == VERDICT_ORDER),
+		    "%s: the CSR is there when used",
 		    rrsets[i].why);
 		acme_assessment_clear(&as);
 		rr_list_clear(&list);
@@ -157,14 +163,18 @@ test_replace(void **state)
 			if (strchr(changes[i].chain, *p) == NULL)
 				add_letter(&list, *p);
 		assert_int_equal(acme_tlsa_replace(owner.octets, &list, &chain, &remove, &add), ERR_OK);
-		check(remove.n == changes[i].removed, "%s: %zu records go, not %zu", changes[i].why, changes[i].removed, remove.n);
-		check(add.n == changes[i].added, "%s: %zu records come, not %zu", changes[i].why, changes[i].added, add.n);
+		check(remove.n == changes[i].removed, "%s: %zu records go, not %zu", changes[i].why,
+		    changes[i].removed, remove.n);
+		check(add.n == changes[i].added, "%s: %zu records come, not %zu", changes[i].why, changes[i].added,
+		    add.n);
 		for (size_t k = 0; k < remove.n; k++) {
 			enum acme_tlsa_kind kind = acme_tlsa_read(&remove.v[k], &data, &n);
-			check(kind == ACME_TLSA_LEAF || kind == ACME_TLSA_CA, "%s: only certificates go", changes[i].why);
+			check(kind == ACME_TLSA_LEAF || kind == ACME_TLSA_CA, "%s: only certificates go",
+			    changes[i].why);
 		}
 		for (size_t k = 0; k < add.n; k++)
-			check(add.v[k].ttl == 3600 && add.v[k].type == TYPE_TLSA && add.v[k].rdata[0] == (k == 0 ? 3 : 0),
+			check(add.v[k].ttl == 3600 && add.v[k].type == TYPE_TLSA && add.v[k].rdata[0] == (k == 0 ? 3 :
+			    0),
 			    "%s: record %zu has its usage and a TTL of 3600", changes[i].why, k);
 		for (size_t k = 0; k < chain.n; k++)
 			if (strchr(changes[i].chain, changes[i].chain[k]) == changes[i].chain + k)

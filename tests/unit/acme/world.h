@@ -1,5 +1,5 @@
-/* tests/unit/acme/world.h -- the outside of an ACME engine for tests: zones in memory, edited and looked up through struct
- * acme_outside, and a small DNS server on 127.0.0.1 (UDP) that answers from them, for a test CA to ask. */
+/* tests/unit/acme/world.h -- the outside of an ACME engine for tests: zones in memory, edited and looked up through
+ * struct acme_outside, and a small DNS server on 127.0.0.1 (UDP) that answers from them, for a test CA to ask. */
 #ifndef TESTS_UNIT_ACME_WORLD_H
 #define TESTS_UNIT_ACME_WORLD_H
 
