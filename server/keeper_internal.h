@@ -115,6 +115,7 @@ struct pulled_zone {
 	struct rr_list rrs;		/* sorted */
 	struct changeset changes;	/* since the old base; SOA left out, unless its fields changed */
 	bool known;			/* the zone had a base: changes is good */
+	bool taken;			/* loaded as a whole: nothing is left to merge */
 	char *words;			/* PULLED_BAD: why */
 };
 struct pull_base {			/* what the keeper knew when the pull began */

@@ -159,8 +159,24 @@ stage_merge(struct keeper *k, struct zone *z, struct pulled_zone *p, struct faul
 	return commits_stage(k->commits, &q, NULL, f);
 }
 
+static bool
+needs_loading(const struct zone *z, const struct pulled_zone *p)
+{
+	return zone_newest(z) == NULL || z->retired || !p->known;
+}
+
+static void
+note_sound(struct zone *z)
+{
+	if (z->held)
+		log_info("zone %s: the new text is sound again", z->name);
+	z->held = false;
+	zone_set_problem(z, NULL);
+}
+
+/* Zones that come, go or cannot be read; those that merely change are left to merge_changes(). */
 static enum err
-merge_one(struct keeper *k, struct source *s, struct pulled_zone *p, struct fault *f)
+take_one(struct keeper *k, struct source *s, struct pulled_zone *p, struct fault *f)
 {
 	struct zone *z = zonetable_find(&k->zones, p->apex.octets);
 	enum err err = ERR_OK;
@@ -176,26 +192,50 @@ merge_one(struct keeper *k, struct source *s, struct pulled_zone *p, struct faul
 	switch (p->kind) {
 	case PULLED_BAD:
 		hold(z, p->words == NULL ? "out of memory" : p->words);
-		return ERR_OK;
+		break;
 	case PULLED_GONE:
 		retire(k, z);
-		return ERR_OK;
+		break;
 	case PULLED_TEXT:
+		if (needs_loading(z, p) && (err = load_zone(k, z, p, f)) == ERR_OK) {
+			p->taken = true;
+			note_sound(z);
+		}
 		break;
 	}
-	if (zone_newest(z) == NULL || z->retired || !p->known)
-		err = load_zone(k, z, p, f);
-	else
-		err = stage_merge(k, z, p, f);
-	if (err == ERR_REFUSED) {
-		hold(z, fault_str(f, err));
-		return ERR_OK;
-	}
-	if (err == ERR_OK) {
-		if (z->held)
-			log_info("zone %s: the new text is sound again", z->name);
-		z->held = false;
-		zone_set_problem(z, NULL);
+	return err;
+}
+
+static enum err
+take_all(struct keeper *k, struct pull *p, struct fault *f)
+{
+	enum err err = commits_batch_begin(k->commits, f);
+
+	if (err != ERR_OK)
+		return err;
+	for (size_t i = 0; err == ERR_OK && i < p->nzones; i++)
+		err = take_one(k, p->source, &p->zones[i], f);
+	return commits_batch_end(k->commits, err, f);
+}
+
+/* Stage what changed in zones that are served. */
+static enum err
+merge_changes(struct keeper *k, struct pull *p, struct fault *f)
+{
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; err == ERR_OK && i < p->nzones; i++) {
+		struct zone *z = zonetable_find(&k->zones, p->zones[i].apex.octets);
+
+		if (p->zones[i].kind != PULLED_TEXT || p->zones[i].taken || z == NULL || z->owner != p->source)
+			continue;
+		err = stage_merge(k, z, &p->zones[i], f);
+		if (err == ERR_OK) {
+			note_sound(z);
+		} else if (err == ERR_REFUSED) {
+			hold(z, fault_str(f, err));
+			err = ERR_OK;
+		}
 	}
 	return err;
 }
@@ -204,10 +244,10 @@ enum err
 merge_pulled(struct keeper *k, struct pull *p, struct fault *f)
 {
 	struct source *s = p->source;
-	enum err err = ERR_OK;
+	enum err err = take_all(k, p, f);
 
-	for (size_t i = 0; err == ERR_OK && i < p->nzones; i++)
-		err = merge_one(k, s, &p->zones[i], f);
+	if (err == ERR_OK)
+		err = merge_changes(k, p, f);
 	if (err == ERR_OK)
 		err = commits_finish(k->commits, f);
 	else

@@ -611,6 +611,23 @@ commits_finish(struct commits *c, struct fault *f)
 }
 
 enum err
+commits_batch_begin(struct commits *c, struct fault *f)
+{
+	return journal_begin(c->journal, f);
+}
+
+enum err
+commits_batch_end(struct commits *c, enum err err, struct fault *f)
+{
+	if (err == ERR_OK)
+		err = journal_commit(c->journal, f);
+	if (err != ERR_OK)
+		journal_rollback(c->journal);
+	remember_problem(c, err, f);
+	return err;
+}
+
+enum err
 commits_load(struct commits *c, struct zone *zone, const struct zone_base *base, const struct rr_list *base_rrs,
     uint32_t serial, bool put, int64_t now_s, struct fault *f)
 {

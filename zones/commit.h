@@ -50,6 +50,10 @@ enum err commits_answered(struct commits *c, const struct zone *zone, const uint
 /* Make the group durable, publish it, tell the subscriber.  On failure everything staged is undone. */
 enum err commits_finish(struct commits *c, struct fault *f);
 
+/* One transaction, and one sync, for many commits_load() and commits_put().  No group may be open meanwhile. */
+enum err commits_batch_begin(struct commits *c, struct fault *f);
+enum err commits_batch_end(struct commits *c, enum err err, struct fault *f);	/* err not ERR_OK: roll back, give it back */
+
 /* The first version of a zone, from nothing: base_rrs with what its pending set holds on top, under serial.
  * Written to the journal and published at once; the subscriber is told with an empty changeset. */
 enum err commits_load(struct commits *c, struct zone *zone, const struct zone_base *base, const struct rr_list *base_rrs,
