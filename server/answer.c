@@ -2,8 +2,8 @@
  * says that there is nothing, refers to another server, or meets an alias (CNAME, or DNAME above the name) and so
  * finds the name of the next round.
  *
- * Aliases are followed while they stay in the zone of the question.  Where one leads out, the answer ends with it and the
- * resolver asks on, also when the name lies in another zone of ours: it has to ask that zone's servers anyway
+ * Aliases are followed while they stay in the zone of the question.  Where one leads out, the answer ends with it and
+ * the resolver asks on, also when the name lies in another zone of ours: it has to ask that zone's servers anyway
  * before it may believe the data. */
 #include "server/response.h"
 #include "wire/rrtype.h"

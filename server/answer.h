@@ -35,8 +35,8 @@ struct request {
 int request_parse(struct request *q, const uint8_t *msg, size_t n, bool tcp);
 
 /* Answer an OPCODE_QUERY request that is no transfer.  room: of out, at least ANSWER_ROOM_MIN.  The size limit follows
- * from q (UDP, EDNS), less the room that the TSIG record needs.  CNAME and DNAME chains are followed as far as they stay in
- * the zone of the question.  Returns the response's length, TSIG not yet appended. */
+ * from q (UDP, EDNS), less the room that the TSIG record needs.  CNAME and DNAME chains are followed as far as they
+ * stay in the zone of the question.  Returns the response's length, TSIG not yet appended. */
 #define ANSWER_ROOM_MIN 1232
 size_t answer_query(const struct zoneset *zones, const struct answer_settings *settings, const struct request *q,
     uint8_t *out, size_t room);

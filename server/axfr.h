@@ -1,5 +1,6 @@
-/* server/axfr.h -- one zone as a stream of messages (RFC 5936).  Holds a version of the zone from start to end, so that what
- * is sent is of one serial whatever happens meanwhile; the memory it needs does not depend on the zone's size. */
+/* server/axfr.h -- one zone as a stream of messages (RFC 5936).  Holds a version of the zone from start to end, so
+ * that what is sent is of one serial whatever happens meanwhile; the memory it needs does not depend on the zone's
+ * size. */
 #ifndef SERVER_AXFR_H
 #define SERVER_AXFR_H
 

@@ -1,5 +1,5 @@
-/* server/frame.h -- messages in a TCP stream: two octets of length before each (RFC 1035, section 4.2.2).  No socket: octets
- * are pushed in as they come, messages are taken out as they become whole. */
+/* server/frame.h -- messages in a TCP stream: two octets of length before each (RFC 1035, section 4.2.2).  No socket:
+ * octets are pushed in as they come, messages are taken out as they become whole. */
 #ifndef SERVER_FRAME_H
 #define SERVER_FRAME_H
 

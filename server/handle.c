@@ -111,8 +111,8 @@ complain_of_tsig(struct inbound *in)
 		inbound_complain(in, "BADSIG: the request was not made with our secret of key %s", name);
 		break;
 	case RCODE_BADTIME:
-		inbound_complain(in, "BADTIME: key %s, signed at %llu, but it is %lld here and %u s are allowed: compare "
-		    "the clocks", name, (unsigned long long)x->time_signed, (long long)in->now_s, x->fudge);
+		inbound_complain(in, "BADTIME: key %s, signed at %llu, but it is %lld here and %u s are allowed: "
+		    "compare the clocks", name, (unsigned long long)x->time_signed, (long long)in->now_s, x->fudge);
 		break;
 	default:
 		inbound_complain(in, "%s: key %s, the MAC is shorter than the key's policy allows",

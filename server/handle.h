@@ -1,5 +1,5 @@
-/* server/handle.h -- one request of any opcode in, what becomes of it out.  No sockets: UDP and TCP share it.  One struct
- * handler per worker thread. */
+/* server/handle.h -- one request of any opcode in, what becomes of it out.  No sockets: UDP and TCP share it.  One
+ * struct handler per worker thread. */
 #ifndef SERVER_HANDLE_H
 #define SERVER_HANDLE_H
 

@@ -1,4 +1,5 @@
-/* server/inbound.h -- a request on its way through handle_request().  Private to the files that look at one opcode each. */
+/* server/inbound.h -- a request on its way through handle_request().  Private to the files that look at one opcode
+ * each. */
 #ifndef SERVER_INBOUND_H
 #define SERVER_INBOUND_H
 

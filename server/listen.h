@@ -4,9 +4,9 @@
 
 #include "server/config.h"
 
-/* Is the address free for both?  SO_REUSEPORT would let a second server of the same user in beside us unnoticed, so ask
- * before opening the first socket.  The words name address and protocol.  ERR_UNSUPPORTED: the system has no such address
- * family. */
+/* Is the address free for both?  SO_REUSEPORT would let a second server of the same user in beside us unnoticed, so
+ * ask before opening the first socket.  The words name address and protocol.  ERR_UNSUPPORTED: the system has no such
+ * address family. */
 enum err listen_probe(const struct config_address *address, struct fault *f);
 
 /* Non-blocking, close-on-exec; *fd is the caller's. */

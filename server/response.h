@@ -14,7 +14,7 @@ struct response {
 	unsigned rcode;
 	uint16_t flags;				/* AA and TC as the answer sets them */
 	uint16_t counts[3];			/* records per section */
-	uint8_t *end;				/* of the caller's buffer: the OPT record's room was held back before it */
+	uint8_t *end;				/* of the caller's buffer; w ends earlier, to leave room for OPT and TSIG */
 	struct wr w;
 };
 

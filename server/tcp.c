@@ -136,8 +136,8 @@ static void
 serve(struct connection *c, uint8_t *msg, size_t n)
 {
 	struct tcp *t = c->tcp;
-	struct client client = { .peer = &c->peer, .local = &c->local, .peer_len = c->peer_len, .local_len = c->local_len,
-		.tcp = true, .connection = c, .generation = c->generation };
+	struct client client = { .peer = &c->peer, .local = &c->local, .peer_len = c->peer_len,
+		.local_len = c->local_len, .tcp = true, .connection = c, .generation = c->generation };
 	struct outcome o;
 
 	handle_request(t->handler, &client, msg, n, clock_now_s(), t->scratch + 2, MSG_MAX, &o);
@@ -210,7 +210,8 @@ flush(struct connection *c)
 	}
 }
 
-/* All that can be done now: requests that are here, the transfer, output.  Every callback ends here; c may be closed. */
+/* All that can be done now: requests that are here, the transfer, output.  Every callback ends here; c may be closed
+ * by it. */
 static void
 run(struct connection *c)
 {

@@ -1,5 +1,5 @@
-/* server/tcp.h -- a worker's TCP connections (RFC 7766): several requests on one connection, answers in any order, transfers
- * written as fast as the client reads. */
+/* server/tcp.h -- a worker's TCP connections (RFC 7766): several requests on one connection, answers in any order,
+ * transfers written as fast as the client reads. */
 #ifndef SERVER_TCP_H
 #define SERVER_TCP_H
 

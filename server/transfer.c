@@ -29,7 +29,8 @@ read_client_serial(const struct inbound *in, uint32_t *serial)
 	for (unsigned i = 0; i <= in->q.header.ancount; i++)
 		if (!msg_rr_read(&r, &rr))
 			return false;
-	if (in->q.header.nscount == 0 || rr.type != TYPE_SOA || !dname_equal(rr.owner.octets, in->q.question.qname.octets))
+	if (in->q.header.nscount == 0 || rr.type != TYPE_SOA ||
+	    !dname_equal(rr.owner.octets, in->q.question.qname.octets))
 		return false;
 	rd_dname(&rr.rdata, &name);
 	rd_dname(&rr.rdata, &name);
@@ -84,8 +85,8 @@ inbound_transfer(struct inbound *in, struct outcome *o)
 	if (store == NULL) {
 		inbound_rcode(in, RCODE_NOTAUTH, o);	/* RFC 5936, section 2.2.1 */
 	} else if (!is_allowed(in)) {
-		inbound_complain(in, "refused: neither the right of a _transfer or _update key nor allow-transfer of the zone "
-		    "covers it (%s)", inbound_key_print(in, key));
+		inbound_complain(in, "refused: neither the right of a _transfer or _update key nor allow-transfer of the "
+		    "zone covers it (%s)", inbound_key_print(in, key));
 		inbound_rcode(in, RCODE_REFUSED, o);
 	} else if (!ixfr && !in->client->tcp) {
 		inbound_complain(in, "refused: transfers are made over TCP only");

@@ -1,5 +1,6 @@
-/* Up to UDP_BATCH requests are taken by one system call, answered into buffers of their own, and sent by one call.  A busy
- * socket is served for a few batches in a row, then the event loop has its turn.  Everything is allocated at start. */
+/* Up to UDP_BATCH requests are taken by one system call, answered into buffers of their own, and sent by one call.  A
+ * busy socket is served for a few batches in a row, then the event loop has its turn.  Everything is allocated at
+ * start. */
 #include "server/udp.h"
 
 #include <errno.h>
@@ -49,8 +50,8 @@ struct udp {
 	uint8_t responses[UDP_BATCH][RESPONSE_SIZE];
 };
 
-/* The address a datagram came to; also makes control fit for sending the answer from there.  The route decides about the
- * interface, except where an address means nothing without one.  Gives false where control says nothing of it. */
+/* The address a datagram came to; also makes control fit for sending the answer from there.  The route decides about
+ * the interface, except where an address means nothing without one.  Gives false where control says nothing of it. */
 static bool
 read_control(struct msghdr *h, const struct udp_socket *s, struct sockaddr_storage *local, int *interface)
 {
@@ -126,7 +127,8 @@ serve(struct udp *u, const struct udp_socket *s, unsigned i, unsigned k, int64_t
 	if (in->msg_controllen > 0 && read_control(in, s, &local, &client.interface))
 		client.local = &local;
 	/* A datagram that was cut is answered FORMERR: its end is missing. */
-	handle_request(u->handler, &client, u->requests[i], u->in[i].msg_len, now_s, u->responses[k], RESPONSE_SIZE, &o);
+	handle_request(u->handler, &client, u->requests[i], u->in[i].msg_len, now_s, u->responses[k], RESPONSE_SIZE,
+	    &o);
 	if (o.what != HANDLED_ANSWER)
 		return false;
 	out->msg_name = in->msg_name;
@@ -199,7 +201,8 @@ udp_new(struct event_base *base, struct handler *handler, struct udp **out)
 	for (unsigned i = 0; i < UDP_BATCH; i++) {
 		u->in_octets[i] = (struct iovec){ u->requests[i], REQUEST_SIZE };
 		u->out_octets[i] = (struct iovec){ u->responses[i], RESPONSE_SIZE };
-		u->in[i].msg_hdr = (struct msghdr){ .msg_name = &u->peers[i], .msg_iov = &u->in_octets[i], .msg_iovlen = 1 };
+		u->in[i].msg_hdr = (struct msghdr){ .msg_name = &u->peers[i], .msg_iov = &u->in_octets[i],
+			.msg_iovlen = 1 };
 		u->out[i].msg_hdr = (struct msghdr){ .msg_iov = &u->out_octets[i], .msg_iovlen = 1 };
 	}
 	*out = u;

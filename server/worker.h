@@ -13,8 +13,8 @@ enum err workers_open(const struct config *c, struct workers **out, struct fault
 /* Start the threads.  shared has zones and a view by now. */
 enum err workers_start(struct workers *w, struct shared *shared, struct fault *f);
 
-/* Stop and join the threads, close the sockets and connections, let go of zones.  Jobs may still come back, and counters be
- * asked for, until workers_free().  Both take NULL. */
+/* Stop and join the threads, close the sockets and connections, let go of zones.  Jobs may still come back, and
+ * counters be asked for, until workers_free().  Both take NULL. */
 void workers_stop(struct workers *w);
 
 /* Free the rest, answers that came back too late with it.  The keeper has stopped by then. */
