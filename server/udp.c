@@ -42,6 +42,8 @@ struct udp {
 	struct udp_socket *sockets;
 	unsigned nsockets;
 
+	unsigned used;			/* headers of in that the last batch left unfit for receiving */
+	bool for_any;			/* in has room for the address that a datagram came to */
 	struct mmsghdr in[UDP_BATCH], out[UDP_BATCH];
 	struct iovec in_octets[UDP_BATCH], out_octets[UDP_BATCH];
 	struct sockaddr_storage peers[UDP_BATCH];
@@ -103,8 +105,10 @@ write_control(struct msghdr *h, const struct job *j)
 }
 
 static void
-prepare(struct udp *u, const struct udp_socket *s, unsigned n)
+prepare(struct udp *u, const struct udp_socket *s)
 {
+	unsigned n = s->any == u->for_any ? u->used : UDP_BATCH;
+
 	for (unsigned i = 0; i < n; i++) {
 		struct msghdr *h = &u->in[i].msg_hdr;
 
@@ -112,6 +116,8 @@ prepare(struct udp *u, const struct udp_socket *s, unsigned n)
 		h->msg_control = s->any ? u->controls[i].octets : NULL;
 		h->msg_controllen = s->any ? CONTROL_SIZE : 0;
 	}
+	u->for_any = s->any;
+	u->used = 0;
 }
 
 /* Work on the i-th datagram; its answer, if there is one, becomes the k-th.  Gives whether there is. */
@@ -165,7 +171,6 @@ on_readable(evutil_socket_t fd, short events, void *arg)
 {
 	struct udp_socket *s = arg;
 	struct udp *u = s->udp;
-	unsigned fresh = UDP_BATCH;	/* headers that the last batch left unfit for receiving */
 	int64_t now_s;
 
 	(void)events;
@@ -175,13 +180,13 @@ on_readable(evutil_socket_t fd, short events, void *arg)
 		unsigned k = 0;
 		int n;
 
-		prepare(u, s, fresh);
+		prepare(u, s);
 		if ((n = recvmmsg(fd, u->in, UDP_BATCH, MSG_DONTWAIT, NULL)) <= 0)
 			break;
+		u->used = (unsigned)n;
 		for (unsigned i = 0; i < (unsigned)n; i++)
 			k += serve(u, s, i, k, now_s);
 		send_batch(u, fd, k);
-		fresh = (unsigned)n;
 		if (n < UDP_BATCH)
 			break;
 		rcu_quiescent_state();
@@ -198,6 +203,7 @@ udp_new(struct event_base *base, struct handler *handler, struct udp **out)
 		return ERR_NOMEM;
 	u->base = base;
 	u->handler = handler;
+	u->used = UDP_BATCH;
 	for (unsigned i = 0; i < UDP_BATCH; i++) {
 		u->in_octets[i] = (struct iovec){ u->requests[i], REQUEST_SIZE };
 		u->out_octets[i] = (struct iovec){ u->responses[i], RESPONSE_SIZE };
