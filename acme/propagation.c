@@ -36,6 +36,7 @@ struct acme_propagation {
 	struct probe **probes;
 	size_t nprobes, nvisible;
 	const uint8_t *owner;			/* while probes are made */
+	struct event *deadline;			/* of all, whether a server answers or not */
 	int64_t deadline_ms;
 	unsigned timeout_s;
 	acme_propagation_done *done;
@@ -127,18 +128,32 @@ server_name(const struct probe *p)
 	return p->server != NULL ? p->server : "this server";
 }
 
+/* There is one: otherwise the check is over. */
+static const struct probe *
+first_missing(const struct acme_propagation *all)
+{
+	size_t i = 0;
+
+	while (i + 1 < all->nprobes && all->probes[i]->visible)
+		i++;
+	return all->probes[i];
+}
+
 static void
 host_of(const uint8_t *owner, char text[DNAME_TEXT_MAX])
 {
 	dname_print_host(dname_parent(owner), text);	/* without _acme-challenge */
 }
 
+/* The first probe that has not seen its records gives the reason.  May free all. */
 static void
-give_up(struct probe *p)
+on_deadline(evutil_socket_t fd, short what, void *arg)
 {
-	struct acme_propagation *all = p->all;
+	struct acme_propagation *all = arg;
+	const struct probe *p = first_missing(all);
 	char host[DNAME_TEXT_MAX], words[DNAME_TEXT_MAX + 512];
 
+	(void)fd, (void)what;
 	host_of(p->owner, host);
 	snprintf(words, sizeof words, "%s did not show the challenge for %s within %u s (last: %s)", server_name(p),
 	    host, all->timeout_s, p->last);
@@ -156,16 +171,11 @@ probe_visible(struct probe *p)
 		all->done(all->arg, ERR_OK, "");
 }
 
-/* May free all. */
 static void
 probe_again(struct probe *p)
 {
 	struct timeval tv = { p->wait_ms / 1000, p->wait_ms % 1000 * 1000 };
 
-	if (clock_mono_ms() + p->wait_ms >= p->all->deadline_ms) {
-		give_up(p);
-		return;
-	}
 	event_add(p->timer, &tv);
 	p->wait_ms = p->wait_ms * 2 > POLL_MOST_MS ? POLL_MOST_MS : p->wait_ms * 2;
 }
@@ -229,7 +239,7 @@ probe_add(struct acme_propagation *all, const uint8_t *owner, const struct socka
 	p->all = all;
 	p->owner = owner;
 	p->wait_ms = POLL_FIRST_MS;
-	snprintf(p->last, sizeof p->last, "no such record");
+	snprintf(p->last, sizeof p->last, "%s", address == NULL ? "no such record" : "no answer");
 	if (address != NULL) {
 		memcpy(&p->address, address, address_len(address));
 		p->server = strdup(server);
@@ -282,15 +292,17 @@ acme_propagation_start(struct acme_port *port, struct event_base *base, const st
 	all->arg = arg;
 	all->timeout_s = timeout_s;
 	all->deadline_ms = clock_mono_ms() + (int64_t)timeout_s * 1000;
+	all->deadline = event_new(base, -1, 0, on_deadline, all);
 	if ((all->txts = calloc(n, sizeof *txts)) != NULL) {
 		memcpy(all->txts, txts, n * sizeof *txts);
 		all->ntxts = n;
 		make_probes(all);
 	}
-	if (all->txts == NULL || all->failed) {
+	if (all->txts == NULL || all->failed || all->deadline == NULL) {
 		acme_propagation_free(all);
 		return ERR_NOMEM;
 	}
+	event_add(all->deadline, &(struct timeval){ .tv_sec = timeout_s });
 	for (size_t i = 0; i < all->nprobes; i++)
 		event_active(all->probes[i]->timer, EV_TIMEOUT, 0);
 	*out = all;
@@ -302,6 +314,8 @@ acme_propagation_free(struct acme_propagation *all)
 {
 	if (all == NULL)
 		return;
+	if (all->deadline != NULL)
+		event_free(all->deadline);
 	for (size_t i = 0; i < all->nprobes; i++) {
 		struct probe *p = all->probes[i];
 
@@ -320,13 +334,8 @@ const char *
 acme_propagation_step(struct acme_propagation *all)
 {
 	char host[DNAME_TEXT_MAX];
-	const struct probe *p = NULL;
+	const struct probe *p = first_missing(all);
 
-	for (size_t i = 0; i < all->nprobes && p == NULL; i++)
-		if (!all->probes[i]->visible)
-			p = all->probes[i];
-	if (p == NULL)
-		return "";
 	host_of(p->owner, host);
 	snprintf(all->step, sizeof all->step, "waiting for %.200s to show the challenge for %.200s", server_name(p),
 	    host);

@@ -114,6 +114,7 @@ static const struct { const char *why, *server; unsigned lag_ms; bool silent,
 	{ "a server that lags",		"ns2.a.test", 300, false, true, ERR_OK, "" },
 	{ "a server that lags too long", "ns2.a.test", 9000, false, true, ERR_TIMEOUT, "ns2.a.test did not show" },
 	{ "a silent server",		"ns2.a.test", 0, true, true, ERR_TIMEOUT, "(last: no answer)" },
+	{ "a server whose answer is lost", "lost", 0, false, true, ERR_TIMEOUT, "(last: no answer)" },
 	{ "not even here",		NULL, 0, false, false, ERR_TIMEOUT, "this server did not show" },
 };
 

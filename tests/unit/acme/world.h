@@ -18,7 +18,7 @@ struct world {
 	uint16_t port;				/* of the DNS server */
 
 	/* Other name servers: named so, they answer with what the zone was lag_ms ago, or never. */
-	const char *server;			/* NULL: none */
+	const char *server;			/* NULL: none; "lost": not even the asker answers */
 	unsigned lag_ms;
 	bool silent;
 	unsigned asked;
