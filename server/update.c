@@ -7,12 +7,17 @@
 
 #include "wire/rdata.h"
 #include "wire/rrtype.h"
+#include "zones/rrmap.h"
+#include "zones/zone.h"
+
+#define TYPE_WKS 11
 
 struct update {
 	const struct zone_version *v;
 	const uint8_t *apex;
 	int64_t now_s;
 	struct changeset *changes;
+	struct rrmap last;		/* RRs that the changes speak of; kind: which change was the last one */
 	uint8_t *rdata;			/* room for RDATA_MAX */
 	char *reason;
 	size_t reason_size;
@@ -36,8 +41,10 @@ wanted(const struct rr *rr, const uint8_t *owner, uint16_t type)
 	return (type == TYPE_ANY || rr->type == type) && dname_equal(rr->owner, owner);
 }
 
+/* Those of the version, but for RRs in without. */
 static enum err
-add_from_version(const struct zone_version *v, const uint8_t *owner, uint16_t type, struct rr_list *out)
+add_from_version(const struct zone_version *v, const uint8_t *owner, uint16_t type, const struct rrmap *without,
+    struct rr_list *out)
 {
 	const struct zone_node *node = zone_version_find(v, owner);
 	enum err err = ERR_OK;
@@ -52,41 +59,48 @@ add_from_version(const struct zone_version *v, const uint8_t *owner, uint16_t ty
 		rr.type = set.type;
 		rr.ttl = set.ttl;
 		for (const uint8_t *at = NULL; err == ERR_OK && zone_rrset_next(&set, &at, &rr.rdata, &rr.rdlen); )
-			err = rr_list_add(out, &rr);
+			if (rrmap_find(without, &rr) == NULL)
+				err = rr_list_add(out, &rr);
 	}
 	return err;
 }
 
-/* The RRs of owner and type (or ANY): those of the version, with the changes so far. */
+/* The RRs of owner and type (or ANY) now: those of the version that no change spoke of, and those added since. */
 static enum err
 current_rrs(const struct update *u, const uint8_t *owner, uint16_t type, struct rr_list *out)
 {
-	enum err err = add_from_version(u->v, owner, type, out);
+	enum err err = add_from_version(u->v, owner, type, &u->last, out);
 
 	for (size_t i = 0; err == ERR_OK && i < u->changes->n; i++) {
 		const struct change *c = &u->changes->v[i];
-		size_t at = 0;
 
-		if (!wanted(&c->rr, owner, type))
-			continue;
-		while (at < out->n && !rr_same(&out->v[at], &c->rr))
-			at++;
-		if (at < out->n)
-			out->v[at] = out->v[--out->n];
-		if (c->add)
+		if (c->add && wanted(&c->rr, owner, type) && (size_t)rrmap_find(&u->last, &c->rr)->kind == i)
 			err = rr_list_add(out, &c->rr);
 	}
 	return err;
 }
 
 static bool
-exists(const struct update *u, const uint8_t *owner, uint16_t type)
+is_current(const struct update *u, const struct rr *rr)
 {
-	struct rr_list list = { 0 };
-	bool yes = current_rrs(u, owner, type, &list) == ERR_OK && list.n > 0;
+	const struct rrmap_value *last = rrmap_find(&u->last, rr);
+	uint32_t ttl;
 
-	rr_list_clear(&list);
-	return yes;
+	return last != NULL ? u->changes->v[last->kind].add : zone_version_has(u->v, rr, &ttl);
+}
+
+static enum err
+change(struct update *u, const struct change *c)
+{
+	enum err err = changeset_add(u->changes, c);
+
+	return err != ERR_OK ? err : rrmap_set(&u->last, &c->rr, &(struct rrmap_value){ .kind = (int)u->changes->n - 1 });
+}
+
+static enum err
+remove_rr(struct update *u, const struct rr *rr)
+{
+	return change(u, &(struct change){ .rr = *rr });
 }
 
 /* --- prerequisites: section 3.2 --- */
@@ -120,15 +134,22 @@ check_absolute(struct update *u, const struct msg_rr *rr)
 
 /* Section 3.2.3: the RRsets that the message spells out must equal the zone's, TTLs apart. */
 static unsigned
-check_value_dependent(struct update *u, struct rr_list *wanted_rrs, struct msg_rr *rr)
+check_value_dependent(struct update *u, struct rr_list *wanted_rrs)
 {
+	static const struct rrmap nothing;
+	struct msg_rr rr;
+
 	rr_list_sort(wanted_rrs);
 	for (size_t i = 0; i < wanted_rrs->n; ) {
 		const struct rr *first = &wanted_rrs->v[i];
 		struct rr_list there = { 0 };
 		size_t n = 0;
-		bool same = add_from_version(u->v, first->owner, first->type, &there) == ERR_OK;
+		bool same = true;
 
+		if (add_from_version(u->v, first->owner, first->type, &nothing, &there) != ERR_OK) {
+			rr_list_clear(&there);
+			return RCODE_SERVFAIL;
+		}
 		rr_list_sort(&there);
 		for (; i < wanted_rrs->n && wanted(&wanted_rrs->v[i], first->owner, first->type); i++) {
 			if (i > 0 && rr_same(&wanted_rrs->v[i - 1], &wanted_rrs->v[i]))
@@ -137,11 +158,11 @@ check_value_dependent(struct update *u, struct rr_list *wanted_rrs, struct msg_r
 			same = same && rr_list_find(&there, &wanted_rrs->v[i]) != NULL;
 		}
 		same = same && n == there.n;
-		dname_copy(&rr->owner, first->owner);
-		rr->type = first->type;
+		dname_copy(&rr.owner, first->owner);
+		rr.type = first->type;
 		rr_list_clear(&there);
 		if (!same)
-			return say(u, RCODE_NXRRSET, rr, "prerequisite failed: the RRset differs");
+			return say(u, RCODE_NXRRSET, &rr, "prerequisite failed: the RRset differs");
 	}
 	return RCODE_NOERROR;
 }
@@ -174,7 +195,7 @@ check_prerequisites(struct update *u, struct rd *r, unsigned count)
 			rcode = RCODE_SERVFAIL;
 	}
 	if (rcode == RCODE_NOERROR && values.n > 0)
-		rcode = check_value_dependent(u, &values, &rr);
+		rcode = check_value_dependent(u, &values);
 	rr_list_clear(&values);
 	return rcode;
 }
@@ -225,7 +246,7 @@ remove_all(struct update *u, const uint8_t *owner, uint16_t type)
 
 	for (size_t i = 0; err == ERR_OK && i < list.n; i++)
 		if (!at_apex || (list.v[i].type != TYPE_SOA && list.v[i].type != TYPE_NS))
-			err = changeset_remove_rr(u->changes, &list.v[i]);
+			err = remove_rr(u, &list.v[i]);
 	rr_list_clear(&list);
 	return err;
 }
@@ -233,33 +254,54 @@ remove_all(struct update *u, const uint8_t *owner, uint16_t type)
 static enum err
 remove_one(struct update *u, const struct rr *rr)
 {
-	struct rr_list list = { 0 };
-	enum err err;
+	struct rr_list servers = { 0 };
+	enum err err = ERR_OK;
+	bool last = false;
 
-	if (rr->type == TYPE_SOA)
+	if (rr->type == TYPE_SOA || !is_current(u, rr))
 		return ERR_OK;
-	err = current_rrs(u, rr->owner, rr->type, &list);
-	rr_list_sort(&list);
-	/* Section 3.4.2.4: the last NS of the apex stays. */
-	if (err == ERR_OK && rr_list_find(&list, rr) != NULL &&
-	    !(rr->type == TYPE_NS && list.n == 1 && dname_equal(rr->owner, u->apex)))
-		err = changeset_remove_rr(u->changes, rr);
-	rr_list_clear(&list);
+	if (rr->type == TYPE_NS && dname_equal(rr->owner, u->apex)) {
+		/* Section 3.4.2.4: the last NS of the apex stays. */
+		err = current_rrs(u, u->apex, TYPE_NS, &servers);
+		last = servers.n == 1;
+		rr_list_clear(&servers);
+	}
+	return err != ERR_OK || last ? err : remove_rr(u, rr);
+}
+
+/* Addresses outside of the zone are there for the sake of an apex NS, and go with it. */
+static enum err
+remove_glue(struct update *u)
+{
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; err == ERR_OK && i < u->changes->n; i++) {
+		const struct rr rr = u->changes->v[i].rr;
+
+		if (!u->changes->v[i].add && rr.type == TYPE_NS && dname_equal(rr.owner, u->apex) &&
+		    !dname_is_below(rr.rdata, u->apex) && !is_current(u, &rr))
+			err = remove_all(u, rr.rdata, TYPE_ANY);
+	}
 	return err;
 }
 
-/* Something beside a CNAME (RFC 2136, section 3.4.2.2; RFC 4035, section 2.5). */
-static bool
-has_other_than_cname(const struct update *u, const uint8_t *owner)
+/* May rr not stand where a CNAME is, or is it one that would stand beside other data (RFC 2136, section 3.4.2.2; RFC
+ * 4035, section 2.5; for DNAME RFC 6672, section 5.2)? */
+static enum err
+collides(const struct update *u, const struct rr *rr, bool *yes)
 {
 	struct rr_list list = { 0 };
-	bool yes = false;
+	enum err err = ERR_OK;
 
-	if (current_rrs(u, owner, TYPE_ANY, &list) == ERR_OK)
-		for (size_t i = 0; i < list.n; i++)
-			yes |= list.v[i].type != TYPE_CNAME && !rrtype_is_dnssec_meta(list.v[i].type);
+	*yes = false;
+	if (rrtype_is_dnssec_meta(rr->type))
+		return ERR_OK;
+	err = current_rrs(u, rr->owner, rr->type == TYPE_CNAME ? TYPE_ANY : TYPE_CNAME, &list);
+	for (size_t i = 0; i < list.n; i++)
+		*yes |= (list.v[i].type == TYPE_CNAME) != (rr->type == TYPE_CNAME) &&
+		    !rrtype_is_dnssec_meta(list.v[i].type);
 	rr_list_clear(&list);
-	return yes;
+	return err;
 }
 
 static uint32_t
@@ -272,15 +314,19 @@ serial_of(const struct rr *rr)
 }
 
 /* An SOA counts only at the apex and with a newer serial than the present one's; else it is silently ignored. */
-static bool
-soa_counts(const struct update *u, const struct rr *rr)
+static enum err
+soa_counts(const struct update *u, const struct rr *rr, bool *yes)
 {
 	struct rr_list list = { 0 };
-	bool counts = dname_equal(rr->owner, u->apex) && current_rrs(u, u->apex, TYPE_SOA, &list) == ERR_OK && list.n > 0 &&
-	    serial_lt(serial_of(&list.v[list.n - 1]), serial_of(rr));
+	enum err err = ERR_OK;
 
+	*yes = false;
+	if (!dname_equal(rr->owner, u->apex))
+		return ERR_OK;
+	err = current_rrs(u, u->apex, TYPE_SOA, &list);
+	*yes = err == ERR_OK && list.n > 0 && serial_lt(serial_of(&list.v[0]), serial_of(rr));
 	rr_list_clear(&list);
-	return counts;
+	return err;
 }
 
 /* Types of which a new RR replaces the old one: CNAME, DNAME, SOA; WKS of the same address and protocol. */
@@ -290,12 +336,12 @@ remove_replaced(struct update *u, const struct rr *rr)
 	struct rr_list list = { 0 };
 	enum err err = ERR_OK;
 
-	if (rr->type != TYPE_CNAME && rr->type != TYPE_DNAME && rr->type != TYPE_SOA && rr->type != 11)
+	if (rr->type != TYPE_CNAME && rr->type != TYPE_DNAME && rr->type != TYPE_SOA && rr->type != TYPE_WKS)
 		return ERR_OK;
 	err = current_rrs(u, rr->owner, rr->type, &list);
 	for (size_t i = 0; err == ERR_OK && i < list.n; i++)
-		if (!rr_same(&list.v[i], rr) && (rr->type != 11 || memcmp(list.v[i].rdata, rr->rdata, 5) == 0))
-			err = changeset_remove_rr(u->changes, &list.v[i]);
+		if (!rr_same(&list.v[i], rr) && (rr->type != TYPE_WKS || memcmp(list.v[i].rdata, rr->rdata, 5) == 0))
+			err = remove_rr(u, &list.v[i]);
 	rr_list_clear(&list);
 	return err;
 }
@@ -304,20 +350,19 @@ static enum err
 add(struct update *u, const struct rr *rr)
 {
 	struct change c = { .rr = *rr, .add = true, .class = CHANGE_LASTING };
-	enum err err;
+	bool counts = true, ignored;
+	enum err err = rr->type == TYPE_SOA ? soa_counts(u, rr, &counts) : ERR_OK;
 
-	if (rr->type == TYPE_SOA && !soa_counts(u, rr))
-		return ERR_OK;
-	if (rr->type == TYPE_CNAME ? has_other_than_cname(u, rr->owner) :
-	    !rrtype_is_dnssec_meta(rr->type) && exists(u, rr->owner, TYPE_CNAME))
-		return ERR_OK;
+	if (err != ERR_OK || !counts)
+		return err;
+	if ((err = collides(u, rr, &ignored)) != ERR_OK || ignored)
+		return err;
 	if (is_challenge(rr)) {
 		c.class = CHANGE_PASSING;
 		c.until_s = u->now_s + UPDATE_CHALLENGE_S;
 	}
-	if ((err = remove_replaced(u, rr)) != ERR_OK)
-		return err;
-	return changeset_add(u->changes, &c);
+	err = remove_replaced(u, rr);
+	return err != ERR_OK ? err : change(u, &c);
 }
 
 static unsigned
@@ -340,6 +385,8 @@ translate(struct update *u, struct rd *r, unsigned count)
 		else
 			err = add(u, &rr);
 	}
+	if (err == ERR_OK)
+		err = remove_glue(u);
 	return err == ERR_OK ? RCODE_NOERROR : RCODE_SERVFAIL;
 }
 
@@ -347,7 +394,8 @@ unsigned
 update_evaluate(const struct zone_version *v, const struct request *q, const uint8_t *msg, size_t n, int64_t now_s,
     struct changeset *changes, char *reason, size_t reason_size)
 {
-	struct update u = { v, zone_version_apex_name(v), now_s, changes, malloc(RDATA_MAX), reason, reason_size };
+	struct update u = { .v = v, .apex = zone_version_apex_name(v), .now_s = now_s, .changes = changes,
+	    .rdata = malloc(RDATA_MAX), .reason = reason, .reason_size = reason_size };
 	struct rd r = rd_over(msg, n);
 	unsigned rcode;
 
@@ -362,6 +410,7 @@ update_evaluate(const struct zone_version *v, const struct request *q, const uin
 		rcode = translate(&u, &r, q->header.nscount);
 	if (rcode == RCODE_FORMERR && reason[0] == '\0')
 		snprintf(reason, reason_size, "the message is cut short");
+	rrmap_clear(&u.last);
 	free(u.rdata);
 	return rcode;
 }

@@ -239,3 +239,10 @@ tests_fuzz_fuzz_zonefile_SOURCES = tests/fuzz/fuzz_zonefile.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_zonefile_LDFLAGS = $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_zonefile_LDADD = $(LIBZONES)
 # end of zone files
+
+# the door: updates, changesets, journal, commit
+check_PROGRAMS += tests/unit/server/test_update
+tests_unit_server_test_update_SOURCES = tests/unit/server/test_update.c tests/unit/server/update_text.c \
+	tests/unit/server/update_text.h tests/unit/server/zone_text.c tests/unit/server/zone_text.h tests/unit/check.h
+tests_unit_server_test_update_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+# end of the door

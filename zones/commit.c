@@ -175,7 +175,8 @@ diff_touched(const struct commit_request *q, const struct zone_version *before, 
 
 	for (size_t i = 0; err == ERR_OK && i < q->changes->n; i++) {
 		const struct rr *rr = &q->changes->v[i].rr;
-		struct rr key = { rr->owner, (const uint8_t *)"", 0, rr->type, 0 };
+		const uint8_t type[] = { (uint8_t)(rr->type >> 8), (uint8_t)rr->type };
+		struct rr key = { rr->owner, type, 0, 0, sizeof type };	/* of no type, so any octets will do */
 		struct zone_rrset old, new;
 
 		if (rr->type == TYPE_SOA || rrmap_find(&seen, &key) != NULL)
