@@ -25,6 +25,7 @@
 
 #define PEBBLE "/usr/bin/pebble"
 #define PATIENCE_S 30
+#define MANY 130			/* more than run at the same time */
 
 /* One Pebble, one world, one engine. */
 struct stage {
@@ -347,17 +348,17 @@ test_many(void **state)
 	s.world.lag_ms = 50;
 	pebble_start(&s);
 	pebble_wait(&s);
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < MANY; i++) {
 		snprintf(host, sizeof host, "h%d.example.test", i);
 		snprintf(san, sizeof san, "DNS:h%d.example.test,DNS:*.h%d.example.test", i, i);
 		put_csr(&s, host, i % 5 == 0 ? san : NULL);
 	}
 	int64_t start_ms = clock_mono_ms();
-	check(run_until(&s, all_valid, PATIENCE_S), "50 hosts get certificates with a fifth of the nonces refused: %s",
+	check(run_until(&s, all_valid, PATIENCE_S), "all hosts get certificates with a fifth of the nonces refused: %s",
 	    tally(&s).problem);
-	fprintf(stderr, "50 certificates in %lld ms\n", (long long)(clock_mono_ms() - start_ms));
-	assert_int_equal(tally(&s).n, 50);
-	for (int i = 0; i < 50; i++) {
+	fprintf(stderr, "%d certificates in %lld ms\n", MANY, (long long)(clock_mono_ms() - start_ms));
+	assert_int_equal(tally(&s).n, MANY);
+	for (int i = 0; i < MANY; i++) {
 		snprintf(host, sizeof host, "h%d.example.test", i);
 		check_issued(&s, host);
 	}

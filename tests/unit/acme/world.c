@@ -93,16 +93,17 @@ answer(struct world *w, const uint8_t *query, size_t n, uint8_t *out, size_t roo
 static void
 on_query(evutil_socket_t fd, short what, void *arg)
 {
+	uint8_t query[4096], response[4096];
 	struct sockaddr_in from;
 	socklen_t from_n = sizeof from;
-	uint8_t query[4096], response[4096];
-	ssize_t n = recvfrom(fd, query, sizeof query, 0, (struct sockaddr *)&from, &from_n);
+	ssize_t n;
 
 	(void)what;
-	if (n > 0) {
+	while ((n = recvfrom(fd, query, sizeof query, 0, (struct sockaddr *)&from, &from_n)) > 0) {
 		size_t m = answer(arg, query, (size_t)n, response, sizeof response);
 
 		sendto(fd, response, m, 0, (struct sockaddr *)&from, from_n);
+		from_n = sizeof from;
 	}
 }
 
