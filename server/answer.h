@@ -46,4 +46,9 @@ size_t answer_query(const struct zoneset *zones, const struct answer_settings *s
 size_t answer_rcode(const struct request *q, const struct answer_settings *settings, unsigned rcode, uint8_t *out,
     size_t room);
 
+/* The same, with the reason (NULL or "": none) as an extended DNS error (RFC 8914), where the request had an OPT record
+ * and the words fit. */
+size_t answer_words(const struct request *q, const struct answer_settings *settings, unsigned rcode, const char *words,
+    uint8_t *out, size_t room);
+
 #endif

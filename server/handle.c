@@ -220,7 +220,7 @@ handle_request(struct handler *h, const struct client *client, uint8_t *msg, siz
 size_t
 handle_reply(struct handler *h, struct job *j, int64_t now_s, uint8_t *out, size_t room)
 {
-	size_t n = answer_rcode(&j->request, &j->view->settings, j->rcode, out, room);
+	size_t n = answer_words(&j->request, &j->view->settings, j->rcode, j->reason, out, room);
 
 	if (j->rcode < COUNTERS_RCODES)
 		counter_add(&h->counters.rcodes[j->rcode], 1);

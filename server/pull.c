@@ -273,6 +273,8 @@ read_zone(struct pull *p, const struct git_file *file, const uint8_t *apex)
 	}
 	if (err != ERR_OK) {
 		z->kind = PULLED_BAD;
+		if (complaints.len > 0)
+			complaints.len--;	/* the last line's end */
 		z->words = buf_take(&complaints, NULL);
 		err = ERR_OK;
 		goto out;

@@ -43,6 +43,7 @@ response_start(struct response *r, const struct request *q, const struct answer_
 	r->settings = settings;
 	r->zone = NULL;
 	r->rcode = RCODE_NOERROR;
+	r->words = NULL;
 	r->flags = 0;
 	r->counts[0] = r->counts[1] = r->counts[2] = 0;
 	r->end = out + room;
@@ -113,18 +114,27 @@ response_rr(struct response *r, enum response_section section, const uint8_t *ow
 	return true;
 }
 
+/* room: octets for what may be left out. */
 static void
-write_opt(struct response *r)
+write_opt(struct response *r, size_t room)
 {
-	size_t nsid = nsid_size(r->q, r->settings);
+	size_t nsid = nsid_size(r->q, r->settings), words = r->words == NULL ? 0 : strlen(r->words), options;
 
 	edns_write(&r->w, r->settings->udp_size, r->rcode, r->q->edns.do_bit);	/* DO is copied: RFC 3225, section 3 */
-	if (nsid > 0 && !r->w.full) {
-		wr_patch_u16(&r->w, wr_len(&r->w) - 2, (uint16_t)nsid);
+	options = wr_len(&r->w);
+	if (nsid > 0) {
 		wr_u16(&r->w, EDNS_NSID);
 		wr_u16(&r->w, (uint16_t)(nsid - 4));
 		wr_octets(&r->w, r->settings->identity, nsid - 4);
 	}
+	if (words > 0 && words + 6 <= room) {
+		wr_u16(&r->w, EDNS_EDE);
+		wr_u16(&r->w, (uint16_t)(words + 2));
+		wr_u16(&r->w, EDE_OTHER);
+		wr_octets(&r->w, r->words, words);
+	}
+	if (!r->w.full)
+		wr_patch_u16(&r->w, options - 2, (uint16_t)(wr_len(&r->w) - options));
 	r->counts[SECTION_ADDITIONAL]++;
 }
 
@@ -133,11 +143,12 @@ response_finish(struct response *r)
 {
 	/* Opcode and RD are the request's.  CD is cleared: RFC 4035, section 3.1.6. */
 	unsigned flags = FLAG_QR | (r->q->header.flags & (0x7800u | FLAG_RD)) | r->flags | (r->rcode & 15);
+	size_t room = (size_t)(r->w.end - r->w.p);
 	struct wr head;
 
 	r->w.end = r->end;
 	if (r->q->edns.present)
-		write_opt(r);
+		write_opt(r, room);
 	if (r->w.full)
 		return 0;
 	wr_init(&head, r->w.base, MSG_HEADER_SIZE);
@@ -149,10 +160,18 @@ response_finish(struct response *r)
 size_t
 answer_rcode(const struct request *q, const struct answer_settings *settings, unsigned rcode, uint8_t *out, size_t room)
 {
+	return answer_words(q, settings, rcode, NULL, out, room);
+}
+
+size_t
+answer_words(const struct request *q, const struct answer_settings *settings, unsigned rcode, const char *words,
+    uint8_t *out, size_t room)
+{
 	struct response r;
 
 	response_start(&r, q, settings, out, room);
 	r.rcode = rcode;
+	r.words = words;
 	if (msg_opcode(&q->header) == OPCODE_NOTIFY && rcode == RCODE_NOERROR)
 		r.flags |= FLAG_AA;
 	return response_finish(&r);

@@ -12,6 +12,7 @@ struct response {
 	const struct answer_settings *settings;
 	const struct zone_version *zone;	/* the one that answers; NULL: none */
 	unsigned rcode;
+	const char *words;			/* why, as an extended error; NULL or "": none */
 	uint16_t flags;				/* AA and TC as the answer sets them */
 	uint16_t counts[3];			/* records per section */
 	uint8_t *end;				/* of the caller's buffer; w ends earlier, to leave room for OPT and TSIG */

@@ -153,8 +153,10 @@ source_finished(struct source *s, enum err err, const char *words)
 		start_timer(s->retry, delay_s * 1000);
 		s->want_write = false;
 	} else {
-		if (s->failures > 0)
+		if (s->failures > 0) {
+			s->want_write = s->config->push;	/* what waited while the remote was away */
 			log_info("%s: works again", git_source_url(s->git));
+		}
 		s->failures = 0;
 		event_del(s->retry);
 	}

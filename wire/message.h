@@ -82,7 +82,9 @@ bool edns_read(struct msg_rr *opt, struct edns *e);
 /* Our OPT record for a response; extended_rcode's upper eight bits go into the TTL field. */
 void edns_write(struct wr *w, uint16_t udp_size, unsigned extended_rcode, bool do_bit);
 #define EDNS_SIZE 11			/* octets that edns_write() takes */
-#define EDNS_NSID 3			/* option code; empty in a query */
+#define EDNS_NSID 3			/* option codes; NSID is empty in a query */
+#define EDNS_EDE 15
+#define EDE_OTHER 0			/* RFC 8914, section 4.1: the text says it all */
 
 /* The smallest response to a request that cannot be worked on: the header with QR and rcode set, the question
  * where it can be read.  Returns the length; 0: not even a header, or a response, so say nothing. */

@@ -60,11 +60,11 @@ warn(void *ctx, const struct place *place, const char *text)
 	buf_printf(k->complaints, "%s: warning: %s\n", place_print(place, where), text);
 }
 
-static void pass_over(struct keys *k, const struct place *place, const char *format, ...)
+static void warn_of(struct keys *k, const struct place *place, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 static void
-pass_over(struct keys *k, const struct place *place, const char *format, ...)
+warn_of(struct keys *k, const struct place *place, const char *format, ...)
 {
 	char text[2 * DNAME_TEXT_MAX + 128];
 	va_list args;
@@ -86,21 +86,24 @@ on_rr(void *ctx, const struct rr *rr, const struct place *place)
 
 	dname_print(rr->owner, name);
 	if (rr->type != TYPE_DNSKEY)
-		pass_over(k, place, "%s %s is no DNSKEY and is passed over", name, rrtype_print(rr->type, type));
+		warn_of(k, place, "%s %s is no DNSKEY and is passed over", name, rrtype_print(rr->type, type));
 	else if (!dname_is_below(rr->owner, k->domain.octets))
-		pass_over(k, place, "key %s is passed over: it lies outside of %s, the domain of this file", name,
+		warn_of(k, place, "key %s is passed over: it lies outside of %s, the domain of this file", name,
 		    dname_print(k->domain.octets, domain));
 	else if (rr->rdata[2] != 3)
-		pass_over(k, place, "key %s is passed over: its protocol is %u, not 3", name, rr->rdata[2]);
+		warn_of(k, place, "key %s is passed over: its protocol is %u, not 3", name, rr->rdata[2]);
 	else if (!tsig_algorithm_from_dnskey(rr->rdata[3], &algorithm))
-		pass_over(k, place, "key %s is passed over: algorithm %u is none of 157 (hmac-md5) and 161 to 165 "
+		warn_of(k, place, "key %s is passed over: algorithm %u is none of 157 (hmac-md5) and 161 to 165 "
 		    "(hmac-sha1, sha224, sha256, sha384, sha512)", name, rr->rdata[3]);
 	else if ((err = tsig_key_new(rr->owner, algorithm, rr->rdata + 4, rr->rdlen - 4u, &key)) != ERR_OK ||
 	    (err = tsig_keyring_add(k->ring, key)) != ERR_OK) {
 		if (err == ERR_NOMEM)
 			return err;
-		pass_over(k, place, "key %s is passed over: %s", name,
+		warn_of(k, place, "key %s is passed over: %s", name,
 		    err == ERR_EXISTS ? "there is one of that name already" : err_str(err));
+	} else if (algorithm == TSIG_HMAC_MD5) {
+		warn_of(k, place, "key %s: hmac-md5 is broken and is only there for old clients; better take hmac-sha256",
+		    name);
 	}
 	return ERR_OK;
 }

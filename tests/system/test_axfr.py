@@ -72,7 +72,8 @@ def test_allow_transfer(certnsd, repo):
     server = certnsd(git=repo)
     server.zone_entry("example.com", **{"allow-transfer": ["127.0.0.0/24"]})
     server.start("example.com")
-    found = dns.zone.from_xfr(dns.query.xfr(server.address, "example.com", port=server.port, lifetime=10), relativize=False)
+    found = dns.zone.from_xfr(dns.query.xfr(server.address, "example.com.", port=server.port, lifetime=10,
+                                             relativize=False), relativize=False)
     assert found.find_rdataset("www.example.com.", "A")
     with pytest.raises(dns.query.TransferError):
         list(dns.query.xfr(server.address, "example.net", port=server.port, lifetime=10))

@@ -31,8 +31,8 @@ def test_zones(server, repo):
     assert zones["example.org"]["serial"] == 77 and zones["example.org"]["state"] == "served"
     assert not zones["example.org"]["problem"]
     text = server.ctl_text("zones").stdout
-    assert re.search(r"^example\.org\s+77\b", text, re.M), text
-    columns = [re.search(r"\S+\s+(?=\S)", line).end() for line in text.splitlines()[:3]]
+    assert re.search(r"^example\.org\s+served\s+77\b", text, re.M), text
+    columns = [re.search(r"\S+\s+\S+\s+(?=\S)", line).end() for line in text.splitlines()[:3]]
     assert len(set(columns)) == 1, "the columns are aligned"
     assert [one["name"].rstrip(".") for one in server.ctl("zones", "example.org")] == ["example.org"]
 

@@ -99,7 +99,7 @@ def test_a_silent_git_server_delays_nothing_but_the_pull(certnsd, repo, key):
     silent = SilentServer()
     try:
         server = certnsd(git=[{"remote": repo.bare},
-                              {"remote": f"http://127.0.0.1:{silent.port}/zones.git", "poll": "1s"}])
+                              {"remote": f"https://127.0.0.1:{silent.port}/zones.git", "poll": "1s"}])
         server.start("example.com")
         wait_for(lambda: silent.accepted, "the silent server is asked")
         for i in range(10):

@@ -1,6 +1,7 @@
 """Zones come from git and go back to it: what is taken, what is left alone, and which serial is served."""
 
 import os
+import re
 import signal
 
 import dns.rcode
@@ -9,9 +10,8 @@ import pytest
 from lib import client
 from lib.gitrepo import GitRepo
 from lib.keys import Key
-from lib.process import run
 from lib.wait import stays, wait_for
-from lib.zones import zone
+from lib.zones import sign, zone
 
 COMMENTED = """\
 ; A zone with everything that people write into zones.
@@ -67,7 +67,7 @@ def test_what_is_no_zone_is_passed_over(certnsd, tmp_path):
     client.nsupdate(server, key, "update add new.example.com 300 A 192.0.2.1\nsend\n")
     wait_for(lambda: "new" in repo.read("example.com"), "the update is in git")
     assert repo.files() == sorted(before + ["example.com._keys"]), "nothing was removed"
-    assert repo.diff() and all("192.0.2.1" in line or "serial" in line or "SOA" in line for line in repo.diff())
+    assert repo.git("show", "--format=", "--name-only", "main", cwd=repo.bare).split() == ["example.com"]
 
 
 def test_a_sub_directory_may_be_chosen(certnsd, tmp_path):
@@ -98,7 +98,7 @@ def test_a_bad_zone_keeps_the_last_good_one(certnsd, repo):
     assert client.serial(server, "example.com") == 1, "the last good one"
     assert client.look(server, "www.example.com", "A") == ["192.0.2.80"]
     assert client.serial(server, "example.org") == 2, "others go on"
-    server.wait_log(r"example\.com:14:\d+: ")
+    server.wait_log(r"example\.com:13:10: ")
     assert server.zone("example.com")["problem"]
     repo.commit({"example.com": zone(serial=6)})
     server.pull()
@@ -184,14 +184,11 @@ def test_a_deleted_file_retires_the_zone(certnsd, repo):
 
 
 def test_a_signed_zone_is_never_changed(certnsd, tmp_path):
-    text = zone("signed.example", serial=3)
     key = Key("k._update.signed.example")
     directory = tmp_path / "signed"
     directory.mkdir()
-    (directory / "zone").write_text(text)
-    run(["dnssec-keygen", "-q", "-a", "ECDSAP256SHA256", "signed.example"], cwd=directory)
-    run(["dnssec-signzone", "-q", "-S", "-o", "signed.example", "-f", "out", "zone"], cwd=directory)
-    repo = GitRepo(tmp_path / "git", {"signed.example": (directory / "out").read_text(),
+    (directory / "zone").write_text(zone("signed.example", serial=3))
+    repo = GitRepo(tmp_path / "git", {"signed.example": sign(directory, "signed.example"),
                                       "signed.example._keys": key.dnskey()})
     server = certnsd(git=repo).start("signed.example")
     serial = client.serial(server, "signed.example")
@@ -271,7 +268,7 @@ def test_serials_follow_the_file_and_never_go_back(certnsd, repo, key):
     assert commit(20, web("192.0.2.3")) == 20
     client.nsupdate(server, key, "update add new.example.com 300 A 192.0.2.1\nsend\n")
     assert client.serial(server, "example.com") == 21
-    wait_for(lambda: "21\t; serial" in repo.read("example.com"), "the serial is in git")
+    wait_for(lambda: re.search(r"\b21\s+; serial", repo.read("example.com")), "the serial is in git")
     repo.edit("example.com", lambda t: t + "another A 192.0.2.77\n")
     server.pull()
     assert client.serial(server, "example.com") == 22

@@ -4,6 +4,7 @@ import os
 import socket
 import struct
 
+import dns.exception
 import dns.flags
 import dns.message
 import dns.name
@@ -78,9 +79,9 @@ def look(server, name, rdtype, tcp=True):
 
 
 def serial(server, zone):
-    """The served serial; None when the zone is not served."""
+    """The served serial; None when the zone is not served.  By TCP, which tells at once that nobody listens."""
     try:
-        response = ask(server, zone, "SOA", timeout=2)
+        response = ask(server, zone, "SOA", tcp=True, timeout=2)
     except (dns.exception.DNSException, OSError):
         return None
     if response.rcode() != dns.rcode.NOERROR or not response.answer:

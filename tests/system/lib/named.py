@@ -15,6 +15,7 @@ class Named(Process):
         super().__init__(name, directory)
         self.port = free_port()
         self.clauses = []
+        self.recursion = False
 
     def key(self, key):
         self.clauses.append(key.named())
@@ -32,10 +33,16 @@ class Named(Process):
             f"primaries {{ {of.address} port {of.port}{signed}; }}; "
             f"allow-notify {{ 127.0.0.0/8; }}; {options} }};\n")
 
+    def forward(self, zone, to):
+        """In place of all else: ask another server for the zone."""
+        self.clauses = [f'zone "{zone}" {{ type forward; forward only; forwarders {{ {to.address} port {to.port}; }}; }};\n']
+        self.recursion = True
+
     def start(self, *zones):
         path = os.path.join(self.directory, "named.conf")
         with open(path, "w", encoding="utf-8") as f:
-            f.write(f'options {{ directory "{self.directory}"; pid-file none; session-keyfile none; recursion no; '
+            f.write(f'options {{ directory "{self.directory}"; pid-file none; session-keyfile none; '
+                    f"recursion {'yes' if self.recursion else 'no'}; "
                     f"listen-on port {self.port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; "
                     f"dnssec-validation no; notify no; min-refresh-time 1; min-retry-time 1; "
                     f"allow-transfer {{ any; }}; }};\ncontrols {{ }};\n" + "".join(self.clauses))

@@ -18,10 +18,12 @@ class Process:
         os.makedirs(self.directory, exist_ok=True)
         self.log_path = os.path.join(self.directory, f"{name}.log")
         self.popen = None
+        self.seen_end = False
         everything.append(self)
 
     def spawn(self, arguments, env=None):
         assert not self.running(), f"{self.name} runs already"
+        self.seen_end = False
         with open(self.log_path, "ab") as log:
             self.popen = subprocess.Popen(
                 [str(a) for a in arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -50,7 +52,9 @@ class Process:
     def wait(self, timeout=30):
         """The exit status; the program is killed, and the test fails, when it does not end."""
         try:
-            return self.popen.wait(timeout * PATIENCE)
+            status = self.popen.wait(timeout * PATIENCE)
+            self.seen_end = True  # the test has seen to it
+            return status
         except subprocess.TimeoutExpired:
             self.kill9()
             raise AssertionError(f"{self.name} did not end within {timeout} s:\n{self.log()[-3000:]}") from None
@@ -65,6 +69,7 @@ class Process:
         if self.popen is not None and self.popen.poll() is None:
             self.signal(signal.SIGKILL)
             self.popen.wait()
+        self.seen_end = True
 
 
 def run(arguments, check=True, **kwargs):

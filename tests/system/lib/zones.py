@@ -1,5 +1,9 @@
 """Zone texts."""
 
+import os
+
+from .process import run
+
 
 def zone(origin="example.com", serial=1, extra="", comment="; a zone for tests\n"):
     """A small zone.  Its name server is on loopback; extra lines are relative to the origin."""
@@ -45,3 +49,12 @@ many	TXT	"one"
 def big_txt(n=40):
     """A name whose TXT RRset does not fit into a datagram."""
     return "".join(f'big\tTXT\t"{i:03d}-{"x" * 60}"\n' for i in range(n))
+
+
+def sign(directory, origin):
+    """The text of the file "zone" in directory, signed by dnssec-signzone."""
+    for kind in [], ["-f", "KSK"]:
+        run(["dnssec-keygen", "-q", "-a", "ECDSAP256SHA256", *kind, origin], cwd=directory)
+    run(["dnssec-signzone", "-q", "-S", "-o", origin, "-f", "out", "zone"], cwd=directory)
+    with open(os.path.join(str(directory), "out"), encoding="utf-8") as f:
+        return f.read()

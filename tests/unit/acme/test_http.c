@@ -10,7 +10,6 @@
 #include <openssl/ssl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -133,7 +132,6 @@ setup(void **state)
 	if ((server = fork()) == 0) {
 		SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		signal(SIGCHLD, SIG_IGN);
 		p = der.p;
 		SSL_CTX_use_certificate(ctx, d2i_X509(NULL, &p, (long)der.len));

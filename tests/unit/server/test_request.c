@@ -113,11 +113,39 @@ test_rcode_answers(void **state)
 	check(out[2] == 0xa0 && out[3] == RCODE_NOTAUTH, "or refused without");
 }
 
+/* RFC 8914: the reason goes along where the client understands it and it fits. */
+static void
+test_words(void **state)
+{
+	static const char plain[] = HEAD("\x28\0", "\1", "\0", "\0", "\0") QUESTION;
+	static const char with_opt[] = HEAD("\x28\0", "\1", "\0", "\0", "\1") QUESTION OPT;
+	static const char option[] = "\0\17" "\0\5" "\0\0" "why";
+	uint8_t out[ANSWER_ROOM_MIN];
+	struct request q;
+	char longest[1300];
+	size_t n, bare;
+
+	(void)state;
+	parse_copy(&q, MSG(plain));
+	bare = answer_rcode(&q, &settings, RCODE_REFUSED, out, sizeof out);
+	check(answer_words(&q, &settings, RCODE_REFUSED, "why", out, sizeof out) == bare, "no OPT, no words");
+	parse_copy(&q, MSG(with_opt));
+	bare = answer_rcode(&q, &settings, RCODE_REFUSED, out, sizeof out);
+	n = answer_words(&q, &settings, RCODE_REFUSED, "why", out, sizeof out);
+	check(n == bare + sizeof option - 1 && memcmp(out + bare, option, sizeof option - 1) == 0, "option 15 with the words");
+	check(out[bare - 2] == 0 && out[bare - 1] == sizeof option - 1, "and OPT's length counts it");
+	check(answer_words(&q, &settings, RCODE_REFUSED, "", out, sizeof out) == bare, "empty words are none");
+	memset(longest, 'x', sizeof longest);
+	longest[sizeof longest - 1] = '\0';
+	check(answer_words(&q, &settings, RCODE_REFUSED, longest, out, sizeof out) == bare, "too long for the message: left out");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_requests), cmocka_unit_test(test_prefixes), cmocka_unit_test(test_rcode_answers)
+		cmocka_unit_test(test_requests), cmocka_unit_test(test_prefixes), cmocka_unit_test(test_rcode_answers),
+		cmocka_unit_test(test_words)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
