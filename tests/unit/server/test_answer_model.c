@@ -124,10 +124,9 @@ draw_zone(void)
 static void
 say(char *text, const char *owner, uint16_t type)
 {
-	char mnemonic[RRTYPE_TEXT_MAX], line[96];
+	char mnemonic[RRTYPE_TEXT_MAX];
 
-	snprintf(line, sizeof line, "%s %s; ", owner, rrtype_print(type, mnemonic));
-	strcat(text, line);
+	sprintf(text + strlen(text), "%s %s; ", owner, rrtype_print(type, mnemonic));
 }
 
 static const char *
