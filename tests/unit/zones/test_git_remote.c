@@ -117,7 +117,7 @@ static void
 test_silence_ends_at_the_deadline(void **state)
 {
 	static const char *const forms[] = { "ssh://git@127.0.0.1:%u/r", "https://localhost:%u/r" };
-	unsigned port;
+	unsigned port = 0;
 	int fd = silent_server(&port);
 	char url[64];
 
@@ -153,7 +153,7 @@ static void
 test_cancel(void **state)
 {
 	struct git_remote_config config = { .deadline_s = 60 };
-	unsigned port;
+	unsigned port = 0;
 	int fd = silent_server(&port);
 	struct git_source *s;
 	struct fault f = { 0 };
@@ -209,7 +209,7 @@ test_the_child_ends_with_its_parent(void **state)
 {
 	struct git_remote_config config = { .deadline_s = 60 };
 	struct timespec pause = { 0, 20 * 1000 * 1000 };
-	unsigned port;
+	unsigned port = 0;
 	int fd = silent_server(&port);
 	pid_t parent, child = 0;
 	char url[64];
@@ -264,7 +264,7 @@ test_ssh(void **state)
 	const char *good[] = { "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", pin, NULL };
 	const char *bad[] = { "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", NULL };
 	struct git_remote_config config = { .url = url, .ssh_key = key, .host_keys = good, .deadline_s = 20 };
-	unsigned port;
+	unsigned port = 0;
 
 	(void)state;
 	if (!sshd_start(&port))
