@@ -5,7 +5,7 @@
  * Aliases are followed while they stay in the zone of the question.  Where one leads out, the answer ends with it and
  * the resolver asks on, also when the name lies in another zone of ours: it has to ask that zone's servers anyway
  * before it may believe the data. */
-#include "server/response.h"
+#include "server/denial.h"
 #include "wire/rrtype.h"
 
 #define CHAIN_MAX 16			/* aliases in one answer */
@@ -68,6 +68,8 @@ put_referral(struct response *r, const struct zone_node *cut)
 		r->flags |= FLAG_TC;
 		return;
 	}
+	denial_referral(r, cut);
+	denial_expanded_put(r);
 	response_glue(r, zone_node_owner(cut), &ns);
 }
 
@@ -120,24 +122,45 @@ answer_dname(struct response *r, struct chain *c, const uint8_t *name, const str
 	return follow(r, c, name, target->octets);
 }
 
+/* All signatures of a name, whatever they cover. */
+static void
+put_signatures(struct response *r, const uint8_t *name, const struct zone_node *node)
+{
+	struct zone_rrset set;
+
+	for (size_t i = 0; i < zone_node_count(node); i++) {
+		zone_node_at(node, i, &set);
+		if (set.type == TYPE_RRSIG && !put_answer(r, name, &set))
+			return;
+	}
+}
+
 /* name's data is node's: its own, or a wildcard's. */
 static const uint8_t *
-answer_node(struct response *r, struct chain *c, const uint8_t *name, const struct zone_node *node)
+answer_node(struct response *r, struct chain *c, const uint8_t *name, const struct zone_lookup *l)
 {
+	const struct zone_node *node = l->node != NULL ? l->node : l->wildcard;
 	uint16_t qtype = r->q->question.qtype;
 	struct zone_rrset set;
 
+	if (l->node == NULL)
+		denial_expanded(r, name, l);
 	if (qtype == TYPE_ANY && zone_node_count(node) > 0) {
 		zone_node_at(node, 0, &set);		/* RFC 8482, section 4.1: one RRset will do */
 		put_answer(r, name, &set);
 	} else if (zone_node_rrset(node, qtype, &set)) {
-		if (put_answer(r, name, &set))
+		if (qtype == TYPE_RRSIG) {
+			put_signatures(r, name, node);
+		} else if (put_answer(r, name, &set)) {
+			denial_expanded_put(r);
 			response_additional(r, &set);
+		}
 	} else if ((zone_node_flags(node) & ZONE_NODE_CNAME) != 0 && zone_node_rrset(node, TYPE_CNAME, &set)) {
 		if (put_answer(r, name, &set))
 			return follow(r, c, name, only_rdata(&set));
 	} else {
 		put_negative(r);
+		denial_nodata(r, name, l);
 	}
 	return NULL;
 }
@@ -156,12 +179,11 @@ answer_name(struct response *r, struct chain *c, const uint8_t *name, const stru
 		put_referral(r, l.cut);
 		return NULL;
 	}
-	if (l.node != NULL)
-		return answer_node(r, c, name, l.node);
-	if (l.wildcard != NULL)
-		return answer_node(r, c, name, l.wildcard);
+	if (l.node != NULL || l.wildcard != NULL)
+		return answer_node(r, c, name, &l);
 	r->rcode = RCODE_NXDOMAIN;			/* of the last name in the chain: RFC 6604, section 3 */
 	put_negative(r);
+	denial_nxdomain(r, name, &l);
 	return NULL;
 }
 
@@ -195,6 +217,7 @@ answer_internet(struct response *r, const struct zoneset *zones)
 	c.n = c.ndnames = 0;
 	while ((name = answer_name(r, &c, name, &key)) != NULL)
 		qp_key_init(&key, name);
+	denial_expanded_put(r);
 }
 
 /* NOERROR, or why nobody should ask for this type. */

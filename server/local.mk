@@ -11,6 +11,7 @@ server_libserver_a_SOURCES = \
 	server/config_yaml.c \
 	server/control.c server/control.h \
 	server/counters.h \
+	server/denial.c server/denial.h \
 	server/exchange.c server/exchange.h \
 	server/frame.c server/frame.h \
 	server/handle.c server/handle.h \

@@ -46,6 +46,8 @@ response_start(struct response *r, const struct request *q, const struct answer_
 	r->words = NULL;
 	r->flags = 0;
 	r->counts[0] = r->counts[1] = r->counts[2] = 0;
+	r->dnssec = q->edns.present && q->edns.do_bit;
+	r->nproofs = r->nexpanded = 0;
 	r->end = out + room;
 	wr_init(&r->w, out, room);
 	wr_take(&r->w, MSG_HEADER_SIZE);
@@ -73,25 +75,54 @@ repeat_owner(struct wr *w, const uint8_t *first, const uint8_t *owner)
 		wr_dname(w, owner);
 }
 
-bool
-response_rrset(struct response *r, enum response_section section, const uint8_t *owner, const struct zone_rrset *set,
-    uint32_t ttl)
+/* The records of an RRset.  first: where its owner was written, or shall be. */
+static void
+put_records(struct response *r, const uint8_t *first, const uint8_t *owner, const struct zone_rrset *set, uint32_t ttl)
 {
-	struct wr_mark mark = wr_mark(&r->w);
 	const uint8_t *at = NULL, *rdata;
 	uint16_t n;
 
 	while (zone_rrset_next(set, &at, &rdata, &n) && !r->w.full) {
-		if (r->w.p == mark.p)
+		if (r->w.p == first)
 			wr_dname(&r->w, owner);
 		else
-			repeat_owner(&r->w, mark.p, owner);
+			repeat_owner(&r->w, first, owner);
 		wr_u16(&r->w, set->type);
 		wr_u16(&r->w, CLASS_IN);
 		wr_u32(&r->w, ttl);
 		rdata_write(&r->w, set->type, rdata, n);
 	}
-	if (r->w.full) {
+}
+
+/* Behind an RRset: what signs it.  Its TTL is that of what it covers (RFC 4034, section 3), lowered where that is. */
+static bool
+put_signatures(struct response *r, enum response_section section, const uint8_t *first, const uint8_t *owner,
+    const struct zone_rrset *set, uint32_t ttl)
+{
+	struct wr_mark mark = wr_mark(&r->w);
+	struct zone_rrset signatures;
+
+	if (!zone_rrset_signatures(set, &signatures))
+		return true;
+	put_records(r, first, owner, &signatures, ttl < set->ttl && ttl < signatures.ttl ? ttl : signatures.ttl);
+	if (!r->w.full) {
+		r->counts[section] = (uint16_t)(r->counts[section] + signatures.count);
+		return true;
+	}
+	if (section != SECTION_ADDITIONAL)
+		return false;
+	wr_rewind(&r->w, mark);
+	return true;
+}
+
+bool
+response_rrset(struct response *r, enum response_section section, const uint8_t *owner, const struct zone_rrset *set,
+    uint32_t ttl)
+{
+	struct wr_mark mark = wr_mark(&r->w);
+
+	put_records(r, mark.p, owner, set, ttl);
+	if (r->w.full || (r->dnssec && !put_signatures(r, section, mark.p, owner, set, ttl))) {
 		wr_rewind(&r->w, mark);
 		return false;
 	}

@@ -5,6 +5,9 @@
 
 #include "server/answer.h"
 
+#define RESPONSE_PROOFS_MAX 24		/* NSEC or NSEC3 records */
+#define RESPONSE_EXPANDED_MAX 16
+
 enum response_section { SECTION_ANSWER, SECTION_AUTHORITY, SECTION_ADDITIONAL };
 
 struct response {
@@ -15,6 +18,13 @@ struct response {
 	const char *words;			/* why, as an extended error; NULL or "": none */
 	uint16_t flags;				/* AA and TC as the answer sets them */
 	uint16_t counts[3];			/* records per section */
+	bool dnssec;				/* the DO bit: RRSIG, NSEC and NSEC3 go along (RFC 4035, section 3.1) */
+	uint8_t nproofs, nexpanded;		/* server/denial.c: */
+	const struct zone_node *proofs[RESPONSE_PROOFS_MAX];	/* whose NSEC or NSEC3 is there */
+	struct response_expanded {
+		const uint8_t *name;
+		const struct zone_node *encloser;
+	} expanded[RESPONSE_EXPANDED_MAX];	/* names in the answer that a wildcard stood for */
 	uint8_t *end;				/* of the caller's buffer; w ends earlier, to leave room for OPT and TSIG */
 	struct wr w;
 };
@@ -23,7 +33,9 @@ struct response {
 void response_start(struct response *r, const struct request *q, const struct answer_settings *settings, uint8_t *out,
     size_t room);
 
-/* Append a whole RRset, or nothing when it does not fit: false. */
+/* Append a whole RRset, with the signatures that cover it when the request wants them, or nothing when it does not
+ * fit: false.  set is from a node.  Additional ones go without their signatures where those do not fit (RFC 4035,
+ * section 3.1.1). */
 bool response_rrset(struct response *r, enum response_section section, const uint8_t *owner,
     const struct zone_rrset *set, uint32_t ttl);
 

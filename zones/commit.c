@@ -100,7 +100,7 @@ find_rrset(const struct zone_version *v, const struct rr *rr, struct zone_rrset 
 {
 	const struct zone_node *node = v == NULL ? NULL : zone_version_find(v, rr->owner);
 
-	return node != NULL && zone_node_rrset(node, rr->type, out);
+	return node != NULL && zone_node_rrset_of(node, rr, out);
 }
 
 static bool
@@ -175,8 +175,10 @@ diff_touched(const struct commit_request *q, const struct zone_version *before, 
 
 	for (size_t i = 0; err == ERR_OK && i < q->changes->n; i++) {
 		const struct rr *rr = &q->changes->v[i].rr;
-		const uint8_t type[] = { (uint8_t)(rr->type >> 8), (uint8_t)rr->type };
-		struct rr key = { rr->owner, type, 0, 0, sizeof type };	/* of no type, so any octets will do */
+		uint16_t covered = rr_covered(rr);
+		const uint8_t rrset[] = { (uint8_t)(rr->type >> 8), (uint8_t)rr->type, (uint8_t)(covered >> 8),
+		    (uint8_t)covered };
+		struct rr key = { rr->owner, rrset, 0, 0, sizeof rrset };	/* of no type, so any octets will do */
 		struct zone_rrset old, new;
 
 		if (rr->type == TYPE_SOA || rrmap_find(&seen, &key) != NULL)

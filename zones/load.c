@@ -163,13 +163,7 @@ drop_outside(struct loading *l)
 	return ERR_OK;
 }
 
-static bool
-same_rrset(const struct rr *a, const struct rr *b)
-{
-	return a->type == b->type && dname_equal(a->owner, b->owner);
-}
-
-/* Each RR once, one TTL per RRset (RFC 2181, sections 5 and 5.2); signatures keep the TTL of what they cover. */
+/* Each RR once, one TTL per RRset (RFC 2181, sections 5 and 5.2). */
 static void
 make_rrsets(struct rr_list *list)
 {
@@ -179,13 +173,13 @@ make_rrsets(struct rr_list *list)
 		uint32_t ttl = list->v[i].ttl;
 		size_t first = kept;
 
-		for (end = i; end < list->n && same_rrset(&list->v[i], &list->v[end]); end++) {
+		for (end = i; end < list->n && rr_same_rrset(&list->v[i], &list->v[end]); end++) {
 			if (list->v[end].ttl < ttl)
 				ttl = list->v[end].ttl;
 			if (end == i || !rr_same(&list->v[kept - 1], &list->v[end]))
 				list->v[kept++] = list->v[end];
 		}
-		for (; first < kept && list->v[first].type != TYPE_RRSIG; first++)
+		for (; first < kept; first++)
 			list->v[first].ttl = ttl;
 	}
 	list->n = kept;

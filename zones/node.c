@@ -20,10 +20,27 @@ next_set(const struct node_set *set)
 	return (const void *)((const uint8_t *)(set + 1) + ALIGN4((size_t)set->size));
 }
 
-static void
-view(const struct node_set *set, struct zone_rrset *out)
+/* What the signatures of a set cover is what the first of them begins with. */
+static uint16_t
+set_covered(const struct node_set *set)
 {
-	*out = (struct zone_rrset){ set->type, set->count, set->ttl, (const uint8_t *)(set + 1), set->size };
+	const uint8_t *records = (const uint8_t *)(set + 1);
+
+	return set->type == TYPE_RRSIG ? (uint16_t)(records[2] << 8 | records[3]) : 0;
+}
+
+/* By this the sets of a node are sorted. */
+static uint32_t
+rank(uint16_t type, uint16_t covered)
+{
+	return type == TYPE_RRSIG ? 2u * covered + 1 : 2u * type;
+}
+
+static void
+view(const struct node_set *set, size_t behind, struct zone_rrset *out)
+{
+	*out = (struct zone_rrset){ set->type, set->count, set->ttl, (const uint8_t *)(set + 1), set->size,
+	    set_covered(set), (uint16_t)behind };
 }
 
 bool
@@ -50,13 +67,41 @@ zone_node_rrset(const struct zone_node *node, uint16_t type, struct zone_rrset *
 {
 	const struct node_set *set = first_set(node);
 
-	for (size_t i = node->leaf.count; i > 0 && set->type <= type; i--, set = next_set(set)) {
+	for (size_t i = node->leaf.count; i > 0; i--, set = next_set(set)) {
 		if (set->type == type) {
-			view(set, out);
+			view(set, i - 1, out);
+			return true;
+		}
+		if (set->type > type && set->type != TYPE_RRSIG && type != TYPE_RRSIG)
+			break;
+	}
+	return false;
+}
+
+bool
+zone_node_rrset_of(const struct zone_node *node, const struct rr *rr, struct zone_rrset *out)
+{
+	const struct node_set *set = first_set(node);
+	uint16_t covered = rr_covered(rr);
+
+	for (size_t i = node->leaf.count; i > 0; i--, set = next_set(set)) {
+		if (set->type == rr->type && set_covered(set) == covered) {
+			view(set, i - 1, out);
 			return true;
 		}
 	}
 	return false;
+}
+
+bool
+zone_rrset_signatures(const struct zone_rrset *set, struct zone_rrset *out)
+{
+	const struct node_set *next = (const void *)(set->records + ALIGN4((size_t)set->size));
+
+	if (set->behind == 0 || next->type != TYPE_RRSIG || set_covered(next) != set->type)
+		return false;
+	view(next, set->behind - 1u, out);
+	return true;
 }
 
 size_t
@@ -70,9 +115,9 @@ zone_node_at(const struct zone_node *node, size_t i, struct zone_rrset *out)
 {
 	const struct node_set *set = first_set(node);
 
-	while (i-- > 0)
+	for (size_t k = i; k > 0; k--)
 		set = next_set(set);
-	view(set, out);
+	view(set, node->leaf.count - i - 1, out);
 }
 
 unsigned
@@ -142,12 +187,13 @@ zone_node_edit(const struct zone_node *old, const uint8_t *owner, enum node_role
 	size_t size = 0, n = old == NULL ? 0 : old->leaf.count, i;
 	const struct node_set *from = old == NULL ? NULL : first_set(old);
 	const struct node_set *s;
+	uint32_t at = rank(set->type, set->covered);
 	struct zone_node *node;
 	struct node_set *to;
 	bool done = set->count == 0;
 
 	for (i = 0, s = from; i < n; i++, s = next_set(s))
-		if (s->type != set->type)
+		if (rank(s->type, set_covered(s)) != at)
 			size += sizeof *s + ALIGN4((size_t)s->size);
 	if (!done)
 		size += sizeof *s + ALIGN4(runs[0].n + runs[1].n + runs[2].n);
@@ -158,13 +204,13 @@ zone_node_edit(const struct zone_node *old, const uint8_t *owner, enum node_role
 		struct zone_rrset old_set;
 		struct node_run all;
 
-		if (!done && s->type >= set->type) {
+		if (!done && rank(s->type, set_covered(s)) >= at) {
 			to = append(node, to, set, runs, 3);
 			done = true;
 		}
-		if (s->type == set->type)
+		if (rank(s->type, set_covered(s)) == at)
 			continue;
-		view(s, &old_set);
+		view(s, 0, &old_set);
 		all = (struct node_run){ old_set.records, old_set.size };
 		to = append(node, to, &old_set, &all, 1);
 	}
@@ -173,15 +219,53 @@ zone_node_edit(const struct zone_node *old, const uint8_t *owner, enum node_role
 	return node;
 }
 
-/* How many of the n RRs are of v's type. */
-static size_t
-same_type(const struct rr *v, size_t n)
-{
-	size_t i = 1;
+/* RRs of one owner in canonical order, taken RRset by RRset in the order of a node. */
+struct by_rrset {
+	const struct rr *v, *end;	/* what was not taken yet, but signatures */
+	const struct rr *sig, *sig_begin, *sig_end;	/* signatures that were not taken yet; all of them */
+};
 
-	while (i < n && v[i].type == v[0].type)
-		i++;
-	return i;
+static struct by_rrset
+by_rrset_start(const struct rr *v, size_t n)
+{
+	struct by_rrset b = { .v = v, .end = v + n, .sig = v };
+
+	while (b.sig < b.end && b.sig->type < TYPE_RRSIG)
+		b.sig++;
+	b.sig_begin = b.sig_end = b.sig;
+	while (b.sig_end < b.end && b.sig_end->type == TYPE_RRSIG)
+		b.sig_end++;
+	return b;
+}
+
+static size_t
+same_rrset(const struct rr *v, const struct rr *end)
+{
+	const struct rr *p = v + 1;
+
+	while (p < end && p->type == v->type && rr_covered(p) == rr_covered(v))
+		p++;
+	return (size_t)(p - v);
+}
+
+/* NULL: all were taken. */
+static const struct rr *
+by_rrset_next(struct by_rrset *b, size_t *n)
+{
+	const struct rr *run;
+
+	if (b->v == b->sig_begin)
+		b->v = b->sig_end;
+	if (b->sig < b->sig_end && (b->v == b->end || b->v->type > rr_covered(b->sig))) {
+		run = b->sig;
+		b->sig += *n = same_rrset(run, b->sig_end);
+		return run;
+	}
+	if (b->v == b->end)
+		return NULL;
+	run = b->v;
+	b->v += *n = same_rrset(run, b->end);
+	return run;
 }
 
 static bool
@@ -234,23 +318,23 @@ fill_set(struct zone_node *node, struct node_set *to, const struct rr *v, size_t
 enum err
 zone_node_from(const struct rr *v, size_t n, enum node_role role, struct zone_node **out, size_t *rr_count)
 {
+	struct by_rrset sets = by_rrset_start(v, n);
 	struct zone_node *node;
 	struct node_set *to;
+	const struct rr *run;
 	size_t size = 0, count, k;
 
-	for (size_t i = 0; i < n; i += k) {
-		k = same_type(v + i, n - i);
-		size += sizeof *to + ALIGN4(measure(v + i, k, &count));
+	while ((run = by_rrset_next(&sets, &k)) != NULL) {
+		size += sizeof *to + ALIGN4(measure(run, k, &count));
 		if (count > UINT16_MAX)
 			return ERR_RANGE;
 	}
 	if ((node = node_new(v->owner, role, size)) == NULL)
 		return ERR_NOMEM;
 	to = (struct node_set *)first_set(node);
-	for (size_t i = 0; i < n; i += k) {
-		k = same_type(v + i, n - i);
-		to = fill_set(node, to, v + i, k, rr_count);
-	}
+	sets = by_rrset_start(v, n);
+	while ((run = by_rrset_next(&sets, &k)) != NULL)
+		to = fill_set(node, to, run, k, rr_count);
 	*out = node;
 	return ERR_OK;
 }

@@ -1,7 +1,9 @@
 /* zones/node.h -- the inside of a zone's node: owner and RRsets packed in one allocation.  Private to the tree.
  *
  * Behind struct zone_node stands the owner, then, each aligned to four octets, in ascending order of types: a
- * struct node_set and its records (two octets of length, rdata), in the order of rdata_compare(). */
+ * struct node_set and its records (two octets of length, rdata), in the order of rdata_compare().  The signatures that
+ * cover one type are a set of their own, right behind the one they cover: who copies that into an answer has them
+ * next. */
 #ifndef ZONES_NODE_H
 #define ZONES_NODE_H
 
@@ -24,7 +26,7 @@ enum node_role { NODE_INSIDE, NODE_APEX, NODE_OUTSIDE };
 /* An empty non-terminal.  NULL: no memory; so too below. */
 struct zone_node *zone_node_empty(const uint8_t *owner, enum node_role role);
 
-/* A copy of old (may be NULL) under this owner whose RRset of set->type is made of set's count and TTL and of three
+/* A copy of old (may be NULL) under this owner whose RRset of set->type (and set->covered) is made of set's count and TTL and of three
  * runs of records, end to end; a count of 0 drops it. */
 struct node_run {
 	const uint8_t *records;

@@ -32,6 +32,13 @@ rr_same(const struct rr *a, const struct rr *b)
 	    rdata_equal(a->type, a->rdata, a->rdlen, b->rdata, b->rdlen);
 }
 
+bool
+rr_same_rrset(const struct rr *a, const struct rr *b)
+{
+	return a->type == b->type && rr_covered(a) == rr_covered(b) &&
+	    (a->owner == b->owner || dname_equal(a->owner, b->owner));
+}
+
 void
 rr_print(const struct rr *rr, char *text, size_t size)
 {

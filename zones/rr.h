@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "wire/dname.h"
+#include "wire/rrtype.h"
 
 struct rr {
 	const uint8_t *owner;		/* uncompressed wire form */
@@ -19,6 +20,16 @@ struct rr {
 /* Canonical order: owner, type, rdata; the TTL does not count. */
 int rr_compare(const struct rr *a, const struct rr *b);
 bool rr_same(const struct rr *a, const struct rr *b);	/* rr_compare() == 0 */
+
+/* Signatures of one owner are as many RRsets as there are types that they cover, each with a TTL of its own (RFC 4034,
+ * section 3).  Of RRSIG: the type covered; of all others 0. */
+static inline uint16_t
+rr_covered(const struct rr *rr)
+{
+	return rr->type == TYPE_RRSIG && rr->rdlen >= 2 ? (uint16_t)(rr->rdata[0] << 8 | rr->rdata[1]) : 0;
+}
+
+bool rr_same_rrset(const struct rr *a, const struct rr *b);
 
 /* "owner ttl IN TYPE rdata", for logs and commit messages; cut to size. */
 void rr_print(const struct rr *rr, char *text, size_t size);

@@ -103,8 +103,8 @@ find_spot(const struct zone_node *node, const struct rr *rr, struct spot *spot)
 	const uint8_t *at = NULL, *rdata, *p;
 	uint16_t n;
 
-	*spot = (struct spot){ .set = { .type = rr->type } };
-	if (node == NULL || !zone_node_rrset(node, rr->type, &spot->set))
+	*spot = (struct spot){ .set = { .type = rr->type, .covered = rr_covered(rr) } };
+	if (node == NULL || !zone_node_rrset_of(node, rr, &spot->set))
 		return;
 	for (p = spot->set.records; zone_rrset_next(&spot->set, &at, &rdata, &n); p = at) {
 		int d = rdata_compare(rr->type, rdata, n, rr->rdata, rr->rdlen);
@@ -330,6 +330,7 @@ zone_store_seal(struct zone_store *s, struct zone_version **out)
 			v->serial = soa.serial;
 		}
 		v->is_signed = zone_node_rrset(v->apex, TYPE_DNSKEY, &set);
+		v->denial = zone_node_rrset(v->apex, TYPE_NSEC, &set) ? ZONE_DENIAL_NSEC : ZONE_DENIAL_NONE;
 	}
 	qp_store_seal(&s->qp);
 	if (out != NULL)

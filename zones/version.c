@@ -1,7 +1,10 @@
 #include "zones/version.h"
 
+#include "wire/rrtype.h"
 #include "zones/qpbranch.h"
 #include "zones/versionpriv.h"
+
+#define NSEC_STEPS_MAX 4096
 
 static const struct zone_node *
 as_node(const struct qp_leaf *leaf)
@@ -37,6 +40,12 @@ bool
 zone_version_is_signed(const struct zone_version *v)
 {
 	return v->is_signed;
+}
+
+enum zone_denial
+zone_version_denial(const struct zone_version *v)
+{
+	return v->denial;
 }
 
 const struct zone_node *
@@ -159,6 +168,22 @@ zone_version_predecessor(const struct zone_version *v, const uint8_t *name)
 	if (leaf == NULL)
 		return as_node(c.leaf);
 	return as_node(leaf == (const struct qp_leaf *)v->apex ? qp_last_below(&c) : qp_prev(&c));
+}
+
+const struct zone_node *
+zone_version_nsec(const struct zone_version *v, const uint8_t *name)
+{
+	const struct qp_leaf *leaf;
+	struct zone_rrset set;
+	struct qp_cursor c;
+
+	/* Empty non-terminals have none, nor has glue: a few steps.  A chain with holes wide enough for more is none. */
+	if ((leaf = qp_seek(&c, v->qp.t.root, name)) == NULL)
+		leaf = c.leaf;
+	for (unsigned i = 0; leaf != NULL && i < NSEC_STEPS_MAX; i++, leaf = qp_prev(&c))
+		if (zone_node_rrset(as_node(leaf), TYPE_NSEC, &set))
+			return as_node(leaf);
+	return NULL;
 }
 
 struct zone_version *

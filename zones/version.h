@@ -18,21 +18,29 @@
 struct zone_version;
 struct zone_node;			/* one owner name with its RRsets; empty non-terminals have a node too */
 
-/* A view of one RRset; borrows from its node. */
+/* A view of one RRset; borrows from its node.  The signatures of each type are an RRset of their own (rr_covered()). */
 struct zone_rrset {
 	uint16_t type, count;
 	uint32_t ttl;
 	const uint8_t *records;		/* count times: two octets of length, rdata */
-	size_t size;			/* of all records */
+	uint32_t size;			/* of all records */
+	uint16_t covered;		/* of RRSIG; else 0 */
+	uint16_t behind;		/* how many RRsets come behind it in the node */
 };
 
 /* for (const uint8_t *p = NULL; zone_rrset_next(&set, &p, &rdata, &n); ) ... */
 bool zone_rrset_next(const struct zone_rrset *set, const uint8_t **at, const uint8_t **rdata, uint16_t *n);
 
 const uint8_t *zone_node_owner(const struct zone_node *node);	/* letter case as in the zone's source */
-bool zone_node_rrset(const struct zone_node *node, uint16_t type, struct zone_rrset *out);
+bool zone_node_rrset(const struct zone_node *node, uint16_t type, struct zone_rrset *out);	/* RRSIG: the first */
+bool zone_node_rrset_of(const struct zone_node *node, const struct rr *rr, struct zone_rrset *out);	/* as rr's */
 size_t zone_node_count(const struct zone_node *node);		/* RRsets; 0: an empty non-terminal */
-void zone_node_at(const struct zone_node *node, size_t i, struct zone_rrset *out);	/* ascending types */
+
+/* Ascending types; signatures come right behind what they cover, or where that would stand. */
+void zone_node_at(const struct zone_node *node, size_t i, struct zone_rrset *out);
+
+/* The signatures that cover set, which was found in a node. */
+bool zone_rrset_signatures(const struct zone_rrset *set, struct zone_rrset *out);
 
 enum {
 	ZONE_NODE_CUT = 1,		/* NS below the apex */
@@ -48,6 +56,10 @@ const struct zone_node *zone_version_apex(const struct zone_version *v);
 uint32_t zone_version_serial(const struct zone_version *v);
 size_t zone_version_rr_count(const struct zone_version *v);
 bool zone_version_is_signed(const struct zone_version *v);	/* DNSKEY at the apex */
+
+/* How the zone denies what is not there. */
+enum zone_denial { ZONE_DENIAL_NONE, ZONE_DENIAL_NSEC };
+enum zone_denial zone_version_denial(const struct zone_version *v);
 
 /* The node with exactly this name, or NULL.  Also finds names below cuts, and out-of-zone glue. */
 const struct zone_node *zone_version_find(const struct zone_version *v, const uint8_t *name);
@@ -81,6 +93,9 @@ const struct zone_node *zone_walk_next(struct zone_walk *w);	/* NULL: the end */
  * last.  Empty non-terminals count, glue outside of the zone does not.  NULL: name is not in the zone, or that is
  * empty. */
 const struct zone_node *zone_version_predecessor(const struct zone_version *v, const uint8_t *name);
+
+/* The node whose NSEC record speaks of name: its own, or that of the last name before it that has one.  NULL: none. */
+const struct zone_node *zone_version_nsec(const struct zone_version *v, const uint8_t *name);
 
 /* ref: inside an RCU section on the current version; or the writer on one that is sealed or current; or whoever has a
  * reference.  unref: anywhere, takes NULL. */

@@ -12,6 +12,7 @@ struct zone_version {
 	size_t rr_count;
 	uint32_t serial;
 	bool is_signed;
+	enum zone_denial denial;
 };
 
 struct zone_store {

@@ -210,7 +210,7 @@ zone_version_has(const struct zone_version *v, const struct rr *rr, uint32_t *tt
 	const uint8_t *rdata;
 	uint16_t n;
 
-	if (node == NULL || !zone_node_rrset(node, rr->type, &set))
+	if (node == NULL || !zone_node_rrset_of(node, rr, &set))
 		return false;
 	*ttl = set.ttl;
 	for (const uint8_t *at = NULL; zone_rrset_next(&set, &at, &rdata, &n); )

@@ -39,6 +39,12 @@ random_rdata(struct model_rr *rr)
 	case TYPE_NS: case TYPE_CNAME: case TYPE_DNAME:
 		set_rdata(rr, name, strlen(name) + 1);
 		break;
+	case TYPE_RRSIG:		/* of A, TXT or DNSKEY: before, between and behind types that may be there */
+		memset(rr->rdata, 0, 21);
+		rr->rdata[1] = (uint8_t[]){ TYPE_A, TYPE_TXT, TYPE_DNSKEY }[pick(3)];
+		rr->rdata[20] = octets[0];
+		rr->rdlen = 21;
+		break;
 	case TYPE_TXT:
 		octets[0] = 2;
 		set_rdata(rr, octets, 3);
@@ -52,8 +58,8 @@ struct model_rr
 model_random_rr(void)
 {
 	static const uint16_t types[] = { TYPE_A, TYPE_A, TYPE_A, TYPE_A, TYPE_TXT, TYPE_TXT, TYPE_NS, TYPE_CNAME,
-	    TYPE_DNAME, 65280 };
-	struct model_rr rr = { .ttl = 60 * (1 + pick(3)), .type = types[pick(10)] };
+	    TYPE_DNAME, 65280, TYPE_RRSIG, TYPE_RRSIG };
+	struct model_rr rr = { .ttl = 60 * (1 + pick(3)), .type = types[pick(12)] };
 	unsigned where = pick(20);
 
 	if (where == 0)
@@ -79,9 +85,12 @@ bool
 model_add(struct model *m, const struct model_rr *rr)
 {
 	bool there = false, ttl_differs = false;
+	struct rr new = model_view(rr);
 
 	for (size_t i = 0; i < m->n; i++) {
-		if (m->v[i].type != rr->type || !dname_equal(m->v[i].owner.octets, rr->owner.octets))
+		struct rr old = model_view(&m->v[i]);
+
+		if (!rr_same_rrset(&old, &new))
 			continue;
 		ttl_differs |= m->v[i].ttl != rr->ttl;
 		there |= same(&m->v[i], rr);
@@ -210,13 +219,19 @@ check_node(const struct model *m, const struct zone_node *node)
 	const uint8_t *owner = zone_node_owner(node);
 	struct zone_rrset set, again;
 	size_t count = 0, expected = 0;
-	uint16_t last = 0;
+	unsigned last = 0, rank;
 
-	for (size_t i = 0; i < zone_node_count(node); i++, last = set.type) {
+	for (size_t i = 0; i < zone_node_count(node); i++, last = rank) {
+		struct rr rr;
+
 		zone_node_at(node, i, &set);
-		check(set.type > last, "types ascend");
+		rank = set.type == TYPE_RRSIG ? 2u * set.covered + 1 : 2u * set.type;
+		check(rank > last, "types ascend, and signatures come behind what they cover");
 		count += check_set(m, owner, &set);
-		check(zone_node_rrset(node, set.type, &again) && again.records == set.records, "found by type too");
+		rr = (struct rr){ owner, set.records + 2, set.ttl, set.type, (uint16_t)(set.size - 2) };
+		check(zone_node_rrset_of(node, &rr, &again) && again.records == set.records, "found by type too");
+		check(zone_node_rrset(node, set.type, &again) && (set.type == TYPE_RRSIG ||
+		    again.records == set.records), "and without the type covered");
 	}
 	for (size_t i = 0; i < m->n; i++)
 		expected += dname_equal(m->v[i].owner.octets, owner);

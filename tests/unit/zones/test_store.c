@@ -155,9 +155,12 @@ test_fill(void **state)
 			struct rr view = model_view(&rr);
 
 			assert_int_equal(rr_list_add(&list, &view), ERR_OK);
-			for (size_t i = 0; i < m.n; i++)
-				if (m.v[i].type == rr.type && dname_equal(m.v[i].owner.octets, rr.owner.octets))
-					rr.ttl = m.v[i].ttl < rr.ttl ? m.v[i].ttl : rr.ttl;
+			for (size_t i = 0; i < m.n; i++) {
+				struct rr other = model_view(&m.v[i]);
+
+				if (rr_same_rrset(&other, &view))
+					rr.ttl = other.ttl < rr.ttl ? other.ttl : rr.ttl;
+			}
 			model_add(&m, &rr);
 		}
 		rr_list_sort(&list);
