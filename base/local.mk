@@ -7,5 +7,6 @@ base_libbase_a_SOURCES = \
 	base/file.c base/file.h \
 	base/log.c base/log.h \
 	base/pool.c base/pool.h \
-	base/queue.c base/queue.h
+	base/queue.c base/queue.h \
+	base/siphash.c base/siphash.h
 LIBBASE = base/libbase.a

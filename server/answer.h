@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/cookie.h"
 #include "tsig/tsig.h"
 #include "wire/message.h"
 #include "zones/zoneset.h"
@@ -14,8 +15,16 @@
 struct answer_settings {		/* immutable while workers run */
 	const char *identity;		/* NSID, id.server; NULL: none */
 	const char *version;		/* version.bind; NULL: hidden */
-	uint16_t udp_size;		/* MSG_UDP_EDNS */
+	uint16_t udp_size;		/* what we send and take at most over UDP */
+	unsigned tcp_idle_s;		/* told to those who ask (RFC 7828); 0: nothing to tell */
+	const uint8_t *report_agent;	/* RFC 9567; NULL: none */
 };
+
+struct ede {				/* why an answer is as it is: RFC 8914 */
+	uint16_t code;
+	const char *text;		/* static, or as long-lived as the request; "": the code says all */
+};
+enum { EDE_OTHER = 0, EDE_NOT_READY = 14, EDE_PROHIBITED = 18, EDE_NOT_AUTHORITATIVE = 20 };
 
 /* A request taken apart as far as every opcode needs it. */
 struct request {
@@ -25,13 +34,21 @@ struct request {
 	struct edns edns;
 	size_t after_question;		/* offset of the answer (prerequisite) section */
 	bool tcp;
+	bool cookie_only;		/* no question, to get a cookie: RFC 7873, section 5.4 */
+
+	/* Set by the handler. */
+	bool with_cookie, cookie_valid;	/* the answer carries a cookie; the request had a right one */
+	uint8_t server_cookie[COOKIE_SERVER];
+	const struct ede *ede;		/* NULL: nothing to explain */
+
 	bool has_tsig;			/* a TSIG record was met: tsig_verify_request() has to look at msg */
 	struct tsig_exchange tsig;
 };
 
 /* Take msg apart; a TSIG record may still be there or be removed already.  q->tsig becomes that of an unsigned request.
  * Returns an rcode: NOERROR, FORMERR, NOTIMP, BADVERS; or -1: not to be answered at all (a response, or less than a
- * header).  Whatever the rcode, q is good for answer_rcode(). */
+ * header).  Whatever the rcode, q is good for answer_rcode().  FORMERR with
+ * q->cookie_only is none where cookies are made. */
 int request_parse(struct request *q, const uint8_t *msg, size_t n, bool tcp);
 
 /* Answer an OPCODE_QUERY request that is no transfer.  room: of out, at least ANSWER_ROOM_MIN.  The size limit follows
@@ -45,10 +62,5 @@ size_t answer_query(const struct zoneset *zones, const struct answer_settings *s
  * one.  AA is set in the answer to a NOTIFY that went well (RFC 1996, section 3.7). */
 size_t answer_rcode(const struct request *q, const struct answer_settings *settings, unsigned rcode, uint8_t *out,
     size_t room);
-
-/* The same, with the reason (NULL or "": none) as an extended DNS error (RFC 8914), where the request had an OPT record
- * and the words fit. */
-size_t answer_words(const struct request *q, const struct answer_settings *settings, unsigned rcode, const char *words,
-    uint8_t *out, size_t room);
 
 #endif

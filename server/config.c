@@ -152,6 +152,7 @@ config_clear(struct config *c)
 	free(c->control_socket);
 	free(c->source);
 	free(c->identity);
+	explicit_bzero(&c->cookies, sizeof c->cookies);
 	git_free(c->git, c->ngit);
 	for (size_t i = 0; i < c->nzones; i++) {
 		free(c->zones[i].notify);

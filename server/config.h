@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "server/cookie.h"
 #include "tsig/keyring.h"
 #include "wire/dname.h"
 #include "zones/serial.h"
@@ -66,6 +67,8 @@ struct config {
 	struct config_address *source;
 	size_t nsource;
 	char *identity;			/* or NULL */
+	struct cookie_secrets cookies;	/* n 0: those of the state directory */
+	bool require_cookies;
 	enum log_level log_level;
 	enum log_format log_format;
 

@@ -119,6 +119,9 @@ static const struct option server_options[] = {
 	{ "source", OPTION_ADDRESSES, LIST(config, source) },
 	{ "identity", OPTION_TEXT, AT(config, identity), .valid = valid_identity,
 	    .expected = "a text of 1 to 255 octets" },
+	{ "cookie-secrets", OPTION_OWN, .read = config_read_cookie_secrets },
+	{ "cookie-secret-file", OPTION_OWN, .read = config_read_cookie_file },
+	{ "require-cookies", OPTION_YESNO, AT(config, require_cookies), .fallback = "no" },
 	{ "log-level", OPTION_CHOICE, AT(config, log_level), .choices = log_levels, .fallback = "info" },
 	{ "log-format", OPTION_CHOICE, AT(config, log_format), .choices = log_formats, .fallback = "text" },
 };
@@ -220,8 +223,8 @@ read_algorithm(struct config_reader *r, const struct option *o, const yaml_node_
 	return ERR_OK;
 }
 
-static enum err
-read_secret_file(struct config_reader *r, const yaml_node_t *node, const char *path, struct buf *out)
+enum err
+config_read_secret_file(struct config_reader *r, const yaml_node_t *node, const char *path, struct buf *out)
 {
 	char place[CONFIG_PLACE_TEXT];
 	struct fault words;
@@ -253,7 +256,7 @@ finish_key(struct config_reader *r, const yaml_node_t *node, void *base)
 		    key->secret != NULL ? "both" : "none");
 	if (key->secret != NULL)
 		buf_add_str(&text, key->secret);
-	else if ((err = read_secret_file(r, at, key->secret_file, &text)) != ERR_OK)
+	else if ((err = config_read_secret_file(r, at, key->secret_file, &text)) != ERR_OK)
 		goto out;
 	buf_reserve(&octets, text.len + 1);
 	if (text.failed || octets.failed)

@@ -8,6 +8,7 @@
 
 #include <yaml.h>
 
+#include "base/buf.h"
 #include "server/config.h"
 
 struct config_reader {
@@ -94,6 +95,13 @@ struct config_draft {
 	size_t nkeys;
 };
 extern const struct section config_root;
+
+/* server: the two ways to give the secrets of cookies. */
+enum err config_read_cookie_secrets(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
+enum err config_read_cookie_file(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
+
+/* Append what a file holds but for white space at its end; warn where everybody may read it. */
+enum err config_read_secret_file(struct config_reader *r, const yaml_node_t *node, const char *path, struct buf *out);
 
 /* One item of allow-transfer; on failure the words say what was expected. */
 enum err config_access_parse(const char *text, struct config_access *out, struct fault *f);

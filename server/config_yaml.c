@@ -25,7 +25,7 @@ config_place(const struct config_reader *r, const yaml_node_t *node, char text[C
 enum err
 config_fault(struct config_reader *r, const yaml_node_t *node, enum err err, const char *format, ...)
 {
-	char place[CONFIG_PLACE_TEXT], words[700];
+	char place[CONFIG_PLACE_TEXT], words[900];
 	va_list ap;
 
 	va_start(ap, format);
@@ -451,7 +451,7 @@ config_read_defaults(struct config_reader *r, const struct section *s, void *bas
 static enum err
 unknown_key(struct config_reader *r, const struct section *s, const yaml_node_t *key)
 {
-	char text[FOUND_MAX + 8], known[400] = "";
+	char text[FOUND_MAX + 8], known[600] = "";
 
 	for (size_t i = 0; i < s->noptions; i++) {
 		size_t n = strlen(known);

@@ -188,6 +188,38 @@ handle_opcode(struct inbound *in, struct outcome *o)
 		inbound_rcode(in, (unsigned)rcode, o);
 }
 
+/* RFC 7873, section 5.2.  Where no secret is set nobody gets a cookie. */
+static void
+check_cookie(struct inbound *in)
+{
+	const struct cookie_secrets *secrets = &in->view->config->cookies;
+	struct request *q = &in->q;
+
+	if (secrets->n == 0)
+		return;
+	q->with_cookie = true;
+	q->cookie_valid = cookie_check(secrets, q->edns.cookie, q->edns.cookie + COOKIE_CLIENT,
+	    q->edns.cookie_len - (size_t)COOKIE_CLIENT, (const struct sockaddr *)in->client->peer, (uint32_t)in->now_s,
+	    q->server_cookie);
+}
+
+/* Who knows cookies has to bring one, if the configuration says so: section 5.2.3.  Others are not turned away. */
+static bool
+lacks_cookie(const struct inbound *in)
+{
+	const struct request *q = &in->q;
+
+	return q->with_cookie && !q->cookie_valid && !q->tcp && in->view->config->require_cookies &&
+	    q->tsig.status != TSIG_VALID;
+}
+
+/* A query without question: section 5.4. */
+static unsigned
+judge_cookie(const struct request *q)
+{
+	return q->cookie_valid || q->edns.cookie_len == COOKIE_CLIENT ? RCODE_NOERROR : RCODE_BADCOOKIE;
+}
+
 void
 handle_request(struct handler *h, const struct client *client, uint8_t *msg, size_t n, int64_t now_s, uint8_t *out,
     size_t room, struct outcome *o)
@@ -209,9 +241,15 @@ handle_request(struct handler *h, const struct client *client, uint8_t *msg, siz
 		counter_add(&h->counters.dropped, 1);
 		return;
 	}
+	if (in.q.edns.present && in.q.edns.cookie_len > 0)
+		check_cookie(&in);
 	if (!verify(&in, rcode, o))
 		return;
-	if (rcode != RCODE_NOERROR)
+	if (in.q.cookie_only && in.q.with_cookie)
+		inbound_rcode(&in, judge_cookie(&in.q), o);
+	else if (lacks_cookie(&in) && rcode == RCODE_NOERROR)
+		inbound_rcode(&in, RCODE_BADCOOKIE, o);
+	else if (rcode != RCODE_NOERROR)
 		inbound_rcode(&in, (unsigned)rcode, o);
 	else
 		handle_opcode(&in, o);
@@ -220,7 +258,13 @@ handle_request(struct handler *h, const struct client *client, uint8_t *msg, siz
 size_t
 handle_reply(struct handler *h, struct job *j, int64_t now_s, uint8_t *out, size_t room)
 {
-	size_t n = answer_words(&j->request, &j->view->settings, j->rcode, j->reason, out, room);
+	struct ede why = { EDE_OTHER, j->reason };
+	size_t n;
+
+	if (j->reason[0] != '\0')
+		j->request.ede = &why;
+	n = answer_rcode(&j->request, &j->view->settings, j->rcode, out, room);
+	j->request.ede = NULL;
 
 	if (j->rcode < COUNTERS_RCODES)
 		counter_add(&h->counters.rcodes[j->rcode], 1);

@@ -275,11 +275,13 @@ keeper_new(struct config *config, struct shared *shared, struct keeper **out, st
 	struct tsig_keyring *ring = NULL;
 	enum err err = ERR_NOMEM;
 
-	if (k == NULL || tsig_keyring_new(&ring) != ERR_OK || (k->view = view_new(config, ring)) == NULL) {
+	if (k == NULL || (err = tsig_keyring_new(&ring)) != ERR_OK ||
+	    (err = view_complete(config, config->state_directory, f)) != ERR_OK ||
+	    (k->view = view_new(config, ring)) == NULL) {
 		tsig_keyring_unref(ring);
 		config_free(config);
 		free(k);
-		return ERR_NOMEM;
+		return err != ERR_OK ? err : ERR_NOMEM;
 	}
 	k->shared = shared;
 	k->started_s = clock_now_s();

@@ -165,6 +165,9 @@ void certs_changed(struct keeper *k, const struct changeset *changes);
 void certs_scan(struct keeper *k, const struct zone *z);
 
 /* views.c */
+
+/* Fill in what a configuration leaves to the state directory: the secret of cookies. */
+enum err view_complete(struct config *config, const char *state_directory, struct fault *f);
 enum err view_rebuild(struct keeper *k, struct config *config);	/* config NULL: keep the present one, keys changed */
 void views_reload(struct keeper *k, struct config *config);
 

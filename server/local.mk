@@ -7,11 +7,14 @@ server_libserver_a_SOURCES = \
 	server/chaos.c \
 	server/config.c server/config.h \
 	server/config_address.c \
+	server/config_cookies.c \
 	server/config_schema.c server/config_schema.h \
 	server/config_yaml.c \
 	server/control.c server/control.h \
+	server/cookie.c server/cookie.h \
 	server/counters.h \
 	server/denial.c server/denial.h \
+	server/edns.c \
 	server/exchange.c server/exchange.h \
 	server/frame.c server/frame.h \
 	server/handle.c server/handle.h \

@@ -23,6 +23,14 @@ walk_records(struct rd *r, struct request *q)
 	return rd_left(r) == 0;
 }
 
+/* RFC 7873, section 5.4: a query without question that gets or confirms a cookie. */
+static bool
+is_cookie_only(struct rd *r, struct request *q)
+{
+	return msg_opcode(&q->header) == OPCODE_QUERY && walk_records(r, q) && q->edns.present &&
+	    q->edns.version == 0 && q->edns.cookie_len > 0;
+}
+
 int
 request_parse(struct request *q, const uint8_t *msg, size_t n, bool tcp)
 {
@@ -31,6 +39,9 @@ request_parse(struct request *q, const uint8_t *msg, size_t n, bool tcp)
 	q->tcp = tcp;
 	q->has_question = false;
 	q->edns.present = false;
+	q->cookie_only = false;
+	q->with_cookie = q->cookie_valid = false;
+	q->ede = NULL;
 	q->has_tsig = false;
 	q->tsig.status = TSIG_ABSENT;
 	q->tsig.key = NULL;
@@ -48,6 +59,8 @@ request_parse(struct request *q, const uint8_t *msg, size_t n, bool tcp)
 	default:
 		return RCODE_NOTIMP;
 	}
+	if (q->header.qdcount == 0)
+		q->cookie_only = is_cookie_only(&r, q);
 	if (q->header.qdcount != 1 || !question_read(&r, &q->question))
 		return RCODE_FORMERR;
 	q->has_question = true;

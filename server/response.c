@@ -14,12 +14,6 @@ size_limit(const struct request *q, const struct answer_settings *settings)
 	return q->edns.udp_size < settings->udp_size ? q->edns.udp_size : settings->udp_size;
 }
 
-static size_t
-nsid_size(const struct request *q, const struct answer_settings *settings)
-{
-	return q->edns.nsid && settings->identity != NULL ? 4 + strlen(settings->identity) : 0;
-}
-
 /* Octets that go behind the sections. */
 static size_t
 size_of_end(const struct request *q, const struct answer_settings *settings)
@@ -27,7 +21,7 @@ size_of_end(const struct request *q, const struct answer_settings *settings)
 	size_t n = 0;
 
 	if (q->edns.present)
-		n += EDNS_SIZE + nsid_size(q, settings);
+		n += response_opt_size(q, settings);
 	if (q->tsig.status == TSIG_VALID || q->tsig.status == TSIG_BAD)
 		n += tsig_response_size(&q->tsig);
 	return n;
@@ -43,11 +37,11 @@ response_start(struct response *r, const struct request *q, const struct answer_
 	r->settings = settings;
 	r->zone = NULL;
 	r->rcode = RCODE_NOERROR;
-	r->words = NULL;
 	r->flags = 0;
 	r->counts[0] = r->counts[1] = r->counts[2] = 0;
 	r->dnssec = q->edns.present && q->edns.do_bit;
 	r->nproofs = r->nexpanded = 0;
+	r->ede = q->ede;
 	r->end = out + room;
 	wr_init(&r->w, out, room);
 	wr_take(&r->w, MSG_HEADER_SIZE);
@@ -145,30 +139,6 @@ response_rr(struct response *r, enum response_section section, const uint8_t *ow
 	return true;
 }
 
-/* room: octets for what may be left out. */
-static void
-write_opt(struct response *r, size_t room)
-{
-	size_t nsid = nsid_size(r->q, r->settings), words = r->words == NULL ? 0 : strlen(r->words), options;
-
-	edns_write(&r->w, r->settings->udp_size, r->rcode, r->q->edns.do_bit);	/* DO is copied: RFC 3225, section 3 */
-	options = wr_len(&r->w);
-	if (nsid > 0) {
-		wr_u16(&r->w, EDNS_NSID);
-		wr_u16(&r->w, (uint16_t)(nsid - 4));
-		wr_octets(&r->w, r->settings->identity, nsid - 4);
-	}
-	if (words > 0 && words + 6 <= room) {
-		wr_u16(&r->w, EDNS_EDE);
-		wr_u16(&r->w, (uint16_t)(words + 2));
-		wr_u16(&r->w, EDE_OTHER);
-		wr_octets(&r->w, r->words, words);
-	}
-	if (!r->w.full)
-		wr_patch_u16(&r->w, options - 2, (uint16_t)(wr_len(&r->w) - options));
-	r->counts[SECTION_ADDITIONAL]++;
-}
-
 size_t
 response_finish(struct response *r)
 {
@@ -179,7 +149,7 @@ response_finish(struct response *r)
 
 	r->w.end = r->end;
 	if (r->q->edns.present)
-		write_opt(r, room);
+		response_opt(r, room);
 	if (r->w.full)
 		return 0;
 	wr_init(&head, r->w.base, MSG_HEADER_SIZE);
@@ -191,18 +161,10 @@ response_finish(struct response *r)
 size_t
 answer_rcode(const struct request *q, const struct answer_settings *settings, unsigned rcode, uint8_t *out, size_t room)
 {
-	return answer_words(q, settings, rcode, NULL, out, room);
-}
-
-size_t
-answer_words(const struct request *q, const struct answer_settings *settings, unsigned rcode, const char *words,
-    uint8_t *out, size_t room)
-{
 	struct response r;
 
 	response_start(&r, q, settings, out, room);
 	r.rcode = rcode;
-	r.words = words;
 	if (msg_opcode(&q->header) == OPCODE_NOTIFY && rcode == RCODE_NOERROR)
 		r.flags |= FLAG_AA;
 	return response_finish(&r);

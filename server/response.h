@@ -15,7 +15,6 @@ struct response {
 	const struct answer_settings *settings;
 	const struct zone_version *zone;	/* the one that answers; NULL: none */
 	unsigned rcode;
-	const char *words;			/* why, as an extended error; NULL or "": none */
 	uint16_t flags;				/* AA and TC as the answer sets them */
 	uint16_t counts[3];			/* records per section */
 	bool dnssec;				/* the DO bit: RRSIG, NSEC and NSEC3 go along (RFC 4035, section 3.1) */
@@ -25,6 +24,7 @@ struct response {
 		const uint8_t *name;
 		const struct zone_node *encloser;
 	} expanded[RESPONSE_EXPANDED_MAX];	/* names in the answer that a wildcard stood for */
+	const struct ede *ede;			/* NULL: nothing to explain */
 	uint8_t *end;				/* of the caller's buffer; w ends earlier, to leave room for OPT and TSIG */
 	struct wr w;
 };
@@ -52,6 +52,11 @@ void response_glue(struct response *r, const uint8_t *cut, const struct zone_rrs
 
 /* Addresses of what an RRset of the answer points to, as far as the zone has them and there is room. */
 void response_additional(struct response *r, const struct zone_rrset *set);
+
+/* OPT and its options: octets that are kept free for it, and the record.  What explains (RFC 8914, RFC 9567) goes into
+ * the room that the sections left, or stays out. */
+size_t response_opt_size(const struct request *q, const struct answer_settings *settings);
+void response_opt(struct response *r, size_t room);
 
 /* Answer a question of class CH: version.bind and its kin (RFC 4892). */
 void response_chaos(struct response *r);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/file.h"
 #include "base/log.h"
 
 static enum err
@@ -56,6 +57,18 @@ view_rebuild(struct keeper *k, struct config *config)
 	return ERR_OK;
 }
 
+enum err
+view_complete(struct config *config, const char *state_directory, struct fault *f)
+{
+	enum err err;
+
+	if (config->cookies.n > 0)
+		return ERR_OK;
+	if ((err = file_mkdir(state_directory, 0700, f)) != ERR_OK)
+		return err;
+	return cookie_secrets_load(state_directory, &config->cookies, f);
+}
+
 static bool
 same_text(const char *a, const char *b)
 {
@@ -103,14 +116,16 @@ void
 views_reload(struct keeper *k, struct config *config)
 {
 	if (config != NULL) {
+		struct fault f = { 0 };
 		enum err err;
 
 		if (needs_restart(k->boot_view->config, config))
 			log_warning("changes of listen, workers, user, state-directory, control-socket, git, and of acme but for "
 			    "self-check, take effect with a restart");
 		log_set_level(config->log_level);
-		if ((err = view_rebuild(k, config)) != ERR_OK) {
-			log_error("the new configuration is not taken: %s", err_str(err));
+		if ((err = view_complete(config, k->boot_view->config->state_directory, &f)) != ERR_OK ||
+		    (err = view_rebuild(k, config)) != ERR_OK) {
+			log_error("the new configuration is not taken: %s", fault_str(&f, err));
 			config_free(config);
 		} else {
 			log_info("configuration reloaded");

@@ -20,7 +20,8 @@ check_PROGRAMS += \
 	tests/unit/base/test_encoding \
 	tests/unit/base/test_file \
 	tests/unit/base/test_log \
-	tests/unit/base/test_queue
+	tests/unit/base/test_queue \
+	tests/unit/base/test_siphash
 tests_unit_base_test_buf_SOURCES = tests/unit/check.h tests/unit/base/test_buf.c
 tests_unit_base_test_buf_LDADD = $(LIBBASE) $(CMOCKA_LIBS)
 tests_unit_base_test_encoding_SOURCES = tests/unit/check.h tests/unit/base/test_encoding.c
@@ -31,6 +32,8 @@ tests_unit_base_test_log_SOURCES = tests/unit/check.h tests/unit/base/test_log.c
 tests_unit_base_test_log_LDADD = $(LIBBASE) $(CMOCKA_LIBS) $(JANSSON_LIBS)
 tests_unit_base_test_queue_SOURCES = tests/unit/check.h tests/unit/base/test_queue.c
 tests_unit_base_test_queue_LDADD = $(LIBBASE) $(CMOCKA_LIBS)
+tests_unit_base_test_siphash_LDADD = $(LIBBASE) $(CMOCKA_LIBS)
+tests_unit_base_test_siphash_SOURCES = tests/unit/check.h tests/unit/base/test_siphash.c
 check_PROGRAMS += \
 	tests/unit/wire/test_dname \
 	tests/unit/wire/test_message \
@@ -165,6 +168,14 @@ tests_fuzz_fuzz_csr_SOURCES = tests/fuzz/fuzz_csr.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_csr_LDFLAGS = $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_csr_LDADD = $(LIBACME)
 # end of acme
+# cookies, EDNS and limits
+check_PROGRAMS += tests/unit/server/test_cookie tests/unit/server/test_edns
+tests_unit_server_test_cookie_SOURCES = tests/unit/server/test_cookie.c tests/unit/check.h
+tests_unit_server_test_cookie_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+tests_unit_server_test_edns_SOURCES = tests/unit/server/test_edns.c tests/unit/server/served.c \
+	tests/unit/server/served.h tests/unit/server/zone_text.c tests/unit/server/zone_text.h tests/unit/check.h
+tests_unit_server_test_edns_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+# end of cookies, EDNS and limits
 # answering and workers
 check_PROGRAMS += tests/unit/server/test_answer tests/unit/server/test_answer_model tests/unit/server/test_frame \
 	tests/unit/server/test_handle tests/unit/server/test_request tests/unit/server/test_tcp tests/unit/server/test_worker

@@ -84,22 +84,44 @@ msg_rr_write(struct wr *w, const uint8_t *owner, uint16_t type, uint16_t class, 
 	rdata_write(w, type, rdata, n);
 }
 
+/* RFC 7873, section 5.2.2: a client cookie alone, or with a server cookie of 8 to 32 octets. */
+static bool
+read_cookie(const uint8_t *octets, uint16_t n, struct edns *e)
+{
+	if (octets == NULL || n < EDNS_COOKIE_MIN || (n > EDNS_COOKIE_MIN && n < 2 * EDNS_COOKIE_MIN) ||
+	    n > EDNS_COOKIE_MAX)
+		return false;
+	if (e->cookie_len == 0) {
+		memcpy(e->cookie, octets, n);
+		e->cookie_len = (uint8_t)n;
+	}
+	return true;
+}
+
 bool
 edns_read(struct msg_rr *opt, struct edns *e)
 {
 	struct rd r = opt->rdata;
+	bool good = true;
 
 	e->present = true;
 	e->udp_size = opt->class < MSG_UDP_PLAIN ? MSG_UDP_PLAIN : opt->class;
 	e->version = (uint8_t)(opt->ttl >> 16);
 	e->do_bit = (opt->ttl & 0x8000) != 0;
-	e->nsid = false;
+	e->nsid = e->keepalive = false;
+	e->cookie_len = 0;
 	while (!r.bad && rd_left(&r) > 0) {
-		if (rd_u16(&r) == EDNS_NSID)
+		uint16_t code = rd_u16(&r), n = rd_u16(&r);
+		const uint8_t *octets = rd_take(&r, n);
+
+		if (code == EDNS_NSID)
 			e->nsid = true;
-		rd_take(&r, rd_u16(&r));
+		else if (code == EDNS_KEEPALIVE)
+			e->keepalive = true;
+		else if (code == EDNS_COOKIE && !read_cookie(octets, n, e))
+			good = false;
 	}
-	return !r.bad && dname_is_root(opt->owner.octets);
+	return good && !r.bad && dname_is_root(opt->owner.octets);
 }
 
 void

@@ -20,7 +20,7 @@ enum rcode {
 	RCODE_NOERROR = 0, RCODE_FORMERR = 1, RCODE_SERVFAIL = 2, RCODE_NXDOMAIN = 3, RCODE_NOTIMP = 4,
 	RCODE_REFUSED = 5, RCODE_YXDOMAIN = 6, RCODE_YXRRSET = 7, RCODE_NXRRSET = 8, RCODE_NOTAUTH = 9,
 	RCODE_NOTZONE = 10, RCODE_BADVERS = 16, RCODE_BADSIG = 16, RCODE_BADKEY = 17, RCODE_BADTIME = 18,
-	RCODE_BADTRUNC = 22
+	RCODE_BADTRUNC = 22, RCODE_BADCOOKIE = 23
 };
 
 enum { FLAG_QR = 0x8000, FLAG_AA = 0x0400, FLAG_TC = 0x0200, FLAG_RD = 0x0100, FLAG_RA = 0x0080, FLAG_AD = 0x0020,
@@ -68,23 +68,34 @@ bool msg_rr_read(struct rd *r, struct msg_rr *rr);
 void msg_rr_write(struct wr *w, const uint8_t *owner, uint16_t type, uint16_t class, uint32_t ttl,
     const uint8_t *rdata, size_t n);
 
+/* Option codes. */
+#define EDNS_NSID 3			/* empty in a query */
+#define EDNS_COOKIE 10
+#define EDNS_KEEPALIVE 11
+#define EDNS_ERROR 15			/* RFC 8914 */
+#define EDNS_REPORT 18			/* RFC 9567 */
+
+#define EDNS_COOKIE_MIN 8
+#define EDNS_COOKIE_MAX 40
+
 /* What a query's OPT record says (RFC 6891, section 6.1). */
 struct edns {
 	bool present, do_bit;
 	uint8_t version;
 	uint16_t udp_size;		/* the requestor's; below 512 counts as 512 */
 	bool nsid;			/* asks for the server's identifier (RFC 5001) */
+	bool keepalive;			/* asks how long an idle connection may stay (RFC 7828) */
+	uint8_t cookie_len;		/* 0: none; 8: the client's part alone; more: both parts (RFC 7873) */
+	uint8_t cookie[EDNS_COOKIE_MAX];
 };
 
-/* From an OPT record; false: malformed (its owner is not the root, options run past the end). */
+/* From an OPT record; false: malformed (its owner is not the root, options run past the end, a cookie has a length that
+ * none has).  Of several cookies the first counts. */
 bool edns_read(struct msg_rr *opt, struct edns *e);
 
 /* Our OPT record for a response; extended_rcode's upper eight bits go into the TTL field. */
 void edns_write(struct wr *w, uint16_t udp_size, unsigned extended_rcode, bool do_bit);
 #define EDNS_SIZE 11			/* octets that edns_write() takes */
-#define EDNS_NSID 3			/* option codes; NSID is empty in a query */
-#define EDNS_EDE 15
-#define EDE_OTHER 0			/* RFC 8914, section 4.1: the text says it all */
 
 /* The smallest response to a request that cannot be worked on: the header with QR and rcode set, the question
  * where it can be read.  Returns the length; 0: not even a header, or a response, so say nothing. */

@@ -232,7 +232,9 @@ static const struct { const char *why, *qname, *qtype, *response; } answers[] = 
 	{ "a type that nobody knows", "www.example.", "TYPE65280", "NOERROR aa; " SOA_300 },
 };
 
-static const struct answer_settings settings = { "ns1", "certns 1", MSG_UDP_EDNS };
+static const struct answer_settings settings = {
+	.identity = "ns1", .version = "certns 1", .udp_size = MSG_UDP_EDNS
+};
 static struct zoneset *zones;
 
 static size_t

@@ -22,7 +22,7 @@ struct record {
 static struct record records[RECORDS_MAX];
 static unsigned nrecords;
 static uint32_t seed = 1;
-static const struct answer_settings settings = { NULL, NULL, MSG_UDP_EDNS };
+static const struct answer_settings settings = { .udp_size = MSG_UDP_EDNS };
 
 static uint32_t
 draw(uint32_t limit)

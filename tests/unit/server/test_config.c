@@ -12,7 +12,7 @@ static const struct { const char *why, *text, *error; } bad_files[] = {
 	    "x:1:1: unknown key 'sever' in the configuration; expected one of: server, git, zones, keys, acme" },
 	{ "an unknown option", "server:\n  worker: 2\n",
 	    "x:2:3: unknown key 'worker' in server; expected one of: listen, workers, state-directory, user, "
-	    "control-socket, source, identity, log-level, log-format" },
+	    "control-socket, source, identity, cookie-secrets, cookie-secret-file, require-cookies, log-level, log-format" },
 	{ "an option twice", "server:\n  workers: 2\n  identity: a\n  workers: 3\n",
 	    "x:4:3: 'workers' stands above already" },
 	{ "a list instead of a map", "server: [1]\n", "x:1:9: expected a map (key: value) for server, found a list" },
@@ -59,6 +59,16 @@ static const struct { const char *why, *text, *error; } bad_files[] = {
 	    "x:1:20: expected a text of 1 to 255 octets, found a text with a zero octet" },
 	{ "a control character is not printed", "server: {log-level: \"a\\eb\"}\n",
 	    "x:1:21: expected error, warning, info or debug, found 'a?b'" },
+
+	{ "a cookie secret of another length is not shown", "server: {cookie-secrets: [00112233]}\n",
+	    "x:1:27: expected a secret of 32 hexadecimal digits" },
+	{ "three cookie secrets", "server: {cookie-secrets: [a, b, c]}\n",
+	    "x:1:26: expected one or two secrets for cookie-secrets, found 3" },
+	{ "a file of cookie secrets with something else in it", "server: {cookie-secret-file: /dev/null}\n",
+	    "x:1:30: expected a file with one or two secrets of 32 hexadecimal digits, and nothing else in it" },
+	{ "cookie secrets here and in a file",
+	    "server: {cookie-secrets: [00112233445566778899aabbccddeeff], cookie-secret-file: /dev/null}\n",
+	    "x:1:82: expected either 'cookie-secrets' or 'cookie-secret-file', found both" },
 
 	{ "a repository without remote", "git: [{push: no}]\n",
 	    "x:1:7: expected 'remote', which a git repository needs, found none" },

@@ -10,6 +10,8 @@
 #define QUESTION "\1a\0" "\0\1" "\0\1"
 #define OPT "\0" "\0\51" "\4\320" "\0\0\0\0" "\0\0"
 #define OPT_V1 "\0" "\0\51" "\4\320" "\0\1\0\0" "\0\0"
+#define OPT_WITH(length) "\0" "\0\51" "\4\320" "\0\0\0\0" "\0" length
+#define COOKIE(length) "\0\12\0" length "clientpt"
 #define RR "\300\14" "\0\1" "\0\1" "\0\0\0\74" "\0\4" "\300\0\2\1"
 #define MSG(text) text, sizeof text - 1
 
@@ -36,6 +38,19 @@ static const struct { const char *why, *msg; size_t n; int rcode; } requests[] =
 	{ "fewer records than announced",	MSG(HEAD(QUERY, "\1", "\0", "\0", "\2") QUESTION OPT), RCODE_FORMERR },
 	{ "a question that points at itself",
 		MSG(HEAD(QUERY, "\1", "\0", "\0", "\0") "\300\14" "\0\1" "\0\1"), RCODE_FORMERR },
+	{ "no question but a cookie",
+		MSG(HEAD(QUERY, "\0", "\0", "\0", "\1") OPT_WITH("\14") COOKIE("\10")), RCODE_FORMERR },
+	{ "a client's cookie",	MSG(HEAD(QUERY, "\1", "\0", "\0", "\1") QUESTION OPT_WITH("\14") COOKIE("\10")), RCODE_NOERROR },
+	{ "both cookies",
+		MSG(HEAD(QUERY, "\1", "\0", "\0", "\1") QUESTION OPT_WITH("\24") COOKIE("\20") "serverpt"), RCODE_NOERROR },
+	{ "a cookie without octets",
+		MSG(HEAD(QUERY, "\1", "\0", "\0", "\1") QUESTION OPT_WITH("\4") "\0\12\0\0"), RCODE_FORMERR },
+	{ "a cookie that is too short",
+		MSG(HEAD(QUERY, "\1", "\0", "\0", "\1") QUESTION OPT_WITH("\13") "\0\12\0\7client_"), RCODE_FORMERR },
+	{ "a server's part that is too short",
+		MSG(HEAD(QUERY, "\1", "\0", "\0", "\1") QUESTION OPT_WITH("\23") COOKIE("\17") "serverp"), RCODE_FORMERR },
+	{ "a server's part that is too long", MSG(HEAD(QUERY, "\1", "\0", "\0", "\1") QUESTION OPT_WITH("\55")
+		COOKIE("\51") "serverptserverptserverptserverptx"), RCODE_FORMERR },
 	{ "STATUS",				MSG(HEAD("\x10\0", "\1", "\0", "\0", "\0") QUESTION), RCODE_NOTIMP },
 	{ "an opcode that nobody knows",	MSG(HEAD("\x78\0", "\0", "\0", "\0", "\0")), RCODE_NOTIMP },
 	{ "DSO has no question",		MSG(HEAD("\x30\0", "\0", "\0", "\0", "\0")), RCODE_NOTIMP },
@@ -44,7 +59,7 @@ static const struct { const char *why, *msg; size_t n; int rcode; } requests[] =
 	{ "nothing",				"", 0, -1 },
 };
 
-static const struct answer_settings settings = { NULL, NULL, MSG_UDP_EDNS };
+static const struct answer_settings settings = { .udp_size = MSG_UDP_EDNS };
 
 /* A copy of exactly n octets, so that reads past the end are seen. */
 static int
@@ -113,13 +128,25 @@ test_rcode_answers(void **state)
 	check(out[2] == 0xa0 && out[3] == RCODE_NOTAUTH, "or refused without");
 }
 
+static size_t
+answer_why(struct request *q, const char *text, uint8_t out[ANSWER_ROOM_MIN])
+{
+	const struct ede why = { EDE_PROHIBITED, text };
+	size_t n;
+
+	q->ede = &why;
+	n = answer_rcode(q, &settings, RCODE_REFUSED, out, ANSWER_ROOM_MIN);
+	q->ede = NULL;
+	return n;
+}
+
 /* RFC 8914: the reason goes along where the client understands it and it fits. */
 static void
 test_words(void **state)
 {
 	static const char plain[] = HEAD("\x28\0", "\1", "\0", "\0", "\0") QUESTION;
 	static const char with_opt[] = HEAD("\x28\0", "\1", "\0", "\0", "\1") QUESTION OPT;
-	static const char option[] = "\0\17" "\0\5" "\0\0" "why";
+	static const char option[] = "\0\17" "\0\5" "\0\22" "why";
 	uint8_t out[ANSWER_ROOM_MIN];
 	struct request q;
 	char longest[1300];
@@ -128,16 +155,16 @@ test_words(void **state)
 	(void)state;
 	parse_copy(&q, MSG(plain));
 	bare = answer_rcode(&q, &settings, RCODE_REFUSED, out, sizeof out);
-	check(answer_words(&q, &settings, RCODE_REFUSED, "why", out, sizeof out) == bare, "no OPT, no words");
+	check(answer_why(&q, "why", out) == bare, "no OPT, no words");
 	parse_copy(&q, MSG(with_opt));
 	bare = answer_rcode(&q, &settings, RCODE_REFUSED, out, sizeof out);
-	n = answer_words(&q, &settings, RCODE_REFUSED, "why", out, sizeof out);
+	n = answer_why(&q, "why", out);
 	check(n == bare + sizeof option - 1 && memcmp(out + bare, option, sizeof option - 1) == 0, "option 15 with the words");
 	check(out[bare - 2] == 0 && out[bare - 1] == sizeof option - 1, "and OPT's length counts it");
-	check(answer_words(&q, &settings, RCODE_REFUSED, "", out, sizeof out) == bare, "empty words are none");
+	check(answer_why(&q, "", out) == bare + 6, "the code alone");
 	memset(longest, 'x', sizeof longest);
 	longest[sizeof longest - 1] = '\0';
-	check(answer_words(&q, &settings, RCODE_REFUSED, longest, out, sizeof out) == bare, "too long for the message: left out");
+	check(answer_why(&q, longest, out) == bare + 6, "words that do not fit are left out, the code is not");
 }
 
 int

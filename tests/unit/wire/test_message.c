@@ -86,7 +86,8 @@ static const struct {
 	{ "a size below 512 counts as 512", "\0\0\51\0\144\0\0\0\0\0\0", 11, true, false, 512, 0 },
 	{ "a size of zero too", "\0\0\51\0\0\0\0\0\0\0\0", 11, true, false, 512, 0 },
 	{ "an option", "\0\0\51\20\0\0\0\0\0\0\10" "\0\3\0\4nsid", 19, true, false, 4096, 0 },
-	{ "two options, one empty", "\0\0\51\20\0\0\0\0\0\0\12" "\0\3\0\0\0\12\0\2xx", 21, true, false, 4096, 0 },
+	{ "two options, one empty", "\0\0\51\20\0\0\0\0\0\0\12" "\0\3\0\0\0\14\0\2xx", 21, true, false, 4096, 0 },
+	{ "a cookie of two octets", "\0\0\51\20\0\0\0\0\0\0\6" "\0\12\0\2xx", 17, false, false, 0, 0 },
 	{ "an option that runs past the end", "\0\0\51\20\0\0\0\0\0\0\7" "\0\3\0\4nsi", 18, false, false, 0, 0 },
 	{ "half an option code", "\0\0\51\20\0\0\0\0\0\0\1" "\0", 12, false, false, 0, 0 },
 	{ "an owner that is not the root", "\1a\0\0\51\20\0\0\0\0\0\0\0", 13, false, false, 0, 0 }

@@ -1,0 +1,70 @@
+"""EDNS options and limits, seen with dig and kdig."""
+
+import os
+import re
+import stat
+
+import pytest
+
+from lib.gitrepo import GitRepo
+from lib.process import run
+from lib.zones import zone
+
+SECRET = "00112233445566778899aabbccddeeff"
+CLIENT = "0123456789abcdef"
+
+
+@pytest.fixture
+def start(certnsd, tmp_path):
+    """start(option=value, ...): a server with these options, and example.com."""
+    repo = GitRepo(tmp_path / "git", {"example.com": zone()})
+
+    def make(**options):
+        return certnsd(git=repo, server={k.replace("_", "-"): v for k, v in options.items()}).start("example.com")
+
+    return make
+
+
+def dig(server, *arguments):
+    return run(["dig", "@127.0.0.1", "-p", str(server.port), "+tries=1", "+timeout=5", *arguments]).stdout
+
+
+def cookie_of(text):
+    found = re.search(r"COOKIE: ([0-9a-f]{16})([0-9a-f]{32}) \((good|echoed|bad)\)", text)
+    assert found and found[3] == "good", text
+    return found[1] + found[2]
+
+
+def test_cookies_come_back(start):
+    server = start()
+    cookie = cookie_of(dig(server, f"+cookie={CLIENT}", "www.example.com"))
+    assert cookie.startswith(CLIENT + "01000000")
+    assert cookie_of(dig(server, f"+cookie={cookie}", "www.example.com")) == cookie
+    path = os.path.join(server.state, "cookie-secret")
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    server.stop()
+    server.start("example.com")
+    assert cookie_of(dig(server, f"+cookie={cookie}", "www.example.com")) == cookie, "the secret survives a restart"
+
+
+def test_siblings_agree(start):
+    first, second = start(cookie_secrets=[SECRET]), start(cookie_secrets=[SECRET], require_cookies=True)
+    assert "status: BADCOOKIE" in dig(second, f"+cookie={CLIENT}", "+nobadcookie", "www.example.com")
+    cookie = cookie_of(dig(first, f"+cookie={CLIENT}", "www.example.com"))
+    assert "status: NOERROR" in dig(second, f"+cookie={cookie}", "+nobadcookie", "www.example.com")
+    assert "status: NOERROR" in dig(second, "www.example.com"), "dig asks again with the cookie that it got"
+    assert "status: NOERROR" in dig(second, "+nocookie", "www.example.com")
+
+
+def test_rollover(start, tmp_path):
+    path = tmp_path / "secrets"
+    path.write_text(SECRET + "\n")
+    path.chmod(0o600)
+    server = start(cookie_secret_file=str(path), require_cookies=True)
+    cookie = cookie_of(dig(server, f"+cookie={CLIENT}", "+nobadcookie", "www.example.com"))
+    path.write_text("ff" * 16 + "\n" + SECRET + "\n")
+    server.popen.send_signal(1)
+    server.wait_log("configuration reloaded")
+    text = dig(server, f"+cookie={cookie}", "+nobadcookie", "www.example.com")
+    assert "status: NOERROR" in text and cookie_of(text) != cookie, "the old one is good, and replaced"
+    assert "status: FORMERR" in dig(server, "+ednsopt=10:0123", "+nocookie", "www.example.com")

@@ -1,0 +1,251 @@
+/* What the options of a request's OPT record do, through the whole handler: cookies. */
+#include "tests/unit/check.h"
+
+#include <arpa/inet.h>
+
+#include "base/log.h"
+#include "server/handle.h"
+#include "tests/unit/server/served.h"
+#include "wire/rrtype.h"
+#include "zones/rcu.h"
+
+#define NOW 1700000000
+#define CLIENT "\0\12\0\10" "clientpt"
+
+static struct served served;
+static struct handler handler;
+static uint8_t out[MSG_MAX];
+
+struct asked {
+	enum opcode opcode;
+	const char *qname, *qtype;		/* qname NULL: no question */
+	uint16_t qclass;
+	bool tcp;
+	const uint8_t *options;			/* NULL: no OPT */
+	size_t n;
+};
+
+static size_t
+make_request(const struct asked *a, uint8_t msg[512])
+{
+	struct question q = { .qclass = a->qclass };
+	struct wr w;
+
+	wr_init(&w, msg, 512);
+	msg_header_write(&w, &(struct msg_header){ 7, (uint16_t)(a->opcode << 11), a->qname != NULL, 0, 0, a->options != NULL });
+	if (a->qname != NULL) {
+		check(dname_from_str(a->qname, &q.qname) == ERR_OK && rrtype_parse(a->qtype, strlen(a->qtype), &q.qtype), "question");
+		question_write(&w, &q);
+	}
+	if (a->options != NULL) {
+		edns_write(&w, 4096, 0, false);
+		wr_patch_u16(&w, wr_len(&w) - 2, (uint16_t)a->n);
+		wr_octets(&w, a->options, a->n);
+	}
+	return wr_len(&w);
+}
+
+/* Ask from 192.0.2.LAST; the answer is in out. */
+static struct outcome
+ask(const struct asked *a, unsigned last)
+{
+	struct sockaddr_storage peer = { 0 };
+	struct client client = { .peer = &peer, .peer_len = sizeof(struct sockaddr_in), .tcp = a->tcp };
+	uint8_t msg[512];
+	struct outcome o;
+	size_t n = make_request(a, msg);
+
+	peer.ss_family = AF_INET;
+	((struct sockaddr_in *)&peer)->sin_addr.s_addr = htonl(0xc0000200 + last);
+	rcu_thread_online();
+	handle_request(&handler, &client, msg, n, NOW, out, a->tcp ? MSG_MAX : HANDLE_ROOM_MIN, &o);
+	rcu_thread_offline();
+	return o;
+}
+
+/* What an answer says: its whole rcode, and the OPT record, which stands last. */
+struct said {
+	unsigned rcode;
+	bool has_opt;
+	struct msg_rr opt;
+};
+
+static struct said
+read_answer(size_t n)
+{
+	struct rd r = rd_over(out, n);
+	struct msg_header h;
+	struct question q;
+	struct msg_rr rr;
+	struct said s = { 0 };
+
+	msg_header_read(&r, &h);
+	s.rcode = h.flags & 15;
+	if (h.qdcount > 0)
+		check(question_read(&r, &q), "question");
+	for (unsigned i = (unsigned)h.ancount + h.nscount + h.arcount; i > 0; i--) {
+		check(msg_rr_read(&r, &rr), "records");
+		if (rr.type != TYPE_OPT)
+			continue;
+		s.has_opt = true;
+		s.opt = rr;
+		s.rcode |= rr.ttl >> 24 << 4;
+	}
+	check(rd_left(&r) == 0, "nothing behind them");
+	return s;
+}
+
+/* An option's octets; NULL: it is not there. */
+static const uint8_t *
+find_option(const struct said *s, uint16_t code, size_t *n)
+{
+	struct rd r = s->opt.rdata;
+
+	while (s->has_opt && rd_left(&r) > 0) {
+		uint16_t have = rd_u16(&r);
+		const uint8_t *octets = rd_take(&r, *n = rd_u16(&r));
+
+		check(!r.bad, "options are whole");
+		if (have == code)
+			return octets;
+	}
+	return NULL;
+}
+
+#define WWW(opts) { OPCODE_QUERY, "www.example.", "A", CLASS_IN, false, (const uint8_t *)opts, sizeof opts - 1 }
+
+static void
+set_secret(void)
+{
+	served.config->cookies = (struct cookie_secrets){ .n = 1, .octets = { "sixteen octets.." } };
+}
+
+/* The whole cookie that the server gives to 192.0.2.LAST. */
+static void
+get_cookie(unsigned last, uint8_t option[4 + 24])
+{
+	const struct asked www = WWW(CLIENT);
+	struct outcome o = ask(&www, last);
+	struct said s = read_answer(o.n);
+	size_t n = 0;
+	const uint8_t *cookie = find_option(&s, EDNS_COOKIE, &n);
+
+	check(s.rcode == RCODE_NOERROR && cookie != NULL && n == 24, "a client without server cookie gets the answer and one");
+	check(memcmp(cookie, "clientpt", 8) == 0 && cookie[8] == 1, "its own part comes first, then version 1");
+	memcpy(option, "\0\12\0\30", 4);
+	memcpy(option + 4, cookie, 24);
+}
+
+static void
+test_cookies(void **state)
+{
+	struct asked www = WWW(CLIENT), plain = WWW(""), twice = WWW(CLIENT CLIENT);
+	uint8_t option[28], wrong[28];
+	struct said s;
+	size_t n;
+
+	(void)state;
+	s = read_answer(ask(&www, 1).n);
+	check(find_option(&s, EDNS_COOKIE, &n) == NULL, "no secret, no cookie");
+	set_secret();
+	s = read_answer(ask(&plain, 1).n);
+	check(find_option(&s, EDNS_COOKIE, &n) == NULL, "nor for who has not asked");
+	s = read_answer(ask(&twice, 1).n);
+	check(s.rcode == RCODE_NOERROR && s.opt.rdlen == 28, "two cookies are answered with one");
+
+	get_cookie(1, option);
+	www.options = option;
+	www.n = sizeof option;
+	s = read_answer(ask(&www, 1).n);
+	check(s.rcode == RCODE_NOERROR && memcmp(find_option(&s, EDNS_COOKIE, &n), option + 4, 24) == 0, "it is good again");
+	memcpy(wrong, option, sizeof wrong);
+	wrong[27] ^= 1;
+	www.options = wrong;
+	s = read_answer(ask(&www, 1).n);
+	check(s.rcode == RCODE_NOERROR && memcmp(find_option(&s, EDNS_COOKIE, &n), option + 4, 24) == 0,
+	    "a wrong one is answered too, with a right one");
+	www.options = (const uint8_t *)"\0\12\0\4" "clie";
+	www.n = 8;
+	s = read_answer(ask(&www, 1).n);
+	check(s.rcode == RCODE_FORMERR && s.has_opt, "a malformed one is not");
+	served.config->cookies.n = 0;
+}
+
+static const struct { const char *why; bool tcp, own; unsigned last, rcode; } required[] = {
+	{ "without server cookie", false, false, 1, RCODE_BADCOOKIE }, { "with it", false, true, 1, RCODE_NOERROR },
+	{ "with another client's", false, true, 2, RCODE_BADCOOKIE }, { "over TCP", true, false, 1, RCODE_NOERROR },
+};
+
+static void
+test_required_cookies(void **state)
+{
+	const struct asked plain = WWW("");
+	uint8_t option[28];
+	size_t n;
+
+	(void)state;
+	set_secret();
+	get_cookie(1, option);
+	served.config->require_cookies = true;
+	for (size_t i = 0; i < sizeof required / sizeof required[0]; i++) {
+		struct asked www = WWW(CLIENT);
+		struct said s;
+
+		www.tcp = required[i].tcp;
+		if (required[i].own) {
+			www.options = option;
+			www.n = sizeof option;
+		}
+		s = read_answer(ask(&www, required[i].last).n);
+		check(s.rcode == required[i].rcode, "%s: %s", required[i].why, rcode_str(s.rcode));
+		check(find_option(&s, EDNS_COOKIE, &n) != NULL && n == 24, "%s: a cookie", required[i].why);
+	}
+	check(read_answer(ask(&plain, 1).n).rcode == RCODE_NOERROR, "who knows no cookies is not turned away");
+	served.config->require_cookies = false;
+	served.config->cookies.n = 0;
+}
+
+/* RFC 7873, section 5.4. */
+static void
+test_cookies_without_question(void **state)
+{
+	struct asked a = { OPCODE_QUERY, NULL, NULL, 0, false, (const uint8_t *)CLIENT, sizeof CLIENT - 1 };
+	uint8_t option[28];
+	struct said s;
+	size_t n;
+
+	(void)state;
+	check(read_answer(ask(&a, 1).n).rcode == RCODE_FORMERR, "no secret: a query needs a question");
+	set_secret();
+	get_cookie(1, option);
+	s = read_answer(ask(&a, 1).n);
+	check(s.rcode == RCODE_NOERROR && find_option(&s, EDNS_COOKIE, &n) != NULL, "a cookie is all that is asked for");
+	a.options = option;
+	a.n = sizeof option;
+	check(read_answer(ask(&a, 1).n).rcode == RCODE_NOERROR, "a right one is confirmed");
+	check(read_answer(ask(&a, 2).n).rcode == RCODE_BADCOOKIE, "a wrong one is not");
+	a.opcode = OPCODE_NOTIFY;
+	check(read_answer(ask(&a, 1).n).rcode == RCODE_FORMERR, "queries only");
+	served.config->cookies.n = 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cookies), cmocka_unit_test(test_required_cookies),
+		cmocka_unit_test(test_cookies_without_question)
+	};
+	int failed;
+
+	log_set_level(LOG_LEVEL_ERROR);
+	rcu_register_thread();
+	served_start(&served, "[127.0.0.1@5353]", 1);
+	rcu_thread_offline();
+	handler.shared = &served.shared;
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	rcu_thread_online();
+	served_stop(&served);
+	rcu_unregister_thread();
+	return failed;
+}
