@@ -257,3 +257,18 @@ tests_unit_server_test_update_SOURCES = tests/unit/server/test_update.c tests/un
 	tests/unit/server/update_text.h tests/unit/server/zone_text.c tests/unit/server/zone_text.h tests/unit/check.h
 tests_unit_server_test_update_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 # end of the door
+
+# editor
+check_PROGRAMS += tests/unit/zones/test_editor tests/unit/zones/test_editor_random
+tests_unit_zones_test_editor_SOURCES = tests/unit/zones/test_editor.c tests/unit/zones/edits.c tests/unit/zones/edits.h \
+	tests/unit/check.h tests/unit/zones/memory.c tests/unit/zones/memory.h
+tests_unit_zones_test_editor_LDFLAGS = $(MEMORY_WRAP)
+tests_unit_zones_test_editor_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+tests_unit_zones_test_editor_random_SOURCES = tests/unit/zones/test_editor_random.c tests/unit/zones/edits.c \
+	tests/unit/zones/edits.h tests/unit/check.h
+tests_unit_zones_test_editor_random_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+fuzz_targets += tests/fuzz/fuzz_editor
+tests_fuzz_fuzz_editor_SOURCES = tests/fuzz/fuzz_editor.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_editor_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_editor_LDADD = $(LIBZONES)
+# end of editor

@@ -1,593 +1,464 @@
-/* The reader tells for each RR which lines it stands on and where its tokens are; that is kept as a list of struct line,
- * in the order of the text.  Each difference between the text's RRs and the wanted ones becomes a splice: octets of a file
- * that are replaced by others.  An RR that goes and one of the same owner and type that comes share the line, so
- * that a comment behind it stays; other RRs that come are put behind their owner's last line.  In the end the new text
- * is read back: whatever a splice could not foresee (a TTL that later lines took over, say) is found there. */
+/* The reader tells for each RR which lines it stands on; that is kept as a list of struct editor_line, in the order of
+ * the text (editor_lines.c).  The list is compared with the wanted RRs: a line stays, goes, or becomes another RR of
+ * its owner and type, so that a comment behind it stays; other RRs that come are put behind a line (editor_place.c).
+ *
+ * Then the text is written once more from start to end, with what the lines behind would take over from those before kept
+ * in mind, as a reader would: the owner, and the TTL where there is no $TTL.  A line that would come to mean something else
+ * gets written what it took over before.  Lines that change are done by editor_entry.c, new ones by editor_style.c.
+ *
+ * In the end the new text is read back and compared with what was wanted. */
 #include "zones/editor.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "wire/rdata.h"
 #include "wire/rrtype.h"
-#include "zones/lexer.h"
+#include "zones/check.h"
+#include "zones/editor_internal.h"
 #include "zones/load.h"
-#include "zones/rdata_tokens.h"
-#include "zones/reader.h"
-
-#define NO_TOKEN SIZE_MAX
-
-struct file {
-	char *path;
-	struct buf text;
-	struct splice *splices;
-	size_t n, cap;
-};
-
-struct splice {
-	size_t at, len;			/* octets of the old text that go */
-	char *with;			/* what comes instead */
-	size_t order;			/* of splices at one place */
-};
-
-struct line {				/* one RR of the text */
-	struct rr rr;
-	size_t file, start, end;
-	size_t head_end;		/* where the field behind the owner begins */
-	size_t owner_len;		/* of the owner's own token; 0: left out */
-	size_t ttl_at, ttl_len;		/* NO_TOKEN: none */
-	size_t type_at, type_len, rdata_at, rdata_end;
-	size_t soa_at[7], soa_len[7];	/* tokens of an SOA's rdata */
-	struct dname origin;
-	bool has_ttl, plain;		/* plain: the rdata has no parentheses or comments in it */
-	uint32_t ttl;			/* by $TTL */
-	bool has_class, gone;
-};
-
-struct edit {
-	const uint8_t *apex;
-	enum err (*include)(void *ctx, const char *path, struct buf *out, struct fault *f);
-	void *include_ctx;
-	struct file *files;
-	size_t nfiles;
-	struct line *lines;
-	size_t n, cap;
-	struct rr_list octets;		/* keeps the lines' RRs */
-	bool unsupported;
-	bool repeats_owners;		/* the file's style: the owner on every line */
-};
-
-/* --- reading --- */
-
-static enum err
-add_file(struct edit *e, const char *path, const void *octets, size_t n)
-{
-	struct file *v;
-
-	for (size_t i = 0; i < e->nfiles; i++) {
-		if (strcmp(e->files[i].path, path) == 0) {
-			e->unsupported = true;	/* one text, two places in the zone */
-			return ERR_OK;
-		}
-	}
-	if ((v = realloc(e->files, (e->nfiles + 1) * sizeof *v)) == NULL)
-		return ERR_NOMEM;
-	e->files = v;
-	v[e->nfiles] = (struct file){ .path = strdup(path) };
-	buf_add(&v[e->nfiles].text, octets, n);
-	return v[e->nfiles++].path == NULL || e->files[e->nfiles - 1].text.failed ? ERR_NOMEM : ERR_OK;
-}
-
-static enum err
-on_include(void *ctx, const char *path, struct buf *out, struct fault *f)
-{
-	struct edit *e = ctx;
-	size_t start = out->len;
-	enum err err = e->include == NULL ? ERR_UNSUPPORTED : e->include(e->include_ctx, path, out, f);
-
-	return err == ERR_OK ? add_file(e, path, out->p + start, out->len - start) : err;
-}
-
-static size_t
-find_file(const struct edit *e, const char *path)
-{
-	size_t i = 0;
-
-	while (i < e->nfiles && strcmp(e->files[i].path, path) != 0)
-		i++;
-	return i;
-}
-
-static bool
-is_plain(const char *text, size_t from, size_t to)
-{
-	bool quoted = false;
-
-	for (; from < to; from++) {
-		if (text[from] == '\\' && from + 1 < to)
-			from++;
-		else if (text[from] == '"')
-			quoted = !quoted;
-		else if (!quoted && strchr("();\n", text[from]) != NULL)
-			return false;
-	}
-	return true;
-}
-
-static size_t
-token_start(const struct reader_entry *x, size_t i)
-{
-	return (size_t)(x->v[i].p - x->text) - x->v[i].quoted;
-}
-
-static size_t
-token_end(const struct reader_entry *x, size_t i)
-{
-	return (size_t)(x->v[i].p - x->text) + x->v[i].n + x->v[i].quoted;
-}
-
-static void
-note_tokens(struct line *l, const struct reader_entry *x)
-{
-	size_t second = x->indented ? 0 : 1;
-
-	l->start = x->start;
-	l->end = x->end;
-	l->head_end = token_start(x, second);
-	l->owner_len = x->indented ? 0 : x->v[0].n;
-	l->ttl_at = NO_TOKEN;
-	if (x->ttl_at < x->n) {
-		l->ttl_at = token_start(x, x->ttl_at);
-		l->ttl_len = x->v[x->ttl_at].n;
-	}
-	l->has_class = x->type_at - second > (l->ttl_at != NO_TOKEN);
-	l->type_at = token_start(x, x->type_at);
-	l->type_len = x->v[x->type_at].n;
-	l->rdata_at = x->type_at + 1 < x->n ? token_start(x, x->type_at + 1) : l->type_at + l->type_len;
-	l->rdata_end = token_end(x, x->n - 1);
-	l->plain = is_plain(x->text, l->type_at, l->rdata_end);
-	for (size_t i = 0; i < 7 && x->type_at + 1 + i < x->n; i++) {
-		l->soa_at[i] = token_start(x, x->type_at + 1 + i);
-		l->soa_len[i] = x->v[x->type_at + 1 + i].n;
-	}
-	dname_copy(&l->origin, x->origin);
-	l->has_ttl = x->has_ttl;
-	l->ttl = x->ttl;
-}
-
-static enum err
-on_rr(void *ctx, const struct rr *rr, const struct place *place)
-{
-	struct edit *e = ctx;
-	struct line *l;
-
-	if (place->entry == NULL || find_file(e, place->file) == e->nfiles) {
-		e->unsupported = true;
-		return ERR_OK;
-	}
-	if (e->n == e->cap) {
-		size_t cap = e->cap == 0 ? 64 : e->cap * 2;
-		struct line *v = realloc(e->lines, cap * sizeof *v);
-
-		if (v == NULL)
-			return ERR_NOMEM;
-		e->lines = v;
-		e->cap = cap;
-	}
-	l = &e->lines[e->n];
-	*l = (struct line){ .rr = *rr, .file = find_file(e, place->file) };
-	l->rr.owner = rr_list_keep(&e->octets, rr->owner, dname_len(rr->owner));
-	l->rr.rdata = rr_list_keep(&e->octets, rr->rdata, rr->rdlen);
-	if (l->rr.owner == NULL || l->rr.rdata == NULL)
-		return ERR_NOMEM;
-	note_tokens(l, place->entry);
-	if (e->n > 0 && l->owner_len > 0 && dname_equal(l[-1].rr.owner, l->rr.owner))
-		e->repeats_owners = true;
-	e->n++;
-	return ERR_OK;
-}
-
-static void
-on_complaint(void *ctx, const struct place *place, const char *text)
-{
-	(void)ctx;		/* zone_read() returns ERR_FORMAT, and nobody wants the words twice */
-	(void)place;
-	(void)text;
-}
-
-/* --- splices --- */
-
-static enum err
-splice(struct edit *e, size_t file, size_t at, size_t len, const char *with)
-{
-	struct file *f = &e->files[file];
-
-	if (f->n == f->cap) {
-		size_t cap = f->cap == 0 ? 8 : f->cap * 2;
-		struct splice *v = realloc(f->splices, cap * sizeof *v);
-
-		if (v == NULL)
-			return ERR_NOMEM;
-		f->splices = v;
-		f->cap = cap;
-	}
-	f->splices[f->n] = (struct splice){ at, len, strdup(with), f->n };
-	return f->splices[f->n++].with == NULL ? ERR_NOMEM : ERR_OK;
-}
-
-static int
-compare_splices(const void *a, const void *b)
-{
-	const struct splice *x = a, *y = b;
-
-	if (x->at != y->at)
-		return x->at < y->at ? -1 : 1;
-	return x->order < y->order ? -1 : 1;
-}
-
-static enum err
-apply_splices(struct file *f, struct edited_file *out)
-{
-	size_t at = 0;
-
-	out->path = strdup(f->path);
-	out->changed = f->n > 0;
-	if (f->n > 1)
-		qsort(f->splices, f->n, sizeof *f->splices, compare_splices);
-	for (size_t i = 0; i < f->n; i++) {
-		const struct splice *s = &f->splices[i];
-
-		if (s->at < at)
-			return ERR_UNSUPPORTED;		/* two edits of the same octets */
-		buf_add(&out->text, f->text.p + at, s->at - at);
-		buf_add_str(&out->text, s->with);
-		at = s->at + s->len;
-	}
-	buf_add(&out->text, f->text.p + at, f->text.len - at);
-	return out->path == NULL || out->text.failed ? ERR_NOMEM : ERR_OK;
-}
 
 /* --- the differences --- */
-
-static const char *
-text_of(const struct edit *e, const struct line *l)
-{
-	return (const char *)e->files[l->file].text.p;
-}
-
-/* The line's owner goes with it: the next line that relied on it gets it instead. */
-static enum err
-hand_owner_on(struct edit *e, size_t i)
-{
-	const struct line *l = &e->lines[i];
-	char *head;
-	enum err err;
-
-	for (size_t k = i + 1; k < e->n && e->lines[k].file == l->file && e->lines[k].owner_len == 0; k++) {
-		if (e->lines[k].gone)
-			continue;
-		if ((head = strndup(text_of(e, l) + l->start, l->head_end - l->start)) == NULL)
-			return ERR_NOMEM;
-		err = splice(e, l->file, e->lines[k].start, e->lines[k].head_end - e->lines[k].start, head);
-		free(head);
-		return err;
-	}
-	return ERR_OK;
-}
-
-static enum err
-remove_lines(struct edit *e)
-{
-	enum err err = ERR_OK;
-
-	for (size_t i = 0; err == ERR_OK && i < e->n; i++) {
-		const struct line *l = &e->lines[i];
-
-		if (!l->gone)
-			continue;
-		err = splice(e, l->file, l->start, l->end - l->start, "");
-		if (err == ERR_OK && l->owner_len > 0)
-			err = hand_owner_on(e, i);
-	}
-	return err;
-}
-
-static enum err
-change_ttl(struct edit *e, const struct line *l, uint32_t ttl)
-{
-	char number[16];
-
-	if (l->ttl_at == NO_TOKEN) {
-		snprintf(number, sizeof number, "%u ", ttl);
-		return splice(e, l->file, l->head_end, 0, number);
-	}
-	snprintf(number, sizeof number, "%u", ttl);
-	return splice(e, l->file, l->ttl_at, l->ttl_len, number);
-}
-
-static enum err
-change_soa(struct edit *e, const struct line *l, const struct rr *wanted)
-{
-	struct soa old, new;
-	char name[DNAME_TEXT_MAX], number[16];
-	enum err err = ERR_OK;
-
-	soa_read(l->rr.rdata, l->rr.rdlen, &old);
-	soa_read(wanted->rdata, wanted->rdlen, &new);
-	const uint32_t numbers[2][5] = { { old.serial, old.refresh, old.retry, old.expire, old.minimum },
-	    { new.serial, new.refresh, new.retry, new.expire, new.minimum } };
-	const uint8_t *names[2][2] = { { old.mname, old.rname }, { new.mname, new.rname } };
-
-	for (int i = 0; err == ERR_OK && i < 2; i++)
-		if (!dname_equal(names[0][i], names[1][i]))
-			err = splice(e, l->file, l->soa_at[i], l->soa_len[i], dname_print(names[1][i], name));
-	for (int i = 0; err == ERR_OK && i < 5; i++) {
-		if (numbers[0][i] == numbers[1][i])
-			continue;
-		snprintf(number, sizeof number, "%u", numbers[1][i]);
-		err = splice(e, l->file, l->soa_at[i + 2], l->soa_len[i + 2], number);
-	}
-	if (err == ERR_OK && l->rr.ttl != wanted->ttl)
-		err = change_ttl(e, l, wanted->ttl);
-	return err;
-}
-
-static enum err
-change_rdata(struct edit *e, const struct line *l, const struct rr *wanted)
-{
-	struct buf text = { 0 };
-	enum err err = ERR_NOMEM;
-
-	rdata_text_relative(wanted, l->origin.octets, &text);
-	if (buf_str(&text) != NULL)
-		err = splice(e, l->file, l->rdata_at, l->rdata_end - l->rdata_at, buf_str(&text));
-	buf_clear(&text);
-	if (err == ERR_OK && l->rr.ttl != wanted->ttl)
-		err = change_ttl(e, l, wanted->ttl);
-	return err;
-}
-
-/* --- new lines --- */
-
-/* How wide is text on a screen, beginning at column 0? */
-static size_t
-width_of(const char *text, size_t n)
-{
-	size_t width = 0;
-
-	for (size_t i = 0; i < n; i++)
-		width = text[i] == '\t' ? (width + 8) / 8 * 8 : width + 1;
-	return width;
-}
-
-/* Blanks from column at to column width, tabs if the neighbour has tabs; one at least. */
-static void
-pad(struct buf *out, size_t at, size_t width, bool tabs)
-{
-	if (at >= width) {
-		buf_u8(out, tabs && at % 8 != 0 ? '\t' : ' ');
-		return;
-	}
-	while (at < width) {
-		buf_u8(out, tabs ? '\t' : ' ');
-		at = tabs ? (at + 8) / 8 * 8 : at + 1;
-	}
-}
-
-static void
-put_owner(const uint8_t *owner, const uint8_t *origin, struct buf *out)
-{
-	char text[DNAME_TEXT_MAX];
-	unsigned n = dname_labels(owner), m = dname_labels(origin);
-	struct dname relative;
-
-	if (dname_equal(owner, origin)) {
-		buf_u8(out, '@');
-	} else if (m > 0 && dname_is_below(owner, origin) && dname_join(&relative, owner, n - m, (const uint8_t *)"")) {
-		dname_print_host(relative.octets, text);
-		buf_add_str(out, text);
-	} else {
-		buf_add_str(out, dname_print(owner, text));
-	}
-}
-
-/* A line for rr, in the manner of the line that it follows. */
-static void
-put_line(const struct edit *e, const struct line *like, const struct rr *rr, struct buf *out)
-{
-	const char *text = text_of(e, like);
-	size_t width = width_of(text + like->start, like->head_end - like->start), from = out->len;
-	bool tabs = memchr(text + like->start, '\t', like->head_end - like->start) != NULL;
-	bool same_owner = dname_equal(like->rr.owner, rr->owner);
-	const char *between = text + like->type_at + like->type_len;
-	size_t between_n = like->rdata_at - like->type_at - like->type_len;
-	char type[RRTYPE_TEXT_MAX];
-
-	if (!same_owner || e->repeats_owners)
-		put_owner(rr->owner, like->origin.octets, out);
-	pad(out, width_of((const char *)out->p + from, out->len - from), width, tabs);
-	if (!like->has_ttl || like->ttl != rr->ttl)
-		buf_printf(out, "%u%c", rr->ttl, tabs ? '\t' : ' ');
-	if (like->has_class)
-		buf_add_str(out, tabs ? "IN\t" : "IN ");
-	buf_add_str(out, rrtype_print(rr->type, type));
-	if (between_n > 0 && strspn(between, " \t") >= between_n && strlen(type) == like->type_len)
-		buf_add(out, between, between_n);
-	else
-		buf_u8(out, tabs ? '\t' : ' ');
-	rdata_text_relative(rr, like->origin.octets, out);
-	buf_u8(out, '\n');
-}
-
-/* Labels that two names have in common, counted from the root. */
-static unsigned
-common_labels(const uint8_t *a, const uint8_t *b)
-{
-	unsigned n = dname_labels(a), m = dname_labels(b), k = n < m ? n : m;
-
-	a = dname_skip(a, n - k);
-	b = dname_skip(b, m - k);
-	while (k > 0 && !dname_equal(a, b)) {
-		a = dname_parent(a);
-		b = dname_parent(b);
-		k--;
-	}
-	return k;
-}
-
-/* The line behind which a person would put rr: the last of its owner; else the last of the names that it has most in
- * common with, if that is more than the zone's name; else the last line of the zone's own file. */
-static const struct line *
-find_neighbour(const struct edit *e, const struct rr *rr)
-{
-	const struct line *best = NULL, *last = NULL;
-	unsigned most = dname_labels(e->apex);
-
-	for (size_t i = 0; i < e->n; i++) {
-		const struct line *l = &e->lines[i];
-		unsigned k;
-
-		if (l->gone)
-			continue;
-		if (l->file == 0)
-			last = l;
-		k = common_labels(l->rr.owner, rr->owner);
-		if (dname_equal(l->rr.owner, rr->owner))
-			k = DNAME_LABELS_MAX + 1;
-		if (k > dname_labels(e->apex) && k >= most) {
-			most = k;
-			best = l;
-		}
-		if (k == DNAME_LABELS_MAX + 1 && dname_equal(rr->owner, e->apex)) {
-			most = k;
-			best = l;
-		}
-	}
-	return best != NULL ? best : last;
-}
-
-static enum err
-insert_line(struct edit *e, const struct rr *rr, const struct rr *before)
-{
-	const struct line *like = find_neighbour(e, rr);
-	struct buf text = { 0 };
-	enum err err;
-
-	if (like == NULL)
-		return ERR_UNSUPPORTED;
-	/* A file may end without a line end. */
-	if (text_of(e, like)[like->end - 1] != '\n' && before == NULL)
-		buf_u8(&text, '\n');
-	if (before != NULL && dname_equal(before->owner, rr->owner) && !dname_equal(like->rr.owner, rr->owner) &&
-	    !e->repeats_owners) {
-		/* The second new line of a new owner leaves it out, as people do. */
-		struct line second = *like;
-
-		second.rr.owner = rr->owner;
-		put_line(e, &second, rr, &text);
-	} else {
-		put_line(e, like, rr, &text);
-	}
-	err = buf_str(&text) == NULL ? ERR_NOMEM : splice(e, like->file, like->end, 0, buf_str(&text));
-	buf_clear(&text);
-	return err;
-}
-
-/* --- all together --- */
-
-static struct line *
-find_replaced(struct edit *e, const struct rr *rr)
-{
-	for (size_t i = 0; i < e->n; i++) {
-		struct line *l = &e->lines[i];
-
-		if (l->gone && l->plain && l->rr.type == rr->type && dname_equal(l->rr.owner, rr->owner))
-			return l;
-	}
-	return NULL;
-}
 
 static int
 compare_lines(const void *a, const void *b)
 {
-	return rr_compare(&(*(struct line *const *)a)->rr, &(*(struct line *const *)b)->rr);
+	const struct editor_line *x = *(struct editor_line *const *)a, *y = *(struct editor_line *const *)b;
+	int d = rr_compare(&x->rr, &y->rr);
+
+	return d != 0 ? d : (x > y) - (x < y);
 }
 
-/* Mark what goes, change TTLs in place, and list what comes. */
 static enum err
-compare(struct edit *e, const struct rr_list *wanted, struct rr_list *come)
+sort_lines(struct editor *e)
 {
-	struct line **sorted = calloc(e->n + 1, sizeof *sorted);
-	size_t i = 0, j = 0;
-	enum err err = ERR_OK;
+	size_t i = 1;
 
-	if (sorted == NULL)
+	if ((e->by_rr = calloc(e->n + 1, sizeof(struct editor_line *))) == NULL)
 		return ERR_NOMEM;
 	for (size_t k = 0; k < e->n; k++)
-		sorted[k] = &e->lines[k];
-	qsort(sorted, e->n, sizeof *sorted, compare_lines);
-	while (err == ERR_OK && (i < e->n || j < wanted->n)) {
-		struct line *l = i < e->n ? sorted[i] : NULL;
+		e->by_rr[k] = &e->lines[k];
+	while (i < e->n && compare_lines(&e->by_rr[i - 1], &e->by_rr[i]) <= 0)
+		i++;
+	if (i < e->n)
+		qsort(e->by_rr, e->n, sizeof(struct editor_line *), compare_lines);
+	return ERR_OK;
+}
+
+/* Addresses outside of the zone are loaded when they are an apex server's; the rest is not ours to remove. */
+static bool
+is_loaded(const struct editor *e, const struct rr *rr, const struct rr_list *wanted)
+{
+	return dname_is_below(rr->owner, e->apex) || ((rr->type == TYPE_A || rr->type == TYPE_AAAA) &&
+	    zone_check_is_apex_server(e->apex, wanted, rr->owner));
+}
+
+struct come {
+	struct editor_new *v;		/* in canonical order */
+	size_t n;
+};
+
+/* Lines that say the same RR twice stay or go together. */
+static void
+compare(struct editor *e, const struct rr_list *wanted, struct come *come)
+{
+	size_t i = 0, j = 0;
+
+	while (i < e->n || j < wanted->n) {
+		struct editor_line *l = i < e->n ? e->by_rr[i] : NULL;
 		const struct rr *rr = j < wanted->n ? &wanted->v[j] : NULL;
 		int d = l == NULL ? 1 : rr == NULL ? -1 : rr_compare(&l->rr, rr);
 
-		if (l != NULL && l->rr.type == TYPE_SOA && rr != NULL && rr->type == TYPE_SOA) {
-			err = change_soa(e, l, rr);
+		if (l != NULL && rr != NULL && l->rr.type == TYPE_SOA && rr->type == TYPE_SOA && d != 0) {
+			l->becomes = rr;
+			l->want_ttl = rr->ttl;
 			i++;
+			j++;
+		} else if (d > 0) {
+			come->v[come->n++].rr = rr;
 			j++;
 		} else if (d < 0) {
-			/* What lies outside of the zone is no part of it, and not ours to remove; equal lines count once. */
-			l->gone = dname_is_below(l->rr.owner, e->apex) &&
-			    (i == 0 || !rr_same(&sorted[i - 1]->rr, &l->rr) || sorted[i - 1]->gone);
+			l->gone = is_loaded(e, &l->rr, wanted);
 			i++;
-		} else if (d > 0) {
-			err = rr_list_add(come, rr);
-			j++;
 		} else {
-			if (l->rr.ttl != rr->ttl)
-				err = change_ttl(e, l, rr->ttl);
-			i++;
+			for (; i < e->n && rr_same(&e->by_rr[i]->rr, rr); i++)
+				e->by_rr[i]->want_ttl = rr->ttl;
 			j++;
 		}
 	}
-	free(sorted);
+}
+
+static bool
+same_rrset(const struct rr *a, const struct rr *b)
+{
+	return a->type == b->type && dname_equal(a->owner, b->owner);
+}
+
+/* A line that goes becomes one that comes of the same RRset.  What is left of come has no line yet. */
+static void
+pair(struct editor *e, struct come *come)
+{
+	size_t left = 0, i = 0;
+
+	for (size_t j = 0; j < come->n; j++) {
+		const struct rr *rr = come->v[j].rr;
+		struct editor_line *l = NULL;
+
+		while (i < e->n && (dname_compare(e->by_rr[i]->rr.owner, rr->owner) < 0 ||
+		    (dname_equal(e->by_rr[i]->rr.owner, rr->owner) && e->by_rr[i]->rr.type < rr->type)))
+			i++;
+		for (; l == NULL && i < e->n && same_rrset(&e->by_rr[i]->rr, rr); i++)
+			if (e->by_rr[i]->gone && !e->by_rr[i]->generated)
+				l = e->by_rr[i];
+		if (l == NULL) {
+			come->v[left++].rr = rr;
+			continue;
+		}
+		l->gone = false;
+		l->becomes = rr;
+		l->want_ttl = rr->ttl;
+	}
+	come->n = left;
+}
+
+/* One TTL per RRset is wanted, the text may have several, of which the smallest counts: only what is in the way of that
+ * is changed.  Signatures have their own. */
+static void
+settle_ttls(struct editor *e)
+{
+	for (size_t i = 0, end; i < e->n; i = end) {
+		bool exact = false;
+
+		for (end = i; end < e->n && same_rrset(&e->by_rr[i]->rr, &e->by_rr[end]->rr); end++)
+			if (!e->by_rr[end]->gone && e->by_rr[end]->want_ttl == e->by_rr[end]->rr.ttl)
+				exact = true;
+		for (size_t k = i; k < end && exact && e->by_rr[k]->rr.type != TYPE_RRSIG; k++)
+			if (e->by_rr[k]->want_ttl < e->by_rr[k]->rr.ttl)
+				e->by_rr[k]->want_ttl = e->by_rr[k]->rr.ttl;
+	}
+}
+
+/* Its owner's RRs come first behind a line, then those of others. */
+static void
+put_behind(struct editor_line *l, struct editor_new *x)
+{
+	struct editor_new **p = &l->first;
+
+	if (l->last != NULL && (!dname_equal(x->rr->owner, l->rr.owner) || dname_equal(l->last->rr->owner, l->rr.owner)))
+		p = &l->last->next;
+	while (*p != NULL && dname_equal((*p)->rr->owner, x->rr->owner))
+		p = &(*p)->next;
+	x->next = *p;
+	*p = x;
+	if (x->next == NULL)
+		l->last = x;
+}
+
+static enum err
+place_new(struct editor *e, struct come *come)
+{
+	struct editor_line *l = NULL;
+	bool of_new = false;		/* the one before is of an owner that the text does not have */
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; err == ERR_OK && i < come->n; i++) {
+		struct editor_new *x = &come->v[i];
+
+		if (!of_new || !dname_equal(x->rr->owner, x[-1].rr->owner))
+			err = editor_place(e, x->rr, &l);
+		if (err == ERR_OK) {
+			of_new = !dname_equal(l->rr.owner, x->rr->owner);
+			put_behind(l, x);
+		}
+	}
+	return err;
+}
+
+/* --- writing --- */
+
+struct writing {
+	struct editor *e;
+	bool has_last;			/* the TTL that an RR before has written */
+	uint32_t last_ttl;
+};
+
+static void
+flush(struct editor_file *f, size_t to)
+{
+	buf_add(&f->out, f->text.p + f->pos, to - f->pos);
+	f->pos = to;
+}
+
+static bool
+same_octets(const uint8_t *a, const uint8_t *b)
+{
+	size_t n = dname_len(a);
+
+	return n == dname_len(b) && memcmp(a, b, n) == 0;
+}
+
+/* The TTL that the line gets if it has none of its own; false: it gets none. */
+static bool
+inherited_ttl(const struct writing *w, const struct editor_line *l, uint32_t *ttl)
+{
+	*ttl = l->has_default ? l->default_ttl : w->has_last ? w->last_ttl : l->rr.ttl;
+	return l->has_default || w->has_last || l->implies_ttl;
+}
+
+static bool
+needs_ttl(const struct writing *w, const struct editor_line *l)
+{
+	uint32_t ttl;
+
+	if (l->has_ttl)
+		return l->rr.ttl != l->want_ttl;
+	return !inherited_ttl(w, l, &ttl) || ttl != l->want_ttl;
+}
+
+static void
+note_ttl(struct writing *w, uint32_t ttl)
+{
+	w->has_last = true;
+	w->last_ttl = ttl;
+}
+
+/* The owner of a group as its first line had it, for the one that is the first now. */
+static enum err
+put_group_owner(struct editor *e, const struct editor_line *l, struct buf *out)
+{
+	const struct editor_line *k = l;
+
+	while (k > e->lines && k->indented && k[-1].file == l->file)
+		k--;
+	if (!k->indented && !k->generated && same_octets(k->rr.owner, l->rr.owner) && dname_equal(k->origin, l->origin)) {
+		struct lexer lx;
+		bool ok = editor_lex(e, k, &lx);
+
+		if (ok)
+			buf_add(out, token_first(&lx.v[0]), lx.v[0].n);
+		lexer_clear(&lx);
+		if (!ok)
+			return ERR_NOMEM;
+	} else {
+		editor_put_owner(e, l, l->rr.owner, out);
+	}
+	return buf_str(out) == NULL ? ERR_NOMEM : ERR_OK;
+}
+
+/* The SOA's minimum is everybody's TTL: $TTL says it from now on. */
+static void
+keep_default(struct editor *e, const struct editor_line *l)
+{
+	buf_printf(&e->files[l->file].out, "$TTL %u%s", l->rr.ttl, editor_line_end(e, l));
+}
+
+static enum err
+write_kept(struct writing *w, const struct editor_line *l)
+{
+	struct editor *e = w->e;
+	struct editor_file *f = &e->files[l->file];
+	struct editor_change c = { .becomes = l->becomes, .set_ttl = needs_ttl(w, l), .ttl = l->want_ttl };
+	struct buf owner = { 0 };
+	enum err err = ERR_OK;
+
+	if (l->indented && (f->owner == NULL || !same_octets(f->owner, l->rr.owner))) {
+		err = put_group_owner(e, l, &owner);
+		c.owner = buf_str(&owner);
+	}
+	f->owner = l->rr.owner;
+	if (l->has_ttl || c.set_ttl)
+		note_ttl(w, l->want_ttl);
+	if (err == ERR_OK && (c.owner != NULL || c.set_ttl || c.becomes != NULL)) {
+		struct soa old = { 0 }, new = { 0 };
+
+		flush(f, l->start);
+		if (l->implies_ttl && c.becomes != NULL) {
+			soa_read(l->rr.rdata, l->rr.rdlen, &old);
+			soa_read(c.becomes->rdata, c.becomes->rdlen, &new);
+		}
+		if (l->implies_ttl && (c.set_ttl || old.minimum != new.minimum))
+			keep_default(e, l);
+		err = editor_change_line(e, l, &c, &f->out);
+		f->pos = l->end;
+		f->changed = true;
+	}
+	buf_clear(&owner);
+	return err;
+}
+
+static void
+end_line(struct editor *e, const struct editor_line *l)
+{
+	struct editor_file *f = &e->files[l->file];
+
+	if (f->out.len > 0 && f->out.p[f->out.len - 1] != '\n')
+		buf_add_str(&f->out, editor_line_end(e, l));
+}
+
+static void
+write_rr(struct writing *w, const struct editor_line *l, const struct rr *rr, bool may_omit)
+{
+	struct editor_file *f = &w->e->files[l->file];
+
+	end_line(w->e, l);
+	if (editor_new_line(w->e, l, rr, may_omit && f->owner != NULL && dname_equal(f->owner, rr->owner), &f->out))
+		note_ttl(w, rr->ttl);
+	f->owner = rr->owner;
+	f->changed = true;
+}
+
+static enum err
+write_new(struct writing *w, const struct editor_line *l)
+{
+	struct editor_file *f = &w->e->files[l->file];
+
+	if (l->first != NULL)
+		flush(f, l->end);
+	for (const struct editor_new *x = l->first; x != NULL; x = x->next)
+		write_rr(w, l, x->rr, true);
+	return f->out.failed ? ERR_NOMEM : ERR_OK;
+}
+
+/* --- $GENERATE --- */
+
+static bool
+is_whole(const struct writing *w, const struct editor_line *l, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (l[i].gone || needs_ttl(w, &l[i]))
+			return false;
+	return true;
+}
+
+/* $GENERATE for the numbers of n of its RRs, from the kth. */
+static enum err
+write_range(struct writing *w, const struct editor_line *l, size_t k, size_t n)
+{
+	struct editor_file *f = &w->e->files[l->file];
+	unsigned long start, step = 1;
+	const char *text = editor_text(w->e, l);
+	struct lexer lx;
+	char *p;
+	enum err err = ERR_NOMEM;
+
+	if (editor_lex(w->e, l, &lx)) {
+		start = strtoul(lx.v[1].p, &p, 10);
+		strtoul(p + 1, &p, 10);
+		if (*p == '/')
+			step = strtoul(p + 1, NULL, 10);
+		end_line(w->e, l);
+		buf_add(&f->out, text + l->start, (size_t)(lx.v[1].p - text) - l->start);
+		buf_printf(&f->out, "%lu-%lu", start + k * step, start + (k + n - 1) * step);
+		if (step > 1 && n > 1)
+			buf_printf(&f->out, "/%lu", step);
+		buf_add(&f->out, lx.v[1].p + lx.v[1].n, (size_t)(text + l->end - (lx.v[1].p + lx.v[1].n)));
+		err = f->out.failed ? ERR_NOMEM : ERR_OK;
+	}
+	lexer_clear(&lx);
+	f->owner = l[k + n - 1].rr.owner;
+	if (l[k].has_ttl)
+		note_ttl(w, l[k + n - 1].rr.ttl);
+	return err;
+}
+
+/* What is left of it: ranges of numbers, and RRs that have another TTL on lines of their own. */
+static enum err
+write_split(struct writing *w, const struct editor_line *l, size_t n)
+{
+	struct editor_file *f = &w->e->files[l->file];
+	enum err err = ERR_OK;
+
+	flush(f, l->start);
+	f->pos = l->end;
+	f->changed = true;
+	for (size_t k = 0; err == ERR_OK && k < n; k++) {
+		size_t from = k;
+
+		while (k < n && !l[k].gone && !needs_ttl(w, &l[k]) && (k == from || l[k - 1].first == NULL))
+			k++;
+		if (k > from) {
+			err = write_range(w, l, from, k - from);
+			k--;
+		} else if (!l[k].gone) {
+			struct rr rr = l[k].rr;
+
+			rr.ttl = l[k].want_ttl;
+			write_rr(w, l, &rr, false);
+		}
+		for (const struct editor_new *x = l[k].first; x != NULL; x = x->next)
+			write_rr(w, l, x->rr, true);
+	}
+	return f->out.failed ? ERR_NOMEM : err;
+}
+
+static enum err
+write_generated(struct writing *w, const struct editor_line *l, size_t n)
+{
+	struct editor_file *f = &w->e->files[l->file];
+	enum err err = ERR_OK;
+
+	if (!is_whole(w, l, n))
+		return write_split(w, l, n);
+	if (l->has_ttl)
+		note_ttl(w, l[n - 1].rr.ttl);
+	f->owner = l[n - 1].rr.owner;
+	for (size_t i = 0; err == ERR_OK && i < n; i++)
+		err = write_new(w, &l[i]);
 	return err;
 }
 
 static enum err
-make_splices(struct edit *e, const struct rr_list *wanted)
+write_frozen(struct writing *w, const struct editor_line *l)
 {
-	struct rr_list come = { 0 };
-	const struct rr *before = NULL;
-	enum err err = compare(e, wanted, &come);
+	if (l->gone || l->becomes != NULL || needs_ttl(w, l))
+		return ERR_UNSUPPORTED;
+	if (l->has_ttl)
+		note_ttl(w, l->rr.ttl);
+	return ERR_OK;
+}
 
-	for (size_t i = 0; err == ERR_OK && i < come.n; i++) {
-		struct line *l = find_replaced(e, &come.v[i]);
+static enum err
+write_lines(struct editor *e)
+{
+	struct writing w = { .e = e };
+	enum err err = ERR_OK;
 
-		if (l != NULL) {
-			l->gone = false;
-			err = change_rdata(e, l, &come.v[i]);
-			come.v[i].type = 0;		/* done */
+	for (size_t i = 0, n; err == ERR_OK && i < e->n; i += n) {
+		const struct editor_line *l = &e->lines[i];
+		struct editor_file *f = &e->files[l->file];
+
+		for (n = 1; l->generated && i + n < e->n && l[n].generated && l[n].file == l->file &&
+		    l[n].start == l->start && !f->frozen; n++)
+			;
+		if (f->frozen) {
+			err = write_frozen(&w, l);
+		} else if (l->generated) {
+			err = write_generated(&w, l, n);
+		} else if (l->gone) {
+			flush(f, l->start);
+			f->pos = l->end;
+			f->changed = true;
+			err = write_new(&w, l);
+		} else if ((err = write_kept(&w, l)) == ERR_OK) {
+			err = write_new(&w, l);
 		}
 	}
-	for (size_t i = 0; err == ERR_OK && i < come.n; i++) {
-		if (come.v[i].type == 0)
-			continue;
-		err = insert_line(e, &come.v[i], before);
-		before = &come.v[i];
+	for (size_t i = 0; i < e->nfiles; i++) {
+		flush(&e->files[i], e->files[i].text.len);
+		if (err == ERR_OK && e->files[i].out.failed)
+			err = ERR_NOMEM;
 	}
-	if (err == ERR_OK)
-		err = remove_lines(e);
-	rr_list_clear(&come);
 	return err;
 }
+
+/* --- all together --- */
 
 static enum err
 include_result(void *ctx, const char *path, struct buf *out, struct fault *f)
 {
 	const struct editor_result *r = ctx;
 
-	for (size_t i = 1; i < r->n; i++) {
+	for (size_t i = 0; i < r->n; i++) {
 		if (strcmp(r->v[i].path, path) == 0) {
 			buf_add(out, r->v[i].text.p, r->v[i].text.len);
 			return ERR_OK;
@@ -598,7 +469,7 @@ include_result(void *ctx, const char *path, struct buf *out, struct fault *f)
 
 /* Does the result say what is wanted? */
 static enum err
-verify(const struct edit *e, const struct rr_list *wanted, struct editor_result *r)
+verify(const struct editor *e, const struct rr_list *wanted, struct editor_result *r)
 {
 	struct rr_list read = { 0 };
 	struct buf complaints = { 0 };
@@ -617,30 +488,55 @@ verify(const struct edit *e, const struct rr_list *wanted, struct editor_result 
 }
 
 static enum err
-make_result(struct edit *e, const struct rr_list *wanted, struct editor_result *r)
+make_result(struct editor *e, const struct rr_list *wanted, struct editor_result *r)
 {
-	enum err err = ERR_OK;
-
 	if ((r->v = calloc(e->nfiles, sizeof *r->v)) == NULL)
 		return ERR_NOMEM;
-	for (; err == ERR_OK && r->n < e->nfiles; r->n++)
-		err = apply_splices(&e->files[r->n], &r->v[r->n]);
-	return err == ERR_OK ? verify(e, wanted, r) : err;
+	for (; r->n < e->nfiles; r->n++) {
+		struct editor_file *f = &e->files[r->n];
+		struct buf path = { 0 };
+
+		buf_add_str(&path, f->path);
+		if ((r->v[r->n].path = buf_take(&path, NULL)) == NULL)
+			return ERR_NOMEM;
+		r->v[r->n].changed = f->changed;
+		r->v[r->n].text = f->out;
+		f->out = (struct buf){ 0 };
+	}
+	return verify(e, wanted, r);
+}
+
+static enum err
+edit(struct editor *e, const struct rr_list *wanted)
+{
+	struct come come = { .v = calloc(wanted->n + 1, sizeof *come.v) };
+	enum err err = come.v == NULL ? ERR_NOMEM : sort_lines(e);
+
+	if (err == ERR_OK) {
+		compare(e, wanted, &come);
+		pair(e, &come);
+		settle_ttls(e);
+		err = place_new(e, &come);
+	}
+	if (err == ERR_OK)
+		err = write_lines(e);
+	free(come.v);
+	return err;
 }
 
 static void
-edit_clear(struct edit *e)
+editor_clear(struct editor *e)
 {
 	for (size_t i = 0; i < e->nfiles; i++) {
-		for (size_t k = 0; k < e->files[i].n; k++)
-			free(e->files[i].splices[k].with);
-		free(e->files[i].splices);
-		free(e->files[i].path);
 		buf_clear(&e->files[i].text);
+		buf_clear(&e->files[i].out);
 	}
 	free(e->files);
 	free(e->lines);
-	rr_list_clear(&e->octets);
+	free(e->by_rr);
+	free(e->by_name);
+	free(e->kinds);
+	rr_list_clear(&e->kept);
 }
 
 enum err
@@ -648,23 +544,17 @@ zone_edit(const uint8_t *apex, const char *file, const char *text, size_t n,
     enum err (*include)(void *ctx, const char *path, struct buf *out, struct fault *f), void *ctx,
     const struct rr_list *wanted, struct editor_result *out)
 {
-	struct edit e = { .apex = apex, .include = include, .include_ctx = ctx };
-	struct zone_reader reader = { .file = file, .origin = apex, .include = on_include, .rr = on_rr,
-		.complain = on_complaint, .ctx = &e };
-	enum err err = add_file(&e, file, text, n);
+	struct editor e = { .apex = apex, .include = include, .include_ctx = ctx };
+	enum err err = editor_read(&e, file, text, n);
 
 	*out = (struct editor_result){ 0 };
 	if (err == ERR_OK)
-		err = zone_read(&reader, text, n);
-	if (err == ERR_OK && e.unsupported)
-		err = ERR_UNSUPPORTED;
-	if (err == ERR_OK)
-		err = make_splices(&e, wanted);
+		err = edit(&e, wanted);
 	if (err == ERR_OK)
 		err = make_result(&e, wanted, out);
 	if (err != ERR_OK)
 		editor_result_clear(out);
-	edit_clear(&e);
+	editor_clear(&e);
 	return err;
 }
 

@@ -1,9 +1,14 @@
 noinst_LIBRARIES += zones/libzones.a
 zones_libzones_a_SOURCES = \
 	zones/changeset.c zones/changeset.h \
-	zones/editor.c zones/editor.h \
 	zones/check.c zones/check.h \
 	zones/commit.c zones/commit.h \
+	zones/editor.c zones/editor.h \
+	zones/editor_entry.c \
+	zones/editor_internal.h \
+	zones/editor_lines.c \
+	zones/editor_place.c \
+	zones/editor_style.c \
 	zones/fields.h zones/fields_in.c zones/fields_out.c \
 	zones/forms.c zones/forms.h \
 	zones/forms_special.c \

@@ -33,6 +33,7 @@ struct reading {
 	struct scope here;
 	bool has_ttl, has_last_ttl;	/* by $TTL or an SOA; by an RR before this one */
 	uint32_t ttl, last_ttl;
+	const struct lexer *lexer;	/* of the entry that is being read */
 	enum err stop;			/* what rr() said within $GENERATE */
 	struct file_name *files;	/* included so far: places point to them */
 	unsigned depth, includes, complaints;
@@ -220,14 +221,14 @@ read_rdata(struct reading *r, const struct token *v, size_t n, size_t i, struct 
 	return ERR_FORMAT;
 }
 
-/* lx: where the tokens come from; NULL: from $GENERATE. */
 static enum err
-read_rr(struct reading *r, const struct token *v, size_t n, bool indented, const struct lexer *lx)
+read_rr(struct reading *r, const struct token *v, size_t n, bool indented, bool generated)
 {
 	struct head head = { 0 };
 	struct rr rr = { .owner = r->here.owner.octets, .rdata = r->rdata };
-	struct reader_entry entry = { .v = v, .n = n, .indented = indented, .has_ttl = r->has_ttl, .ttl = r->ttl };
-	struct place place = { r->here.file, v[0].line, v[0].column, lx == NULL ? NULL : &entry };
+	struct reader_entry entry = { .v = v, .n = n, .indented = indented, .generated = generated,
+		.has_ttl = r->has_ttl, .ttl = r->ttl };
+	struct place place = { r->here.file, v[0].line, v[0].column, &entry };
 	size_t i = 0;
 	enum err err;
 
@@ -239,14 +240,12 @@ read_rr(struct reading *r, const struct token *v, size_t n, bool indented, const
 		complain(r, &v[i], "expected a TTL before the type, or $TTL on a line before this one");
 		return ERR_OK;
 	}
-	if (lx != NULL) {
-		entry.text = r->here.text;
-		entry.start = (size_t)(lx->entry - r->here.text);
-		entry.end = (size_t)(lx->p - r->here.text);
-		entry.origin = r->here.origin.octets;
-		entry.type_at = i;
-		entry.ttl_at = head.has_ttl ? head.ttl_at : n;
-	}
+	entry.text = r->here.text;
+	entry.start = (size_t)(r->lexer->entry - r->here.text);
+	entry.end = (size_t)(r->lexer->p - r->here.text);
+	entry.origin = r->here.origin.octets;
+	entry.type_at = i;
+	entry.ttl_at = head.has_ttl ? head.ttl_at : n;
 	return r->reader->rr(r->reader->ctx, &rr, &place);
 }
 
@@ -387,7 +386,7 @@ on_generated(void *ctx, const char *text, size_t n, const struct token *where)
 	else if (lex == LEX_BAD)
 		complain(r, where, "$GENERATE made the line '%.200s': %s", text, lx.error);
 	else if (lex == LEX_ENTRY)
-		err = read_rr(r, lx.v, lx.n, false, NULL);
+		err = read_rr(r, lx.v, lx.n, false, true);
 	lexer_clear(&lx);
 	r->stop = err;
 	return r->complaints >= ZONE_READER_COMPLAINTS && err == ERR_OK ? ERR_CANCELLED : err;
@@ -437,6 +436,7 @@ read_text(struct reading *r, const char *file, const char *text, size_t n)
 	while (err == ERR_OK && r->complaints < ZONE_READER_COMPLAINTS) {
 		enum lex lex = lexer_next(&lx);
 
+		r->lexer = &lx;
 		if (lex == LEX_END)
 			break;
 		if (lex == LEX_NOMEM)
@@ -446,7 +446,7 @@ read_text(struct reading *r, const char *file, const char *text, size_t n)
 		else if (!lx.indented && !lx.v[0].quoted && lx.v[0].p[0] == '$')
 			err = read_directive(r, lx.v, lx.n);
 		else
-			err = read_rr(r, lx.v, lx.n, lx.indented, &lx);
+			err = read_rr(r, lx.v, lx.n, lx.indented, false);
 	}
 	lexer_clear(&lx);
 	return err;

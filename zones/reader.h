@@ -17,6 +17,7 @@ struct token;				/* zones/lexer.h */
 struct reader_entry {
 	const char *text;		/* the whole file */
 	size_t start, end;		/* octets: whole lines, the last line end included */
+	bool generated;			/* these are the lines of $GENERATE, and v what it made */
 	const struct token *v;		/* n tokens; type_at is the type's, ttl_at the TTL's (n: there is none) */
 	size_t n, type_at, ttl_at;
 	bool indented;			/* without an owner of its own */
@@ -28,7 +29,7 @@ struct reader_entry {
 struct place {
 	const char *file;		/* lives as long as the call of zone_read() */
 	unsigned line, column;		/* from 1; column counts octets */
-	const struct reader_entry *entry;	/* in rr() only, and NULL for an RR that $GENERATE made */
+	const struct reader_entry *entry;	/* in rr() only */
 };
 
 /* "file:line:column" */
