@@ -183,17 +183,47 @@ put_gap(struct entry *x, const char *p)
 	x->at = p;
 }
 
-/* The gap before token i, in which a TTL is to stand. */
+#define AROUND 8			/* lines on each side that are looked at */
+
+/* Where the next line that has a TTL has it; SIZE_MAX: there is none near. */
+static size_t
+ttl_column(const struct editor *e, const struct editor_line *l)
+{
+	for (ptrdiff_t i = 1; i <= 2 * AROUND; i++) {
+		ptrdiff_t at = l - e->lines + (i % 2 != 0 ? -(i + 1) / 2 : i / 2);
+		const struct editor_line *k = e->lines + at;
+		size_t column = SIZE_MAX;
+		struct lexer lx;
+
+		if (at < 0 || at >= (ptrdiff_t)e->n || k->file != l->file || !k->has_ttl || k->generated)
+			continue;
+		if (editor_lex(e, k, &lx))
+			column = column_in(lx.entry, token_first(&lx.v[k->ttl_at]));
+		lexer_clear(&lx);
+		return column;
+	}
+	return SIZE_MAX;
+}
+
+/* The gap in which a TTL is to stand, up to p. */
 static void
 put_ttl_in_gap(struct entry *x, const char *ttl, const char *p)
 {
 	const char *gap = x->at;
-	size_t n = (size_t)(p - gap), len = strlen(ttl), from;
+	size_t n = (size_t)(p - gap), len = strlen(ttl), from, column;
 	bool tabs = memchr(gap, '\t', n) != NULL;
 
 	if (strspn(gap, " \t") < n) {		/* a parenthesis, a comment */
 		put_gap(x, p);
 		buf_printf(x->out, "%s ", ttl);
+		return;
+	}
+	column = n > 1 ? ttl_column(x->e, x->l) : SIZE_MAX;
+	if (column != SIZE_MAX && column > (from = new_column(x))) {
+		editor_pad(x->out, from, column, tabs);
+		buf_add_str(x->out, ttl);
+		editor_pad(x->out, new_column(x), old_column(x, p), tabs);
+		x->at = p;
 		return;
 	}
 	if (!tabs && n >= len + 2) {

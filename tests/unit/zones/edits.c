@@ -123,3 +123,21 @@ edits_apply(const struct rr_list *before, const char *changes, struct rr_list *o
 		bump(out);
 	rr_list_sort(out);
 }
+
+static enum err
+on_added(void *ctx, const struct rr *rr, const struct place *place)
+{
+	(void)place;
+	return rr_list_add(ctx, rr);
+}
+
+void
+edits_add(struct rr_list *list, const char *text)
+{
+	struct zone_reader reader = { .file = "RRs", .origin = edits_apex, .default_ttl = 60, .rr = on_added,
+		.complain = on_complaint, .ctx = list };
+
+	if (zone_read(&reader, text, strlen(text)) != ERR_OK)
+		abort();
+	rr_list_sort(list);
+}

@@ -19,4 +19,7 @@ bool edits_load(const char *text, struct rr_list *out);
  * takes the place of the old one; without one the serial grows by one.  *out is sorted. */
 void edits_apply(const struct rr_list *before, const char *changes, struct rr_list *out);
 
+/* The RRs of a text are added, and the list is sorted. */
+void edits_add(struct rr_list *list, const char *text);
+
 #endif
