@@ -77,7 +77,7 @@ static void
 edit(const char *text, size_t n, struct input *in, const struct rr_list *wanted, bool same)
 {
 	struct editor_result r;
-	enum err err = zone_edit(apex, "f", text, n, include, in, wanted, &r);
+	enum err err = zone_edit(apex, "zone", text, n, include, in, wanted, &r);
 
 	must(err == ERR_OK || (err == ERR_UNSUPPORTED && !same));
 	for (size_t i = 0; i < r.n; i++)
@@ -103,7 +103,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in.included = (const char *)data + size - in.n;
 	buf_add_str(&text, "$TTL 5\n@ SOA a b 1 2 3 4 5\n@ NS ns\n");
 	buf_add(&text, data, size - in.n);
-	if (zone_load(apex, "f", (const char *)text.p, text.len, include, &in, &zone, &complaints, NULL) == ERR_OK) {
+	if (zone_load(apex, "zone", (const char *)text.p, text.len, include, &in, &zone, &complaints, NULL) == ERR_OK) {
 		edit((const char *)text.p, text.len, &in, &zone, true);
 		change(&zone, seed, &wanted);
 		make_sound(&wanted);
