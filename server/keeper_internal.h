@@ -116,6 +116,7 @@ struct pulled_zone {
 	struct changeset changes;	/* since the old base; SOA left out, unless its fields changed */
 	bool known;			/* the zone had a base: changes is good */
 	bool taken;			/* loaded as a whole: nothing is left to merge */
+	bool back;			/* of a zone that had been retired */
 	char *words;			/* PULLED_BAD: why */
 };
 struct pull_base {			/* what the keeper knew when the pull began */

@@ -82,40 +82,32 @@ retire(struct keeper *k, struct zone *z)
 		log_error("zone %s: %s", z->name, fault_str(&f, err));
 }
 
-/* zone_store_fill() wants an empty store; readers of the old one keep it until they are done. */
-static enum err
-empty_store(struct keeper *k, struct zone *z)
+static bool
+text_is_signed(const struct pulled_zone *p)
 {
-	struct zone_store *store;
-	enum err err;
-
-	if (zone_newest(z) == NULL)
-		return ERR_OK;
-	if ((err = zone_store_new(z->apex.octets, &store)) != ERR_OK)
-		return err;
-	hide_zone(k, z);
-	rcu_thread_online();
-	zone_store_free(z->store);
-	rcu_thread_offline();
-	z->store = store;
-	return ERR_OK;
+	for (size_t i = 0; i < p->rrs.n; i++)
+		if (p->rrs.v[i].type == TYPE_DNSKEY && dname_equal(p->rrs.v[i].owner, p->apex.octets))
+			return true;
+	return false;
 }
 
-/* A zone without a served version, or one that comes back: the text with what waits in the journal on top. */
+/* A zone without a version: the text with what waits in the journal on top. */
 static enum err
 load_zone(struct keeper *k, struct zone *z, struct pulled_zone *p, struct fault *f)
 {
-	bool served = zone_newest(z) != NULL || z->restored;
-	uint32_t last = zone_newest(z) != NULL ? zone_version_serial(zone_newest(z)) : z->restored_serial;
 	uint32_t serial = p->base.serial;
 	enum err err;
 
 	/* What the content was then is not known for sure, so it counts as changed. */
-	if (served && !serial_lt(last, serial))
-		serial = last + 1;
+	if (z->restored && !serial_lt(z->restored_serial, serial)) {
+		if (text_is_signed(p) && serial != z->restored_serial)
+			return fault_set(f, ERR_REFUSED, "the zone comes signed, so its serial cannot be raised here, and it is older "
+			    "than %u, which was served before", z->restored_serial);
+		if (!text_is_signed(p))
+			serial = z->restored_serial + 1;
+	}
 	z->retired = false;
-	if ((err = empty_store(k, z)) == ERR_OK &&
-	    (err = commits_load(k->commits, z, &p->base, &p->rrs, serial, true, clock_now_s(), f)) == ERR_OK &&
+	if ((err = commits_load(k->commits, z, &p->base, &p->rrs, serial, true, f)) == ERR_OK &&
 	    (err = show_zone(k, z)) == ERR_OK)
 		log_info("zone %s: serial %u, %zu RRs, from commit %.12s", z->name, serial,
 		    zone_version_rr_count(zone_newest(z)), p->base.commit);
@@ -126,10 +118,11 @@ load_zone(struct keeper *k, struct zone *z, struct pulled_zone *p, struct fault 
 static const char *
 serial_objection(const struct zone *z, const struct pulled_zone *p, bool raised)
 {
+	uint32_t served = zone_version_serial(zone_newest(z));
 	bool content = p->changes.n > 0;
 
-	if (zone_version_is_signed(zone_newest(z)) && content &&
-	    (!raised || !serial_lt(zone_version_serial(zone_newest(z)), p->base.serial)))
+	if ((zone_version_is_signed(zone_newest(z)) || text_is_signed(p)) && !serial_lt(served, p->base.serial) &&
+	    (content || p->base.serial != served))
 		return "the zone comes signed, so its serial cannot be raised here, and the new text does not raise it "
 		    "above the served one";
 	if (z->serial_policy == SERIAL_KEEP && content && !raised)
@@ -137,7 +130,26 @@ serial_objection(const struct zone *z, const struct pulled_zone *p, bool raised)
 	return NULL;
 }
 
-/* A changed text of a zone that is served. */
+/* Without the base: whatever leads from the zone to the new text with what waits on top. */
+static enum err
+compare_with_served(const struct zone *z, struct pulled_zone *p)
+{
+	uint32_t serial = zone_version_serial(zone_newest(z));
+	struct rr_list now = { 0 }, wanted = { 0 };
+	enum err err = pending_apply(&z->pending, &p->rrs, serial, &wanted);
+
+	changeset_clear(&p->changes);
+	if (err == ERR_OK && (err = zone_version_collect(zone_newest(z), NULL, &now)) == ERR_OK)
+		err = changeset_diff(&now, &wanted, &p->changes);
+	for (size_t i = 0; err == ERR_OK && i < wanted.n; i++)
+		if (wanted.v[i].type == TYPE_SOA)
+			err = changeset_add_rr(&p->changes, &wanted.v[i]);
+	rr_list_clear(&now);
+	rr_list_clear(&wanted);
+	return err;
+}
+
+/* A changed text of a zone that has a version. */
 static enum err
 stage_merge(struct keeper *k, struct zone *z, struct pulled_zone *p, struct fault *f)
 {
@@ -145,9 +157,12 @@ stage_merge(struct keeper *k, struct zone *z, struct pulled_zone *p, struct faul
 	bool raised = serial_lt(base, file);
 	struct commit_request q = { .zone = z, .changes = &p->changes, .origin = ORIGIN_GIT, .by = p->base.commit,
 	    .now_s = clock_now_s(), .base = &p->base, .base_rrs = &p->rrs };
-	const char *objection = serial_objection(z, p, raised);
+	const char *objection;
+	enum err err;
 
-	if (objection != NULL)
+	if (!p->known && (err = compare_with_served(z, p)) != ERR_OK)
+		return err;
+	if ((objection = serial_objection(z, p, raised)) != NULL)
 		return fault_set(f, ERR_REFUSED, "%s", objection);
 	if (raised && serial_lt(served, file)) {
 		q.force_serial = true;
@@ -157,12 +172,6 @@ stage_merge(struct keeper *k, struct zone *z, struct pulled_zone *p, struct faul
 		q.serial = serial_next(z->serial_policy, served, q.now_s);
 	}
 	return commits_stage(k->commits, &q, NULL, f);
-}
-
-static bool
-needs_loading(const struct zone *z, const struct pulled_zone *p)
-{
-	return zone_newest(z) == NULL || z->retired || !p->known;
 }
 
 static void
@@ -197,13 +206,18 @@ take_one(struct keeper *k, struct source *s, struct pulled_zone *p, struct fault
 		retire(k, z);
 		break;
 	case PULLED_TEXT:
-		if (needs_loading(z, p) && (err = load_zone(k, z, p, f)) == ERR_OK) {
-			p->taken = true;
+		if (zone_newest(z) != NULL)
+			break;
+		p->taken = true;
+		if ((err = load_zone(k, z, p, f)) == ERR_OK)
 			note_sound(z);
-		}
 		break;
 	}
-	return err;
+	if (err != ERR_REFUSED)
+		return err;
+	hold(z, fault_str(f, err));
+	f->text[0] = '\0';
+	return ERR_OK;
 }
 
 static enum err
@@ -229,15 +243,45 @@ merge_changes(struct keeper *k, struct pull *p, struct fault *f)
 
 		if (p->zones[i].kind != PULLED_TEXT || p->zones[i].taken || z == NULL || z->owner != p->source)
 			continue;
+		p->zones[i].back = z->retired;
+		z->retired = false;
 		err = stage_merge(k, z, &p->zones[i], f);
 		if (err == ERR_OK) {
 			note_sound(z);
-		} else if (err == ERR_REFUSED) {
+			continue;
+		}
+		z->retired = p->zones[i].back;
+		if (err == ERR_REFUSED) {
 			hold(z, fault_str(f, err));
+			f->text[0] = '\0';
 			err = ERR_OK;
 		}
 	}
 	return err;
+}
+
+/* Zones that came back are known to readers again. */
+static enum err
+show_merged(struct keeper *k, struct pull *p)
+{
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; err == ERR_OK && i < p->nzones; i++) {
+		struct zone *z = zonetable_find(&k->zones, p->zones[i].apex.octets);
+
+		if (p->zones[i].kind == PULLED_TEXT && z != NULL && z->owner == p->source && !z->retired && zone_newest(z) != NULL)
+			err = show_zone(k, z);
+	}
+	return err;
+}
+
+/* The journal did not take what would have brought them back. */
+static void
+retire_again(struct keeper *k, const struct pull *p)
+{
+	for (size_t i = 0; i < p->nzones; i++)
+		if (p->zones[i].back)
+			zonetable_find(&k->zones, p->zones[i].apex.octets)->retired = true;
 }
 
 enum err
@@ -252,6 +296,10 @@ merge_pulled(struct keeper *k, struct pull *p, struct fault *f)
 		err = commits_finish(k->commits, f);
 	else
 		keeper_flush(k);		/* what was staged before is sound; the rest is tried again */
+	if (err == ERR_OK)
+		err = show_merged(k, p);
+	else
+		retire_again(k, p);
 	if (err != ERR_OK)
 		return err;
 	if (p->keys != NULL) {
@@ -315,7 +363,7 @@ set_base_soa(struct zone *z, const struct rr_list *rrs)
 {
 	for (size_t i = 0; i < rrs->n; i++)
 		if (rrs->v[i].type == TYPE_SOA)
-			return pending_set_base_soa(&z->pending, &rrs->v[i]);
+			return pending_set_base_soa(&z->pending, &rrs->v[i], NULL);
 	return ERR_OK;
 }
 
@@ -352,7 +400,7 @@ restore_zone(void *ctx, const struct journal_zone *row)
 	z->restored_serial = row->serial;
 	z->restored = true;
 	if (err == ERR_OK && rrs.n > 0)
-		err = commits_load(k->commits, z, &base, &rrs, row->serial, false, clock_now_s(), &f);
+		err = commits_load(k->commits, z, &base, &rrs, row->serial, false, &f);
 	if (err == ERR_OK && rrs.n > 0 && !z->retired)
 		err = show_zone(k, z);
 	if (err != ERR_OK)

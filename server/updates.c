@@ -129,7 +129,7 @@ keeper_update(struct keeper *k, struct job *j)
 		return;
 	}
 	if (resend_add(k->resend, j->digest, rcode, now_s) != ERR_OK ||
-	    (!staged && commits_answered(k->commits, z, j->digest, rcode, now_s, NULL) != ERR_OK))
+	    (!staged && commits_answered(k->commits, z, j->digest, rcode, now_s) != ERR_OK))
 		log_warning("out of memory: a resent update may be taken for a new one");
 	answer_later(k, j, rcode, true);
 }

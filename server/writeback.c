@@ -94,10 +94,10 @@ find_author(struct writeback *w)
 
 		while (p != NULL && p < end) {
 			const char *line_end = memchr(p, '\n', (size_t)(end - p));
-			const char *name = memmem(p, (size_t)(end - p), ": ", 2);
+			const char *name;
 			size_t n;
 
-			if (line_end == NULL || name == NULL)
+			if (line_end == NULL || (name = memmem(p, (size_t)(line_end - p), ": ", 2)) == NULL)
 				break;
 			name += 2;
 			n = strcspn(name, " ,\n");
@@ -256,11 +256,12 @@ static enum err
 move_base(struct written_zone *x)
 {
 	struct zone *z = x->zone;
+	struct rr served;
 	enum err err = ERR_OK;
 
 	for (size_t i = 0; err == ERR_OK && i < x->rrs.n; i++)
-		if (x->rrs.v[i].type == TYPE_SOA)
-			err = pending_set_base_soa(&z->pending, &x->rrs.v[i]);
+		if (x->rrs.v[i].type == TYPE_SOA && zone_version_soa(zone_newest(z), &served))
+			err = pending_set_base_soa(&z->pending, &x->rrs.v[i], &served);
 	return err == ERR_OK ? zone_base_copy(&z->base, &x->base) : err;
 }
 
@@ -271,14 +272,18 @@ take_in(struct writeback *w, struct fault *f)
 	struct keeper *k = s->keeper;
 	enum err err = ERR_OK;
 
-	for (size_t i = 0; err == ERR_OK && i < w->n; i++) {
+	/* A failure of the journal is no harm: a restart finds these changes in git, and takes them in once more. */
+	for (size_t i = 0; i < w->n; i++) {
 		struct written_zone *x = &w->v[i];
+		enum err one;
 
 		pending_write_end(&x->zone->pending, true);
 		buf_consume(&x->zone->notes, x->notes);
 		remember_blob(s, x->path, x->base.v[0].blob);
-		if ((err = move_base(x)) == ERR_OK)
-			err = commits_put(k->commits, x->zone, f);
+		if ((one = move_base(x)) == ERR_OK)
+			one = commits_put(k->commits, x->zone, f);
+		if (err == ERR_OK)
+			err = one;
 	}
 	if (strcmp(w->commit, w->head) != 0)
 		log_info("%s: pushed commit %.12s", git_source_url(s->git), w->commit);

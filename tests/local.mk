@@ -256,6 +256,13 @@ check_PROGRAMS += tests/unit/server/test_update
 tests_unit_server_test_update_SOURCES = tests/unit/server/test_update.c tests/unit/server/update_text.c \
 	tests/unit/server/update_text.h tests/unit/server/zone_text.c tests/unit/server/zone_text.h tests/unit/check.h
 tests_unit_server_test_update_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+DOOR_WRAP = $(MEMORY_WRAP) -Wl,--wrap=strdup -Wl,--wrap=strndup -Wl,--wrap=journal_append -Wl,--wrap=journal_commit \
+	-Wl,--wrap=journal_put_zone
+check_PROGRAMS += tests/unit/zones/test_commit
+tests_unit_zones_test_commit_SOURCES = tests/unit/zones/test_commit.c tests/unit/zones/door.c tests/unit/zones/door.h \
+	tests/unit/zones/memory.c tests/unit/zones/memory.h tests/unit/check.h
+tests_unit_zones_test_commit_LDFLAGS = $(DOOR_WRAP)
+tests_unit_zones_test_commit_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 # end of the door
 
 # editor

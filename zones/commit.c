@@ -1,27 +1,30 @@
-/* A staged change holds its sealed, unpublished version inside the zone's store and the changes that took effect.  Those
- * are found by comparing, RRset by RRset, the versions before and after: whatever the request said, the journal and the
- * secondaries get the true difference, TTLs of a whole RRset included. */
+/* A staged change holds its sealed, unpublished version inside the zone's store and the changes that took effect.  The zone's
+ * pending set has them as soon as they are staged, so that it always fits the newest version; marks in it make that undone,
+ * alone or with the group. */
 #include "zones/commit.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "wire/rdata.h"
 #include "wire/rrtype.h"
+#include "zones/check.h"
+#include "zones/commit_build.h"
 #include "zones/rcu.h"
 
 struct staged {
 	struct staged *next;
-	struct commit_request request;	/* changes points to ours below */
+	struct commit_request request;	/* its lists are the caller's, and may be gone: they are NULL */
 	char *by;
 	uint8_t digest[32];
-	struct changeset effective;
-	uint32_t serial_from, serial_to;
+	struct built built;
+	struct zone_base base;		/* the new one */
+	bool rebased;
+	bool whole_row;			/* to be written with the group: the base is new, or the row is not there */
 	unsigned rcode;
-	bool published_version;		/* a version waits in the store */
-	bool noted;			/* pending_mark() was called on its zone */
+	struct pending_undo *mark;	/* in its zone's pending set, from before this change */
 };
 
 struct commits {
@@ -29,6 +32,9 @@ struct commits {
 	commit_subscriber *subscriber;
 	void *ctx;
 	struct staged *first, **last;
+	bool batch;			/* commits_batch_begin() */
+	struct zone **loaded;		/* in it: their subscriber is told at its end */
+	size_t nloaded, caploaded;
 	char *problem;
 };
 
@@ -50,31 +56,47 @@ commits_new(struct journal *journal, commit_subscriber *subscriber, void *ctx, s
 static void
 staged_free(struct staged *s)
 {
-	changeset_clear(&s->effective);
+	changeset_clear(&s->built.effective);
+	zone_base_clear(&s->base);
 	free(s->by);
 	free(s);
 }
 
-/* Undo from the newest on: a zone's versions are stacked. */
 static void
-undo_from(struct staged *s)
+undo(struct staged *s)
 {
-	if (s == NULL)
-		return;
-	undo_from(s->next);
-	if (s->published_version)
+	if (s->built.version)
 		zone_store_abort(s->request.zone->store);
-	if (s->noted)
-		pending_undo(&s->request.zone->pending);
+	pending_undo(&s->request.zone->pending, s->mark);
 	staged_free(s);
 }
 
+/* Take the group out of c. */
+static struct staged *
+take_all(struct commits *c)
+{
+	struct staged *first = c->first;
+
+	c->first = NULL;
+	c->last = &c->first;
+	return first;
+}
+
+/* Undo from the newest on: a zone's versions are stacked. */
 static void
 undo_all(struct commits *c)
 {
-	undo_from(c->first);
-	c->first = NULL;
-	c->last = &c->first;
+	struct staged *newest = NULL;
+
+	for (struct staged *s = take_all(c), *next; s != NULL; s = next) {
+		next = s->next;
+		s->next = newest;
+		newest = s;
+	}
+	for (struct staged *s = newest, *next; s != NULL; s = next) {
+		next = s->next;
+		undo(s);
+	}
 }
 
 void
@@ -83,6 +105,7 @@ commits_free(struct commits *c)
 	if (c == NULL)
 		return;
 	undo_all(c);
+	free(c->loaded);
 	free(c->problem);
 	free(c);
 }
@@ -91,28 +114,6 @@ const char *
 commits_problem(const struct commits *c)
 {
 	return c->problem;
-}
-
-/* --- what changed --- */
-
-static bool
-find_rrset(const struct zone_version *v, const struct rr *rr, struct zone_rrset *out)
-{
-	const struct zone_node *node = v == NULL ? NULL : zone_version_find(v, rr->owner);
-
-	return node != NULL && zone_node_rrset_of(node, rr, out);
-}
-
-static bool
-rrset_has(const struct zone_rrset *set, const uint8_t *rdata, uint16_t n)
-{
-	const uint8_t *other;
-	uint16_t other_n;
-
-	for (const uint8_t *at = NULL; zone_rrset_next(set, &at, &other, &other_n); )
-		if (rdata_equal(set->type, rdata, n, other, other_n))
-			return true;
-	return false;
 }
 
 /* Between its callbacks the keeper is offline for RCU, so that it never holds a grace period up. */
@@ -125,299 +126,53 @@ publish(struct zone *z)
 	z->garbage = true;
 }
 
-/* The class that the request, or what is known already, gives to an RR that is in the zone now. */
-static void
-classify(const struct commit_request *q, struct change *c)
-{
-	const struct rrmap_value *passing = rrmap_find(&q->zone->pending.passing, &c->rr);
-
-	c->class = CHANGE_LASTING;
-	for (size_t i = q->changes->n; i-- > 0; ) {
-		const struct change *wanted = &q->changes->v[i];
-
-		if (wanted->add && rr_same(&wanted->rr, &c->rr)) {
-			c->class = wanted->class;
-			c->until_s = wanted->until_s;
-			return;
-		}
-	}
-	if (passing != NULL) {
-		c->class = CHANGE_PASSING;
-		c->until_s = passing->until_s;
-	}
-}
-
-/* One side of one RRset's difference. */
-static enum err
-diff_rrset(const struct commit_request *q, const uint8_t *owner, const struct zone_rrset *has, const struct zone_rrset *other,
-    bool add, struct changeset *out)
-{
-	struct change c = { .rr = { owner, NULL, has->ttl, has->type, 0 }, .add = add };
-	enum err err = ERR_OK;
-
-	for (const uint8_t *at = NULL; err == ERR_OK && zone_rrset_next(has, &at, &c.rr.rdata, &c.rr.rdlen); ) {
-		if (other != NULL && other->ttl == has->ttl && rrset_has(other, c.rr.rdata, c.rr.rdlen))
-			continue;
-		if (add)
-			classify(q, &c);
-		err = changeset_add(out, &c);
-	}
-	return err;
-}
-
-/* Removals of all touched RRsets when add is false, additions when it is true. */
-static enum err
-diff_touched(const struct commit_request *q, const struct zone_version *before, const struct zone_version *after, bool add,
-    struct changeset *out)
-{
-	struct rrmap seen = { 0 };
-	enum err err = ERR_OK;
-
-	for (size_t i = 0; err == ERR_OK && i < q->changes->n; i++) {
-		const struct rr *rr = &q->changes->v[i].rr;
-		uint16_t covered = rr_covered(rr);
-		const uint8_t rrset[] = { (uint8_t)(rr->type >> 8), (uint8_t)rr->type, (uint8_t)(covered >> 8),
-		    (uint8_t)covered };
-		struct rr key = { rr->owner, rrset, 0, 0, sizeof rrset };	/* of no type, so any octets will do */
-		struct zone_rrset old, new;
-
-		if (rr->type == TYPE_SOA || rrmap_find(&seen, &key) != NULL)
-			continue;
-		if ((err = rrmap_set(&seen, &key, &(struct rrmap_value){ 0 })) != ERR_OK)
-			break;
-		bool had = find_rrset(before, rr, &old), has = find_rrset(after, rr, &new);
-		if (!add && had)
-			err = diff_rrset(q, rr->owner, &old, has ? &new : NULL, false, out);
-		if (add && has)
-			err = diff_rrset(q, rr->owner, &new, had ? &old : NULL, true, out);
-	}
-	rrmap_clear(&seen);
-	return err;
-}
-
-static enum err
-diff_soa(const struct zone_version *v, bool add, struct changeset *out)
-{
-	struct change c = { .add = add, .class = CHANGE_LASTING };
-
-	return zone_version_soa(v, &c.rr) ? changeset_add(out, &c) : ERR_OK;
-}
-
-/* Additions that change no content but a class or an expiry: they belong in the journal all the same. */
-static enum err
-note_present(const struct commit_request *q, struct changeset *out)
-{
-	enum err err = ERR_OK;
-
-	for (size_t i = 0; err == ERR_OK && i < q->changes->n; i++) {
-		struct change c = q->changes->v[i];
-		bool effective = false;
-
-		if (!c.add || c.rr.type == TYPE_SOA || (c.class == CHANGE_LASTING && q->zone->pending.passing.n == 0))
-			continue;
-		for (size_t k = 0; k < out->n && !effective; k++)
-			effective = out->v[k].add && rr_same(&out->v[k].rr, &c.rr);
-		if (effective)
-			continue;
-		c.present = true;
-		err = changeset_add(out, &c);
-	}
-	return err;
-}
-
-/* --- is the result sound? --- */
-
-static enum err
-check_owner(const struct zone_version *v, const uint8_t *owner, struct fault *f)
-{
-	const struct zone_node *node = zone_version_find(v, owner);
-	struct zone_lookup found;
-	struct zone_rrset set;
-	char name[DNAME_TEXT_MAX];
-	size_t others = 0;
-
-	if (node == NULL || zone_node_count(node) == 0)
-		return ERR_OK;
-	dname_print(owner, name);
-	for (size_t i = 0; i < zone_node_count(node); i++) {
-		zone_node_at(node, i, &set);
-		others += set.type != TYPE_CNAME && !rrtype_is_dnssec_meta(set.type);
-	}
-	if (zone_node_rrset(node, TYPE_CNAME, &set) && (others > 0 || set.count > 1))
-		return fault_set(f, ERR_REFUSED, others > 0 ? "%s would have a CNAME beside other data" :
-		    "%s would have several CNAMEs", name);
-	if (zone_node_rrset(node, TYPE_DNAME, &set) && set.count > 1)
-		return fault_set(f, ERR_REFUSED, "%s would have several DNAMEs", name);
-	if (dname_is_below(owner, zone_version_apex_name(v))) {
-		zone_version_lookup(v, owner, &found);
-		if (found.dname != NULL)
-			return fault_set(f, ERR_REFUSED, "%s would lie below the DNAME at %s", name,
-			    dname_print(zone_node_owner(found.dname), (char[DNAME_TEXT_MAX]){ 0 }));
-	}
-	return ERR_OK;
-}
-
-static enum err
-check_result(const struct commit_request *q, const struct zone_version *v, struct fault *f)
-{
-	const struct zone_node *apex = zone_version_apex(v);
-	const uint8_t *last = NULL;
-	struct zone_rrset set;
-	enum err err = ERR_OK;
-
-	if (apex == NULL || !zone_node_rrset(apex, TYPE_SOA, &set) || set.count != 1)
-		return fault_set(f, ERR_REFUSED, "zone %s would not have exactly one SOA", q->zone->name);
-	if (!zone_node_rrset(apex, TYPE_NS, &set))
-		return fault_set(f, ERR_REFUSED, "zone %s would have no NS", q->zone->name);
-	for (size_t i = 0; err == ERR_OK && i < q->changes->n; i++) {
-		const struct change *c = &q->changes->v[i];
-
-		if (c->add && (last == NULL || !dname_equal(last, c->rr.owner)))
-			err = check_owner(v, c->rr.owner, f);
-		last = c->rr.owner;
-	}
-	return err;
-}
-
 /* --- staging --- */
-
-/* The SOA that the request wants: the last one it adds, else the present one. */
-static bool
-wanted_soa(const struct commit_request *q, const struct zone_version *before, struct rr *soa)
-{
-	for (size_t i = q->changes->n; i-- > 0; ) {
-		if (q->changes->v[i].add && q->changes->v[i].rr.type == TYPE_SOA) {
-			*soa = q->changes->v[i].rr;
-			return true;
-		}
-	}
-	return zone_version_soa(before, soa);
-}
-
-static uint32_t
-soa_serial(const struct rr *soa)
-{
-	struct soa fields;
-
-	soa_read(soa->rdata, soa->rdlen, &fields);
-	return fields.serial;
-}
-
-static uint32_t
-choose_serial(const struct commit_request *q, const struct rr *soa, uint32_t served)
-{
-	if (q->force_serial)
-		return q->serial;
-	if (serial_lt(served, soa_serial(soa)))
-		return soa_serial(soa);
-	return serial_next(q->zone->serial_policy, served, q->now_s);
-}
-
-/* The edits of q in the open transaction; *changed: did any have an effect? */
-static enum err
-apply_changes(const struct commit_request *q, bool *changed)
-{
-	enum err err = ERR_OK;
-
-	for (size_t i = 0; err == ERR_OK && i < q->changes->n; i++) {
-		const struct change *c = &q->changes->v[i];
-		bool effect = false;
-
-		if (c->rr.type == TYPE_SOA)
-			continue;
-		err = c->add ? zone_store_add(q->zone->store, &c->rr, &effect) :
-		    zone_store_remove(q->zone->store, &c->rr, &effect);
-		*changed |= effect;
-	}
-	return err;
-}
-
-static enum err
-replace_soa(const struct commit_request *q, const struct rr *old, const struct rr *wanted, uint32_t serial)
-{
-	uint8_t rdata[2 * DNAME_MAX + 20];
-	struct rr soa = *wanted;
-	enum err err;
-
-	if (soa.rdlen > sizeof rdata)
-		return ERR_RANGE;
-	memcpy(rdata, wanted->rdata, wanted->rdlen);
-	soa_set_serial(rdata, wanted->rdlen, serial);
-	soa.owner = q->zone->apex.octets;
-	soa.rdata = rdata;
-	if ((err = zone_store_remove(q->zone->store, old, NULL)) == ERR_OK)
-		err = zone_store_add(q->zone->store, &soa, NULL);
-	return err;
-}
-
-static bool
-same_but_serial(const struct rr *a, const struct rr *b)
-{
-	return a->ttl == b->ttl && a->rdlen == b->rdlen &&
-	    memcmp(a->rdata, b->rdata, a->rdlen - 20u) == 0 &&
-	    memcmp(a->rdata + a->rdlen - 16, b->rdata + b->rdlen - 16, 16) == 0;
-}
-
-/* Build, check and seal the version; s->published_version tells whether there is one. */
-static enum err
-build(struct staged *s, struct fault *f)
-{
-	const struct commit_request *q = &s->request;
-	struct zone_version *before = zone_newest(q->zone), *after;
-	struct rr old_soa, soa;
-	bool changed = false;
-	enum err err;
-
-	if (before == NULL || !zone_version_soa(before, &old_soa) || !wanted_soa(q, before, &soa))
-		return fault_set(f, ERR_REFUSED, "zone %s is not loaded", q->zone->name);
-	s->serial_from = s->serial_to = zone_version_serial(before);
-	if ((err = zone_store_begin(q->zone->store)) != ERR_OK)
-		return err;
-	err = apply_changes(q, &changed);
-	if (err == ERR_OK && !changed && !q->force_serial && same_but_serial(&old_soa, &soa) &&
-	    !serial_lt(s->serial_from, soa_serial(&soa))) {
-		zone_store_abort(q->zone->store);
-		return note_present(q, &s->effective);
-	}
-	s->serial_to = choose_serial(q, &soa, s->serial_from);
-	if (err == ERR_OK)
-		err = replace_soa(q, &old_soa, &soa, s->serial_to);
-	if (err == ERR_OK)
-		err = zone_store_seal(q->zone->store, &after);
-	if (err != ERR_OK) {
-		zone_store_abort(q->zone->store);
-		return err;
-	}
-	s->published_version = true;
-	if ((err = check_result(q, after, f)) == ERR_OK &&
-	    (err = diff_soa(before, false, &s->effective)) == ERR_OK &&
-	    (err = diff_touched(q, before, after, false, &s->effective)) == ERR_OK &&
-	    (err = diff_soa(after, true, &s->effective)) == ERR_OK &&
-	    (err = diff_touched(q, before, after, true, &s->effective)) == ERR_OK)
-		err = note_present(q, &s->effective);
-	if (err != ERR_OK) {
-		zone_store_abort(q->zone->store);
-		s->published_version = false;
-	}
-	return err;
-}
 
 static struct staged *
 staged_new(const struct commit_request *q)
 {
 	struct staged *s = calloc(1, sizeof *s);
 
-	if (s == NULL || (s->by = strdup(q->by)) == NULL) {
-		free(s);
+	if (s == NULL || (s->by = strdup(q->by)) == NULL ||
+	    (q->base != NULL && zone_base_copy(&s->base, q->base) != ERR_OK)) {
+		if (s != NULL)
+			staged_free(s);
 		return NULL;
 	}
 	s->request = *q;
 	s->request.by = s->by;
+	s->rebased = q->base != NULL;
 	if (q->digest != NULL) {
 		memcpy(s->digest, q->digest, sizeof s->digest);
 		s->request.digest = s->digest;
 	}
+	s->mark = pending_mark(&q->zone->pending);
 	return s;
+}
+
+static bool
+served_has(void *ctx, const struct rr *rr, uint32_t *ttl)
+{
+	return zone_version_has(ctx, rr, ttl);
+}
+
+/* Take the change, which is built, into the zone's pending set. */
+static enum err
+note(const struct commit_request *q, const struct changeset *effective)
+{
+	struct zone_version *v = zone_newest(q->zone);
+	struct pending *p = &q->zone->pending;
+	struct rr served;
+	enum err err = pending_note(p, effective);
+
+	if (err != ERR_OK || q->base == NULL)
+		return err;
+	if ((err = pending_rebase(p, q->base_rrs, q->changes, served_has, v)) != ERR_OK || !zone_version_soa(v, &served))
+		return err;
+	for (size_t i = 0; err == ERR_OK && i < q->base_rrs->n; i++)
+		if (q->base_rrs->v[i].type == TYPE_SOA)
+			err = pending_set_base_soa(p, &q->base_rrs->v[i], &served);
+	return err;
 }
 
 static void
@@ -425,41 +180,39 @@ append(struct commits *c, struct staged *s)
 {
 	*c->last = s;
 	c->last = &s->next;
+	s->request.changes = NULL;
+	s->request.base = NULL;
+	s->request.base_rrs = NULL;
 }
 
 enum err
 commits_stage(struct commits *c, const struct commit_request *request, bool *changed, struct fault *f)
 {
 	struct staged *s = staged_new(request);
-	enum err err = s == NULL ? ERR_NOMEM : build(s, f);
+	enum err err;
 
-	if (err != ERR_OK) {
-		if (s != NULL)
-			staged_free(s);
+	if (s == NULL)
+		return ERR_NOMEM;
+	if ((err = commit_build(request, &s->built, f)) != ERR_OK || (err = note(request, &s->built.effective)) != ERR_OK) {
+		undo(s);
 		return err;
 	}
 	if (changed != NULL)
-		*changed = s->published_version;
-	if (request->base == NULL)
-		s->request.changes = NULL;	/* the caller's, and maybe gone by the time we finish */
+		*changed = s->built.version;
 	append(c, s);
 	return ERR_OK;
 }
 
 enum err
-commits_answered(struct commits *c, const struct zone *zone, const uint8_t *digest, unsigned rcode, int64_t now_s,
-    struct fault *f)
+commits_answered(struct commits *c, struct zone *zone, const uint8_t *digest, unsigned rcode, int64_t now_s)
 {
-	static const struct changeset nothing;
-	struct commit_request q = { .zone = (struct zone *)(uintptr_t)zone, .changes = &nothing, .origin = ORIGIN_UPDATE,
-	    .by = "", .digest = digest, .now_s = now_s };
+	struct commit_request q = { .zone = zone, .origin = ORIGIN_UPDATE, .by = "", .digest = digest, .now_s = now_s };
 	struct staged *s = staged_new(&q);
 
-	(void)f;
 	if (s == NULL)
 		return ERR_NOMEM;
 	s->rcode = rcode;
-	s->serial_from = s->serial_to = zone_newest(zone) == NULL ? 0 : zone_version_serial(zone_newest(zone));
+	s->built.serial_from = s->built.serial_to = zone_newest(zone) == NULL ? 0 : zone_version_serial(zone_newest(zone));
 	append(c, s);
 	return ERR_OK;
 }
@@ -503,44 +256,38 @@ put_row(struct commits *c, const struct zone *z, const struct zone_base *base, u
 	return err;
 }
 
-static bool
-served_has(void *ctx, const struct rr *rr, uint32_t *ttl)
-{
-	return zone_version_has(ctx, rr, ttl);
-}
-
-/* Take the change into the zone's pending set and write it down. */
 static enum err
-write_staged(struct commits *c, struct staged *s, struct fault *f)
+write_record(struct commits *c, struct staged *s, struct fault *f)
 {
 	const struct commit_request *q = &s->request;
-	struct pending *p = &q->zone->pending;
 	struct buf octets = { 0 };
 	char origin[1400];
 	enum err err;
 
 	snprintf(origin, sizeof origin, "%s %s", origin_str(q->origin), q->by);
-	changeset_write(&s->effective, &octets);
+	changeset_write(&s->built.effective, &octets);
 	err = octets.failed ? ERR_NOMEM : journal_append(c->journal, &(struct journal_record){ q->zone->apex.octets,
-	    s->serial_from, s->serial_to, q->now_s, origin, q->digest, s->rcode, octets.p, octets.len }, f);
+	    s->built.serial_from, s->built.serial_to, q->now_s, origin, q->digest, s->rcode, octets.p, octets.len }, f);
 	buf_clear(&octets);
-	if (err != ERR_OK)
+	s->whole_row = s->rebased;
+	if (err != ERR_OK || s->rebased)
 		return err;
-	if (!p->logging) {
-		pending_mark(p);
-		s->noted = true;
-	}
-	if ((err = pending_note(p, &s->effective)) != ERR_OK)
-		return err;
-	if (q->base == NULL)
-		return journal_put_zone(c->journal, &(struct journal_zone){ .apex = q->zone->apex, .serial = s->serial_to,
-		    .retired = q->zone->retired }, false, f);
-	if ((err = pending_rebase(p, q->base_rrs, q->changes, served_has, zone_newest(q->zone))) != ERR_OK)
-		return err;
-	for (size_t i = 0; i < q->base_rrs->n; i++)
-		if (q->base_rrs->v[i].type == TYPE_SOA && (err = pending_set_base_soa(p, &q->base_rrs->v[i])) != ERR_OK)
-			return err;
-	return put_row(c, q->zone, q->base, s->serial_to, f);
+	err = journal_put_zone(c->journal, &(struct journal_zone){ .apex = q->zone->apex, .serial = s->built.serial_to,
+	    .retired = q->zone->retired }, false, f);
+	s->whole_row = err == ERR_NOT_FOUND;	/* it could not be written when the zone was loaded */
+	return s->whole_row ? ERR_OK : err;
+}
+
+/* The base of a zone once the group up to s is made durable. */
+static const struct zone_base *
+base_at(const struct commits *c, const struct staged *end)
+{
+	const struct zone_base *base = &end->request.zone->base;
+
+	for (const struct staged *s = c->first; s != end->next; s = s->next)
+		if (s->rebased && s->request.zone == end->request.zone)
+			base = &s->base;
+	return base;
 }
 
 static enum err
@@ -549,7 +296,11 @@ write_all(struct commits *c, struct fault *f)
 	enum err err = journal_begin(c->journal, f);
 
 	for (struct staged *s = c->first; err == ERR_OK && s != NULL; s = s->next)
-		err = write_staged(c, s, f);
+		err = write_record(c, s, f);
+	/* Images come last: they hold what the whole group did, and every record of it is behind them. */
+	for (struct staged *s = c->first; err == ERR_OK && s != NULL; s = s->next)
+		if (s->whole_row)
+			err = put_row(c, s->request.zone, base_at(c, s), zone_version_serial(zone_newest(s->request.zone)), f);
 	if (err == ERR_OK)
 		err = journal_commit(c->journal, f);
 	if (err != ERR_OK)
@@ -571,13 +322,15 @@ remember_problem(struct commits *c, enum err err, const struct fault *f)
 	if (c->problem == NULL)
 		log_error("%s: changes are refused with SERVFAIL until it is writable", fault_str(f, err));
 	free(c->problem);
-	c->problem = strdup(fault_str(f, err));
+	if ((c->problem = strdup(fault_str(f, err))) == NULL)
+		log_error("out of memory");
 }
 
 enum err
 commits_finish(struct commits *c, struct fault *f)
 {
 	struct fault mine = { 0 };
+	struct staged *group;
 	enum err err;
 
 	if (c->first == NULL)
@@ -590,85 +343,167 @@ commits_finish(struct commits *c, struct fault *f)
 		undo_all(c);
 		return err;
 	}
-	/* All published before anybody is told: a subscriber that looks sees the whole group. */
-	for (struct staged *s = c->first; s != NULL; s = s->next) {
+	/* All published before anybody is told: a subscriber that looks sees the whole group.  What a subscriber stages is in
+	 * the next one. */
+	group = take_all(c);
+	for (struct staged *s = group; s != NULL; s = s->next) {
 		struct zone *z = s->request.zone;
 
-		if (s->noted)
-			pending_keep(&z->pending);
-		if (s->request.base != NULL && zone_base_copy(&z->base, s->request.base) != ERR_OK)
-			log_error("zone %s: out of memory; restart to go on from its new base", z->name);
-		if (s->published_version)
+		pending_keep(&z->pending);
+		z->records = s->whole_row ? 0 : z->records + 1;
+		if (s->rebased) {
+			zone_base_clear(&z->base);
+			z->base = s->base;
+			s->base = (struct zone_base){ 0 };
+		}
+		if (s->built.version)
 			publish(z);
 	}
-	for (struct staged *s = c->first, *next; s != NULL; s = next) {
+	for (struct staged *s = group, *next; s != NULL; s = next) {
 		next = s->next;
-		c->first = next;
-		if (next == NULL)
-			c->last = &c->first;
-		if (s->published_version || s->request.base != NULL)
-			c->subscriber(c->ctx, &s->request, &s->effective);
+		if (s->built.version || s->rebased)
+			c->subscriber(c->ctx, &s->request, &s->built.effective);
 		staged_free(s);
 	}
 	return ERR_OK;
 }
 
+/* --- whole zones --- */
+
+static void
+tell_loaded(struct commits *c, struct zone *z)
+{
+	static const struct changeset nothing;
+
+	c->subscriber(c->ctx, &(struct commit_request){ .zone = z, .origin = ORIGIN_LOAD, .by = z->base.commit }, &nothing);
+}
+
 enum err
 commits_batch_begin(struct commits *c, struct fault *f)
 {
-	return journal_begin(c->journal, f);
+	enum err err;
+
+	assert(c->first == NULL);
+	err = journal_begin(c->journal, f);
+	c->batch = err == ERR_OK;
+	return err;
 }
 
 enum err
 commits_batch_end(struct commits *c, enum err err, struct fault *f)
 {
+	struct zone **loaded = c->loaded;
+	size_t n = c->nloaded;
+
 	if (err == ERR_OK)
 		err = journal_commit(c->journal, f);
 	if (err != ERR_OK)
 		journal_rollback(c->journal);
 	remember_problem(c, err, f);
+	c->batch = false;
+	c->loaded = NULL;
+	c->nloaded = c->caploaded = 0;
+	for (size_t i = 0; i < n; i++)
+		tell_loaded(c, loaded[i]);
+	free(loaded);
+	return err;
+}
+
+/* Room for one more zone to be told of. */
+static enum err
+reserve_loaded(struct commits *c)
+{
+	size_t cap = c->caploaded == 0 ? 16 : c->caploaded * 2;
+	struct zone **v;
+
+	if (!c->batch || c->nloaded < c->caploaded)
+		return ERR_OK;
+	if ((v = realloc(c->loaded, cap * sizeof *v)) == NULL)
+		return ERR_NOMEM;
+	c->loaded = v;
+	c->caploaded = cap;
+	return ERR_OK;
+}
+
+static void
+first_error(void *ctx, enum check_level level, const struct rr *rr, const char *text)
+{
+	struct fault *f = ctx;
+	char where[300] = "";
+
+	if (level != CHECK_ERROR || f->text[0] != '\0')
+		return;
+	if (rr != NULL)
+		rr_print(rr, where, sizeof where);
+	fault_set(f, ERR_REFUSED, "with the changes that wait to be written back it is unsound: %s (%s)", text, where);
+}
+
+/* The first version of the zone, sealed; on failure there is none. */
+static enum err
+fill(struct zone *z, const struct rr_list *base_rrs, uint32_t serial, struct fault *f)
+{
+	struct rr_list all = { 0 };
+	struct fault mine = { 0 };
+	struct zone_version *v;
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; err == ERR_OK && i < base_rrs->n; i++)
+		if (base_rrs->v[i].type == TYPE_SOA)
+			err = pending_set_base_soa(&z->pending, &base_rrs->v[i], NULL);
+	if (err == ERR_OK)
+		err = pending_apply(&z->pending, base_rrs, serial, &all);
+	/* The base was checked when it was read. */
+	if (err == ERR_OK && (pending_count(&z->pending) > 0 || z->pending.passing.n > 0) &&
+	    (err = zone_check(z->apex.octets, &all, first_error, &mine)) == ERR_REFUSED)
+		fault_set(f, err, "%s", mine.text);
+	if (err == ERR_OK && (err = zone_store_begin(z->store)) == ERR_OK) {
+		err = zone_store_fill(z->store, &all);
+		if (err == ERR_OK)
+			err = zone_store_seal(z->store, &v);
+		if (err != ERR_OK)
+			zone_store_abort(z->store);
+	}
+	rr_list_clear(&all);
 	return err;
 }
 
 enum err
 commits_load(struct commits *c, struct zone *zone, const struct zone_base *base, const struct rr_list *base_rrs,
-    uint32_t serial, bool put, int64_t now_s, struct fault *f)
+    uint32_t serial, bool put, struct fault *f)
 {
-	static const struct changeset nothing;
-	struct commit_request q = { .zone = zone, .changes = &nothing, .origin = ORIGIN_LOAD, .by = base->commit,
-	    .now_s = now_s };
-	struct zone_version *v;
-	struct rr_list all = { 0 };
-	enum err err = ERR_OK;
+	struct zone_base copy = { 0 };
+	enum err err;
 
-	for (size_t i = 0; err == ERR_OK && i < base_rrs->n; i++)
-		if (base_rrs->v[i].type == TYPE_SOA)
-			err = pending_set_base_soa(&zone->pending, &base_rrs->v[i]);
-	if (err == ERR_OK)
-		err = pending_apply(&zone->pending, base_rrs, serial, &all);
-	if (err == ERR_OK && (err = zone_store_begin(zone->store)) == ERR_OK) {
-		err = zone_store_fill(zone->store, &all);
-		if (err == ERR_OK)
-			err = zone_store_seal(zone->store, &v);
-		if (err == ERR_OK && put)
-			err = put_row(c, zone, base, serial, f);
-		if (err != ERR_OK)
-			zone_store_abort(zone->store);
+	assert(zone_newest(zone) == NULL);
+	if ((err = zone_base_copy(&copy, base)) != ERR_OK || (err = reserve_loaded(c)) != ERR_OK ||
+	    (err = fill(zone, base_rrs, serial, f)) != ERR_OK) {
+		zone_base_clear(&copy);
+		return err;
 	}
-	rr_list_clear(&all);
-	if (err != ERR_OK)
+	if (put && (err = put_row(c, zone, &copy, serial, f)) != ERR_OK) {
+		zone_store_abort(zone->store);
+		zone_base_clear(&copy);
 		return err;
-	if ((err = zone_base_copy(&zone->base, base)) != ERR_OK)
-		return err;
+	}
+	zone_base_clear(&zone->base);
+	zone->base = copy;
 	publish(zone);
-	c->subscriber(c->ctx, &q, &nothing);
+	if (c->batch)
+		c->loaded[c->nloaded++] = zone;
+	else
+		tell_loaded(c, zone);
 	return ERR_OK;
 }
 
 enum err
-commits_put(struct commits *c, const struct zone *zone, struct fault *f)
+commits_put(struct commits *c, struct zone *zone, struct fault *f)
 {
 	struct zone_version *v = zone_newest(zone);
+	enum err err;
 
-	return put_row(c, zone, &zone->base, v == NULL ? zone->base.serial : zone_version_serial(v), f);
+	assert(c->first == NULL);
+	err = put_row(c, zone, &zone->base, v == NULL ? zone->restored_serial : zone_version_serial(v), f);
+	if (err == ERR_OK)
+		zone->records = 0;
+	return err;
 }

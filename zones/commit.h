@@ -20,14 +20,14 @@ struct commit_request {
 	const char *by;			/* "client._update.example.com 192.0.2.1", a commit id, ... */
 	const uint8_t *digest;		/* of an UPDATE; or NULL */
 	int64_t now_s;
-	bool force_serial;		/* git: publish with *serial even if no RR changes */
+	bool force_serial;		/* publish with serial (if newer than the served one) even if no RR changes */
 	uint32_t serial;
 	const struct zone_base *base;	/* git: the new base (copied), with its content */
 	const struct rr_list *base_rrs;	/* sorted; needed with base */
 };
 
-/* Told after publication, once for each change of a zone; changes are those that took effect, SOA included (use them,
- * not request->changes). */
+/* Told after publication, once for each change of a zone or of its base; changes are those that took effect, SOA included.
+ * The request's own lists are NULL by then.  What the subscriber stages is in a new group. */
 typedef void commit_subscriber(void *ctx, const struct commit_request *request, const struct changeset *changes);
 
 /* The journal is borrowed. */
@@ -38,28 +38,30 @@ void commits_free(struct commits *c);		/* an open group is undone */
 const char *commits_problem(const struct commits *c);
 
 /* Begin a group if none is open, and stage one change.  The request's strings and lists are copied as far as they are
- * needed later, but changes, base and base_rrs of one with a base must live until commits_finish().
+ * needed later.
  * ERR_OK: staged; *changed (may be NULL) tells whether the zone's content does change.
  * ERR_REFUSED with words: a check failed; nothing is staged.  ERR_NOMEM, and database errors with words. */
 enum err commits_stage(struct commits *c, const struct commit_request *request, bool *changed, struct fault *f);
 
 /* Remember that the UPDATE with this digest was answered with rcode, in the same group. */
-enum err commits_answered(struct commits *c, const struct zone *zone, const uint8_t *digest, unsigned rcode, int64_t now_s,
-    struct fault *f);
+enum err commits_answered(struct commits *c, struct zone *zone, const uint8_t *digest, unsigned rcode, int64_t now_s);
 
 /* Make the group durable, publish it, tell the subscriber.  On failure everything staged is undone. */
 enum err commits_finish(struct commits *c, struct fault *f);
 
-/* One transaction, and one sync, for many commits_load() and commits_put().  No group may be open meanwhile. */
+/* One transaction, and one sync, for many commits_load() and commits_put().  No group may be open meanwhile; the subscriber is
+ * told at the end.  Rows that were not written because of a failure are written with the zone's next change. */
 enum err commits_batch_begin(struct commits *c, struct fault *f);
 enum err commits_batch_end(struct commits *c, enum err err, struct fault *f);	/* err not ERR_OK: roll back, give it back */
 
-/* The first version of a zone, from nothing: base_rrs with what its pending set holds on top, under serial.
- * Written to the journal and published at once; the subscriber is told with an empty changeset. */
+/* The first version of a zone, from nothing: base_rrs with what its pending set holds on top, under serial.  Written to the
+ * journal (put) and published at once; the subscriber is told with an empty changeset.
+ * ERR_REFUSED with words: unsound together.  On failure the zone has no version, as before. */
 enum err commits_load(struct commits *c, struct zone *zone, const struct zone_base *base, const struct rr_list *base_rrs,
-    uint32_t serial, bool put, int64_t now_s, struct fault *f);
+    uint32_t serial, bool put, struct fault *f);
 
-/* Write a zone's row: its image and base as they are now (after a write-back, or when it retires). */
-enum err commits_put(struct commits *c, const struct zone *zone, struct fault *f);
+/* Write a zone's row: its image and base as they are now (after a write-back, when it retires, or when many records have
+ * gathered behind the last image).  No group is open. */
+enum err commits_put(struct commits *c, struct zone *zone, struct fault *f);
 
 #endif

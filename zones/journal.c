@@ -233,7 +233,9 @@ journal_put_zone(struct journal *j, const struct journal_zone *z, bool with_imag
 	if (!with_image) {
 		sqlite3_bind_int64(st, 2, z->serial);
 		sqlite3_bind_int(st, 3, z->retired);
-		return run(j, ST_PUT_SERIAL, "cannot write a zone", f);
+		enum err err = run(j, ST_PUT_SERIAL, "cannot write a zone", f);
+
+		return err == ERR_OK && sqlite3_changes(j->db) == 0 ? ERR_NOT_FOUND : err;
 	}
 	if (!checksum(z->image, z->image_n, sum))
 		return ERR_CRYPTO;

@@ -38,7 +38,7 @@ struct journal_zone {			/* octets and strings: owned by whoever filled the struc
 };
 
 /* Write a zone's row.  The image is written as given, and image_seq becomes the newest record's number.
- * with_image false: only serial and retired are updated. */
+ * with_image false: only serial and retired are updated; ERR_NOT_FOUND: the zone has no row. */
 enum err journal_put_zone(struct journal *j, const struct journal_zone *z, bool with_image, struct fault *f);
 
 struct journal_record {

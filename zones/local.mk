@@ -9,6 +9,7 @@ zones_libzones_a_SOURCES = \
 	zones/editor_lines.c \
 	zones/editor_place.c \
 	zones/editor_style.c \
+	zones/commit_build.c zones/commit_build.h \
 	zones/fields.h zones/fields_in.c zones/fields_out.c \
 	zones/forms.c zones/forms.h \
 	zones/forms_special.c \

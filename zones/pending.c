@@ -1,95 +1,118 @@
 #include "zones/pending.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "wire/rrtype.h"
 
+/* What was done, with what it takes to undo it without memory. */
 struct pending_undo {
 	struct pending_undo *next;
-	struct rrmap *map;		/* NULL: the SOA */
-	bool had;
-	struct rrmap_value value;
-	struct rr rr;			/* octets lie behind */
-	uint8_t octets[];
+	enum { UNDO_ADDED, UNDO_CHANGED, UNDO_REMOVED, UNDO_SOA } what;
+	struct rrmap *map;
+	struct rrmap_entry *entry;	/* in the map; or UNDO_REMOVED: taken out of it, ours */
+	struct rrmap_value value;	/* that it had */
+	struct pending_soa *soa, old_soa;	/* which one; the old one's rdata is ours */
 };
 
 /* --- changes of the maps, with their undo --- */
 
+/* Room for an undo before anything is done; *out NULL: none is wanted. */
 static enum err
-log_undo(struct pending *p, struct rrmap *map, const struct rr *rr, const struct rrmap_value *old)
+new_undo(const struct pending *p, struct pending_undo **out)
 {
-	size_t owner_n = dname_len(rr->owner);
-	struct pending_undo *u;
+	*out = NULL;
+	return p->logging && (*out = calloc(1, sizeof **out)) == NULL ? ERR_NOMEM : ERR_OK;
+}
 
-	if (!p->logging)
-		return ERR_OK;
-	if ((u = malloc(sizeof *u + owner_n + rr->rdlen)) == NULL)
-		return ERR_NOMEM;
-	memcpy(u->octets, rr->owner, owner_n);
-	memcpy(u->octets + owner_n, rr->rdata, rr->rdlen);
-	u->map = map;
-	u->had = old != NULL;
-	u->value = old != NULL ? *old : (struct rrmap_value){ 0 };
-	u->rr = *rr;
-	u->rr.owner = u->octets;
-	u->rr.rdata = u->octets + owner_n;
+static void
+log_undo(struct pending *p, struct pending_undo *u)
+{
 	u->next = p->undo;
 	p->undo = u;
-	return ERR_OK;
 }
 
 static enum err
 map_set(struct pending *p, struct rrmap *map, const struct rr *rr, const struct rrmap_value *value)
 {
-	enum err err = log_undo(p, map, rr, rrmap_find(map, rr));
+	const struct rrmap_value *old = rrmap_find(map, rr);
+	struct pending_undo *u;
+	enum err err = new_undo(p, &u);
 
-	return err == ERR_OK ? rrmap_set(map, rr, value) : err;
+	if (err == ERR_OK && u != NULL) {
+		u->what = old == NULL ? UNDO_ADDED : UNDO_CHANGED;
+		u->map = map;
+		if (old != NULL)
+			u->value = *old;
+	}
+	if (err == ERR_OK)
+		err = rrmap_set(map, rr, value);
+	if (err != ERR_OK) {
+		free(u);
+	} else if (u != NULL) {
+		u->entry = rrmap_entry(map, rr);
+		log_undo(p, u);
+	}
+	return err;
 }
 
 static enum err
 map_remove(struct pending *p, struct rrmap *map, const struct rr *rr)
 {
-	struct rrmap_value *old = rrmap_find(map, rr);
-	enum err err = old == NULL ? ERR_OK : log_undo(p, map, rr, old);
+	struct rrmap_entry *e = rrmap_entry(map, rr);
+	struct pending_undo *u;
+	enum err err;
 
-	if (err == ERR_OK)
-		rrmap_remove(map, rr);
-	return err;
-}
-
-static enum err
-keep_soa(struct pending *p, const struct rr *soa)
-{
-	uint8_t *copy = NULL;
-
-	if (soa != NULL) {
-		if ((copy = malloc(soa->rdlen)) == NULL)
-			return ERR_NOMEM;
-		memcpy(copy, soa->rdata, soa->rdlen);
-		p->soa_n = soa->rdlen;
-		p->soa_ttl = soa->ttl;
+	if (e == NULL)
+		return ERR_OK;
+	if ((err = new_undo(p, &u)) != ERR_OK)
+		return err;
+	rrmap_unlink(map, e);
+	if (u == NULL) {
+		free(e);
+		return ERR_OK;
 	}
-	free(p->soa);
-	p->soa = copy;
+	u->what = UNDO_REMOVED;
+	u->map = map;
+	u->entry = e;
+	log_undo(p, u);
 	return ERR_OK;
 }
 
+/* which is one of p's two; rr NULL: none. */
 static enum err
-change_soa(struct pending *p, const struct rr *soa)
+set_soa(struct pending *p, struct pending_soa *which, const struct rr *rr)
 {
-	static const uint8_t root[] = { 0 };
-	struct rr old = { root, p->soa, p->soa_ttl, TYPE_SOA, p->soa == NULL ? 0 : p->soa_n };
-	struct rrmap_value had = { 0 };
-	enum err err = log_undo(p, NULL, &old, p->soa == NULL ? NULL : &had);
+	struct pending_soa soa = { NULL, rr == NULL ? 0 : rr->rdlen, rr == NULL ? 0 : rr->ttl };
+	struct pending_undo *u;
+	enum err err;
 
-	return err == ERR_OK ? keep_soa(p, soa) : err;
+	if (rr != NULL && (soa.rdata = malloc(rr->rdlen)) == NULL)
+		return ERR_NOMEM;
+	if ((err = new_undo(p, &u)) != ERR_OK) {
+		free(soa.rdata);
+		return err;
+	}
+	if (rr != NULL)
+		memcpy(soa.rdata, rr->rdata, rr->rdlen);
+	if (u != NULL) {
+		u->what = UNDO_SOA;
+		u->soa = which;
+		u->old_soa = *which;
+		log_undo(p, u);
+	} else {
+		free(which->rdata);
+	}
+	*which = soa;
+	return ERR_OK;
 }
 
-void
+struct pending_undo *
 pending_mark(struct pending *p)
 {
 	p->logging = true;
+	return p->undo;
 }
 
 void
@@ -97,26 +120,47 @@ pending_keep(struct pending *p)
 {
 	for (struct pending_undo *u = p->undo, *next; u != NULL; u = next) {
 		next = u->next;
+		if (u->what == UNDO_REMOVED)
+			free(u->entry);
+		free(u->old_soa.rdata);
 		free(u);
 	}
 	p->undo = NULL;
 	p->logging = false;
 }
 
-void
-pending_undo(struct pending *p)
+static void
+undo_one(const struct pending_undo *u)
 {
-	/* Setting back an entry may need memory that is gone; then the entry is lost here, and a restart, which reads
-	 * the journal, has it right. */
-	for (struct pending_undo *u = p->undo; u != NULL; u = u->next) {
-		if (u->map == NULL)
-			(void)keep_soa(p, u->had ? &u->rr : NULL);
-		else if (u->had)
-			(void)rrmap_set(u->map, &u->rr, &u->value);
-		else
-			rrmap_remove(u->map, &u->rr);
+	switch (u->what) {
+	case UNDO_ADDED:
+		rrmap_unlink(u->map, u->entry);
+		free(u->entry);
+		break;
+	case UNDO_CHANGED:
+		u->entry->value = u->value;
+		break;
+	case UNDO_REMOVED:
+		rrmap_relink(u->map, u->entry);
+		break;
+	case UNDO_SOA:
+		free(u->soa->rdata);
+		*u->soa = u->old_soa;
+		break;
 	}
-	pending_keep(p);
+}
+
+void
+pending_undo(struct pending *p, struct pending_undo *mark)
+{
+	while (p->undo != mark) {
+		struct pending_undo *u = p->undo;
+
+		p->undo = u->next;
+		undo_one(u);
+		free(u);
+	}
+	p->logging = mark != NULL;
 }
 
 void
@@ -126,8 +170,8 @@ pending_clear(struct pending *p)
 	rrmap_clear(&p->lasting);
 	rrmap_clear(&p->since);
 	rrmap_clear(&p->passing);
-	free(p->base_soa);
-	free(p->soa);
+	free(p->base_soa.rdata);
+	free(p->soa.rdata);
 	*p = (struct pending){ 0 };
 }
 
@@ -135,42 +179,34 @@ pending_clear(struct pending *p)
 
 /* All but the serial. */
 static bool
-same_soa(const uint8_t *a, size_t na, uint32_t attl, const uint8_t *b, size_t nb, uint32_t bttl)
+same_soa(const struct pending_soa *a, const struct rr *b)
 {
 	struct soa x, y;
 
-	if (attl != bttl || na != nb)
+	if (a->rdata == NULL || a->ttl != b->ttl || a->n != b->rdlen)
 		return false;
-	soa_read(a, na, &x);
-	soa_read(b, nb, &y);
+	soa_read(a->rdata, a->n, &x);
+	soa_read(b->rdata, b->rdlen, &y);
 	return dname_equal(x.mname, y.mname) && dname_equal(x.rname, y.rname) && x.refresh == y.refresh &&
 	    x.retry == y.retry && x.expire == y.expire && x.minimum == y.minimum;
-}
-
-enum err
-pending_set_base_soa(struct pending *p, const struct rr *soa)
-{
-	uint8_t *copy = malloc(soa->rdlen);
-
-	if (copy == NULL)
-		return ERR_NOMEM;
-	memcpy(copy, soa->rdata, soa->rdlen);
-	free(p->base_soa);
-	p->base_soa = copy;
-	p->base_soa_n = soa->rdlen;
-	p->base_soa_ttl = soa->ttl;
-	if (p->soa != NULL && same_soa(p->soa, p->soa_n, p->soa_ttl, copy, soa->rdlen, soa->ttl))
-		return change_soa(p, NULL);
-	return ERR_OK;
 }
 
 static enum err
 note_soa(struct pending *p, const struct rr *soa)
 {
-	if (p->base_soa != NULL &&
-	    same_soa(p->base_soa, p->base_soa_n, p->base_soa_ttl, soa->rdata, soa->rdlen, soa->ttl))
-		return p->soa == NULL ? ERR_OK : change_soa(p, NULL);
-	return change_soa(p, soa);
+	if (!same_soa(&p->base_soa, soa))
+		return set_soa(p, &p->soa, soa);
+	return p->soa.rdata == NULL ? ERR_OK : set_soa(p, &p->soa, NULL);
+}
+
+enum err
+pending_set_base_soa(struct pending *p, const struct rr *soa, const struct rr *served)
+{
+	enum err err = set_soa(p, &p->base_soa, soa);
+
+	if (err == ERR_OK && served != NULL)
+		return note_soa(p, served);
+	return err == ERR_OK && same_soa(&p->soa, soa) ? set_soa(p, &p->soa, NULL) : err;
 }
 
 static enum err
@@ -249,12 +285,6 @@ pending_image(const struct pending *p, struct changeset *out)
 	const struct rrmap_entry *e;
 	enum err err = ERR_OK;
 
-	for (e = NULL; err == ERR_OK && (e = rrmap_next(&p->passing, e)) != NULL; ) {
-		struct change c = { e->rr, true, false, CHANGE_PASSING, e->value.until_s };
-
-		c.rr.ttl = e->value.ttl;
-		err = changeset_add(out, &c);
-	}
 	for (e = NULL; err == ERR_OK && (e = rrmap_next(&p->lasting, e)) != NULL; ) {
 		struct rr rr = e->rr;
 
@@ -267,9 +297,16 @@ pending_image(const struct pending *p, struct changeset *out)
 			err = changeset_add_rr(out, &rr);
 		}
 	}
-	if (err == ERR_OK && p->soa != NULL) {
+	/* Behind the lasting ones: what the base has may have been removed, and have come back to pass. */
+	for (e = NULL; err == ERR_OK && (e = rrmap_next(&p->passing, e)) != NULL; ) {
+		struct change c = { e->rr, true, false, CHANGE_PASSING, e->value.until_s };
+
+		c.rr.ttl = e->value.ttl;
+		err = changeset_add(out, &c);
+	}
+	if (err == ERR_OK && p->soa.rdata != NULL) {
 		static const uint8_t root[] = { 0 };	/* the apex is known to whoever reads it */
-		struct rr soa = { root, p->soa, p->soa_ttl, TYPE_SOA, p->soa_n };
+		struct rr soa = { root, p->soa.rdata, p->soa.ttl, TYPE_SOA, p->soa.n };
 
 		err = changeset_add_rr(out, &soa);
 	}
@@ -279,6 +316,7 @@ pending_image(const struct pending *p, struct changeset *out)
 void
 pending_write_begin(struct pending *p)
 {
+	assert(p->undo == NULL);
 	rrmap_clear(&p->since);
 	p->writing = true;
 }
@@ -286,6 +324,7 @@ pending_write_begin(struct pending *p)
 void
 pending_write_end(struct pending *p, bool written)
 {
+	assert(p->undo == NULL);
 	p->writing = false;
 	if (written) {
 		rrmap_clear(&p->lasting);
@@ -304,10 +343,10 @@ apply_soa(const struct pending *p, const struct rr *base, uint32_t serial, struc
 	struct rr soa = *base;
 	uint8_t rdata[2 * DNAME_MAX + 20];
 
-	if (p->soa != NULL) {
-		soa.rdlen = p->soa_n;
-		soa.rdata = p->soa;
-		soa.ttl = p->soa_ttl;
+	if (p->soa.rdata != NULL) {
+		soa.rdlen = p->soa.n;
+		soa.rdata = p->soa.rdata;
+		soa.ttl = p->soa.ttl;
 	}
 	memcpy(rdata, soa.rdata, soa.rdlen);
 	soa_set_serial(rdata, soa.rdlen, serial);
@@ -407,7 +446,7 @@ pending_is_passing(const struct pending *p, const struct rr *rr)
 size_t
 pending_count(const struct pending *p)
 {
-	return p->lasting.n + (p->soa != NULL);
+	return p->lasting.n + (p->soa.rdata != NULL);
 }
 
 enum err

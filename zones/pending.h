@@ -15,6 +15,12 @@ enum pending_kind {
 	PENDING_RETTL			/* in the base with another TTL */
 };
 
+struct pending_soa {
+	uint8_t *rdata;			/* NULL: none */
+	uint16_t n;
+	uint32_t ttl;
+};
+
 struct pending_undo;
 
 struct pending {			/* zero-initialise */
@@ -24,31 +30,32 @@ struct pending {			/* zero-initialise */
 	struct rrmap passing;
 
 	/* The SOA's fields are one more lasting change; its serial is not. */
-	uint8_t *base_soa, *soa;	/* rdata; soa NULL: as in the base */
-	uint16_t base_soa_n, soa_n;
-	uint32_t base_soa_ttl, soa_ttl;
+	struct pending_soa base_soa, soa;	/* soa: none when it is as in the base */
 
-	struct pending_undo *undo;	/* newest first; NULL when nothing may be undone */
+	struct pending_undo *undo;	/* newest first */
 	bool logging;
 };
 
 void pending_clear(struct pending *p);
 
-/* The base's SOA changed (or is known for the first time). */
-enum err pending_set_base_soa(struct pending *p, const struct rr *soa);
+/* The base's SOA changed (or is known for the first time).  served: the zone's; NULL at start, when what was noted says
+ * whether that differs. */
+enum err pending_set_base_soa(struct pending *p, const struct rr *soa, const struct rr *served);
 
-/* Take in changes that commit made, in their order. */
+/* Take in changes that commit made, in their order.  After a failure some of them are taken in: undo them. */
 enum err pending_note(struct pending *p, const struct changeset *changes);
 
-/* From mark to keep or undo, notes can be taken back, for a journal that could not be written. */
-void pending_mark(struct pending *p);
+/* From the first mark on whatever is done can be undone, back to any mark, newest first: for a change that fails
+ * half-way, and for a journal that cannot be written.  Undoing needs no memory.  keep: all marks are void. */
+struct pending_undo *pending_mark(struct pending *p);
+void pending_undo(struct pending *p, struct pending_undo *mark);
 void pending_keep(struct pending *p);
-void pending_undo(struct pending *p);
 
 /* The changes that, noted on empty maps, give these maps again: the journal's image. */
 enum err pending_image(const struct pending *p, struct changeset *out);
 
-/* A write-back of the zone as it is now begins; ended with success (lasting is then what came since) or failure. */
+/* A write-back of the zone as it is now begins; ended with success (lasting is then what came since) or failure.
+ * Neither can be undone, nor what was before: nothing may be marked. */
 void pending_write_begin(struct pending *p);
 void pending_write_end(struct pending *p, bool written);
 

@@ -27,10 +27,16 @@ find_slot(const struct rrmap *m, const struct rr *rr, uint32_t hash)
 	return at;
 }
 
+struct rrmap_entry *
+rrmap_entry(const struct rrmap *m, const struct rr *rr)
+{
+	return m->n == 0 ? NULL : *find_slot(m, rr, hash_rr(rr));
+}
+
 struct rrmap_value *
 rrmap_find(const struct rrmap *m, const struct rr *rr)
 {
-	struct rrmap_entry *e = m->n == 0 ? NULL : *find_slot(m, rr, hash_rr(rr));
+	struct rrmap_entry *e = rrmap_entry(m, rr);
 
 	return e == NULL ? NULL : &e->value;
 }
@@ -80,22 +86,37 @@ rrmap_set(struct rrmap *m, const struct rr *rr, const struct rrmap_value *value)
 	e->rr.rdata = octets + owner_len;
 	e->value = *value;
 	e->hash = hash_rr(rr);
+	rrmap_relink(m, e);
+	return ERR_OK;
+}
+
+void
+rrmap_unlink(struct rrmap *m, struct rrmap_entry *e)
+{
+	struct rrmap_entry **at = &m->slots[e->hash & (m->nslots - 1)];
+
+	while (*at != e)
+		at = &(*at)->next;
+	*at = e->next;
+	m->n--;
+}
+
+void
+rrmap_relink(struct rrmap *m, struct rrmap_entry *e)
+{
 	e->next = m->slots[e->hash & (m->nslots - 1)];
 	m->slots[e->hash & (m->nslots - 1)] = e;
 	m->n++;
-	return ERR_OK;
 }
 
 void
 rrmap_remove(struct rrmap *m, const struct rr *rr)
 {
-	struct rrmap_entry **at, *e;
+	struct rrmap_entry *e = rrmap_entry(m, rr);
 
-	if (m->n == 0 || (e = *(at = find_slot(m, rr, hash_rr(rr)))) == NULL)
-		return;
-	*at = e->next;
+	if (e != NULL)
+		rrmap_unlink(m, e);
 	free(e);
-	m->n--;
 }
 
 const struct rrmap_entry *

@@ -28,10 +28,15 @@ struct rrmap {				/* zero-initialise */
 };
 
 struct rrmap_value *rrmap_find(const struct rrmap *m, const struct rr *rr);	/* borrowed; NULL: not there */
+struct rrmap_entry *rrmap_entry(const struct rrmap *m, const struct rr *rr);	/* the same, the whole of it */
 
 /* Set, with a copy of the RR. */
 enum err rrmap_set(struct rrmap *m, const struct rr *rr, const struct rrmap_value *value);
 void rrmap_remove(struct rrmap *m, const struct rr *rr);
+
+/* Take an entry out, to be put back (which never fails) or freed.  It must be in the map; or not, for the other. */
+void rrmap_unlink(struct rrmap *m, struct rrmap_entry *e);
+void rrmap_relink(struct rrmap *m, struct rrmap_entry *e);
 void rrmap_clear(struct rrmap *m);
 
 /* Walk in no particular order; the map must not change meanwhile.  Start with NULL. */

@@ -48,6 +48,12 @@ zone_version_denial(const struct zone_version *v)
 	return v->denial;
 }
 
+bool
+zone_version_has_below(const struct zone_version *v, const uint8_t *name)
+{
+	return qp_has_below(v->qp.t.root, name);
+}
+
 const struct zone_node *
 zone_version_find(const struct zone_version *v, const uint8_t *name)
 {

@@ -64,6 +64,9 @@ enum zone_denial zone_version_denial(const struct zone_version *v);
 /* The node with exactly this name, or NULL.  Also finds names below cuts, and out-of-zone glue. */
 const struct zone_node *zone_version_find(const struct zone_version *v, const uint8_t *name);
 
+/* Is there any name below name? */
+bool zone_version_has_below(const struct zone_version *v, const uint8_t *name);
+
 /* What the algorithm of RFC 1034, section 4.3.2, step 3, needs to know about qname, from one descent.  Of cut and
  * dname the higher one hides the other (and the cut hides a DNAME at its own owner), so at most one is set.  All are
  * NULL when qname is not in the zone. */

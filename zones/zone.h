@@ -41,6 +41,7 @@ struct zone {
 	struct pending pending;
 	bool restored;			/* the journal knew it: it was served before, with this serial */
 	uint32_t restored_serial;
+	size_t records;			/* in the journal behind its image */
 	bool garbage;			/* old versions wait for zone_store_reclaim() */
 	bool retired;			/* its file is gone */
 	bool held;			/* the newest text was refused; the last good version is served */
