@@ -19,20 +19,21 @@
 #define CONNECT_TIMEOUT_S 20
 #define TIMEOUT_S 60
 
+struct acme_call;
+TAILQ_HEAD(call_list, acme_call);
+
 struct acme_call {
-	TAILQ_ENTRY(acme_call) entry;		/* in waiting or posting */
+	TAILQ_ENTRY(acme_call) entry;
+	struct call_list *list;			/* it is in one of the client's */
 	struct acme_client *client;
 	acme_client_done *done;
 	void *arg;
-	bool waiting;				/* for directory and account */
 	uint64_t round;				/* of the preparation that it waits for */
 	char *url, *payload;			/* of a POST */
 	bool with_jwk;				/* newAccount: no account URL yet */
 	unsigned nonce_tries;
 	struct acme_http_call *http;
 };
-TAILQ_HEAD(call_list, acme_call);
-
 struct acme_client {
 	const struct acme_authority_config *authority;
 	struct acme_http *http;
@@ -48,7 +49,9 @@ struct acme_client {
 	struct event *wake;
 	struct acme_http_call *fetching;	/* the directory */
 	struct acme_call *registering;
-	struct call_list waiting, posting;
+	struct call_list waiting, posting;	/* for directory and account; for the CA's answer */
+	struct call_list to_place;		/* new orders, which go out one after the other: */
+	struct acme_call *placing;
 };
 
 static void prepare_step(struct acme_client *c);
@@ -83,7 +86,13 @@ nonce_take(struct acme_client *c)
 static void
 call_free(struct acme_call *call)
 {
-	TAILQ_REMOVE(call->waiting ? &call->client->waiting : &call->client->posting, call, entry);
+	struct acme_client *c = call->client;
+
+	TAILQ_REMOVE(call->list, call, entry);
+	if (c->placing == call) {
+		c->placing = NULL;
+		event_active(c->wake, EV_TIMEOUT, 0);
+	}
 	acme_http_cancel(call->http);
 	free(call->url);
 	free(call->payload);
@@ -206,7 +215,7 @@ post_again(struct acme_call *call)
 }
 
 static struct acme_call *
-call_new(struct acme_client *c, bool waiting, acme_client_done *done, void *arg)
+call_new(struct acme_client *c, struct call_list *list, acme_client_done *done, void *arg)
 {
 	struct acme_call *call = calloc(1, sizeof *call);
 
@@ -215,8 +224,8 @@ call_new(struct acme_client *c, bool waiting, acme_client_done *done, void *arg)
 	call->client = c;
 	call->done = done;
 	call->arg = arg;
-	call->waiting = waiting;
-	TAILQ_INSERT_TAIL(waiting ? &c->waiting : &c->posting, call, entry);
+	call->list = list;
+	TAILQ_INSERT_TAIL(list, call, entry);
 	return call;
 }
 
@@ -224,7 +233,7 @@ call_new(struct acme_client *c, bool waiting, acme_client_done *done, void *arg)
 static struct acme_call *
 post_new(struct acme_client *c, const char *url, const char *payload, bool with_jwk, acme_client_done *done, void *arg)
 {
-	struct acme_call *call = call_new(c, false, done, arg);
+	struct acme_call *call = call_new(c, &c->posting, done, arg);
 
 	if (call == NULL)
 		return NULL;
@@ -238,11 +247,38 @@ post_new(struct acme_client *c, const char *url, const char *payload, bool with_
 	return call;
 }
 
+static void
+move(struct acme_call *call, struct call_list *to)
+{
+	TAILQ_REMOVE(call->list, call, entry);
+	call->list = to;
+	TAILQ_INSERT_TAIL(to, call, entry);
+}
+
+/* New orders go out one after the other: a burst of them is what CAs limit first, and two at the same time can lock
+ * up Pebble 2.4 for good (it takes the locks of its store and of an authorization in both orders). */
+static void
+place_next(struct acme_client *c)
+{
+	struct acme_call *call = TAILQ_FIRST(&c->to_place);
+
+	if (c->placing != NULL || call == NULL)
+		return;
+	move(call, &c->posting);
+	c->placing = call;
+	post_again(call);
+}
+
 struct acme_call *
 acme_client_post(struct acme_client *c, const char *url, const char *payload, acme_client_done *done, void *arg)
 {
 	struct acme_call *call = post_new(c, url, payload, false, done, arg);
 
+	if (call != NULL && strcmp(url, c->directory.new_order) == 0) {
+		move(call, &c->to_place);
+		event_active(c->wake, EV_TIMEOUT, 0);
+		return call;
+	}
 	if (call != NULL && post_send(call) != ERR_OK) {
 		call_free(call);
 		call = NULL;
@@ -405,6 +441,7 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 	struct acme_client *c = arg;
 
 	(void)fd, (void)what;
+	place_next(c);
 	if (c->preparing || TAILQ_EMPTY(&c->waiting))
 		return;
 	c->preparing = true;
@@ -414,7 +451,7 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 struct acme_call *
 acme_client_prepare(struct acme_client *c, acme_client_done *done, void *arg)
 {
-	struct acme_call *call = call_new(c, true, done, arg);
+	struct acme_call *call = call_new(c, &c->waiting, done, arg);
 
 	if (call != NULL) {
 		call->round = c->round;
@@ -453,6 +490,7 @@ acme_client_new(const struct acme_config *config, const struct acme_authority_co
 	c->authority = authority;
 	TAILQ_INIT(&c->waiting);
 	TAILQ_INIT(&c->posting);
+	TAILQ_INIT(&c->to_place);
 	if (strncasecmp(authority->directory, "https://", 8) != 0)
 		err = fault_set(f, ERR_RANGE, "%s: the directory of an ACME server must be an https URL",
 		    authority->directory);
@@ -480,6 +518,8 @@ acme_client_free(struct acme_client *c)
 		call_free(TAILQ_FIRST(&c->waiting));
 	while (!TAILQ_EMPTY(&c->posting))
 		call_free(TAILQ_FIRST(&c->posting));
+	while (!TAILQ_EMPTY(&c->to_place))
+		call_free(TAILQ_FIRST(&c->to_place));
 	acme_http_cancel(c->fetching);
 	acme_http_free(c->http);
 	acme_key_free(c->key);
