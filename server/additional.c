@@ -40,6 +40,18 @@ response_glue(struct response *r, const uint8_t *cut, const struct zone_rrset *n
 	}
 }
 
+/* The node whose data name has; NULL: none here, or glue: that goes only with NS records (RFC 1034, section 4.2.1). */
+static const struct zone_node *
+find_target(const struct response *r, uint16_t type, const uint8_t *name)
+{
+	struct zone_lookup l;
+
+	if (type == TYPE_NS)
+		return zone_version_find(r->zone, name);
+	zone_version_lookup(r->zone, name, &l);
+	return l.cut == NULL && l.dname == NULL ? l.node : NULL;
+}
+
 void
 response_additional(struct response *r, const struct zone_rrset *set)
 {
@@ -54,7 +66,7 @@ response_additional(struct response *r, const struct zone_rrset *set)
 
 		if ((target = rdata_target(set->type, rdata)) == NULL)
 			return;
-		if (dname_is_root(target) || (node = zone_version_find(r->zone, target)) == NULL)
+		if (dname_is_root(target) || (node = find_target(r, set->type, target)) == NULL)
 			continue;
 		while (i < nseen && seen[i] != node)
 			i++;

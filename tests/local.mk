@@ -279,3 +279,14 @@ tests_fuzz_fuzz_editor_SOURCES = tests/fuzz/fuzz_editor.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_editor_LDFLAGS = $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_editor_LDADD = $(LIBZONES)
 # end of editor
+
+# differential test: the same queries to certnsd, NSD, Knot DNS and BIND
+noinst_PROGRAMS += tests/differential/compare
+tests_differential_compare_SOURCES = \
+	tests/differential/ask.c tests/differential/ask.h \
+	tests/differential/classes.c tests/differential/classes.h \
+	tests/differential/compare.c \
+	tests/differential/query.c tests/differential/query.h \
+	tests/differential/reply.c tests/differential/reply.h
+tests_differential_compare_LDADD = $(LIBZONES)
+# end of differential test

@@ -32,6 +32,7 @@ static const char example[] =
     "loop2.example. CNAME loop1.example.\n"
     "self.example. CNAME self.example.\n"
     "_sip._tcp.example. SRV 0 0 5060 www.example.\n"
+    "_sip._udp.example. SRV 0 0 5060 ns.sub.example.\n"
     "a.deep.ent.example. A 192.0.2.5\n"
     /* RFC 4592, section 2.2.1 */
     "*.wild.example. TXT \"this is a wildcard\"\n"
@@ -118,6 +119,8 @@ static const struct { const char *why, *qname, *qtype, *response; } answers[] = 
 	{ "SRV brings addresses", "_sip._tcp.example.", "SRV",
 	    "NOERROR aa; AN _sip._tcp.example. 3600 IN SRV 0 0 5060 www.example.; AD www.example. 3600 IN A 192.0.2.3; "
 	    "AD www.example. 3600 IN A 192.0.2.4; " },
+	{ "but no glue: that is for referrals", "_sip._udp.example.", "SRV",
+	    "NOERROR aa; AN _sip._udp.example. 3600 IN SRV 0 0 5060 ns.sub.example.; " },
 	{ "ANY is answered with one RRset", "www.example.", "ANY",
 	    "NOERROR aa; AN www.example. 3600 IN A 192.0.2.3; AN www.example. 3600 IN A 192.0.2.4; " },
 	{ "outside of all zones", "www.test.", "A", "REFUSED; " },

@@ -1,0 +1,181 @@
+/* Random queries to several name servers with the same zones, and their answers side by side.  The first server is the one
+ * under test: it must agree with at least one of the others.
+ *
+ *	compare [-v] [-s seed] [-n queries] [-o one] names server=port...
+ *
+ * names: see query.h.  -o: ask query number one alone and show it.  -v: examples of what the others do not agree about.
+ * Ends with "N queries, N differences", and with status 1 when there are any. */
+#include <err.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/differential/ask.h"
+#include "tests/differential/classes.h"
+#include "tests/differential/reply.h"
+
+#define SERVERS_MAX 4
+#define SHOWN_MAX 5			/* failures in full */
+#define CLASSES_MAX 64
+#define EXAMPLES 2			/* of each class, with -v */
+
+static struct server servers[SERVERS_MAX];
+static struct reply *replies[SERVERS_MAX];
+static size_t nservers;
+static uint64_t explained[CLASSES_MAX][SERVERS_MAX];	/* how often which class explained which server */
+static uint64_t seed, differences;
+static bool verbose;
+
+static void
+show(const struct query *q, uint64_t number, const unsigned differ[SERVERS_MAX])
+{
+	printf("seed    %" PRIu64 ", query number %" PRIu64 "\n", seed, number);
+	query_print(q);
+	for (size_t i = 0; i < nservers; i++) {
+		printf("%s", servers[i].name);
+		if (differ[i] != 0) {
+			printf(" (");
+			differ_print(differ[i]);
+			printf(")");
+		}
+		printf("\n");
+		reply_print(replies[i]);
+	}
+	printf("\n");
+}
+
+/* What is left of a server's differences when the known classes are taken off.  *chosen: the same, but where a class is no free
+ * choice. */
+static unsigned
+explain(const struct query *q, size_t server, unsigned differ, unsigned *chosen, bool *first)
+{
+	unsigned left = differ;
+	const struct class *class;
+
+	*chosen = differ;
+	for (size_t i = 0; left != 0 && (class = class_by_index(i)) != NULL; i++) {
+		if ((class->server != NULL && strcmp(class->server, servers[server].name) != 0) || (left & class->differ) == 0 ||
+		    !class->holds(q, replies[0], replies[server]))
+			continue;
+		left &= ~class->differ;
+		if (class->free)
+			*chosen &= ~class->differ;
+		*first = *first || explained[i][server] < EXAMPLES;
+		explained[i][server]++;
+	}
+	return left;
+}
+
+static void
+judge(const struct query *q, uint64_t number, size_t at)
+{
+	unsigned differ[SERVERS_MAX] = { 0 }, chosen, left = 0;
+	bool alone = true, first = false;
+
+	for (size_t i = 0; i < nservers; i++) {
+		reply_read(replies[i], q, servers[i].answers[at].octets, servers[i].answers[at].n);
+		if (i == 0)
+			continue;
+		differ[i] = reply_compare(replies[0], replies[i]);
+		left |= explain(q, i, differ[i], &chosen, &first);
+		alone = alone && chosen != 0;
+	}
+	if (alone || left != 0) {
+		if (differences++ < SHOWN_MAX || verbose) {
+			printf("--- %s\n", alone ? "agrees with none of the others" : "a difference that is not known");
+			show(q, number, differ);
+		}
+	} else if (first && verbose) {
+		printf("--- known differences\n");
+		show(q, number, differ);
+	}
+}
+
+static void
+run(const struct origins *origins, uint64_t first, uint64_t end)
+{
+	static struct query queries[BATCH];
+
+	for (uint64_t at = first; at < end; ) {
+		size_t n = end - at < BATCH ? (size_t)(end - at) : BATCH;
+
+		for (size_t i = 0; i < n; i++)
+			query_make(&queries[i], origins, seed, at + i);
+		ask_all(servers, nservers, queries, n, (uint16_t)at);
+		for (size_t i = 0; i < n; i++)
+			judge(&queries[i], at + i, i);
+		at += n;
+	}
+}
+
+static void
+print_classes(void)
+{
+	const struct class *class;
+
+	for (size_t i = 0; (class = class_by_index(i)) != NULL; i++)
+		for (size_t k = 1; k < nservers; k++)
+			if (explained[i][k] > 0)
+				printf("%10" PRIu64 "  %s: %s\n", explained[i][k], servers[k].name, class->name);
+}
+
+static uint64_t
+number(const char *text)
+{
+	char *end;
+	uint64_t v;
+
+	errno = 0;
+	v = strtoull(text, &end, 10);
+	if (errno != 0 || *end != '\0' || end == text)
+		errx(2, "not a number: %s", text);
+	return v;
+}
+
+static void
+add_server(char *argument)
+{
+	char *port = strchr(argument, '=');
+
+	if (port == NULL || nservers == SERVERS_MAX)
+		errx(2, "expected at most %d servers as name=port, found %s", SERVERS_MAX, argument);
+	*port++ = '\0';
+	if ((replies[nservers] = malloc(sizeof **replies)) == NULL)
+		err(2, "servers");
+	server_open(&servers[nservers++], argument, (uint16_t)number(port));
+}
+
+int
+main(int argc, char *argv[])
+{
+	uint64_t first = 0, n = 1000;
+	struct origins origins;
+	int c;
+
+	while ((c = getopt(argc, argv, "n:o:s:v")) != -1) {
+		switch (c) {
+		case 'n':	n = number(optarg); break;
+		case 'o':	first = number(optarg); n = 1; break;
+		case 's':	seed = number(optarg); break;
+		case 'v':	verbose = true; break;
+		default:	return 2;
+		}
+	}
+	if (argc - optind < 3)
+		errx(2, "usage: compare [-v] [-s seed] [-n queries] [-o one] names server=port server=port...");
+	origins_read(&origins, argv[optind]);
+	for (int i = optind + 1; i < argc; i++)
+		add_server(argv[i]);
+	run(&origins, first, first + n);
+	print_classes();
+	printf("%" PRIu64 " queries, %" PRIu64 " differences\n", n, differences);
+	for (size_t i = 0; i < nservers; i++) {
+		server_close(&servers[i]);
+		free(replies[i]);
+	}
+	origins_clear(&origins);
+	return differences != 0;
+}
