@@ -207,10 +207,12 @@ answer_internet(struct response *r, const struct zoneset *zones)
 	qp_key_init(&key, name);
 	if ((store = find_zone(zones, &key, q->qtype)) == NULL) {
 		r->rcode = RCODE_REFUSED;
+		r->ede = &ede_not_served;
 		return;
 	}
 	if ((r->zone = zone_store_current(store)) == NULL) {
 		r->rcode = RCODE_SERVFAIL;		/* ours, and not there yet */
+		r->ede = &ede_not_loaded;
 		return;
 	}
 	r->flags |= FLAG_AA;
@@ -231,6 +233,13 @@ check_qtype(uint16_t qtype)
 	return RCODE_FORMERR;
 }
 
+static void
+refuse_class(struct response *r)
+{
+	r->rcode = RCODE_REFUSED;
+	r->ede = &ede_not_served;
+}
+
 size_t
 answer_query(const struct zoneset *zones, const struct answer_settings *settings, const struct request *q, uint8_t *out,
     size_t room)
@@ -241,7 +250,7 @@ answer_query(const struct zoneset *zones, const struct answer_settings *settings
 	if (q->question.qclass == CLASS_CH)
 		response_chaos(&r);
 	else if (q->question.qclass != CLASS_IN)
-		r.rcode = RCODE_REFUSED;
+		refuse_class(&r);
 	else if ((r.rcode = check_qtype(q->question.qtype)) == RCODE_NOERROR)
 		answer_internet(&r, zones);
 	return response_finish(&r);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "server/cookie.h"
+#include "server/ede.h"
 #include "tsig/tsig.h"
 #include "wire/message.h"
 #include "zones/zoneset.h"
@@ -20,11 +21,6 @@ struct answer_settings {		/* immutable while workers run */
 	const uint8_t *report_agent;	/* RFC 9567; NULL: none */
 };
 
-struct ede {				/* why an answer is as it is: RFC 8914 */
-	uint16_t code;
-	const char *text;		/* static, or as long-lived as the request; "": the code says all */
-};
-enum { EDE_OTHER = 0, EDE_NOT_READY = 14, EDE_PROHIBITED = 18, EDE_NOT_AUTHORITATIVE = 20 };
 
 /* A request taken apart as far as every opcode needs it. */
 struct request {

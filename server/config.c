@@ -152,6 +152,7 @@ config_clear(struct config *c)
 	free(c->control_socket);
 	free(c->source);
 	free(c->identity);
+	free(c->version);
 	explicit_bzero(&c->cookies, sizeof c->cookies);
 	git_free(c->git, c->ngit);
 	for (size_t i = 0; i < c->nzones; i++) {

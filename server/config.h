@@ -67,6 +67,10 @@ struct config {
 	struct config_address *source;
 	size_t nsource;
 	char *identity;			/* or NULL */
+	char *version;			/* version.bind; NULL: our own; "none": hidden */
+	struct dname report_agent;	/* RFC 9567; the root: none */
+	unsigned edns_udp_size;
+	unsigned tcp_idle_timeout_s;
 	struct cookie_secrets cookies;	/* n 0: those of the state directory */
 	bool require_cookies;
 	enum log_level log_level;

@@ -119,9 +119,13 @@ static const struct option server_options[] = {
 	{ "source", OPTION_ADDRESSES, LIST(config, source) },
 	{ "identity", OPTION_TEXT, AT(config, identity), .valid = valid_identity,
 	    .expected = "a text of 1 to 255 octets" },
+	{ "version", OPTION_TEXT, AT(config, version), .valid = valid_identity, .expected = "a text of 1 to 255 octets" },
+	{ "edns-udp-size", OPTION_NUMBER, AT(config, edns_udp_size), .min = 512, .max = 4096, .fallback = "1232" },
+	{ "report-agent", OPTION_NAME, AT(config, report_agent) },
 	{ "cookie-secrets", OPTION_OWN, .read = config_read_cookie_secrets },
 	{ "cookie-secret-file", OPTION_OWN, .read = config_read_cookie_file },
 	{ "require-cookies", OPTION_YESNO, AT(config, require_cookies), .fallback = "no" },
+	{ "tcp-idle-timeout", OPTION_DURATION, AT(config, tcp_idle_timeout_s), .min = 1, .max = 3600, .fallback = "10" },
 	{ "log-level", OPTION_CHOICE, AT(config, log_level), .choices = log_levels, .fallback = "info" },
 	{ "log-format", OPTION_CHOICE, AT(config, log_format), .choices = log_formats, .fallback = "text" },
 };

@@ -63,7 +63,7 @@ put_error(struct wr *w, const struct ede *ede, size_t room)
 		n = 0;
 	wr_u16(w, EDNS_ERROR);
 	wr_u16(w, (uint16_t)(2 + n));
-	wr_u16(w, ede->code);
+	wr_u16(w, (uint16_t)ede->code);
 	wr_octets(w, ede->text, n);
 	return ERROR_SIZE + n;
 }

@@ -92,6 +92,13 @@ inbound_rcode(struct inbound *in, unsigned rcode, struct outcome *o)
 	inbound_finish(in, answer_rcode(&in->q, &in->view->settings, rcode, in->out, in->room), rcode, o);
 }
 
+void
+inbound_error(struct inbound *in, unsigned rcode, const struct ede *why, struct outcome *o)
+{
+	in->q.ede = why;
+	inbound_rcode(in, rcode, o);
+}
+
 static void
 complain_of_tsig(struct inbound *in)
 {
@@ -258,14 +265,12 @@ handle_request(struct handler *h, const struct client *client, uint8_t *msg, siz
 size_t
 handle_reply(struct handler *h, struct job *j, int64_t now_s, uint8_t *out, size_t room)
 {
-	struct ede why = { EDE_OTHER, j->reason };
+	const struct ede why = { ede_code_for(j->rcode), j->reason };
 	size_t n;
 
-	if (j->reason[0] != '\0')
-		j->request.ede = &why;
+	j->request.ede = j->reason[0] != '\0' ? &why : NULL;
 	n = answer_rcode(&j->request, &j->view->settings, j->rcode, out, room);
 	j->request.ede = NULL;
-
 	if (j->rcode < COUNTERS_RCODES)
 		counter_add(&h->counters.rcodes[j->rcode], 1);
 	return n == 0 ? 0 : tsig_sign_response(&j->request.tsig, out, n, room, now_s);

@@ -58,6 +58,7 @@ send_to_keeper(struct inbound *in, enum job_kind kind)
 
 	if (j != NULL && queue_push(in->handler->shared->to_keeper, j))
 		return true;
+	in->q.ede = j == NULL ? &ede_no_memory : &ede_queue_full;
 	job_free(j);
 	inbound_complain(in, "answered SERVFAIL: too many changes are waiting");
 	return false;
@@ -72,11 +73,13 @@ inbound_update(struct inbound *in)
 		return RCODE_FORMERR;			/* RFC 2136, section 3.1.1 */
 	if (!is_served(in)) {
 		inbound_complain(in, "answered NOTAUTH: not a zone of this server (%s)", inbound_key_print(in, key));
+		in->q.ede = &ede_not_served;
 		return RCODE_NOTAUTH;
 	}
 	if (!key_may(in, TSIG_RIGHT_UPDATE)) {
 		inbound_complain(in, "refused: an update must be signed with a key that may update the zone (%s)",
 		    inbound_key_print(in, key));
+		in->q.ede = &ede_update_refused;
 		return RCODE_REFUSED;
 	}
 	return send_to_keeper(in, JOB_UPDATE) ? INBOUND_LATER : RCODE_SERVFAIL;
@@ -90,6 +93,7 @@ notify_signed(struct inbound *in)
 	/* Good also for a name that is no zone yet: it may become one by the pull that this triggers. */
 	if (!key_may(in, TSIG_RIGHT_NOTIFY)) {
 		inbound_complain(in, "refused: the key may not notify here (%s)", inbound_key_print(in, key));
+		in->q.ede = &ede_notify_refused;
 		return RCODE_REFUSED;
 	}
 	return send_to_keeper(in, JOB_NOTIFY) ? RCODE_NOERROR : RCODE_SERVFAIL;
@@ -104,8 +108,10 @@ inbound_notify(struct inbound *in)
 		return RCODE_FORMERR;
 	if (in->q.tsig.status == TSIG_VALID)
 		return notify_signed(in);
-	if (!is_served(in))
+	if (!is_served(in)) {
+		in->q.ede = &ede_not_served;
 		return RCODE_NOTAUTH;
+	}
 	/* Acknowledged, so that the sender stops, and nothing else: anybody may have sent it. */
 	if (log_wants(LOG_LEVEL_DEBUG))
 		log_debug("NOTIFY of %s from %s is unsigned: acknowledged and ignored",

@@ -32,6 +32,9 @@ void inbound_transfer(struct inbound *in, struct outcome *o);
 /* An answer that is a mere rcode, signed if the request was.  Sets o. */
 void inbound_rcode(struct inbound *in, unsigned rcode, struct outcome *o);
 
+/* The same with the reason. */
+void inbound_error(struct inbound *in, unsigned rcode, const struct ede *why, struct outcome *o);
+
 /* n octets of in->out are the answer: sign it, count it, set o. */
 void inbound_finish(struct inbound *in, size_t n, unsigned rcode, struct outcome *o);
 

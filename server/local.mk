@@ -14,6 +14,7 @@ server_libserver_a_SOURCES = \
 	server/cookie.c server/cookie.h \
 	server/counters.h \
 	server/denial.c server/denial.h \
+	server/ede.c server/ede.h \
 	server/edns.c \
 	server/exchange.c server/exchange.h \
 	server/frame.c server/frame.h \

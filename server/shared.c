@@ -1,6 +1,7 @@
 #include "server/shared.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <config.h>
 
@@ -8,6 +9,18 @@ struct config_holder {
 	_Atomic unsigned refs;
 	struct config *config;
 };
+
+static struct answer_settings
+settings_of(const struct config *c)
+{
+	return (struct answer_settings){
+		.identity = c->identity,
+		.version = c->version == NULL ? PACKAGE_STRING : strcmp(c->version, "none") == 0 ? NULL : c->version,
+		.udp_size = (uint16_t)c->edns_udp_size,
+		.tcp_idle_s = c->tcp_idle_timeout_s,
+		.report_agent = dname_is_root(c->report_agent.octets) ? NULL : c->report_agent.octets,
+	};
+}
 
 static struct view *
 view_over(struct config_holder *holder, struct tsig_keyring *ring)
@@ -20,9 +33,7 @@ view_over(struct config_holder *holder, struct tsig_keyring *ring)
 	v->holder = holder;
 	v->config = holder->config;
 	v->ring = ring;
-	v->settings.identity = v->config->identity;
-	v->settings.version = PACKAGE_STRING;
-	v->settings.udp_size = MSG_UDP_EDNS;
+	v->settings = settings_of(holder->config);
 	return v;
 }
 

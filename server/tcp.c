@@ -20,7 +20,6 @@
 #include "server/frame.h"
 #include "zones/rcu.h"
 
-#define IDLE_MS 10000			/* nothing asked for so long: RFC 7766, section 6.2.3 */
 #define STALLED_MS 30000		/* and the client does not even read what waits for it */
 #define PENDING_MS 120000		/* the keeper has forgotten us */
 #define TRANSFER_MS 3600000		/* a transfer that takes longer pins its version no more */
@@ -345,9 +344,9 @@ on_acceptable(evutil_socket_t fd, short events, void *arg)
 	}
 }
 
-/* Why the connection has to go now; NULL: it may stay. */
+/* Why the connection has to go now; NULL: it may stay.  idle_ms: nothing asked for so long (RFC 7766, section 6.2.3). */
 static const char *
-overdue(struct connection *c, int64_t now_ms)
+overdue(struct connection *c, int64_t now_ms, int64_t idle_ms)
 {
 	int64_t limit;
 
@@ -362,7 +361,7 @@ overdue(struct connection *c, int64_t now_ms)
 		c->window_octets = 0;
 		return NULL;
 	}
-	limit = c->pending > 0 ? PENDING_MS : output_waiting(c) > 0 ? STALLED_MS : IDLE_MS;
+	limit = c->pending > 0 ? PENDING_MS : output_waiting(c) > 0 ? STALLED_MS : idle_ms;
 	return now_ms - c->active_ms > limit ? "" : NULL;
 }
 
@@ -370,13 +369,16 @@ static void
 on_sweep(evutil_socket_t fd, short events, void *arg)
 {
 	struct tcp *t = arg;
-	int64_t now_ms = clock_mono_ms();
+	int64_t now_ms = clock_mono_ms(), idle_ms;
 	struct connection *c, *next;
 
 	(void)fd;
 	(void)events;
+	rcu_thread_online();
+	idle_ms = (int64_t)atomic_load_explicit(&t->handler->shared->view, memory_order_acquire)->settings.tcp_idle_s * 1000;
+	rcu_thread_offline();
 	for (c = TAILQ_FIRST(&t->open); c != NULL; c = next) {
-		const char *why = overdue(c, now_ms);
+		const char *why = overdue(c, now_ms, idle_ms);
 
 		next = TAILQ_NEXT(c, link);
 		if (why != NULL)

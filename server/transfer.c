@@ -59,7 +59,7 @@ answer_stream(struct inbound *in, struct zone_version *version, struct outcome *
 	char what[AXFR_TEXT], peer[CONFIG_ADDRESS_TEXT];
 
 	if (axfr_new(version, in->view, &in->q, &o->transfer) != ERR_OK) {
-		inbound_rcode(in, RCODE_SERVFAIL, o);
+		inbound_error(in, RCODE_SERVFAIL, &ede_no_memory, o);
 		return;
 	}
 	o->what = HANDLED_TRANSFER;
@@ -83,18 +83,18 @@ inbound_transfer(struct inbound *in, struct outcome *o)
 	if (q->qclass == CLASS_IN)
 		store = zoneset_exact(in->handler->shared->zones, q->qname.octets);
 	if (store == NULL) {
-		inbound_rcode(in, RCODE_NOTAUTH, o);	/* RFC 5936, section 2.2.1 */
+		inbound_error(in, RCODE_NOTAUTH, &ede_not_served, o);	/* RFC 5936, section 2.2.1 */
 	} else if (!is_allowed(in)) {
 		inbound_complain(in, "refused: neither the right of a _transfer or _update key nor allow-transfer of the "
 		    "zone covers it (%s)", inbound_key_print(in, key));
-		inbound_rcode(in, RCODE_REFUSED, o);
+		inbound_error(in, RCODE_REFUSED, &ede_transfer_refused, o);
 	} else if (!ixfr && !in->client->tcp) {
 		inbound_complain(in, "refused: transfers are made over TCP only");
-		inbound_rcode(in, RCODE_REFUSED, o);
+		inbound_error(in, RCODE_REFUSED, &ede_transfer_tcp, o);
 	} else if (ixfr && !read_client_serial(in, &serial)) {
 		inbound_rcode(in, RCODE_FORMERR, o);
 	} else if ((version = zone_store_current(store)) == NULL) {
-		inbound_rcode(in, RCODE_SERVFAIL, o);
+		inbound_error(in, RCODE_SERVFAIL, &ede_not_loaded, o);
 	} else if (ixfr && (!in->client->tcp || !serial_lt(serial, zone_version_serial(version)))) {
 		answer_soa(in, version, o);
 	} else {

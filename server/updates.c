@@ -44,6 +44,7 @@ update_durable(void *arg, enum err err, const char *words)
 		if (w->first)
 			resend_remove(w->keeper->resend, w->job->digest);
 		w->job->rcode = RCODE_SERVFAIL;
+		snprintf(w->job->reason, sizeof w->job->reason, "the change could not be stored");
 	} else {
 		w->keeper->updates++;
 	}
@@ -60,6 +61,7 @@ answer_later(struct keeper *k, struct job *j, unsigned rcode, bool first)
 	j->rcode = rcode;
 	if (w == NULL || (*w = (struct waiting_update){ k, j, first }, keeper_wait(k, update_durable, w)) != ERR_OK) {
 		free(w);
+		snprintf(j->reason, sizeof j->reason, "out of memory");
 		give_back(j, RCODE_SERVFAIL);
 	}
 }
@@ -115,6 +117,7 @@ keeper_update(struct keeper *k, struct job *j)
 		return;
 	}
 	if (z == NULL || z->retired || zone_newest(z) == NULL) {
+		snprintf(j->reason, sizeof j->reason, "the zone is not served any more");
 		give_back(j, RCODE_NOTAUTH);
 		return;
 	}

@@ -6,6 +6,7 @@ import stat
 
 import pytest
 
+from lib import client
 from lib.gitrepo import GitRepo
 from lib.process import run
 from lib.zones import zone
@@ -68,3 +69,48 @@ def test_rollover(start, tmp_path):
     text = dig(server, f"+cookie={cookie}", "+nobadcookie", "www.example.com")
     assert "status: NOERROR" in text and cookie_of(text) != cookie, "the old one is good, and replaced"
     assert "status: FORMERR" in dig(server, "+ednsopt=10:0123", "+nocookie", "www.example.com")
+
+
+def test_reasons(start):
+    server = start()
+    assert "EDE: 20 (Not Authoritative)" in dig(server, "www.example.net")
+    refused = client.ask(server, "example.com", "AXFR", tcp=True, use_edns=0)
+    assert [(o.code, o.text) for o in refused.options] == [(18, "neither a key's right nor allow-transfer covers it")]
+    assert "EDE" not in dig(server, "+noedns", "www.example.net")
+
+
+def test_keepalive_and_report_channel(start):
+    server = start(tcp_idle_timeout="30s", report_agent="agent.example.net")
+    text = dig(server, "+tcp", "+keepalive", "www.example.com")
+    assert "TCP-KEEPALIVE: 30.0 secs" in text or "TCP KEEPALIVE: 30.0 secs" in text, text
+    text = dig(server, "+nokeepalive", "www.example.com")
+    assert "05 61 67 65 6e 74 07 65 78 61 6d 70 6c 65 03 6e 65 74 00" in text or "agent.example.net" in text, text
+
+
+def chaos(server, name):
+    return dig(server, "+short", "CH", "TXT", name).strip()
+
+
+def test_chaos(start):
+    server = start()
+    for name in ("version.bind", "version.server"):
+        assert chaos(server, name).startswith('"certns ')
+    for name in ("id.server", "hostname.bind"):
+        assert "status: REFUSED" in dig(server, "CH", "TXT", name)
+    server = start(version="none", identity="ns1")
+    for name in ("version.bind", "version.server"):
+        assert "status: REFUSED" in dig(server, "CH", "TXT", name)
+    for name in ("id.server", "hostname.bind"):
+        assert chaos(server, name) == '"ns1"'
+    assert chaos(start(version="my own"), "version.bind") == '"my own"'
+
+
+def test_udp_size(certnsd, tmp_path):
+    many = "".join(f"many IN A 192.0.2.{i}\n" for i in range(1, 201))
+    repo = GitRepo(tmp_path / "git", {"example.com": zone(extra=many)})
+    small = certnsd(git=repo).start("example.com")
+    large = certnsd(git=repo, server={"edns-udp-size": 4096}).start("example.com")
+    assert "flags: qr aa tc" in dig(small, "+ignore", "+bufsize=4096", "many.example.com")
+    text = dig(large, "+ignore", "+bufsize=4096", "many.example.com")
+    assert "flags: qr aa rd;" in text and "ANSWER: 200" in text and "udp: 4096" in text, text
+    assert "tc" in re.search("flags: [a-z ]*", dig(large, "+ignore", "+bufsize=2000", "many.example.com"))[0]

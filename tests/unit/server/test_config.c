@@ -12,7 +12,8 @@ static const struct { const char *why, *text, *error; } bad_files[] = {
 	    "x:1:1: unknown key 'sever' in the configuration; expected one of: server, git, zones, keys, acme" },
 	{ "an unknown option", "server:\n  worker: 2\n",
 	    "x:2:3: unknown key 'worker' in server; expected one of: listen, workers, state-directory, user, "
-	    "control-socket, source, identity, cookie-secrets, cookie-secret-file, require-cookies, log-level, log-format" },
+	    "control-socket, source, identity, version, edns-udp-size, report-agent, cookie-secrets, "
+	    "cookie-secret-file, require-cookies, tcp-idle-timeout, log-level, log-format" },
 	{ "an option twice", "server:\n  workers: 2\n  identity: a\n  workers: 3\n",
 	    "x:4:3: 'workers' stands above already" },
 	{ "a list instead of a map", "server: [1]\n", "x:1:9: expected a map (key: value) for server, found a list" },

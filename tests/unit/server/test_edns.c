@@ -1,4 +1,4 @@
-/* What the options of a request's OPT record do, through the whole handler: cookies. */
+/* What the options of a request's OPT record do, through the whole handler: cookies, reasons, time-outs. */
 #include "tests/unit/check.h"
 
 #include <arpa/inet.h>
@@ -229,12 +229,92 @@ test_cookies_without_question(void **state)
 	served.config->cookies.n = 0;
 }
 
+#define ASK(opcode, name, type, tcp) \
+	{ OPCODE_##opcode, name, type, CLASS_IN, tcp, (const uint8_t *)"", 0 }
+
+static const struct { const char *why; struct asked asked; unsigned rcode; int code; } reasons[] = {
+	{ "a good answer needs none", ASK(QUERY, "www.example.", "A", false), RCODE_NOERROR, -1 },
+	{ "nor has a missing name one", ASK(QUERY, "nothing.example.", "A", false), RCODE_NXDOMAIN, -1 },
+	{ "a name of somebody else's", ASK(QUERY, "www.test.", "A", false), RCODE_REFUSED, EDE_NOT_AUTHORITATIVE },
+	{ "a class of nobody's", { OPCODE_QUERY, "www.example.", "A", 4, false, (const uint8_t *)"", 0 }, RCODE_REFUSED,
+	    EDE_NOT_AUTHORITATIVE },
+	{ "an unsigned transfer", ASK(QUERY, "example.", "AXFR", true), RCODE_REFUSED, EDE_PROHIBITED },
+	{ "a transfer of something that is no zone", ASK(QUERY, "www.example.", "AXFR", true), RCODE_NOTAUTH,
+	    EDE_NOT_AUTHORITATIVE },
+	{ "an unsigned update", ASK(UPDATE, "example.", "SOA", false), RCODE_REFUSED, EDE_PROHIBITED },
+	{ "an update of something that is no zone", ASK(UPDATE, "www.example.", "SOA", false), RCODE_NOTAUTH,
+	    EDE_NOT_AUTHORITATIVE },
+	{ "a NOTIFY of it", ASK(NOTIFY, "www.example.", "SOA", false), RCODE_NOTAUTH, EDE_NOT_AUTHORITATIVE },
+};
+
+static void
+test_reasons(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+		struct asked asked = reasons[i].asked;
+		struct said s = read_answer(ask(&asked, 1).n);
+		const uint8_t *ede;
+		size_t n = 0;
+
+		ede = find_option(&s, EDNS_ERROR, &n);
+		check(s.rcode == reasons[i].rcode, "%s: %s", reasons[i].why, rcode_str(s.rcode));
+		check((ede == NULL) == (reasons[i].code < 0), "%s: a reason or not", reasons[i].why);
+		check(ede == NULL || (n >= 2 && ede[0] == 0 && ede[1] == reasons[i].code), "%s: its code", reasons[i].why);
+		asked.options = NULL;
+		s = read_answer(ask(&asked, 1).n);
+		check(s.rcode == reasons[i].rcode && !s.has_opt, "%s: without OPT there is no place for it", reasons[i].why);
+	}
+}
+
+static void
+test_keepalive(void **state)
+{
+	struct asked www = WWW("\0\13\0\0"), plain = WWW("");
+	struct said s;
+	const uint8_t *timeout;
+	size_t n;
+
+	(void)state;
+	s = read_answer(ask(&www, 1).n);
+	check(find_option(&s, EDNS_KEEPALIVE, &n) == NULL, "over UDP it means nothing: RFC 7828, section 3.3.1");
+	www.tcp = plain.tcp = true;
+	s = read_answer(ask(&www, 1).n);
+	timeout = find_option(&s, EDNS_KEEPALIVE, &n);
+	check(timeout != NULL && n == 2 && timeout[0] == 0 && timeout[1] == 100, "100 tenths of a second, by default");
+	s = read_answer(ask(&plain, 1).n);
+	check(find_option(&s, EDNS_KEEPALIVE, &n) == NULL, "who does not ask is not told");
+}
+
+static void
+test_report_agent(void **state)
+{
+	static const uint8_t agent[] = "\5agent\7example";
+	struct answer_settings *settings = &served.shared.view->settings;
+	struct asked www = WWW("");
+	struct said s;
+	const uint8_t *option;
+	size_t n;
+
+	(void)state;
+	s = read_answer(ask(&www, 1).n);
+	check(find_option(&s, EDNS_REPORT, &n) == NULL, "none by default");
+	settings->report_agent = agent;
+	s = read_answer(ask(&www, 1).n);
+	option = find_option(&s, EDNS_REPORT, &n);
+	check(option != NULL && n == sizeof agent && memcmp(option, agent, n) == 0, "the agent's name, in wire form");
+	www.options = NULL;
+	check(!read_answer(ask(&www, 1).n).has_opt, "without OPT there is no place for it");
+	settings->report_agent = NULL;
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cookies), cmocka_unit_test(test_required_cookies),
-		cmocka_unit_test(test_cookies_without_question)
+		cmocka_unit_test(test_cookies_without_question), cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_keepalive), cmocka_unit_test(test_report_agent)
 	};
 	int failed;
 
