@@ -215,6 +215,16 @@ needs_ttl(const struct writing *w, const struct editor_line *l)
 	return !inherited_ttl(w, l, &ttl) || ttl != l->want_ttl;
 }
 
+/* A TTL that has become the default's: it is left out, as this file does. */
+static bool
+drops_ttl(const struct writing *w, const struct editor_line *l)
+{
+	const struct editor_file *f = &w->e->files[l->file];
+
+	return l->has_ttl && l->rr.ttl != l->want_ttl && l->has_default && l->default_ttl == l->want_ttl &&
+	    f->bare > f->needless_ttls;
+}
+
 static void
 note_ttl(struct writing *w, uint32_t ttl)
 {
@@ -257,18 +267,19 @@ write_kept(struct writing *w, const struct editor_line *l)
 {
 	struct editor *e = w->e;
 	struct editor_file *f = &e->files[l->file];
-	struct editor_change c = { .becomes = l->becomes, .set_ttl = needs_ttl(w, l), .ttl = l->want_ttl };
+	struct editor_change c = { .becomes = l->becomes, .ttl = l->want_ttl, .drop_ttl = drops_ttl(w, l) };
 	struct buf owner = { 0 };
 	enum err err = ERR_OK;
 
+	c.set_ttl = !c.drop_ttl && needs_ttl(w, l);
 	if (l->indented && (f->owner == NULL || !same_octets(f->owner, l->rr.owner))) {
 		err = put_group_owner(e, l, &owner);
 		c.owner = buf_str(&owner);
 	}
 	f->owner = l->rr.owner;
-	if (l->has_ttl || c.set_ttl)
+	if ((l->has_ttl || c.set_ttl) && !c.drop_ttl)
 		note_ttl(w, l->want_ttl);
-	if (err == ERR_OK && (c.owner != NULL || c.set_ttl || c.becomes != NULL)) {
+	if (err == ERR_OK && (c.owner != NULL || c.set_ttl || c.drop_ttl || c.becomes != NULL)) {
 		struct soa old = { 0 }, new = { 0 };
 
 		flush(f, l->start);

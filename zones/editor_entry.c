@@ -185,9 +185,9 @@ put_gap(struct entry *x, const char *p)
 
 #define AROUND 8			/* lines on each side that are looked at */
 
-/* Where the next line that has a TTL has it; SIZE_MAX: there is none near. */
+/* Where the next line that has a TTL has it, or where one that has none has what follows; SIZE_MAX: there is none near. */
 static size_t
-ttl_column(const struct editor *e, const struct editor_line *l)
+column_around(const struct editor *e, const struct editor_line *l, bool with_ttl)
 {
 	for (ptrdiff_t i = 1; i <= 2 * AROUND; i++) {
 		ptrdiff_t at = l - e->lines + (i % 2 != 0 ? -(i + 1) / 2 : i / 2);
@@ -195,10 +195,11 @@ ttl_column(const struct editor *e, const struct editor_line *l)
 		size_t column = SIZE_MAX;
 		struct lexer lx;
 
-		if (at < 0 || at >= (ptrdiff_t)e->n || k->file != l->file || !k->has_ttl || k->generated)
+		if (at < 0 || at >= (ptrdiff_t)e->n || k->file != l->file || k->has_ttl != with_ttl || k->generated ||
+		    k->rr.type == TYPE_SOA)
 			continue;
 		if (editor_lex(e, k, &lx))
-			column = column_in(lx.entry, token_first(&lx.v[k->ttl_at]));
+			column = column_in(lx.entry, token_first(&lx.v[with_ttl ? k->ttl_at : !k->indented]));
 		lexer_clear(&lx);
 		return column;
 	}
@@ -218,7 +219,7 @@ put_ttl_in_gap(struct entry *x, const char *ttl, const char *p)
 		buf_printf(x->out, "%s ", ttl);
 		return;
 	}
-	column = n > 1 ? ttl_column(x->e, x->l) : SIZE_MAX;
+	column = n > 1 ? column_around(x->e, x->l, true) : SIZE_MAX;
 	if (column != SIZE_MAX && column > (from = new_column(x))) {
 		editor_pad(x->out, from, column, tabs);
 		buf_add_str(x->out, ttl);
@@ -237,6 +238,20 @@ put_ttl_in_gap(struct entry *x, const char *ttl, const char *p)
 		editor_pad(x->out, from, tabs && n > 1 ? old_column(x, p) : from, tabs);
 	}
 	x->at = p;
+}
+
+/* The TTL t goes, before next. */
+static void
+drop_ttl(struct entry *x, const struct token *t, const struct token *next)
+{
+	const char *p = token_first(next);
+	size_t column = old_column(x, p);
+
+	if (column == column_around(x->e, x->l, false))
+		editor_pad(x->out, new_column(x), column, memchr(x->at, '\t', (size_t)(p - x->at)) != NULL);
+	else
+		put_gap(x, token_first(t));
+	x->at = strspn(token_last(t), " \t") < (size_t)(p - token_last(t)) ? token_last(t) : p;
 }
 
 static void
@@ -269,6 +284,10 @@ put_head(struct entry *x)
 	for (size_t i = 0; i <= type_at; i++) {
 		const struct token *t = &x->lx.v[i];
 
+		if (x->c->drop_ttl && l->ttl_at == i) {
+			drop_ttl(x, t, t + 1);
+			continue;
+		}
 		if (x->c->set_ttl && l->ttl_at == i) {
 			put_gap(x, token_first(t));
 			buf_add_str(x->out, ttl);

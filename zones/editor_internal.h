@@ -34,6 +34,7 @@ struct editor_file {
 	unsigned nowners;		/* how many were compared for that */
 	unsigned absolute_owners, relative_owners, absolute_names, relative_names;
 	bool class_first;		/* "IN 300": by the last line that has both */
+	unsigned bare, needless_ttls;	/* lines without a TTL; with one that they need not have */
 	unsigned repeats, omits;	/* of the same owner on the next line */
 	size_t last;			/* line; SIZE_MAX: none */
 	/* While it is written: */
@@ -87,10 +88,10 @@ void editor_pad(struct buf *out, size_t at, size_t to, bool tabs);
 /* editor_place.c: the line behind which a person would put rr.  ERR_UNSUPPORTED: nowhere. */
 enum err editor_place(struct editor *e, const struct rr *rr, struct editor_line **out);
 
-/* editor_entry.c: a line changed: with this owner written (NULL: as it is), with a TTL, with other rdata. */
+/* editor_entry.c: a line changed: with this owner written (NULL: as it is), with a TTL or without, with other rdata. */
 struct editor_change {
 	const char *owner;
-	bool set_ttl;
+	bool set_ttl, drop_ttl;
 	uint32_t ttl;
 	const struct rr *becomes;
 };

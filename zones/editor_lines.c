@@ -126,6 +126,8 @@ note_style(struct editor *e, const struct editor_line *l, const struct reader_en
 		note_name(&x->v[0], l->rr.owner, l->origin, &f->absolute_owners, &f->relative_owners);
 	if (name != NULL)
 		note_name(&x->v[x->n - 1], name, l->origin, &f->absolute_names, &f->relative_names);
+	f->bare += !l->has_ttl;
+	f->needless_ttls += l->has_ttl && l->has_default && l->default_ttl == l->rr.ttl;
 	if (l->indented)
 		f->omits++;
 	else if (before != NULL && dname_equal(before->rr.owner, l->rr.owner))
