@@ -34,9 +34,88 @@ nsec_at(struct response *r, const uint8_t *name)
 }
 
 static bool
-wildcard_below(struct dname *to, const struct zone_node *encloser)
+wildcard_below(struct dname *to, const uint8_t *encloser)
 {
-	return dname_join(to, (const uint8_t *)"\1*", 1, zone_node_owner(encloser));
+	return dname_join(to, (const uint8_t *)"\1*", 1, encloser);
+}
+
+static void
+nsec_nxdomain(struct response *r, const uint8_t *name, const struct zone_node *encloser)
+{
+	struct dname wildcard;
+
+	nsec_at(r, name);				/* RFC 4035, section 3.1.3.2 */
+	if (wildcard_below(&wildcard, zone_node_owner(encloser)))
+		nsec_at(r, wildcard.octets);
+}
+
+/* --- NSEC3 --- */
+
+/* The NSEC3 that matches name (true) or covers it. */
+static bool
+nsec3_at(struct response *r, const uint8_t *name)
+{
+	bool match;
+	const struct zone_node *node = zone_version_nsec3(r->zone, name, &match);
+
+	if (node != NULL)
+		put_proof(r, node, TYPE_NSEC3);
+	return match;
+}
+
+static const uint8_t *
+suffix(const uint8_t *name, unsigned labels)
+{
+	return dname_skip(name, dname_labels(name) - labels);
+}
+
+/* RFC 5155, section 7.2.1: the closest encloser that has an NSEC3, and the name below it towards name, which has none.
+ * labels: of the closest encloser; where opt-out leaves that out of the chain, one above it is proven.  Gives it. */
+static const uint8_t *
+nsec3_encloser(struct response *r, const uint8_t *name, unsigned labels)
+{
+	const struct zone_node *node;
+	bool match;
+
+	for (unsigned apex = dname_labels(zone_version_apex_name(r->zone)); ; labels--) {
+		node = zone_version_nsec3(r->zone, suffix(name, labels), &match);
+		if (match || labels == apex)
+			break;
+	}
+	if (match)
+		put_proof(r, node, TYPE_NSEC3);
+	nsec3_at(r, suffix(name, labels + 1));
+	return suffix(name, labels);
+}
+
+/* There is a node of this name, in the chain or left out of it. */
+static void
+nsec3_nodata(struct response *r, const uint8_t *name)
+{
+	bool match;
+	const struct zone_node *node = zone_version_nsec3(r->zone, name, &match);
+
+	if (match)
+		put_proof(r, node, TYPE_NSEC3);		/* RFC 5155, sections 7.2.3, 7.2.4, 7.2.7 */
+	else if (!dname_equal(name, zone_version_apex_name(r->zone)))
+		nsec3_encloser(r, name, dname_labels(name) - 1);
+}
+
+static void
+nsec3_wildcard_nodata(struct response *r, const uint8_t *name, const struct zone_lookup *found)
+{
+	nsec3_encloser(r, name, dname_labels(zone_node_owner(found->encloser)));	/* section 7.2.5 */
+	nsec3_at(r, zone_node_owner(found->wildcard));
+}
+
+static void
+nsec3_nxdomain(struct response *r, const uint8_t *name, const struct zone_node *encloser)
+{
+	const uint8_t *proven = nsec3_encloser(r, name, dname_labels(zone_node_owner(encloser)));	/* section 7.2.2 */
+	struct dname wildcard;
+
+	if (wildcard_below(&wildcard, proven))
+		nsec3_at(r, wildcard.octets);
 }
 
 /* --- either --- */
@@ -46,24 +125,61 @@ denial_nodata(struct response *r, const uint8_t *name, const struct zone_lookup 
 {
 	if (!r->dnssec)
 		return;
-	if (zone_version_denial(r->zone) == ZONE_DENIAL_NSEC) {
+	switch (zone_version_denial(r->zone)) {
+	case ZONE_DENIAL_NONE:
+		break;
+	case ZONE_DENIAL_NSEC:
 		nsec_at(r, name);			/* RFC 4035, sections 3.1.3.1 and 3.1.3.4 */
 		if (found->node == NULL)
 			nsec_at(r, zone_node_owner(found->wildcard));
+		break;
+	case ZONE_DENIAL_NSEC3:
+		if (found->node != NULL)
+			nsec3_nodata(r, name);
+		else
+			nsec3_wildcard_nodata(r, name, found);
+		break;
+	case ZONE_DENIAL_NSEC3_COSTLY:
+		put_proof(r, zone_version_any_nsec3(r->zone), TYPE_NSEC3);
+		break;
 	}
 }
 
 void
 denial_nxdomain(struct response *r, const uint8_t *name, const struct zone_lookup *found)
 {
-	struct dname wildcard;
-
 	if (!r->dnssec)
 		return;
-	if (zone_version_denial(r->zone) == ZONE_DENIAL_NSEC) {
-		nsec_at(r, name);			/* RFC 4035, section 3.1.3.2 */
-		if (wildcard_below(&wildcard, found->encloser))
-			nsec_at(r, wildcard.octets);
+	switch (zone_version_denial(r->zone)) {
+	case ZONE_DENIAL_NONE:
+		break;
+	case ZONE_DENIAL_NSEC:
+		nsec_nxdomain(r, name, found->encloser);
+		break;
+	case ZONE_DENIAL_NSEC3:
+		nsec3_nxdomain(r, name, found->encloser);
+		break;
+	case ZONE_DENIAL_NSEC3_COSTLY:
+		put_proof(r, zone_version_any_nsec3(r->zone), TYPE_NSEC3);
+		break;
+	}
+}
+
+static void
+deny_ds(struct response *r, const struct zone_node *cut)
+{
+	switch (zone_version_denial(r->zone)) {
+	case ZONE_DENIAL_NONE:
+		break;
+	case ZONE_DENIAL_NSEC:
+		put_proof(r, cut, TYPE_NSEC);
+		break;
+	case ZONE_DENIAL_NSEC3:
+		nsec3_nodata(r, zone_node_owner(cut));
+		break;
+	case ZONE_DENIAL_NSEC3_COSTLY:
+		put_proof(r, zone_version_any_nsec3(r->zone), TYPE_NSEC3);
+		break;
 	}
 }
 
@@ -74,13 +190,10 @@ denial_referral(struct response *r, const struct zone_node *cut)
 
 	if (!r->dnssec)
 		return;
-	if (zone_node_rrset(cut, TYPE_DS, &ds)) {
-		if (!response_rrset(r, SECTION_AUTHORITY, zone_node_owner(cut), &ds, ds.ttl))
-			r->flags |= FLAG_TC;
-		return;
-	}
-	if (zone_version_denial(r->zone) == ZONE_DENIAL_NSEC)
-		put_proof(r, cut, TYPE_NSEC);
+	if (!zone_node_rrset(cut, TYPE_DS, &ds))
+		deny_ds(r, cut);
+	else if (!response_rrset(r, SECTION_AUTHORITY, zone_node_owner(cut), &ds, ds.ttl))
+		r->flags |= FLAG_TC;
 }
 
 void
@@ -90,12 +203,30 @@ denial_expanded(struct response *r, const uint8_t *name, const struct zone_looku
 		r->expanded[r->nexpanded++] = (struct response_expanded){ name, found->encloser };
 }
 
+/* name itself is not there: the NSEC covers it; the NSEC3 covers the name below the encloser (RFC 4035, section
+ * 3.1.3.3; RFC 5155, section 7.2.6). */
+static void
+prove_expansion(struct response *r, const uint8_t *name, const struct zone_node *encloser)
+{
+	switch (zone_version_denial(r->zone)) {
+	case ZONE_DENIAL_NONE:
+		break;
+	case ZONE_DENIAL_NSEC:
+		nsec_at(r, name);
+		break;
+	case ZONE_DENIAL_NSEC3:
+		nsec3_at(r, suffix(name, dname_labels(zone_node_owner(encloser)) + 1));
+		break;
+	case ZONE_DENIAL_NSEC3_COSTLY:
+		put_proof(r, zone_version_any_nsec3(r->zone), TYPE_NSEC3);
+		break;
+	}
+}
+
 void
 denial_expanded_put(struct response *r)
 {
-	for (unsigned i = 0; i < r->nexpanded; i++) {
-		if (zone_version_denial(r->zone) == ZONE_DENIAL_NSEC)
-			nsec_at(r, r->expanded[i].name);	/* RFC 4035, section 3.1.3.3 */
-	}
+	for (unsigned i = 0; i < r->nexpanded; i++)
+		prove_expansion(r, r->expanded[i].name, r->expanded[i].encloser);
 	r->nexpanded = 0;
 }

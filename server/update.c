@@ -41,12 +41,10 @@ wanted(const struct rr *rr, const uint8_t *owner, uint16_t type)
 	return (type == TYPE_ANY || rr->type == type) && dname_equal(rr->owner, owner);
 }
 
-/* Those of the version, but for RRs in without. */
 static enum err
-add_from_version(const struct zone_version *v, const uint8_t *owner, uint16_t type, const struct rrmap *without,
+add_from_node(const struct zone_node *node, const uint8_t *owner, uint16_t type, const struct rrmap *without,
     struct rr_list *out)
 {
-	const struct zone_node *node = zone_version_find(v, owner);
 	enum err err = ERR_OK;
 
 	for (size_t i = 0; node != NULL && err == ERR_OK && i < zone_node_count(node); i++) {
@@ -63,6 +61,16 @@ add_from_version(const struct zone_version *v, const uint8_t *owner, uint16_t ty
 				err = rr_list_add(out, &rr);
 	}
 	return err;
+}
+
+/* Those of the version, but for RRs in without. */
+static enum err
+add_from_version(const struct zone_version *v, const uint8_t *owner, uint16_t type, const struct rrmap *without,
+    struct rr_list *out)
+{
+	enum err err = add_from_node(zone_version_find(v, owner), owner, type, without, out);
+
+	return err != ERR_OK ? err : add_from_node(zone_version_find_hashed(v, owner), owner, type, without, out);
 }
 
 /* The RRs of owner and type (or ANY) now: those of the version that no change spoke of, and those added since. */

@@ -108,5 +108,5 @@ rrtype_is_meta(uint16_t type)
 bool
 rrtype_is_dnssec_meta(uint16_t type)
 {
-	return type == TYPE_RRSIG || type == TYPE_NSEC || type == TYPE_SIG || type == TYPE_KEY || type == TYPE_NXT;
+	return type == TYPE_RRSIG || type == TYPE_NSEC || type == TYPE_NSEC3 || type == TYPE_SIG || type == TYPE_KEY || type == TYPE_NXT;
 }

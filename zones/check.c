@@ -179,6 +179,17 @@ check_outside(struct checking *c, const struct group *g)
 	}
 }
 
+/* Nothing but NSEC3: then the owner is no name of the zone, and may lie below a DNAME at the apex. */
+static bool
+is_hashed(const struct group *g)
+{
+	for (const struct rr *rr = g->first; rr < g->end; rr++) {
+		if (rr->type != TYPE_NSEC3 && rr_covered(rr) != TYPE_NSEC3)
+			return false;
+	}
+	return true;
+}
+
 /* RFC 1034, section 3.6.2; RFC 2181, section 10.1; RFC 6672, section 2.4. */
 static void
 check_aliases(struct checking *c, const struct group *g)
@@ -201,7 +212,7 @@ check_aliases(struct checking *c, const struct group *g)
 	}
 	if (dname != NULL && group_find(g, TYPE_NS) != NULL && !dname_equal(g->owner, c->apex))
 		say(c, CHECK_ERROR, dname, "DNAME beside NS at %s", dname_print(g->owner, owner));
-	if (strictly_below(g->owner, c->dname))
+	if (strictly_below(g->owner, c->dname) && !is_hashed(g))
 		say(c, CHECK_ERROR, g->first, "%s lies below a DNAME", dname_print(g->owner, owner));
 	else if (dname != NULL)
 		c->dname = g->owner;

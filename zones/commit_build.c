@@ -27,14 +27,6 @@ index_wanted(struct build *b)
 	return err;
 }
 
-static bool
-find_rrset(const struct zone_version *v, const struct rr *rr, struct zone_rrset *out)
-{
-	const struct zone_node *node = zone_version_find(v, rr->owner);
-
-	return node != NULL && zone_node_rrset_of(node, rr, out);
-}
-
 /* The class of an RR that is in the zone now, given what the request, or what is known already, says.  One that
  * was there as a lasting one stays so. */
 static void
@@ -106,7 +98,7 @@ diff_touched(const struct build *b, bool add)
 			continue;
 		if ((err = rrmap_set(&seen, &key, &(struct rrmap_value){ 0 })) != ERR_OK)
 			break;
-		bool had = find_rrset(b->before, rr, &old), has = find_rrset(b->after, rr, &new);
+		bool had = zone_version_rrset_of(b->before, rr, &old), has = zone_version_rrset_of(b->after, rr, &new);
 		if (!add && had)
 			err = diff_rrset(b, rr->owner, &old, has ? &new : NULL, false);
 		if (add && has)

@@ -199,6 +199,14 @@ qp_first(struct qp_cursor *c, qp_word root)
 }
 
 const struct qp_leaf *
+qp_last(struct qp_cursor *c, qp_word root)
+{
+	c->depth = 0;
+	c->leaf = NULL;
+	return root == 0 ? NULL : dive(c, root, true);
+}
+
+const struct qp_leaf *
 qp_next(struct qp_cursor *c)
 {
 	while (c->depth > 0) {

@@ -67,16 +67,17 @@ void qp_bag_forget(struct qp_bag *bag);				/* frees no items */
 
 struct qp_txn {
 	qp_word root;
+	qp_word side;			/* a second trie with the same versions; 0 where none is needed */
 	uint64_t number;		/* births of this transaction carry it */
 	struct qp_bag retired;
 };
 
-/* Put a leaf in, in place of the one with its name.  ERR_OK: the leaf is the trie's.  ERR_NOMEM: it is still the
+/* Put a leaf in, in place of the one with its name; root is t's root or its side.  ERR_OK: the leaf is the trie's.  ERR_NOMEM: it is still the
  * caller's, and the trie has the same names as before. */
-enum err qp_put(struct qp_txn *t, struct qp_leaf *leaf);
+enum err qp_put(struct qp_txn *t, qp_word *root, struct qp_leaf *leaf);
 
 /* ERR_NOT_FOUND, ERR_NOMEM (nothing was removed). */
-enum err qp_remove(struct qp_txn *t, const uint8_t *name);
+enum err qp_remove(struct qp_txn *t, qp_word *root, const uint8_t *name);
 
 /* Free all that was born with this number: the undoing of a transaction, whose root this is. */
 void qp_free_births(qp_word root, uint64_t number);
@@ -127,6 +128,7 @@ struct qp_cursor {
 	const struct qp_leaf *leaf;	/* NULL: nowhere */
 };
 const struct qp_leaf *qp_first(struct qp_cursor *c, qp_word root);
+const struct qp_leaf *qp_last(struct qp_cursor *c, qp_word root);
 const struct qp_leaf *qp_next(struct qp_cursor *c);
 const struct qp_leaf *qp_prev(struct qp_cursor *c);
 

@@ -16,18 +16,32 @@ qp_store_init(struct qp_store *s, size_t version_size, void (*free_store)(struct
 	atomic_init(&s->users, 1);
 }
 
+static void
+free_births(const struct qp_version *v)
+{
+	qp_free_births(v->t.root, v->t.number);
+	qp_free_births(v->t.side, v->t.number);
+}
+
+static void
+free_all(const struct qp_version *v)
+{
+	qp_free_all(v->t.root);
+	qp_free_all(v->t.side);
+}
+
 /* The last user is gone, and so every version is dead: free them, and all that any of them had. */
 static void
 destroy(struct qp_store *s)
 {
 	for (struct qp_version *v = s->latest; v != NULL; v = v->older)
 		if (v->aborted)
-			qp_free_births(v->t.root, v->t.number);
+			free_births(v);
 	for (struct qp_version *v = s->oldest, *newer; v != NULL; v = newer) {
 		newer = v->newer;
 		qp_bag_sift(&v->bag, NULL, 0);
 		if (v == s->newest)
-			qp_free_all(v->t.root);	/* what is in the newest is in no bag */
+			free_all(v);		/* what is in the newest is in no bag */
 		free(v);
 	}
 	s->free(s);
@@ -103,7 +117,7 @@ qp_store_reclaim(struct qp_store *s)
 	for (; v != NULL; v = next) {
 		next = v->next_dead;
 		if (v->aborted)
-			qp_free_births(v->t.root, v->t.number);
+			free_births(v);
 		if (v->older != NULL)
 			qp_bag_sift(&v->bag, &v->older->bag, v->older->t.number);
 		else
@@ -125,6 +139,7 @@ qp_store_begin(struct qp_store *s)
 		return ERR_NOMEM;
 	v->t.number = ++s->number;
 	v->t.root = s->newest == NULL ? 0 : s->newest->t.root;
+	v->t.side = s->newest == NULL ? 0 : s->newest->t.side;
 	v->base = s->newest;
 	v->store = s;
 	atomic_init(&v->holds, 1);
@@ -153,7 +168,7 @@ qp_store_abort(struct qp_store *s)
 
 	if (v != NULL) {
 		s->open = NULL;
-		qp_free_births(v->t.root, v->t.number);
+		free_births(v);
 		qp_bag_forget(&v->t.retired);
 		free(v);
 		return;

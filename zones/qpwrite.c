@@ -172,20 +172,20 @@ forked(const struct qp_txn *t, unsigned offset, unsigned old_position, qp_word o
 }
 
 enum err
-qp_put(struct qp_txn *t, struct qp_leaf *leaf)
+qp_put(struct qp_txn *t, qp_word *root, struct qp_leaf *leaf)
 {
 	struct qp_key key, near;
 	struct qp_branch *b;
-	qp_word *slot = &t->root;
+	qp_word *slot = root;
 	unsigned diff, position;
 
 	leaf->birth = t->number;
-	if (t->root == 0) {
-		t->root = qp_leaf_word(leaf);
+	if (*root == 0) {
+		*root = qp_leaf_word(leaf);
 		return ERR_OK;
 	}
 	qp_key_init(&key, qp_leaf_name(leaf));
-	qp_key_init(&near, qp_leaf_name(qp_nearest(t->root, &key)));
+	qp_key_init(&near, qp_leaf_name(qp_nearest(*root, &key)));
 	diff = qp_key_diff(&key, &near);
 	while (!qp_is_leaf(*slot) && qp_offset(qp_word_branch(*slot)) < diff) {
 		if ((b = own(t, slot)) == NULL)
@@ -211,14 +211,14 @@ qp_put(struct qp_txn *t, struct qp_leaf *leaf)
 }
 
 enum err
-qp_remove(struct qp_txn *t, const uint8_t *name)
+qp_remove(struct qp_txn *t, qp_word *root, const uint8_t *name)
 {
 	struct qp_branch *b, *smaller;
-	qp_word *slot = &t->root, twig, rest;
+	qp_word *slot = root, twig, rest;
 	struct qp_key key;
 	unsigned position, i;
 
-	if (qp_get(t->root, name) == NULL)
+	if (qp_get(*root, name) == NULL)
 		return ERR_NOT_FOUND;
 	qp_key_init(&key, name);
 	for (;;) {

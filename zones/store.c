@@ -62,14 +62,23 @@ role_of(const struct zone_store *s, const uint8_t *owner)
 	return labels == s->apex_labels ? NODE_APEX : NODE_INSIDE;
 }
 
+/* NSEC3 records and their signatures live in the side trie: their owners are no names of the zone (RFC 5155, section
+ * 7.2.8), and there they stand in the order of the hashes. */
+static bool
+is_hashed(const struct zone_store *s, const struct rr *rr)
+{
+	return (rr->type == TYPE_NSEC3 || rr_covered(rr) == TYPE_NSEC3) && role_of(s, rr->owner) == NODE_INSIDE &&
+	    dname_labels(rr->owner) == s->apex_labels + 1;
+}
+
 static enum err
-put(struct qp_txn *t, struct zone_node *node)
+put(struct qp_txn *t, qp_word *root, struct zone_node *node)
 {
 	enum err err;
 
 	if (node == NULL)
 		return ERR_NOMEM;
-	if ((err = qp_put(t, &node->leaf)) != ERR_OK)
+	if ((err = qp_put(t, root, &node->leaf)) != ERR_OK)
 		free(node);
 	return err;
 }
@@ -85,7 +94,7 @@ put_empty_nonterminals(const struct zone_store *s, struct qp_txn *t, const uint8
 		name = dname_parent(name);
 		if (qp_get(t->root, name) != NULL)
 			break;
-		if ((err = put(t, zone_node_empty(name, role))) != ERR_OK)
+		if ((err = put(t, &t->root, zone_node_empty(name, role))) != ERR_OK)
 			return err;
 	}
 	return ERR_OK;
@@ -138,7 +147,8 @@ zone_store_add(struct zone_store *s, const struct rr *rr, bool *changed)
 {
 	struct zone_version *v = open_version(s);
 	struct qp_txn *t = &v->qp.t;
-	const struct zone_node *node = (const struct zone_node *)qp_get(t->root, rr->owner);
+	qp_word *root = is_hashed(s, rr) ? &t->side : &t->root;
+	const struct zone_node *node = (const struct zone_node *)qp_get(*root, rr->owner);
 	enum node_role role = role_of(s, rr->owner);
 	uint8_t record[2 + RDATA_MAX];
 	struct spot spot;
@@ -154,7 +164,7 @@ zone_store_add(struct zone_store *s, const struct rr *rr, bool *changed)
 	spot.set.ttl = rr->ttl;
 	if (there) {
 		spot.after = spot.at;		/* all stays, but the TTL */
-		return put(t, edited(node, zone_node_owner(node), role, &spot, NULL, 0));
+		return put(t, root, edited(node, zone_node_owner(node), role, &spot, NULL, 0));
 	}
 	if (spot.set.count == UINT16_MAX)
 		return ERR_RANGE;
@@ -163,10 +173,11 @@ zone_store_add(struct zone_store *s, const struct rr *rr, bool *changed)
 	record[1] = (uint8_t)rr->rdlen;
 	if (rr->rdlen > 0)
 		memcpy(record + 2, rr->rdata, rr->rdlen);
-	if (node == NULL && role == NODE_INSIDE && (err = put_empty_nonterminals(s, t, rr->owner)) != ERR_OK)
+	if (node == NULL && role == NODE_INSIDE && root == &t->root &&
+	    (err = put_empty_nonterminals(s, t, rr->owner)) != ERR_OK)
 		return err;
 	/* An empty non-terminal got its letter case from a name below it; now it has its own. */
-	err = put(t, edited(node, node != NULL && node->leaf.count > 0 ? zone_node_owner(node) : rr->owner, role,
+	err = put(t, root, edited(node, node != NULL && node->leaf.count > 0 ? zone_node_owner(node) : rr->owner, role,
 	    &spot, record, 2u + rr->rdlen));
 	if (err == ERR_OK)
 		v->rr_count++;
@@ -182,8 +193,8 @@ remove_name(const struct zone_store *s, struct qp_txn *t, const uint8_t *name, e
 	enum err err;
 
 	if (role != NODE_OUTSIDE && qp_has_below(t->root, name))
-		return put(t, zone_node_empty(name, role));
-	if ((err = qp_remove(t, name)) != ERR_OK || role == NODE_OUTSIDE)
+		return put(t, &t->root, zone_node_empty(name, role));
+	if ((err = qp_remove(t, &t->root, name)) != ERR_OK || role == NODE_OUTSIDE)
 		return err;
 	for (; labels > s->apex_labels; labels--) {
 		const struct qp_leaf *above;
@@ -192,7 +203,7 @@ remove_name(const struct zone_store *s, struct qp_txn *t, const uint8_t *name, e
 		above = qp_get(t->root, name);
 		if (above == NULL || above->count > 0 || qp_has_below(t->root, name))
 			break;
-		if ((err = qp_remove(t, name)) != ERR_OK)
+		if ((err = qp_remove(t, &t->root, name)) != ERR_OK)
 			return err;
 	}
 	return ERR_OK;
@@ -203,7 +214,8 @@ zone_store_remove(struct zone_store *s, const struct rr *rr, bool *changed)
 {
 	struct zone_version *v = open_version(s);
 	struct qp_txn *t = &v->qp.t;
-	const struct zone_node *node = (const struct zone_node *)qp_get(t->root, rr->owner);
+	qp_word *root = is_hashed(s, rr) ? &t->side : &t->root;
+	const struct zone_node *node = (const struct zone_node *)qp_get(*root, rr->owner);
 	enum node_role role = role_of(s, rr->owner);
 	struct spot spot;
 	enum err err;
@@ -218,9 +230,9 @@ zone_store_remove(struct zone_store *s, const struct rr *rr, bool *changed)
 		struct dname owner;
 
 		dname_copy(&owner, zone_node_owner(node));	/* the node may go before its name was used */
-		err = remove_name(s, t, owner.octets, role);
+		err = root == &t->side ? qp_remove(t, root, owner.octets) : remove_name(s, t, owner.octets, role);
 	} else
-		err = put(t, edited(node, zone_node_owner(node), role, &spot, NULL, 0));
+		err = put(t, root, edited(node, zone_node_owner(node), role, &spot, NULL, 0));
 	if (err == ERR_OK)
 		v->rr_count--;
 	return err;
@@ -273,45 +285,117 @@ build_empty_nonterminals(const struct zone_store *s, struct qp_build *b, const u
 	return ERR_OK;
 }
 
+struct building {
+	const struct zone_store *store;
+	struct qp_build *tree, *side;
+	uint64_t number;
+	const uint8_t *last;		/* owner in the tree */
+	size_t rr_count;
+};
+
+/* The RRs of one owner, all for the tree or all for the side. */
 static enum err
-build(const struct zone_store *s, struct qp_build *b, const struct rr_list *sorted, size_t *rr_count)
+build_owner(struct building *b, const struct rr *v, size_t n, bool hashed)
 {
-	const uint8_t *last = NULL;
-	size_t i, end;
+	enum node_role role = role_of(b->store, v->owner);
+	struct zone_node *node;
+	enum err err = ERR_OK;
+
+	if (hashed && b->side == NULL)
+		err = qp_build_new(b->number, &b->side);
+	else if (role == NODE_INSIDE && !hashed)
+		err = build_empty_nonterminals(b->store, b->tree, b->last, v->owner);
+	if (err == ERR_OK)
+		err = zone_node_from(v, n, role, &node, &b->rr_count);
+	if (err == ERR_OK)
+		err = build_add(hashed ? b->side : b->tree, node);
+	if (!hashed)
+		b->last = v->owner;
+	return err;
+}
+
+/* An owner that has some of both: rare, since it takes a name that equals a hash. */
+static enum err
+build_mixed(struct building *b, const struct rr *v, size_t n)
+{
+	struct rr *sorted = malloc(n * sizeof *sorted);
+	size_t nhashed = 0, nothers = 0;
 	enum err err;
 
-	for (i = 0; i < sorted->n; i = end) {
-		const uint8_t *owner = sorted->v[i].owner;
-		enum node_role role = role_of(s, owner);
-		struct zone_node *node;
+	if (sorted == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < n; i++)
+		if (is_hashed(b->store, &v[i]))
+			sorted[nhashed++] = v[i];
+	for (size_t i = 0; i < n; i++)
+		if (!is_hashed(b->store, &v[i]))
+			sorted[nhashed + nothers++] = v[i];
+	err = build_owner(b, sorted, nhashed, true);
+	if (err == ERR_OK)
+		err = build_owner(b, sorted + nhashed, nothers, false);
+	free(sorted);
+	return err;
+}
 
-		for (end = i + 1; end < sorted->n; end++)
-			if (sorted->v[end].owner != owner && !dname_equal(sorted->v[end].owner, owner))
+static enum err
+build(struct building *b, const struct rr_list *sorted)
+{
+	enum err err = ERR_OK;
+
+	for (size_t i = 0, end; err == ERR_OK && i < sorted->n; i = end) {
+		const struct rr *v = sorted->v + i;
+		size_t nhashed = is_hashed(b->store, v);
+
+		for (end = i + 1; end < sorted->n; end++) {
+			if (sorted->v[end].owner != v->owner && !dname_equal(sorted->v[end].owner, v->owner))
 				break;
-		if (role == NODE_INSIDE && (err = build_empty_nonterminals(s, b, last, owner)) != ERR_OK)
-			return err;
-		if ((err = zone_node_from(sorted->v + i, end - i, role, &node, rr_count)) != ERR_OK ||
-		    (err = build_add(b, node)) != ERR_OK)
-			return err;
-		last = owner;
+			nhashed += is_hashed(b->store, &sorted->v[end]);
+		}
+		if (nhashed == 0 || nhashed == end - i)
+			err = build_owner(b, v, end - i, nhashed > 0);
+		else
+			err = build_mixed(b, v, end - i);
 	}
-	return ERR_OK;
+	return err;
 }
 
 enum err
 zone_store_fill(struct zone_store *s, const struct rr_list *sorted)
 {
 	struct zone_version *v = open_version(s);
-	struct qp_build *b;
+	struct building b = { .store = s, .number = v->qp.t.number };
 	enum err err;
 
-	assert(v->qp.t.root == 0);
-	if ((err = qp_build_new(v->qp.t.number, &b)) != ERR_OK)
-		return err;
-	if ((err = build(s, b, sorted, &v->rr_count)) != ERR_OK ||
-	    (err = qp_build_end(b, &v->qp.t.root)) != ERR_OK)
-		qp_build_free(b);
+	assert(v->qp.t.root == 0 && v->qp.t.side == 0);
+	if ((err = qp_build_new(b.number, &b.tree)) == ERR_OK)
+		err = build(&b, sorted);
+	v->rr_count += b.rr_count;
+	if (err == ERR_OK && (err = qp_build_end(b.tree, &v->qp.t.root)) == ERR_OK)
+		b.tree = NULL;
+	if (err == ERR_OK && b.side != NULL && (err = qp_build_end(b.side, &v->qp.t.side)) == ERR_OK)
+		b.side = NULL;
+	qp_build_free(b.tree);
+	qp_build_free(b.side);
 	return err;
+}
+
+/* The first NSEC3 chain that may be used (RFC 5155, section 7.3), and that is there. */
+static void
+choose_nsec3(struct zone_version *v)
+{
+	const uint8_t *at = NULL, *rdata;
+	struct zone_rrset set;
+	uint16_t n;
+
+	if (v->qp.t.side == 0 || !zone_node_rrset(v->apex, TYPE_NSEC3PARAM, &set))
+		return;
+	while (zone_rrset_next(&set, &at, &rdata, &n)) {
+		nsec3_params_read(rdata, &v->nsec3);
+		if (v->nsec3.algorithm != NSEC3_SHA1 || v->nsec3.flags != 0)
+			continue;
+		v->denial = v->nsec3.iterations > NSEC3_ITERATIONS_MAX ? ZONE_DENIAL_NSEC3_COSTLY : ZONE_DENIAL_NSEC3;
+		return;
+	}
 }
 
 enum err
@@ -331,6 +415,7 @@ zone_store_seal(struct zone_store *s, struct zone_version **out)
 		}
 		v->is_signed = zone_node_rrset(v->apex, TYPE_DNSKEY, &set);
 		v->denial = zone_node_rrset(v->apex, TYPE_NSEC, &set) ? ZONE_DENIAL_NSEC : ZONE_DENIAL_NONE;
+		choose_nsec3(v);
 	}
 	qp_store_seal(&s->qp);
 	if (out != NULL)

@@ -60,6 +60,23 @@ zone_version_find(const struct zone_version *v, const uint8_t *name)
 	return as_node(qp_get(v->qp.t.root, name));
 }
 
+const struct zone_node *
+zone_version_find_hashed(const struct zone_version *v, const uint8_t *name)
+{
+	return as_node(qp_get(v->qp.t.side, name));
+}
+
+bool
+zone_version_rrset_of(const struct zone_version *v, const struct rr *rr, struct zone_rrset *out)
+{
+	const struct zone_node *node = zone_version_find(v, rr->owner);
+
+	if (node != NULL && zone_node_rrset_of(node, rr, out))
+		return true;
+	node = zone_version_find_hashed(v, rr->owner);
+	return node != NULL && zone_node_rrset_of(node, rr, out);
+}
+
 /* One ancestor of qname, from the top: what does it mean for the names below it?  Below a cut there is no
  * authority, and below a DNAME there is nothing: the highest of them decides. */
 static void
@@ -152,12 +169,17 @@ zone_walk_next(struct zone_walk *w)
 		leaf = qp_first(&w->cursor, w->version->qp.t.root);
 		break;
 	case ZONE_WALK_OUTSIDE:
+	case ZONE_WALK_HASHED:
 		leaf = qp_next(&w->cursor);
 		break;
 	}
 	if (leaf != NULL && leaf == (const struct qp_leaf *)w->version->apex) {
 		qp_last_below(&w->cursor);
 		leaf = qp_next(&w->cursor);
+	}
+	if (leaf == NULL && w->phase != ZONE_WALK_HASHED) {
+		w->phase = ZONE_WALK_HASHED;
+		leaf = qp_first(&w->cursor, w->version->qp.t.side);
 	}
 	return as_node(leaf);
 }
@@ -190,6 +212,50 @@ zone_version_nsec(const struct zone_version *v, const uint8_t *name)
 		if (zone_node_rrset(as_node(leaf), TYPE_NSEC, &set))
 			return as_node(leaf);
 	return NULL;
+}
+
+/* Does the node belong to the chain that is used?  There may be several for a while (RFC 5155, section 10.4). */
+static bool
+is_of_chain(const struct zone_version *v, const struct qp_leaf *leaf)
+{
+	const uint8_t *at = NULL, *rdata;
+	struct nsec3_params params;
+	struct zone_rrset set;
+	uint16_t n;
+
+	if (!zone_node_rrset(as_node(leaf), TYPE_NSEC3, &set) || !zone_rrset_next(&set, &at, &rdata, &n))
+		return false;
+	nsec3_params_read(rdata, &params);
+	return nsec3_params_equal(&params, &v->nsec3);
+}
+
+const struct zone_node *
+zone_version_nsec3(const struct zone_version *v, const uint8_t *name, bool *match)
+{
+	const struct qp_leaf *leaf;
+	struct qp_cursor c;
+	struct dname owner;
+
+	*match = false;
+	if (!nsec3_owner(&v->nsec3, name, zone_version_apex_name(v), &owner))
+		return NULL;
+	leaf = qp_seek(&c, v->qp.t.side, owner.octets);
+	*match = leaf != NULL && is_of_chain(v, leaf);
+	for (unsigned i = 0; i < NSEC_STEPS_MAX; i++, leaf = qp_prev(&c)) {
+		if (leaf == NULL && (leaf = c.leaf) == NULL)
+			leaf = qp_last(&c, v->qp.t.side);	/* the last one covers what is before the first */
+		if (leaf == NULL || is_of_chain(v, leaf))
+			return as_node(leaf);
+	}
+	return NULL;
+}
+
+const struct zone_node *
+zone_version_any_nsec3(const struct zone_version *v)
+{
+	struct qp_cursor c;
+
+	return as_node(qp_first(&c, v->qp.t.side));
 }
 
 struct zone_version *

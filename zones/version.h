@@ -58,7 +58,10 @@ size_t zone_version_rr_count(const struct zone_version *v);
 bool zone_version_is_signed(const struct zone_version *v);	/* DNSKEY at the apex */
 
 /* How the zone denies what is not there. */
-enum zone_denial { ZONE_DENIAL_NONE, ZONE_DENIAL_NSEC };
+enum zone_denial {
+	ZONE_DENIAL_NONE, ZONE_DENIAL_NSEC, ZONE_DENIAL_NSEC3,
+	ZONE_DENIAL_NSEC3_COSTLY	/* more than NSEC3_ITERATIONS_MAX */
+};
 enum zone_denial zone_version_denial(const struct zone_version *v);
 
 /* The node with exactly this name, or NULL.  Also finds names below cuts, and out-of-zone glue. */
@@ -66,6 +69,13 @@ const struct zone_node *zone_version_find(const struct zone_version *v, const ui
 
 /* Is there any name below name? */
 bool zone_version_has_below(const struct zone_version *v, const uint8_t *name);
+
+/* NSEC3 records and their signatures are kept apart, since their owners are no names of the zone (RFC 5155, section
+ * 7.2.8): no lookup finds them, but for this one. */
+const struct zone_node *zone_version_find_hashed(const struct zone_version *v, const uint8_t *name);
+
+/* The RRset that rr is in, or would be, wherever it is kept. */
+bool zone_version_rrset_of(const struct zone_version *v, const struct rr *rr, struct zone_rrset *out);
 
 /* What the algorithm of RFC 1034, section 4.3.2, step 3, needs to know about qname, from one descent.  Of cut and
  * dname the higher one hides the other (and the cut hides a DNAME at its own owner), so at most one is set.  All are
@@ -82,11 +92,11 @@ void zone_version_lookup(const struct zone_version *v, const uint8_t *qname, str
 /* The same for who asks several tries for one name: the key is made once, by qp_key_init(). */
 void zone_version_lookup_key(const struct zone_version *v, const struct qp_key *key, struct zone_lookup *out);
 
-/* All nodes in canonical order, the apex first (out-of-zone glue behind everything else). */
+/* All nodes in canonical order, the apex first; behind them out-of-zone glue, and in the end NSEC3. */
 struct zone_walk {			/* private; some 5 kB */
 	const struct zone_version *version;
 	const struct qp_leaf *last;
-	enum { ZONE_WALK_APEX, ZONE_WALK_INSIDE, ZONE_WALK_OUTSIDE_FIRST, ZONE_WALK_OUTSIDE } phase;
+	enum { ZONE_WALK_APEX, ZONE_WALK_INSIDE, ZONE_WALK_OUTSIDE_FIRST, ZONE_WALK_OUTSIDE, ZONE_WALK_HASHED } phase;
 	struct qp_cursor cursor;
 };
 void zone_walk_start(struct zone_walk *w, const struct zone_version *v);
@@ -99,6 +109,13 @@ const struct zone_node *zone_version_predecessor(const struct zone_version *v, c
 
 /* The node whose NSEC record speaks of name: its own, or that of the last name before it that has one.  NULL: none. */
 const struct zone_node *zone_version_nsec(const struct zone_version *v, const uint8_t *name);
+
+/* The node whose NSEC3 record matches name (*match) or covers it, in a zone whose denial is NSEC3.  NULL: the chain is
+ * broken. */
+const struct zone_node *zone_version_nsec3(const struct zone_version *v, const uint8_t *name, bool *match);
+
+/* Some NSEC3, in a zone that has one. */
+const struct zone_node *zone_version_any_nsec3(const struct zone_version *v);
 
 /* ref: inside an RCU section on the current version; or the writer on one that is sealed or current; or whoever has a
  * reference.  unref: anywhere, takes NULL. */

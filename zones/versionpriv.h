@@ -3,6 +3,7 @@
 #define ZONES_VERSIONPRIV_H
 
 #include "zones/node.h"
+#include "zones/nsec3.h"
 #include "zones/qpstore.h"
 #include "zones/store.h"
 
@@ -13,6 +14,7 @@ struct zone_version {
 	uint32_t serial;
 	bool is_signed;
 	enum zone_denial denial;
+	struct nsec3_params nsec3;	/* of the chain that is used; salt points into the apex */
 };
 
 struct zone_store {

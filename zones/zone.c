@@ -205,12 +205,11 @@ zone_version_collect(const struct zone_version *v, const struct rr_list *without
 bool
 zone_version_has(const struct zone_version *v, const struct rr *rr, uint32_t *ttl)
 {
-	const struct zone_node *node = zone_version_find(v, rr->owner);
 	struct zone_rrset set;
 	const uint8_t *rdata;
 	uint16_t n;
 
-	if (node == NULL || !zone_node_rrset_of(node, rr, &set))
+	if (!zone_version_rrset_of(v, rr, &set))
 		return false;
 	*ttl = set.ttl;
 	for (const uint8_t *at = NULL; zone_rrset_next(&set, &at, &rdata, &n); )

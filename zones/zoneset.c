@@ -72,7 +72,8 @@ change(struct zoneset *set, const uint8_t *apex, struct zone_entry *entry)
 
 	if (own && (err = zoneset_begin(set)) != ERR_OK)
 		return err;
-	err = entry != NULL ? qp_put(&set->qp.open->t, &entry->leaf) : qp_remove(&set->qp.open->t, apex);
+	err = entry != NULL ? qp_put(&set->qp.open->t, &set->qp.open->t.root, &entry->leaf) :
+	    qp_remove(&set->qp.open->t, &set->qp.open->t.root, apex);
 	if (own && err == ERR_OK)
 		zoneset_commit(set);
 	else if (own)

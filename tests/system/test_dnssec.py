@@ -93,7 +93,7 @@ def test_like_the_others(serve, tmp_path, chain):
 
 @pytest.mark.parametrize("options", [[], ["-n", "-t", "3", "-s", "beef"], ["-n", "-p"]], ids=["nsec", "nsec3", "optout"])
 def test_signed_by_ldns(serve, tmp_path, options):
-    servers = serve(signed.sign_with_ldns(tmp_path / "zone", options))
+    servers = serve(signed.sign_with_ldns(tmp_path / "zone", options)[0])
     compare(servers, questions(str(options))[:400])
 
 
@@ -111,6 +111,8 @@ def delv(server, directory, key, name, kind):
 def test_proofs_hold(certnsd, tmp_path, chain):
     text, key = signed.sign(tmp_path / "zone", chain)
     server = certnsd(git=GitRepo(tmp_path / "git", {ORIGIN: text})).start(ORIGIN)
+    # What an opt-out span covers may be there, unsigned (RFC 5155, section 6).
+    expanded = "unsigned answer" if chain == "optout" else "fully validated"
     for name, kind, wanted in [
         ("www", "A", "fully validated"),
         ("www", "AAAA", "negative response, fully validated"),
@@ -119,16 +121,16 @@ def test_proofs_hold(certnsd, tmp_path, chain):
         ("ent", "A", "negative response, fully validated"),
         ("deep.ent", "TXT", "negative response, fully validated"),
         ("x.deep.ent", "A", "negative response, fully validated"),
-        ("q.wild", "TXT", "fully validated"),
+        ("q.wild", "TXT", expanded),
         ("q.wild", "A", "negative response, fully validated"),
-        ("q.r.wild", "TXT", "fully validated"),
+        ("q.r.wild", "TXT", expanded),
         ("x.host1.wild", "TXT", "negative response, fully validated"),
-        ("q.wcname", "A", "fully validated"),
+        ("q.wcname", "A", expanded),
         ("alias", "A", "fully validated"),
         ("x.dn", "A", "fully validated"),
-        ("q.dn", "AAAA", "fully validated"),
+        ("q.dn", "AAAA", expanded),
         ("secure", "DS", "fully validated"),
-        ("child", "DS", "negative response, " + ("unsigned" if chain == "optout" else "fully validated")),
+        ("child", "DS", "negative response, fully validated"),
         ("q.went", "A", "negative response, fully validated"),
     ]:
         said = delv(server, str(tmp_path), key, f"{name}.{ORIGIN}", kind)
@@ -137,7 +139,7 @@ def test_proofs_hold(certnsd, tmp_path, chain):
 
 def test_many_iterations(certnsd, tmp_path):
     """No hashing for strangers: one NSEC3 tells resolvers to take the zone as unsigned (RFC 9276, section 3.2)."""
-    text, key = signed.sign(tmp_path / "zone", "iterated")
+    text, key = signed.sign_with_ldns(tmp_path / "zone", ["-n", "-t", "151"])
     server = certnsd(git=GitRepo(tmp_path / "git", {ORIGIN: text})).start(ORIGIN)
     assert "; fully validated" in delv(server, str(tmp_path), key, f"www.{ORIGIN}", "A")
     assert "; negative response, unsigned" in delv(server, str(tmp_path), key, f"nowhere.{ORIGIN}", "A")

@@ -62,34 +62,32 @@ CHAINS = {
     "nsec": ["-x"],
     "nsec3": ["-3", "aabbccdd", "-H", "5"],
     "optout": ["-3", "-", "-H", "0", "-A"],
-    "iterated": ["-3", "-", "-H", "151"],
 }
 
 
 def sign(directory, chain, text=TEXT, origin=ORIGIN, options=()):
-    """The signed text and the key-signing key's rdata."""
-    os.makedirs(directory, exist_ok=True)
-    with open(os.path.join(directory, "plain"), "w", encoding="utf-8") as f:
-        f.write(text)
-    ksk = run(["dnssec-keygen", "-q", "-a", "ECDSAP256SHA256", "-f", "KSK", origin], cwd=directory).stdout.strip()
-    run(["dnssec-keygen", "-q", "-a", "ECDSAP256SHA256", origin], cwd=directory)
-    run(["dnssec-signzone", "-q", "-S", "-O", "full", *CHAINS[chain], *options, "-o", origin, "-f", "signed", "plain"],
-        cwd=directory)
-    with open(os.path.join(directory, ksk + ".key"), encoding="utf-8") as f:
-        key = re.search(r"DNSKEY\s+(.*)", f.read()).group(1)
-    with open(os.path.join(directory, "signed"), encoding="utf-8") as f:
-        return f.read(), key
+    """The text signed by BIND's signer, and the key-signing key's rdata."""
+    command = ["dnssec-signzone", "-q", "-S", "-P", "-O", "full", *CHAINS[chain], *options, "-o", origin, "-f", "signed",
+               "plain"]
+    return _sign(directory, text, origin, lambda keys: command)
 
 
 def sign_with_ldns(directory, options=(), text=TEXT, origin=ORIGIN):
+    return _sign(directory, text, origin,
+                 lambda keys: ["ldns-signzone", *options, "-o", origin, "-f", "signed", "plain", *keys])
+
+
+def _sign(directory, text, origin, command):
     os.makedirs(directory, exist_ok=True)
     with open(os.path.join(directory, "plain"), "w", encoding="utf-8") as f:
         f.write(text)
     keys = [run(["dnssec-keygen", "-q", "-a", "ECDSAP256SHA256", *kind, origin], cwd=directory).stdout.strip()
             for kind in (["-f", "KSK"], [])]
-    run(["ldns-signzone", *options, "-o", origin, "-f", "signed", "plain", *keys], cwd=directory)
+    run(command(keys), cwd=directory)
+    with open(os.path.join(directory, keys[0] + ".key"), encoding="utf-8") as f:
+        key = re.search(r"DNSKEY\s+(.*)", f.read()).group(1)
     with open(os.path.join(directory, "signed"), encoding="utf-8") as f:
-        return f.read()
+        return f.read(), key
 
 
 class Nsd(Process):

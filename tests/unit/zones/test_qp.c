@@ -29,7 +29,7 @@ new_leaf(const struct dname *name)
 static void
 put(struct qp_txn *t, struct names *model, const struct dname *name)
 {
-	assert_int_equal(qp_put(t, new_leaf(name)), ERR_OK);
+	assert_int_equal(qp_put(t, &t->root, new_leaf(name)), ERR_OK);
 	names_add(model, name);
 }
 
@@ -221,7 +221,7 @@ test_against_model(void **state)
 			if (pick(5) < 3) {
 				put(&t, &model, &name);
 			} else {
-				enum err err = qp_remove(&t, name.octets);
+				enum err err = qp_remove(&t, &t.root, name.octets);
 
 				assert_int_equal(err, names_remove(&model, name.octets) ? ERR_OK : ERR_NOT_FOUND);
 			}
@@ -234,7 +234,7 @@ test_against_model(void **state)
 		while (model.n > 0) {
 			struct dname name = model.v[pick((unsigned)model.n)];
 
-			assert_int_equal(qp_remove(&t, name.octets), ERR_OK);
+			assert_int_equal(qp_remove(&t, &t.root, name.octets), ERR_OK);
 			names_remove(&model, name.octets);
 			check_all(t.root, &model);
 		}
@@ -269,7 +269,7 @@ test_old_roots_stay(void **state)
 				name = models[v].v[pick((unsigned)models[v].n)];
 			if (pick(3) > 0)
 				put(&t, &models[v], &name);
-			else if (qp_remove(&t, name.octets) == ERR_OK)
+			else if (qp_remove(&t, &t.root, name.octets) == ERR_OK)
 				names_remove(&models[v], name.octets);
 		}
 		check_all(t.root, &models[v]);
