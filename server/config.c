@@ -261,8 +261,9 @@ complete(struct config *c, struct fault *f)
 		return ERR_NOMEM;
 	}
 	if (strlen(c->control_socket) >= sizeof ((struct sockaddr_un *)NULL)->sun_path)
-		return fault_set(f, ERR_RANGE, "the name of the control socket is too long (give a shorter one by "
-		    "control-socket): '%.300s'", c->control_socket);
+		return fault_set(f, ERR_RANGE, "%s%sthe name of the control socket is too long (give a shorter one by "
+		    "control-socket): '%.300s'", c->file == NULL ? "" : c->file, c->file == NULL ? "" : ":1:1: ",
+		    c->control_socket);
 	return ERR_OK;
 }
 

@@ -11,7 +11,9 @@ tests_unit_server_test_notify_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 
 EXTRA_DIST += tests/fuzz/corpus tests/system
 
+# Not in EXTRA_DIST: make would take its name for the target "check".
 dist-hook:
+	cp -p $(srcdir)/check $(distdir)/check
 	find $(distdir) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # base, wire, tsig

@@ -279,16 +279,8 @@ def test_kill_9_in_the_middle_of_an_order(certnsd, repo, key, pebble_for):
 
 
 def test_the_account_is_kept(issuer, key):
-    def account_key():
-        for base, _, names in os.walk(issuer.state):
-            for name in names:
-                path = os.path.join(base, name)
-                with open(path, "rb") as f:
-                    if b"PRIVATE KEY" in f.read():
-                        return path
-        return None
-
-    path = wait_for(account_key, "the account key")
+    path = wait_for(lambda: [p for p, octets in issuer.state_files() if b"PRIVATE KEY" in octets],
+                    "the account key")[0]
     with open(path, "rb") as f:
         first = f.read()
     assert os.stat(path).st_mode & 0o777 == 0o600

@@ -153,5 +153,14 @@ class Certnsd(Process):
     def certs(self, host):
         return [one for one in self.ctl("certs") if one["host"].rstrip(".") == host]
 
+    def state_files(self):
+        """Path and octets of each file in the state directory."""
+        for base, _, names in os.walk(self.state):
+            for name in names:
+                path = os.path.join(base, name)
+                if os.path.isfile(path):
+                    with open(path, "rb") as f:
+                        yield path, f.read()
+
     def pull(self):
         return self.ctl("pull")
