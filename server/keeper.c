@@ -14,7 +14,10 @@
 
 #define QUEUE_SIZE 8192
 #define HELPERS 2
+#define GROUP_MAX 1024			/* updates that share a sync: whoever waits is answered, however many come */
 #define SWEEP_S 5
+#define RECORDS_MAX 1000		/* of a zone behind its image, before it gets a new one */
+#define NOTES_MAX 60000			/* octets of a commit's message */
 #define HISTORY_S (7 * 86400)		/* journal records kept beyond what a restart needs */
 
 /* --- the open group --- */
@@ -34,16 +37,18 @@ keeper_wait(struct keeper *k, void (*done)(void *arg, enum err err, const char *
 void
 keeper_flush(struct keeper *k)
 {
-	struct fault f = { 0 };
-	enum err err = commits_finish(k->commits, &f);
 	struct waiter *in_order = NULL;
+	struct fault f = { 0 };
+	enum err err;
 
+	/* Before the group is finished: what its subscriber stages, and who waits for that, is of the next one. */
 	for (struct waiter *w = k->group, *next; w != NULL; w = next) {
 		next = w->next;
 		w->next = in_order;
 		in_order = w;
 	}
 	k->group = NULL;
+	err = commits_finish(k->commits, &f);
 	for (struct waiter *w = in_order, *next; w != NULL; w = next) {
 		next = w->next;
 		w->done(w->arg, err, err == ERR_OK ? "" : fault_str(&f, err));
@@ -57,6 +62,33 @@ keeper_flush_soon(struct keeper *k)
 	event_active(k->flush, EV_TIMEOUT, 1);
 }
 
+/* A line for the next commit's message, if the change will be part of it. */
+static void
+add_note(struct zone *z, const struct commit_request *q, const struct changeset *changes)
+{
+	size_t out = 0, in = 0;
+	bool soa = false;
+
+	for (size_t i = 0; i < changes->n; i++) {
+		const struct change *c = &changes->v[i];
+
+		soa |= c->rr.type == TYPE_SOA;
+		if (c->rr.type == TYPE_SOA || c->class == CHANGE_PASSING)
+			continue;
+		out += !c->add;
+		in += c->add && !c->present;
+	}
+	if (pending_count(&z->pending) == 0 && !z->pending.writing)
+		buf_clear(&z->notes);		/* it was all undone, or only passed */
+	if (z->notes.len >= NOTES_MAX || out + in + soa == 0 || pending_count(&z->pending) == 0)
+		return;
+	buf_printf(&z->notes, "%s: %s%s, %zu out, %zu in\n", z->name, q->origin == ORIGIN_ACME ? "certns, " : "", q->by, out, in);
+	if (z->notes.len >= NOTES_MAX)
+		buf_add_str(&z->notes, "and more\n");
+	if (z->notes.failed)
+		buf_clear(&z->notes);
+}
+
 void
 keeper_subscriber(void *ctx, const struct commit_request *q, const struct changeset *changes)
 {
@@ -64,19 +96,8 @@ keeper_subscriber(void *ctx, const struct commit_request *q, const struct change
 	struct zone *z = q->zone;
 	struct source *s = source_of(z);
 
-	if (q->origin == ORIGIN_UPDATE || q->origin == ORIGIN_ACME) {
-		size_t out = 0, in = 0;
-
-		for (size_t i = 0; i < changes->n; i++) {
-			if (changes->v[i].rr.type == TYPE_SOA)
-				continue;
-			out += !changes->v[i].add;
-			in += changes->v[i].add && !changes->v[i].present;
-		}
-		if (z->notes.len < 60000)
-			buf_printf(&z->notes, "%s: %s%s, %zu out, %zu in\n", z->name,
-			    q->origin == ORIGIN_ACME ? "certns, " : "", q->by, out, in);
-	}
+	if (q->origin != ORIGIN_LOAD && q->origin != ORIGIN_GIT)
+		add_note(z, q, changes);
 	if (!k->started)
 		return;				/* at start everything is looked at once, later */
 	peers_notify(k, z);
@@ -102,12 +123,13 @@ static void
 on_jobs(evutil_socket_t fd, short what, void *arg)
 {
 	struct keeper *k = arg;
-	struct job *j;
+	struct job *j = NULL;
+	int n;
 
 	(void)fd;
 	(void)what;
 	queue_rearm(k->shared->to_keeper);
-	while ((j = queue_pop(k->shared->to_keeper)) != NULL) {
+	for (n = 0; n < GROUP_MAX && (j = queue_pop(k->shared->to_keeper)) != NULL; n++) {
 		switch (j->kind) {
 		case JOB_UPDATE:
 			keeper_update(k, j);
@@ -130,6 +152,8 @@ on_jobs(evutil_socket_t fd, short what, void *arg)
 		}
 	}
 	keeper_flush(k);
+	if (n == GROUP_MAX)
+		event_active(k->jobs, EV_READ, 1);	/* the queue was not seen empty, so it will not wake us */
 }
 
 static void
@@ -152,9 +176,15 @@ on_sweep(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	keeper_sweep(k);
-	for (size_t i = 0; i < k->zones.n; i++)
-		if (k->zones.v[i]->garbage)
-			k->zones.v[i]->garbage = !zone_store_reclaim(k->zones.v[i]->store);
+	for (size_t i = 0; i < k->zones.n; i++) {
+		struct zone *z = k->zones.v[i];
+
+		if (z->garbage)
+			z->garbage = !zone_store_reclaim(z->store);
+		/* Zones that are seldom or never written back: the journal, and the time of a restart, stay bounded. */
+		if (z->records > RECORDS_MAX && (err = commits_put(k->commits, z, &f)) != ERR_OK)
+			log_debug("%s", fault_str(&f, err));
+	}
 	resend_expire(k->resend, clock_now_s());
 	if ((err = journal_prune(k->journal, clock_now_s() - HISTORY_S, &f)) != ERR_OK)
 		log_debug("%s", fault_str(&f, err));
@@ -235,9 +265,10 @@ build(struct keeper *k, struct fault *f)
 static void
 keeper_free(struct keeper *k)
 {
+	k->stopping = true;
+	sources_give_up(k);
 	if (k->control != NULL)
 		control_free(k->control);
-	k->stopping = true;
 	for (size_t i = 0; i < k->nsources; i++)
 		if (k->sources[i].git != NULL)
 			git_source_cancel(k->sources[i].git);

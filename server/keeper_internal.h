@@ -100,6 +100,7 @@ void keeper_sweep(struct keeper *k);			/* passing RRs whose time is over */
 /* source.c */
 enum err sources_open(struct keeper *k, struct fault *f);
 void sources_start(struct keeper *k);			/* timers, first pull */
+void sources_give_up(struct keeper *k);			/* whoever waits is told that we stop */
 void sources_close(struct keeper *k);
 void source_pull(struct source *s);			/* soon; many calls make one pull */
 void source_write(struct source *s, bool now);		/* zones wait to be written back */

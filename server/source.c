@@ -50,6 +50,16 @@ start_pull(struct source *s)
 	return true;
 }
 
+static void
+tell(struct waiter *w, enum err err, const char *words)
+{
+	for (struct waiter *next; w != NULL; w = next) {
+		next = w->next;
+		w->done(w->arg, err, words);
+		free(w);
+	}
+}
+
 /* Begin the next thing that is wanted; when there is none, tell those who waited for the end. */
 static void
 go_on(struct source *s)
@@ -77,11 +87,7 @@ go_on(struct source *s)
 			log_error("%s: cannot write back: %s", git_source_url(s->git), err_str(err));
 	}
 	s->waiting = NULL;
-	for (struct waiter *next; w != NULL; w = next) {
-		next = w->next;
-		w->done(w->arg, s->problem == NULL ? ERR_OK : ERR_NETWORK, s->problem == NULL ? "" : s->problem);
-		free(w);
-	}
+	tell(w, s->problem == NULL ? ERR_OK : ERR_NETWORK, s->problem == NULL ? "" : s->problem);
 }
 
 void
@@ -140,6 +146,8 @@ void
 source_finished(struct source *s, enum err err, const char *words)
 {
 	s->busy = false;
+	if (s->keeper->stopping)
+		return;
 	free(s->problem);
 	s->problem = NULL;
 	if (err == ERR_CONFLICT) {
@@ -270,15 +278,22 @@ sources_start(struct keeper *k)
 }
 
 void
+sources_give_up(struct keeper *k)
+{
+	for (size_t i = 0; i < k->nsources; i++) {
+		struct waiter *w = k->sources[i].waiting;
+
+		k->sources[i].waiting = NULL;
+		tell(w, ERR_CANCELLED, "certnsd is stopping");
+	}
+}
+
+void
 sources_close(struct keeper *k)
 {
 	for (size_t i = 0; i < k->nsources; i++) {
 		struct source *s = &k->sources[i];
 
-		for (struct waiter *w = s->waiting, *next; w != NULL; w = next) {
-			next = w->next;
-			free(w);
-		}
 		if (s->poll != NULL)
 			event_free(s->poll);
 		if (s->write_quiet != NULL)

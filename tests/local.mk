@@ -265,6 +265,9 @@ tests_unit_zones_test_commit_SOURCES = tests/unit/zones/test_commit.c tests/unit
 	tests/unit/zones/memory.c tests/unit/zones/memory.h tests/unit/check.h
 tests_unit_zones_test_commit_LDFLAGS = $(DOOR_WRAP)
 tests_unit_zones_test_commit_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/zones/test_journal
+tests_unit_zones_test_journal_SOURCES = tests/unit/zones/test_journal.c tests/unit/check.h
+tests_unit_zones_test_journal_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 # end of the door
 
 # editor

@@ -56,9 +56,13 @@ enum err journal_append(struct journal *j, const struct journal_record *r, struc
 /* Drop records that are both older than before_s and held by their zone's image. */
 enum err journal_prune(struct journal *j, int64_t before_s, struct fault *f);
 
-/* All zones, in no order; z is borrowed for the call. */
+/* All zones, in no order; z is borrowed for the call.  A row whose checksum does not fit is ERR_DATABASE. */
 enum err journal_each_zone(struct journal *j, enum err (*each)(void *ctx, const struct journal_zone *z), void *ctx,
     struct fault *f);
+
+/* One zone, if it has a row. */
+enum err journal_find_zone(struct journal *j, const uint8_t *apex, enum err (*found)(void *ctx, const struct journal_zone *z),
+    void *ctx, struct fault *f);
 
 /* A zone's records behind image_seq, oldest first.  A record whose checksum does not fit is ERR_DATABASE. */
 enum err journal_each_record(struct journal *j, const uint8_t *apex, int64_t behind_seq,
