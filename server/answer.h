@@ -59,4 +59,8 @@ size_t answer_query(const struct zoneset *zones, const struct answer_settings *s
 size_t answer_rcode(const struct request *q, const struct answer_settings *settings, unsigned rcode, uint8_t *out,
     size_t room);
 
+/* The same, cut to nothing: a header with TC, so that the client asks again over TCP. */
+size_t answer_truncated(const struct request *q, const struct answer_settings *settings, unsigned rcode, uint8_t *out,
+    size_t room);
+
 #endif

@@ -153,6 +153,7 @@ config_clear(struct config *c)
 	free(c->source);
 	free(c->identity);
 	free(c->version);
+	free(c->rate_limit_exempt);
 	explicit_bzero(&c->cookies, sizeof c->cookies);
 	git_free(c->git, c->ngit);
 	for (size_t i = 0; i < c->nzones; i++) {

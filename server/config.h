@@ -73,6 +73,10 @@ struct config {
 	unsigned tcp_idle_timeout_s;
 	struct cookie_secrets cookies;	/* n 0: those of the state directory */
 	bool require_cookies;
+	unsigned rate_limit;		/* answers each second; 0: any number */
+	unsigned rate_limit_slip;
+	struct config_access *rate_limit_exempt;	/* networks only */
+	size_t nrate_limit_exempt;
 	enum log_level log_level;
 	enum log_format log_format;
 

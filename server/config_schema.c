@@ -100,6 +100,10 @@ finish_server(struct config_reader *r, const yaml_node_t *node, void *base)
 {
 	const struct config *c = base;
 
+	for (size_t i = 0; i < c->nrate_limit_exempt; i++)
+		if (!c->rate_limit_exempt[i].any_key)
+			return config_fault(r, config_value(r, node, "rate-limit-exempt"), ERR_RANGE,
+			    "expected ADDRESS or ADDRESS/BITS for rate-limit-exempt, found a key");
 	for (size_t i = 0; i < c->nsource; i++)
 		for (size_t k = 0; k < i; k++)
 			if (c->source[i].address.ss_family == c->source[k].address.ss_family)
@@ -125,6 +129,9 @@ static const struct option server_options[] = {
 	{ "cookie-secrets", OPTION_OWN, .read = config_read_cookie_secrets },
 	{ "cookie-secret-file", OPTION_OWN, .read = config_read_cookie_file },
 	{ "require-cookies", OPTION_YESNO, AT(config, require_cookies), .fallback = "no" },
+	{ "rate-limit", OPTION_NUMBER, AT(config, rate_limit), .max = 1000000, .fallback = "0" },
+	{ "rate-limit-slip", OPTION_NUMBER, AT(config, rate_limit_slip), .max = 100, .fallback = "2" },
+	{ "rate-limit-exempt", OPTION_ACCESS, LIST(config, rate_limit_exempt) },
 	{ "tcp-idle-timeout", OPTION_DURATION, AT(config, tcp_idle_timeout_s), .min = 1, .max = 3600, .fallback = "10" },
 	{ "log-level", OPTION_CHOICE, AT(config, log_level), .choices = log_levels, .fallback = "info" },
 	{ "log-format", OPTION_CHOICE, AT(config, log_format), .choices = log_formats, .fallback = "text" },

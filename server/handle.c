@@ -141,6 +141,7 @@ verify(struct inbound *in, int rcode, struct outcome *o)
 		return true;
 	case TSIG_VALID:
 		in->q.header.arcount--;		/* the record is off */
+		in->is_signed = true;
 		return true;
 	case TSIG_FORMERR:
 		if (rcode == RCODE_NOERROR)
@@ -227,6 +228,46 @@ judge_cookie(const struct request *q)
 	return q->cookie_valid || q->edns.cookie_len == COOKIE_CLIENT ? RCODE_NOERROR : RCODE_BADCOOKIE;
 }
 
+/* rcode is what parsing said. */
+static void
+answer(struct inbound *in, int rcode, struct outcome *o)
+{
+	if (!verify(in, rcode, o))
+		return;
+	if (in->q.cookie_only && in->q.with_cookie)
+		inbound_rcode(in, judge_cookie(&in->q), o);
+	else if (rcode != RCODE_NOERROR)
+		inbound_rcode(in, (unsigned)rcode, o);
+	else if (lacks_cookie(in))
+		inbound_rcode(in, RCODE_BADCOOKIE, o);
+	else
+		handle_opcode(in, o);
+}
+
+/* An answer over UDP is made: is it sent?  Who proved where he is, by cookie or signature, is no victim of a forgery. */
+static void
+limit_rate(struct inbound *in, struct outcome *o)
+{
+	const struct config *c = in->view->config;
+	const struct sockaddr *peer = (const struct sockaddr *)in->client->peer;
+	struct counters *counters = &in->handler->counters;
+	enum ratelimit_verdict verdict;
+
+	if (in->q.cookie_valid || in->is_signed)
+		return;
+	verdict = ratelimit_take(in->handler->limits, peer, ratelimit_kind_of(in->out), c->rate_limit, c->rate_limit_slip,
+	    in->now_s);
+	if (verdict == RATELIMIT_PASS || config_access_allows(c->rate_limit_exempt, c->nrate_limit_exempt, peer, NULL))
+		return;
+	if (verdict == RATELIMIT_SLIP) {
+		o->n = answer_truncated(&in->q, &in->view->settings, in->out[3] & 15, in->out, in->room);
+		counter_add(&counters->limited_slipped, 1);
+	} else {
+		o->what = HANDLED_NOTHING;
+		counter_add(&counters->limited_dropped, 1);
+	}
+}
+
 void
 handle_request(struct handler *h, const struct client *client, uint8_t *msg, size_t n, int64_t now_s, uint8_t *out,
     size_t room, struct outcome *o)
@@ -240,6 +281,7 @@ handle_request(struct handler *h, const struct client *client, uint8_t *msg, siz
 	in.view = atomic_load_explicit(&h->shared->view, memory_order_acquire);
 	in.msg = msg;
 	in.n = n;
+	in.is_signed = false;
 	in.now_s = now_s;
 	in.out = out;
 	in.room = room;
@@ -250,16 +292,9 @@ handle_request(struct handler *h, const struct client *client, uint8_t *msg, siz
 	}
 	if (in.q.edns.present && in.q.edns.cookie_len > 0)
 		check_cookie(&in);
-	if (!verify(&in, rcode, o))
-		return;
-	if (in.q.cookie_only && in.q.with_cookie)
-		inbound_rcode(&in, judge_cookie(&in.q), o);
-	else if (lacks_cookie(&in) && rcode == RCODE_NOERROR)
-		inbound_rcode(&in, RCODE_BADCOOKIE, o);
-	else if (rcode != RCODE_NOERROR)
-		inbound_rcode(&in, (unsigned)rcode, o);
-	else
-		handle_opcode(&in, o);
+	answer(&in, rcode, o);
+	if (!client->tcp && o->what == HANDLED_ANSWER && in.view->config->rate_limit > 0 && h->limits != NULL)
+		limit_rate(&in, o);
 }
 
 size_t

@@ -5,6 +5,7 @@
 
 #include "server/axfr.h"
 #include "server/counters.h"
+#include "server/ratelimit.h"
 #include "server/shared.h"
 
 struct client {				/* where a request came from; job_* fields say where its answer goes */
@@ -21,6 +22,7 @@ struct handler {
 	struct shared *shared;
 	struct queue *replies;		/* the worker's: jobs come back here */
 	unsigned worker;
+	struct ratelimit *limits;	/* NULL: none */
 	struct counters counters;
 
 	/* Complaints about peers are limited, so that a flood of bad requests does not become a flood of lines. */

@@ -12,6 +12,7 @@ struct inbound {
 	struct request q;
 	uint8_t *msg;			/* TSIG is off */
 	size_t n;
+	bool is_signed;			/* and the signature is good */
 	uint8_t digest[32];		/* of an UPDATE as it came */
 	int64_t now_s;
 	uint8_t *out;

@@ -29,6 +29,7 @@ server_libserver_a_SOURCES = \
 	server/peers.c \
 	server/pull.c \
 	server/request.c \
+	server/ratelimit.c server/ratelimit.h \
 	server/resend.c server/resend.h \
 	server/response.c server/response.h \
 	server/shared.c server/shared.h \

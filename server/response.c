@@ -169,3 +169,15 @@ answer_rcode(const struct request *q, const struct answer_settings *settings, un
 		r.flags |= FLAG_AA;
 	return response_finish(&r);
 }
+
+size_t
+answer_truncated(const struct request *q, const struct answer_settings *settings, unsigned rcode, uint8_t *out,
+    size_t room)
+{
+	struct response r;
+
+	response_start(&r, q, settings, out, room);
+	r.rcode = rcode;
+	r.flags |= FLAG_TC;
+	return response_finish(&r);
+}

@@ -297,6 +297,9 @@ list_metrics(struct keeper *k)
 	for (unsigned i = 0; i < 24; i++)
 		if (n.rcodes[i] > 0)
 			buf_printf(&b, "certns_responses_total{rcode=\"%s\"} %llu\n", rcode_str(i), (unsigned long long)n.rcodes[i]);
+	buf_printf(&b, "# TYPE certns_rate_limited_total counter\ncertns_rate_limited_total{action=\"dropped\"} %llu\n"
+	    "certns_rate_limited_total{action=\"slipped\"} %llu\n", (unsigned long long)n.limited_dropped,
+	    (unsigned long long)n.limited_slipped);
 	buf_printf(&b, "# TYPE certns_updates_total counter\ncertns_updates_total %llu\n"
 	    "# TYPE certns_updates_acknowledged_total counter\ncertns_updates_acknowledged_total %llu\n",
 	    (unsigned long long)n.updates, (unsigned long long)k->updates);

@@ -61,6 +61,8 @@ worker_close(struct worker *w, size_t naddresses)
 	}
 	free(w->udp_fds);
 	free(w->tcp_fds);
+	ratelimit_free(w->handler.limits);
+	w->handler.limits = NULL;
 	w->tcp = NULL;
 	w->udp = NULL;
 	w->reply_event = NULL;
@@ -196,6 +198,8 @@ worker_prepare(struct worker *w, const struct workers *ws, struct shared *shared
 	w->handler.worker = w->index;
 	if ((w->base = event_base_new()) == NULL)
 		return ERR_NOMEM;
+	if ((err = ratelimit_new(&w->handler.limits)) != ERR_OK)
+		return err;
 	w->reply_event = event_new(w->base, queue_fd(w->replies), EV_READ | EV_PERSIST, on_replies, w);
 	if (w->reply_event == NULL || event_add(w->reply_event, NULL) != 0)
 		return ERR_NOMEM;
@@ -303,6 +307,8 @@ workers_count(const struct workers *ws, struct worker_counters *out)
 		out->notifies += counter_get(&c->notifies);
 		out->transfers += counter_get(&c->transfers);
 		out->dropped += counter_get(&c->dropped);
+		out->limited_dropped += counter_get(&c->limited_dropped);
+		out->limited_slipped += counter_get(&c->limited_slipped);
 		out->tcp_connections += counter_get(&c->tcp_connections);
 		for (unsigned r = 0; r < COUNTERS_RCODES; r++)
 			out->rcodes[r] += counter_get(&c->rcodes[r]);

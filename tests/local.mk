@@ -171,12 +171,14 @@ tests_fuzz_fuzz_csr_LDFLAGS = $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_csr_LDADD = $(LIBACME)
 # end of acme
 # cookies, EDNS and limits
-check_PROGRAMS += tests/unit/server/test_cookie tests/unit/server/test_edns
+check_PROGRAMS += tests/unit/server/test_cookie tests/unit/server/test_edns tests/unit/server/test_ratelimit
 tests_unit_server_test_cookie_SOURCES = tests/unit/server/test_cookie.c tests/unit/check.h
 tests_unit_server_test_cookie_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_edns_SOURCES = tests/unit/server/test_edns.c tests/unit/server/served.c \
 	tests/unit/server/served.h tests/unit/server/zone_text.c tests/unit/server/zone_text.h tests/unit/check.h
 tests_unit_server_test_edns_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+tests_unit_server_test_ratelimit_SOURCES = tests/unit/server/test_ratelimit.c tests/unit/check.h
+tests_unit_server_test_ratelimit_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 # end of cookies, EDNS and limits
 # answering and workers
 check_PROGRAMS += tests/unit/server/test_answer tests/unit/server/test_answer_model tests/unit/server/test_frame \

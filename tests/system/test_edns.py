@@ -2,8 +2,11 @@
 
 import os
 import re
+import socket
 import stat
 
+import dns.edns
+import dns.message
 import pytest
 
 from lib import client
@@ -114,3 +117,41 @@ def test_udp_size(certnsd, tmp_path):
     text = dig(large, "+ignore", "+bufsize=4096", "many.example.com")
     assert "flags: qr aa rd;" in text and "ANSWER: 200" in text and "udp: 4096" in text, text
     assert "tc" in re.search("flags: [a-z ]*", dig(large, "+ignore", "+bufsize=2000", "many.example.com"))[0]
+
+
+def flood(server, name="www.example.com", n=40, **kwargs):
+    """How many of n queries at once are answered, and how many of them with TC."""
+    query = dns.message.make_query(name, "A", **kwargs).to_wire()
+    answers = cut = 0
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(0.5)
+        s.connect(("127.0.0.1", server.port))
+        for _ in range(n):
+            s.send(query)
+        try:
+            while True:
+                flags = s.recv(4096)[2]
+                answers += 1
+                cut += bool(flags & 2)
+        except socket.timeout:
+            return answers, cut
+
+
+def test_rate_limit(start):
+    server = start(workers=1, rate_limit=5, rate_limit_slip=4)
+    answers, cut = flood(server)
+    assert 5 <= answers - cut <= 10 and cut >= 7, "five each second; perhaps a new one began meanwhile"
+    assert flood(server, "nothing.example.com")[0] < 30, "errors and missing names are limited too"
+    text = dig(server, "+cookie", "www.example.com", "+retry=3", "+timeout=1", "+tries=5")
+    assert "status: NOERROR" in text, "a slipped answer leads to TCP"
+    cookie = cookie_of(dig(server, "+tcp", f"+cookie={CLIENT}", "www.example.com"))
+    option = dns.edns.GenericOption(10, bytes.fromhex(cookie))
+    assert flood(server, use_edns=0, options=[option]) == (40, 0), "a cookie is a way past the limit"
+    metrics = server.ctl_text("metrics").stdout
+    assert re.search(r'certns_rate_limited_total{action="dropped"} [1-9]', metrics)
+    assert re.search(r'certns_rate_limited_total{action="slipped"} [1-9]', metrics)
+
+
+def test_rate_limit_exempt(start):
+    assert flood(start(workers=1)) == (40, 0), "no limit by default"
+    assert flood(start(workers=1, rate_limit=5, rate_limit_exempt=["127.0.0.0/8"])) == (40, 0)

@@ -13,7 +13,7 @@ static const struct { const char *why, *text, *error; } bad_files[] = {
 	{ "an unknown option", "server:\n  worker: 2\n",
 	    "x:2:3: unknown key 'worker' in server; expected one of: listen, workers, state-directory, user, "
 	    "control-socket, source, identity, version, edns-udp-size, report-agent, cookie-secrets, "
-	    "cookie-secret-file, require-cookies, tcp-idle-timeout, log-level, log-format" },
+	    "cookie-secret-file, require-cookies, rate-limit, rate-limit-slip, rate-limit-exempt, tcp-idle-timeout, log-level, log-format" },
 	{ "an option twice", "server:\n  workers: 2\n  identity: a\n  workers: 3\n",
 	    "x:4:3: 'workers' stands above already" },
 	{ "a list instead of a map", "server: [1]\n", "x:1:9: expected a map (key: value) for server, found a list" },
@@ -63,6 +63,8 @@ static const struct { const char *why, *text, *error; } bad_files[] = {
 
 	{ "a cookie secret of another length is not shown", "server: {cookie-secrets: [00112233]}\n",
 	    "x:1:27: expected a secret of 32 hexadecimal digits" },
+	{ "a key where only networks may stand", "server: {rate-limit-exempt: [192.0.2.0/24, key k]}\n",
+	    "x:1:29: expected ADDRESS or ADDRESS/BITS for rate-limit-exempt, found a key" },
 	{ "three cookie secrets", "server: {cookie-secrets: [a, b, c]}\n",
 	    "x:1:26: expected one or two secrets for cookie-secrets, found 3" },
 	{ "a file of cookie secrets with something else in it", "server: {cookie-secret-file: /dev/null}\n",

@@ -1,4 +1,5 @@
-/* What the options of a request's OPT record do, through the whole handler: cookies, reasons, time-outs. */
+/* What the options of a request's OPT record do, through the whole handler: cookies, reasons, time-outs; and the rate limit, which
+ * looks at them. */
 #include "tests/unit/check.h"
 
 #include <arpa/inet.h>
@@ -308,13 +309,74 @@ test_report_agent(void **state)
 	settings->report_agent = NULL;
 }
 
+/* Of 10 queries: answers, and those with TC. */
+static void
+flood(const struct asked *a, unsigned last, unsigned *answers, unsigned *cut)
+{
+	*answers = *cut = 0;
+	for (unsigned i = 0; i < 10; i++) {
+		struct outcome o = ask(a, last);
+		bool tc = o.what == HANDLED_ANSWER && (out[2] & 2) != 0;
+
+		*cut += tc;
+		*answers += o.what == HANDLED_ANSWER && !tc;
+		if (tc)
+			check(out[7] == 0 && out[9] == 0 && read_answer(o.n).has_opt, "cut to nothing but OPT");
+	}
+}
+
+static void
+test_rate_limit(void **state)
+{
+	struct asked www = WWW(""), missing = { OPCODE_QUERY, "no.example.", "A", CLASS_IN, false, (const uint8_t *)"", 0 };
+	struct config_access friends = { .any_key = true, .prefix = 32 };
+	uint8_t option[28];
+	unsigned answers, cut;
+
+	(void)state;
+	set_secret();
+	get_cookie(1, option);
+	check(ratelimit_new(&handler.limits) == ERR_OK, "table");
+	flood(&www, 1, &answers, &cut);
+	check(answers == 10 && cut == 0, "no limit by default");
+	served.config->rate_limit = 4;
+	flood(&www, 1, &answers, &cut);
+	check(answers == 4 && cut == 3, "four are answered, and each second one of the others slips: %u %u", answers, cut);
+	check(counter_get(&handler.counters.limited_dropped) == 3 && counter_get(&handler.counters.limited_slipped) == 3, "counted");
+	flood(&www, 2, &answers, &cut);
+	check(answers == 0, "a neighbour has no tokens of his own");
+	flood(&missing, 1, &answers, &cut);
+	check(answers == 4, "another kind of answer has");
+	www.tcp = true;
+	flood(&www, 1, &answers, &cut);
+	check(answers == 10, "TCP is not limited");
+	www.tcp = false;
+	www.options = option;
+	www.n = sizeof option;
+	flood(&www, 1, &answers, &cut);
+	check(answers == 10, "nor is who has a right cookie");
+	flood(&www, 2, &answers, &cut);
+	check(answers == 0, "a stolen one does not help");
+	friends.network.ss_family = AF_INET;
+	((struct sockaddr_in *)&friends.network)->sin_addr.s_addr = htonl(0xc0000202);
+	served.config->rate_limit_exempt = &friends;
+	served.config->nrate_limit_exempt = 1;
+	flood(&www, 2, &answers, &cut);
+	check(answers == 10, "friends are not limited");
+	served.config->rate_limit_exempt = NULL;
+	served.config->nrate_limit_exempt = served.config->rate_limit = served.config->cookies.n = 0;
+	ratelimit_free(handler.limits);
+	handler.limits = NULL;
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cookies), cmocka_unit_test(test_required_cookies),
 		cmocka_unit_test(test_cookies_without_question), cmocka_unit_test(test_reasons),
-		cmocka_unit_test(test_keepalive), cmocka_unit_test(test_report_agent)
+		cmocka_unit_test(test_keepalive), cmocka_unit_test(test_report_agent),
+		cmocka_unit_test(test_rate_limit)
 	};
 	int failed;
 

@@ -1,0 +1,137 @@
+/* server/ratelimit.c: who shares a bucket, when it fills again, which of the refused slip; against a naive count. */
+#include "tests/unit/check.h"
+
+#include <stdlib.h>
+
+#include "server/config.h"
+#include "server/ratelimit.h"
+
+#define NOW 1700000000
+
+static struct ratelimit *table;
+
+static enum ratelimit_verdict
+take(const char *address, enum ratelimit_kind kind, unsigned rate, unsigned slip, int64_t now_s)
+{
+	struct config_address peer;
+
+	check(config_address_parse(address, 4711, &peer) == ERR_OK, "%s", address);
+	return ratelimit_take(table, (struct sockaddr *)&peer.address, kind, rate, slip, now_s);
+}
+
+static int
+new_table(void **state)
+{
+	(void)state;
+	return ratelimit_new(&table) == ERR_OK ? 0 : -1;
+}
+
+static int
+free_table(void **state)
+{
+	(void)state;
+	ratelimit_free(table);
+	return 0;
+}
+
+static void
+test_a_second(void **state)
+{
+	(void)state;
+	for (int64_t second = NOW; second < NOW + 3; second++)
+		for (unsigned i = 0; i < 20; i++)
+			check((take("192.0.2.1", RATELIMIT_ANSWER, 5, 0, second) == RATELIMIT_PASS) == (i < 5), "%u", i);
+	check(take("192.0.2.1", RATELIMIT_ANSWER, 5, 0, NOW - 100) == RATELIMIT_PASS, "a clock that was set back does no harm");
+}
+
+static const struct { const char *why, *first, *second; enum ratelimit_kind kind; bool shared; } pairs[] = {
+	{ "one address", "192.0.2.1", "192.0.2.1", RATELIMIT_ANSWER, true },
+	{ "one /24", "192.0.2.1", "192.0.2.254", RATELIMIT_ANSWER, true },
+	{ "the next /24", "192.0.2.1", "192.0.3.1", RATELIMIT_ANSWER, false },
+	{ "another kind", "192.0.2.1", "192.0.2.1", RATELIMIT_NXDOMAIN, false },
+	{ "one /56", "2001:db8:0:1200::1", "2001:db8:0:12ff::2", RATELIMIT_ANSWER, true },
+	{ "the next /56", "2001:db8:0:1200::1", "2001:db8:0:1300::1", RATELIMIT_ANSWER, false },
+	{ "octets of another family", "192.0.2.1", "c000:200::", RATELIMIT_ANSWER, false },
+};
+
+static void
+test_who_shares(void **state)
+{
+	for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+		check(take(pairs[i].first, RATELIMIT_ANSWER, 1, 0, NOW) == RATELIMIT_PASS, "%s: the first", pairs[i].why);
+		check((take(pairs[i].second, pairs[i].kind, 1, 0, NOW) == RATELIMIT_PASS) != pairs[i].shared, "%s", pairs[i].why);
+		free_table(state);
+		new_table(state);
+	}
+}
+
+static void
+test_slip(void **state)
+{
+	(void)state;
+	for (unsigned slip = 0; slip < 4; slip++) {
+		char address[32];
+
+		snprintf(address, sizeof address, "198.51.%u.1", slip);
+		check(take(address, RATELIMIT_ERROR, 1, slip, NOW) == RATELIMIT_PASS, "one passes");
+		for (unsigned i = 1; i < 13; i++)
+			check(take(address, RATELIMIT_ERROR, 1, slip, NOW) ==
+			    (slip > 0 && i % slip == 0 ? RATELIMIT_SLIP : RATELIMIT_DROP), "slip %u, the %u. refused", slip, i);
+	}
+}
+
+/* Many networks at once: each gets its rate, but for the few whose set is crowded, who get more and never less. */
+static void
+test_many_networks(void **state)
+{
+	enum { NETWORKS = 20000, RATE = 3 };
+	unsigned more = 0;
+	uint8_t *passed = calloc(NETWORKS, 1);
+
+	(void)state;
+	check(passed != NULL, "memory");
+	for (unsigned round = 0; round < 2 * RATE; round++)
+		for (unsigned i = 0; i < NETWORKS; i++) {
+			char address[32];
+
+			snprintf(address, sizeof address, "10.%u.%u.%u", i >> 8, i & 255, round);
+			passed[i] = (uint8_t)(passed[i] + (take(address, RATELIMIT_ANSWER, RATE, 0, NOW) == RATELIMIT_PASS));
+		}
+	for (unsigned i = 0; i < NETWORKS; i++) {
+		check(passed[i] >= RATE, "network %u gets what it may", i);
+		more += passed[i] > RATE;
+	}
+	check(more < NETWORKS / 20, "%u got more", more);
+	free(passed);
+}
+
+static const struct { const char *why; uint8_t header[12]; enum ratelimit_kind kind; } kinds[] = {
+	{ "data", { 0, 0, 0x84, 0, 0, 1, 0, 1 }, RATELIMIT_ANSWER },
+	{ "256 records", { 0, 0, 0x84, 0, 0, 1, 1, 0 }, RATELIMIT_ANSWER },
+	{ "no data", { 0, 0, 0x84, 0, 0, 1, 0, 0, 0, 1 }, RATELIMIT_NODATA },
+	{ "a referral", { 0, 0, 0x80, 0, 0, 1, 0, 0, 0, 1 }, RATELIMIT_REFERRAL },
+	{ "no such name", { 0, 0, 0x84, 3, 0, 1 }, RATELIMIT_NXDOMAIN },
+	{ "no such name behind an alias", { 0, 0, 0x84, 3, 0, 1, 0, 1 }, RATELIMIT_NXDOMAIN },
+	{ "refused", { 0, 0, 0x80, 5, 0, 1 }, RATELIMIT_ERROR },
+};
+
+static void
+test_kinds(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+		check(ratelimit_kind_of(kinds[i].header) == kinds[i].kind, "%s", kinds[i].why);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_a_second, new_table, free_table),
+		cmocka_unit_test_setup_teardown(test_who_shares, new_table, free_table),
+		cmocka_unit_test_setup_teardown(test_slip, new_table, free_table),
+		cmocka_unit_test_setup_teardown(test_many_networks, new_table, free_table), cmocka_unit_test(test_kinds)
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
