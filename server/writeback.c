@@ -31,6 +31,8 @@ struct writeback {
 	git_oid_text head;
 	struct written_zone *v;
 	size_t n;
+	char **shared;			/* files that several zones are read from; sorted */
+	size_t nshared;
 	struct buf message;
 	char author[DNAME_TEXT_MAX];
 
@@ -51,6 +53,9 @@ writeback_free(struct writeback *w)
 		free(w->v[i].path);
 	}
 	free(w->v);
+	for (size_t i = 0; i < w->nshared; i++)
+		free(w->shared[i]);
+	free(w->shared);
 	buf_clear(&w->message);
 	free(w);
 }
@@ -78,6 +83,49 @@ add_zone(struct writeback *w, struct zone *z)
 	}
 	x->version = zone_version_ref(zone_newest(z));
 	w->n++;
+	return ERR_OK;
+}
+
+static int
+compare_paths(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Files that belong to several zones: a change for one of them must not change the others. */
+static enum err
+find_shared(struct writeback *w)
+{
+	const struct keeper *k = w->source->keeper;
+	char **all;
+	size_t n = 0;
+	bool includes = false;
+
+	for (size_t i = 0; i < w->n; i++)
+		includes |= w->v[i].zone->base.n > 1;
+	if (!includes)
+		return ERR_OK;
+	for (size_t i = 0; i < k->zones.n; i++)
+		n += k->zones.v[i]->owner == w->source ? k->zones.v[i]->base.n : 0;
+	if ((all = calloc(n + 1, sizeof *all)) == NULL || (w->shared = calloc(n + 1, sizeof *w->shared)) == NULL) {
+		free(all);
+		return ERR_NOMEM;
+	}
+	n = 0;
+	for (size_t i = 0; i < k->zones.n; i++)
+		for (size_t j = 0; k->zones.v[i]->owner == w->source && j < k->zones.v[i]->base.n; j++)
+			all[n++] = k->zones.v[i]->base.v[j].path;
+	qsort(all, n, sizeof *all, compare_paths);
+	for (size_t i = 1; i < n; i++) {
+		if (strcmp(all[i - 1], all[i]) != 0 || (i > 1 && strcmp(all[i - 2], all[i]) == 0))
+			continue;
+		if ((w->shared[w->nshared] = strdup(all[i])) == NULL) {
+			free(all);
+			return ERR_NOMEM;
+		}
+		w->nshared++;
+	}
+	free(all);
 	return ERR_OK;
 }
 
@@ -144,6 +192,14 @@ read_include(void *ctx, const char *path, struct buf *out, struct fault *f)
 	return git_source_read(w->source->git, w->head, path, FILE_MAX, out, NULL, f);
 }
 
+static bool
+is_shared(void *ctx, const char *path)
+{
+	const struct writeback *w = ctx;
+
+	return w->nshared > 0 && bsearch(&path, w->shared, w->nshared, sizeof *w->shared, compare_paths) != NULL;
+}
+
 /* The whole zone anew, for a text that cannot be edited in place. */
 static enum err
 write_anew(struct written_zone *x)
@@ -159,14 +215,17 @@ write_anew(struct written_zone *x)
 static enum err
 write_text(struct writeback *w, struct written_zone *x)
 {
+	struct editor_source source;
 	struct buf text = { 0 };
 	char name[DNAME_TEXT_MAX];
 	enum err err = zone_version_collect(x->version, &x->passing, &x->rrs);
 
 	if (err == ERR_OK)
 		err = git_source_read(w->source->git, w->head, x->path, FILE_MAX, &text, NULL, &w->fault);
+	source = (struct editor_source){ .file = x->path, .text = (const char *)text.p, .n = text.len,
+		.include = read_include, .is_shared = is_shared, .ctx = w };
 	if (err == ERR_OK)
-		err = zone_edit(x->apex.octets, x->path, (const char *)text.p, text.len, read_include, w, &x->rrs, &x->texts);
+		err = zone_edit(x->apex.octets, &source, &x->rrs, &x->texts);
 	buf_clear(&text);
 	if (err == ERR_UNSUPPORTED || err == ERR_FORMAT) {
 		log_warning("zone %s: its text cannot be edited in place: it is written anew as a whole",
@@ -336,6 +395,8 @@ writeback_start(struct source *s)
 	for (size_t i = 0; err == ERR_OK && i < k->zones.n && w->n < n; i++)
 		if (wants_writing(s, k->zones.v[i]))
 			err = add_zone(w, k->zones.v[i]);
+	if (err == ERR_OK)
+		err = find_shared(w);
 	if (err == ERR_OK)
 		err = write_message(w);
 	find_author(w);

@@ -421,8 +421,10 @@ write_generated(struct writing *w, const struct editor_line *l, size_t n)
 static enum err
 write_frozen(struct writing *w, const struct editor_line *l)
 {
-	if (l->gone || l->becomes != NULL || needs_ttl(w, l))
+	if (l->gone || l->becomes != NULL || needs_ttl(w, l)) {
+		w->e->in_the_way = l->file;
 		return ERR_UNSUPPORTED;
+	}
 	if (l->has_ttl)
 		note_ttl(w, l->rr.ttl);
 	return ERR_OK;
@@ -550,22 +552,53 @@ editor_clear(struct editor *e)
 	rr_list_clear(&e->kept);
 }
 
-enum err
-zone_edit(const uint8_t *apex, const char *file, const char *text, size_t n,
-    enum err (*include)(void *ctx, const char *path, struct buf *out, struct fault *f), void *ctx,
-    const struct rr_list *wanted, struct editor_result *out)
+/* One go.  ERR_UNSUPPORTED and *inlined not empty: to be tried again with that text. */
+static enum err
+edit_text(const uint8_t *apex, const struct editor_source *source, const struct buf *text, const struct rr_list *wanted,
+    struct editor_result *out, struct buf *inlined)
 {
-	struct editor e = { .apex = apex, .include = include, .include_ctx = ctx };
-	enum err err = editor_read(&e, file, text, n);
+	struct editor e = { .apex = apex, .include = source->include, .is_shared = source->is_shared, .ctx = source->ctx,
+		.in_the_way = SIZE_MAX };
+	enum err err = editor_read(&e, source->file, (const char *)text->p, text->len);
 
-	*out = (struct editor_result){ 0 };
 	if (err == ERR_OK)
 		err = edit(&e, wanted);
 	if (err == ERR_OK)
 		err = make_result(&e, wanted, out);
+	if (err == ERR_UNSUPPORTED && e.in_the_way != SIZE_MAX && e.in_the_way != 0) {
+		const struct editor_file *f = &e.files[e.in_the_way];
+
+		if ((err = editor_inline(apex, text, f->path, &f->text, inlined)) == ERR_OK)
+			err = ERR_UNSUPPORTED;
+		else
+			buf_clear(inlined);
+	}
 	if (err != ERR_OK)
 		editor_result_clear(out);
 	editor_clear(&e);
+	return err;
+}
+
+#define INLINES_MAX 8			/* files that come into the zone's own in one edit */
+
+enum err
+zone_edit(const uint8_t *apex, const struct editor_source *source, const struct rr_list *wanted, struct editor_result *out)
+{
+	struct buf text = { 0 }, inlined = { 0 };
+	enum err err;
+
+	*out = (struct editor_result){ 0 };
+	buf_add(&text, source->text, source->n);
+	err = text.failed ? ERR_NOMEM : edit_text(apex, source, &text, wanted, out, &inlined);
+	for (int i = 0; i < INLINES_MAX && err == ERR_UNSUPPORTED && inlined.len > 0; i++) {
+		buf_clear(&text);
+		text = inlined;
+		inlined = (struct buf){ 0 };
+		if ((err = edit_text(apex, source, &text, wanted, out, &inlined)) == ERR_OK)
+			out->v[0].changed = true;
+	}
+	buf_clear(&text);
+	buf_clear(&inlined);
 	return err;
 }
 

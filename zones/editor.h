@@ -18,13 +18,25 @@ struct editor_result {
 	size_t n;
 };
 
-/* Edit the zone's text (its $INCLUDEs come from include, as for zone_load()) so that it reads as wanted, which is sorted
- * and holds exactly one SOA.  The result has been read back and compared.
- * ERR_OK: *out is the caller's, editor_result_clear().  ERR_UNSUPPORTED: the text has something in the way
- * ($GENERATE, a file included twice, TTLs that hang together): write it anew.  ERR_FORMAT: the text is no sound zone. */
-enum err zone_edit(const uint8_t *apex, const char *file, const char *text, size_t n,
-    enum err (*include)(void *ctx, const char *path, struct buf *out, struct fault *f), void *ctx,
-    const struct rr_list *wanted, struct editor_result *out);
+struct editor_source {
+	const char *file, *text;	/* the zone's own */
+	size_t n;
+
+	/* As for zone_load(); NULL: $INCLUDE is refused. */
+	enum err (*include)(void *ctx, const char *path, struct buf *out, struct fault *f);
+
+	/* Do others read this file too?  Then it is not changed: where one of its RRs changes, its text comes into the
+	 * zone's file in place of the $INCLUDE.  The same goes for a file that is included twice.  NULL: none. */
+	bool (*is_shared)(void *ctx, const char *path);
+	void *ctx;
+};
+
+/* Edit the zone's text so that it reads as wanted, which is sorted and holds exactly one SOA.  The result has been read
+ * back and compared.
+ * ERR_OK: *out is the caller's, editor_result_clear().  ERR_UNSUPPORTED: the text has something in the way, such as a
+ * shared file that another included one includes: write it anew.  ERR_FORMAT: the text is no sound zone. */
+enum err zone_edit(const uint8_t *apex, const struct editor_source *source, const struct rr_list *wanted,
+    struct editor_result *out);
 void editor_result_clear(struct editor_result *r);
 
 #endif

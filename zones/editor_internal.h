@@ -29,7 +29,7 @@ struct editor_line {			/* an RR of the text, in the order of reading */
 struct editor_file {
 	const char *path;
 	struct buf text;
-	bool frozen;			/* stands at several places in the zone */
+	bool frozen;			/* others read it too, or it stands at several places in the zone */
 	bool sorted, natural;		/* owners in canonical order; in the order of their numbers */
 	unsigned nowners;		/* how many were compared for that */
 	unsigned absolute_owners, relative_owners, absolute_names, relative_names;
@@ -55,7 +55,8 @@ struct editor_kind {
 struct editor {
 	const uint8_t *apex;
 	enum err (*include)(void *ctx, const char *path, struct buf *out, struct fault *f);
-	void *include_ctx;
+	bool (*is_shared)(void *ctx, const char *path);
+	void *ctx;
 	struct editor_file *files;
 	size_t nfiles;
 	struct editor_line *lines;
@@ -69,6 +70,7 @@ struct editor {
 	size_t nby_name;
 	struct editor_kind *kinds;
 	size_t nkinds;
+	size_t in_the_way;		/* the frozen file that would have to change; SIZE_MAX: none */
 };
 
 /* editor_lines.c: reading.  ERR_FORMAT: no master file. */
@@ -107,6 +109,11 @@ void editor_rdata_like(const struct editor *e, const struct editor_line *like, c
 bool editor_new_line(const struct editor *e, const struct editor_line *at, const struct rr *rr, bool may_omit,
     struct buf *out);
 const char *editor_line_end(const struct editor *e, const struct editor_line *l);
+
+/* editor_inline.c: text with the included one in place of each $INCLUDE of path.  ERR_UNSUPPORTED: there is none that
+ * this can be done with. */
+enum err editor_inline(const uint8_t *apex, const struct buf *text, const char *path, const struct buf *included,
+    struct buf *out);
 
 /* Owner as the file has it, relative or absolute. */
 void editor_put_owner(const struct editor *e, const struct editor_line *like, const uint8_t *owner, struct buf *out);

@@ -23,6 +23,7 @@ add_file(struct editor *e, const char *path, const void *octets, size_t n)
 	e->files = v;
 	v += e->nfiles;
 	*v = (struct editor_file){ .path = (const char *)rr_list_keep(&e->kept, (const uint8_t *)path, strlen(path) + 1),
+		.frozen = e->nfiles > 0 && e->is_shared != NULL && e->is_shared(e->ctx, path),
 		.last = SIZE_MAX, .owner_line = SIZE_MAX };
 	buf_add(&v->text, octets, n);
 	e->nfiles++;
@@ -34,7 +35,7 @@ on_include(void *ctx, const char *path, struct buf *out, struct fault *f)
 {
 	struct editor *e = ctx;
 	size_t start = out->len;
-	enum err err = e->include == NULL ? ERR_UNSUPPORTED : e->include(e->include_ctx, path, out, f);
+	enum err err = e->include == NULL ? ERR_UNSUPPORTED : e->include(e->ctx, path, out, f);
 
 	return err == ERR_OK && !out->failed ? add_file(e, path, out->p + start, out->len - start) : err;
 }

@@ -5,6 +5,7 @@ zones_libzones_a_SOURCES = \
 	zones/commit.c zones/commit.h \
 	zones/editor.c zones/editor.h \
 	zones/editor_entry.c \
+	zones/editor_inline.c \
 	zones/editor_internal.h \
 	zones/editor_lines.c \
 	zones/editor_place.c \

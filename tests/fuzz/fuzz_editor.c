@@ -77,7 +77,8 @@ static void
 edit(const char *text, size_t n, struct input *in, const struct rr_list *wanted, bool same)
 {
 	struct editor_result r;
-	enum err err = zone_edit(apex, "zone", text, n, include, in, wanted, &r);
+	struct editor_source source = { .file = "zone", .text = text, .n = n, .include = include, .ctx = in };
+	enum err err = zone_edit(apex, &source, wanted, &r);
 
 	must(err == ERR_OK || (err == ERR_UNSUPPORTED && !same));
 	for (size_t i = 0; i < r.n; i++)

@@ -159,13 +159,33 @@ def test_line_ends_of_another_system(certnsd, repo, key):
     assert raw[:3] == ["2", "1", "example.com"], "two lines come, one goes"
 
 
+def test_a_file_that_other_zones_include_is_not_changed_for_one_of_them(certnsd, repo, key):
+    shared = "; for all zones\n@ CAA 0 issue \"ca.example.net\"\n@ TXT both\n"
+    repo.commit({"parts/all": shared, "example.net": zone("example.net", extra="$INCLUDE parts/all\n"),
+                 "example.com": HANDMADE + "$INCLUDE parts/all\n"})
+    server = certnsd(git=repo).start("example.com", "example.net")
+    update(server, key, "add example.com 3600 CAA 0 iodef \"mailto:h@example.com\"")
+    assert changed(repo) == {"example.com": serial(2024010109, 2024010110) + [
+        "+                IN CAA  0 iodef \"mailto:h@example.com\""]}
+    update(server, key, "delete example.com TXT")
+    assert changed(repo) == {"example.com": serial(2024010110, 2024010111) + [
+        "-$INCLUDE parts/all", "+; $INCLUDE parts/all", "+; for all zones", "+@ CAA 0 issue \"ca.example.net\""]}
+    assert repo.read("parts/all") == shared
+    assert client.look(server, "example.net", "TXT") == ['"both"']
+    assert client.look(server, "example.com", "TXT") == []
+    update(server, key, "delete example.com CAA", "add gone.example.com 3600 A 192.0.2.1")
+    assert changed(repo)["example.com"][2:] == [
+        "-                IN CAA  0 iodef \"mailto:h@example.com\"", "+gone            IN A    192.0.2.1",
+        "-@ CAA 0 issue \"ca.example.net\""]
+
+
 def test_what_cannot_be_edited_is_written_anew(certnsd, repo, key):
-    repo.commit({"example.com": HANDMADE.replace("$INCLUDE parts/lab\n", "$INCLUDE parts/two east\n$INCLUDE parts/two west\n"),
-                 "parts/two": "one.example.com. A 192.0.2.1\n@ TXT both\n"})
+    repo.commit({"example.com": HANDMADE.replace("parts/lab", "parts/both"),
+                 "parts/both": "$INCLUDE parts/two east\n$INCLUDE parts/two west\n", "parts/two": "@ TXT both\n"})
     server = certnsd(git=repo).start("example.com")
     update(server, key, "delete east.example.com TXT")
     server.wait_log(r"example\.com: .*written anew")
     assert client.look(server, "east.example.com", "TXT") == []
     assert client.look(server, "west.example.com", "TXT") == ['"both"']
-    assert repo.read("parts/two") == "one.example.com. A 192.0.2.1\n@ TXT both\n"
+    assert repo.read("parts/two") == "@ TXT both\n"
     assert "192.0.2.80" in repo.read("example.com") and "$INCLUDE" not in repo.read("example.com")

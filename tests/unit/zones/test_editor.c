@@ -215,8 +215,21 @@ static const struct { const char *why, *before, *changes, *after; } edits[] = {
 	{ "a file that stands in two places is left alone",
 	    HEAD "$INCLUDE f a\n$INCLUDE f b\nx A 192.0.2.3\n=== f\n@ A 192.0.2.1\n", "+x A 192.0.2.4\n+a TXT x\n",
 	    HEAD2 "$INCLUDE f a\n$INCLUDE f b\nx A 192.0.2.3\nx A 192.0.2.4\na TXT \"x\"\n=== f\n@ A 192.0.2.1\n" },
-	{ "a change in a file that stands in two places: the whole is written anew",
-	    HEAD "$INCLUDE f a\n$INCLUDE f b\n=== f\n@ A 192.0.2.1\n", "-a A 192.0.2.1\n", NULL },
+	{ "a change in a file that stands in two places",
+	    HEAD "$INCLUDE f a ; two\n$INCLUDE f b\nz A 192.0.2.2\n=== f\n@ A 192.0.2.1 ; f\n", "-a A 192.0.2.1\n",
+	    HEAD2 "; $INCLUDE f a ; two\n$ORIGIN a.example.com.\n$ORIGIN example.com.\n; $INCLUDE f b\n$ORIGIN b.example.com.\n"
+	    "@ A 192.0.2.1 ; f\n$ORIGIN example.com.\nz A 192.0.2.2\n" },
+	{ "a change in a file that others include too",
+	    HEAD "$INCLUDE shared\nz A 192.0.2.2\n=== shared\n; ours\na MX 1 m\nb MX 1 m\n", "-a MX 1 m\n+b TXT x\n",
+	    HEAD2 "; $INCLUDE shared\n; ours\nb MX 1 m\nb TXT \"x\"\nz A 192.0.2.2\n" },
+	{ "a change in a shared file at the end, without line ends",
+	    HEAD "$INCLUDE f\nz A 192.0.2.2\n$INCLUDE shared=== f\nf A 192.0.2.1\n=== shared\na MX 1 m\nb MX 1 m\n$ORIGIN c\na MX 2 m", "-a MX 1 m\n",
+	    HEAD2 "$INCLUDE f\nz A 192.0.2.2\n; $INCLUDE shared\nb MX 1 m\n$ORIGIN c\na MX 2 m\n$ORIGIN example.com.\n=== f\nf A 192.0.2.1\n" },
+	{ "a new RR does not go into a file that others include too",
+	    HEAD "$INCLUDE shared\nz A 192.0.2.2\n=== shared\n; ours\na MX 1 m\nb MX 1 m\n", "+b TXT x\n",
+	    HEAD2 "$INCLUDE shared\nz A 192.0.2.2\nb TXT \"x\"\n=== shared\n; ours\na MX 1 m\nb MX 1 m\n" },
+	{ "a change in a shared file that an included one includes: the whole is written anew",
+	    HEAD "$INCLUDE f\n=== f\n$INCLUDE shared\n=== shared\na MX 1 m\n", "-a MX 1 m\n", NULL },
 	{ "a text that a file includes from itself is no zone",
 	    HEAD "$INCLUDE f\n=== f\n$INCLUDE f\n", "", NULL },
 
@@ -259,10 +272,20 @@ print_files(const struct editor_result *r, struct buf *out)
 	}
 }
 
+static bool
+is_shared(void *ctx, const char *path)
+{
+	(void)ctx;
+	return strcmp(path, "shared") == 0;
+}
+
 static enum err
 edit(const char *before, const struct rr_list *wanted, struct editor_result *r)
 {
-	return zone_edit(edits_apex, "zone", before, edits_first_len(before), edits_include, (void *)(uintptr_t)before, wanted, r);
+	struct editor_source source = { .file = "zone", .text = before, .n = edits_first_len(before),
+		.include = edits_include, .is_shared = is_shared, .ctx = (void *)(uintptr_t)before };
+
+	return zone_edit(edits_apex, &source, wanted, r);
 }
 
 static bool

@@ -343,6 +343,7 @@ one_round(unsigned round)
 {
 	struct rr_list zone = { 0 }, wanted = { 0 }, again = { 0 };
 	struct buf text = { 0 }, changes = { 0 }, after = { 0 };
+	struct editor_source source;
 	struct editor_result r;
 	enum err err;
 
@@ -350,8 +351,9 @@ one_round(unsigned round)
 	check(edits_load(buf_str(&text), &zone), "round %u: a zone", round);
 	random_changes(&zone, &changes);
 	edits_apply(&zone, buf_str(&changes), &wanted);
-	err = zone_edit(edits_apex, "zone", buf_str(&text), edits_first_len(buf_str(&text)), edits_include,
-	    (void *)(uintptr_t)buf_str(&text), &wanted, &r);
+	source = (struct editor_source){ .file = "zone", .text = buf_str(&text), .n = edits_first_len(buf_str(&text)),
+		.include = edits_include, .ctx = (void *)(uintptr_t)buf_str(&text) };
+	err = zone_edit(edits_apex, &source, &wanted, &r);
 	check(err == ERR_OK || err == ERR_UNSUPPORTED, "round %u: %s", round, err_str(err));
 	if (err == ERR_OK) {
 		for (size_t i = 0; i < r.n; i++) {
@@ -399,6 +401,7 @@ test_a_large_zone_is_edited_in_time(void **unused)
 {
 	struct buf text = { 0 }, changes = { 0 };
 	struct rr_list zone = { 0 }, wanted = { 0 };
+	struct editor_source source;
 	struct editor_result r;
 	clock_t start;
 	double seconds;
@@ -417,7 +420,8 @@ test_a_large_zone_is_edited_in_time(void **unused)
 		buf_printf(&changes, "n%u A 192.0.2.1\nh%u TXT x\n", i * 31, i * 13);
 	edits_add(&wanted, buf_str(&changes));
 	start = clock();
-	check(zone_edit(edits_apex, "zone", buf_str(&text), text.len, NULL, NULL, &wanted, &r) == ERR_OK, "edited");
+	source = (struct editor_source){ .file = "zone", .text = buf_str(&text), .n = text.len };
+	check(zone_edit(edits_apex, &source, &wanted, &r) == ERR_OK, "edited");
 	seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
 	print_message("%d RRs, %d changes: %.3f s\n", LARGE, LARGE_CHANGES, seconds);
 	check(seconds < 10, "linear: %.3f s", seconds);		/* a slow machine, sanitizers: quadratic takes minutes */
