@@ -275,6 +275,7 @@ keeper_free(struct keeper *k)
 	if (k->pool != NULL)
 		pool_free(k->pool);
 	certs_stop(k);
+	catchup_stop(k);
 	if (k->notifier != NULL)
 		notifier_free(k->notifier);
 	sources_close(k);
@@ -338,6 +339,7 @@ keeper_start(struct keeper *k, struct workers *workers, struct fault *f)
 		return err;
 	k->started = true;
 	sources_start(k);
+	catchup_look(k);
 	for (size_t i = 0; i < k->zones.n; i++) {
 		if (zone_newest(k->zones.v[i]) == NULL || k->zones.v[i]->retired)
 			continue;

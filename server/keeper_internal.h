@@ -4,6 +4,7 @@
  *   source.c     git repositories: when to pull and to write   pull.c       a pull, on a helper
  *   writeback.c  a commit and push, on a helper                merge.c      what was pulled, into the zones
  *   peers.c      who gets NOTIFY, which servers the CA asks    certs.c      the ACME engine's outside
+ *   catchup.c    serials of a new host
  *   views.c      configuration and keys                        status.c     the control socket's answers */
 #ifndef SERVER_KEEPER_INTERNAL_H
 #define SERVER_KEEPER_INTERNAL_H
@@ -74,6 +75,7 @@ struct keeper {
 	struct notifier *notifier;
 	struct acme *acme;		/* NULL: none configured */
 	struct acme_authority_config *authorities;
+	struct catchup *catchups;	/* questions for serials on their way */
 	struct asking *asking;		/* the engine's questions on their way */
 	struct resend *resend;
 	struct control *control;
@@ -159,6 +161,14 @@ enum err writeback_start(struct source *s);	/* ERR_NOT_FOUND: nothing waits */
 void peers_notify(struct keeper *k, const struct zone *z);
 void peers_servers(struct keeper *k, const uint8_t *zone,
     void (*found)(void *arg, const struct sockaddr *address, const char *server), void *arg);
+
+/* The same who get NOTIFY; source: our address for them, NULL: any. */
+void peers_secondaries(struct keeper *k, const struct zone *z,
+    void (*each)(void *arg, const struct notify_target *target, const struct sockaddr *source), void *arg);
+
+/* catchup.c */
+void catchup_look(struct keeper *k);			/* ask the secondaries of zones that are new here */
+void catchup_stop(struct keeper *k);
 
 /* certs.c */
 enum err certs_start(struct keeper *k, struct fault *f);

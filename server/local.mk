@@ -4,6 +4,7 @@ server_libserver_a_SOURCES = \
 	server/answer.c server/answer.h \
 	server/axfr.c server/axfr.h \
 	server/certs.c \
+	server/catchup.c \
 	server/chaos.c \
 	server/config.c server/config.h \
 	server/config_address.c \

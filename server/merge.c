@@ -107,6 +107,7 @@ load_zone(struct keeper *k, struct zone *z, struct pulled_zone *p, struct fault 
 			serial = z->restored_serial + 1;
 	}
 	z->retired = false;
+	z->new_here = !z->restored;
 	if ((err = commits_load(k->commits, z, &p->base, &p->rrs, serial, true, f)) == ERR_OK &&
 	    (err = show_zone(k, z)) == ERR_OK)
 		log_info("zone %s: serial %u, %zu RRs, from commit %.12s", z->name, serial,
@@ -296,6 +297,8 @@ merge_pulled(struct keeper *k, struct pull *p, struct fault *f)
 		err = commits_finish(k->commits, f);
 	else
 		keeper_flush(k);		/* what was staged before is sound; the rest is tried again */
+	if (k->started)
+		catchup_look(k);
 	if (err == ERR_OK)
 		err = show_merged(k, p);
 	else

@@ -201,20 +201,27 @@ add_key_targets(struct targets *t, const struct zone *z)
 	}
 }
 
+static void
+find_targets(struct targets *t, const struct zone *z)
+{
+	const struct config_zone *settings = config_zone_for(t->keeper->view->config, z->apex.octets);
+
+	each_name_server(t->keeper, z, true, add_name_server, t);
+	for (size_t i = 0; i < settings->nnotify; i++)
+		add_target(t, &settings->notify[i]);
+	add_key_targets(t, z);
+}
+
 void
 peers_notify(struct keeper *k, const struct zone *z)
 {
 	const struct config *c = k->view->config;
-	const struct config_zone *settings = config_zone_for(c, z->apex.octets);
 	struct sockaddr_storage *source = calloc(c->nsource + 1, sizeof *source);
 	struct targets t = { .keeper = k };
 	struct rr soa;
 
 	if (source != NULL && zone_version_soa(zone_newest(z), &soa)) {
-		each_name_server(k, z, true, add_name_server, &t);
-		for (size_t i = 0; i < settings->nnotify; i++)
-			add_target(&t, &settings->notify[i]);
-		add_key_targets(&t, z);
+		find_targets(&t, z);
 		for (size_t i = 0; i < c->nsource; i++)
 			source[i] = c->source[i].address;
 		if (t.n > 0)
@@ -222,6 +229,25 @@ peers_notify(struct keeper *k, const struct zone *z)
 	}
 	free(t.v);
 	free(source);
+}
+
+void
+peers_secondaries(struct keeper *k, const struct zone *z,
+    void (*each)(void *arg, const struct notify_target *target, const struct sockaddr *source), void *arg)
+{
+	const struct config *c = k->view->config;
+	struct targets t = { .keeper = k };
+
+	find_targets(&t, z);
+	for (size_t i = 0; i < t.n; i++) {
+		const struct sockaddr *source = NULL;
+
+		for (size_t n = 0; n < c->nsource && source == NULL; n++)
+			if (c->source[n].address.ss_family == t.v[i].address.ss_family)
+				source = (const struct sockaddr *)&c->source[n].address;
+		each(arg, &t.v[i], source);
+	}
+	free(t.v);
 }
 
 /* --- servers that a CA may ask --- */

@@ -270,6 +270,18 @@ tests_unit_zones_test_commit_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/zones/test_journal
 tests_unit_zones_test_journal_SOURCES = tests/unit/zones/test_journal.c tests/unit/check.h
 tests_unit_zones_test_journal_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/base/test_pool
+tests_unit_base_test_pool_SOURCES = tests/unit/base/test_pool.c tests/unit/check.h
+tests_unit_base_test_pool_LDADD = $(LIBBASE) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/zones/test_changeset
+tests_unit_zones_test_changeset_SOURCES = tests/unit/zones/test_changeset.c tests/unit/check.h
+tests_unit_zones_test_changeset_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/zones/test_serial
+tests_unit_zones_test_serial_SOURCES = tests/unit/zones/test_serial.c tests/unit/check.h
+tests_unit_zones_test_serial_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/server/test_resend
+tests_unit_server_test_resend_SOURCES = tests/unit/server/test_resend.c tests/unit/check.h
+tests_unit_server_test_resend_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 # end of the door
 
 # editor

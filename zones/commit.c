@@ -228,6 +228,7 @@ origin_str(enum commit_origin origin)
 	case ORIGIN_ACME:	return "acme";
 	case ORIGIN_SWEEP:	return "sweep";
 	case ORIGIN_LOAD:	return "load";
+	case ORIGIN_CATCHUP:	return "catchup";
 	}
 	return "?";
 }

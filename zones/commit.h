@@ -11,7 +11,7 @@
 
 struct commits;
 
-enum commit_origin { ORIGIN_UPDATE, ORIGIN_GIT, ORIGIN_ACME, ORIGIN_SWEEP, ORIGIN_LOAD };
+enum commit_origin { ORIGIN_UPDATE, ORIGIN_GIT, ORIGIN_ACME, ORIGIN_SWEEP, ORIGIN_LOAD, ORIGIN_CATCHUP };
 
 struct commit_request {
 	struct zone *zone;

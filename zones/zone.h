@@ -46,6 +46,10 @@ struct zone {
 	bool retired;			/* its file is gone */
 	bool held;			/* the newest text was refused; the last good version is served */
 	char *problem;			/* why, in words; NULL: nothing is wrong */
+	bool new_here;			/* loaded, unknown to the journal: its secondaries are to be asked (server/catchup.c) */
+	unsigned peers_asked;
+	bool peers_known;		/* one has answered; */
+	uint32_t peers_serial;		/* the newest serial among them */
 	struct buf notes;		/* lines for the next commit's message, one per change that waits */
 };
 
