@@ -185,7 +185,8 @@ struct writing {
 static void
 flush(struct editor_file *f, size_t to)
 {
-	buf_add(&f->out, f->text.p + f->pos, to - f->pos);
+	if (to > f->pos)		/* an empty file has no octets to point to */
+		buf_add(&f->out, f->text.p + f->pos, to - f->pos);
 	f->pos = to;
 }
 

@@ -37,7 +37,9 @@ on_include(void *ctx, const char *path, struct buf *out, struct fault *f)
 	size_t start = out->len;
 	enum err err = e->include == NULL ? ERR_UNSUPPORTED : e->include(e->ctx, path, out, f);
 
-	return err == ERR_OK && !out->failed ? add_file(e, path, out->p + start, out->len - start) : err;
+	if (err != ERR_OK || out->failed)
+		return err;
+	return add_file(e, path, out->len > start ? out->p + start : NULL, out->len - start);
 }
 
 static size_t

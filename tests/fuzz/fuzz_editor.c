@@ -14,6 +14,7 @@ static const uint8_t apex[] = "\7example\3com";
 struct input {
 	const char *included;
 	size_t n;
+	bool shared;
 };
 
 static void
@@ -32,6 +33,14 @@ include(void *ctx, const char *path, struct buf *out, struct fault *f)
 		return fault_set(f, ERR_NOT_FOUND, "no such file");
 	buf_add(out, in->included, in->n);
 	return ERR_OK;
+}
+
+static bool
+is_shared(void *ctx, const char *path)
+{
+	const struct input *in = ctx;
+
+	return in->shared && path[0] != 'f';
 }
 
 /* Every fourth RR goes or gets another TTL, some TXTs come, by the bits of seed. */
@@ -77,7 +86,8 @@ static void
 edit(const char *text, size_t n, struct input *in, const struct rr_list *wanted, bool same)
 {
 	struct editor_result r;
-	struct editor_source source = { .file = "zone", .text = text, .n = n, .include = include, .ctx = in };
+	struct editor_source source = { .file = "zone", .text = text, .n = n, .include = include,
+		.is_shared = is_shared, .ctx = in };
 	enum err err = zone_edit(apex, &source, wanted, &r);
 
 	must(err == ERR_OK || (err == ERR_UNSUPPORTED && !same));
@@ -86,33 +96,70 @@ edit(const char *text, size_t n, struct input *in, const struct rr_list *wanted,
 	editor_result_clear(&r);
 }
 
+static bool
+is_zone(const struct buf *text, struct input *in, struct rr_list *zone)
+{
+	struct buf complaints = { 0 };
+	enum err err = zone_load(apex, "zone", (const char *)text->p, text->len, include, in, zone, &complaints, NULL);
+
+	buf_clear(&complaints);
+	return err == ERR_OK;
+}
+
+#define ENTRY_LINES_MAX 4
+#define LINES_MAX 60
+
+/* Of random lines hardly ever all are good: those that are no part of a zone are left out. */
+static void
+add_good_lines(const uint8_t *p, const uint8_t *end, struct input *in, struct buf *text)
+{
+	for (int lines = 0; p < end && lines < LINES_MAX; lines++) {
+		const uint8_t *to = p, *good = NULL;
+		size_t len = text->len;
+
+		for (int i = 0; i < ENTRY_LINES_MAX && to < end && good == NULL; i++) {
+			const uint8_t *newline = memchr(to, '\n', (size_t)(end - to));
+			struct rr_list zone = { 0 };
+
+			to = newline == NULL ? end : newline + 1;
+			buf_add(text, p, (size_t)(to - p));
+			if (is_zone(text, in, &zone))
+				good = to;
+			else
+				text->len = len;
+			rr_list_clear(&zone);
+		}
+		if (good == NULL) {
+			to = memchr(p, '\n', (size_t)(end - p));
+			to = to == NULL ? end : to + 1;
+		}
+		p = to;
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const char *const heads[] = { "$TTL 5\n@ SOA a b 1 2 3 4 5\n@ NS ns\n", "@ SOA a b 1 2 3 4 5\n  NS ns\n",
+		"@\t7\tIN\tSOA\ta b (\r\n1 2 3 4 5 ); x\r\n\tIN\tNS\tns\r\n", "$TTL 5\n@ SOA a b 1 2 3 4 5\n@ NS ns\n" };
 	struct rr_list zone = { 0 }, wanted = { 0 };
-	struct buf complaints = { 0 }, text = { 0 };
 	struct input in = { 0 };
-	uint32_t seed = 1;
+	struct buf text = { 0 };
 
-	if (size < 2)
+	if (size < 3)
 		return 0;
-	seed = (uint32_t)data[0] << 24;
-	in.n = data[1];			/* octets of the included file, at the end */
-	data += 2;
-	size -= 2;
-	in.n = in.n < size ? in.n : size;
+	in.n = data[1] < size - 2 ? data[1] : size - 2;		/* octets of the included file, at the end */
 	in.included = (const char *)data + size - in.n;
-	buf_add_str(&text, "$TTL 5\n@ SOA a b 1 2 3 4 5\n@ NS ns\n");
-	buf_add(&text, data, size - in.n);
-	if (zone_load(apex, "zone", (const char *)text.p, text.len, include, &in, &zone, &complaints, NULL) == ERR_OK) {
-		edit((const char *)text.p, text.len, &in, &zone, true);
-		change(&zone, seed, &wanted);
-		make_sound(&wanted);
-		edit((const char *)text.p, text.len, &in, &wanted, false);
-	}
+	in.shared = (data[0] & 4) != 0;
+	buf_add_str(&text, heads[data[0] & 3]);
+	add_good_lines(data + 2, data + size - in.n, &in, &text);
+	must(is_zone(&text, &in, &zone));
+	edit((const char *)text.p, text.len, &in, &zone, true);
+	change(&zone, (uint32_t)data[0] << 24, &wanted);
+	make_sound(&wanted);
+	edit((const char *)text.p, text.len, &in, &wanted, false);
 	rr_list_clear(&zone);
 	rr_list_clear(&wanted);
-	buf_clear(&complaints);
 	buf_clear(&text);
 	return 0;
 }
