@@ -122,6 +122,13 @@ answer_dname(struct response *r, struct chain *c, const uint8_t *name, const str
 	return follow(r, c, name, target->octets);
 }
 
+/* NSEC and RRSIG may stand beside a CNAME (RFC 4035, section 2.5), and so it does not speak for them. */
+static bool
+is_alias(const struct zone_node *node, uint16_t qtype)
+{
+	return (zone_node_flags(node) & ZONE_NODE_CNAME) != 0 && qtype != TYPE_NSEC && qtype != TYPE_RRSIG;
+}
+
 /* All signatures of a name, whatever they cover. */
 static void
 put_signatures(struct response *r, const uint8_t *name, const struct zone_node *node)
@@ -155,7 +162,7 @@ answer_node(struct response *r, struct chain *c, const uint8_t *name, const stru
 			denial_expanded_put(r);
 			response_additional(r, &set);
 		}
-	} else if ((zone_node_flags(node) & ZONE_NODE_CNAME) != 0 && zone_node_rrset(node, TYPE_CNAME, &set)) {
+	} else if (is_alias(node, qtype) && zone_node_rrset(node, TYPE_CNAME, &set)) {
 		if (put_answer(r, name, &set))
 			return follow(r, c, name, only_rdata(&set));
 	} else {
