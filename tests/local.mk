@@ -181,6 +181,13 @@ tests_unit_server_test_ratelimit_SOURCES = tests/unit/server/test_ratelimit.c te
 tests_unit_server_test_ratelimit_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 # end of cookies, EDNS and limits
 # answering and workers
+# DNSSEC
+check_PROGRAMS += tests/unit/server/test_dnssec
+tests_unit_server_test_dnssec_SOURCES = tests/unit/server/test_dnssec.c tests/unit/server/signed_text.c \
+	tests/unit/server/signed_text.h tests/unit/server/zone_text.c tests/unit/server/zone_text.h
+tests_unit_server_test_dnssec_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+# end of DNSSEC
+
 check_PROGRAMS += tests/unit/server/test_answer tests/unit/server/test_answer_model tests/unit/server/test_frame \
 	tests/unit/server/test_handle tests/unit/server/test_request tests/unit/server/test_tcp tests/unit/server/test_worker
 tests_unit_server_test_answer_model_SOURCES = tests/unit/server/test_answer_model.c tests/unit/server/zone_text.c \
