@@ -33,7 +33,23 @@ class GitRepo:
     def commit(self, files, message="change"):
         """Write (or with None remove) files, commit and push; returns the commit's hash.
         What the server pushed meanwhile is taken in first."""
-        self.update()
+        return self._commit(lambda: files, message)
+
+    def _commit(self, make, message):
+        for _ in range(10):
+            self.update()
+            self._write(make())
+            self.git("add", "-A", ".")
+            self.git("commit", "-q", "--allow-empty", "-m", message)
+            pushed = run(["git", "push", "-q", "origin", f"HEAD:{self.branch}"], check=False, cwd=self.work,
+                         env={**os.environ, **QUIET})
+            if pushed.returncode == 0:
+                return self.head()
+            # The server may push between our fetch and our push, as anybody may: begin anew, as a person does.
+            assert "rejected" in pushed.stderr or "cannot lock ref" in pushed.stderr, pushed.stderr
+        raise AssertionError("the push was rejected ten times")
+
+    def _write(self, files):
         for path, content in files.items():
             full = os.path.join(self.work, path)
             if content is None:
@@ -42,10 +58,6 @@ class GitRepo:
             os.makedirs(os.path.dirname(full), exist_ok=True)
             with open(full, "wb") as f:
                 f.write(content if isinstance(content, bytes) else content.encode())
-        self.git("add", "-A", ".")
-        self.git("commit", "-q", "--allow-empty", "-m", message)
-        self.git("push", "-q", "origin", f"HEAD:{self.branch}")
-        return self.head()
 
     def update(self):
         if self.git("ls-remote", "origin", self.branch).strip():
@@ -54,8 +66,7 @@ class GitRepo:
 
     def edit(self, path, change, message="change"):
         """Commit what change() makes of the file's text."""
-        self.update()
-        return self.commit({path: change(self.read(path))}, message)
+        return self._commit(lambda: {path: change(self.read(path))}, message)
 
     def head(self):
         return self.git("rev-parse", self.branch, cwd=self.bare).strip()
