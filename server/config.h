@@ -71,6 +71,8 @@ struct config {
 	struct dname report_agent;	/* RFC 9567; the root: none */
 	unsigned edns_udp_size;
 	unsigned tcp_idle_timeout_s;
+	unsigned tcp_connections;	/* of each worker */
+	unsigned tcp_connections_per_address;	/* of these; 0: any number */
 	struct cookie_secrets cookies;	/* n 0: those of the state directory */
 	bool require_cookies;
 	unsigned rate_limit;		/* answers each second; 0: any number */

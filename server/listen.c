@@ -9,6 +9,7 @@
 
 #define UDP_BUFFER (1 << 20)		/* for bursts; the system may grant less */
 #define BACKLOG 1024
+#define FAST_OPENS 256			/* connections with data in their first packet that may wait */
 
 static enum err
 complain(const struct config_address *a, const char *what, int type, struct fault *f)
@@ -114,6 +115,7 @@ static bool
 set_tcp(int fd)
 {
 	set(fd, IPPROTO_TCP, TCP_NODELAY, 1);		/* accepted sockets inherit it */
+	set(fd, IPPROTO_TCP, TCP_FASTOPEN, FAST_OPENS);	/* RFC 7413; the system may not allow it */
 	return set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 }
 

@@ -304,8 +304,9 @@ list_metrics(struct keeper *k)
 	    "# TYPE certns_updates_acknowledged_total counter\ncertns_updates_acknowledged_total %llu\n",
 	    (unsigned long long)n.updates, (unsigned long long)k->updates);
 	buf_printf(&b, "# TYPE certns_transfers_total counter\ncertns_transfers_total %llu\n"
-	    "# TYPE certns_tcp_connections gauge\ncertns_tcp_connections %llu\n", (unsigned long long)n.transfers,
-	    (unsigned long long)n.tcp_connections);
+	    "# TYPE certns_tcp_connections gauge\ncertns_tcp_connections %llu\n"
+	    "# TYPE certns_tcp_connections_shed_total counter\ncertns_tcp_connections_shed_total %llu\n",
+	    (unsigned long long)n.transfers, (unsigned long long)n.tcp_connections, (unsigned long long)n.tcp_shed);
 	buf_printf(&b, "# TYPE certns_zones gauge\ncertns_zones %zu\n# TYPE certns_zones_with_problems gauge\n"
 	    "certns_zones_with_problems %zu\n", served, troubled);
 	buf_printf(&b, "# TYPE certns_zone_serial gauge\n");

@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/siphash.h"
 #include "server/frame.h"
 #include "zones/rcu.h"
 
@@ -29,9 +30,11 @@
 #define PENDING_MAX 32			/* requests at the keeper, per connection */
 #define ROUNDS_MAX 16			/* of work for one connection, then others have their turn */
 #define ACCEPTS_MAX 64
+#define NEIGHBOURHOODS 1024		/* a power of two */
 
 struct connection {
 	TAILQ_ENTRY(connection) link;	/* in tcp->open, idlest first, or tcp->unused */
+	LIST_ENTRY(connection) neighbour;	/* in tcp->neighbours, while open */
 	struct tcp *tcp;
 	int fd;
 	uint64_t generation;
@@ -53,6 +56,7 @@ struct connection {
 };
 
 TAILQ_HEAD(connections, connection);
+LIST_HEAD(neighbours, connection);
 
 struct tcp_listener {
 	struct tcp_listener *next;
@@ -67,6 +71,9 @@ struct tcp {
 	struct event *sweep;
 	struct connections open, unused;
 	struct connection *slots;
+	unsigned per_address;
+	struct neighbours neighbours[NEIGHBOURHOODS];	/* open connections by a hash of their address */
+	uint8_t hash_key[SIPHASH_KEY];
 	uint8_t scratch[2 + MSG_MAX];	/* an answer under way: length, message */
 };
 
@@ -115,6 +122,7 @@ close_connection(struct connection *c, const char *why)
 	frame_clear(&c->in);
 	buf_clear(&c->out);
 	c->generation++;
+	LIST_REMOVE(c, neighbour);
 	TAILQ_REMOVE(&t->open, c, link);
 	TAILQ_INSERT_HEAD(&t->unused, c, link);
 	counter_add(&t->handler->counters.tcp_connections, (uint64_t)-1);
@@ -271,6 +279,62 @@ on_writable(evutil_socket_t fd, short events, void *arg)
 	rcu_thread_offline();
 }
 
+/* What counts as one address: an IPv6 host has a whole /64 to choose from. */
+static const uint8_t *
+address_octets(const struct sockaddr_storage *a, size_t *n)
+{
+	*n = a->ss_family == AF_INET6 ? 8 : 4;
+	return a->ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)a)->sin6_addr.s6_addr :
+	    (const uint8_t *)&((const struct sockaddr_in *)a)->sin_addr;
+}
+
+static struct neighbours *
+neighbours_of(struct tcp *t, const struct sockaddr_storage *peer)
+{
+	size_t n;
+	const uint8_t *octets = address_octets(peer, &n);
+
+	return &t->neighbours[siphash24(t->hash_key, octets, n) & (NEIGHBOURHOODS - 1)];
+}
+
+static bool
+is_at_work(const struct connection *c)
+{
+	return c->transfer != NULL || c->pending > 0;
+}
+
+static void
+shed(struct connection *c)
+{
+	counter_add(&c->tcp->handler->counters.tcp_shed, 1);
+	close_connection(c, "");
+}
+
+/* May there be another connection from peer's address?  Its idlest one makes room if need be. */
+static bool
+admit(struct tcp *t, const struct sockaddr_storage *peer)
+{
+	struct connection *c, *idlest = NULL;
+	unsigned count = 0;
+	size_t n;
+	const uint8_t *octets = address_octets(peer, &n);
+
+	if (t->per_address == 0)
+		return true;
+	LIST_FOREACH(c, neighbours_of(t, peer), neighbour) {
+		if (c->peer.ss_family != peer->ss_family || memcmp(address_octets(&c->peer, &n), octets, n) != 0)
+			continue;
+		count++;
+		if (!is_at_work(c) && (idlest == NULL || c->active_ms <= idlest->active_ms))
+			idlest = c;		/* of two the one behind: it was opened first */
+	}
+	if (count < t->per_address)
+		return true;
+	if (idlest != NULL)
+		shed(idlest);
+	return idlest != NULL;
+}
+
 /* A slot for a new connection, the idlest one's if need be.  NULL: all are at work. */
 static struct connection *
 take_slot(struct tcp *t)
@@ -279,11 +343,11 @@ take_slot(struct tcp *t)
 
 	if (TAILQ_EMPTY(&t->unused)) {
 		TAILQ_FOREACH(c, &t->open, link)
-			if (c->transfer == NULL && c->pending == 0)
+			if (!is_at_work(c))
 				break;
 		if (c == NULL)
 			return NULL;
-		close_connection(c, "");
+		shed(c);
 	}
 	c = TAILQ_FIRST(&t->unused);
 	TAILQ_REMOVE(&t->unused, c, link);
@@ -295,7 +359,7 @@ take_slot(struct tcp *t)
 static void
 open_connection(struct tcp *t, int fd, const struct sockaddr_storage *peer, socklen_t peer_len)
 {
-	struct connection *c = take_slot(t);
+	struct connection *c = admit(t, peer) ? take_slot(t) : NULL;
 
 	if (c == NULL) {
 		close(fd);
@@ -305,6 +369,7 @@ open_connection(struct tcp *t, int fd, const struct sockaddr_storage *peer, sock
 	c->fd = fd;
 	memcpy(&c->peer, peer, peer_len);
 	c->peer_len = peer_len;
+	LIST_INSERT_HEAD(neighbours_of(t, &c->peer), c, neighbour);
 	c->local_len = sizeof c->local;
 	if (getsockname(fd, (struct sockaddr *)&c->local, &c->local_len) != 0)
 		c->local_len = 0;
@@ -387,11 +452,11 @@ on_sweep(evutil_socket_t fd, short events, void *arg)
 }
 
 enum err
-tcp_new(struct event_base *base, struct handler *handler, unsigned max_connections, struct tcp **out)
+tcp_new(struct event_base *base, struct handler *handler, struct tcp_limits limits, struct tcp **out)
 {
 	struct tcp *t = calloc(1, sizeof *t);
 
-	if (t == NULL || (t->slots = calloc(max_connections, sizeof *t->slots)) == NULL ||
+	if (t == NULL || (t->slots = calloc(limits.connections, sizeof *t->slots)) == NULL ||
 	    (t->sweep = event_new(base, -1, EV_PERSIST, on_sweep, t)) == NULL ||
 	    event_add(t->sweep, &(struct timeval){ 1, 0 }) != 0) {
 		if (t != NULL && t->sweep != NULL)
@@ -403,9 +468,11 @@ tcp_new(struct event_base *base, struct handler *handler, unsigned max_connectio
 	}
 	t->base = base;
 	t->handler = handler;
+	t->per_address = limits.per_address;
+	random_fill(t->hash_key, sizeof t->hash_key);
 	TAILQ_INIT(&t->open);
 	TAILQ_INIT(&t->unused);
-	for (unsigned i = 0; i < max_connections; i++) {
+	for (unsigned i = 0; i < limits.connections; i++) {
 		t->slots[i].tcp = t;
 		TAILQ_INSERT_TAIL(&t->unused, &t->slots[i], link);
 	}

@@ -8,8 +8,13 @@
 struct event_base;
 struct tcp;
 
-/* At most max_connections at a time; the idlest makes room for a new one. */
-enum err tcp_new(struct event_base *base, struct handler *handler, unsigned max_connections, struct tcp **out);
+struct tcp_limits {
+	unsigned connections;		/* open at a time, at least 1 */
+	unsigned per_address;		/* of these, for one IPv4 address or one /64 of IPv6; 0: any number */
+};
+
+/* Where a limit is reached the idlest connection makes room for a new one. */
+enum err tcp_new(struct event_base *base, struct handler *handler, struct tcp_limits limits, struct tcp **out);
 
 /* Accept connections from fd, which stays the caller's. */
 enum err tcp_listen(struct tcp *t, int fd);

@@ -96,7 +96,8 @@ needs_restart(const struct config *old, const struct config *new)
 	    old->nauthorities == new->nauthorities && same_text(old->state_directory, new->state_directory) &&
 	    same_text(old->user, new->user) && same_text(old->control_socket, new->control_socket) &&
 	    same_text(old->proxy, new->proxy) && same_texts(old->labels, new->labels) &&
-	    old->challenge_ttl == new->challenge_ttl;
+	    old->challenge_ttl == new->challenge_ttl && old->tcp_connections == new->tcp_connections &&
+	    old->tcp_connections_per_address == new->tcp_connections_per_address;
 
 	for (size_t i = 0; same && i < new->nlisten; i++)
 		same = memcmp(&old->listen[i].address, &new->listen[i].address, new->listen[i].len) == 0;
@@ -120,7 +121,7 @@ views_reload(struct keeper *k, struct config *config)
 		enum err err;
 
 		if (needs_restart(k->boot_view->config, config))
-			log_warning("changes of listen, workers, user, state-directory, control-socket, git, and of acme but for "
+			log_warning("changes of listen, workers, tcp-connections, user, state-directory, control-socket, git, and of acme but for "
 			    "self-check, take effect with a restart");
 		log_set_level(config->log_level);
 		if ((err = view_complete(config, k->boot_view->config->state_directory, &f)) != ERR_OK ||

@@ -19,7 +19,6 @@
 #include "zones/rcu.h"
 
 #define REPLIES 4096			/* jobs that may wait to go back out */
-#define CONNECTIONS_MAX 1000		/* per worker */
 #define CONNECTIONS_MIN 16
 #define FILES_FOR_OTHERS 128		/* descriptors that are not connections: database, git, ACME, logs */
 
@@ -175,21 +174,23 @@ worker_main(void *arg)
 	return NULL;
 }
 
-/* Connections that each worker may have within the limit on open files. */
-static unsigned
-connections_max(const struct workers *ws)
+/* Connections that each worker may have: as configured, and within the limit on open files. */
+static struct tcp_limits
+connection_limits(const struct workers *ws, const struct config *c)
 {
-	size_t others = FILES_FOR_OTHERS + (size_t)ws->n * (2 * ws->naddresses + 4), each;
+	size_t others = FILES_FOR_OTHERS + (size_t)ws->n * (2 * ws->naddresses + 4), each = CONNECTIONS_MIN;
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur <= others)
-		return CONNECTIONS_MIN;
-	each = ((size_t)limit.rlim_cur - others) / ws->n;
-	return each > CONNECTIONS_MAX ? CONNECTIONS_MAX : each < CONNECTIONS_MIN ? CONNECTIONS_MIN : (unsigned)each;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur > others + CONNECTIONS_MIN * ws->n)
+		each = ((size_t)limit.rlim_cur - others) / ws->n;
+	return (struct tcp_limits){
+		.connections = each < c->tcp_connections ? (unsigned)each : c->tcp_connections,
+		.per_address = c->tcp_connections_per_address,
+	};
 }
 
 static enum err
-worker_prepare(struct worker *w, const struct workers *ws, struct shared *shared)
+worker_prepare(struct worker *w, const struct workers *ws, struct shared *shared, struct tcp_limits limits)
 {
 	enum err err;
 
@@ -204,7 +205,7 @@ worker_prepare(struct worker *w, const struct workers *ws, struct shared *shared
 	if (w->reply_event == NULL || event_add(w->reply_event, NULL) != 0)
 		return ERR_NOMEM;
 	if ((err = udp_new(w->base, &w->handler, &w->udp)) != ERR_OK ||
-	    (err = tcp_new(w->base, &w->handler, connections_max(ws), &w->tcp)) != ERR_OK)
+	    (err = tcp_new(w->base, &w->handler, limits, &w->tcp)) != ERR_OK)
 		return err;
 	for (size_t i = 0; i < ws->naddresses; i++) {
 		if ((err = udp_listen(w->udp, w->udp_fds[i], &ws->addresses[i])) != ERR_OK ||
@@ -237,10 +238,15 @@ worker_start(struct worker *w)
 enum err
 workers_start(struct workers *ws, struct shared *shared, struct fault *f)
 {
+	const struct config *config = atomic_load(&shared->view)->config;
+	struct tcp_limits limits = connection_limits(ws, config);
 	enum err err;
 
+	if (limits.connections < config->tcp_connections)
+		log_info("each worker takes %u TCP connections and not %u: the limit on open files leaves no more",
+		    limits.connections, config->tcp_connections);
 	for (unsigned i = 0; i < ws->n; i++)
-		if ((err = worker_prepare(&ws->v[i], ws, shared)) != ERR_OK)
+		if ((err = worker_prepare(&ws->v[i], ws, shared, limits)) != ERR_OK)
 			return fault_set(f, err, "worker %u cannot be set up: %s", i, err_str(err));
 	for (unsigned i = 0; i < ws->n; i++)
 		if ((err = worker_start(&ws->v[i])) != ERR_OK)
@@ -307,6 +313,7 @@ workers_count(const struct workers *ws, struct worker_counters *out)
 		out->notifies += counter_get(&c->notifies);
 		out->transfers += counter_get(&c->transfers);
 		out->dropped += counter_get(&c->dropped);
+		out->tcp_shed += counter_get(&c->tcp_shed);
 		out->limited_dropped += counter_get(&c->limited_dropped);
 		out->limited_slipped += counter_get(&c->limited_slipped);
 		out->tcp_connections += counter_get(&c->tcp_connections);

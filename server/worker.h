@@ -25,6 +25,7 @@ struct worker_counters {
 	uint64_t udp_queries, tcp_queries, updates, notifies, transfers, dropped;
 	uint64_t limited_dropped, limited_slipped;	/* by the rate limit */
 	uint64_t tcp_connections;	/* open now */
+	uint64_t tcp_shed;		/* closed to make room for others */
 	uint64_t rcodes[24];
 };
 void workers_count(const struct workers *w, struct worker_counters *out);

@@ -155,3 +155,33 @@ def test_rate_limit(start):
 def test_rate_limit_exempt(start):
     assert flood(start(workers=1)) == (40, 0), "no limit by default"
     assert flood(start(workers=1, rate_limit=5, rate_limit_exempt=["127.0.0.0/8"])) == (40, 0)
+
+
+def test_tcp_limits(start):
+    server = start(workers=1, tcp_connections=5, tcp_connections_per_address=3)
+    query = dns.message.make_query("www.example.com", "A").to_wire()
+    clients = []
+
+    def connect(source):
+        s = socket.create_connection(("127.0.0.1", server.port), timeout=5, source_address=(source, 0))
+        s.sendall(len(query).to_bytes(2, "big") + query)
+        assert len(s.recv(2)) == 2, "the connection is served"
+        clients.append(s)
+        return s
+
+    def is_open(s):
+        s.settimeout(0.2)
+        try:
+            while data := s.recv(4096):
+                assert data
+            return False
+        except socket.timeout:
+            return True
+
+    first = [connect("127.0.0.1") for _ in range(4)]
+    assert [is_open(s) for s in first] == [False, True, True, True], "the idlest of the address made room"
+    others = [connect(f"127.0.0.{i}") for i in (2, 3, 4)]
+    assert [is_open(s) for s in first[1:] + others] == [False] + [True] * 5, "the idlest of all made room"
+    assert "certns_tcp_connections_shed_total 2" in server.ctl_text("metrics").stdout
+    for s in clients:
+        s.close()

@@ -13,7 +13,8 @@ static const struct { const char *why, *text, *error; } bad_files[] = {
 	{ "an unknown option", "server:\n  worker: 2\n",
 	    "x:2:3: unknown key 'worker' in server; expected one of: listen, workers, state-directory, user, "
 	    "control-socket, source, identity, version, edns-udp-size, report-agent, cookie-secrets, "
-	    "cookie-secret-file, require-cookies, rate-limit, rate-limit-slip, rate-limit-exempt, tcp-idle-timeout, log-level, log-format" },
+	    "cookie-secret-file, require-cookies, rate-limit, rate-limit-slip, rate-limit-exempt, "
+	    "tcp-connections, tcp-connections-per-address, tcp-idle-timeout, log-level, log-format" },
 	{ "an option twice", "server:\n  workers: 2\n  identity: a\n  workers: 3\n",
 	    "x:4:3: 'workers' stands above already" },
 	{ "a list instead of a map", "server: [1]\n", "x:1:9: expected a map (key: value) for server, found a list" },

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -19,6 +20,7 @@
 #include "zones/rcu.h"
 
 #define CONNECTIONS 3
+#define PER_ADDRESS 2			/* tests that need more come from several addresses */
 
 int64_t __real_clock_mono_ms(void);
 int64_t __wrap_clock_mono_ms(void);
@@ -43,16 +45,25 @@ run_for(unsigned ms)
 	event_base_dispatch(base);
 }
 
+/* From 127.0.0.FROM. */
 static int
-open_client(int receive_buffer)
+open_from(unsigned from, int receive_buffer)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in own = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + from) };
 
 	if (receive_buffer > 0)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+	check(bind(fd, (struct sockaddr *)&own, sizeof own) == 0, "address");
 	check(fd >= 0 && connect(fd, (struct sockaddr *)&server, sizeof server) == 0, "connection");
 	run_for(20);
 	return fd;
+}
+
+static int
+open_client(int receive_buffer)
+{
+	return open_from(1, receive_buffer);
 }
 
 /* An update if key is given, else a query or a transfer. */
@@ -132,9 +143,9 @@ test_the_idlest_makes_room(void **state)
 
 	(void)state;
 	for (int i = 0; i < CONNECTIONS; i++)
-		fds[i] = open_client(0);
+		fds[i] = open_from((unsigned)i + 1, 0);
 	ask(fds[0], "www.example.", TYPE_A, NULL);
-	fds[CONNECTIONS] = open_client(0);
+	fds[CONNECTIONS] = open_from(9, 0);
 	check(!is_closed(fds[0]) && is_closed(fds[1]) && !is_closed(fds[2]) && !is_closed(fds[3]),
 	    "the one that asked for nothing for the longest time goes");
 	check(counter_get(&handler.counters.tcp_connections) == CONNECTIONS, "as many as allowed are open");
@@ -142,6 +153,49 @@ test_the_idlest_makes_room(void **state)
 		close(fds[i]);
 	run_for(20);
 	check(counter_get(&handler.counters.tcp_connections) == 0, "all are gone");
+}
+
+static void
+test_one_address(void **state)
+{
+	int fds[4], other;
+	struct job *j;
+
+	(void)state;
+	other = open_from(2, 0);
+	fds[0] = open_from(1, 0);
+	fds[1] = open_from(1, 0);
+	ask(fds[0], "www.example.", TYPE_A, NULL);
+	fds[2] = open_from(1, 0);
+	check(!is_closed(fds[0]) && is_closed(fds[1]) && !is_closed(fds[2]), "the idlest of the same address goes");
+	check(!is_closed(other), "another address's stays, though it is idler");
+	ask(fds[0], "example.", TYPE_SOA, "u._update.example.");
+	ask(fds[2], "example.", TYPE_SOA, "u._update.example.");
+	fds[3] = open_from(1, 0);
+	check(is_closed(fds[3]) && !is_closed(fds[0]) && !is_closed(fds[2]), "who waits for an answer is not hung up on");
+	while ((j = queue_pop(served.shared.to_keeper)) != NULL) {
+		tcp_reply(tcp, j, (const uint8_t *)"answer", 6);
+		job_free(j);
+	}
+	for (int i = 0; i < 4; i++)
+		close(fds[i]);
+	close(other);
+	run_for(20);
+	check(counter_get(&handler.counters.tcp_connections) == 0, "all are gone");
+}
+
+static void
+test_fast_open(void **state)
+{
+	struct config_address any;
+	int fd = -1, waiting = 0;
+	socklen_t n = sizeof waiting;
+
+	(void)state;
+	config_address_parse("127.0.0.1", 0, &any);
+	check(listen_tcp(&any, &fd, NULL) == ERR_OK, "socket");
+	check(getsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN, &waiting, &n) == 0 && waiting > 0, "the listening socket offers it");
+	close(fd);
 }
 
 static void
@@ -177,6 +231,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_idle), cmocka_unit_test(test_the_idlest_makes_room),
+		cmocka_unit_test(test_one_address), cmocka_unit_test(test_fast_open),
 		cmocka_unit_test(test_a_client_that_does_not_read), cmocka_unit_test(test_a_broken_transfer_is_let_go)
 	};
 	struct config_address any;
@@ -191,7 +246,7 @@ main(void)
 	base = event_base_new();
 	config_address_parse("127.0.0.1", 0, &any);
 	if (listen_tcp(&any, &fd, NULL) != ERR_OK || getsockname(fd, (struct sockaddr *)&server, &n) != 0 ||
-	    tcp_new(base, &handler, CONNECTIONS, &tcp) != ERR_OK || tcp_listen(tcp, fd) != ERR_OK)
+	    tcp_new(base, &handler, (struct tcp_limits){ CONNECTIONS, PER_ADDRESS }, &tcp) != ERR_OK || tcp_listen(tcp, fd) != ERR_OK)
 		return 1;
 	/* Accepted sockets inherit it: the system's buffers must not swallow a whole transfer. */
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){ 4096 }, sizeof(int));
