@@ -285,6 +285,23 @@ retire_again(struct keeper *k, const struct pull *p)
 			zonetable_find(&k->zones, p->zones[i].apex.octets)->retired = true;
 }
 
+static enum err
+take_keys(struct keeper *k, struct pull *p)
+{
+	struct source *s = p->source;
+	enum err err;
+
+	if (p->keys == NULL)
+		return ERR_OK;
+	tsig_keyring_unref(s->keys);
+	s->keys = p->keys;
+	p->keys = NULL;
+	if (k->started && (err = view_rebuild(k, NULL)) != ERR_OK)
+		return err;
+	log_info("%s: %zu keys", git_source_url(s->git), tsig_keyring_count(s->keys));
+	return ERR_OK;
+}
+
 enum err
 merge_pulled(struct keeper *k, struct pull *p, struct fault *f)
 {
@@ -299,20 +316,13 @@ merge_pulled(struct keeper *k, struct pull *p, struct fault *f)
 		keeper_flush(k);		/* what was staged before is sound; the rest is tried again */
 	if (k->started)
 		catchup_look(k);
-	if (err == ERR_OK)
-		err = show_merged(k, p);
-	else
+	if (err != ERR_OK) {
 		retire_again(k, p);
-	if (err != ERR_OK)
 		return err;
-	if (p->keys != NULL) {
-		tsig_keyring_unref(s->keys);
-		s->keys = p->keys;
-		p->keys = NULL;
-		if (k->started && (err = view_rebuild(k, NULL)) != ERR_OK)
-			return err;
-		log_info("%s: %zu keys", git_source_url(s->git), tsig_keyring_count(s->keys));
 	}
+	/* A new zone is not seen before the keys that came with it. */
+	if ((err = take_keys(k, p)) != ERR_OK || (err = show_merged(k, p)) != ERR_OK)
+		return err;
 	if (strcmp(s->head, p->tip) != 0)
 		log_info("%s: at commit %.12s", git_source_url(s->git), p->tip);
 	memcpy(s->head, p->tip, sizeof s->head);
