@@ -289,6 +289,13 @@ tests_unit_zones_test_serial_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/server/test_resend
 tests_unit_server_test_resend_SOURCES = tests/unit/server/test_resend.c tests/unit/check.h
 tests_unit_server_test_resend_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+fuzz_targets += tests/fuzz/fuzz_changeset tests/fuzz/fuzz_update
+tests_fuzz_fuzz_changeset_SOURCES = tests/fuzz/fuzz_changeset.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_changeset_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_changeset_LDADD = $(LIBZONES)
+tests_fuzz_fuzz_update_SOURCES = tests/fuzz/fuzz_update.c tests/unit/server/zone_text.c tests/unit/server/zone_text.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_update_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_update_LDADD = $(LIBSERVER)
 # end of the door
 
 # editor
