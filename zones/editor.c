@@ -457,9 +457,9 @@ write_lines(struct editor *e)
 			err = write_new(&w, l);
 		}
 	}
-	for (size_t i = 0; i < e->nfiles; i++) {
+	for (size_t i = 0; err == ERR_OK && i < e->nfiles; i++) {
 		flush(&e->files[i], e->files[i].text.len);
-		if (err == ERR_OK && e->files[i].out.failed)
+		if (e->files[i].out.failed)
 			err = ERR_NOMEM;
 	}
 	return err;

@@ -187,8 +187,11 @@ put_gap(struct entry *x, const char *p)
 
 /* Where the next line that has a TTL has it, or where one that has none has what follows; SIZE_MAX: there is none near. */
 static size_t
-column_around(const struct editor *e, const struct editor_line *l, bool with_ttl)
+column_around(const struct entry *x, bool with_ttl)
 {
+	const struct editor *e = x->e;
+	const struct editor_line *l = x->l;
+
 	for (ptrdiff_t i = 1; i <= 2 * AROUND; i++) {
 		ptrdiff_t at = l - e->lines + (i % 2 != 0 ? -(i + 1) / 2 : i / 2);
 		const struct editor_line *k = e->lines + at;
@@ -200,6 +203,8 @@ column_around(const struct editor *e, const struct editor_line *l, bool with_ttl
 			continue;
 		if (editor_lex(e, k, &lx))
 			column = column_in(lx.entry, token_first(&lx.v[with_ttl ? k->ttl_at : !k->indented]));
+		else
+			x->out->failed = true;
 		lexer_clear(&lx);
 		return column;
 	}
@@ -219,7 +224,7 @@ put_ttl_in_gap(struct entry *x, const char *ttl, const char *p)
 		buf_printf(x->out, "%s ", ttl);
 		return;
 	}
-	column = n > 1 ? column_around(x->e, x->l, true) : SIZE_MAX;
+	column = n > 1 ? column_around(x, true) : SIZE_MAX;
 	if (column != SIZE_MAX && column > (from = new_column(x))) {
 		editor_pad(x->out, from, column, tabs);
 		buf_add_str(x->out, ttl);
@@ -247,7 +252,7 @@ drop_ttl(struct entry *x, const struct token *t, const struct token *next)
 	const char *p = token_first(next);
 	size_t column = old_column(x, p);
 
-	if (column == column_around(x->e, x->l, false))
+	if (column == column_around(x, false))
 		editor_pad(x->out, new_column(x), column, memchr(x->at, '\t', (size_t)(p - x->at)) != NULL);
 	else
 		put_gap(x, token_first(t));

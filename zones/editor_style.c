@@ -246,25 +246,22 @@ put_type(const struct cells *model, uint16_t type, struct buf *out)
 		buf_u8(out, (uint8_t)(lower ? tolower((uint8_t)*p) : *p));
 }
 
+/* Where it could be left out, the nearest line tells that could leave it out too. */
 static bool
 wants_ttl(const struct editor *e, const struct around *a, const struct editor_line *at, const struct rr *rr)
 {
 	bool at_apex = dname_equal(rr->owner, e->apex);
-	size_t with = 0, without = 0;
 
 	if (at->implies_ttl ? at->rr.ttl != rr->ttl : !at->has_default || at->default_ttl != rr->ttl)
 		return true;
-	for (size_t i = 0; i < a->n; i++) {		/* do lines that could leave it out have it nevertheless? */
-		const struct cells *c = &a->v[i];
+	for (size_t i = 0; i < a->n; i++) {
+		const struct editor_line *l = a->v[i].l;
 
-		if (dname_equal(c->l->rr.owner, e->apex) != at_apex)
-			continue;
-		if (c->has[TTL] && c->l->has_default && c->l->rr.ttl == c->l->default_ttl)
-			with++;
-		else if (!c->has[TTL])
-			without++;
+		if (l->rr.type != TYPE_SOA && dname_equal(l->rr.owner, e->apex) == at_apex &&
+		    (!l->has_ttl || (l->has_default && l->rr.ttl == l->default_ttl)))
+			return l->has_ttl;
 	}
-	return with > without;
+	return false;
 }
 
 static void

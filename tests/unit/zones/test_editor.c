@@ -138,6 +138,9 @@ static const struct { const char *why, *before, *changes, *after; } edits[] = {
 	{ "with tabs, a class, and a TTL as others have it",
 	    HEAD "www\t\t1h\tIN\tA\t192.0.2.1\nmail\t\t1h\tIN\tA\t192.0.2.2\n", "+ftp 3600 A 192.0.2.3\n",
 	    HEAD2 "www\t\t1h\tIN\tA\t192.0.2.1\nmail\t\t1h\tIN\tA\t192.0.2.2\nftp\t\t1h\tIN\tA\t192.0.2.3\n" },
+	{ "with or without a TTL as the nearest have it",
+	    HEAD "@ 3600 MX 5 a\nwww 1h A 192.0.2.1\nmail A 192.0.2.2\n", "+@ NS ns2\n+@ TXT x\n+www AAAA 2001:db8::1\n+mail AAAA 2001:db8::1\n",
+	    HEAD2 "@ NS ns2\n@ 3600 MX 5 a\n@ 3600 TXT \"x\"\nwww 1h A 192.0.2.1\nwww 1h AAAA 2001:db8::1\nmail A 192.0.2.2\nmail AAAA 2001:db8::1\n" },
 	{ "in columns of blanks",
 	    HEAD "a            IN A      192.0.2.1\nalonglonger1 IN AAAA   2001:db8::1\n", "+b 3600 TXT x\n",
 	    HEAD2 "a            IN A      192.0.2.1\nalonglonger1 IN AAAA   2001:db8::1\nb            IN TXT    \"x\"\n" },
@@ -185,6 +188,19 @@ static const struct { const char *why, *before, *changes, *after; } edits[] = {
 	{ "behind a multi-line SOA",
 	    "$TTL 1h\n@  IN SOA ns1 h (\n 1 2 3 4 5 )\n   IN NS  ns1\n", "+@ 3600 MX 5 ns1\n+w 3600 A 192.0.2.1\n",
 	    "$TTL 1h\n@  IN SOA ns1 h (\n 2 2 3 4 5 )\n   IN NS  ns1\n   IN MX  5 ns1\nw  IN A   192.0.2.1\n" },
+
+	{ "in a file with a section for everything (BIND, by hand)",
+	    "$ORIGIN example.com.\n$TTL 86400\n@\t1D\tIN\tSOA\tns.icann.org. noc.dns.icann.org. (\n\t\t\t2020080302  ;Serial\n\t\t\t7200        ;Refresh\n"
+	    "\t\t\t3600        ;Retry\n\t\t\t1209600     ;Expire\n\t\t\t3600        ;Negative\n)\n\n; servers\n\t\t\t\tNS\ta.iana-servers.net.\n\n"
+	    "; the apex\n\t\t86400\t\tA\t93.184.216.34\n\n; mail\n\t\t86400\t\tMX\t0 .\n\nwww\t\t86400\t\tA\t93.184.216.34\n"
+	    "foo\t\tIN\t600\tA\t192.0.2.1\nws1.sales\t\tA\t192.0.2.8\nws2.sales\t\tA\t192.0.2.9\n_sip._tcp\tSRV\t0 5 5060 sip\nsip\t\tCNAME\twww\n",
+	    "+@ 86400 NS c.iana-servers.net.\n+@ 86400 TXT x\n+www 86400 AAAA 2001:db8::1\n+api 86400 A 192.0.2.5\n+ws3.sales 86400 A 192.0.2.10\n"
+	    "+_sip._tcp 86400 SRV 1 5 5060 sip2\n+foo 86400 A 192.0.2.1\n",
+	    "$ORIGIN example.com.\n$TTL 86400\n@\t1D\tIN\tSOA\tns.icann.org. noc.dns.icann.org. (\n\t\t\t2020080303  ;Serial\n\t\t\t7200        ;Refresh\n"
+	    "\t\t\t3600        ;Retry\n\t\t\t1209600     ;Expire\n\t\t\t3600        ;Negative\n)\n\n; servers\n\t\t\t\tNS\ta.iana-servers.net.\n\t\t\t\tNS\tc.iana-servers.net.\n\n"
+	    "; the apex\n\t\t86400\t\tA\t93.184.216.34\n\n; mail\n\t\t86400\t\tMX\t0 .\n\t\t86400\t\tTXT\t\"x\"\n\nwww\t\t86400\t\tA\t93.184.216.34\n\t\t86400\t\tAAAA\t2001:db8::1\n"
+	    "foo\t\tIN\tA\t\t192.0.2.1\napi\t\tIN\t86400\tA\t192.0.2.5\nws1.sales\t\tA\t192.0.2.8\nws2.sales\t\tA\t192.0.2.9\nws3.sales\t\tA\t192.0.2.10\n"
+	    "_sip._tcp\tSRV\t0 5 5060 sip\n\t\tSRV\t1 5 5060 sip2\nsip\t\tCNAME\twww\n" },
 
 	/* Line ends */
 	{ "CRLF",
@@ -351,8 +367,8 @@ test_only_changed_files_are_changed(void **state)
 static void
 test_every_allocation_may_fail(void **state)
 {
-	static const char changes[] = "-k TXT a\n+k TXT b c\n-h2 A 192.0.2.2\n+new A 192.0.2.1\n+w TXT x\n-w A 192.0.2.1\n+v 7 A 192.0.2.2\n";
-	static const char before[] = HEAD "k TXT a\nw A 192.0.2.1\n  AAAA 2001:db8::1\n$GENERATE 1-3 h$ A 192.0.2.$\n$INCLUDE f\n=== f\nv A 192.0.2.2\n";
+	static const char changes[] = "-s MX 1 m\n-k TXT a\n+k TXT b c\n-h2 A 192.0.2.2\n+new A 192.0.2.1\n+w TXT x\n-w A 192.0.2.1\n+v 7 A 192.0.2.2\n";
+	static const char before[] = HEAD "k TXT a\nw A 192.0.2.1\n  AAAA 2001:db8::1\n$GENERATE 1-3 h$ A 192.0.2.$\n$INCLUDE f\n$INCLUDE shared\n=== f\nv A 192.0.2.2\n=== shared\ns MX 1 m\n";
 	struct rr_list zone = { 0 }, wanted = { 0 };
 	long live;
 	bool fired = true;
