@@ -2,9 +2,10 @@
  * the text (editor_lines.c).  The list is compared with the wanted RRs: a line stays, goes, or becomes another RR of
  * its owner and type, so that a comment behind it stays; other RRs that come are put behind a line (editor_place.c).
  *
- * Then the text is written once more from start to end, with what the lines behind would take over from those before kept
- * in mind, as a reader would: the owner, and the TTL where there is no $TTL.  A line that would come to mean something else
- * gets written what it took over before.  Lines that change are done by editor_entry.c, new ones by editor_style.c.
+ * Then the text is written once more from start to end, with what the lines behind would take over from those before
+ * kept in mind, as a reader would: the owner, and the TTL where there is no $TTL.  A line that would come to mean
+ * something else gets written what it took over before.  Lines that change are done by editor_entry.c, new ones by
+ * editor_style.c.
  *
  * In the end the new text is read back and compared with what was wanted. */
 #include "zones/editor.h"
@@ -488,8 +489,8 @@ verify(const struct editor *e, const struct rr_list *wanted, struct editor_resul
 	struct rr_list read = { 0 };
 	struct buf complaints = { 0 };
 	size_t nwarnings;
-	enum err err = zone_load(e->apex, r->v[0].path, (const char *)r->v[0].text.p, r->v[0].text.len, include_result, r, &read,
-	    &complaints, &nwarnings);
+	enum err err = zone_load(e->apex, r->v[0].path, (const char *)r->v[0].text.p, r->v[0].text.len, include_result, r,
+	    &read, &complaints, &nwarnings);
 
 	if (err == ERR_OK && read.n != wanted->n)
 		err = ERR_UNSUPPORTED;
@@ -583,7 +584,8 @@ edit_text(const uint8_t *apex, const struct editor_source *source, const struct 
 #define INLINES_MAX 8			/* files that come into the zone's own in one edit */
 
 enum err
-zone_edit(const uint8_t *apex, const struct editor_source *source, const struct rr_list *wanted, struct editor_result *out)
+zone_edit(const uint8_t *apex, const struct editor_source *source, const struct rr_list *wanted,
+    struct editor_result *out)
 {
 	struct buf text = { 0 }, inlined = { 0 };
 	enum err err;

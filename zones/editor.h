@@ -1,5 +1,5 @@
-/* zones/editor.h -- changes written into the text that a person wrote: the lines of the RRs that changed and the serial,
- * and nothing else.  Comments, blank lines, order, alignment and line ends stay as they are. */
+/* zones/editor.h -- changes written into the text that a person wrote: the lines of the RRs that changed and the
+ * serial, and nothing else.  Comments, blank lines, order, alignment and line ends stay as they are. */
 #ifndef ZONES_EDITOR_H
 #define ZONES_EDITOR_H
 

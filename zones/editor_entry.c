@@ -185,7 +185,7 @@ put_gap(struct entry *x, const char *p)
 
 #define AROUND 8			/* lines on each side that are looked at */
 
-/* Where the next line that has a TTL has it, or where one that has none has what follows; SIZE_MAX: there is none near. */
+/* Where the next line that has a TTL has it, or where one that has none has what follows; SIZE_MAX: none is near. */
 static size_t
 column_around(const struct entry *x, bool with_ttl)
 {

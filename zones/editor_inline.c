@@ -71,7 +71,8 @@ put_included(struct inlining *in, const struct lexer *lx)
 }
 
 enum err
-editor_inline(const uint8_t *apex, const struct buf *text, const char *path, const struct buf *included, struct buf *out)
+editor_inline(const uint8_t *apex, const struct buf *text, const char *path, const struct buf *included,
+    struct buf *out)
 {
 	struct inlining in = { .path = path, .included = included, .out = out };
 	const char *at = (const char *)text->p, *end = at + text->len;

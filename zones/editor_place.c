@@ -1,8 +1,8 @@
 /* zones/editor_place.c -- where a person would put a new RR.
  *
- * Behind its RRset; else behind the last RR of its owner; else, in a file whose owners are in order, where the order has
- * it; else beside the name that is most like it: one below the same name, or one of a series (host7, host8); else
- * behind the last RR of its type at the same depth; else at the end of the zone's own file. */
+ * Behind its RRset; else behind the last RR of its owner; else, in a file whose owners are in order, where the order
+ * has it; else beside the name that is most like it: one below the same name, or one of a series (host7, host8);
+ * else behind the last RR of its type at the same depth; else at the end of the zone's own file. */
 #include "zones/editor_internal.h"
 
 #include <ctype.h>

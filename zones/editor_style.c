@@ -1,8 +1,8 @@
 /* zones/editor_style.c -- how a new line looks: like the lines around it.
  *
- * Of the neighbours on single lines it is noted where each field begins.  One of them, best one of the same type, is the
- * model: it says whether there is a class, how types are written, and which blanks separate the fields.  Whether a
- * blank is just a blank or fills a column, the others tell: where fields of different widths are followed by the
+ * Of the neighbours on single lines it is noted where each field begins.  One of them, best one of the same type, is
+ * the model: it says whether there is a class, how types are written, and which blanks separate the fields.  Whether
+ * a blank is just a blank or fills a column, the others tell: where fields of different widths are followed by the
  * same column, there is one. */
 #include "zones/editor_internal.h"
 
@@ -311,8 +311,8 @@ editor_line_end(const struct editor *e, const struct editor_line *l)
 
 /* The fields between the owner and the rdata; the indent of a line without owner stands already. */
 static void
-put_head(const struct around *a, const struct cells *model, const struct rr *rr, bool ttl, bool class_first, bool indented,
-    struct buf *out, size_t start)
+put_head(const struct around *a, const struct cells *model, const struct rr *rr, bool ttl, bool class_first,
+    bool indented, struct buf *out, size_t start)
 {
 	enum field order[] = { class_first ? CLASS : TTL, class_first ? TTL : CLASS, TYPE };
 

@@ -38,8 +38,8 @@ struct layout {
 	bool generate, include, aligned;
 };
 
-static const char *const names[] = { "www", "mail", "host1", "host2", "host9", "host10", "a.sub", "b.sub", "_dmarc", "*.wild",
-	"ns1", "ftp", "long-name-of-a-host", "x.y.z", "_443._tcp.www" };
+static const char *const names[] = { "www", "mail", "host1", "host2", "host9", "host10", "a.sub", "b.sub", "_dmarc",
+	"*.wild", "ns1", "ftp", "long-name-of-a-host", "x.y.z", "_443._tcp.www" };
 #define NNAMES (sizeof names / sizeof names[0])
 
 static struct layout
@@ -139,12 +139,13 @@ random_text(struct buf *out)
 	if (pick(4) == 0)
 		buf_printf(out, "; a zone%s%s", l.line_end, l.line_end);
 	buf_printf(out, "@%s%s", l.gap, l.has_default || implied ? "" : "300 ");
-	buf_printf(out, coin() ? "SOA ns1 h (%s\t\t%u ; serial%s\t\t1h 2 3w 600 )%s" : "SOA ns1 h ( %3$s%2$u%1$s 1h 2 3w 600 )%4$s",
-	    l.line_end, 7 + pick(4), l.line_end, l.line_end);
+	buf_printf(out, coin() ? "SOA ns1 h (%s\t\t%u ; serial%s\t\t1h 2 3w 600 )%s" :
+	    "SOA ns1 h ( %3$s%2$u%1$s 1h 2 3w 600 )%4$s", l.line_end, 7 + pick(4), l.line_end, l.line_end);
 	buf_printf(out, "%s%sNS%sns1%s", l.omits ? "" : "@", l.gap, l.gap, l.line_end);
 	put_body(&l, 1 + pick(12), 0, out);
 	if (l.generate)
-		buf_printf(out, "$GENERATE 2-%u%s g$ %sA 192.0.2.$%s", 3 + pick(9), coin() ? "/2" : "", coin() ? "60 " : "", l.line_end);
+		buf_printf(out, "$GENERATE 2-%u%s g$ %sA 192.0.2.$%s", 3 + pick(9), coin() ? "/2" : "",
+		    coin() ? "60 " : "", l.line_end);
 	if (l.include)
 		buf_printf(out, "$INCLUDE f%s", l.line_end);
 	put_body(&l, pick(6), 3, out);
@@ -318,8 +319,9 @@ check_lines(struct buf *before, struct buf *after, const struct rr_list *wanted,
 	for (const char *p = changes; m.hangs && *p != '\0'; p++)
 		spare += *p == '+';
 	in_common = common(&a, &b);
-	check(in_common <= untouched && in_common + spare >= untouched, "%zu of %zu untouched lines are left\n%s--- by\n%s--- is now\n%s", in_common, untouched,
-	    m.text, changes, buf_str(after));
+	check(in_common <= untouched && in_common + spare >= untouched,
+	    "%zu of %zu untouched lines are left\n%s--- by\n%s--- is now\n%s", in_common, untouched, m.text, changes,
+	    buf_str(after));
 	/* What is new is a line per change, $TTL, and what a TXT in parentheses has. */
 	check(b.n <= a.n + 3 * wanted->n, "no more lines than that");
 }
@@ -409,7 +411,8 @@ test_a_large_zone_is_edited_in_time(void **unused)
 	(void)unused;
 	buf_printf(&text, "$TTL 60\n@ SOA ns1 h 1 2 3 4 5\n@ NS ns1\n");
 	for (unsigned i = 0; i < LARGE; i++)
-		buf_printf(&text, "h%u%s A 10.%u.%u.%u\n", i * 7919 % LARGE, i % 3 == 0 ? ".sub" : "", i >> 16, i >> 8 & 255, i & 255);
+		buf_printf(&text, "h%u%s A 10.%u.%u.%u\n", i * 7919 % LARGE, i % 3 == 0 ? ".sub" : "", i >> 16,
+		    i >> 8 & 255, i & 255);
 	check(edits_load(buf_str(&text), &zone), "a zone");
 	for (unsigned i = 0; i < zone.n; i++)
 		if (zone.v[i].type == TYPE_A && i % (LARGE / LARGE_CHANGES * 3) != 0)
