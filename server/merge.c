@@ -184,19 +184,163 @@ note_sound(struct zone *z)
 	zone_set_problem(z, NULL);
 }
 
+/* --- a restart --- */
+
+struct restore {
+	struct keeper *keeper;
+	struct source *source;
+	bool claimed;			/* by another repository */
+};
+
+static enum err
+note_record(void *ctx, const struct journal_record *r)
+{
+	struct zone *z = ctx;
+	struct changeset changes = { 0 };
+	enum err err = changeset_read(r->changes, r->n, &changes);
+
+	z->records++;
+	if (err == ERR_OK)
+		err = pending_note(&z->pending, &changes);
+	changeset_clear(&changes);
+	return err;
+}
+
+/* The base's SOA has to be known before changes of it are noted. */
+static enum err
+set_base_soa(struct zone *z, const struct rr_list *rrs)
+{
+	for (size_t i = 0; i < rrs->n; i++)
+		if (rrs->v[i].type == TYPE_SOA)
+			return pending_set_base_soa(&z->pending, &rrs->v[i], NULL);
+	return ERR_OK;
+}
+
+static enum err
+restore_row(const struct restore *r, const struct journal_zone *row)
+{
+	struct keeper *k = r->keeper;
+	struct zone_base base = { 0 };
+	struct changeset image = { 0 };
+	struct rr_list rrs = { 0 };
+	struct fault f = { 0 };
+	struct zone *z;
+	enum err err;
+
+	if ((err = make_zone(k, r->source, row->apex.octets, &z)) != ERR_OK)
+		return err;
+	z->retired = row->retired;
+	err = zone_base_parse(row->base, row->base_serial, &base);
+	if (err == ERR_OK && (err = pull_read_base(r->source, z->apex.octets, &base, &rrs, &f)) != ERR_OK &&
+	    err != ERR_NOMEM) {
+		log_error("zone %s: the text that it was read from is not in the clone (%s): it is served again as soon as the "
+		    "repository has been fetched, with the changes that wait in the journal on top", z->name,
+		    fault_str(&f, err));
+		err = ERR_OK;
+	}
+	if (err == ERR_OK && (err = set_base_soa(z, &rrs)) == ERR_OK &&
+	    (err = changeset_read(row->image, row->image_n, &image)) == ERR_OK)
+		err = pending_note(&z->pending, &image);
+	if (err == ERR_OK)
+		err = journal_each_record(k->journal, z->apex.octets, row->image_seq, note_record, z, &f);
+	z->restored_serial = row->serial;
+	z->restored = true;
+	if (err == ERR_OK && rrs.n > 0)
+		err = commits_load(k->commits, z, &base, &rrs, row->serial, false, &f);
+	if (err == ERR_OK && rrs.n > 0 && !z->retired)
+		err = show_zone(k, z);
+	if (err == ERR_REFUSED) {
+		hold(z, fault_str(&f, err));
+		err = ERR_OK;
+	}
+	if (err != ERR_OK)
+		log_error("zone %s: cannot be restored: %s", z->name, fault_str(&f, err));
+	zone_base_clear(&base);
+	changeset_clear(&image);
+	rr_list_clear(&rrs);
+	return err;
+}
+
+static enum err
+restore_zone(void *ctx, const struct journal_zone *row)
+{
+	const struct restore *r = ctx;
+
+	return strcmp(row->source, git_source_url(r->source->git)) == 0 ? restore_row(r, row) : ERR_OK;
+}
+
+static bool
+is_configured(const struct keeper *k, const struct source *but, const char *url)
+{
+	for (size_t i = 0; i < k->boot_view->config->ngit; i++) {
+		const struct source *s = &k->sources[i];
+
+		if (s != but && strcmp(s->git != NULL ? git_source_url(s->git) : k->boot_view->config->git[i].url, url) == 0)
+			return true;
+	}
+	return false;
+}
+
+static enum err
+adopt_row(void *ctx, const struct journal_zone *row)
+{
+	struct restore *r = ctx;
+	char name[DNAME_TEXT_MAX];
+
+	if ((r->claimed = is_configured(r->keeper, r->source, row->source)))
+		return ERR_OK;
+	log_info("zone %s: was read from %s before, and goes on from there", dname_print_host(row->apex.octets, name),
+	    row->source);
+	return restore_row(r, row);
+}
+
+/* The zone of a name that is not known yet; *out NULL: another repository has it.  One that the journal knows from a
+ * repository that is no longer configured (it moved) keeps its serial and what waits to be written back. */
+static enum err
+find_or_make(struct keeper *k, struct source *s, const uint8_t *apex, struct zone **out, struct fault *f)
+{
+	struct restore r = { .keeper = k, .source = s };
+	enum err err = journal_find_zone(k->journal, apex, adopt_row, &r, f);
+
+	*out = zonetable_find(&k->zones, apex);
+	return err != ERR_OK || *out != NULL || r.claimed ? err : make_zone(k, s, apex, out);
+}
+
+/* A retired zone whose file has come up in another repository. */
+static enum err
+hand_over(struct zone *z, struct source *s)
+{
+	char *url = strdup(git_source_url(s->git));
+
+	if (url == NULL)
+		return ERR_NOMEM;
+	log_info("zone %s: goes over from %s to %s", z->name, z->source, url);
+	free(z->source);
+	z->source = url;
+	z->owner = s;
+	return ERR_OK;
+}
+
+/* --- what a pull brought --- */
+
 /* Zones that come, go or cannot be read; those that merely change are left to merge_changes(). */
 static enum err
 take_one(struct keeper *k, struct source *s, struct pulled_zone *p, struct fault *f)
 {
 	struct zone *z = zonetable_find(&k->zones, p->apex.octets);
+	char name[DNAME_TEXT_MAX];
 	enum err err = ERR_OK;
 
 	if (z == NULL && p->kind == PULLED_GONE)
 		return ERR_OK;
-	if (z == NULL && (err = make_zone(k, s, p->apex.octets, &z)) != ERR_OK)
+	if (z == NULL && (err = find_or_make(k, s, p->apex.octets, &z, f)) != ERR_OK)
 		return err;
-	if (z->owner != s) {
-		log_error("zone %s: in two repositories; the one of %s is passed over", z->name, git_source_url(s->git));
+	if (z != NULL && z->owner != s && z->retired && pending_count(&z->pending) == 0 &&
+	    (err = hand_over(z, s)) != ERR_OK)
+		return err;
+	if (z == NULL || z->owner != s) {
+		log_error("zone %s: in two repositories; the one of %s is passed over", dname_print_host(p->apex.octets, name),
+		    git_source_url(s->git));
 		return ERR_OK;
 	}
 	switch (p->kind) {
@@ -350,84 +494,10 @@ pull_done(void *arg)
 	pull_free(p);
 }
 
-/* --- a restart --- */
-
-struct restore {
-	struct keeper *keeper;
-	struct source *source;
-};
-
-static enum err
-note_record(void *ctx, const struct journal_record *r)
-{
-	struct pending *p = ctx;
-	struct changeset changes = { 0 };
-	enum err err = changeset_read(r->changes, r->n, &changes);
-
-	if (err == ERR_OK)
-		err = pending_note(p, &changes);
-	changeset_clear(&changes);
-	return err;
-}
-
-/* The base's SOA has to be known before changes of it are noted. */
-static enum err
-set_base_soa(struct zone *z, const struct rr_list *rrs)
-{
-	for (size_t i = 0; i < rrs->n; i++)
-		if (rrs->v[i].type == TYPE_SOA)
-			return pending_set_base_soa(&z->pending, &rrs->v[i], NULL);
-	return ERR_OK;
-}
-
-static enum err
-restore_zone(void *ctx, const struct journal_zone *row)
-{
-	struct restore *r = ctx;
-	struct keeper *k = r->keeper;
-	struct zone_base base = { 0 };
-	struct changeset image = { 0 };
-	struct rr_list rrs = { 0 };
-	struct fault f = { 0 };
-	struct zone *z;
-	enum err err;
-
-	if (strcmp(row->source, git_source_url(r->source->git)) != 0)
-		return ERR_OK;
-	if ((err = make_zone(k, r->source, row->apex.octets, &z)) != ERR_OK)
-		return err;
-	z->retired = row->retired;
-	err = zone_base_parse(row->base, row->base_serial, &base);
-	if (err == ERR_OK && (err = pull_read_base(r->source, z->apex.octets, &base, &rrs, &f)) != ERR_OK &&
-	    err != ERR_NOMEM) {
-		log_error("zone %s: the text that it was read from is not in the clone (%s): it is served again as soon as the "
-		    "repository has been fetched, with the changes that wait in the journal on top", z->name,
-		    fault_str(&f, err));
-		err = ERR_OK;
-	}
-	if (err == ERR_OK && (err = set_base_soa(z, &rrs)) == ERR_OK &&
-	    (err = changeset_read(row->image, row->image_n, &image)) == ERR_OK)
-		err = pending_note(&z->pending, &image);
-	if (err == ERR_OK)
-		err = journal_each_record(k->journal, z->apex.octets, row->image_seq, note_record, &z->pending, &f);
-	z->restored_serial = row->serial;
-	z->restored = true;
-	if (err == ERR_OK && rrs.n > 0)
-		err = commits_load(k->commits, z, &base, &rrs, row->serial, false, &f);
-	if (err == ERR_OK && rrs.n > 0 && !z->retired)
-		err = show_zone(k, z);
-	if (err != ERR_OK)
-		log_error("zone %s: cannot be restored: %s", z->name, fault_str(&f, err));
-	zone_base_clear(&base);
-	changeset_clear(&image);
-	rr_list_clear(&rrs);
-	return err;
-}
-
 enum err
 zones_restore(struct keeper *k, struct source *s, struct fault *f)
 {
-	struct restore r = { k, s };
+	struct restore r = { .keeper = k, .source = s };
 	struct pull *p;
 	enum err err = journal_each_zone(k->journal, restore_zone, &r, f);
 
@@ -439,8 +509,14 @@ zones_restore(struct keeper *k, struct source *s, struct fault *f)
 	pull_run(p);
 	if (p->err == ERR_NOT_FOUND)
 		log_info("%s: nothing was fetched yet", git_source_url(s->git));
-	else if ((err = p->err) != ERR_OK || (err = merge_pulled(k, p, f)) != ERR_OK)
-		fault_set(f, err, "%s: %s", s->directory, f->text[0] != '\0' ? f->text : fault_str(&p->fault, err));
+	else if ((err = p->err) != ERR_OK)
+		fault_set(f, err, "%s: %s", s->directory, fault_str(&p->fault, err));
+	else if ((err = merge_pulled(k, p, f)) != ERR_OK) {
+		/* A database that takes no writes keeps nobody from being served what is there. */
+		log_error("%s: %s; trying again with the first pull", git_source_url(s->git), fault_str(f, err));
+		f->text[0] = '\0';
+		err = ERR_OK;
+	}
 	pull_free(p);
 	return err;
 }

@@ -296,6 +296,12 @@ tests_fuzz_fuzz_changeset_LDADD = $(LIBZONES)
 tests_fuzz_fuzz_update_SOURCES = tests/fuzz/fuzz_update.c tests/unit/server/zone_text.c tests/unit/server/zone_text.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_update_LDFLAGS = $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_update_LDADD = $(LIBSERVER)
+check_PROGRAMS += tests/unit/zones/test_rrmap
+tests_unit_zones_test_rrmap_SOURCES = tests/unit/zones/test_rrmap.c tests/unit/check.h
+tests_unit_zones_test_rrmap_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/zones/test_zone
+tests_unit_zones_test_zone_SOURCES = tests/unit/zones/test_zone.c tests/unit/check.h
+tests_unit_zones_test_zone_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 # end of the door
 
 # editor

@@ -139,19 +139,16 @@ zone_free(struct zone *z)
 void
 zone_set_problem(struct zone *z, const char *format, ...)
 {
-	struct buf b = { 0 };
-	char line[2048];
+	char line[2048];		/* the old words may be among the arguments */
 	va_list args;
 
+	if (format != NULL) {
+		va_start(args, format);
+		vsnprintf(line, sizeof line, format, args);
+		va_end(args);
+	}
 	free(z->problem);
-	z->problem = NULL;
-	if (format == NULL)
-		return;
-	va_start(args, format);
-	vsnprintf(line, sizeof line, format, args);
-	va_end(args);
-	buf_add_str(&b, line);
-	z->problem = buf_take(&b, NULL);
+	z->problem = format == NULL ? NULL : strdup(line);
 }
 
 bool
