@@ -4,6 +4,8 @@
 #include "wire/rdata.h"
 #include "wire/rrtype.h"
 
+#define RR_FIXED 10			/* octets of an RR between owner and rdata */
+
 const char *
 rcode_str(unsigned rcode)
 {
@@ -19,23 +21,32 @@ rcode_str(unsigned rcode)
 void
 msg_header_read(struct rd *r, struct msg_header *h)
 {
-	h->id = rd_u16(r);
-	h->flags = rd_u16(r);
-	h->qdcount = rd_u16(r);
-	h->ancount = rd_u16(r);
-	h->nscount = rd_u16(r);
-	h->arcount = rd_u16(r);
+	const uint8_t *p = rd_take(r, MSG_HEADER_SIZE);
+
+	*h = (struct msg_header){ 0 };
+	if (p == NULL)
+		return;
+	h->id = load_u16(p);
+	h->flags = load_u16(p + 2);
+	h->qdcount = load_u16(p + 4);
+	h->ancount = load_u16(p + 6);
+	h->nscount = load_u16(p + 8);
+	h->arcount = load_u16(p + 10);
 }
 
 void
 msg_header_write(struct wr *w, const struct msg_header *h)
 {
-	wr_u16(w, h->id);
-	wr_u16(w, h->flags);
-	wr_u16(w, h->qdcount);
-	wr_u16(w, h->ancount);
-	wr_u16(w, h->nscount);
-	wr_u16(w, h->arcount);
+	uint8_t *p = wr_take(w, MSG_HEADER_SIZE);
+
+	if (p == NULL)
+		return;
+	store_u16(p, h->id);
+	store_u16(p + 2, h->flags);
+	store_u16(p + 4, h->qdcount);
+	store_u16(p + 6, h->ancount);
+	store_u16(p + 8, h->nscount);
+	store_u16(p + 10, h->arcount);
 }
 
 bool
@@ -58,16 +69,17 @@ question_write(struct wr *w, const struct question *q)
 bool
 msg_rr_read(struct rd *r, struct msg_rr *rr)
 {
-	const uint8_t *rdata;
+	const uint8_t *fixed, *rdata;
 
 	rr->start = rd_offset(r);
 	rd_dname(r, &rr->owner);
-	rr->type = rd_u16(r);
-	rr->class = rd_u16(r);
-	rr->ttl = rd_u32(r);
-	rr->rdlen = rd_u16(r);
-	rdata = rd_take(r, rr->rdlen);
-	if (r->bad)
+	if ((fixed = rd_take(r, RR_FIXED)) == NULL)
+		return false;
+	rr->type = load_u16(fixed);
+	rr->class = load_u16(fixed + 2);
+	rr->ttl = load_u32(fixed + 4);
+	rr->rdlen = load_u16(fixed + 8);
+	if ((rdata = rd_take(r, rr->rdlen)) == NULL)
 		return false;
 	rr->rdata = (struct rd){ r->start, rdata, rdata + rr->rdlen, false };
 	return true;
@@ -104,12 +116,7 @@ edns_read(struct msg_rr *opt, struct edns *e)
 	struct rd r = opt->rdata;
 	bool good = true;
 
-	e->present = true;
-	e->udp_size = opt->class < MSG_UDP_PLAIN ? MSG_UDP_PLAIN : opt->class;
-	e->version = (uint8_t)(opt->ttl >> 16);
-	e->do_bit = (opt->ttl & 0x8000) != 0;
-	e->nsid = e->keepalive = false;
-	e->cookie_len = 0;
+	edns_init(e, opt->class, opt->ttl);
 	while (!r.bad && rd_left(&r) > 0) {
 		uint16_t code = rd_u16(&r), n = rd_u16(&r);
 		const uint8_t *octets = rd_take(&r, n);
@@ -127,11 +134,15 @@ edns_read(struct msg_rr *opt, struct edns *e)
 void
 edns_write(struct wr *w, uint16_t udp_size, unsigned extended_rcode, bool do_bit)
 {
-	wr_u8(w, 0);
-	wr_u16(w, TYPE_OPT);
-	wr_u16(w, udp_size);
-	wr_u32(w, (uint32_t)(extended_rcode >> 4) << 24 | (do_bit ? 0x8000u : 0));
-	wr_u16(w, 0);
+	uint8_t *p = wr_take(w, EDNS_SIZE);
+
+	if (p == NULL)
+		return;
+	p[0] = 0;
+	store_u16(p + 1, TYPE_OPT);
+	store_u16(p + 3, udp_size);
+	store_u32(p + 5, (uint32_t)(extended_rcode >> 4) << 24 | (do_bit ? 0x8000u : 0));
+	store_u16(p + 9, 0);
 }
 
 size_t

@@ -89,6 +89,18 @@ struct edns {
 	uint8_t cookie[EDNS_COOKIE_MAX];
 };
 
+/* From the fixed part of an OPT record: no options yet. */
+static inline void
+edns_init(struct edns *e, uint16_t class, uint32_t ttl)
+{
+	e->present = true;
+	e->udp_size = class < MSG_UDP_PLAIN ? MSG_UDP_PLAIN : class;
+	e->version = (uint8_t)(ttl >> 16);
+	e->do_bit = (ttl & 0x8000) != 0;
+	e->nsid = e->keepalive = false;
+	e->cookie_len = 0;
+}
+
 /* From an OPT record; false: malformed (its owner is not the root, options run past the end, a cookie has a length that
  * none has).  Of several cookies the first counts. */
 bool edns_read(struct msg_rr *opt, struct edns *e);

@@ -9,7 +9,7 @@
 struct field {
 	const uint8_t *p;	/* the octets; a name's are in name */
 	size_t n;
-	bool is_name, compressible;
+	bool is_name;
 	struct dname name;
 };
 
@@ -175,7 +175,6 @@ static void
 next_field(struct rd *r, char code, struct field *f)
 {
 	f->is_name = false;
-	f->compressible = false;
 	switch (code) {
 	case '1':	f->p = rd_take(r, f->n = 1); break;
 	case '2':	f->p = rd_take(r, f->n = 2); break;
@@ -187,7 +186,6 @@ next_field(struct rd *r, char code, struct field *f)
 	case 'n':
 		rd_dname(r, &f->name);
 		f->is_name = true;
-		f->compressible = code == 'N';
 		f->p = f->name.octets;
 		f->n = dname_len(f->name.octets);
 		break;
@@ -258,22 +256,23 @@ rdata_read(struct rd *r, uint16_t type, size_t n, uint8_t *out, size_t *out_n)
 void
 rdata_write(struct wr *w, uint16_t type, const uint8_t *rdata, size_t n)
 {
-	const char *code = fields_of(type);
 	size_t at = wr_len(w);
 	struct rd r = rd_over(rdata, n);
 	struct field f;
 
 	wr_u16(w, (uint16_t)n);
-	if (strchr(code, 'N') == NULL) {
+	if (!rdata_compressible(type)) {
 		wr_octets(w, rdata, n);
 		return;
 	}
-	for (; *code != '\0' && !w->full; code++) {
+	for (const char *code = fields_of(type); *code != '\0' && !w->full; code++) {
+		if (*code == 'N') {		/* as it stands: stored rdata holds no pointers */
+			wr_dname(w, r.p);
+			rd_take(&r, dname_len(r.p));
+			continue;
+		}
 		next_field(&r, *code, &f);
-		if (f.compressible)
-			wr_dname(w, f.p);
-		else
-			wr_octets(w, f.p, f.n);
+		wr_octets(w, f.p, f.n);
 	}
 	if (!w->full)
 		wr_patch_u16(w, at, (uint16_t)(wr_len(w) - at - 2));

@@ -44,6 +44,19 @@ rd_take(struct rd *r, size_t n)
 	return r->p - n;
 }
 
+/* In network order. */
+static inline uint16_t
+load_u16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline uint32_t
+load_u32(const uint8_t *p)
+{
+	return (uint32_t)load_u16(p) << 16 | load_u16(p + 2);
+}
+
 static inline uint8_t
 rd_u8(struct rd *r)
 {
@@ -57,7 +70,7 @@ rd_u16(struct rd *r)
 {
 	const uint8_t *p = rd_take(r, 2);
 
-	return p == NULL ? 0 : (uint16_t)(p[0] << 8 | p[1]);
+	return p == NULL ? 0 : load_u16(p);
 }
 
 static inline uint32_t
@@ -65,7 +78,7 @@ rd_u32(struct rd *r)
 {
 	const uint8_t *p = rd_take(r, 4);
 
-	return p == NULL ? 0 : (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+	return p == NULL ? 0 : load_u32(p);
 }
 
 static inline uint64_t

@@ -100,12 +100,6 @@ rrtype_print(uint16_t type, char text[RRTYPE_TEXT_MAX])
 }
 
 bool
-rrtype_is_meta(uint16_t type)
-{
-	return type == 0 || type == TYPE_OPT || (type >= 128 && type <= 255);
-}
-
-bool
 rrtype_is_dnssec_meta(uint16_t type)
 {
 	return type == TYPE_RRSIG || type == TYPE_NSEC || type == TYPE_NSEC3 || type == TYPE_SIG || type == TYPE_KEY || type == TYPE_NXT;

@@ -46,7 +46,11 @@ bool rrtype_parse(const char *text, size_t n, uint16_t *out);
 char *rrtype_print(uint16_t type, char text[RRTYPE_TEXT_MAX]);
 
 /* Meta-types and qtypes (RFC 6895, section 3.1): never data of a zone. */
-bool rrtype_is_meta(uint16_t type);
+static inline bool
+rrtype_is_meta(uint16_t type)
+{
+	return type == 0 || type == TYPE_OPT || (type >= 128 && type <= 255);
+}
 
 /* Types that may stand beside a CNAME or are made by a signer (RFC 4034, RFC 4035 section 2.5). */
 bool rrtype_is_dnssec_meta(uint16_t type);

@@ -33,11 +33,10 @@ equal_at(const struct wr *w, size_t at, const uint8_t *name)
 	}
 }
 
-/* Among the first known names: those that are written to their end. */
 static bool
-find_name(const struct wr *w, unsigned known, const uint8_t *name, size_t *at)
+find_name(const struct wr *w, const uint8_t *name, size_t *at)
 {
-	for (unsigned i = 0; i < known; i++) {
+	for (unsigned i = 0; i < w->nnames; i++) {
 		/* The first length settles nearly every comparison. */
 		if (w->base[w->names[i]] == *name && equal_at(w, w->names[i], name)) {
 			*at = w->names[i];
@@ -47,26 +46,52 @@ find_name(const struct wr *w, unsigned known, const uint8_t *name, size_t *at)
 	return false;
 }
 
+/* Names may be found by the labels of name up to end, which stand at offset at. */
+static void
+remember(struct wr *w, const uint8_t *name, const uint8_t *end, size_t at)
+{
+	for (; name < end && at < 0x4000 && w->nnames < WR_NAMES_MAX; at += *name + 1u, name += *name + 1)
+		w->names[w->nnames++] = (uint16_t)at;
+}
+
 void
 wr_dname(struct wr *w, const uint8_t *name)
 {
-	unsigned known = w->nnames;
+	const uint8_t *rest = name;
+	size_t n, at, found = 0;
+	uint8_t *p;
 
-	for (; *name != 0; name += *name + 1) {
-		size_t at;
-
-		if (w->full)
-			return;
-		if (find_name(w, known, name, &at)) {
-			wr_u16(w, (uint16_t)(0xc000 | at));
-			return;
-		}
-		at = wr_len(w);
-		wr_octets(w, name, (size_t)*name + 1);
-		if (!w->full && at < 0x4000 && w->nnames < WR_NAMES_MAX)
-			w->names[w->nnames++] = (uint16_t)at;
+	if (w->first_waits) {
+		remember(w, w->base + w->first, w->base + w->first_end, w->first);
+		w->first_waits = false;
 	}
-	wr_u8(w, 0);
+	while (*rest != 0 && !find_name(w, rest, &found))
+		rest += *rest + 1;
+	n = (size_t)(rest - name);
+	at = wr_len(w);
+	if ((p = wr_take(w, n + (*rest == 0 ? 1 : 2))) == NULL)
+		return;
+	if (n > 0)
+		memcpy(p, name, n);
+	if (*rest == 0)
+		p[n] = 0;
+	else
+		store_u16(p + n, (uint16_t)(0xc000 | found));
+	remember(w, name, rest, at);
+}
+
+void
+wr_dname_first(struct wr *w, const uint8_t *name, size_t n)
+{
+	size_t at = wr_len(w);
+	uint8_t *p = wr_take(w, n);
+
+	if (p == NULL)
+		return;
+	memcpy(p, name, n);
+	w->first = (uint16_t)at;
+	w->first_end = (uint16_t)(at + n - 1);
+	w->first_waits = true;
 }
 
 void

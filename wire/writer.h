@@ -18,11 +18,14 @@ struct wr {
 	bool full;
 	uint16_t names[WR_NAMES_MAX];	/* offsets of labels */
 	unsigned nnames;
+	uint16_t first, first_end;	/* the name that wr_dname_first() wrote */
+	bool first_waits;		/* its labels are not among the names yet */
 };
 
 struct wr_mark {
 	uint8_t *p;
 	unsigned nnames;
+	bool first_waits;
 };
 
 static inline void
@@ -32,6 +35,7 @@ wr_init(struct wr *w, uint8_t *buffer, size_t size)
 	w->end = buffer + size;
 	w->full = false;
 	w->nnames = 0;
+	w->first_waits = false;
 }
 
 static inline size_t
@@ -43,7 +47,7 @@ wr_len(const struct wr *w)
 static inline struct wr_mark
 wr_mark(const struct wr *w)
 {
-	return (struct wr_mark){ w->p, w->nnames };
+	return (struct wr_mark){ w->p, w->nnames, w->first_waits };
 }
 
 static inline void
@@ -51,6 +55,7 @@ wr_rewind(struct wr *w, struct wr_mark mark)
 {
 	w->p = mark.p;
 	w->nnames = mark.nnames;
+	w->first_waits = mark.first_waits;
 	w->full = false;
 }
 
@@ -63,6 +68,21 @@ wr_take(struct wr *w, size_t n)
 	}
 	w->p += n;
 	return w->p - n;
+}
+
+/* In network order. */
+static inline void
+store_u16(uint8_t *p, uint16_t v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+static inline void
+store_u32(uint8_t *p, uint32_t v)
+{
+	store_u16(p, (uint16_t)(v >> 16));
+	store_u16(p + 2, (uint16_t)v);
 }
 
 static inline void
@@ -79,17 +99,17 @@ wr_u16(struct wr *w, uint16_t v)
 {
 	uint8_t *p = wr_take(w, 2);
 
-	if (p != NULL) {
-		p[0] = (uint8_t)(v >> 8);
-		p[1] = (uint8_t)v;
-	}
+	if (p != NULL)
+		store_u16(p, v);
 }
 
 static inline void
 wr_u32(struct wr *w, uint32_t v)
 {
-	wr_u16(w, (uint16_t)(v >> 16));
-	wr_u16(w, (uint16_t)v);
+	uint8_t *p = wr_take(w, 4);
+
+	if (p != NULL)
+		store_u32(p, v);
 }
 
 static inline void
@@ -105,13 +125,16 @@ wr_octets(struct wr *w, const void *octets, size_t n)
 static inline void
 wr_patch_u16(struct wr *w, size_t offset, uint16_t v)
 {
-	w->base[offset] = (uint8_t)(v >> 8);
-	w->base[offset + 1] = (uint8_t)v;
+	store_u16(w->base + offset, v);
 }
 
 /* A name, with compression, and remembered as a target for later ones.  The letter case of the name that was
  * written first wins, as in every other server: comparison ignores case. */
 void wr_dname(struct wr *w, const uint8_t *name);
+
+/* The same for the first name of a message, n octets, behind the header: there is nothing to search for, and its labels are
+ * noted when the first search comes. */
+void wr_dname_first(struct wr *w, const uint8_t *name, size_t n);
 
 /* A name as it is: where compression is not allowed (RFC 3597, section 4). */
 void wr_dname_plain(struct wr *w, const uint8_t *name);

@@ -40,6 +40,19 @@ test_each_type_of_zone_data_has_a_sample(void **state)
 	}
 }
 
+static void
+test_compressible_types_are_those_whose_form_says_so(void **state)
+{
+	const struct rrtype_info *info;
+
+	(void)state;
+	for (unsigned type = 0; type <= UINT16_MAX; type++) {
+		info = rrtype_info((uint16_t)type);
+		check(rdata_compressible((uint16_t)type) == (info != NULL && strchr(info->fields, 'N') != NULL),
+		    "type %u", type);
+	}
+}
+
 /* Through a message and back: the same rdata, whatever was compressed. */
 static void
 check_round_trip(const char *why, uint16_t type, const uint8_t *rdata, size_t n)
@@ -267,6 +280,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_type_of_zone_data_has_a_sample),
+		cmocka_unit_test(test_compressible_types_are_those_whose_form_says_so),
 		cmocka_unit_test(test_samples),
 		cmocka_unit_test(test_every_prefix),
 		cmocka_unit_test(test_invalid),
