@@ -43,19 +43,6 @@ view(const struct node_set *set, size_t behind, struct zone_rrset *out)
 	    set_covered(set), (uint16_t)behind };
 }
 
-bool
-zone_rrset_next(const struct zone_rrset *set, const uint8_t **at, const uint8_t **rdata, uint16_t *n)
-{
-	const uint8_t *p = *at == NULL ? set->records : *at;
-
-	if (p == set->records + set->size)
-		return false;
-	*n = (uint16_t)(p[0] << 8 | p[1]);
-	*rdata = p + 2;
-	*at = p + 2 + *n;
-	return true;
-}
-
 const uint8_t *
 zone_node_owner(const struct zone_node *node)
 {

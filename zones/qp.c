@@ -23,6 +23,8 @@ same_octets(const uint8_t *a, const uint8_t *b, unsigned n)
 {
 	uint64_t x, y;
 
+	if (memcmp(a, b, n) == 0)
+		return true;
 	if (n < 8) {
 		for (unsigned i = 0; i < n; i++)
 			if (a[i] != b[i] && qp_lower(a[i]) != qp_lower(b[i]))
@@ -89,16 +91,30 @@ split(const uint8_t *name, const uint8_t *labels[DNAME_LABELS_MAX])
 	return n;
 }
 
+/* Is the nearest the key's name or one above it?  Then their ends are equal, from where a label begins. */
+static inline bool
+compare_ancestor(struct qp_descent *d, const struct qp_key *key)
+{
+	unsigned n = d->nearest->name_len, labels = 0;
+
+	if (n > key->n)
+		return false;
+	if (n == key->n)
+		labels = key->labels;
+	while (key->label_at[labels] < n - 1)
+		labels++;
+	if (key->label_at[labels] != n - 1 || !same_octets(qp_leaf_name(d->nearest), key->name + (key->n - n), n))
+		return false;
+	d->nearest_labels = d->common = labels;
+	return true;
+}
+
 static void
 compare_nearest(struct qp_descent *d, const struct qp_key *key)
 {
 	const uint8_t *labels[DNAME_LABELS_MAX];
 	unsigned have, want = key->labels, n = 0;
 
-	if (is_named(d->nearest, key)) {
-		d->nearest_labels = d->common = want;
-		return;
-	}
 	have = split(qp_leaf_name(d->nearest), labels);
 	for (; n < have && n < want; n++) {
 		const uint8_t *label = labels[have - 1 - n];
@@ -124,6 +140,10 @@ shows_ancestor(const struct qp_branch *b, const struct qp_key *key, unsigned off
 static inline __attribute__((always_inline)) void
 descend(qp_word w, const struct qp_key *key, struct qp_descent *d)
 {
+	d->nearest = NULL;
+	d->nearest_labels = d->common = d->nabove = 0;
+	if (w == 0)
+		return;
 	while (!qp_is_leaf(w)) {
 		const struct qp_branch *b = qp_word_branch(w);
 		unsigned offset = qp_offset(b), position = qp_key_at(key, offset);
@@ -133,31 +153,35 @@ descend(qp_word w, const struct qp_key *key, struct qp_descent *d)
 		w = b->twigs[qp_has(b, position) ? qp_rank(b, position) : 0];
 	}
 	d->nearest = qp_word_leaf(w);
+	if (!compare_ancestor(d, key))
+		compare_nearest(d, key);
 }
 
 #ifdef __x86_64__
 /* The baseline of the architecture lacks the instruction that counts bits, every processor of this age has it. */
 __attribute__((target("popcnt"))) static void
-descend_popcnt(qp_word w, const struct qp_key *key, struct qp_descent *d)
+descend_popcnt(qp_word root, const struct qp_key *key, struct qp_descent *d)
 {
-	descend(w, key, d);
+	descend(root, key, d);
 }
 #endif
+
+static __attribute__((noinline)) void
+descend_anywhere(qp_word root, const struct qp_key *key, struct qp_descent *d)
+{
+	descend(root, key, d);
+}
 
 void
 qp_descend(qp_word root, const struct qp_key *key, struct qp_descent *d)
 {
-	d->nearest = NULL;
-	d->nearest_labels = d->common = d->nabove = 0;
-	if (root == 0)
-		return;
 #ifdef __x86_64__
-	if (__builtin_cpu_supports("popcnt"))
+	if (__builtin_cpu_supports("popcnt")) {
 		descend_popcnt(root, key, d);
-	else
+		return;
+	}
 #endif
-		descend(root, key, d);
-	compare_nearest(d, key);
+	descend_anywhere(root, key, d);
 }
 
 const struct qp_leaf *

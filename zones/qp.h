@@ -30,7 +30,7 @@ struct qp_key {
 	unsigned n;			/* octets of the name, and of the key */
 	unsigned labels;		/* without the root label */
 	uint8_t label_at[DNAME_LABELS_MAX + 1];	/* index of each label, the top one first; last: the end */
-	uint8_t at[1 + DNAME_MAX];	/* octet i of the key at 1 + i; at 0 a stop: labels begin behind stops */
+	uint8_t at[1 + DNAME_MAX + 16];	/* octet i of the key at 1 + i; at 0 a stop: labels begin behind stops */
 };
 
 void qp_key_init(struct qp_key *key, const uint8_t *name);

@@ -43,57 +43,50 @@ const uint8_t qp_positions[2][256] = {
 	}
 };
 
-/* Copy n octets in lower case (qp_lower() takes eight at a time), reading and writing no others. */
-static inline void
-copy_lower(uint8_t *to, const uint8_t *from, unsigned n)
-{
-	uint64_t v;
-	uint32_t head, tail;
+typedef uint64_t lanes __attribute__((vector_size(16), aligned(1), may_alias));
+#define LANES sizeof(lanes)
 
-	if (n >= 8) {
-		for (unsigned i = 0; i + 8 < n; i += 8) {
-			memcpy(&v, from + i, 8);
-			v = qp_lower(v);
-			memcpy(to + i, &v, 8);
-		}
-		memcpy(&v, from + n - 8, 8);	/* the last eight, some of them again */
-		v = qp_lower(v);
-		memcpy(to + n - 8, &v, 8);
-	} else if (n >= 4) {
-		memcpy(&head, from, 4);
-		memcpy(&tail, from + n - 4, 4);
-		v = qp_lower((uint64_t)tail << 32 | head);
-		head = (uint32_t)v;
-		tail = (uint32_t)(v >> 32);
-		memcpy(to, &head, 4);
-		memcpy(to + n - 4, &tail, 4);
-	} else {
-		for (unsigned i = 0; i < n; i++)
-			to[i] = (uint8_t)(from[i] - 'A') < 26 ? (uint8_t)(from[i] + 32) : from[i];
+/* Octets in lower case, in place: qp_lower() of whole vectors. */
+static inline void
+lower_in_place(uint8_t *octets, unsigned n)
+{
+	const uint64_t each = UINT64_C(0x0101010101010101);
+
+	for (unsigned i = 0; i < n; i += LANES) {
+		lanes v = *(lanes *)(octets + i), low = v & 0x7f * each;
+		lanes from_a = low + (0x80 - 'A') * each, beyond_z = low + (0x7f - 'Z') * each;
+
+		*(lanes *)(octets + i) = v + ((from_a & ~beyond_z & ~v & 0x80 * each) >> 2);
 	}
 }
 
 void
 qp_key_init(struct qp_key *key, const uint8_t *name)
 {
-	const uint8_t *labels[DNAME_LABELS_MAX], *p;
-	uint8_t *to = key->at;
-	unsigned n = 0;
+	uint8_t lower[DNAME_MAX + LANES], labels[DNAME_LABELS_MAX], *to = key->at + 1;
+	unsigned n = 0, at = 0, end = 0;
 
-	for (p = name; *p != 0; p += *p + 1)
-		labels[n++] = p;
+	for (; name[at] != 0; at += name[at] + 1u)
+		labels[n++] = (uint8_t)at;
 	key->name = name;
-	key->n = (unsigned)(p + 1 - name);
+	key->n = at + 1;
 	key->labels = n;
-	*to++ = QP_STOP;
-	for (unsigned i = 0; i < n; i++) {
-		const uint8_t *label = labels[n - 1 - i];
+	memcpy(lower, name, at);
+	memset(lower + at, 0, LANES);
+	lower_in_place(lower, at);
+	key->at[0] = QP_STOP;
+	for (at = 0; n > 0; at++) {
+		const uint8_t *label = lower + labels[--n];
+		unsigned length = *label++;
 
-		key->label_at[i] = (uint8_t)(to - key->at - 1);
-		copy_lower(to, label + 1, *label);
-		to += *label;
-		*to++ = QP_STOP;
+		key->label_at[at] = (uint8_t)end;
+		/* A whole vector: what goes too far is overwritten by the next label, or stands behind the end. */
+		*(lanes *)(to + end) = *(const lanes *)label;
+		if (length > LANES)
+			memcpy(to + end + LANES, label + LANES, length - LANES);
+		end += length;
+		to[end++] = QP_STOP;
 	}
-	key->label_at[n] = (uint8_t)(to - key->at - 1);
-	*to = QP_STOP;
+	key->label_at[at] = (uint8_t)end;
+	to[end] = QP_STOP;
 }

@@ -29,7 +29,18 @@ struct zone_rrset {
 };
 
 /* for (const uint8_t *p = NULL; zone_rrset_next(&set, &p, &rdata, &n); ) ... */
-bool zone_rrset_next(const struct zone_rrset *set, const uint8_t **at, const uint8_t **rdata, uint16_t *n);
+static inline bool
+zone_rrset_next(const struct zone_rrset *set, const uint8_t **at, const uint8_t **rdata, uint16_t *n)
+{
+	const uint8_t *p = *at == NULL ? set->records : *at;
+
+	if (p == set->records + set->size)
+		return false;
+	*n = (uint16_t)(p[0] << 8 | p[1]);
+	*rdata = p + 2;
+	*at = p + 2 + *n;
+	return true;
+}
 
 const uint8_t *zone_node_owner(const struct zone_node *node);	/* letter case as in the zone's source */
 bool zone_node_rrset(const struct zone_node *node, uint16_t type, struct zone_rrset *out);	/* RRSIG: the first */
