@@ -224,7 +224,7 @@ prove_expansion(struct response *r, const uint8_t *name, const struct zone_node 
 }
 
 void
-denial_expanded_put(struct response *r)
+denial_put_expanded(struct response *r)
 {
 	for (unsigned i = 0; i < r->nexpanded; i++)
 		prove_expansion(r, r->expanded[i].name, r->expanded[i].encloser);

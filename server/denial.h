@@ -16,6 +16,13 @@ void denial_referral(struct response *r, const struct zone_node *cut);
 /* A wildcard stood for name in the answer section: remember it.  The proof that name itself is not there stands in the
  * authority section, which denial_expanded_put() writes when the answer section is complete. */
 void denial_expanded(struct response *r, const uint8_t *name, const struct zone_lookup *found);
-void denial_expanded_put(struct response *r);
+void denial_put_expanded(struct response *r);
+
+static inline void
+denial_expanded_put(struct response *r)
+{
+	if (r->nexpanded > 0)
+		denial_put_expanded(r);
+}
 
 #endif

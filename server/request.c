@@ -1,6 +1,19 @@
 #include "server/answer.h"
 #include "wire/rrtype.h"
 
+/* What most queries end with, and nothing else: an OPT record without options. */
+static bool
+take_plain_opt(struct rd *r, struct request *q)
+{
+	const uint8_t *p = r->p;
+
+	if (rd_left(r) != EDNS_SIZE || q->header.ancount + q->header.nscount != 0 || q->header.arcount != 1 ||
+	    p[0] != 0 || load_u16(p + 1) != TYPE_OPT || load_u16(p + 9) != 0)
+		return false;
+	edns_init(&q->edns, load_u16(p + 3), load_u32(p + 5));
+	return true;
+}
+
 /* The records behind the question: OPT is taken where it may stand, the rest is only walked over.  False: malformed. */
 static bool
 walk_records(struct rd *r, struct request *q)
@@ -41,6 +54,7 @@ request_parse(struct request *q, const uint8_t *msg, size_t n, bool tcp)
 	q->edns.present = false;
 	q->cookie_only = false;
 	q->with_cookie = q->cookie_valid = false;
+	q->plain = NULL;
 	q->ede = NULL;
 	q->has_tsig = false;
 	q->tsig.status = TSIG_ABSENT;
@@ -65,7 +79,7 @@ request_parse(struct request *q, const uint8_t *msg, size_t n, bool tcp)
 		return RCODE_FORMERR;
 	q->has_question = true;
 	q->after_question = rd_offset(&r);
-	if (!walk_records(&r, q))
+	if (!take_plain_opt(&r, q) && !walk_records(&r, q))
 		return RCODE_FORMERR;
 	return q->edns.present && q->edns.version > 0 ? RCODE_BADVERS : RCODE_NOERROR;
 }

@@ -45,8 +45,11 @@ response_start(struct response *r, const struct request *q, const struct answer_
 	r->end = out + room;
 	wr_init(&r->w, out, room);
 	wr_take(&r->w, MSG_HEADER_SIZE);
-	if (q->has_question)
-		question_write(&r->w, &q->question);
+	if (q->has_question) {
+		wr_dname_first(&r->w, q->question.qname.octets, dname_len(q->question.qname.octets));
+		wr_u16(&r->w, q->question.qtype);
+		wr_u16(&r->w, q->question.qclass);
+	}
 	/* Header and question always go out, even where a long key name leaves no room for more. */
 	if (limit > room)
 		limit = room;
@@ -69,14 +72,51 @@ repeat_owner(struct wr *w, const uint8_t *first, const uint8_t *owner)
 		wr_dname(w, owner);
 }
 
+/* Where an owner stands already, if that is known without a search: in the question (the zone's apex too, since what
+ * was asked for is in the zone).  NULL: not known. */
+static const uint8_t *
+find_owner(const struct response *r, const uint8_t *owner)
+{
+	const uint8_t *qname = r->q->question.qname.octets, *question = r->w.base + MSG_HEADER_SIZE;
+
+	if (owner == qname)
+		return question;
+	if (r->zone == NULL || owner != zone_version_apex_name(r->zone))
+		return NULL;
+	return question + (dname_len(qname) - dname_len(owner));
+}
+
+/* Type, class, TTL, and where names in the rdata cannot be compressed that too, behind an owner that is written as a
+ * pointer: one piece, copied as it lies in the node. */
+static void
+put_plain(struct wr *w, size_t owner_at, const struct zone_rrset *set, uint32_t ttl, const uint8_t *rdata, uint16_t n)
+{
+	uint8_t *p = wr_take(w, 12u + n);
+
+	if (p == NULL)
+		return;
+	store_u16(p, (uint16_t)(0xc000 | owner_at));
+	store_u16(p + 2, set->type);
+	store_u16(p + 4, CLASS_IN);
+	store_u32(p + 6, ttl);
+	memcpy(p + 10, rdata - 2, 2u + n);	/* its length stands before it */
+}
+
 /* The records of an RRset.  first: where its owner was written, or shall be. */
 static void
 put_records(struct response *r, const uint8_t *first, const uint8_t *owner, const struct zone_rrset *set, uint32_t ttl)
 {
+	bool plain = !rdata_compressible(set->type);
 	const uint8_t *at = NULL, *rdata;
 	uint16_t n;
 
 	while (zone_rrset_next(set, &at, &rdata, &n) && !r->w.full) {
+		size_t owner_at = (size_t)(first - r->w.base);
+
+		if (plain && r->w.p != first && *first != 0 && *first < 0xc0 && owner_at < 0x4000) {
+			put_plain(&r->w, owner_at, set, ttl, rdata, n);
+			continue;
+		}
 		if (r->w.p == first)
 			wr_dname(&r->w, owner);
 		else
@@ -114,9 +154,12 @@ response_rrset(struct response *r, enum response_section section, const uint8_t 
     uint32_t ttl)
 {
 	struct wr_mark mark = wr_mark(&r->w);
+	const uint8_t *first = find_owner(r, owner);
 
-	put_records(r, mark.p, owner, set, ttl);
-	if (r->w.full || (r->dnssec && !put_signatures(r, section, mark.p, owner, set, ttl))) {
+	if (first == NULL)
+		first = mark.p;
+	put_records(r, first, owner, set, ttl);
+	if (r->w.full || (r->dnssec && !put_signatures(r, section, first, owner, set, ttl))) {
 		wr_rewind(&r->w, mark);
 		return false;
 	}
@@ -145,16 +188,19 @@ response_finish(struct response *r)
 	/* Opcode and RD are the request's.  CD is cleared: RFC 4035, section 3.1.6. */
 	unsigned flags = FLAG_QR | (r->q->header.flags & (0x7800u | FLAG_RD)) | r->flags | (r->rcode & 15);
 	size_t room = (size_t)(r->w.end - r->w.p);
-	struct wr head;
+	uint8_t *head = r->w.base;
 
 	r->w.end = r->end;
 	if (r->q->edns.present)
 		response_opt(r, room);
 	if (r->w.full)
 		return 0;
-	wr_init(&head, r->w.base, MSG_HEADER_SIZE);
-	msg_header_write(&head, &(struct msg_header){ r->q->header.id, (uint16_t)flags, r->q->has_question,
-	    r->counts[SECTION_ANSWER], r->counts[SECTION_AUTHORITY], r->counts[SECTION_ADDITIONAL] });
+	store_u16(head, r->q->header.id);
+	store_u16(head + 2, (uint16_t)flags);
+	store_u16(head + 4, r->q->has_question);
+	store_u16(head + 6, r->counts[SECTION_ANSWER]);
+	store_u16(head + 8, r->counts[SECTION_AUTHORITY]);
+	store_u16(head + 10, r->counts[SECTION_ADDITIONAL]);
 	return wr_len(&r->w);
 }
 
