@@ -6,6 +6,8 @@
  * the resolver asks on, also when the name lies in another zone of ours: it has to ask that zone's servers anyway
  * before it may believe the data. */
 #include "server/denial.h"
+#include "server/plain.h"
+#include "wire/rdata.h"
 #include "wire/rrtype.h"
 
 #define CHAIN_MAX 16			/* aliases in one answer */
@@ -160,7 +162,8 @@ answer_node(struct response *r, struct chain *c, const uint8_t *name, const stru
 			put_signatures(r, name, node);
 		} else if (put_answer(r, name, &set)) {
 			denial_expanded_put(r);
-			response_additional(r, &set);
+			if (rdata_has_target(qtype))
+				response_additional(r, &set);
 		}
 	} else if (is_alias(node, qtype) && zone_node_rrset(node, TYPE_CNAME, &set)) {
 		if (put_answer(r, name, &set))
@@ -172,25 +175,22 @@ answer_node(struct response *r, struct chain *c, const uint8_t *name, const stru
 	return NULL;
 }
 
-/* One round: answer name, whose key is made.  Returns the name that the answer leads on to; NULL: it is complete. */
+/* One round: answer name, which was looked up.  Returns the name that the answer leads on to; NULL: it is complete. */
 static const uint8_t *
-answer_name(struct response *r, struct chain *c, const uint8_t *name, const struct qp_key *key)
+answer_name(struct response *r, struct chain *c, const uint8_t *name, const struct zone_lookup *l)
 {
-	struct zone_lookup l;
-
-	zone_version_lookup_key(r->zone, key, &l);
-	if (l.dname != NULL && l.dname != l.cut)
-		return answer_dname(r, c, name, l.dname);
+	if (l->dname != NULL && l->dname != l->cut)
+		return answer_dname(r, c, name, l->dname);
 	/* DS is the one type that the upper side of a cut answers: RFC 4035, section 3.1.4.1. */
-	if (l.cut != NULL && (r->q->question.qtype != TYPE_DS || l.cut != l.node)) {
-		put_referral(r, l.cut);
+	if (l->cut != NULL && (r->q->question.qtype != TYPE_DS || l->cut != l->node)) {
+		put_referral(r, l->cut);
 		return NULL;
 	}
-	if (l.node != NULL || l.wildcard != NULL)
-		return answer_node(r, c, name, &l);
+	if (l->node != NULL || l->wildcard != NULL)
+		return answer_node(r, c, name, l);
 	r->rcode = RCODE_NXDOMAIN;			/* of the last name in the chain: RFC 6604, section 3 */
 	put_negative(r);
-	denial_nxdomain(r, name, &l);
+	denial_nxdomain(r, name, l);
 	return NULL;
 }
 
@@ -202,30 +202,47 @@ find_zone(const struct zoneset *zones, const struct qp_key *key, uint16_t qtype)
 	return parent != NULL ? parent : zoneset_find_key(zones, key, false);
 }
 
-static void
-answer_internet(struct response *r, const struct zoneset *zones)
+/* The zone that answers, and the question's name in it.  False: there is none. */
+static bool
+look_up(struct response *r, const struct zoneset *zones, struct zone_lookup *l)
 {
 	const struct question *q = &r->q->question;
-	const uint8_t *name = q->qname.octets;
 	struct zone_store *store;
 	struct qp_key key;
-	struct chain c;
 
-	qp_key_init(&key, name);
+	if (r->q->plain != NULL) {
+		r->zone = r->q->plain->zone;
+		*l = r->q->plain->found;
+		return true;
+	}
+	qp_key_init(&key, q->qname.octets);
 	if ((store = find_zone(zones, &key, q->qtype)) == NULL) {
 		r->rcode = RCODE_REFUSED;
 		r->ede = &ede_not_served;
-		return;
+		return false;
 	}
 	if ((r->zone = zone_store_current(store)) == NULL) {
 		r->rcode = RCODE_SERVFAIL;		/* ours, and not there yet */
 		r->ede = &ede_not_loaded;
-		return;
+		return false;
 	}
+	zone_version_lookup_key(r->zone, &key, l);
+	return true;
+}
+
+static void
+answer_internet(struct response *r, const struct zoneset *zones)
+{
+	const uint8_t *name = r->q->question.qname.octets;
+	struct zone_lookup l;
+	struct chain c;
+
+	if (!look_up(r, zones, &l))
+		return;
 	r->flags |= FLAG_AA;
 	c.n = c.ndnames = 0;
-	while ((name = answer_name(r, &c, name, &key)) != NULL)
-		qp_key_init(&key, name);
+	while ((name = answer_name(r, &c, name, &l)) != NULL)
+		zone_version_lookup(r->zone, name, &l);
 	denial_expanded_put(r);
 }
 

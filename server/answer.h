@@ -35,6 +35,7 @@ struct request {
 	/* Set by the handler. */
 	bool with_cookie, cookie_valid;	/* the answer carries a cookie; the request had a right one */
 	uint8_t server_cookie[COOKIE_SERVER];
+	const struct plain *plain;	/* what server/plain.h found out already; NULL: nothing */
 	const struct ede *ede;		/* NULL: nothing to explain */
 
 	bool has_tsig;			/* a TSIG record was met: tsig_verify_request() has to look at msg */

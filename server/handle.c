@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "server/inbound.h"
+#include "server/plain.h"
 #include "wire/rrtype.h"
 
 #define COMPLAINTS_PER_S 20
@@ -272,28 +273,39 @@ void
 handle_request(struct handler *h, const struct client *client, uint8_t *msg, size_t n, int64_t now_s, uint8_t *out,
     size_t room, struct outcome *o)
 {
+	struct view *view = atomic_load_explicit(&h->shared->view, memory_order_acquire);
+	bool limited = !client->tcp && view->config->rate_limit > 0 && h->limits != NULL;
 	struct inbound in;
+	struct plain plain;
 	int rcode;
 
+	counter_add(client->tcp ? &h->counters.tcp_queries : &h->counters.udp_queries, 1);
+	if (!limited &&
+	    (o->n = plain_answer(&plain, h->shared->zones, &view->settings, msg, n, client->tcp, out, room)) > 0) {
+		o->what = HANDLED_ANSWER;
+		counter_add(&h->counters.rcodes[RCODE_NOERROR], 1);
+		return;
+	}
 	o->what = HANDLED_NOTHING;
 	in.handler = h;
 	in.client = client;
-	in.view = atomic_load_explicit(&h->shared->view, memory_order_acquire);
+	in.view = view;
 	in.msg = msg;
 	in.n = n;
 	in.is_signed = false;
 	in.now_s = now_s;
 	in.out = out;
 	in.room = room;
-	counter_add(client->tcp ? &h->counters.tcp_queries : &h->counters.udp_queries, 1);
 	if ((rcode = request_parse(&in.q, msg, n, client->tcp)) < 0) {
 		counter_add(&h->counters.dropped, 1);
 		return;
 	}
+	if (!limited && plain.zone != NULL)
+		in.q.plain = &plain;
 	if (in.q.edns.present && in.q.edns.cookie_len > 0)
 		check_cookie(&in);
 	answer(&in, rcode, o);
-	if (!client->tcp && o->what == HANDLED_ANSWER && in.view->config->rate_limit > 0 && h->limits != NULL)
+	if (limited && o->what == HANDLED_ANSWER)
 		limit_rate(&in, o);
 }
 

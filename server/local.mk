@@ -28,6 +28,7 @@ server_libserver_a_SOURCES = \
 	server/notify.c server/notify.h \
 	server/options.c server/options.h \
 	server/peers.c \
+	server/plain.c server/plain.h \
 	server/pull.c \
 	server/request.c \
 	server/ratelimit.c server/ratelimit.h \
