@@ -1,5 +1,6 @@
 /* A request of any kind, from the first octet to the answer, on zones that have something of everything: what comes out must
- * be a sound message of the right size that answers what went in.  The first octet says over which transport. */
+ * be a sound message of the right size that answers what went in.  The first octet's bits say over which transport, and how the
+ * server is set. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+enum { TCP = 1, COOKIES_REQUIRED = 2, LIMITED = 4, REPORTS = 8 };
+#define NOW 1700000000			/* when the corpus was signed */
+
 static struct served served;
 static struct handler handler;
 static uint8_t request[MSG_MAX], out[MSG_MAX], rdata[RDATA_MAX];
@@ -22,6 +26,7 @@ stop(void)
 {
 	rcu_thread_online();
 	queue_free(handler.replies);
+	ratelimit_free(handler.limits);
 	served_stop(&served);
 	rcu_unregister_thread();
 }
@@ -40,7 +45,10 @@ start(void)
 	rcu_register_thread();
 	served_start(&served, "[127.0.0.1@5353]", 1);
 	must(queue_new(8, &handler.replies) == ERR_OK);
+	must(ratelimit_new(&handler.limits) == ERR_OK);
 	handler.shared = &served.shared;
+	served.config->cookies = (struct cookie_secrets){ .n = 1, .octets = { "sixteen octets.." } };
+	served.config->rate_limit_slip = 1;
 	rcu_thread_offline();
 	atexit(stop);
 }
@@ -53,6 +61,24 @@ limit_of(const struct request *q)
 		return MSG_MAX;
 	return q->edns.present && q->edns.udp_size < MSG_UDP_EDNS ? q->edns.udp_size :
 	    q->edns.present ? MSG_UDP_EDNS : MSG_UDP_PLAIN;
+}
+
+/* Of OPT: they fill it, and the ones that we make have the lengths that theirs have. */
+static void
+check_options(const struct msg_rr *opt, const struct request *q)
+{
+	struct rd r = opt->rdata;
+
+	must(q->edns.present);
+	while (rd_left(&r) > 0) {
+		uint16_t code = rd_u16(&r), n = rd_u16(&r);
+
+		rd_take(&r, n);
+		must(!r.bad);
+		must(code != EDNS_COOKIE || (q->edns.cookie_len > 0 && n == COOKIE_CLIENT + COOKIE_SERVER));
+		must(code != EDNS_KEEPALIVE || (q->edns.keepalive && q->tcp && n == 2));
+		must(code != EDNS_ERROR || n >= 2);
+	}
 }
 
 static void
@@ -75,7 +101,10 @@ check_response(const uint8_t *data, size_t size, bool tcp, size_t n)
 	for (unsigned i = (unsigned)h.ancount + h.nscount + h.arcount; i > 0; i--) {
 		size_t m;
 
-		must(msg_rr_read(&r, &rr) && rdata_read(&rr.rdata, rr.type, rr.rdlen, rdata, &m));
+		must(msg_rr_read(&r, &rr));
+		if (rr.type == TYPE_OPT)
+			check_options(&rr, &q);
+		must(rdata_read(&rr.rdata, rr.type, rr.rdlen, rdata, &m));
 	}
 	must(rd_left(&r) == 0);
 }
@@ -96,13 +125,45 @@ check_plain(const uint8_t *data, size_t size, bool tcp)
 	must(answer_query(served.shared.zones, settings, &q, other, room) == n && memcmp(out, other, n) == 0);
 }
 
+static void
+set(uint8_t bits)
+{
+	static const uint8_t agent[] = "\5agent\7example";
+
+	served.config->require_cookies = (bits & COOKIES_REQUIRED) != 0;
+	served.config->rate_limit = (bits & LIMITED) != 0;
+	served.shared.view->settings.report_agent = (bits & REPORTS) != 0 ? agent : NULL;
+}
+
+static void
+run(const uint8_t *data, size_t size, bool tcp, int64_t now_s)
+{
+	struct sockaddr_storage peer = { .ss_family = AF_INET };
+	struct client client = { .peer = &peer, .peer_len = sizeof(struct sockaddr_in), .tcp = tcp };
+	struct outcome o;
+
+	((struct sockaddr_in *)&peer)->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	memcpy(request, data, size);
+	rcu_thread_online();
+	check_plain(data, size, tcp);
+	handle_request(&handler, &client, request, size, now_s, out, tcp ? MSG_MAX : HANDLE_ROOM_MIN, &o);
+	rcu_thread_offline();
+	if (o.what == HANDLED_ANSWER)
+		check_response(data, size, tcp, o.n);
+	if (o.what == HANDLED_TRANSFER) {
+		size_t n = axfr_next(o.transfer, out, now_s);
+
+		must(n > 0);
+		check_response(data, size, true, n);
+		axfr_free(o.transfer);
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static int64_t limited_s = NOW;
 	static bool started;
-	struct sockaddr_storage peer = { .ss_family = AF_INET };
-	struct client client = { .peer = &peer, .peer_len = sizeof(struct sockaddr_in) };
-	struct outcome o;
 	struct job *j;
 
 	if (size < 1 || size > MSG_MAX)
@@ -110,21 +171,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!started)
 		start();
 	started = true;
-	((struct sockaddr_in *)&peer)->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	client.tcp = (data[0] & 1) != 0;
-	memcpy(request, data + 1, size - 1);
-	rcu_thread_online();
-	check_plain(data + 1, size - 1, client.tcp);
-	handle_request(&handler, &client, request, size - 1, 1700000000, out, client.tcp ? MSG_MAX : HANDLE_ROOM_MIN, &o);
-	rcu_thread_offline();
-	if (o.what == HANDLED_ANSWER)
-		check_response(data + 1, size - 1, client.tcp, o.n);
-	if (o.what == HANDLED_TRANSFER) {
-		size_t n = axfr_next(o.transfer, out, 1700000000);
-
-		must(n > 0);
-		check_response(data + 1, size - 1, true, n);
-		axfr_free(o.transfer);
+	set(data[0]);
+	if ((data[0] & LIMITED) == 0) {
+		run(data + 1, size - 1, (data[0] & TCP) != 0, NOW);
+	} else {				/* the first answer of a second, and the one that slips */
+		limited_s++;
+		run(data + 1, size - 1, (data[0] & TCP) != 0, limited_s);
+		run(data + 1, size - 1, (data[0] & TCP) != 0, limited_s);
 	}
 	while ((j = queue_pop(served.shared.to_keeper)) != NULL)
 		job_free(j);
