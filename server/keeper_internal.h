@@ -34,6 +34,7 @@ struct waiter {
 struct known_file {
 	char *name;
 	git_oid_text blob;
+	bool regular;
 };
 struct known_files {
 	struct known_file *v;

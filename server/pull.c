@@ -337,6 +337,7 @@ remember_files(struct pull *p, const struct git_listing *files)
 		if ((k->name = strdup(files->v[i].name)) == NULL)
 			return ERR_NOMEM;
 		memcpy(k->blob, files->v[i].blob, sizeof k->blob);
+		k->regular = files->v[i].regular;
 		p->known.n++;
 	}
 	qsort(p->known.v, p->known.n, sizeof *p->known.v, compare_known);
@@ -376,7 +377,7 @@ read_keys(struct pull *p, const struct git_listing *files)
 	enum err err;
 
 	for (size_t i = 0; i < p->source->known.n; i++)
-		nold += keyfile_name(p->source->known.v[i].name, &domain);
+		nold += p->source->known.v[i].regular && keyfile_name(p->source->known.v[i].name, &domain);
 	for (size_t i = 0; i < files->n; i++) {
 		const struct known_file *known = find_known(&p->source->known, files->v[i].name);
 

@@ -344,9 +344,16 @@ static void
 answer_sync(struct keeper *k, struct control_call *call, bool pull)
 {
 	struct waiting_call *w;
+	bool may_push = false;
 
 	if (k->nsources == 0) {
 		control_reply(call, NULL, "no repository is configured");
+		return;
+	}
+	for (size_t i = 0; i < k->nsources; i++)
+		may_push |= k->sources[i].config->push;
+	if (!pull && !may_push) {
+		control_reply(call, NULL, "no repository is pushed to: the configuration says push: no");
 		return;
 	}
 	if ((w = calloc(1, sizeof *w)) == NULL) {

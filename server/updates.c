@@ -32,7 +32,17 @@ struct waiting_update {
 	struct keeper *keeper;
 	struct job *job;
 	bool first;			/* it put its digest into the table */
+	uint32_t serial;		/* of the zone with it */
 };
+
+static void
+log_done(const struct job *j, uint32_t serial)
+{
+	char zone[DNAME_TEXT_MAX], who[DNAME_TEXT_MAX + CONFIG_ADDRESS_TEXT];
+
+	describe(j, who, sizeof who);
+	log_info("update of %s from %s: serial %u", dname_print_host(j->request.question.qname.octets, zone), who, serial);
+}
 
 static void
 update_durable(void *arg, enum err err, const char *words)
@@ -45,8 +55,9 @@ update_durable(void *arg, enum err err, const char *words)
 			resend_remove(w->keeper->resend, w->job->digest);
 		w->job->rcode = RCODE_SERVFAIL;
 		snprintf(w->job->reason, sizeof w->job->reason, "the change could not be stored");
-	} else {
+	} else if (w->first && w->job->rcode == RCODE_NOERROR) {
 		w->keeper->updates++;
+		log_done(w->job, w->serial);
 	}
 	give_back(w->job, w->job->rcode);
 	free(w);
@@ -54,12 +65,12 @@ update_durable(void *arg, enum err err, const char *words)
 
 /* Answer j with rcode once the group is durable; the door has what is to be remembered. */
 static void
-answer_later(struct keeper *k, struct job *j, unsigned rcode, bool first)
+answer_later(struct keeper *k, struct job *j, unsigned rcode, bool first, uint32_t serial)
 {
 	struct waiting_update *w = malloc(sizeof *w);
 
 	j->rcode = rcode;
-	if (w == NULL || (*w = (struct waiting_update){ k, j, first }, keeper_wait(k, update_durable, w)) != ERR_OK) {
+	if (w == NULL || (*w = (struct waiting_update){ k, j, first, serial }, keeper_wait(k, update_durable, w)) != ERR_OK) {
 		free(w);
 		snprintf(j->reason, sizeof j->reason, "out of memory");
 		give_back(j, RCODE_SERVFAIL);
@@ -113,7 +124,7 @@ keeper_update(struct keeper *k, struct job *j)
 	if (resend_find(k->resend, j->digest, &rcode)) {
 		log_info("update from %s: came again, gets the first answer again (%s)", who, rcode_str(rcode));
 		/* The first one may still wait for its sync. */
-		answer_later(k, j, rcode, false);
+		answer_later(k, j, rcode, false, 0);
 		return;
 	}
 	if (z == NULL || z->retired || zone_newest(z) == NULL) {
@@ -122,9 +133,7 @@ keeper_update(struct keeper *k, struct job *j)
 		return;
 	}
 	rcode = stage_update(k, z, j, who, now_s, &staged);
-	if (rcode == RCODE_NOERROR)
-		log_info("update of %s from %s: serial %u", z->name, who, zone_version_serial(zone_newest(z)));
-	else
+	if (rcode != RCODE_NOERROR)
 		log_warning("update of %s from %s: %s%s%s", z->name, who, rcode_str(rcode), j->reason[0] == '\0' ? "" : ": ",
 		    j->reason);
 	if (rcode == RCODE_SERVFAIL) {
@@ -134,7 +143,7 @@ keeper_update(struct keeper *k, struct job *j)
 	if (resend_add(k->resend, j->digest, rcode, now_s) != ERR_OK ||
 	    (!staged && commits_answered(k->commits, z, j->digest, rcode, now_s) != ERR_OK))
 		log_warning("out of memory: a resent update may be taken for a new one");
-	answer_later(k, j, rcode, true);
+	answer_later(k, j, rcode, true, zone_version_serial(zone_newest(z)));
 }
 
 void
