@@ -54,7 +54,8 @@ class Server:
     updates = False
     durability = ""
 
-    def __init__(self, work, zones, directory):
+    def __init__(self, work, zones, directory, updated=False):
+        self.updated = updated                              # the zone takes updates (BIND then rereads no file)
         self.data = zones                                   # data.Hosting or data.Small
         self.files = os.path.join(directory, "zones")
         self.source = directory
@@ -243,6 +244,7 @@ class Knot(Server):
 
     def configure(self):
         self.zones = self.copy_of_zone()
+        os.mkdir(self.path("db"))
         text = f"""server:
     listen: 127.0.0.1@{self.port}
     rundir: {self.home}
@@ -297,7 +299,7 @@ class Bind(Server):
 controls {{ }};
 key "{KEY_NAME}" {{ algorithm hmac-sha256; secret "{KEY_SECRET}"; }};
 """
-        rights = f'allow-update {{ key "{KEY_NAME}"; }}; ' if len(self.data.zones) == 1 else ""
+        rights = f'allow-update {{ key "{KEY_NAME}"; }}; ' if self.updated else ""
         text += "".join(f'zone "{z}" {{ type primary; file "{self.zones}/{z}"; {rights}}};\n' for z in self.data.zones)
         self.config = self.write("named.conf", text)
 

@@ -1,0 +1,122 @@
+"""Starting, memory, changes while queries go on, and updates."""
+
+import os
+import re
+import statistics
+import subprocess
+import threading
+import time
+
+from . import data, servers
+from .measure import load, note, ratio, table
+from .queries import running
+
+UPDATES = 100000
+
+
+def start(options, zones):
+    """Seconds until all is served, on all cores, and memory then; files are in the page cache."""
+    directory = data.prepare(zones, options.work)
+    rows, ours = [], None
+    times = {cls: [] for cls in options.servers}
+    memory, first = {}, {}
+    subjects = [cls(options.work, zones, directory) for cls in options.servers]
+    for server in subjects:
+        first[server] = server.start(pinned=False)          # certns clones; the others write what they keep
+        server.stop()
+    for _ in range(max(1, options.rounds // 2)):
+        for server in subjects:
+            try:
+                times[type(server)].append(server.start(pinned=False))
+                load(server, os.path.join(directory, "mixed.txt"), "-n", 20000)
+                memory[server] = server.pss_kb() / 1024
+            finally:
+                server.stop()
+            note(f"{server.name}: {zones.title} served after {times[type(server)][-1]:.2f} s")
+    for server in subjects:
+        took = statistics.median(times[type(server)])
+        ours = ours or (took, memory[server])
+        rows.append([server.name, f"{first[server]:.2f}", f"{took:.2f}", ratio(took, ours[0]), f"{memory[server]:.0f}",
+                     ratio(memory[server], ours[1])])
+    table(f"Start and memory, {zones.title} (s until served; MB of PSS after 20,000 queries)",
+          ["server", "first start", "start", "to certns", "memory", "to certns"], rows)
+
+
+def changed(text, serial):
+    """The zone with another serial and another address of mail."""
+    text = re.sub(r"(SOA\tns1 hostmaster )\d+", rf"\g<1>{serial}", text, count=1)
+    return re.sub(r"^mail\tA\t\S+", f"mail\tA\t192.0.2.{serial % 250}", text, count=1, flags=re.M)
+
+
+def meanwhile(server, questions, seconds, action):
+    """Latency of 5,000 queries per second while action() runs."""
+    thread = threading.Thread(target=action)
+    timer = threading.Timer(0.5, thread.start)
+    timer.start()
+    result = load(server, questions, "-r", 5000, "-s", seconds)
+    timer.join()
+    thread.join()
+    return result
+
+
+def latency(options, zones):
+    """The worst that a query waits: quiet, while the zone is reloaded with one line changed, and under updates."""
+    rows = []
+    seconds = 2 if options.quick else 6
+    for cls in options.servers:
+        with running([cls], options, zones) as ((server,), directory):
+            questions = os.path.join(directory, "positive.txt")
+            with open(os.path.join(directory, "zones", zones.zones[0]), encoding="ascii") as f:
+                text = f.read()
+            took = []
+
+            def reload(server=server, text=text, took=took):
+                begun = time.monotonic()
+                server.change_zone(changed(text, 100))
+                server.wait_serial(zones.zones[0], lambda serial: serial == 100)
+                took.append(time.monotonic() - begun)
+
+            results = [meanwhile(server, questions, seconds, action) for action in ((lambda: None), reload)]
+        if cls.updates:
+            with running([cls], options, zones, updated=True) as ((server,), directory):
+                results.append(meanwhile(server, questions, seconds,
+                                         lambda s=server: run_updates(s, options, 4, seconds - 1)))
+        cells = [f"{r['p99_us'] / 1000:.2f} / {r['worst_us'] / 1000:.1f}" + (f" ({r['lost']} lost)" if r["lost"] else "")
+                 for r in results]
+        rows.append([server.name, *cells[:2], f"{took[0]:.2f}", *(cells[2:] or ["-"])])
+    table(f"Latency of queries, {zones.title} (ms, 99 % / worst of 5,000 queries per second)",
+          ["server", "quiet", "while reloading", "served after, s", "under updates"], rows)
+
+
+def run_updates(server, options, outstanding, seconds):
+    """Updates per second that were acknowledged with NOERROR: dnsperf, one new record in each, signed."""
+    path = os.path.join(options.work, "updates.txt")
+    if not os.path.exists(path):
+        with open(path, "w", encoding="ascii") as f:
+            for i in range(UPDATES):
+                f.write(f"{data.ORIGIN}\nadd update{i} 300 A 10.9.{i >> 8 & 255}.{i & 255}\nsend\n")
+    done = subprocess.run(
+        ["taskset", "-c", str(servers.LOAD_CPU), "dnsperf", "-u", "-s", "127.0.0.1", "-p", str(server.port), "-d", path,
+         "-y", f"hmac-sha256:{servers.KEY_NAME}:{servers.KEY_SECRET}", "-q", str(outstanding), "-c", "1", "-T", "1",
+         "-l", str(max(1, round(seconds)))], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    good = re.search(r"NOERROR (\d+)", done.stdout)
+    time_s = re.search(r"Run time \(s\):\s+([\d.]+)", done.stdout)
+    if not good or not time_s:
+        raise RuntimeError(f"{server.name} took no updates:\n{done.stdout[-1000:]}")
+    return int(good.group(1)) / float(time_s.group(1))
+
+
+def updates(options, zones):
+    rows, ours = [], None
+    for cls in options.servers:
+        if not cls.updates:
+            continue
+        rates = []
+        for outstanding in (1, 16):
+            with running([cls], options, zones, updated=True) as ((server,), _):
+                rates.append(run_updates(server, options, outstanding, 2 if options.quick else 5))
+        ours = ours or rates
+        rows.append([cls.name, f"{rates[0]:.0f}", ratio(ours[0], rates[0]), f"{rates[1]:.0f}", ratio(ours[1], rates[1]),
+                     cls.durability])
+    table(f"Signed updates acknowledged per second, {zones.title}",
+          ["server", "1 outstanding", "certns to it", "16 outstanding", "certns to it", "durable by"], rows)
