@@ -10,16 +10,16 @@ struct query {
 	uint16_t udp_size;		/* what the requestor takes */
 };
 
-/* A name without compression; gives what follows it, or NULL. */
-static inline const uint8_t *
-skip_name(const uint8_t *name, const uint8_t *end)
+/* A name without compression, at offset at of n octets: the offset of what follows it; 0: not a name. */
+static inline size_t
+skip_name(const uint8_t *msg, size_t n, size_t at)
 {
-	const uint8_t *p = name;
+	size_t begin = at;
 
-	for (unsigned n; (n = *p) - 1 < 63; p += n + 1)
-		if (end - p <= (ptrdiff_t)n + 1)
-			return NULL;
-	return *p == 0 && p - name < DNAME_MAX ? p + 1 : NULL;
+	for (unsigned length; (length = msg[at]) - 1 < 63;)
+		if ((at += length + 1) >= n)
+			return 0;
+	return msg[at] == 0 && at - begin < DNAME_MAX ? at + 1 : 0;
 }
 
 /* Of the types without names in their rdata, those that are asked for most. */
@@ -48,13 +48,13 @@ read_query(const uint8_t *msg, size_t n, struct query *q)
 	    load_u32(msg + 6) != 0 || load_u16(msg + 10) > 1)
 		return false;
 	q->qname = msg + MSG_HEADER_SIZE;
-	if ((p = skip_name(q->qname, end)) == NULL || end - p < 4)
+	if ((q->end = skip_name(msg, n, MSG_HEADER_SIZE)) == 0 || (q->end += 4) > n)
 		return false;
+	p = msg + q->end - 4;
 	q->qtype = load_u16(p);
 	if (load_u16(p + 2) != CLASS_IN || !is_plain_type(q->qtype))
 		return false;
 	p += 4;
-	q->end = (size_t)(p - msg);
 	q->edns = msg[11] != 0;
 	q->do_bit = false;
 	q->udp_size = MSG_UDP_PLAIN;
