@@ -94,16 +94,27 @@ put_records(uint8_t *p, const struct zone_rrset *set)
 	return p;
 }
 
+/* Octets of an RRset in the answer: ten, and a pointer, before each record, which has two of length with it in the
+ * node. */
+static inline size_t
+records_size(const struct zone_rrset *set)
+{
+	return set->size + 10u * set->count;
+}
+
+/* signatures: count 0 where there are none, or nobody wants them. */
 static size_t
 write_answer(const struct query *q, const struct answer_settings *settings, const struct zone_rrset *set,
-    const uint8_t *msg, uint8_t *out)
+    const struct zone_rrset *signatures, const uint8_t *msg, uint8_t *out)
 {
 	uint8_t *p = out + q->end;
 
 	memcpy(out, msg, q->end);
 	store_u16(out + 2, (uint16_t)(FLAG_QR | FLAG_AA | (load_u16(msg + 2) & FLAG_RD)));
-	store_u16(out + 6, set->count);
+	store_u16(out + 6, (uint16_t)(set->count + signatures->count));
 	p = put_records(p, set);
+	if (signatures->count > 0)
+		p = put_records(p, signatures);
 	if (q->edns) {
 		p[0] = 0;
 		store_u16(p + 1, TYPE_OPT);
@@ -136,10 +147,11 @@ plain_answer(struct plain *p, const struct zoneset *zones, const struct answer_s
 	if (p->found.node == NULL || p->found.cut != NULL || p->found.dname != NULL ||
 	    !zone_node_rrset(p->found.node, q.qtype, &set))
 		return 0;
-	/* Ten octets and a pointer before each record, which has two of length with it in the node. */
-	size = q.end + set.size + 10u * set.count + (q.edns ? EDNS_SIZE : 0);
-	if (size > size_limit(&q, settings, tcp, room) || (q.edns && settings->report_agent != NULL) ||
-	    (q.do_bit && zone_rrset_signatures(&set, &signatures)))
+	size = q.end + records_size(&set) + (q.edns ? EDNS_SIZE : 0);
+	signatures.count = 0;
+	if (q.do_bit && zone_rrset_signatures(&set, &signatures))
+		size += records_size(&signatures);
+	if (size > size_limit(&q, settings, tcp, room) || (q.edns && settings->report_agent != NULL))
 		return 0;
-	return write_answer(&q, settings, &set, msg, out);
+	return write_answer(&q, settings, &set, &signatures, msg, out);
 }

@@ -1,9 +1,9 @@
 /* server/plain.h -- the short way through: the answer that most queries get, in one go.
  *
  * A plain query has one question of class IN for an ordinary type, and at most an OPT record without options.  Where its
- * name is in a zone of ours with an RRset of the type, and the answer is that RRset and nothing else, it is written here;
- * octet for octet what server/answer.c would give.  Everything else goes the long way, which takes over what was
- * found out so far. */
+ * name is in a zone of ours with an RRset of the type, and the answer is that RRset (with DO its signatures too) and
+ * nothing else, it is written here; octet for octet what server/answer.c would give.  Everything else goes the long way,
+ * which takes over what was found out so far. */
 #ifndef SERVER_PLAIN_H
 #define SERVER_PLAIN_H
 

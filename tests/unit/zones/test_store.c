@@ -7,6 +7,7 @@
 #include "tests/unit/zones/names.h"
 #include "wire/rrtype.h"
 #include "zones/rcu.h"
+#include "zones/zone.h"
 
 #define ROUNDS 8
 #define STEPS 150
@@ -405,6 +406,127 @@ test_failing_allocations(void **state)
 	all_gone(live);
 }
 
+/* --- NSEC3, which is kept apart --- */
+
+/* Of NSEC3, a signature of one, or an address; at few names. */
+static struct model_rr
+random_hashed_rr(void)
+{
+	static const uint16_t types[] = { TYPE_NSEC3, TYPE_RRSIG, TYPE_A };
+	struct model_rr rr = { .ttl = 60 * (1 + pick(2)), .type = types[pick(3)], .rdlen = 24 };
+	uint8_t label[] = { 2, (uint8_t)('a' + pick(4)), (uint8_t)('a' + pick(4)), 0 };
+
+	assert_true(dname_join(&rr.owner, label, 1, MODEL_APEX));
+	if (rr.type == TYPE_A) {
+		rr.rdlen = 4;
+	} else if (rr.type == TYPE_NSEC3) {
+		rr.rdata[0] = 1;
+	} else {
+		rr.rdata[1] = pick(3) > 0 ? TYPE_NSEC3 : TYPE_A;
+	}
+	rr.rdata[rr.rdlen - 1] = (uint8_t)pick(2);
+	return rr;
+}
+
+static bool
+is_hashed(const struct rr *rr)
+{
+	return rr->type == TYPE_NSEC3 || rr_covered(rr) == TYPE_NSEC3;
+}
+
+static void
+check_hashed(const struct model *m, const struct zone_version *v)
+{
+	struct rr_list all = { 0 };
+
+	assert_int_equal(zone_version_collect(v, NULL, &all), ERR_OK);
+	check(all.n == m->n && zone_version_rr_count(v) == m->n, "%zu RRs and not %zu", all.n, m->n);
+	for (size_t i = 0; i < m->n; i++) {
+		struct rr rr = model_view(&m->v[i]);
+		const struct zone_node *here = zone_version_find(v, rr.owner), *apart = zone_version_find_hashed(v, rr.owner);
+		struct zone_rrset set;
+
+		check(rr_list_find(&all, &rr) != NULL && rr_list_find(&all, &rr)->ttl == rr.ttl, "collected");
+		check(zone_version_rrset_of(v, &rr, &set) && set.ttl == rr.ttl, "found");
+		check((here != NULL && zone_node_rrset_of(here, &rr, &set)) == !is_hashed(&rr), "in the tree, or not");
+		check((apart != NULL && zone_node_rrset_of(apart, &rr, &set)) == is_hashed(&rr), "apart, or not");
+	}
+	rr_list_clear(&all);
+}
+
+static void
+edit_hashed(struct model *m, struct zone_store *s)
+{
+	struct model_rr rr = m->n > 0 && pick(2) == 0 ? m->v[pick((unsigned)m->n)] : random_hashed_rr();
+	struct rr view = model_view(&rr);
+	bool changed, expected;
+
+	if (m->n < MODEL_MAX - 8 && pick(2) == 0) {
+		expected = model_add(m, &rr);
+		assert_int_equal(zone_store_add(s, &view, &changed), ERR_OK);
+	} else {
+		expected = model_remove(m, &rr);
+		assert_int_equal(zone_store_remove(s, &view, &changed), ERR_OK);
+	}
+	assert_int_equal(changed, expected);
+}
+
+static void
+test_hashed(void **state)
+{
+	static struct model m, held;
+	long live = memory_live();
+
+	(void)state;
+	for (unsigned round = 0; round < 20; round++) {
+		struct zone_store *s = new_store();
+		struct rr_list list = { 0 };
+		struct zone_version *v;
+
+		names_seed(77 + round);
+		m.n = 0;
+		for (unsigned n = pick(100); n > 0; n--) {
+			struct model_rr rr = random_hashed_rr();
+
+			model_add(&m, &rr);
+		}
+		for (size_t i = 0; i < m.n; i++) {
+			struct rr view = model_view(&m.v[i]);
+
+			assert_int_equal(rr_list_add(&list, &view), ERR_OK);
+		}
+		rr_list_sort(&list);
+		assert_int_equal(zone_store_begin(s), ERR_OK);
+		assert_int_equal(zone_store_fill(s, &list), ERR_OK);
+		assert_int_equal(zone_store_seal(s, NULL), ERR_OK);
+		rr_list_clear(&list);
+		zone_store_publish(s);
+		v = zone_version_ref(zone_store_newest(s));
+		held = m;
+		for (unsigned step = 0; step < 30; step++) {
+			struct model before = m;
+
+			assert_int_equal(zone_store_begin(s), ERR_OK);
+			for (unsigned n = pick(8); n > 0; n--)
+				edit_hashed(&m, s);
+			assert_int_equal(zone_store_seal(s, NULL), ERR_OK);
+			check_hashed(&m, zone_store_newest(s));
+			if (pick(4) == 0) {
+				zone_store_abort(s);
+				m = before;
+			} else {
+				zone_store_publish(s);
+			}
+			rcu_quiescent_state();
+			check_hashed(&m, zone_store_newest(s));
+			check_hashed(&held, v);
+		}
+		zone_store_free(s);
+		zone_version_unref(v);
+		all_gone(live);
+	}
+}
+
 static int
 set_up(void **state)
 {
@@ -431,6 +553,7 @@ main(void)
 		cmocka_unit_test(test_letter_case),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_failing_allocations),
+		cmocka_unit_test(test_hashed),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
