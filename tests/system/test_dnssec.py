@@ -5,8 +5,10 @@ import os
 import random
 
 import dns.flags
+import dns.query
 import dns.rcode
 import dns.rdatatype
+import dns.zone
 import pytest
 
 from lib import client, signed
@@ -146,6 +148,23 @@ def test_many_iterations(certnsd, tmp_path):
     response = client.ask(server, f"nowhere.{ORIGIN}", "A", want_dnssec=True)
     assert response.rcode() == dns.rcode.NXDOMAIN
     assert sum(rrset.rdtype == dns.rdatatype.NSEC3 for rrset in response.authority) == 1
+
+
+@pytest.mark.parametrize("chain", ["nsec", "nsec3"])
+def test_signed_again(certnsd, tmp_path, chain):
+    """A commit with new names and signatures: the zone becomes what the file says, NSEC3 included."""
+    repo = GitRepo(tmp_path / "git", {ORIGIN: signed.sign(tmp_path / "one", chain)[0]})
+    server = certnsd(git=repo, zones=[{"name": ORIGIN, "allow-transfer": ["127.0.0.0/8"]}]).start(ORIGIN)
+    changed = signed.TEXT.replace("hostmaster 7 ", "hostmaster 8 ").replace("z\tA", "new.name\tA").replace("www\tA", "www2\tA")
+    text, key = signed.sign(tmp_path / "two", chain, changed)
+    repo.commit({ORIGIN: text})
+    server.pull()
+    server.wait_serial(ORIGIN, 8)
+    wanted = dns.zone.from_text(text, origin=ORIGIN, relativize=False)
+    got = dns.zone.from_xfr(dns.query.xfr(server.address, ORIGIN, port=server.port, relativize=False), relativize=False)
+    assert got == wanted
+    assert "; negative response, fully validated" in delv(server, str(tmp_path), key, f"z.{ORIGIN}", "A")
+    assert "; fully validated" in delv(server, str(tmp_path), key, f"new.name.{ORIGIN}", "A")
 
 
 def test_expired_signatures(certnsd, tmp_path):
