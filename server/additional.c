@@ -52,11 +52,25 @@ find_target(const struct response *r, uint16_t type, const uint8_t *name)
 	return l.cut == NULL && l.dname == NULL ? l.node : NULL;
 }
 
+static bool
+is_svcb(uint16_t type)
+{
+	return type == TYPE_SVCB || type == TYPE_HTTPS;
+}
+
+/* Does "." mean the owner itself?  RFC 9460, section 2.5: not in AliasMode. */
+static bool
+points_to_owner(uint16_t type, const uint8_t *rdata)
+{
+	return is_svcb(type) && (rdata[0] | rdata[1]) != 0;
+}
+
 void
-response_additional(struct response *r, const struct zone_rrset *set)
+response_additional(struct response *r, const uint8_t *owner, const struct zone_rrset *set)
 {
 	const struct zone_node *seen[TARGETS_MAX];
 	const uint8_t *at = NULL, *rdata, *target;
+	struct zone_rrset svcb;
 	unsigned nseen = 0;
 	uint16_t n;
 
@@ -66,13 +80,18 @@ response_additional(struct response *r, const struct zone_rrset *set)
 
 		if ((target = rdata_target(set->type, rdata)) == NULL)
 			return;
+		if (dname_is_root(target) && points_to_owner(set->type, rdata))
+			target = owner;
 		if (dname_is_root(target) || (node = find_target(r, set->type, target)) == NULL)
 			continue;
 		while (i < nseen && seen[i] != node)
 			i++;
-		if (i == nseen) {
-			seen[nseen++] = node;
-			put_addresses(r, node);
-		}
+		if (i < nseen)
+			continue;
+		seen[nseen++] = node;
+		put_addresses(r, node);
+		/* RFC 9460, section 4.1: its SVCB records too. */
+		if (is_svcb(set->type) && !dname_equal(target, owner) && zone_node_rrset(node, set->type, &svcb))
+			response_rrset(r, SECTION_ADDITIONAL, zone_node_owner(node), &svcb, svcb.ttl);
 	}
 }

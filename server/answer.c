@@ -144,6 +144,13 @@ put_signatures(struct response *r, const uint8_t *name, const struct zone_node *
 	}
 }
 
+/* Types that may stand beside a CNAME (RFC 4035, section 2.5) are asked of the alias itself. */
+static bool
+is_alias(const struct zone_node *node, uint16_t qtype)
+{
+	return (zone_node_flags(node) & ZONE_NODE_CNAME) != 0 && !rrtype_is_dnssec_meta(qtype);
+}
+
 /* name's data is node's: its own, or a wildcard's. */
 static const uint8_t *
 answer_node(struct response *r, struct chain *c, const uint8_t *name, const struct zone_lookup *l)
@@ -163,7 +170,7 @@ answer_node(struct response *r, struct chain *c, const uint8_t *name, const stru
 		} else if (put_answer(r, name, &set)) {
 			denial_expanded_put(r);
 			if (rdata_has_target(qtype))
-				response_additional(r, &set);
+				response_additional(r, name, &set);
 		}
 	} else if (is_alias(node, qtype) && zone_node_rrset(node, TYPE_CNAME, &set)) {
 		if (put_answer(r, name, &set))
@@ -202,6 +209,20 @@ find_zone(const struct zoneset *zones, const struct qp_key *key, uint16_t qtype)
 	return parent != NULL ? parent : zoneset_find_key(zones, key, false);
 }
 
+/* Does the answer go on with this name, or has another zone of ours something to say about it? */
+static bool
+goes_on(const struct response *r, const struct zoneset *zones, const struct qp_key *key)
+{
+	const uint8_t *apex = zone_version_apex_name(r->zone);
+	struct zone_store *store = zoneset_find_key(zones, key, false);
+	struct zone_version *zone = store == NULL ? NULL : zone_store_current(store);
+
+	if ((zone == NULL || zone_version_apex_name(zone) != apex) && r->q->question.qtype == TYPE_DS &&
+	    (store = zoneset_find_key(zones, key, true)) != NULL)
+		zone = zone_store_current(store);
+	return zone != NULL && zone_version_apex_name(zone) == apex;	/* the store's own, whatever the version */
+}
+
 /* The zone that answers, and the question's name in it.  False: there is none. */
 static bool
 look_up(struct response *r, const struct zoneset *zones, struct zone_lookup *l)
@@ -235,14 +256,19 @@ answer_internet(struct response *r, const struct zoneset *zones)
 {
 	const uint8_t *name = r->q->question.qname.octets;
 	struct zone_lookup l;
+	struct qp_key key;
 	struct chain c;
 
 	if (!look_up(r, zones, &l))
 		return;
 	r->flags |= FLAG_AA;
 	c.n = c.ndnames = 0;
-	while ((name = answer_name(r, &c, name, &l)) != NULL)
-		zone_version_lookup(r->zone, name, &l);
+	while ((name = answer_name(r, &c, name, &l)) != NULL) {
+		qp_key_init(&key, name);
+		if (!goes_on(r, zones, &key))
+			break;
+		zone_version_lookup_key(r->zone, &key, &l);
+	}
 	denial_expanded_put(r);
 }
 

@@ -50,8 +50,8 @@ size_t response_finish(struct response *r);
  * fit; others go in where there is room. */
 void response_glue(struct response *r, const uint8_t *cut, const struct zone_rrset *ns);
 
-/* Addresses of what an RRset of the answer points to, as far as the zone has them and there is room. */
-void response_additional(struct response *r, const struct zone_rrset *set);
+/* Addresses of what owner's RRset in the answer points to, as far as the zone has them and there is room. */
+void response_additional(struct response *r, const uint8_t *owner, const struct zone_rrset *set);
 
 /* OPT and its options: octets that are kept free for it, and the record.  What explains (RFC 8914, RFC 9567) goes into
  * the room that the sections left, or stays out. */

@@ -126,12 +126,6 @@ larger_datagram(const struct query *q, const struct reply *ours, const struct re
 }
 
 static bool
-nsec3_at_alias(const struct query *q, const struct reply *ours, const struct reply *theirs)
-{
-	return q->qtype == TYPE_NSEC3 && aliases(ours) > 0 && aliases(theirs) == 0;
-}
-
-static bool
 additional_from_wildcard(const struct query *q, const struct reply *ours, const struct reply *theirs)
 {
 	(void)q;
@@ -155,8 +149,8 @@ chain_goes_in_circles(const struct query *q, const struct reply *ours, const str
 		for (size_t k = 0; from->type == TYPE_CNAME && k < ours->counts[ANSWER]; k++) {
 			const struct record *to = &ours->sections[ANSWER][k];
 
-			if (to->type == TYPE_CNAME && dname_equal(to->rdata, from->owner.octets) && i <= k &&
-			    aliases(theirs) > 0)
+			if (to->type == TYPE_CNAME && dname_equal(to->rdata, from->owner.octets) &&
+			    (aliases(theirs) > 0 || (theirs->flags & FLAG_TC) != 0))
 				return true;
 		}
 	}
@@ -171,15 +165,28 @@ long_chain(const struct query *q, const struct reply *ours, const struct reply *
 }
 
 static bool
-rrsig_at_alias(const struct query *q, const struct reply *ours, const struct reply *theirs)
+dnssec_type_at_alias(const struct query *q, const struct reply *ours, const struct reply *theirs)
 {
-	return (q->qtype == TYPE_RRSIG || q->qtype == TYPE_NSEC) && aliases(ours) > aliases(theirs);
+	return (rrtype_is_dnssec_meta(q->qtype) || q->qtype == TYPE_NSEC3) && aliases(ours) != aliases(theirs);
 }
 
 static bool
-ds_above_apex(const struct query *q, const struct reply *ours, const struct reply *theirs)
+other_zones_name(const struct query *q, const struct reply *ours, const struct reply *theirs)
 {
-	return q->qtype == TYPE_DS && ours->rcode == RCODE_NXDOMAIN && theirs->rcode == RCODE_NOERROR;
+	(void)q;
+	return ours->rcode == RCODE_NXDOMAIN && theirs->rcode == RCODE_NOERROR && theirs->counts[ANSWER] == 0;
+}
+
+static bool
+rcode_of_truncated_chain(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	return !q->tcp && (ours->flags & FLAG_TC) != 0 && ours->rcode == RCODE_NOERROR && theirs->rcode == RCODE_NXDOMAIN;
+}
+
+static bool
+any_with_ad(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	return q->qtype == TYPE_ANY && (q->flags & FLAG_AD) != 0 && (theirs->flags & FLAG_AD) != 0 && (ours->flags & FLAG_AD) == 0;
 }
 
 static bool
@@ -215,14 +222,17 @@ static const struct class classes[] = {
 	{ "larger datagram", NULL, DIFFER_TC, false, larger_datagram },
 	{ "glue from wildcard", "knot", DIFFER_ADDITIONAL, false, glue_from_wildcard },
 	{ "glue from wildcard", "nsd", DIFFER_ADDITIONAL, false, glue_from_wildcard },
-	{ "NSEC3 at alias", "nsd", DIFFER_RCODE | DIFFER_ANSWER | DIFFER_AUTHORITY | DIFFER_ADDITIONAL, false, nsec3_at_alias },
 	{ "additional from wildcard", "knot", DIFFER_ADDITIONAL, true, additional_from_wildcard },
 	{ "alias circle", NULL, DIFFER_RCODE | DIFFER_ANSWER | DIFFER_TC, true, chain_goes_in_circles },
 	{ "long alias chain", NULL, DIFFER_RCODE | DIFFER_ANSWER | DIFFER_AUTHORITY | DIFFER_ADDITIONAL | DIFFER_TC, true, long_chain },
-	{ "RRSIG at alias", NULL, DIFFER_RCODE | DIFFER_ANSWER | DIFFER_AUTHORITY | DIFFER_ADDITIONAL, false, rrsig_at_alias },
-	{ "DS above apex", "nsd", DIFFER_RCODE, false, ds_above_apex },
+	{ "DNSSEC type at alias", NULL, DIFFER_RCODE | DIFFER_ANSWER | DIFFER_AUTHORITY | DIFFER_ADDITIONAL, false,
+	    dnssec_type_at_alias },
+	{ "name of another zone", "nsd", DIFFER_RCODE, false, other_zones_name },
+	{ "rcode of a truncated chain", "nsd", DIFFER_RCODE, false, rcode_of_truncated_chain },
+	{ "rcode of a truncated chain", "bind", DIFFER_RCODE, false, rcode_of_truncated_chain },
+	{ "ANY", "bind", DIFFER_FLAGS, false, any_with_ad },
 	{ "YXDOMAIN", "knot", DIFFER_RCODE | DIFFER_ANSWER | DIFFER_AUTHORITY, false, name_too_long },
-	{ "alias into another zone", "nsd", DIFFER_RCODE | DIFFER_ANSWER | DIFFER_AUTHORITY | DIFFER_ADDITIONAL | DIFFER_TC, false,
+	{ "alias into another zone", NULL, DIFFER_RCODE | DIFFER_ANSWER | DIFFER_AUTHORITY | DIFFER_ADDITIONAL | DIFFER_TC, false,
 	    alias_into_another_zone }
 };
 

@@ -33,6 +33,12 @@ static const char example[] =
     "self.example. CNAME self.example.\n"
     "_sip._tcp.example. SRV 0 0 5060 www.example.\n"
     "_sip._udp.example. SRV 0 0 5060 ns.sub.example.\n"
+    "svc.example. HTTPS 1 . alpn=h2\n"
+    "svc.example. A 192.0.2.14\n"
+    "svc2.example. HTTPS 0 svc.example.\n"
+    "nosvc.example. HTTPS 0 .\n"
+    "nosvc.example. A 192.0.2.15\n"
+    "into-child.example. CNAME ns.child.example.\n"
     "a.deep.ent.example. A 192.0.2.5\n"
     /* RFC 4592, section 2.2.1 */
     "*.wild.example. TXT \"this is a wildcard\"\n"
@@ -121,6 +127,15 @@ static const struct { const char *why, *qname, *qtype, *response; } answers[] = 
 	    "AD www.example. 3600 IN A 192.0.2.4; " },
 	{ "but no glue: that is for referrals", "_sip._udp.example.", "SRV",
 	    "NOERROR aa; AN _sip._udp.example. 3600 IN SRV 0 0 5060 ns.sub.example.; " },
+	{ "HTTPS: \".\" is the owner", "svc.example.", "HTTPS",
+	    "NOERROR aa; AN svc.example. 3600 IN HTTPS 1 . alpn=h2; AD svc.example. 3600 IN A 192.0.2.14; " },
+	{ "but not in AliasMode", "nosvc.example.", "HTTPS", "NOERROR aa; AN nosvc.example. 3600 IN HTTPS 0 .; " },
+	{ "HTTPS brings HTTPS", "svc2.example.", "HTTPS",
+	    "NOERROR aa; AN svc2.example. 3600 IN HTTPS 0 svc.example.; AD svc.example. 3600 IN A 192.0.2.14; "
+	    "AD svc.example. 3600 IN HTTPS 1 . alpn=h2; " },
+	{ "what may stand beside a CNAME is asked of the alias", "alias.example.", "RRSIG", "NOERROR aa; " SOA_300 },
+	{ "an alias into another zone of ours ends the answer", "into-child.example.", "A",
+	    "NOERROR aa; AN into-child.example. 3600 IN CNAME ns.child.example.; " },
 	{ "ANY is answered with one RRset", "www.example.", "ANY",
 	    "NOERROR aa; AN www.example. 3600 IN A 192.0.2.3; AN www.example. 3600 IN A 192.0.2.4; " },
 	{ "outside of all zones", "www.test.", "A", "REFUSED; " },
