@@ -262,6 +262,7 @@ answer_internet(struct response *r, const struct zoneset *zones)
 	if (!look_up(r, zones, &l))
 		return;
 	r->flags |= FLAG_AA;
+	r->dnssec = r->dnssec && zone_version_is_signed(r->zone);
 	c.n = c.ndnames = 0;
 	while ((name = answer_name(r, &c, name, &l)) != NULL) {
 		qp_key_init(&key, name);

@@ -119,6 +119,13 @@ negative_lacks_soa(const struct query *q, const struct reply *ours, const struct
 	return !q->tcp && (ours->flags & FLAG_TC) != 0 && (theirs->flags & FLAG_TC) == 0 && theirs->counts[AUTHORITY] == 0;
 }
 
+/* Glue of names below the cut is all there, and nothing else had room. */
+static bool
+referral_with_all_glue(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	return !q->tcp && is_referral(ours) && (ours->flags & FLAG_TC) == 0 && (theirs->flags & FLAG_TC) != 0;
+}
+
 static bool
 larger_datagram(const struct query *q, const struct reply *ours, const struct reply *theirs)
 {
@@ -130,6 +137,20 @@ additional_from_wildcard(const struct query *q, const struct reply *ours, const 
 {
 	(void)q;
 	return !is_referral(ours) && is_subset(ours, theirs, ADDITIONAL);
+}
+
+/* Somewhat more or less of HTTPS and SVCB targets: where a target is an alias again, each server stops elsewhere. */
+static bool
+svcb_additional(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	return (q->qtype == TYPE_SVCB || q->qtype == TYPE_HTTPS) && (is_subset(ours, theirs, ADDITIONAL) ||
+	    is_subset(theirs, ours, ADDITIONAL));
+}
+
+static bool
+ds_at_apex(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	return q->qtype == TYPE_DS && aliases(ours) > 0 && is_subset(ours, theirs, ANSWER);
 }
 
 static bool
@@ -218,8 +239,11 @@ static const struct class classes[] = {
 	{ "other glue", NULL, DIFFER_ADDITIONAL, true, referral_with_other_extras },
 	{ "glue left out", "bind", DIFFER_TC | DIFFER_ADDITIONAL, false, referral_lacks_glue },
 	{ "glue left out", "nsd", DIFFER_TC | DIFFER_ADDITIONAL, false, referral_lacks_glue },
+	{ "glue that is needed", "knot", DIFFER_TC, true, referral_with_all_glue },
 	{ "SOA left out", "knot", DIFFER_TC, false, negative_lacks_soa },
 	{ "larger datagram", NULL, DIFFER_TC, false, larger_datagram },
+	{ "SVCB targets", "knot", DIFFER_ADDITIONAL, true, svcb_additional },
+	{ "alias to an apex", "nsd", DIFFER_RCODE | DIFFER_AUTHORITY, false, ds_at_apex },
 	{ "glue from wildcard", "knot", DIFFER_ADDITIONAL, false, glue_from_wildcard },
 	{ "glue from wildcard", "nsd", DIFFER_ADDITIONAL, false, glue_from_wildcard },
 	{ "additional from wildcard", "knot", DIFFER_ADDITIONAL, true, additional_from_wildcard },
