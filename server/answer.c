@@ -119,9 +119,9 @@ answer_dname(struct response *r, struct chain *c, const uint8_t *name, const str
 		r->flags |= FLAG_TC;
 		return NULL;
 	}
-	if (qtype == TYPE_CNAME || qtype == TYPE_ANY)
+	if (qtype == TYPE_CNAME)
 		return NULL;
-	return follow(r, c, name, target->octets);
+	return follow(r, c, name, target->octets);	/* ANY too: section 3.2 goes back to its step 1 */
 }
 
 /* NSEC and RRSIG may stand beside a CNAME (RFC 4035, section 2.5), and so it does not speak for them. */

@@ -9,7 +9,8 @@ tests_unit_server_test_notify_SOURCES = tests/unit/server/test_notify.c \
 tests_unit_server_test_notify_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 # --- end of server: exchange and notify
 
-EXTRA_DIST += tests/fuzz/corpus tests/system
+EXTRA_DIST += tests/fuzz/corpus tests/system tests/differential/peers.py tests/differential/run.py \
+	tests/differential/signer.py tests/differential/zones.py
 
 # Not in EXTRA_DIST: make would take its name for the target "check".
 dist-hook:

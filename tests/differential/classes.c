@@ -24,6 +24,24 @@ is_referral(const struct reply *r)
 	return r->rcode == RCODE_NOERROR && r->counts[AUTHORITY] > 0 && r->sections[AUTHORITY][0].type == TYPE_NS;
 }
 
+/* Nothing but SOA, NSEC and NSEC3 in the authority section, and something. */
+static bool
+has_only_proofs(const struct reply *r)
+{
+	for (size_t i = 0; i < r->counts[AUTHORITY]; i++) {
+		switch (r->sections[AUTHORITY][i].type) {
+		case TYPE_SOA:
+		case TYPE_NSEC:
+		case TYPE_NSEC3:
+		case TYPE_RRSIG:
+			break;
+		default:
+			return false;
+		}
+	}
+	return r->counts[AUTHORITY] > 0;
+}
+
 /* How many times has the answer a CNAME? */
 static size_t
 aliases(const struct reply *r)
@@ -51,7 +69,7 @@ any_has_another_set(const struct query *q, const struct reply *ours, const struc
 static bool
 any_behind_dname(const struct query *q, const struct reply *ours, const struct reply *theirs)
 {
-	return q->qtype == TYPE_ANY && aliases(ours) > 0 && is_subset(ours, theirs, ANSWER) && ours->counts[AUTHORITY] == 0;
+	return q->qtype == TYPE_ANY && aliases(ours) > 0 && is_subset(theirs, ours, ANSWER) && theirs->counts[AUTHORITY] == 0;
 }
 
 static bool
@@ -116,7 +134,8 @@ referral_lacks_glue(const struct query *q, const struct reply *ours, const struc
 static bool
 negative_lacks_soa(const struct query *q, const struct reply *ours, const struct reply *theirs)
 {
-	return !q->tcp && (ours->flags & FLAG_TC) != 0 && (theirs->flags & FLAG_TC) == 0 && theirs->counts[AUTHORITY] == 0;
+	return !q->tcp && (theirs->flags & FLAG_TC) == 0 && theirs->counts[AUTHORITY] == 0 &&
+	    ((ours->flags & FLAG_TC) != 0 || has_only_proofs(ours));
 }
 
 /* Glue of names below the cut is all there, and nothing else had room. */
@@ -151,6 +170,57 @@ static bool
 ds_at_apex(const struct query *q, const struct reply *ours, const struct reply *theirs)
 {
 	return q->qtype == TYPE_DS && aliases(ours) > 0 && is_subset(ours, theirs, ANSWER);
+}
+
+static bool
+datagram_with_other_additional(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	(void)theirs;
+	return !q->tcp && !is_referral(ours);
+}
+
+static bool
+all_has_ours(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	return q->qtype == TYPE_ANY && q->tcp && is_subset(ours, theirs, ANSWER);
+}
+
+static bool
+nothing_but_nxdomain(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	return q->do_bit && ours->rcode == RCODE_NXDOMAIN && has_only_proofs(ours) && (theirs->flags & FLAG_AA) == 0 &&
+	    theirs->counts[ANSWER] + theirs->counts[AUTHORITY] + theirs->counts[ADDITIONAL] == 0;
+}
+
+/* NSD takes "*" for the first of all labels when it looks for the NSEC that denies a wildcard. */
+static bool
+other_nsec(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	return q->do_bit && has_only_proofs(ours) && (has_only_proofs(theirs) || is_subset(theirs, ours, AUTHORITY));
+}
+
+static bool
+below_hashed_name(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	(void)ours;
+	(void)theirs;
+	for (const uint8_t *label = q->qname.octets; *label != 0; label += *label + 1)
+		if (*label == 32)
+			return true;
+	return false;
+}
+
+static bool
+rrsig_has_fewer(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	return q->qtype == TYPE_RRSIG && ours->rcode == theirs->rcode && theirs->counts[ANSWER] > 0 &&
+	    ((ours->flags & FLAG_TC) != 0 || is_subset(theirs, ours, ANSWER));
+}
+
+static bool
+nsec_at_cut(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	return q->qtype == TYPE_NSEC && is_referral(ours) && theirs->counts[ANSWER] > 0;
 }
 
 static bool
@@ -192,22 +262,26 @@ dnssec_type_at_alias(const struct query *q, const struct reply *ours, const stru
 }
 
 static bool
-other_zones_name(const struct query *q, const struct reply *ours, const struct reply *theirs)
-{
-	(void)q;
-	return ours->rcode == RCODE_NXDOMAIN && theirs->rcode == RCODE_NOERROR && theirs->counts[ANSWER] == 0;
-}
-
-static bool
 rcode_of_truncated_chain(const struct query *q, const struct reply *ours, const struct reply *theirs)
 {
-	return !q->tcp && (ours->flags & FLAG_TC) != 0 && ours->rcode == RCODE_NOERROR && theirs->rcode == RCODE_NXDOMAIN;
+	return !q->tcp && (ours->flags & FLAG_TC) != 0 && ours->rcode == RCODE_NOERROR &&
+	    (theirs->rcode == RCODE_NXDOMAIN || theirs->rcode == RCODE_YXDOMAIN);
 }
 
 static bool
-any_with_ad(const struct query *q, const struct reply *ours, const struct reply *theirs)
+keeps_ad(const struct query *q, const struct reply *ours, const struct reply *theirs)
 {
-	return q->qtype == TYPE_ANY && (q->flags & FLAG_AD) != 0 && (theirs->flags & FLAG_AD) != 0 && (ours->flags & FLAG_AD) == 0;
+	return (q->flags & FLAG_AD) != 0 && (theirs->flags & FLAG_TC) != 0 &&
+	    ((ours->flags ^ theirs->flags) & ~(unsigned)(FLAG_AA | FLAG_TC | FLAG_CD)) == FLAG_AD;
+}
+
+static bool
+smaller_datagram(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	size_t limit = !q->edns || q->udp_size < MSG_UDP_PLAIN ? MSG_UDP_PLAIN : q->udp_size < MSG_UDP_EDNS ? q->udp_size :
+	    MSG_UDP_EDNS;
+
+	return !q->tcp && (ours->flags & FLAG_TC) != 0 && (theirs->flags & FLAG_TC) == 0 && theirs->octets + 200 > limit;
 }
 
 static bool
@@ -222,42 +296,85 @@ static bool
 alias_into_another_zone(const struct query *q, const struct reply *ours, const struct reply *theirs)
 {
 	(void)q;
-	return aliases(ours) > 0 && ours->rcode == RCODE_NOERROR && ours->counts[AUTHORITY] == 0 && is_subset(ours, theirs, ANSWER);
+	return aliases(ours) > 0 && ours->rcode == RCODE_NOERROR && is_subset(ours, theirs, ANSWER) &&
+	    (ours->counts[AUTHORITY] == 0 || has_only_proofs(ours)) &&
+	    (ours->counts[AUTHORITY] == 0 || ours->sections[AUTHORITY][0].type != TYPE_SOA);
+}
+
+/* Knot DNS 3.2 does not find the name a where a\000 is beside it. */
+static bool
+label_and_nul(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	(void)ours;
+	(void)theirs;
+	for (size_t i = 0; i < q->origin->nsubjects; i++)
+		for (const uint8_t *label = q->origin->subjects[i].name.octets; *label != 0; label += *label + 1)
+			if (*label > 1 && label[*label] == 0)
+				return true;
+	return false;
+}
+
+static bool
+ds_above_apex(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	return q->qtype == TYPE_DS && ours->rcode == RCODE_NXDOMAIN && theirs->rcode == RCODE_NOERROR;
+}
+
+static bool
+answer_with_less_additional(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	return q->qtype == TYPE_NS && !is_referral(ours) && is_subset(theirs, ours, ADDITIONAL);
 }
 
 static const struct class classes[] = {
+	{ "alias circle", NULL, DIFFER_RCODE | DIFFER_ANSWER | DIFFER_TC, true, chain_goes_in_circles },
 	{ "CD", "bind", DIFFER_FLAGS, true, copies_cd },
 	{ "ANY", "knot", DIFFER_ADDITIONAL, true, additional_of_any },
+	{ "ANY", "bind", DIFFER_ANSWER | DIFFER_ADDITIONAL, true, all_has_ours },
 	{ "ANY", NULL, DIFFER_ANSWER | DIFFER_AUTHORITY | DIFFER_ADDITIONAL | DIFFER_TC, false, any_has_another_set },
-	{ "ANY behind DNAME", NULL, DIFFER_RCODE | DIFFER_ANSWER | DIFFER_AUTHORITY | DIFFER_ADDITIONAL | DIFFER_TC, false,
+	{ "ANY behind DNAME", "bind", DIFFER_RCODE | DIFFER_ANSWER | DIFFER_AUTHORITY | DIFFER_ADDITIONAL | DIFFER_TC, false,
 	    any_behind_dname },
 	{ "no additional", "bind", DIFFER_ADDITIONAL, true, datagram_without_additional },
 	{ "no additional", "nsd", DIFFER_ADDITIONAL, true, datagram_without_additional },
 	{ "no additional", "bind", DIFFER_ADDITIONAL, false, answer_without_additional },
 	{ "no additional", "nsd", DIFFER_ADDITIONAL, false, answer_without_additional },
+	{ "less glue", "bind", DIFFER_ADDITIONAL, false, answer_with_less_additional },
+	{ "DS above apex", "nsd", DIFFER_RCODE | DIFFER_AUTHORITY | DIFFER_TC, false, ds_above_apex },
 	{ "less glue", "bind", DIFFER_ADDITIONAL, false, referral_with_less_glue },
 	{ "other glue", NULL, DIFFER_ADDITIONAL, true, referral_with_other_extras },
 	{ "glue left out", "bind", DIFFER_TC | DIFFER_ADDITIONAL, false, referral_lacks_glue },
 	{ "glue left out", "nsd", DIFFER_TC | DIFFER_ADDITIONAL, false, referral_lacks_glue },
 	{ "glue that is needed", "knot", DIFFER_TC, true, referral_with_all_glue },
-	{ "SOA left out", "knot", DIFFER_TC, false, negative_lacks_soa },
+	{ "SOA left out", "knot", DIFFER_TC | DIFFER_AUTHORITY, false, negative_lacks_soa },
 	{ "larger datagram", NULL, DIFFER_TC, false, larger_datagram },
 	{ "SVCB targets", "knot", DIFFER_ADDITIONAL, true, svcb_additional },
 	{ "alias to an apex", "nsd", DIFFER_RCODE | DIFFER_AUTHORITY, false, ds_at_apex },
+	{ "wildcard proof", "nsd", DIFFER_AUTHORITY | DIFFER_TC, false, other_nsec },
+	{ "wildcard proof", "knot", DIFFER_AUTHORITY | DIFFER_TC, false, other_nsec },
+	{ "no proof", "knot", DIFFER_AUTHORITY | DIFFER_AA, false, nothing_but_nxdomain },
+	{ "other additional", "nsd", DIFFER_ADDITIONAL, true, datagram_with_other_additional },
+	{ "other additional", "bind", DIFFER_ADDITIONAL, true, datagram_with_other_additional },
+	{ "other additional", "knot", DIFFER_ADDITIONAL, true, datagram_with_other_additional },
+	{ "name of an NSEC3 record", "nsd", DIFFER_RCODE | DIFFER_ANSWER | DIFFER_AUTHORITY | DIFFER_TC, false,
+	    below_hashed_name },
+	{ "RRSIG", "knot", DIFFER_ANSWER | DIFFER_AUTHORITY | DIFFER_TC, false, rrsig_has_fewer },
+	{ "RRSIG", "bind", DIFFER_ANSWER | DIFFER_TC, false, rrsig_has_fewer },
+	{ "NSEC at a cut", "bind", DIFFER_AA | DIFFER_ANSWER | DIFFER_AUTHORITY | DIFFER_ADDITIONAL, false, nsec_at_cut },
 	{ "glue from wildcard", "knot", DIFFER_ADDITIONAL, false, glue_from_wildcard },
 	{ "glue from wildcard", "nsd", DIFFER_ADDITIONAL, false, glue_from_wildcard },
 	{ "additional from wildcard", "knot", DIFFER_ADDITIONAL, true, additional_from_wildcard },
-	{ "alias circle", NULL, DIFFER_RCODE | DIFFER_ANSWER | DIFFER_TC, true, chain_goes_in_circles },
 	{ "long alias chain", NULL, DIFFER_RCODE | DIFFER_ANSWER | DIFFER_AUTHORITY | DIFFER_ADDITIONAL | DIFFER_TC, true, long_chain },
 	{ "DNSSEC type at alias", NULL, DIFFER_RCODE | DIFFER_ANSWER | DIFFER_AUTHORITY | DIFFER_ADDITIONAL, false,
 	    dnssec_type_at_alias },
-	{ "name of another zone", "nsd", DIFFER_RCODE, false, other_zones_name },
 	{ "rcode of a truncated chain", "nsd", DIFFER_RCODE, false, rcode_of_truncated_chain },
 	{ "rcode of a truncated chain", "bind", DIFFER_RCODE, false, rcode_of_truncated_chain },
-	{ "ANY", "bind", DIFFER_FLAGS, false, any_with_ad },
+	{ "AD", "bind", DIFFER_FLAGS, false, keeps_ad },
+	{ "smaller datagram", NULL, DIFFER_TC, false, smaller_datagram },
 	{ "YXDOMAIN", "knot", DIFFER_RCODE | DIFFER_ANSWER | DIFFER_AUTHORITY, false, name_too_long },
 	{ "alias into another zone", NULL, DIFFER_RCODE | DIFFER_ANSWER | DIFFER_AUTHORITY | DIFFER_ADDITIONAL | DIFFER_TC, false,
-	    alias_into_another_zone }
+	    alias_into_another_zone },
+	{ "label and NUL", "knot", DIFFER_RCODE | DIFFER_AA | DIFFER_TC | DIFFER_ANSWER | DIFFER_AUTHORITY | DIFFER_ADDITIONAL, false,
+	    label_and_nul }
 };
 
 const struct class *

@@ -47,6 +47,20 @@ show(const struct query *q, uint64_t number, const unsigned differ[SERVERS_MAX])
 	printf("\n");
 }
 
+static void
+show_zone(const char *path)
+{
+	char line[1024];
+	FILE *f = fopen(path, "re");
+
+	printf("%s:\n", path);
+	while (f != NULL && fgets(line, sizeof line, f) != NULL)
+		fputs(line, stdout);
+	if (f != NULL)
+		fclose(f);
+	printf("\n");
+}
+
 /* What is left of a server's differences when the known classes are taken off.  *chosen: the same, but where a class is no free
  * choice. */
 static unsigned
@@ -85,8 +99,10 @@ judge(const struct query *q, uint64_t number, size_t at)
 	}
 	if (alone || left != 0) {
 		if (differences++ < SHOWN_MAX || verbose) {
-			printf("--- %s\n", alone ? "agrees with none of the others" : "a difference that is not known");
+			printf("--- %s\n", alone ? "it agrees with none of the others" : "a difference that is not known");
 			show(q, number, differ);
+			if (!verbose)
+				show_zone(q->origin->path);
 		}
 	} else if (first && verbose) {
 		printf("--- known differences\n");

@@ -24,7 +24,7 @@ class Peer(Process):
     def start(self, *names):
         self.spawn(self.command())
         for name in names:
-            wait_for(lambda: self.check_running() or client.serial(self, name) is not None, f"{self.name} answers for {name}", 10)
+            wait_for(lambda: self.check_running() or client.serial(self, name) is not None, f"{self.name} answers for {name}", 60)
         return self
 
     def stop(self):

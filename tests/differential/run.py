@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "system"))
 
 import peers  # noqa: E402
+import signer  # noqa: E402
 import zones  # noqa: E402
 from lib import process  # noqa: E402
 from lib.certnsd import Certnsd, program  # noqa: E402
@@ -24,10 +25,15 @@ from lib.gitrepo import GitRepo  # noqa: E402
 
 def start_all(directory, made):
     """certnsd first, then its peers; each has all zones."""
-    names = [zones.text(zone.origin).rstrip(".") for zone in made]
-    texts = {name: zone.zone_text() for name, zone in zip(names, made)}
     zone_directory = os.path.join(directory, "zones")
     os.makedirs(zone_directory)
+    names, texts = [], {}
+    for zone in made:
+        name = zones.text(zone.origin).rstrip(".")
+        names.append(name)
+        texts[name] = zone.zone_text()
+        if zone.signing:
+            texts[name], zone.hashed = signer.sign(os.path.join(directory, "signed", name), name, texts[name], zone.signing)
     for name, text in texts.items():
         with open(os.path.join(zone_directory, name), "w", encoding="ascii") as f:
             f.write(text)
@@ -39,44 +45,63 @@ def start_all(directory, made):
     return servers
 
 
-def one_round(directory, seed, arguments):
-    made = zones.make(random.Random(seed), arguments.zones)
-    servers = start_all(directory, made)
-    subjects = os.path.join(directory, "names")
-    with open(subjects, "w", encoding="ascii") as f:
+def write_subjects(path, directory, made):
+    with open(path, "w", encoding="ascii") as f:
         for zone in made:
             name = zones.text(zone.origin)
             f.write(f"Z {name} {os.path.join(directory, 'zones', name.rstrip('.'))}\n{zone.subjects()}")
-    command = [program("tests/differential/compare"), "-s", str(seed), "-n", str(arguments.queries)]
+            f.writelines(f"N {owner} NSEC3\n" for owner in zone.hashed[:5])
+
+
+def one_round(directory, seed, queries, arguments):
+    """Differences among that many queries."""
+    made = zones.make(random.Random(seed), arguments.zones)
+    servers = start_all(directory, made)
+    subjects = os.path.join(directory, "names")
+    write_subjects(subjects, directory, made)
+    command = [program("tests/differential/compare"), "-s", str(seed), "-n", str(queries)]
     if arguments.verbose:
         command.append("-v")
     if arguments.only is not None:
         command += ["-o", str(arguments.only)]
     command += [subjects] + [f"{server.name}={server.port}" for server in servers]
-    status = subprocess.run(command, check=False).returncode
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, errors="replace", check=False)
+    lines = done.stdout.splitlines()
+    print(f"seed {seed}", *lines[:-1], sep="\n", flush=True)
     for server in servers:
         server.check_running()
-    return status
+    assert done.returncode in (0, 1) and lines, f"compare ended with {done.returncode}"
+    return int(lines[-1].split()[2])
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--queries", type=int, default=100000)
+    parser.add_argument("--seed", type=int, default=1, help="of the first round; each has another one")
+    parser.add_argument("--queries", type=int, default=100000, help="in all")
+    parser.add_argument("--round", type=int, default=100000, help="queries for one set of zones")
     parser.add_argument("--zones", type=int, default=100)
     parser.add_argument("--only", type=int, metavar="N", help="ask query number N alone")
-    parser.add_argument("--verbose", action="store_true", help="show examples of what the others do not agree about")
+    parser.add_argument("--verbose", action="store_true", help="show every difference, and examples of the known ones")
     parser.add_argument("--keep", metavar="DIRECTORY", help="leave zones, configurations and logs there")
     arguments = parser.parse_args()
 
-    directory = arguments.keep or tempfile.mkdtemp(prefix="certns-differential-")
-    try:
-        return one_round(directory, arguments.seed, arguments)
-    finally:
-        for one in reversed(process.everything):
-            one.kill9()
-        if not arguments.keep:
-            shutil.rmtree(directory)
+    differences = asked = 0
+    seed = arguments.seed
+    while asked < arguments.queries:
+        queries = min(arguments.round, arguments.queries - asked)
+        directory = os.path.join(arguments.keep, str(seed)) if arguments.keep else tempfile.mkdtemp(prefix="certns-differential-")
+        try:
+            differences += one_round(directory, seed, queries, arguments)
+        finally:
+            for one in reversed(process.everything):
+                one.kill9()
+            process.everything.clear()
+            if not arguments.keep:
+                shutil.rmtree(directory)
+        asked += queries
+        seed += 1
+    print(f"{asked} queries, {differences} differences")
+    return differences != 0
 
 
 if __name__ == "__main__":

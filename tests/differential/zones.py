@@ -55,6 +55,9 @@ class Zone:
         self.others = others
         self.records = {}               # lower case name -> (name, {type: (ttl, [rdata])})
         self.more = []                  # further names worth asking for
+        self.signing = rng.choice([None, None, None, "nsec", "nsec3", "nsec3-opt-out"])
+        self.ttls = TTLS[:-1] if self.signing else TTLS         # the signer changes the longest
+        self.hashed = []                # owners of NSEC3 records, once it is signed
         self.labels = [rng.choice([b"a", b"b", b"c", b"d", b"www", b"mail", b"x", b"ns1", b"deep"]) for _ in range(5)]
         self.labels += rng.sample(ODD, 4)
         self.make_apex()
@@ -189,7 +192,7 @@ class Zone:
     ONE = {"CNAME", "DNAME", "SOA", "OPENPGPKEY", "CSYNC"}
 
     def add(self, name, rdtype, count=None, rdata=None):
-        name, sets = self.records.setdefault(lower(name), (name, {}))
+        name, sets = self.records.get(lower(name), (name, {}))
         if "CNAME" in sets or (rdtype == "CNAME" and sets) or rdtype in sets:
             return
         if {rdtype, *sets} >= {"NS", "DNAME"} and lower(name) != lower(self.origin):
@@ -200,12 +203,13 @@ class Zone:
             count = 1 if rdtype in self.ONE else self.rng.choice([1, 1, 1, 2, 3, 5])
         # A set: what is equal but for letter case counts once with some servers and twice with others.
         values = rdata or {one.lower(): one for one in (self.rdata(rdtype) for _ in range(count))}.values()
-        sets[rdtype] = (self.rng.choice(TTLS), sorted(values))
+        self.records[lower(name)] = name, sets
+        sets[rdtype] = (self.rng.choice(self.ttls), sorted(values))
 
     # --- what is in the zone
 
     def make_apex(self):
-        serial, minimum = self.some(1, 4294967295), self.rng.choice(TTLS)
+        serial, minimum = self.some(1, 4294967295), self.rng.choice(self.ttls)
         self.add(self.origin, "SOA", rdata=[f"{text((b'ns',) + self.origin)} {text((b'host.master',) + self.origin)} "
                                             f"{serial} 7200 3600 1209600 {minimum}"])
         self.dname_apex = self.chance(0.06) and not self.has_zone_below(self.origin)
@@ -261,7 +265,7 @@ class Zone:
                 if self.chance(0.5):
                     self.add(server, "AAAA", self.some(1, 3))
         self.add(cut, "NS", rdata=list({text(s).lower(): text(s) for s in servers}.values()))
-        if self.chance(0.3):
+        if self.chance(0.3) and not lower(cut)[0].startswith(b"ns"):    # BIND mistakes these for the apex where they serve it
             self.add(cut, "DS")
         if self.chance(0.2):                            # hidden by the cut
             self.add(cut, self.rng.choice(["TXT", "A", "MX"]))
@@ -352,10 +356,9 @@ def origins(rng, count):
 def make(rng, count):
     names = origins(rng, count)
     zones = [Zone(rng, name, names) for name in names]
-    # NSD minds what lies below a DNAME in any of its zones.
-    dnames = [owner for zone in zones for owner, (_, sets) in zone.records.items() if "DNAME" in sets]
+    # NSD keeps the names of all its zones in one tree, and so what one zone has below the apex of another shows in that one.
     for zone in zones:
-        for owner in dnames:
-            if below(owner, zone.origin):
-                zone.remove_below(owner)
+        for other in names:
+            if below(other, zone.origin) and other != zone.origin:
+                zone.remove_below(lower(other))
     return zones

@@ -215,6 +215,9 @@ static const struct { const char *why, *qname, *qtype, *response; } answers[] = 
 	{ "DNAME itself", "dn.example.", "DNAME", "NOERROR aa; AN dn.example. 120 IN DNAME target.example.; " },
 	{ "the CNAME is what was asked for", "x.dn.example.", "CNAME",
 	    "NOERROR aa; AN dn.example. 120 IN DNAME target.example.; AN x.dn.example. 120 IN CNAME x.target.example.; " },
+	{ "ANY follows it", "x.dn.example.", "ANY",
+	    "NOERROR aa; AN dn.example. 120 IN DNAME target.example.; AN x.dn.example. 120 IN CNAME x.target.example.; "
+	    "AN x.target.example. 3600 IN A 192.0.2.12; " },
 	{ "to a name that is not there", "y.dn.example.", "A",
 	    "NXDOMAIN aa; AN dn.example. 120 IN DNAME target.example.; AN y.dn.example. 120 IN CNAME y.target.example.; "
 	    SOA_300 },
