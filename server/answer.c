@@ -148,7 +148,8 @@ put_signatures(struct response *r, const uint8_t *name, const struct zone_node *
 static bool
 is_alias(const struct zone_node *node, uint16_t qtype)
 {
-	return (zone_node_flags(node) & ZONE_NODE_CNAME) != 0 && !rrtype_is_dnssec_meta(qtype);
+	return (zone_node_flags(node) & ZONE_NODE_CNAME) != 0 && qtype != TYPE_RRSIG && qtype != TYPE_NSEC &&
+	    qtype != TYPE_KEY;
 }
 
 /* name's data is node's: its own, or a wildcard's. */

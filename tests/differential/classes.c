@@ -146,6 +146,19 @@ referral_with_all_glue(const struct query *q, const struct reply *ours, const st
 }
 
 static bool
+alias_left_out(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	return !q->tcp && (ours->flags & FLAG_TC) != 0 && (theirs->flags & FLAG_TC) == 0 && is_subset(theirs, ours, ANSWER) &&
+	    theirs->counts[ANSWER] > 0 && theirs->counts[AUTHORITY] == 0;
+}
+
+static bool
+referral_without_proof(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	return q->do_bit && aliases(ours) > 0 && is_referral(ours) && is_referral(theirs) && is_subset(theirs, ours, AUTHORITY);
+}
+
+static bool
 larger_datagram(const struct query *q, const struct reply *ours, const struct reply *theirs)
 {
 	return !q->tcp && (ours->flags & FLAG_TC) == 0 && (theirs->flags & FLAG_TC) != 0;
@@ -265,7 +278,7 @@ static bool
 rcode_of_truncated_chain(const struct query *q, const struct reply *ours, const struct reply *theirs)
 {
 	return !q->tcp && (ours->flags & FLAG_TC) != 0 && ours->rcode == RCODE_NOERROR &&
-	    (theirs->rcode == RCODE_NXDOMAIN || theirs->rcode == RCODE_YXDOMAIN);
+	    theirs->rcode != RCODE_REFUSED && theirs->rcode != RCODE_FORMERR;
 }
 
 static bool
@@ -351,6 +364,8 @@ static const struct class classes[] = {
 	{ "alias to an apex", "nsd", DIFFER_RCODE | DIFFER_AUTHORITY, false, ds_at_apex },
 	{ "wildcard proof", "nsd", DIFFER_AUTHORITY | DIFFER_TC, false, other_nsec },
 	{ "wildcard proof", "knot", DIFFER_AUTHORITY | DIFFER_TC, false, other_nsec },
+	{ "wildcard proof", "knot", DIFFER_AUTHORITY, false, referral_without_proof },
+	{ "alias left out", "nsd", DIFFER_TC, false, alias_left_out },
 	{ "no proof", "knot", DIFFER_AUTHORITY | DIFFER_AA, false, nothing_but_nxdomain },
 	{ "other additional", "nsd", DIFFER_ADDITIONAL, true, datagram_with_other_additional },
 	{ "other additional", "bind", DIFFER_ADDITIONAL, true, datagram_with_other_additional },
@@ -370,6 +385,7 @@ static const struct class classes[] = {
 	{ "rcode of a truncated chain", "bind", DIFFER_RCODE, false, rcode_of_truncated_chain },
 	{ "AD", "bind", DIFFER_FLAGS, false, keeps_ad },
 	{ "smaller datagram", NULL, DIFFER_TC, false, smaller_datagram },
+	{ "YXDOMAIN", "nsd", DIFFER_RCODE, false, name_too_long },
 	{ "YXDOMAIN", "knot", DIFFER_RCODE | DIFFER_ANSWER | DIFFER_AUTHORITY, false, name_too_long },
 	{ "alias into another zone", NULL, DIFFER_RCODE | DIFFER_ANSWER | DIFFER_AUTHORITY | DIFFER_ADDITIONAL | DIFFER_TC, false,
 	    alias_into_another_zone },
