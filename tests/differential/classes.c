@@ -359,7 +359,7 @@ static const struct class classes[] = {
 	{ "glue left out", "nsd", DIFFER_TC | DIFFER_ADDITIONAL, false, referral_lacks_glue },
 	{ "glue that is needed", "knot", DIFFER_TC, true, referral_with_all_glue },
 	{ "SOA left out", "knot", DIFFER_TC | DIFFER_AUTHORITY, false, negative_lacks_soa },
-	{ "larger datagram", NULL, DIFFER_TC, false, larger_datagram },
+	{ "larger datagram", NULL, DIFFER_TC, true, larger_datagram },
 	{ "SVCB targets", "knot", DIFFER_ADDITIONAL, true, svcb_additional },
 	{ "alias to an apex", "nsd", DIFFER_RCODE | DIFFER_AUTHORITY, false, ds_at_apex },
 	{ "wildcard proof", "nsd", DIFFER_AUTHORITY | DIFFER_TC, false, other_nsec },
