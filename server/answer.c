@@ -144,14 +144,6 @@ put_signatures(struct response *r, const uint8_t *name, const struct zone_node *
 	}
 }
 
-/* Types that may stand beside a CNAME (RFC 4035, section 2.5) are asked of the alias itself. */
-static bool
-is_alias(const struct zone_node *node, uint16_t qtype)
-{
-	return (zone_node_flags(node) & ZONE_NODE_CNAME) != 0 && qtype != TYPE_RRSIG && qtype != TYPE_NSEC &&
-	    qtype != TYPE_KEY;
-}
-
 /* name's data is node's: its own, or a wildcard's. */
 static const uint8_t *
 answer_node(struct response *r, struct chain *c, const uint8_t *name, const struct zone_lookup *l)
