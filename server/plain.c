@@ -3,23 +3,28 @@
 #include "wire/rrtype.h"
 
 struct query {
-	const uint8_t *qname;		/* in the message, whole */
+	uint8_t labels[DNAME_LABELS_MAX];	/* offsets in the name, which stands whole behind the header */
+	unsigned nlabels, name_len;
 	size_t end;			/* of the question */
 	uint16_t qtype;
 	bool edns, do_bit;
 	uint16_t udp_size;		/* what the requestor takes */
 };
 
-/* A name without compression, at offset at of n octets: the offset of what follows it; 0: not a name. */
-static inline size_t
-skip_name(const uint8_t *msg, size_t n, size_t at)
+/* The question's name, which must be without compression: where its labels begin, and its length; false: it is not one. */
+static inline bool
+read_name(const uint8_t *name, size_t n, struct query *q)
 {
-	size_t begin = at;
+	size_t at = 0;
 
-	for (unsigned length; (length = msg[at]) - 1 < 63;)
-		if ((at += length + 1) >= n)
-			return 0;
-	return msg[at] == 0 && at - begin < DNAME_MAX ? at + 1 : 0;
+	q->nlabels = 0;
+	for (unsigned length; (length = name[at]) - 1 < 63;) {
+		q->labels[q->nlabels++] = (uint8_t)at;
+		if ((at += length + 1) >= n || at >= DNAME_MAX)
+			return false;
+	}
+	q->name_len = (unsigned)at + 1;
+	return name[at] == 0;
 }
 
 /* Of the types without names in their rdata, those that are asked for most. */
@@ -47,8 +52,8 @@ read_query(const uint8_t *msg, size_t n, struct query *q)
 	if (n < MSG_HEADER_SIZE + 5 || (load_u16(msg + 2) & (FLAG_QR | 0x7800)) != 0 || load_u16(msg + 4) != 1 ||
 	    load_u32(msg + 6) != 0 || load_u16(msg + 10) > 1)
 		return false;
-	q->qname = msg + MSG_HEADER_SIZE;
-	if ((q->end = skip_name(msg, n, MSG_HEADER_SIZE)) == 0 || (q->end += 4) > n)
+	if (!read_name(msg + MSG_HEADER_SIZE, n - MSG_HEADER_SIZE, q) ||
+	    (q->end = MSG_HEADER_SIZE + q->name_len + 4) > n)
 		return false;
 	p = msg + q->end - 4;
 	q->qtype = load_u16(p);
@@ -139,8 +144,8 @@ plain_answer(struct plain *p, const struct zoneset *zones, const struct answer_s
 	p->zone = NULL;
 	if (!read_query(msg, n, &q))
 		return 0;
-	qp_key_init(&key, q.qname);
-	if (key.labels == 0 || (store = zoneset_find_key(zones, &key, false)) == NULL ||
+	qp_key_of_labels(&key, msg + MSG_HEADER_SIZE, q.labels, q.nlabels, q.name_len);
+	if (q.nlabels == 0 || (store = zoneset_find_key(zones, &key, false)) == NULL ||
 	    (p->zone = zone_store_current(store)) == NULL)
 		return 0;
 	zone_version_lookup_key(p->zone, &key, &p->found);

@@ -146,11 +146,12 @@ descend(qp_word w, const struct qp_key *key, struct qp_descent *d)
 		return;
 	while (!qp_is_leaf(w)) {
 		const struct qp_branch *b = qp_word_branch(w);
-		unsigned offset = qp_offset(b), position = qp_key_at(key, offset);
+		unsigned offset = qp_offset(b);
+		uint64_t bit = UINT64_C(1) << qp_key_at(key, offset);	/* once for qp_has() and qp_rank() */
 
 		if (shows_ancestor(b, key, offset))
 			d->above[d->nabove++] = (struct qp_above){ b, b->twigs[0], offset >> 1 };
-		w = b->twigs[qp_has(b, position) ? qp_rank(b, position) : 0];
+		w = b->twigs[(b->map & bit) != 0 ? __builtin_popcountll(b->map & (bit - 1)) : 0];
 	}
 	d->nearest = qp_word_leaf(w);
 	if (!compare_ancestor(d, key))

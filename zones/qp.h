@@ -35,6 +35,9 @@ struct qp_key {
 
 void qp_key_init(struct qp_key *key, const uint8_t *name);
 
+/* The same where it is known at which offsets of the name its n labels begin. */
+void qp_key_of_labels(struct qp_key *key, const uint8_t *name, const uint8_t *labels, unsigned n, unsigned name_len);
+
 /* What the trie must know of a leaf; the name stands name_at octets behind the leaf's begin.  A leaf is one
  * allocation (malloc()); the fields behind mark are the owner's. */
 struct qp_leaf {

@@ -46,34 +46,54 @@ const uint8_t qp_positions[2][256] = {
 typedef uint64_t lanes __attribute__((vector_size(16), aligned(1), may_alias));
 #define LANES sizeof(lanes)
 
-/* Octets in lower case, in place: qp_lower() of whole vectors. */
-static inline void
-lower_in_place(uint8_t *octets, unsigned n)
+/* A vector of octets in lower case: qp_lower(), for more of them. */
+static inline lanes
+lower_lanes(lanes v)
 {
 	const uint64_t each = UINT64_C(0x0101010101010101);
+	lanes low = v & 0x7f * each, from_a = low + (0x80 - 'A') * each, beyond_z = low + (0x7f - 'Z') * each;
 
-	for (unsigned i = 0; i < n; i += LANES) {
-		lanes v = *(lanes *)(octets + i), low = v & 0x7f * each;
-		lanes from_a = low + (0x80 - 'A') * each, beyond_z = low + (0x7f - 'Z') * each;
+	return v + ((from_a & ~beyond_z & ~v & 0x80 * each) >> 2);
+}
 
-		*(lanes *)(octets + i) = v + ((from_a & ~beyond_z & ~v & 0x80 * each) >> 2);
+/* Copy n octets in lower case, reading no others; to has room for whole vectors. */
+static inline void
+copy_lower(uint8_t *to, const uint8_t *from, unsigned n)
+{
+	lanes few = { 0 };
+
+	if (n < LANES) {
+		memcpy(&few, from, n);
+		*(lanes *)to = lower_lanes(few);
+		return;
 	}
+	for (unsigned i = 0; i + LANES < n; i += LANES)
+		*(lanes *)(to + i) = lower_lanes(*(const lanes *)(from + i));
+	*(lanes *)(to + n - LANES) = lower_lanes(*(const lanes *)(from + n - LANES));	/* some of them again */
+	*(lanes *)(to + n) = few;
 }
 
 void
 qp_key_init(struct qp_key *key, const uint8_t *name)
 {
-	uint8_t lower[DNAME_MAX + LANES], labels[DNAME_LABELS_MAX], *to = key->at + 1;
-	unsigned n = 0, at = 0, end = 0;
+	uint8_t labels[DNAME_LABELS_MAX];
+	unsigned n = 0, at = 0;
 
 	for (; name[at] != 0; at += name[at] + 1u)
 		labels[n++] = (uint8_t)at;
+	qp_key_of_labels(key, name, labels, n, at + 1);
+}
+
+void
+qp_key_of_labels(struct qp_key *key, const uint8_t *name, const uint8_t *labels, unsigned n, unsigned name_len)
+{
+	uint8_t lower[DNAME_MAX + LANES], *to = key->at + 1;
+	unsigned at, end = 0;
+
 	key->name = name;
-	key->n = at + 1;
+	key->n = name_len;
 	key->labels = n;
-	memcpy(lower, name, at);
-	memset(lower + at, 0, LANES);
-	lower_in_place(lower, at);
+	copy_lower(lower, name, name_len - 1);
 	key->at[0] = QP_STOP;
 	for (at = 0; n > 0; at++) {
 		const uint8_t *label = lower + labels[--n];
