@@ -17,7 +17,8 @@
 static int
 connect_to(uint16_t port, int type)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0), size = 4 << 20;
 
 	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) != 0)
@@ -89,7 +90,8 @@ send_missing(struct server *s, const struct query *queries, size_t n, uint16_t b
 }
 
 static void
-take(struct server *s, const struct query *queries, size_t n, uint16_t base, const uint8_t *octets, size_t len, bool tcp)
+take(struct server *s, const struct query *queries, size_t n, uint16_t base, const uint8_t *octets, size_t len,
+    bool tcp)
 {
 	struct answer *answer;
 	uint16_t i;
@@ -132,7 +134,8 @@ read_tcp(struct server *s, const struct query *queries, size_t n, uint16_t base)
 		return;
 	}
 	s->in.len += (size_t)got;
-	while (s->in.len - done >= 2 && (len = (size_t)(s->in.p[done] << 8 | s->in.p[done + 1])) + 2 <= s->in.len - done) {
+	while (s->in.len - done >= 2 &&
+	    (len = (size_t)(s->in.p[done] << 8 | s->in.p[done + 1])) + 2 <= s->in.len - done) {
 		take(s, queries, n, base, s->in.p + done + 2, len, true);
 		done += len + 2;
 	}

@@ -24,8 +24,8 @@ struct server {
 void server_open(struct server *s, const char *name, uint16_t port);
 void server_close(struct server *s);
 
-/* Ask all servers all n <= BATCH queries and wait for the answers; what is lost is asked again, a few times.  The message ID
- * of query i is base + i. */
+/* Ask all servers all n <= BATCH queries and wait for the answers; what is lost is asked again, a few times.  The
+ * message ID of query i is base + i. */
 void ask_all(struct server *servers, size_t nservers, const struct query *queries, size_t n, uint16_t base);
 
 #endif

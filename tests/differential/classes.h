@@ -1,5 +1,5 @@
-/* tests/differential/classes.h -- the known ways in which NSD, Knot DNS and BIND answer otherwise than certnsd.  docs/answers.md
- * tells why each is as it is, under the same names. */
+/* tests/differential/classes.h -- the known ways in which NSD, Knot DNS and BIND answer otherwise than certnsd.
+ * docs/answers.md tells why each is as it is, under the same names. */
 #ifndef TESTS_DIFFERENTIAL_CLASSES_H
 #define TESTS_DIFFERENTIAL_CLASSES_H
 

@@ -1,5 +1,5 @@
-/* Random queries to several name servers with the same zones, and their answers side by side.  The first server is the one
- * under test: it must agree with at least one of the others.
+/* Random queries to several name servers with the same zones, and their answers side by side.  The first server is the
+ * one under test: it must agree with at least one of the others, and how these differ must be known.
  *
  *	compare [-v] [-s seed] [-n queries] [-o one] names server=port...
  *
@@ -61,8 +61,8 @@ show_zone(const char *path)
 	printf("\n");
 }
 
-/* What is left of a server's differences when the known classes are taken off.  *chosen: the same, but where a class is no free
- * choice. */
+/* What is left of a server's differences when the known classes are taken off.  *chosen: when only those are taken off
+ * that are a free choice. */
 static unsigned
 explain(const struct query *q, size_t server, unsigned differ, unsigned *chosen, bool *first)
 {
@@ -71,8 +71,8 @@ explain(const struct query *q, size_t server, unsigned differ, unsigned *chosen,
 
 	*chosen = differ;
 	for (size_t i = 0; left != 0 && (class = class_by_index(i)) != NULL; i++) {
-		if ((class->server != NULL && strcmp(class->server, servers[server].name) != 0) || (left & class->differ) == 0 ||
-		    !class->holds(q, replies[0], replies[server]))
+		if ((class->server != NULL && strcmp(class->server, servers[server].name) != 0) ||
+		    (left & class->differ) == 0 || !class->holds(q, replies[0], replies[server]))
 			continue;
 		left &= ~class->differ;
 		if (class->free)
@@ -99,7 +99,8 @@ judge(const struct query *q, uint64_t number, size_t at)
 	}
 	if (alone || left != 0) {
 		if (differences++ < SHOWN_MAX || verbose) {
-			printf("--- %s\n", alone ? "it agrees with none of the others" : "a difference that is not known");
+			printf("--- %s\n", alone ? "the first agrees with none of the others" :
+			    "a difference that is not known");
 			show(q, number, differ);
 			if (!verbose)
 				show_zone(q->origin->path);

@@ -201,10 +201,10 @@ draw_case(struct dname *name)
 static uint16_t
 draw_type(const struct subject *s)
 {
-	static const uint16_t common[] = { TYPE_A, TYPE_A, TYPE_AAAA, TYPE_NS, TYPE_CNAME, TYPE_SOA, TYPE_MX, TYPE_TXT, TYPE_DNAME,
-		TYPE_DS, TYPE_ANY, TYPE_SRV, TYPE_PTR, TYPE_TLSA };
-	static const uint16_t rare[] = { TYPE_RRSIG, TYPE_NSEC, TYPE_KEY, TYPE_NSEC3, TYPE_NSEC3PARAM, TYPE_DNSKEY, TYPE_CAA, TYPE_HTTPS,
-		TYPE_SVCB, TYPE_CDS, TYPE_NULL, 999, 65280, 65535 };
+	static const uint16_t common[] = { TYPE_A, TYPE_A, TYPE_AAAA, TYPE_NS, TYPE_CNAME, TYPE_SOA, TYPE_MX, TYPE_TXT,
+		TYPE_DNAME, TYPE_DS, TYPE_ANY, TYPE_SRV, TYPE_PTR, TYPE_TLSA };
+	static const uint16_t rare[] = { TYPE_RRSIG, TYPE_NSEC, TYPE_KEY, TYPE_NSEC3, TYPE_NSEC3PARAM, TYPE_DNSKEY,
+		TYPE_CAA, TYPE_HTTPS, TYPE_SVCB, TYPE_CDS, TYPE_NULL, 999, 65280, 65535 };
 
 	if (s->ntypes > 0 && percent(40))
 		return s->types[draw(s->ntypes)];

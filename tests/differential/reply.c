@@ -75,8 +75,8 @@ read_records(struct reply *r, struct rd *in, int section, unsigned n, size_t *us
 			return "more rdata than the test expects";
 		if (!rdata_read(&rr.rdata, rr.type, rr.rdlen, r->store + *stored, &record->n))
 			return "malformed rdata";
-		/* Letter case: where names are compressed it is that of the name which was written first, so each server's
-		 * order decides.  RFC 4343, section 4.1, allows that. */
+		/* Letter case: where names are compressed it is that of the name which was written first, so each
+		 * server's order decides.  RFC 4343, section 4.1, allows that. */
 		dname_lower(record->owner.octets, rr.owner.octets);
 		record->type = rr.type;
 		record->class = rr.class;
@@ -192,8 +192,8 @@ print_section(const char *name, const struct record *records, size_t n)
 void
 reply_print(const struct reply *r)
 {
-	static const struct { unsigned flag; const char *name; } names[] = { { FLAG_AA, "AA" }, { FLAG_TC, "TC" }, { FLAG_RD, "RD" },
-		{ FLAG_RA, "RA" }, { 0x40, "Z" }, { FLAG_AD, "AD" }, { FLAG_CD, "CD" } };
+	static const struct { unsigned flag; const char *name; } names[] = { { FLAG_AA, "AA" }, { FLAG_TC, "TC" },
+		{ FLAG_RD, "RD" }, { FLAG_RA, "RA" }, { 0x40, "Z" }, { FLAG_AD, "AD" }, { FLAG_CD, "CD" } };
 
 	printf("  %s", rcode_str(r->rcode));
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -210,7 +210,8 @@ reply_print(const struct reply *r)
 void
 differ_print(unsigned differ)
 {
-	static const char *const names[] = { "fault", "rcode", "AA", "TC", "flags", "EDNS", "answer", "authority", "additional" };
+	static const char *const names[] = { "fault", "rcode", "AA", "TC", "flags", "EDNS", "answer", "authority",
+		"additional" };
 	const char *comma = "";
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
