@@ -239,13 +239,25 @@ larger_datagram(const struct query *q, const struct reply *ours, const struct re
 	return !q->tcp && !is_truncated(ours) && is_truncated(theirs);
 }
 
+/* What the client takes, and the servers send at most. */
+static size_t
+datagram_limit(const struct query *q)
+{
+	if (!q->edns || q->udp_size < MSG_UDP_PLAIN)
+		return MSG_UDP_PLAIN;
+	return q->udp_size < MSG_UDP_EDNS ? q->udp_size : MSG_UDP_EDNS;
+}
+
 static bool
 smaller_datagram(const struct query *q, const struct reply *ours, const struct reply *theirs)
 {
-	size_t limit = !q->edns || q->udp_size < MSG_UDP_PLAIN ? MSG_UDP_PLAIN :
-	    q->udp_size < MSG_UDP_EDNS ? q->udp_size : MSG_UDP_EDNS;
+	return !q->tcp && is_truncated(ours) && !is_truncated(theirs) && theirs->octets + 200 > datagram_limit(q);
+}
 
-	return !q->tcp && is_truncated(ours) && !is_truncated(theirs) && theirs->octets + 200 > limit;
+static bool
+too_large_datagram(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	return !q->tcp && ours->fault == NULL && theirs->octets > datagram_limit(q);
 }
 
 static bool
@@ -404,6 +416,7 @@ static const struct class classes[] = {
 	{ "SOA left out", "knot", DIFFER_TC | DIFFER_AUTHORITY, false, lacks_soa },
 	{ "alias left out", "nsd", DIFFER_TC, false, lacks_alias },
 	{ "larger datagram", NULL, DIFFER_TC, true, larger_datagram },
+	{ "too large a datagram", "nsd", DIFFER_FAULT, false, too_large_datagram },
 	{ "rcode of a truncated chain", "nsd", DIFFER_RCODE, false, rcode_of_truncated_chain },
 	{ "rcode of a truncated chain", "bind", DIFFER_RCODE, false, rcode_of_truncated_chain },
 	{ "YXDOMAIN", "nsd", DIFFER_RCODE, false, name_too_long },

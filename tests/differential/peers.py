@@ -1,5 +1,5 @@
-"""The other name servers, on loopback, each with the same zone files and set so that they answer as much alike as they can: EDNS
-up to 1232 octets, no rate limiting, no rotation, minimal responses where that can be chosen."""
+"""The other name servers, on loopback, each with the same zone files and set so that they answer as much alike as they
+can: EDNS up to 1232 octets, no rate limiting, no rotation, minimal responses where that can be chosen."""
 
 import os
 
@@ -24,7 +24,8 @@ class Peer(Process):
     def start(self, *names):
         self.spawn(self.command())
         for name in names:
-            wait_for(lambda: self.check_running() or client.serial(self, name) is not None, f"{self.name} answers for {name}", 60)
+            wait_for(lambda: self.check_running() or client.serial(self, name) is not None,
+                     f"{self.name} answers for {name}", 60)
         return self
 
     def stop(self):
@@ -110,7 +111,8 @@ class Bind(Peer):
     directory "{self.directory}"; pid-file none; session-keyfile none;
     listen-on port {self.port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
     recursion no; dnssec-validation no; notify no; empty-zones-enable no;
-    minimal-responses yes; minimal-any yes; zero-no-soa-ttl no; max-udp-size 1232; edns-udp-size 1232; nocookie-udp-size 1232;
+    minimal-responses yes; minimal-any yes; zero-no-soa-ttl no;
+    max-udp-size 1232; edns-udp-size 1232; nocookie-udp-size 1232;
     tcp-clients 100; tcp-idle-timeout 600; rrset-order {{ order none; }};
     check-names primary ignore; check-integrity no; check-sibling no; check-mx ignore; check-mx-cname ignore;
     check-srv-cname ignore; check-wildcard no; check-dup-records ignore; check-spf ignore;

@@ -174,7 +174,7 @@ draw_name(struct query *q, const struct subject *s)
 		drop_labels(name, 1);
 		prepend(name, 1);
 	} else if (what < 89) {
-		name->octets[name->octets[0]] ^= (uint8_t)(1 + draw(255));	/* a neighbour in the canonical order */
+		name->octets[name->octets[0]] ^= (uint8_t)(1 + draw(255));	/* a neighbour in canonical order */
 	} else if (what < 91) {
 		fill_up(name);
 	} else if (what < 93) {

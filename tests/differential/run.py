@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """The differential test: random zones and random queries to certnsd, NSD, Knot DNS and BIND.
 
-Ends with "N queries, N differences", and with status 1 when there are any.  A failure shows its seed and its zone; the same seed makes
-the same zones and queries again.  What certnsd and the others may answer differently is in docs/answers.md."""
+Ends with "N queries, N differences", and with status 1 when there are any.  A failure shows its seed and its zone; the
+same seed makes the same zones and queries again.  What certnsd and the others may answer differently is in
+docs/answers.md."""
 
 import argparse
 import os
@@ -33,13 +34,15 @@ def start_all(directory, made):
         names.append(name)
         texts[name] = zone.zone_text()
         if zone.signing:
-            texts[name], zone.hashed = signer.sign(os.path.join(directory, "signed", name), name, texts[name], zone.signing)
+            texts[name], zone.hashed = signer.sign(os.path.join(directory, "signed", name), name, texts[name],
+                                                   zone.signing)
     for name, text in texts.items():
         with open(os.path.join(zone_directory, name), "w", encoding="ascii") as f:
             f.write(text)
     repo = GitRepo(os.path.join(directory, "git"), texts)
     servers = [Certnsd(os.path.join(directory, "certnsd"), git=repo, server={"log-level": "info"})]
-    servers += [kind(os.path.join(directory, kind.name), zone_directory, names) for kind in (peers.Nsd, peers.Knot, peers.Bind)]
+    servers += [kind(os.path.join(directory, kind.name), zone_directory, names)
+                for kind in (peers.Nsd, peers.Knot, peers.Bind)]
     for server in servers:
         server.start(*names)
     return servers
@@ -89,7 +92,10 @@ def main():
     seed = arguments.seed
     while asked < arguments.queries:
         queries = min(arguments.round, arguments.queries - asked)
-        directory = os.path.join(arguments.keep, str(seed)) if arguments.keep else tempfile.mkdtemp(prefix="certns-differential-")
+        if arguments.keep:
+            directory = os.path.join(arguments.keep, str(seed))
+        else:
+            directory = tempfile.mkdtemp(prefix="certns-differential-")
         try:
             differences += one_round(directory, seed, queries, arguments)
         finally:

@@ -61,8 +61,8 @@ def sign(directory, name, text, form):
     assert not fault, fault
     key = glob.glob(os.path.join(directory, "K*.key"))[0]
     for options in FORMS[form], FORMS["nsec"]:          # where there is a name of 255 octets it makes no NSEC3
-        fault = run(["dnssec-signzone", "-q", "-S", "-z", "-P", "-H", "1", "-O", "full", "-o", name, "-f", path + ".signed", *options,
-                     path, key], directory)
+        fault = run(["dnssec-signzone", "-q", "-S", "-z", "-P", "-H", "1", "-O", "full", "-o", name,
+                     "-f", path + ".signed", *options, path, key], directory)
         if "name too long" not in fault:
             break
     assert not fault, fault

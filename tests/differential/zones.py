@@ -4,10 +4,11 @@ Names are tuples of labels (octets), the first label first; () is the root."""
 
 import base64
 
-ODD = [b"\x00", b"a.b", b"UPPER", b"MiXed", b"\xff\xfe", b"sp ace", b'q"uote', b"back\\slash", b"semi;colon", b"@", b"$x",
-       b"*a", b"a*", b"(", b")", b"\t", b"\n", b"-", b"0", b"xn--bcher-kva", b"_tcp", b"l" * 63, b"m" * 62 + b"\x7f", b"**",
-       b"[", b"`", b"{", b"A[", b"a\x00", b"\x01"]
-OUTSIDE = [(b"www", b"outside", b"invalid"), (b"ns", b"outside", b"invalid"), (b"outside",), (b"x",) * 20 + (b"invalid",)]
+ODD = [b"\x00", b"a.b", b"UPPER", b"MiXed", b"\xff\xfe", b"sp ace", b'q"uote', b"back\\slash", b"semi;colon", b"@",
+       b"$x", b"*a", b"a*", b"(", b")", b"\t", b"\n", b"-", b"0", b"xn--bcher-kva", b"_tcp", b"l" * 63,
+       b"m" * 62 + b"\x7f", b"**", b"[", b"`", b"{", b"A[", b"a\x00", b"\x01"]
+OUTSIDE = [(b"www", b"outside", b"invalid"), (b"ns", b"outside", b"invalid"), (b"outside",),
+           (b"x",) * 20 + (b"invalid",)]
 TTLS = [0, 1, 60, 300, 3600, 3600, 3600, 86400, 2147483647]
 
 
@@ -151,7 +152,8 @@ class Zone:
             "TXT": lambda: " ".join(quoted(octets(0, r.choice([5, 20, 255]))) for _ in range(some(1, 4))),
             "SPF": lambda: quoted(octets(0, 30)),
             "SRV": lambda: f"{some(0, 9)} {some(0, 9)} {some(0, 65535)} {name()}",
-            "NAPTR": lambda: f"{some(0, 9)} {some(0, 9)} \"u\" \"E2U+sip\" {quoted(b'!^.*$!sip:' + alnum().encode() + b'!')} {name()}",
+            "NAPTR": lambda: (f"{some(0, 9)} {some(0, 9)} \"u\" \"E2U+sip\" "
+                              f"{quoted(b'!^.*$!sip:' + alnum().encode() + b'!')} {name()}"),
             "CAA": lambda: f"{r.choice([0, 128])} issue {quoted(alnum().encode())}",
             "TLSA": lambda: f"{some(0, 3)} {some(0, 1)} 1 {hexa(32, 32)}",
             "SMIMEA": lambda: f"{some(0, 3)} {some(0, 1)} 1 {hexa(32, 32)}",
@@ -165,7 +167,8 @@ class Zone:
             "LP": lambda: f"{some(0, 9)} {name()}",
             "DS": lambda: f"{some(0, 65535)} 8 2 {hexa(32, 32)}",
             "CERT": lambda: f"1 {some(0, 65535)} 8 {b64(1, 60)}",
-            "LOC": lambda: f"{some(0, 89)} {some(0, 59)} {some(0, 59)}.{some(0, 999):03d} N {some(0, 179)} 0 0.000 E 10m",
+            "LOC": lambda: (f"{some(0, 89)} {some(0, 59)} {some(0, 59)}.{some(0, 999):03d} N "
+                            f"{some(0, 179)} 0 0.000 E 10m"),
             "SVCB": lambda: f"{r.choice([0, 1])} {name()}",
             "HTTPS": lambda: f"{some(1, 9)} {name()} alpn=h2 port={some(1, 65535)} ipv4hint={address()}",
             "URI": lambda: f"{some(0, 9)} {some(0, 9)} {quoted(b'https://' + alnum().encode())}",
@@ -265,7 +268,7 @@ class Zone:
                 if self.chance(0.5):
                     self.add(server, "AAAA", self.some(1, 3))
         self.add(cut, "NS", rdata=list({text(s).lower(): text(s) for s in servers}.values()))
-        if self.chance(0.3) and not lower(cut)[0].startswith(b"ns"):    # BIND mistakes these for the apex where they serve it
+        if self.chance(0.3) and not lower(cut)[0].startswith(b"ns"):    # BIND mistakes some of these for the apex
             self.add(cut, "DS")
         if self.chance(0.2):                            # hidden by the cut
             self.add(cut, self.rng.choice(["TXT", "A", "MX"]))
@@ -304,7 +307,8 @@ class Zone:
         if p < 0.4:
             self.add(owner, self.rng.choice(["A", "AAAA", "MX", "SRV"]), self.some(20, 120))
         elif p < 0.9:
-            self.add(owner, "TXT", rdata=[quoted(b"%04d" % i + b"t" * self.some(10, 250)) for i in range(self.some(5, 60))])
+            self.add(owner, "TXT",
+                     rdata=[quoted(b"%04d" % i + b"t" * self.some(10, 250)) for i in range(self.some(5, 60))])
         else:
             self.add(owner, "TXT", rdata=[quoted(b"%04d" % i + b"t" * 240) for i in range(200)])
 
@@ -356,7 +360,7 @@ def origins(rng, count):
 def make(rng, count):
     names = origins(rng, count)
     zones = [Zone(rng, name, names) for name in names]
-    # NSD keeps the names of all its zones in one tree, and so what one zone has below the apex of another shows in that one.
+    # NSD keeps the names of all its zones in one tree, and so what one has below the apex of another shows there.
     for zone in zones:
         for other in names:
             if below(other, zone.origin) and other != zone.origin:
