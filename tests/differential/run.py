@@ -73,6 +73,7 @@ def one_round(directory, seed, queries, arguments):
     print(f"seed {seed}", *lines[:-1], sep="\n", flush=True)
     for server in servers:
         server.check_running()
+    servers[0].stop()                                   # it must end well, and sanitizers must have found nothing
     assert done.returncode in (0, 1) and lines, f"compare ended with {done.returncode}"
     return int(lines[-1].split()[2])
 
