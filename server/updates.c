@@ -167,7 +167,7 @@ keeper_sweep(struct keeper *k)
 				log_info("zone %s: %zu expired challenge records removed", z->name, changes.n);
 		}
 		if (err != ERR_OK)
-			log_warning("zone %s: expired challenge records stay for now: %s", z->name, fault_str(&f, err));
+			log_warning("zone %s: expired challenge records cannot be removed yet: %s", z->name, fault_str(&f, err));
 		changeset_clear(&changes);
 	}
 	keeper_flush(k);
