@@ -229,9 +229,7 @@ compare_with_base(struct pull *p, struct pulled_zone *z, const struct pull_base 
 	for (size_t i = 0; i < z->rrs.n; i++)
 		if (z->rrs.v[i].type == TYPE_SOA)
 			b = &z->rrs.v[i];
-	if (err == ERR_OK && a != NULL && b != NULL && (a->ttl != b->ttl || a->rdlen != b->rdlen ||
-	    memcmp(a->rdata, b->rdata, a->rdlen - 20u) != 0 ||
-	    memcmp(a->rdata + a->rdlen - 16, b->rdata + b->rdlen - 16, 16) != 0))
+	if (err == ERR_OK && a != NULL && b != NULL && !soa_same_but_serial(a, b))
 		err = changeset_add_rr(&z->changes, b);
 	z->known = err == ERR_OK;
 	rr_list_clear(&old);

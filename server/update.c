@@ -312,15 +312,6 @@ collides(const struct update *u, const struct rr *rr, bool *yes)
 	return err;
 }
 
-static uint32_t
-serial_of(const struct rr *rr)
-{
-	struct soa soa;
-
-	soa_read(rr->rdata, rr->rdlen, &soa);
-	return soa.serial;
-}
-
 /* An SOA counts only at the apex and with a newer serial than the present one's; else it is silently ignored. */
 static enum err
 soa_counts(const struct update *u, const struct rr *rr, bool *yes)
@@ -332,7 +323,7 @@ soa_counts(const struct update *u, const struct rr *rr, bool *yes)
 	if (!dname_equal(rr->owner, u->apex))
 		return ERR_OK;
 	err = current_rrs(u, u->apex, TYPE_SOA, &list);
-	*yes = err == ERR_OK && list.n > 0 && serial_lt(serial_of(&list.v[0]), serial_of(rr));
+	*yes = err == ERR_OK && list.n > 0 && serial_lt(soa_serial(&list.v[0]), soa_serial(rr));
 	rr_list_clear(&list);
 	return err;
 }

@@ -279,15 +279,6 @@ wanted_soa(const struct commit_request *q, const struct zone_version *before, st
 }
 
 static uint32_t
-soa_serial(const struct rr *soa)
-{
-	struct soa fields;
-
-	soa_read(soa->rdata, soa->rdlen, &fields);
-	return fields.serial;
-}
-
-static uint32_t
 choose_serial(const struct commit_request *q, const struct rr *soa, uint32_t served)
 {
 	if (q->force_serial && serial_lt(served, q->serial))
@@ -329,14 +320,6 @@ replace_soa(const struct commit_request *q, const struct rr *old, const struct r
 	if ((err = zone_store_remove(q->zone->store, old, NULL)) == ERR_OK)
 		err = zone_store_add(q->zone->store, &soa, NULL);
 	return err;
-}
-
-static bool
-same_but_serial(const struct rr *a, const struct rr *b)
-{
-	return a->ttl == b->ttl && a->rdlen == b->rdlen &&
-	    memcmp(a->rdata, b->rdata, a->rdlen - 20u) == 0 &&
-	    memcmp(a->rdata + a->rdlen - 16, b->rdata + b->rdlen - 16, 16) == 0;
 }
 
 /* The difference in the order of RFC 1995, section 4: the old SOA, what goes, the new SOA, what comes. */
@@ -382,7 +365,7 @@ commit_build(const struct commit_request *q, struct built *out, struct fault *f)
 		return fault_set(f, ERR_REFUSED, "zone %s is not loaded", q->zone->name);
 	out->serial_from = zone_version_serial(before);
 	out->serial_to = choose_serial(q, &soa, out->serial_from);
-	new_soa = q->force_serial || !same_but_serial(&old_soa, &soa) || serial_lt(out->serial_from, soa_serial(&soa));
+	new_soa = q->force_serial || !soa_same_but_serial(&old_soa, &soa) || serial_lt(out->serial_from, soa_serial(&soa));
 	if ((err = make_version(q, &old_soa, &soa, out->serial_to, &after)) != ERR_OK)
 		return err;
 	b.after = after;

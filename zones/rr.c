@@ -159,6 +159,23 @@ soa_read(const uint8_t *rdata, size_t n, struct soa *soa)
 	soa->minimum = rd_u32(&r);
 }
 
+uint32_t
+soa_serial(const struct rr *soa)
+{
+	struct soa fields;
+
+	soa_read(soa->rdata, soa->rdlen, &fields);
+	return fields.serial;
+}
+
+bool
+soa_same_but_serial(const struct rr *a, const struct rr *b)
+{
+	return a->ttl == b->ttl && a->rdlen == b->rdlen &&
+	    memcmp(a->rdata, b->rdata, a->rdlen - 20u) == 0 &&
+	    memcmp(a->rdata + a->rdlen - 16, b->rdata + b->rdlen - 16, 16) == 0;
+}
+
 void
 soa_set_serial(uint8_t *rdata, size_t n, uint32_t serial)
 {

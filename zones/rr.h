@@ -56,6 +56,8 @@ struct soa {
 	uint32_t serial, refresh, retry, expire, minimum;
 };
 void soa_read(const uint8_t *rdata, size_t n, struct soa *soa);
+uint32_t soa_serial(const struct rr *soa);
+bool soa_same_but_serial(const struct rr *a, const struct rr *b);	/* octet by octet, and the TTL */
 void soa_set_serial(uint8_t *rdata, size_t n, uint32_t serial);	/* in place */
 
 /* RFC 1982: is a older than b? */
