@@ -44,7 +44,8 @@ server_libserver_a_SOURCES = \
 	server/updates.c \
 	server/views.c \
 	server/worker.c server/worker.h \
-	server/writeback.c
+	server/writeback.c \
+	server/xfrin.c server/xfrin.h
 LIBSERVER = server/libserver.a $(LIBACME) $(LIBEVENT_LIBS) $(YAML_LIBS)
 
 sbin_PROGRAMS += server/certnsd

@@ -9,6 +9,7 @@ tests_unit_server_test_notify_SOURCES = tests/unit/server/test_notify.c \
 tests_unit_server_test_notify_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 # --- end of server: exchange and notify
 
+
 EXTRA_DIST += tests/fuzz/corpus tests/system tests/differential/peers.py tests/differential/run.py \
 	tests/differential/signer.py tests/differential/zones.py
 
@@ -262,6 +263,16 @@ tests_fuzz_fuzz_zonefile_SOURCES = tests/fuzz/fuzz_zonefile.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_zonefile_LDFLAGS = $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_zonefile_LDADD = $(LIBZONES)
 # end of zone files
+
+# --- server: transfers in
+check_PROGRAMS += tests/unit/server/test_xfrin
+tests_unit_server_test_xfrin_SOURCES = tests/unit/server/test_xfrin.c tests/unit/check.h
+tests_unit_server_test_xfrin_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+fuzz_targets += tests/fuzz/fuzz_xfrin
+tests_fuzz_fuzz_xfrin_SOURCES = tests/fuzz/fuzz_xfrin.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_xfrin_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_xfrin_LDADD = $(LIBSERVER)
+# --- end of server: transfers in
 
 # the door: updates, changesets, journal, commit
 check_PROGRAMS += tests/unit/server/test_update
