@@ -427,16 +427,16 @@ reserve_loaded(struct commits *c)
 }
 
 static void
-first_error(void *ctx, enum check_level level, const struct rr *rr, const char *text)
+first_error(void *ctx, const struct check_finding *finding)
 {
 	struct fault *f = ctx;
 	char where[300] = "";
 
-	if (level != CHECK_ERROR || f->text[0] != '\0')
+	if (finding->level != CHECK_ERROR || f->text[0] != '\0')
 		return;
-	if (rr != NULL)
-		rr_print(rr, where, sizeof where);
-	fault_set(f, ERR_REFUSED, "with the changes that wait to be written back it is unsound: %s (%s)", text, where);
+	if (finding->rr != NULL)
+		rr_print(finding->rr, where, sizeof where);
+	fault_set(f, ERR_REFUSED, "with the changes that wait to be written back it is unsound: %s (%s)", finding->text, where);
 }
 
 /* The first version of the zone, sealed; on failure there is none. */

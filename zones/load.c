@@ -6,7 +6,6 @@
 
 #include "wire/rrtype.h"
 #include "zones/check.h"
-#include "zones/reader.h"
 
 struct name {				/* a file name that outlives the reader's */
 	struct name *next;
@@ -28,19 +27,8 @@ struct loading {
 	size_t cap;
 	struct name *names;
 	const char *last_file;		/* as the reader called it; names holds our copy */
-	struct buf *complaints;
-	size_t count[2];		/* by enum check_level */
+	struct complaints *complaints;
 };
-
-static void
-add_line(struct loading *l, enum check_level level, const struct place *place, const char *text)
-{
-	char where[PLACE_TEXT_MAX];
-
-	if (l->count[level]++ < ZONE_LOAD_LINES)
-		buf_printf(l->complaints, "%s: %s: %s\n", place_print(place, where),
-		    level == CHECK_ERROR ? "error" : "warning", text);
-}
 
 static enum err
 on_include(void *ctx, const char *path, struct buf *out, struct fault *f)
@@ -95,16 +83,19 @@ on_rr(void *ctx, const struct rr *rr, const struct place *place)
 static void
 on_complaint(void *ctx, const struct place *place, const char *text)
 {
-	add_line(ctx, CHECK_ERROR, place, text);
+	struct loading *l = ctx;
+
+	complaints_add(l->complaints, CHECK_ERROR, place, NULL, text);
 }
 
 static void
-on_finding(void *ctx, enum check_level level, const struct rr *rr, const char *text)
+on_finding(void *ctx, const struct check_finding *f)
 {
 	struct loading *l = ctx;
 	struct place whole = { l->file, 1, 1, NULL };
 
-	add_line(l, level, rr == NULL ? &whole : &l->v[rr - l->list.v].place, text);
+	complaints_add(l->complaints, f->level, f->rr == NULL ? &whole : &l->v[f->rr - l->list.v].place,
+	    f->other == NULL ? NULL : &l->v[f->other - l->list.v].place, f->text);
 }
 
 static int
@@ -114,7 +105,9 @@ compare(const void *a, const void *b)
 	int d = rr_compare(&x->rr, &y->rr);
 
 	/* Equal RRs with two TTLs: the smaller one first, whatever order they came in. */
-	return d != 0 ? d : (x->rr.ttl > y->rr.ttl) - (x->rr.ttl < y->rr.ttl);
+	if (d == 0)
+		d = (x->rr.ttl > y->rr.ttl) - (x->rr.ttl < y->rr.ttl);
+	return d != 0 ? d : (x->place.line > y->place.line) - (x->place.line < y->place.line);
 }
 
 static void
@@ -156,7 +149,7 @@ drop_outside(struct loading *l)
 		}
 		snprintf(text, sizeof text, "%s lies outside of the zone %s and is passed over",
 		    dname_print(l->list.v[i].owner, owner), dname_print(l->apex, apex));
-		add_line(l, CHECK_WARNING, &l->v[i].place, text);
+		complaints_add(l->complaints, CHECK_WARNING, &l->v[i].place, NULL, text);
 	}
 	l->list.n = kept;
 	free(drop);
@@ -185,12 +178,34 @@ make_rrsets(struct rr_list *list)
 	list->n = kept;
 }
 
-static void
-count_rest(struct loading *l, enum check_level level)
+enum err
+zone_load_text(const struct zone_text *text, struct rr_list *out_sorted, struct complaints *complaints)
 {
-	if (l->count[level] > ZONE_LOAD_LINES)
-		buf_printf(l->complaints, "%s:1:1: %s: %zu more like these\n", l->file,
-		    level == CHECK_ERROR ? "error" : "warning", l->count[level] - ZONE_LOAD_LINES);
+	struct loading l = { .apex = text->apex, .file = text->file, .include = text->include, .include_ctx = text->ctx,
+		.complaints = complaints };
+	struct zone_reader reader = { .file = text->file, .origin = text->apex,
+		.include = text->include == NULL ? NULL : on_include, .rr = on_rr, .complain = on_complaint, .ctx = &l };
+	enum err err = zone_read(&reader, text->text, text->n);
+
+	if (err == ERR_OK) {
+		sort(&l);
+		if ((err = drop_outside(&l)) == ERR_OK)
+			err = zone_check(text->apex, &l.list, on_finding, &l);
+	}
+	if (err == ERR_OK && complaints->failed)
+		err = ERR_NOMEM;
+	if (err == ERR_OK)
+		make_rrsets(&l.list);
+	else
+		rr_list_clear(&l.list);
+	complaints_sort(complaints);
+	*out_sorted = l.list;
+	free(l.v);
+	for (struct name *name = l.names, *next; name != NULL; name = next) {
+		next = name->next;
+		free(name);
+	}
+	return err;
 }
 
 enum err
@@ -198,32 +213,17 @@ zone_load(const uint8_t *apex, const char *file, const char *text, size_t n,
     enum err (*include)(void *ctx, const char *path, struct buf *out, struct fault *f), void *ctx,
     struct rr_list *out_sorted, struct buf *complaints, size_t *nwarnings)
 {
-	struct loading l = { .apex = apex, .file = file, .include = include, .include_ctx = ctx,
-		.complaints = complaints };
-	struct zone_reader reader = { .file = file, .origin = apex, .include = include == NULL ? NULL : on_include,
-		.rr = on_rr, .complain = on_complaint, .ctx = &l };
-	enum err err = zone_read(&reader, text, n);
+	struct zone_text all = { .apex = apex, .file = file, .text = text, .n = n, .include = include, .ctx = ctx };
+	struct complaints found = { 0 };
+	enum err err = zone_load_text(&all, out_sorted, &found);
 
-	if (err == ERR_OK) {
-		sort(&l);
-		if ((err = drop_outside(&l)) == ERR_OK)
-			err = zone_check(apex, &l.list, on_finding, &l);
-	}
-	count_rest(&l, CHECK_ERROR);
-	count_rest(&l, CHECK_WARNING);
-	if (err == ERR_OK && complaints->failed)
+	complaints_print(&found, file, complaints);
+	if (err == ERR_OK && complaints->failed) {
+		rr_list_clear(out_sorted);
 		err = ERR_NOMEM;
-	if (err == ERR_OK)
-		make_rrsets(&l.list);
-	else
-		rr_list_clear(&l.list);
-	*out_sorted = l.list;
-	if (nwarnings != NULL)
-		*nwarnings = l.count[CHECK_WARNING];
-	free(l.v);
-	for (struct name *name = l.names, *next; name != NULL; name = next) {
-		next = name->next;
-		free(name);
 	}
+	if (nwarnings != NULL)
+		*nwarnings = found.count[CHECK_WARNING];
+	complaints_clear(&found);
 	return err;
 }

@@ -2,7 +2,11 @@ noinst_LIBRARIES += zones/libzones.a
 zones_libzones_a_SOURCES = \
 	zones/changeset.c zones/changeset.h \
 	zones/check.c zones/check.h \
+	zones/check_content.c \
+	zones/check_internal.h \
+	zones/check_target.c \
 	zones/commit.c zones/commit.h \
+	zones/complaint.c zones/complaint.h \
 	zones/editor.c zones/editor.h \
 	zones/editor_entry.c \
 	zones/editor_inline.c \

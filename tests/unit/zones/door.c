@@ -189,12 +189,10 @@ door_base_soa(const struct rr_list *base, struct soa *out)
 }
 
 static void
-ignore(void *ctx, enum check_level level, const struct rr *rr, const char *text)
+ignore(void *ctx, const struct check_finding *finding)
 {
 	(void)ctx;
-	(void)level;
-	(void)rr;
-	(void)text;
+	(void)finding;
 }
 
 bool

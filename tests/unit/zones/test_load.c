@@ -33,28 +33,28 @@ load(const char *text, struct buf *rrs, struct buf *complaints, size_t *nwarning
 	return err;
 }
 
-#define HEAD "$TTL 60\n@ SOA ns host 1 2 3 4 5\n@ NS ns.net.\n"
-#define HEAD_RRS "example.com. 60 IN NS ns.net.\nexample.com. 60 IN SOA ns.example.com. host.example.com. 1 2 3 4 5\n"
+#define HEAD "$TTL 60\n@ SOA ns host 1 7200 3600 604800 300\n@ NS ns.net.\n"
+#define HEAD_RRS "example.com. 60 IN NS ns.net.\nexample.com. 60 IN SOA ns.example.com. host.example.com. 1 7200 3600 604800 300\n"
 
 static const struct { const char *why, *text; enum err err; size_t warnings; const char *rrs, *complaints; } zones[] = {
 	{ "canonical order",	HEAD "z A 192.0.2.1\na.b A 192.0.2.2\nb A 192.0.2.3\n", ERR_OK, 0,
 	    HEAD_RRS "b.example.com. 60 IN A 192.0.2.3\na.b.example.com. 60 IN A 192.0.2.2\nz.example.com. 60 IN A 192.0.2.1\n", "" },
 	{ "the smallest TTL of an RRset holds for all",	HEAD "a 7 A 192.0.2.1\na 5 A 192.0.2.2\na 6 A 192.0.2.3\n", ERR_OK, 1,
 	    HEAD_RRS "a.example.com. 5 IN A 192.0.2.1\na.example.com. 5 IN A 192.0.2.2\na.example.com. 5 IN A 192.0.2.3\n",
-	    "zone:5:1: warning: the TTLs of a.example.com. A differ (7 and 5): the smallest is served\n" },
+	    "zone:5:1: warning: the TTLs of a.example.com. A differ (7 and 5): the smallest is served, see zone:4:1\n" },
 	{ "an RR that is there twice comes once",	HEAD "a 7 A 192.0.2.1\nA 5 A 192.0.2.1\n", ERR_OK, 2,
 	    HEAD_RRS "A.example.com. 5 IN A 192.0.2.1\n",
-	    "zone:4:1: warning: A.example.com. A is there twice\n"
-	    "zone:4:1: warning: the TTLs of A.example.com. A differ (5 and 7): the smallest is served\n" },
+	    "zone:4:1: warning: A.example.com. A is there twice, see zone:5:1\n"
+	    "zone:4:1: warning: the TTLs of A.example.com. A differ (5 and 7): the smallest is served, see zone:5:1\n" },
 	{ "out of the zone: glue of its name servers stays, the rest goes",
 	    HEAD "ns.net. A 192.0.2.1\nns.net. TXT x\nb.net. A 192.0.2.1\n", ERR_OK, 2, HEAD_RRS "ns.net. 60 IN A 192.0.2.1\n",
-	    "zone:6:1: warning: b.net. lies outside of the zone example.com. and is passed over\n"
-	    "zone:5:1: warning: ns.net. lies outside of the zone example.com. and is passed over\n" },
+	    "zone:5:1: warning: ns.net. lies outside of the zone example.com. and is passed over\n"
+	    "zone:6:1: warning: b.net. lies outside of the zone example.com. and is passed over\n" },
 	{ "places within included files",	HEAD "$INCLUDE sub\nsub 6 TXT y\n", ERR_OK, 1,
 	    HEAD_RRS "sub.example.com. 60 IN A 192.0.2.7\nsub.example.com. 5 IN TXT \"x\"\nsub.example.com. 5 IN TXT \"y\"\n",
-	    "zone:5:1: warning: the TTLs of sub.example.com. TXT differ (5 and 6): the smallest is served\n" },
+	    "zone:5:1: warning: the TTLs of sub.example.com. TXT differ (5 and 6): the smallest is served, see sub:3:1\n" },
 	{ "an unsound zone",	HEAD "  CNAME a\n", ERR_REFUSED, 0, "",
-	    "zone:4:3: error: CNAME beside NS at example.com.\n" },
+	    "zone:4:3: error: CNAME beside NS at example.com., see zone:3:1\n" },
 	{ "no SOA at all",	"a 5 A 192.0.2.1\n", ERR_REFUSED, 0, "",
 	    "zone:1:1: error: no SOA at the apex example.com.\nzone:1:1: error: no NS at the apex example.com.\n" },
 	{ "not a master file",	"# README\n\nHello.\n", ERR_FORMAT, 0, "",
