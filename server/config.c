@@ -18,7 +18,10 @@
 #define DEFAULT_STATE LOCALSTATEDIR "/lib/certns"
 #define SOCKET_NAME "control.sock"
 #define FILE_MAX (64u << 20)
-#define POLL_DEFAULT_S 300
+#define POLL_DEFAULT_S 300		/* these four as server/config_schema.c has them */
+#define COMMIT_DELAY_DEFAULT_S 1
+#define COMMIT_DELAY_MAX_DEFAULT_S 10
+#define GIT_TIMEOUT_DEFAULT_S 120
 
 /* Texts that may hold secrets are overwritten: the document's, and what the parser read ahead. */
 
@@ -125,6 +128,7 @@ git_free(struct config_git *git, size_t n)
 		free(git[i].ssh_key);
 		texts_free(git[i].host_keys);
 		free(git[i].ca_file);
+		free(git[i].committer);
 	}
 	free(git);
 }
@@ -201,6 +205,9 @@ apply_remote(struct config *c, const char *remote, struct fault *f)
 	}
 	git->poll_s = POLL_DEFAULT_S;
 	git->push = true;
+	git->commit_delay_s = COMMIT_DELAY_DEFAULT_S;
+	git->commit_delay_max_s = COMMIT_DELAY_MAX_DEFAULT_S;
+	git->timeout_s = GIT_TIMEOUT_DEFAULT_S;
 	git_free(c->git, c->ngit);
 	c->git = git;
 	c->ngit = 1;

@@ -31,6 +31,9 @@ struct config_git {
 	char *url, *branch, *path;	/* branch and path may be NULL */
 	unsigned poll_s;		/* 0: no timer */
 	bool push;
+	unsigned commit_delay_s, commit_delay_max_s;
+	unsigned timeout_s;		/* of a fetch or a push */
+	char *committer;		/* "NAME <ADDRESS>", or NULL */
 	char *ssh_key;
 	char **host_keys;		/* NULL-terminated, or NULL */
 	char *ca_file;

@@ -160,7 +160,23 @@ finish_git(struct config_reader *r, const yaml_node_t *node, void *base)
 	free(g->url);
 	g->url = url;
 	g->branch = branch;
+	if (g->commit_delay_max_s < g->commit_delay_s)
+		return config_fault(r, config_value(r, node, "commit-delay-max"), ERR_RANGE,
+		    "commit-delay-max (%u s) is below commit-delay (%u s)", g->commit_delay_max_s, g->commit_delay_s);
 	return ERR_OK;
+}
+
+/* As git writes people: "NAME <LOCAL@DOMAIN>". */
+static bool
+valid_committer(const char *text)
+{
+	const char *open = strchr(text, '<'), *at = strrchr(text, '@'), *end = text + strlen(text);
+
+	for (const char *p = text; p < end; p++)
+		if ((uint8_t)*p < ' ' || *p == 0x7f)
+			return false;
+	return open != NULL && open > text + 1 && open[-1] == ' ' && at != NULL && at > open + 1 && at + 2 < end &&
+	    end[-1] == '>' && open[1 + strcspn(open + 1, "<> ")] == '>' && open + 1 + strcspn(open + 1, "<> ") == end - 1;
 }
 
 /* Each has a clone of its own, which one branch and one directory are taken from. */
@@ -190,6 +206,10 @@ static const struct option git_options[] = {
 	{ "host-keys", OPTION_TEXTS, AT(config_git, host_keys), .min = 1, .valid = valid_host_key,
 	    .expected = "SHA256: and 43 characters of base64, as ssh-keygen -l prints them" },
 	{ "ca-certificates", OPTION_FILE, AT(config_git, ca_file) },
+	{ "commit-delay", OPTION_DURATION, AT(config_git, commit_delay_s), .max = 3600, .fallback = "1s" },
+	{ "commit-delay-max", OPTION_DURATION, AT(config_git, commit_delay_max_s), .max = 86400, .fallback = "10s" },
+	{ "timeout", OPTION_DURATION, AT(config_git, timeout_s), .min = 1, .max = 3600, .fallback = "2m" },
+	{ "committer", OPTION_TEXT, AT(config_git, committer), .valid = valid_committer, .expected = "NAME <ADDRESS>" },
 };
 static const struct section git = {
 	.what = "a git repository", .options = git_options, .noptions = COUNT(git_options),

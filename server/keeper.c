@@ -17,7 +17,6 @@
 #define GROUP_MAX 1024			/* updates that share a sync: whoever waits is answered, however many come */
 #define SWEEP_S 5
 #define RECORDS_MAX 1000		/* of a zone behind its image, before it gets a new one */
-#define NOTES_MAX 60000			/* octets of a commit's message */
 #define HISTORY_S (7 * 86400)		/* journal records kept beyond what a restart needs */
 
 /* --- the open group --- */
@@ -62,31 +61,14 @@ keeper_flush_soon(struct keeper *k)
 	event_active(k->flush, EV_TIMEOUT, 1);
 }
 
-/* A line for the next commit's message, if the change will be part of it. */
+/* For the next commit's message, if the change will be part of it. */
 static void
 add_note(struct zone *z, const struct commit_request *q, const struct changeset *changes)
 {
-	size_t out = 0, in = 0;
-	bool soa = false;
-
-	for (size_t i = 0; i < changes->n; i++) {
-		const struct change *c = &changes->v[i];
-
-		soa |= c->rr.type == TYPE_SOA;
-		if (c->rr.type == TYPE_SOA || c->class == CHANGE_PASSING)
-			continue;
-		out += !c->add;
-		in += c->add && !c->present;
-	}
 	if (pending_count(&z->pending) == 0 && !z->pending.writing)
-		buf_clear(&z->notes);		/* it was all undone, or only passed */
-	if (z->notes.len >= NOTES_MAX || out + in + soa == 0 || pending_count(&z->pending) == 0)
-		return;
-	buf_printf(&z->notes, "%s: %s%s, %zu out, %zu in\n", z->name, q->origin == ORIGIN_ACME ? "certns, " : "", q->by, out, in);
-	if (z->notes.len >= NOTES_MAX)
-		buf_add_str(&z->notes, "and more\n");
-	if (z->notes.failed)
-		buf_clear(&z->notes);
+		notes_clear(&z->notes);		/* it was all undone, or only passed */
+	if (pending_count(&z->pending) > 0)
+		notes_add(&z->notes, q->now_s, q->origin == ORIGIN_ACME, q->by, changes);
 }
 
 void
@@ -96,7 +78,7 @@ keeper_subscriber(void *ctx, const struct commit_request *q, const struct change
 	struct zone *z = q->zone;
 	struct source *s = source_of(z);
 
-	if (q->origin != ORIGIN_LOAD && q->origin != ORIGIN_GIT)
+	if (q->origin == ORIGIN_UPDATE || q->origin == ORIGIN_ACME)
 		add_note(z, q, changes);
 	if (!k->started)
 		return;				/* at start everything is looked at once, later */

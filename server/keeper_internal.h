@@ -17,6 +17,7 @@
 #include "base/pool.h"
 #include "server/control.h"
 #include "server/exchange.h"
+#include "server/gather.h"
 #include "server/keeper.h"
 #include "server/notify.h"
 #include "server/resend.h"
@@ -55,7 +56,8 @@ struct source {
 	bool busy;			/* a pull or a write-back runs on a helper */
 	bool want_pull, want_write;	/* asked for meanwhile */
 	struct event *poll, *write_quiet, *retry;
-	int64_t write_due_ms;		/* at the latest, however busy; 0: nothing waits */
+	struct gather gather;		/* when to write back */
+	int64_t write_at_s;		/* the next time that is planned; 0: none is */
 	unsigned failures;		/* in a row */
 	char *problem;			/* of the last pull or push; NULL: it went well */
 	int64_t pulled_s, pushed_s;

@@ -19,12 +19,14 @@ server_libserver_a_SOURCES = \
 	server/edns.c \
 	server/exchange.c server/exchange.h \
 	server/frame.c server/frame.h \
+	server/gather.c server/gather.h \
 	server/handle.c server/handle.h \
 	server/inbound.c server/inbound.h \
 	server/keeper.c server/keeper.h \
 	server/keeper_internal.h \
 	server/listen.c server/listen.h \
 	server/merge.c \
+	server/message.c server/message.h \
 	server/notify.c server/notify.h \
 	server/options.c server/options.h \
 	server/peers.c \

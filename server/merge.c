@@ -192,6 +192,16 @@ struct restore {
 	bool claimed;			/* by another repository */
 };
 
+/* For the message of the commit that will hold it. */
+static void
+note_author(struct zone *z, const struct journal_record *r, const struct changeset *changes)
+{
+	bool update = strncmp(r->origin, "update ", 7) == 0;
+
+	if (update || strncmp(r->origin, "acme ", 5) == 0)
+		notes_add(&z->notes, r->time_s, !update, r->origin + (update ? 7 : 5), changes);
+}
+
 static enum err
 note_record(void *ctx, const struct journal_record *r)
 {
@@ -202,6 +212,10 @@ note_record(void *ctx, const struct journal_record *r)
 	z->records++;
 	if (err == ERR_OK)
 		err = pending_note(&z->pending, &changes);
+	if (err == ERR_OK)
+		note_author(z, r, &changes);
+	if (err == ERR_OK && pending_count(&z->pending) == 0)
+		notes_clear(&z->notes);
 	changeset_clear(&changes);
 	return err;
 }

@@ -8,8 +8,6 @@
 #include "base/file.h"
 #include "base/log.h"
 
-#define QUIET_MS 1000			/* updates are gathered until nothing comes for so long, */
-#define GATHER_MS 10000			/* or at most so long */
 #define RETRY_FIRST_S 2
 #define RETRY_MOST_S 300
 
@@ -77,7 +75,8 @@ go_on(struct source *s)
 	}
 	if (s->want_write) {
 		s->want_write = false;
-		s->write_due_ms = 0;
+		gather_begin(&s->gather);
+		s->write_at_s = 0;
 		event_del(s->write_quiet);
 		if ((err = writeback_start(s)) == ERR_OK) {
 			s->busy = true;
@@ -100,7 +99,7 @@ source_pull(struct source *s)
 void
 source_write(struct source *s, bool now)
 {
-	int64_t now_ms = clock_mono_ms(), left;
+	int64_t wait_ms;
 
 	if (!s->config->push)
 		return;
@@ -111,10 +110,9 @@ source_write(struct source *s, bool now)
 	}
 	if (event_pending(s->retry, EV_TIMEOUT, NULL))
 		return;				/* the remote is in trouble: the retry will take this along */
-	if (s->write_due_ms == 0)
-		s->write_due_ms = now_ms + GATHER_MS;
-	left = s->write_due_ms - now_ms;
-	start_timer(s->write_quiet, left < QUIET_MS ? left : QUIET_MS);
+	wait_ms = gather_add(&s->gather, clock_mono_ms());
+	s->write_at_s = clock_now_s() + (wait_ms + 999) / 1000;
+	start_timer(s->write_quiet, wait_ms);
 }
 
 void
@@ -159,6 +157,7 @@ source_finished(struct source *s, enum err err, const char *words)
 		s->problem = strdup(words);
 		log_warning("%s: %s; trying again in %lld s", git_source_url(s->git), words, (long long)delay_s);
 		start_timer(s->retry, delay_s * 1000);
+		s->write_at_s = s->config->push ? clock_now_s() + delay_s : 0;
 		s->want_write = false;
 	} else {
 		if (s->failures > 0) {
@@ -227,12 +226,15 @@ source_open(struct keeper *k, size_t i, struct fault *f)
 	struct source *s = &k->sources[i];
 	const struct config_git *g = &k->boot_view->config->git[i];
 	struct git_remote_config remote = { .url = g->url, .branch = g->branch, .path = g->path, .ssh_key = g->ssh_key,
-	    .host_keys = (const char *const *)g->host_keys, .ca_file = g->ca_file };
+	    .host_keys = (const char *const *)g->host_keys, .ca_file = g->ca_file,
+	    .deadline_s = g->timeout_s, .committer = g->committer };
 	char directory[PATH_MAX];
 	enum err err;
 
 	s->keeper = k;
 	s->config = g;
+	s->gather.quiet_ms = (int64_t)g->commit_delay_s * 1000;
+	s->gather.most_ms = (int64_t)g->commit_delay_max_s * 1000;
 	snprintf(directory, sizeof directory, "%s/git", k->boot_view->config->state_directory);
 	if ((err = file_mkdir(directory, 0700, f)) != ERR_OK ||
 	    (err = clone_directory(k->boot_view->config, i, &s->directory)) != ERR_OK ||

@@ -226,8 +226,9 @@ answer_renew(struct keeper *k, struct control_call *call, const json_t *argument
 static json_t *
 repository_row(const struct source *s)
 {
-	return json_pack("{s:s, s:o, s:o, s:o, s:b, s:o}", "remote", git_source_url(s->git), "commit", json_words(s->head),
-	    "pulled", json_time(s->pulled_s), "pushed", json_time(s->pushed_s), "busy", s->busy,
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:b, s:I, s:o}", "remote", git_source_url(s->git),
+	    "commit", json_words(s->head), "pulled", json_time(s->pulled_s), "pushed", json_time(s->pushed_s),
+	    "next-write", json_time(s->write_at_s), "busy", s->busy, "failures", (json_int_t)s->failures,
 	    "problem", json_words(s->problem));
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "server/message.h"
 #include "wire/rrtype.h"
 #include "zones/editor.h"
 #include "zones/writer.h"
@@ -20,7 +21,7 @@ struct written_zone {
 	struct dname apex;
 	char *path;
 	uint32_t serial;
-	size_t notes;			/* octets of its notes that this commit tells */
+	size_t notes, more_notes;	/* that this commit tells */
 	struct rr_list rrs;		/* from here on made by the helper */
 	struct editor_result texts;	/* the zone's file first */
 	struct zone_base base;		/* as it will be when the push has succeeded */
@@ -33,9 +34,9 @@ struct writeback {
 	size_t n;
 	char **shared;			/* files that several zones are read from; sorted */
 	size_t nshared;
-	struct buf message;
-	char author[DNAME_TEXT_MAX];
+	struct buf message, author, author_address;
 
+	int64_t cost_ms;
 	enum err err;
 	struct fault fault;
 	git_oid_text commit;
@@ -57,6 +58,8 @@ writeback_free(struct writeback *w)
 		free(w->shared[i]);
 	free(w->shared);
 	buf_clear(&w->message);
+	buf_clear(&w->author);
+	buf_clear(&w->author_address);
 	free(w);
 }
 
@@ -74,8 +77,8 @@ add_zone(struct writeback *w, struct zone *z)
 {
 	struct written_zone *x = &w->v[w->n];
 
-	*x = (struct written_zone){ .zone = z, .apex = z->apex, .path = strdup(z->base.v[0].path), .notes = z->notes.len,
-	    .serial = zone_version_serial(zone_newest(z)) };
+	*x = (struct written_zone){ .zone = z, .apex = z->apex, .path = strdup(z->base.v[0].path), .notes = z->notes.n,
+	    .more_notes = z->notes.more, .serial = zone_version_serial(zone_newest(z)) };
 	if (x->path == NULL || pending_passing(&z->pending, &x->passing) != ERR_OK) {
 		free(x->path);
 		rr_list_clear(&x->passing);
@@ -129,55 +132,28 @@ find_shared(struct writeback *w)
 	return ERR_OK;
 }
 
-/* The key, when all changes are one key's; notes are lines "ZONE: KEY ADDRESS, ..." . */
-static void
-find_author(struct writeback *w)
-{
-	bool first = true;
-
-	snprintf(w->author, sizeof w->author, "certns");
-	for (size_t i = 0; i < w->n; i++) {
-		const struct buf *notes = &w->v[i].zone->notes;
-		const char *p = (const char *)notes->p, *end = p + notes->len;
-
-		while (p != NULL && p < end) {
-			const char *line_end = memchr(p, '\n', (size_t)(end - p));
-			const char *name;
-			size_t n;
-
-			if (line_end == NULL || (name = memmem(p, (size_t)(line_end - p), ": ", 2)) == NULL)
-				break;
-			name += 2;
-			n = strcspn(name, " ,\n");
-			if (n < sizeof w->author && (first || strncmp(w->author, name, n) != 0 || w->author[n] != '\0')) {
-				if (!first) {
-					snprintf(w->author, sizeof w->author, "certns");
-					return;
-				}
-				snprintf(w->author, sizeof w->author, "%.*s", (int)n, name);
-				first = false;
-			}
-			p = line_end + 1;
-		}
-	}
-}
-
 static enum err
 write_message(struct writeback *w)
 {
-	if (w->n == 1)
-		buf_printf(&w->message, "%s: serial %u to %u\n\n", w->v[0].zone->name, w->v[0].zone->base.serial,
-		    w->v[0].serial);
-	else
-		buf_printf(&w->message, "%zu zones changed\n\n", w->n);
+	struct message_zone *v = calloc(w->n, sizeof *v);
+
+	if (v == NULL)
+		return ERR_NOMEM;
 	for (size_t i = 0; i < w->n; i++) {
 		const struct zone *z = w->v[i].zone;
 
-		if (w->n > 1)
-			buf_printf(&w->message, "%s: serial %u to %u\n", z->name, z->base.serial, w->v[i].serial);
-		buf_add(&w->message, z->notes.p, z->notes.len);
+		v[i] = (struct message_zone){ .name = z->name, .old_serial = z->base.serial, .serial = w->v[i].serial,
+		    .notes = z->notes.v, .nnotes = z->notes.n, .nmore = z->notes.more };
+		message_describe(&z->pending, z->apex.octets, &v[i]);
+		w->message.failed |= v[i].what.failed;
 	}
-	return buf_str(&w->message) == NULL ? ERR_NOMEM : ERR_OK;
+	message_write(v, w->n, &w->message);
+	message_author(v, w->n, git_source_domain(w->source->git), &w->author, &w->author_address);
+	for (size_t i = 0; i < w->n; i++)
+		message_zone_clear(&v[i]);
+	free(v);
+	return buf_str(&w->message) == NULL || buf_str(&w->author) == NULL || buf_str(&w->author_address) == NULL ?
+	    ERR_NOMEM : ERR_OK;
 }
 
 /* --- on the helper --- */
@@ -251,7 +227,8 @@ write_texts(struct writeback *w, size_t *nedits)
 static enum err
 commit_texts(struct writeback *w)
 {
-	struct git_signature_text author = { w->author, "certns@localhost", clock_now_s() };
+	struct git_signature_text author = { buf_str(&w->author), buf_str(&w->author_address),
+	    clock_now_s() };
 	struct git_edit *edits;
 	size_t room, n = 0;
 	enum err err = write_texts(w, &room);
@@ -296,9 +273,11 @@ static void
 writeback_run(void *arg)
 {
 	struct writeback *w = arg;
+	int64_t start_ms = git_thread_cost_ms();
 
 	if ((w->err = commit_texts(w)) == ERR_OK && (w->err = find_bases(w)) == ERR_OK && strcmp(w->commit, w->head) != 0)
 		w->err = git_source_push(w->source->git, w->head, w->commit, &w->fault);
+	w->cost_ms = git_thread_cost_ms() - start_ms + git_source_cost_ms(w->source->git);
 }
 
 /* --- on the keeper again --- */
@@ -337,7 +316,7 @@ take_in(struct writeback *w, struct fault *f)
 		enum err one;
 
 		pending_write_end(&x->zone->pending, true);
-		buf_consume(&x->zone->notes, x->notes);
+		notes_drop(&x->zone->notes, x->notes, x->more_notes);
 		remember_blob(s, x->path, x->base.v[0].blob);
 		if ((one = move_base(x)) == ERR_OK)
 			one = commits_put(k->commits, x->zone, f);
@@ -359,6 +338,7 @@ writeback_done(void *arg)
 	bool more = false;
 
 	keeper_flush(s->keeper);
+	gather_paid(&s->gather, clock_mono_ms(), w->cost_ms);
 	if (w->err == ERR_OK) {
 		w->err = take_in(w, &w->fault);
 	} else {
@@ -399,7 +379,6 @@ writeback_start(struct source *s)
 		err = find_shared(w);
 	if (err == ERR_OK)
 		err = write_message(w);
-	find_author(w);
 	for (size_t i = 0; err == ERR_OK && i < w->n; i++)
 		pending_write_begin(&w->v[i].zone->pending);
 	if (err == ERR_OK && (err = pool_submit(k->pool, writeback_run, writeback_done, w)) != ERR_OK)

@@ -167,6 +167,31 @@ clone_open(struct git_source *s, struct fault *f)
 	return err;
 }
 
+/* "NAME <ADDRESS>" apart; the configuration has seen to its form. */
+static enum err
+committer_set(struct git_source *s, struct fault *f)
+{
+	const char *text = s->config.committer, *open;
+	char host[256] = "localhost";
+
+	if (text != NULL && ((open = strchr(text, '<')) == NULL || open == text || strchr(open, '>') == NULL ||
+	    strchr(open, '@') == NULL))
+		return fault_set(f, ERR_FORMAT, "%s: is no NAME <ADDRESS>", text);
+	if (text == NULL) {
+		if (gethostname(host, sizeof host - 1) != 0 || host[0] == '\0' || strpbrk(host, "<> \n") != NULL)
+			snprintf(host, sizeof host, "localhost");
+		s->committer = strdup("certns");
+		if (asprintf(&s->committer_address, "certns@%s", host) < 0)
+			s->committer_address = NULL;
+	} else {
+		s->committer = strndup(text, (size_t)(open - text - (open > text && open[-1] == ' ')));
+		s->committer_address = strndup(open + 1, strcspn(open + 1, ">"));
+	}
+	if (s->committer == NULL || s->committer_address == NULL)
+		return fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
+	return ERR_OK;
+}
+
 enum err
 git_source_open(const char *clone_dir, const struct git_remote_config *config, struct git_source **out,
     struct fault *f)
@@ -194,7 +219,7 @@ git_source_open(const char *clone_dir, const struct git_remote_config *config, s
 		goto out;
 	}
 	if ((err = git_path_join("", config->path != NULL ? config->path : "", &s->path, f)) != ERR_OK ||
-	    (err = clone_open(s, f)) != ERR_OK)
+	    (err = committer_set(s, f)) != ERR_OK || (err = clone_open(s, f)) != ERR_OK)
 		goto out;
 	*out = s;
 	return ERR_OK;
@@ -216,6 +241,8 @@ git_source_close(struct git_source *s)
 	free(s->url);
 	free(s->branch);
 	free(s->path);
+	free(s->committer);
+	free(s->committer_address);
 	free(s);
 }
 
@@ -235,6 +262,12 @@ const char *
 git_source_branch(const struct git_source *s)
 {
 	return s->branch;
+}
+
+const char *
+git_source_domain(const struct git_source *s)
+{
+	return strchr(s->committer_address, '@') + 1;
 }
 
 enum err

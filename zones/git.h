@@ -24,6 +24,7 @@ struct git_remote_config {		/* strings are borrowed for the life of the source; 
 	const char *const *host_keys;	/* "SHA256:..." pins, NULL-terminated; NULL: known_hosts decides */
 	const char *ca_file;		/* extra trust for https; NULL: the system's */
 	unsigned deadline_s;		/* for one fetch or push; 0: 60 */
+	const char *committer;		/* "NAME <ADDRESS>"; NULL: certns, at this host */
 };
 
 struct git_source;
@@ -95,6 +96,13 @@ void git_source_cancel(struct git_source *s);
 
 const char *git_source_url(const struct git_source *s);		/* for messages: its secrets are starred out */
 const char *git_source_branch(const struct git_source *s);	/* the one in use; NULL before the first fetch */
+const char *git_source_domain(const struct git_source *s);	/* of the committer's address */
+
+/* What the children have cost since this was last asked: a processor's time and what they wrote, as milliseconds. */
+int64_t git_source_cost_ms(struct git_source *s);
+
+/* The same of the calling thread, since it began. */
+int64_t git_thread_cost_ms(void);
 
 /* "URL#BRANCH" apart: *url and *branch are the caller's (free()); *branch NULL without one. */
 enum err git_url_split(const char *text, char **url, char **branch);

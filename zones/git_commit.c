@@ -90,7 +90,7 @@ commit_write(struct git_source *s, git_commit *parent, const git_oid *tree_id,
 {
 	const git_commit *parents[1] = { parent };
 	char ref[GIT_REF_SIZE];
-	git_signature *signature = NULL;
+	git_signature *signature = NULL, *committer = NULL;
 	git_tree *tree = NULL;
 	git_reference *r = NULL;
 	enum err err;
@@ -100,14 +100,16 @@ commit_write(struct git_source *s, git_commit *parent, const git_oid *tree_id,
 		return fault_set(f, ERR_NOT_FOUND, "nothing was fetched yet");
 	if ((err = git_ref_name(GIT_REFS_OURS, s->branch, ref, f)) != ERR_OK)
 		return err;
-	if ((rc = git_signature_new(&signature, author->name, author->email, author->time_s, 0)) < 0)
-		return git_fault(rc, f, "the author's name or address");
-	if ((rc = git_tree_lookup(&tree, s->repo, tree_id)) < 0 ||
-	    (rc = git_commit_create(id, s->repo, NULL, signature, signature, NULL, message, tree, 1, parents)) < 0 ||
+	if ((rc = git_signature_new(&signature, author->name, author->email, author->time_s, 0)) < 0 ||
+	    (rc = git_signature_new(&committer, s->committer, s->committer_address, author->time_s, 0)) < 0)
+		err = git_fault(rc, f, "the author's or committer's name or address");
+	else if ((rc = git_tree_lookup(&tree, s->repo, tree_id)) < 0 ||
+	    (rc = git_commit_create(id, s->repo, NULL, signature, committer, NULL, message, tree, 1, parents)) < 0 ||
 	    (rc = git_reference_create(&r, s->repo, ref, id, 1, NULL)) < 0)
 		err = git_fault(rc, f, "cannot commit in the clone %s", s->dir);
 	git_reference_free(r);
 	git_tree_free(tree);
+	git_signature_free(committer);
 	git_signature_free(signature);
 	return err;
 }

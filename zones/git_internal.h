@@ -26,6 +26,8 @@ struct git_source {
 	char *path;				/* from the repository's top to the zones; "" is the top */
 	struct git_remote_config config;
 	int cancel_fd;				/* an eventfd; readable: give up */
+	int64_t cost_ms;			/* of children, since it was last asked for */
+	char *committer, *committer_address;
 	git_oid_text cached;			/* the commit read last: a big directory is unpacked once */
 	git_tree *cached_root, *cached_zones;	/* its trees; NULL where not read yet */
 };

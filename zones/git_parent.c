@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include "zones/git_internal.h"
 
 #define DEADLINE_S 60
+#define DISK_OCTETS_PER_MS (50 * 1000)	/* what a modest disk writes */
 
 extern char **environ;
 
@@ -97,6 +99,31 @@ talk(int fd, int cancel_fd, struct buf *request, struct buf *reply, unsigned dea
 	}
 }
 
+static int64_t
+cost_ms(const struct rusage *u)
+{
+	return (int64_t)(u->ru_utime.tv_sec + u->ru_stime.tv_sec) * 1000 + (u->ru_utime.tv_usec + u->ru_stime.tv_usec) / 1000 +
+	    (int64_t)u->ru_oublock * 512 / DISK_OCTETS_PER_MS;
+}
+
+int64_t
+git_source_cost_ms(struct git_source *s)
+{
+	int64_t cost = s->cost_ms;
+
+	s->cost_ms = 0;
+	return cost;
+}
+
+int64_t
+git_thread_cost_ms(void)
+{
+	struct rusage usage = { 0 };
+
+	(void)getrusage(RUSAGE_THREAD, &usage);
+	return cost_ms(&usage);
+}
+
 static enum err
 no_reply(int status, struct fault *f)
 {
@@ -105,12 +132,22 @@ no_reply(int status, struct fault *f)
 	return fault_set(f, ERR_IO, "the git child ended without a reply (exit status %d)", WEXITSTATUS(status));
 }
 
+static bool
+has_nothing(struct git_source *s)
+{
+	git_oid_text tip;
+
+	return git_source_tip(s, tip, NULL) == ERR_NOT_FOUND;
+}
+
 /* Run one request in a child.  ERR_OK: it gave a reply (which may be an error of its own). */
 static enum err
-child_run(const struct git_source *s, struct buf *request, struct git_exchange *answer, struct fault *f)
+child_run(struct git_source *s, struct buf *request, struct git_exchange *answer, struct fault *f)
 {
-	unsigned deadline_s = s->config.deadline_s != 0 ? s->config.deadline_s : DEADLINE_S;
+	/* The first fetch brings all of the history. */
+	unsigned deadline_s = (s->config.deadline_s != 0 ? s->config.deadline_s : DEADLINE_S) * (has_nothing(s) ? 10 : 1);
 	struct buf reply = { 0 };
+	struct rusage usage = { 0 };
 	int fds[2], error, status = 0;
 	enum err err;
 	pid_t pid;
@@ -125,8 +162,9 @@ child_run(const struct git_source *s, struct buf *request, struct git_exchange *
 	}
 	if ((err = talk(fds[0], s->cancel_fd, request, &reply, deadline_s, f)) != ERR_OK)
 		(void)kill(-pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+	while (wait4(pid, &status, 0, &usage) < 0 && errno == EINTR)
 		;
+	s->cost_ms += cost_ms(&usage);
 	if (err == ERR_OK && !git_exchange_read(reply.p, reply.len, answer))
 		err = no_reply(status, f);
 	close(fds[0]);
@@ -157,7 +195,7 @@ request_fill(const struct git_source *s, const char *operation, struct git_excha
 
 /* The whole way: start, wait, kill, and the child's error as ours. */
 static enum err
-child_do(const struct git_source *s, const struct git_exchange *x, struct git_exchange *answer, struct fault *f)
+child_do(struct git_source *s, const struct git_exchange *x, struct git_exchange *answer, struct fault *f)
 {
 	struct buf request = { 0 };
 	const char *number;

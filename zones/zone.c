@@ -130,7 +130,7 @@ zone_free(struct zone *z)
 	}
 	pending_clear(&z->pending);
 	zone_base_clear(&z->base);
-	buf_clear(&z->notes);
+	notes_clear(&z->notes);
 	free(z->problem);
 	free(z->source);
 	free(z);

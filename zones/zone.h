@@ -4,6 +4,7 @@
 
 #include "zones/git.h"
 #include "zones/journal.h"
+#include "zones/notes.h"
 #include "zones/pending.h"
 #include "zones/serial.h"
 #include "zones/store.h"
@@ -50,7 +51,7 @@ struct zone {
 	unsigned peers_asked;
 	bool peers_known;		/* one has answered; */
 	uint32_t peers_serial;		/* the newest serial among them */
-	struct buf notes;		/* lines for the next commit's message, one per change that waits */
+	struct notes notes;		/* who made the changes that wait, for the next commit's message */
 };
 
 enum err zone_new(const uint8_t *apex, const char *source, struct zone **out);

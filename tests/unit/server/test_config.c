@@ -95,6 +95,15 @@ static const struct { const char *why, *text, *error; } bad_files[] = {
 	{ "a host key of another form", "git: [{remote: /tmp, host-keys: [MD5:aa]}]\n",
 	    "x:1:34: expected SHA256: and 43 characters of base64, as ssh-keygen -l prints them, found 'MD5:aa'" },
 
+	{ "a longest delay below the shortest", "git: [{remote: /tmp, commit-delay: 5m, commit-delay-max: 1m}]\n",
+	    "x:1:58: commit-delay-max (60 s) is below commit-delay (300 s)" },
+	{ "a committer without an address", "git: [{remote: /tmp, committer: certns}]\n",
+	    "x:1:33: expected NAME <ADDRESS>, found 'certns'" },
+	{ "an address without a domain", "git: [{remote: /tmp, committer: a <b@>}]\n",
+	    "x:1:33: expected NAME <ADDRESS>, found 'a <b@>'" },
+	{ "no time for git", "git: [{remote: /tmp, timeout: 0}]\n",
+	    "x:1:31: expected a duration from 1s to 3600s, such as 30s, 5m or 1h, found '0'" },
+
 	{ "a zone without name", "zones: [{acme: no}]\n", "x:1:9: expected 'name', which a zone needs, found none" },
 	{ "a zone with a bad name", "zones: [{name: a..b}]\n", "x:1:16: expected a domain name, found 'a..b'" },
 	{ "a zone twice", "zones:\n- name: b.example\n- name: a.example\n- name: B.example.\n",
