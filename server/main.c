@@ -157,7 +157,7 @@ main(int argc, char **argv)
 			workers_stop(s.workers);
 			keeper_stop(s.keeper);
 			workers_free(s.workers);	/* the keeper may have answered until now */
-			rcu_barrier();
+			rcu_drain();
 			rcu_unregister_thread();
 		}
 	}

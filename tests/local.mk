@@ -18,6 +18,14 @@ dist-hook:
 	cp -p $(srcdir)/check $(distdir)/check
 	find $(distdir) -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# What more than one thread takes part in; for a build with --enable-thread-sanitizer.
+THREADED_TESTS = tests/unit/base/test_log tests/unit/base/test_pool tests/unit/base/test_queue \
+	tests/unit/server/test_handle tests/unit/server/test_tcp tests/unit/server/test_worker \
+	tests/unit/zones/test_publish tests/unit/zones/test_qp tests/unit/zones/test_store tests/unit/zones/test_zoneset
+check-threads:
+	$(MAKE) $(AM_MAKEFLAGS) check check_PROGRAMS="$(THREADED_TESTS)" TESTS="$(THREADED_TESTS)"
+.PHONY: check-threads
+
 # base, wire, tsig
 check_PROGRAMS += \
 	tests/unit/base/test_buf \
@@ -72,11 +80,11 @@ tests_unit_tsig_test_tsig_LDADD = $(LIBTSIG) $(CMOCKA_LIBS)
 # targets, with replay.c as their main(), are tests that go through the seeds.
 fuzz_targets =
 if FUZZING
-FUZZ_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+fuzz_link = $(AM_LDFLAGS) -fsanitize=fuzzer
 FUZZ_MAIN =
 noinst_PROGRAMS += $(fuzz_targets)
 else
-FUZZ_LDFLAGS = $(AM_LDFLAGS)
+fuzz_link = $(AM_LDFLAGS)
 FUZZ_MAIN = tests/fuzz/replay.c
 check_PROGRAMS += $(fuzz_targets)
 endif
@@ -84,10 +92,10 @@ endif
 # wire, tsig
 fuzz_targets += tests/fuzz/fuzz_message tests/fuzz/fuzz_tsig
 tests_fuzz_fuzz_message_SOURCES = tests/fuzz/fuzz_message.c $(FUZZ_MAIN)
-tests_fuzz_fuzz_message_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_message_LDFLAGS = $(fuzz_link)
 tests_fuzz_fuzz_message_LDADD = $(LIBWIRE)
 tests_fuzz_fuzz_tsig_SOURCES = tests/fuzz/fuzz_tsig.c $(FUZZ_MAIN)
-tests_fuzz_fuzz_tsig_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_tsig_LDFLAGS = $(fuzz_link)
 tests_fuzz_fuzz_tsig_LDADD = $(LIBTSIG)
 # end of wire, tsig
 
@@ -116,7 +124,7 @@ tests_unit_server_test_options_SOURCES = tests/unit/server/test_options.c tests/
 tests_unit_server_test_options_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 fuzz_targets += tests/fuzz/fuzz_config
 tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c $(FUZZ_MAIN)
-tests_fuzz_fuzz_config_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_config_LDFLAGS = $(fuzz_link)
 tests_fuzz_fuzz_config_LDADD = $(LIBSERVER)
 # end of configuration, command line
 
@@ -169,10 +177,10 @@ tests_unit_acme_test_tlsa_SOURCES = tests/unit/check.h tests/unit/acme/pki.c tes
 tests_unit_acme_test_tlsa_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 fuzz_targets += tests/fuzz/fuzz_acme_json tests/fuzz/fuzz_csr
 tests_fuzz_fuzz_acme_json_SOURCES = tests/fuzz/fuzz_acme_json.c $(FUZZ_MAIN)
-tests_fuzz_fuzz_acme_json_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_acme_json_LDFLAGS = $(fuzz_link)
 tests_fuzz_fuzz_acme_json_LDADD = $(LIBACME)
 tests_fuzz_fuzz_csr_SOURCES = tests/fuzz/fuzz_csr.c $(FUZZ_MAIN)
-tests_fuzz_fuzz_csr_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_csr_LDFLAGS = $(fuzz_link)
 tests_fuzz_fuzz_csr_LDADD = $(LIBACME)
 # end of acme
 # cookies, EDNS and limits
@@ -220,7 +228,7 @@ tests_unit_server_test_answer_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 fuzz_targets += tests/fuzz/fuzz_query
 tests_fuzz_fuzz_query_SOURCES = tests/fuzz/fuzz_query.c tests/unit/server/served.c tests/unit/server/served.h \
 	tests/unit/server/zone_text.c tests/unit/server/zone_text.h $(FUZZ_MAIN)
-tests_fuzz_fuzz_query_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_query_LDFLAGS = $(fuzz_link)
 tests_fuzz_fuzz_query_LDADD = $(LIBSERVER)
 # end of answering and workers
 
@@ -263,7 +271,7 @@ tests_unit_zones_test_writer_SOURCES = tests/unit/zones/test_writer.c tests/unit
 tests_unit_zones_test_writer_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 fuzz_targets += tests/fuzz/fuzz_zonefile
 tests_fuzz_fuzz_zonefile_SOURCES = tests/fuzz/fuzz_zonefile.c $(FUZZ_MAIN)
-tests_fuzz_fuzz_zonefile_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_zonefile_LDFLAGS = $(fuzz_link)
 tests_fuzz_fuzz_zonefile_LDADD = $(LIBZONES)
 # end of zone files
 
@@ -306,10 +314,10 @@ tests_unit_server_test_resend_SOURCES = tests/unit/server/test_resend.c tests/un
 tests_unit_server_test_resend_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 fuzz_targets += tests/fuzz/fuzz_changeset tests/fuzz/fuzz_update
 tests_fuzz_fuzz_changeset_SOURCES = tests/fuzz/fuzz_changeset.c $(FUZZ_MAIN)
-tests_fuzz_fuzz_changeset_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_changeset_LDFLAGS = $(fuzz_link)
 tests_fuzz_fuzz_changeset_LDADD = $(LIBZONES)
 tests_fuzz_fuzz_update_SOURCES = tests/fuzz/fuzz_update.c tests/unit/server/zone_text.c tests/unit/server/zone_text.h $(FUZZ_MAIN)
-tests_fuzz_fuzz_update_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_update_LDFLAGS = $(fuzz_link)
 tests_fuzz_fuzz_update_LDADD = $(LIBSERVER)
 check_PROGRAMS += tests/unit/zones/test_rrmap
 tests_unit_zones_test_rrmap_SOURCES = tests/unit/zones/test_rrmap.c tests/unit/check.h
@@ -330,7 +338,7 @@ tests_unit_zones_test_editor_random_SOURCES = tests/unit/zones/test_editor_rando
 tests_unit_zones_test_editor_random_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 fuzz_targets += tests/fuzz/fuzz_editor
 tests_fuzz_fuzz_editor_SOURCES = tests/fuzz/fuzz_editor.c $(FUZZ_MAIN)
-tests_fuzz_fuzz_editor_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_editor_LDFLAGS = $(fuzz_link)
 tests_fuzz_fuzz_editor_LDADD = $(LIBZONES)
 # end of editor
 

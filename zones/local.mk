@@ -47,7 +47,7 @@ zones_libzones_a_SOURCES = \
 	zones/qpkey.c \
 	zones/qpstore.c zones/qpstore.h \
 	zones/qpwrite.c \
-	zones/rcu.h \
+	zones/rcu.c zones/rcu.h \
 	zones/rdata_tokens.h \
 	zones/reader.c zones/reader.h \
 	zones/rr.c zones/rr.h \

@@ -3,10 +3,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#ifdef __SANITIZE_THREAD__
-char rcu_order;
-#endif
-
 void
 qp_store_init(struct qp_store *s, size_t version_size, void (*free_store)(struct qp_store *))
 {

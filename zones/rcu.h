@@ -11,7 +11,7 @@
 #ifdef __SANITIZE_THREAD__
 #include <sanitizer/tsan_interface.h>
 
-extern char rcu_order;			/* zones/qpstore.c; only its address matters */
+extern char rcu_order;			/* zones/rcu.c; only its address matters */
 
 static inline void
 rcu_order_before(void)
@@ -54,5 +54,9 @@ rcu_order_after(void)
 {
 }
 #endif
+
+/* Wait until every callback that was asked for before has run.  rcu_barrier() does the same in a way that
+ * ThreadSanitizer cannot follow.  For a registered thread, one at a time. */
+void rcu_drain(void);
 
 #endif

@@ -10,7 +10,7 @@ from .process import Process, run
 from .wait import wait_for
 
 BUILD = os.environ.get("CERTNS_BUILD", os.getcwd())
-SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:")
+SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:")
 
 
 def program(name):

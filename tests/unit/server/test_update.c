@@ -689,7 +689,7 @@ static int
 unregister_thread(void **state)
 {
 	(void)state;
-	rcu_barrier();
+	rcu_drain();
 	rcu_unregister_thread();
 	return 0;
 }

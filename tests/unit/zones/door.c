@@ -99,7 +99,7 @@ int
 door_teardown(void **state)
 {
 	(void)state;
-	rcu_barrier();
+	rcu_drain();
 	rcu_unregister_thread();
 	return 0;
 }

@@ -1,11 +1,7 @@
 #include "tests/unit/zones/memory.h"
 
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stddef.h>
-#include <time.h>
-
-#include "zones/rcu.h"
 
 void *__real_malloc(size_t n);
 void *__real_calloc(size_t n, size_t size);
@@ -17,32 +13,11 @@ void *__wrap_realloc(void *p, size_t n);
 void __wrap_free(void *p);
 
 static atomic_long live, fail_in;
-static atomic_bool grace_over;
 
 long
 memory_live(void)
 {
 	return live;
-}
-
-static void
-on_grace(struct rcu_head *head)
-{
-	(void)head;
-	grace_over = true;
-}
-
-void
-grace_pass(void)
-{
-	static struct rcu_head head;
-
-	grace_over = false;
-	call_rcu(&head, on_grace);	/* there is one thread for callbacks, and it keeps their order */
-	rcu_thread_offline();
-	while (!grace_over)
-		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
-	rcu_thread_online();
 }
 
 void

@@ -5,10 +5,6 @@
 
 long memory_live(void);			/* allocations not freed */
 
-/* Wait until every RCU callback that was asked for before has run.  Does what rcu_barrier() does; in that
- * ThreadSanitizer finds races that are none. */
-void grace_pass(void);
-
 /* Let the nth allocation from now on fail, and those after it work again; 0: none. */
 void memory_fail_nth(long nth);
 long memory_fail_left(void);		/* > 0: the failure is still to come */

@@ -212,7 +212,7 @@ test_readers_and_writer(void **state)
 	rcu_thread_online();
 	zoneset_free(set);
 	check(looks > 100, "the readers had their share: %lu", (unsigned long)looks);
-	grace_pass();
+	rcu_drain();
 	check(memory_live() == live, "%ld allocations are left", memory_live() - live);
 }
 

@@ -133,7 +133,7 @@ static int
 teardown(void **state)
 {
 	(void)state;
-	rcu_barrier();
+	rcu_drain();
 	rcu_unregister_thread();
 	return 0;
 }

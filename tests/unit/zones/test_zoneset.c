@@ -114,7 +114,7 @@ test_against_model(void **state)
 			rcu_quiescent_state();
 		}
 		zoneset_free(set);
-		grace_pass();
+		rcu_drain();
 		check(memory_live() == live, "%ld allocations are left", memory_live() - live);
 	}
 }
@@ -151,7 +151,7 @@ test_rows(void **state)
 		    "%s: %s", rows[i].why, rows[i].name);
 	}
 	zoneset_free(set);
-	grace_pass();
+	rcu_drain();
 }
 
 /* A change without memory is no change. */
@@ -194,7 +194,7 @@ test_failing_allocations(void **state)
 	}
 	assert_true(failures > 20);
 	zoneset_free(set);
-	grace_pass();
+	rcu_drain();
 }
 
 static int
@@ -213,7 +213,7 @@ tear_down(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 64; i++)
 		zone_store_free(stores[i]);
-	grace_pass();
+	rcu_drain();
 	rcu_unregister_thread();
 	return 0;
 }
