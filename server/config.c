@@ -298,6 +298,12 @@ settle(struct config_draft *draft)
 	c->nkeys = draft->nkeys;
 	if (c->nzones > 0)
 		qsort(c->zones, c->nzones, sizeof *c->zones, compare_zones);
+	for (size_t i = 0; i < c->nzones; i++) {
+		struct config_zone *z = &c->zones[i];
+
+		z->journal_max_usage = z->journal_max_usage != 0 ? z->journal_max_usage : c->defaults.journal_max_usage;
+		z->journal_max_depth = z->journal_max_depth != 0 ? z->journal_max_depth : c->defaults.journal_max_depth;
+	}
 	return ERR_OK;
 }
 
@@ -306,7 +312,7 @@ make(const char *file, const char *text, size_t n, const struct config_arguments
     struct fault *f)
 {
 	struct config_reader r = { .file = file, .fault = f };
-	struct config_draft draft = { .config.self_check = true };
+	struct config_draft draft = { .config.self_check = true, .config.defaults.acme = true };
 	struct config *c = malloc(sizeof *c);
 	enum err err = c != NULL ? ERR_OK : ERR_NOMEM;
 
@@ -419,11 +425,10 @@ config_find_socket(const char *file, char **out, struct fault *f)
 const struct config_zone *
 config_zone_for(const struct config *c, const uint8_t *apex)
 {
-	static const struct config_zone defaults = { .acme = true, .serial = SERIAL_INCREMENT };
 	struct config_zone wanted;
 
 	dname_copy(&wanted.name, apex);
 	const struct config_zone *found = c->nzones == 0 ? NULL :
 	    bsearch(&wanted, c->zones, c->nzones, sizeof *c->zones, compare_zones);
-	return found != NULL ? found : &defaults;
+	return found != NULL ? found : &c->defaults;
 }

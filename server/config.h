@@ -49,6 +49,8 @@ struct config_zone {
 	struct config_address *check_servers;
 	size_t ncheck_servers;
 	enum serial_policy serial;
+	uint64_t journal_max_usage;	/* octets */
+	unsigned journal_max_depth;	/* changes */
 };
 
 struct config_authority {
@@ -84,6 +86,7 @@ struct config {
 	size_t nrate_limit_exempt;
 	enum log_level log_level;
 	enum log_format log_format;
+	struct config_zone defaults;	/* of zones without an entry of their own */
 
 	struct config_git *git;
 	size_t ngit;

@@ -14,6 +14,10 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define SECRET_FILE_MAX 4096
+#define JOURNAL_USAGE_LEAST 40		/* KiB */
+#define JOURNAL_USAGE_MOST (1u << 30)
+#define JOURNAL_USAGE_WORDS "a size from 40K to 1024G, such as 500K, 100M or 2G"
+#define JOURNAL_DEPTH_MOST 100000000
 #define AT(type, member) .offset = offsetof(struct type, member)
 #define LIST(type, member) .offset = offsetof(struct type, member), .count = offsetof(struct type, n##member)
 
@@ -136,6 +140,10 @@ static const struct option server_options[] = {
 	{ "tcp-connections-per-address", OPTION_NUMBER, AT(config, tcp_connections_per_address), .max = 65536,
 	    .fallback = "250" },
 	{ "tcp-idle-timeout", OPTION_DURATION, AT(config, tcp_idle_timeout_s), .min = 1, .max = 3600, .fallback = "10" },
+	{ "journal-max-usage", OPTION_SIZE, AT(config, defaults.journal_max_usage), .min = JOURNAL_USAGE_LEAST,
+	    .max = JOURNAL_USAGE_MOST, .expected = JOURNAL_USAGE_WORDS, .fallback = "100M" },
+	{ "journal-max-depth", OPTION_NUMBER, AT(config, defaults.journal_max_depth), .min = 1, .max = JOURNAL_DEPTH_MOST,
+	    .fallback = "1000" },
 	{ "log-level", OPTION_CHOICE, AT(config, log_level), .choices = log_levels, .fallback = "info" },
 	{ "log-format", OPTION_CHOICE, AT(config, log_format), .choices = log_formats, .fallback = "text" },
 };
@@ -228,6 +236,9 @@ static const struct option zone_options[] = {
 	{ "acme", OPTION_YESNO, AT(config_zone, acme), .fallback = "yes" },
 	{ "check-servers", OPTION_ADDRESSES, LIST(config_zone, check_servers), .max = 53 },
 	{ "serial", OPTION_CHOICE, AT(config_zone, serial), .choices = serial_policies, .fallback = "increment" },
+	{ "journal-max-usage", OPTION_SIZE, AT(config_zone, journal_max_usage), .min = JOURNAL_USAGE_LEAST,
+	    .max = JOURNAL_USAGE_MOST, .expected = JOURNAL_USAGE_WORDS },
+	{ "journal-max-depth", OPTION_NUMBER, AT(config_zone, journal_max_depth), .min = 1, .max = JOURNAL_DEPTH_MOST },
 	{ .name = "file", .kind = OPTION_LATER },
 	{ .name = "primaries", .kind = OPTION_LATER },
 };

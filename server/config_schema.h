@@ -21,6 +21,7 @@ enum option_kind {
 	OPTION_YESNO,			/* bool */
 	OPTION_NUMBER,			/* unsigned, min to max */
 	OPTION_DURATION,		/* unsigned, seconds, min to max: 90, 90s, 5m, 1h30m, 2d, 1w */
+	OPTION_SIZE,			/* uint64_t, octets, min to max of KiB: 4096, 40K, 100M, 2G */
 	OPTION_CHOICE,			/* an enum, whose values are indices of choices */
 	OPTION_TEXT,			/* char * */
 	OPTION_SECRET,			/* char *, never shown */

@@ -109,6 +109,7 @@ kind_words(const struct option *o)
 	case OPTION_YESNO:	return "yes or no";
 	case OPTION_NUMBER:	return "a number";
 	case OPTION_DURATION:	return "a duration such as 30s, 5m or 1h";
+	case OPTION_SIZE:	return "a size such as 500K, 100M or 2G";
 	case OPTION_FILE:	return "the name of a file";
 	case OPTION_NAME:	return "a domain name";
 	case OPTION_ADDRESSES:	return o->max == 0 ? "ADDRESS" : "ADDRESS[@PORT]";
@@ -196,6 +197,24 @@ read_quantity(struct config_reader *r, const struct option *o, const yaml_node_t
 }
 
 static enum err
+read_size(struct config_reader *r, const struct option *o, const yaml_node_t *node, const char *text, uint64_t *out)
+{
+	static const char units[] = "KMG";
+	const char *end, *unit;
+	uint64_t v;
+	bool good = parse_digits(text, &end, &v);
+
+	if (good && *end != '\0' && (unit = strchr(units, *end)) != NULL && end[1] == '\0')
+		v <<= 10 * (unit - units + 1);
+	else
+		good = good && *end == '\0';
+	if (!good || v < (uint64_t)o->min << 10 || v > (uint64_t)o->max << 10)
+		return config_expected(r, node, kind_words(o));
+	*out = v;
+	return ERR_OK;
+}
+
+static enum err
 read_choice(struct config_reader *r, const struct option *o, const yaml_node_t *node, const char *text, int *out)
 {
 	char what[200] = "";
@@ -252,6 +271,8 @@ read_scalar(struct config_reader *r, const struct option *o, const yaml_node_t *
 	case OPTION_NUMBER:
 	case OPTION_DURATION:
 		return read_quantity(r, o, node, text, to);
+	case OPTION_SIZE:
+		return read_size(r, o, node, text, to);
 	case OPTION_CHOICE:
 		return read_choice(r, o, node, text, to);
 	case OPTION_NAME:

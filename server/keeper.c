@@ -16,8 +16,6 @@
 #define HELPERS 2
 #define GROUP_MAX 1024			/* updates that share a sync: whoever waits is answered, however many come */
 #define SWEEP_S 5
-#define RECORDS_MAX 1000		/* of a zone behind its image, before it gets a new one */
-#define HISTORY_S (7 * 86400)		/* journal records kept beyond what a restart needs */
 
 /* --- the open group --- */
 
@@ -152,8 +150,6 @@ static void
 on_sweep(evutil_socket_t fd, short what, void *arg)
 {
 	struct keeper *k = arg;
-	struct fault f = { 0 };
-	enum err err;
 
 	(void)fd;
 	(void)what;
@@ -163,13 +159,9 @@ on_sweep(evutil_socket_t fd, short what, void *arg)
 
 		if (z->garbage)
 			z->garbage = !zone_store_reclaim(z->store);
-		/* Zones that are seldom or never written back: the journal, and the time of a restart, stay bounded. */
-		if (z->records > RECORDS_MAX && (err = commits_put(k->commits, z, &f)) != ERR_OK)
-			log_debug("%s", fault_str(&f, err));
 	}
 	resend_expire(k->resend, clock_now_s());
-	if ((err = journal_prune(k->journal, clock_now_s() - HISTORY_S, &f)) != ERR_OK)
-		log_debug("%s", fault_str(&f, err));
+	history_sweep(k);
 	event_add(k->sweep, &(struct timeval){ SWEEP_S, 0 });
 }
 
@@ -201,11 +193,11 @@ make_events(struct keeper *k)
 }
 
 static void
-remember_digest(void *ctx, const uint8_t digest[32], unsigned rcode, int64_t time_s)
+remember_answer(void *ctx, const struct journal_answer *a)
 {
 	struct keeper *k = ctx;
 
-	if (resend_add(k->resend, digest, rcode, time_s) != ERR_OK)
+	if (resend_add(k->resend, a->digest, a->rcode, a->time_s) != ERR_OK)
 		log_warning("out of memory: a resent update may be taken for a new one");
 }
 
@@ -223,7 +215,7 @@ open_state(struct keeper *k, const char *directory, struct fault *f)
 	    (err = resend_new(&k->resend)) != ERR_OK ||
 	    (err = commits_new(k->journal, keeper_subscriber, k, &k->commits)) != ERR_OK)
 		return err;
-	return journal_each_digest(k->journal, clock_now_s() - RESEND_WINDOW_S, remember_digest, k, f);
+	return journal_each_answer(k->journal, clock_now_s() - RESEND_WINDOW_S, remember_answer, k, f);
 }
 
 static enum err

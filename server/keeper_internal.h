@@ -4,7 +4,7 @@
  *   source.c     git repositories: when to pull and to write   pull.c       a pull, on a helper
  *   writeback.c  a commit and push, on a helper                merge.c      what was pulled, into the zones
  *   peers.c      who gets NOTIFY, which servers the CA asks    certs.c      the ACME engine's outside
- *   catchup.c    serials of a new host
+ *   catchup.c    serials of a new host                   history.c    what the journal keeps of each zone
  *   views.c      configuration and keys                        status.c     the control socket's answers */
 #ifndef SERVER_KEEPER_INTERNAL_H
 #define SERVER_KEEPER_INTERNAL_H
@@ -168,6 +168,9 @@ void peers_servers(struct keeper *k, const uint8_t *zone,
 /* The same who get NOTIFY; source: our address for them, NULL: any. */
 void peers_secondaries(struct keeper *k, const struct zone *z,
     void (*each)(void *arg, const struct notify_target *target, const struct sockaddr *source), void *arg);
+
+/* history.c */
+void history_sweep(struct keeper *k);			/* now and then: images and history within their limits */
 
 /* catchup.c */
 void catchup_look(struct keeper *k);			/* ask the secondaries of zones that are new here */

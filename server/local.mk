@@ -21,6 +21,7 @@ server_libserver_a_SOURCES = \
 	server/frame.c server/frame.h \
 	server/gather.c server/gather.h \
 	server/handle.c server/handle.h \
+	server/history.c \
 	server/inbound.c server/inbound.h \
 	server/keeper.c server/keeper.h \
 	server/keeper_internal.h \

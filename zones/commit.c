@@ -23,6 +23,7 @@ struct staged {
 	struct zone_base base;		/* the new one */
 	bool rebased;
 	bool whole_row;			/* to be written with the group: the base is new, or the row is not there */
+	uint64_t size;			/* of its record in the journal; 0: none */
 	unsigned rcode;
 	struct pending_undo *mark;	/* in its zone's pending set, from before this change */
 };
@@ -250,33 +251,49 @@ put_row(struct commits *c, const struct zone *z, const struct zone_base *base, u
 	if (octets.failed || row.base == NULL)
 		err = ERR_NOMEM;
 	if (err == ERR_OK)
-		err = journal_put_zone(c->journal, &row, true, f);
+		err = journal_put_zone(c->journal, &row, f);
 	changeset_clear(&image);
 	buf_clear(&octets);
 	buf_clear(&text);
 	return err;
 }
 
+/* What the group adds to its zone's history. */
 static enum err
 write_record(struct commits *c, struct staged *s, struct fault *f)
 {
 	const struct commit_request *q = &s->request;
+	struct journal_record r = { .apex = q->zone->apex.octets, .serial_from = s->built.serial_from,
+	    .serial_to = s->built.serial_to, .time_s = q->now_s };
 	struct buf octets = { 0 };
 	char origin[1400];
 	enum err err;
 
 	snprintf(origin, sizeof origin, "%s %s", origin_str(q->origin), q->by);
 	changeset_write(&s->built.effective, &octets);
-	err = octets.failed ? ERR_NOMEM : journal_append(c->journal, &(struct journal_record){ q->zone->apex.octets,
-	    s->built.serial_from, s->built.serial_to, q->now_s, origin, q->digest, s->rcode, octets.p, octets.len }, f);
+	r.origin = origin;
+	r.changes = octets.p;
+	r.n = octets.len;
+	err = octets.failed ? ERR_NOMEM : journal_append(c->journal, &r, f);
 	buf_clear(&octets);
-	s->whole_row = s->rebased;
-	if (err != ERR_OK || s->rebased)
+	s->size = journal_record_size(&r);
+	return err;
+}
+
+static enum err
+write_staged(struct commits *c, struct staged *s, struct fault *f)
+{
+	const struct commit_request *q = &s->request;
+	struct journal_answer answer = { .rcode = s->rcode, .time_s = q->now_s };
+	enum err err = ERR_OK;
+
+	s->whole_row = s->rebased || q->zone->unsaved;
+	if (s->built.version || s->rebased || s->built.effective.n > 0)
+		err = write_record(c, s, f);
+	if (err != ERR_OK || q->digest == NULL)
 		return err;
-	err = journal_put_zone(c->journal, &(struct journal_zone){ .apex = q->zone->apex, .serial = s->built.serial_to,
-	    .retired = q->zone->retired }, false, f);
-	s->whole_row = err == ERR_NOT_FOUND;	/* it could not be written when the zone was loaded */
-	return s->whole_row ? ERR_OK : err;
+	memcpy(answer.digest, q->digest, sizeof answer.digest);
+	return journal_answered(c->journal, &answer, f);
 }
 
 /* The base of a zone once the group up to s is made durable. */
@@ -297,7 +314,7 @@ write_all(struct commits *c, struct fault *f)
 	enum err err = journal_begin(c->journal, f);
 
 	for (struct staged *s = c->first; err == ERR_OK && s != NULL; s = s->next)
-		err = write_record(c, s, f);
+		err = write_staged(c, s, f);
 	/* Images come last: they hold what the whole group did, and every record of it is behind them. */
 	for (struct staged *s = c->first; err == ERR_OK && s != NULL; s = s->next)
 		if (s->whole_row)
@@ -351,7 +368,10 @@ commits_finish(struct commits *c, struct fault *f)
 		struct zone *z = s->request.zone;
 
 		pending_keep(&z->pending);
-		z->records = s->whole_row ? 0 : z->records + 1;
+		z->history.records += s->size > 0;
+		z->history.octets += s->size;
+		z->records = s->whole_row ? 0 : z->records + (s->size > 0);
+		z->unsaved = false;
 		if (s->rebased) {
 			zone_base_clear(&z->base);
 			z->base = s->base;
@@ -401,6 +421,8 @@ commits_batch_end(struct commits *c, enum err err, struct fault *f)
 	if (err != ERR_OK)
 		journal_rollback(c->journal);
 	remember_problem(c, err, f);
+	for (size_t i = 0; i < n; i++)
+		loaded[i]->unsaved = err != ERR_OK;
 	c->batch = false;
 	c->loaded = NULL;
 	c->nloaded = c->caploaded = 0;
@@ -500,10 +522,17 @@ enum err
 commits_put(struct commits *c, struct zone *zone, struct fault *f)
 {
 	struct zone_version *v = zone_newest(zone);
+	bool own = !c->batch;
 	enum err err;
 
 	assert(c->first == NULL);
+	if (own && (err = journal_begin(c->journal, f)) != ERR_OK)
+		return err;
 	err = put_row(c, zone, &zone->base, v == NULL ? zone->restored_serial : zone_version_serial(v), f);
+	if (own && err == ERR_OK)
+		err = journal_commit(c->journal, f);
+	if (own && err != ERR_OK)
+		journal_rollback(c->journal);
 	if (err == ERR_OK)
 		zone->records = 0;
 	return err;

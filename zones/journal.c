@@ -1,61 +1,48 @@
 #include "zones/journal.h"
 
-#include <openssl/evp.h>
-#include <sqlite3.h>
-#include <stdio.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SCHEMA_VERSION 1
-#define SUM_SIZE 16		/* octets of SHA-256 that are kept */
-#define HOW_TO_GO_ON "restore a backup, or move the file away: zones then come from git alone, without changes not yet pushed"
+#include "base/log.h"
+#include "zones/journal_internal.h"
 
-enum statement {
-	ST_BEGIN, ST_COMMIT, ST_ROLLBACK, ST_NEWEST, ST_PUT_ZONE, ST_PUT_SERIAL, ST_APPEND, ST_PRUNE, ST_ZONES, ST_ZONE,
-	ST_RECORDS, ST_DIGESTS, NSTATEMENTS
-};
-
-#define ZONE_COLUMNS "apex, source, base, base_serial, image, image_seq, sum, serial, retired, serial_sum"
+#define ZONE_COLUMNS "apex, source, base, base_serial, image, image_seq, sum, serial, retired, serial_sum, " \
+	"(SELECT serial_from FROM journal AS r WHERE r.apex = zone.apex AND r.seq > zone.image_seq ORDER BY r.seq LIMIT 1), " \
+	"(SELECT serial_to FROM journal AS r WHERE r.apex = zone.apex AND r.seq > zone.image_seq ORDER BY r.seq DESC LIMIT 1)"
 
 static const char *const sql[NSTATEMENTS] = {
 	[ST_BEGIN] = "BEGIN IMMEDIATE",
 	[ST_COMMIT] = "COMMIT",
 	[ST_ROLLBACK] = "ROLLBACK",
 	[ST_NEWEST] = "SELECT coalesce(max(seq), 0) FROM journal",
+	[ST_COUNT_PUTS] = "UPDATE meta SET value = ?1 WHERE name = 'puts'",
 	[ST_PUT_ZONE] =
 	    "INSERT INTO zone (apex, source, base, base_serial, image, image_seq, sum, serial, retired, serial_sum) "
 	    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) "
 	    "ON CONFLICT (apex) DO UPDATE SET source = ?2, base = ?3, base_serial = ?4, image = ?5, image_seq = ?6, sum = ?7, "
 	    "serial = ?8, retired = ?9, serial_sum = ?10",
-	[ST_PUT_SERIAL] = "UPDATE zone SET serial = ?8, retired = ?9, serial_sum = ?10 WHERE apex = ?1",
 	[ST_APPEND] =
-	    "INSERT INTO journal (apex, serial_from, serial_to, time, origin, digest, changes, sum, rcode) "
-	    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+	    "INSERT INTO journal (apex, serial_from, serial_to, time, origin, changes, sum, rcode) "
+	    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0)",
+	[ST_ANSWERED] = "INSERT INTO answer (digest, rcode, time, sum) VALUES (?1, ?2, ?3, ?4)",
+	[ST_FIRST_ANSWER] = "SELECT number FROM answer WHERE time >= ?1 ORDER BY number LIMIT 1",
+	[ST_FORGET] = "DELETE FROM answer WHERE number < ?1",
+	[ST_SIZES] = "SELECT seq, length(changes) + length(origin) FROM journal WHERE apex = ?1 ORDER BY seq DESC",
+	/* The newest record of all stays: its number goes into images. */
 	[ST_PRUNE] =
-	    "DELETE FROM journal WHERE time < ?1 AND seq < (SELECT max(seq) FROM journal) AND "
-	    "seq <= coalesce((SELECT image_seq FROM zone WHERE zone.apex = journal.apex), 0)",
+	    "DELETE FROM journal WHERE seq IN (SELECT seq FROM journal WHERE apex = ?1 AND seq <= ?2 AND seq <= "
+	    "(SELECT image_seq FROM zone WHERE apex = ?1) AND seq < (SELECT max(seq) FROM journal) ORDER BY seq LIMIT ?3)",
 	[ST_ZONES] = "SELECT " ZONE_COLUMNS " FROM zone",
 	[ST_ZONE] = "SELECT " ZONE_COLUMNS " FROM zone WHERE apex = ?1",
 	[ST_RECORDS] =
 	    "SELECT seq, serial_from, serial_to, time, origin, digest, changes, sum, rcode FROM journal "
 	    "WHERE apex = ?1 AND seq > ?2 ORDER BY seq",
-	[ST_DIGESTS] = "SELECT digest, rcode, time FROM journal WHERE digest IS NOT NULL AND time >= ?1"
-};
-
-static const char schema[] =
-    "CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER);"
-    "CREATE TABLE zone (apex BLOB PRIMARY KEY, source TEXT, base TEXT, base_serial INTEGER, image BLOB,"
-    " image_seq INTEGER, sum BLOB, serial INTEGER, retired INTEGER, serial_sum BLOB) WITHOUT ROWID;"
-    "CREATE TABLE journal (seq INTEGER PRIMARY KEY AUTOINCREMENT, apex BLOB, serial_from INTEGER, serial_to INTEGER,"
-    " time INTEGER, origin TEXT, digest BLOB, changes BLOB, sum BLOB, rcode INTEGER);"
-    "CREATE INDEX journal_by_zone ON journal (apex, seq);"
-    "CREATE INDEX journal_by_time ON journal (time);"
-    "INSERT INTO meta VALUES ('version', 1);";
-
-struct journal {
-	sqlite3 *db;
-	char *path;
-	sqlite3_stmt *statements[NSTATEMENTS];
+	[ST_CHANGES_FROM] =
+	    "SELECT max(seq) FROM journal WHERE apex = ?1 AND serial_from = ?2 AND serial_to <> ?2",
+	[ST_STEPS] =
+	    "SELECT serial_from, serial_to, length(changes) FROM journal WHERE apex = ?1 AND seq > ?2 ORDER BY seq",
+	[ST_ANSWERS] = "SELECT digest, rcode, time, sum FROM answer WHERE time >= ?1"
 };
 
 static enum err
@@ -77,196 +64,158 @@ err_from_sqlite(int code)
 	}
 }
 
-static enum err
-failed(struct journal *j, int code, const char *what, struct fault *f)
+enum err
+journal_failed(struct journal *j, int code, const char *what, struct fault *f)
 {
 	enum err err = err_from_sqlite(code);
 
 	return fault_set(f, err, "%s: %s: %s%s", j->path, what, sqlite3_errmsg(j->db), err == ERR_DATABASE ?
-	    " (" HOW_TO_GO_ON ")" : "");
+	    " (" JOURNAL_GO_ON ")" : "");
 }
 
-/* --- checksums: whatever a restart believes has one --- */
-
-static enum err
-checksum(struct buf *b, uint8_t sum[SUM_SIZE])
-{
-	uint8_t full[EVP_MAX_MD_SIZE];
-	enum err err = b->failed ? ERR_NOMEM : ERR_OK;
-
-	if (err == ERR_OK && EVP_Digest(b->p, b->len, full, NULL, EVP_sha256(), NULL) != 1)
-		err = ERR_CRYPTO;
-	if (err == ERR_OK)
-		memcpy(sum, full, SUM_SIZE);
-	buf_clear(b);
-	return err;
-}
-
-static void
-add_octets(struct buf *b, const void *octets, size_t n)
-{
-	buf_u64(b, n);
-	buf_add(b, octets, n);
-}
-
-static void
-add_text(struct buf *b, const char *text)
-{
-	add_octets(b, text, strlen(text));
-}
-
-/* A row but for what changes with each commit, which has a sum of its own. */
-static enum err
-sum_zone(const struct journal_zone *z, uint8_t sum[SUM_SIZE])
-{
-	struct buf b = { 0 };
-
-	add_octets(&b, z->apex.octets, dname_len(z->apex.octets));
-	add_text(&b, z->source);
-	add_text(&b, z->base);
-	buf_u32(&b, z->base_serial);
-	buf_u64(&b, (uint64_t)z->image_seq);
-	add_octets(&b, z->image, z->image_n);
-	return checksum(&b, sum);
-}
-
-static enum err
-sum_serial(const struct journal_zone *z, uint8_t sum[SUM_SIZE])
-{
-	struct buf b = { 0 };
-
-	add_octets(&b, z->apex.octets, dname_len(z->apex.octets));
-	buf_u32(&b, z->serial);
-	buf_u8(&b, z->retired);
-	return checksum(&b, sum);
-}
-
-static enum err
-sum_record(const struct journal_record *r, uint8_t sum[SUM_SIZE])
-{
-	struct buf b = { 0 };
-
-	add_octets(&b, r->apex, dname_len(r->apex));
-	buf_u32(&b, r->serial_from);
-	buf_u32(&b, r->serial_to);
-	buf_u64(&b, (uint64_t)r->time_s);
-	add_text(&b, r->origin);
-	add_octets(&b, r->digest, r->digest == NULL ? 0 : 32);
-	buf_u32(&b, r->rcode);
-	add_octets(&b, r->changes, r->n);
-	return checksum(&b, sum);
-}
-
-/* Binding fails for lack of memory, or for what is too large; a NULL must not take its place. */
-static int
-bind_octets(sqlite3_stmt *st, int i, const void *octets, size_t n)
+int
+journal_bind(sqlite3_stmt *st, int i, const void *octets, size_t n)
 {
 	return sqlite3_bind_blob64(st, i, n == 0 ? (const void *)"" : octets, n, SQLITE_STATIC);
 }
 
-/* --- statements --- */
-
-/* Run a statement that gives no rows.  bound: what binding its values came to. */
-static enum err
-run_bound(struct journal *j, enum statement which, int bound, const char *what, struct fault *f)
+enum err
+journal_run(struct journal *j, enum statement which, int bound, const char *what, struct fault *f)
 {
 	sqlite3_stmt *st = j->statements[which];
 	int code = bound == SQLITE_OK ? sqlite3_step(st) : bound;
 
 	sqlite3_reset(st);
 	sqlite3_clear_bindings(st);
-	return code == SQLITE_DONE || code == SQLITE_ROW ? ERR_OK : failed(j, code, what, f);
+	return code == SQLITE_DONE || code == SQLITE_ROW ? ERR_OK : journal_failed(j, code, what, f);
 }
 
-static enum err
-run(struct journal *j, enum statement which, const char *what, struct fault *f)
-{
-	return run_bound(j, which, SQLITE_OK, what, f);
-}
-
-static enum err
-execute(struct journal *j, const char *text, const char *what, struct fault *f)
+enum err
+journal_execute(struct journal *j, const char *text, const char *what, struct fault *f)
 {
 	int code = sqlite3_exec(j->db, text, NULL, NULL, NULL);
 
-	return code == SQLITE_OK ? ERR_OK : failed(j, code, what, f);
+	return code == SQLITE_OK ? ERR_OK : journal_failed(j, code, what, f);
 }
 
-/* The schema's version, 0 for an empty database. */
+enum err
+journal_newest(struct journal *j, int64_t *seq, struct fault *f)
+{
+	sqlite3_stmt *st = j->statements[ST_NEWEST];
+	int code = sqlite3_step(st);
+
+	*seq = code == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
+	sqlite3_reset(st);
+	return code == SQLITE_ROW ? ERR_OK : journal_failed(j, code, "cannot read", f);
+}
+
+/* --- opening --- */
+
+/* How far the database is. */
 static enum err
-read_version(struct journal *j, int *version, struct fault *f)
+read_state(struct journal *j, struct mark_state *out, struct fault *f)
 {
 	sqlite3_stmt *st = NULL;
+	int64_t newest;
+	enum err err = journal_newest(j, &newest, f);
 	int code;
 
-	*version = 0;
-	code = sqlite3_prepare_v2(j->db, "SELECT count(*) FROM sqlite_master WHERE name = 'meta'", -1, &st, NULL);
+	if (err != ERR_OK)
+		return err;
+	code = sqlite3_prepare_v2(j->db, "SELECT value FROM meta WHERE name = 'puts'", -1, &st, NULL);
 	if (code == SQLITE_OK)
 		code = sqlite3_step(st);
-	bool made = code == SQLITE_ROW && sqlite3_column_int(st, 0) > 0;
-	sqlite3_finalize(st);
+	*out = (struct mark_state){ .records = (uint64_t)newest, .puts = code == SQLITE_ROW ?
+	    (uint64_t)sqlite3_column_int64(st, 0) : 0 };
 	if (code != SQLITE_ROW)
-		return failed(j, code, "cannot read", f);
-	if (!made)
-		return ERR_OK;
-	code = sqlite3_prepare_v2(j->db, "SELECT value FROM meta WHERE name = 'version'", -1, &st, NULL);
-	if (code == SQLITE_OK && (code = sqlite3_step(st)) == SQLITE_ROW)
-		*version = sqlite3_column_int(st, 0);
-	sqlite3_finalize(st);
-	return code == SQLITE_ROW ? ERR_OK :
-	    failed(j, code == SQLITE_DONE ? SQLITE_CORRUPT : code, "cannot read the version", f);
-}
-
-/* Checksums tell of rows that are damaged, this one of rows that are no longer found. */
-static enum err
-check_structure(struct journal *j, struct fault *f)
-{
-	sqlite3_stmt *st = NULL;
-	int code = sqlite3_prepare_v2(j->db, "PRAGMA integrity_check(1)", -1, &st, NULL);
-	const char *words = "?";
-	enum err err = ERR_OK;
-
-	if (code == SQLITE_OK && (code = sqlite3_step(st)) == SQLITE_ROW)
-		words = (const char *)sqlite3_column_text(st, 0);
-	if (code != SQLITE_ROW)
-		err = failed(j, code, "cannot check", f);
-	else if (words == NULL || strcmp(words, "ok") != 0)
-		err = fault_set(f, ERR_DATABASE, "%s: it is damaged: %s (" HOW_TO_GO_ON ")", j->path, words == NULL ? "?" : words);
+		err = journal_failed(j, code == SQLITE_DONE ? SQLITE_CORRUPT : code, "cannot read", f);
 	sqlite3_finalize(st);
 	return err;
 }
 
 static enum err
-prepare(struct journal *j, struct fault *f)
+take_serial(void *ctx, const struct journal_zone *z)
 {
-	int version;
+	uint32_t *serial = ctx;
+
+	*serial = z->serial;
+	return ERR_OK;
+}
+
+/* Words for what the mark's zones have lost, as far as it shows. */
+static void
+add_lost_zones(struct journal *j, const struct mark_state *mark, struct buf *words)
+{
+	char name[DNAME_TEXT_MAX];
+	unsigned lost = 0;
+
+	for (unsigned i = 0; i < mark->n; i++) {
+		const struct mark_zone *z = &mark->zones[i];
+		uint32_t serial = 0;
+
+		if (journal_find_zone(j, z->apex.octets, take_serial, &serial, NULL) == ERR_OK && serial == z->serial)
+			continue;
+		if (lost++ < 4)
+			buf_printf(words, "%s%s had serial %u, here it has %u", lost == 1 ? ": " : ", ",
+			    dname_print_host(z->apex.octets, name), z->serial, serial);
+	}
+	if (lost > 4)
+		buf_printf(words, " and %u more", lost - 4);
+}
+
+static enum err
+complain_of_loss(struct journal *j, const struct mark_state *have, const struct mark_state *mark, struct fault *f)
+{
+	struct buf words = { 0 };
 	enum err err;
 
-	/* Another certnsd on the same state would be a disaster: hold the lock as long as we live. */
-	if ((err = execute(j, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-	    "BEGIN IMMEDIATE; COMMIT;", "cannot open", f)) != ERR_OK)
-		return err == ERR_BUSY ? fault_set(f, err, "%s: in use by another certnsd", j->path) : err;
-	if ((err = read_version(j, &version, f)) != ERR_OK)
-		return err;
-	if (version > SCHEMA_VERSION)
-		return fault_set(f, ERR_DATABASE, "%s: made by a newer certns (version %d, this one knows %d)", j->path,
-		    version, SCHEMA_VERSION);
-	if ((err = check_structure(j, f)) != ERR_OK)
-		return err;
-	if (version == 0) {
-		char text[sizeof schema + 32];
+	if (mark->records > have->records)
+		buf_printf(&words, "%llu changes that were acknowledged", (unsigned long long)(mark->records - have->records));
+	else
+		buf_add_str(&words, "notes of what was written to git");
+	add_lost_zones(j, mark, &words);
+	err = fault_set(f, ERR_DATABASE, "%s: it is missing, truncated or damaged at its end or that of its -wal: it lacks %s.  Restore "
+	    "a backup; or remove %s to accept the loss: zones then go on with what is here and what git has, and "
+	    "serials below what secondaries have must be raised", j->path, buf_str(&words) == NULL ? "changes" : buf_str(&words),
+	    j->mark.path);
+	buf_clear(&words);
+	return err;
+}
 
-		snprintf(text, sizeof text, "BEGIN; %s COMMIT;", schema);
-		if ((err = execute(j, text, "cannot set up", f)) != ERR_OK)
-			return err;
-	}
-	for (int i = 0; i < NSTATEMENTS; i++) {
+/* Is the database as far as it was?  Then the mark goes on from there. */
+static enum err
+check_mark(struct journal *j, struct fault *f)
+{
+	struct mark_state have, mark;
+	struct fault words = { 0 };
+	enum err err = read_state(j, &have, f), found;
+
+	if (err != ERR_OK)
+		return err;
+	found = mark_read(&j->mark, &mark, &words);
+	if (found == ERR_OK && (mark.records > have.records || mark.puts > have.puts))
+		return complain_of_loss(j, &have, &mark, f);
+	if (found == ERR_OK)
+		memcpy(have.zones, mark.zones, (have.n = mark.n) * sizeof have.zones[0]);
+	else if (found != ERR_NOT_FOUND)
+		log_warning("%s: whether changes were lost cannot be told; it is written anew", fault_str(&words, found));
+	j->mark.next = have;
+	mark_write(&j->mark);
+	return ERR_OK;
+}
+
+static enum err
+prepare(struct journal *j, struct fault *f)
+{
+	enum err err = journal_prepare(j, f);
+
+	for (int i = 0; err == ERR_OK && i < NSTATEMENTS; i++) {
 		int code = sqlite3_prepare_v3(j->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &j->statements[i], NULL);
 
 		if (code != SQLITE_OK)
-			return failed(j, code, "cannot prepare", f);
+			err = journal_failed(j, code, "cannot prepare", f);
 	}
-	return ERR_OK;
+	return err == ERR_OK ? check_mark(j, f) : err;
 }
 
 enum err
@@ -276,13 +225,13 @@ journal_open(const char *path, struct journal **out, struct fault *f)
 	enum err err = ERR_NOMEM;
 	int code;
 
-	if (j == NULL || (j->path = strdup(path)) == NULL) {
-		free(j);
+	if (j == NULL || (j->path = strdup(path)) == NULL || mark_init(&j->mark, path) != ERR_OK) {
+		journal_close(j);
 		return ERR_NOMEM;
 	}
 	code = sqlite3_open_v2(path, &j->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (code != SQLITE_OK && j->db != NULL)
-		err = failed(j, code, "cannot open", f);
+		err = journal_failed(j, code, "cannot open", f);
 	else if (code == SQLITE_OK)
 		err = prepare(j, f);
 	if (err != ERR_OK) {
@@ -301,20 +250,35 @@ journal_close(struct journal *j)
 	for (int i = 0; i < NSTATEMENTS; i++)
 		sqlite3_finalize(j->statements[i]);
 	sqlite3_close(j->db);
+	mark_clear(&j->mark);
 	free(j->path);
 	free(j);
 }
 
+/* --- groups --- */
+
 enum err
 journal_begin(struct journal *j, struct fault *f)
 {
-	return run(j, ST_BEGIN, "cannot begin", f);
+	j->puts = false;
+	return journal_run(j, ST_BEGIN, SQLITE_OK, "cannot begin", f);
 }
 
 enum err
 journal_commit(struct journal *j, struct fault *f)
 {
-	return run(j, ST_COMMIT, "cannot write", f);
+	enum err err = ERR_OK;
+
+	if (j->puts) {
+		j->mark.next.puts = j->mark.now.puts + 1;
+		err = journal_run(j, ST_COUNT_PUTS, sqlite3_bind_int64(j->statements[ST_COUNT_PUTS], 1,
+		    (sqlite3_int64)j->mark.next.puts), "cannot write", f);
+	}
+	if (err == ERR_OK)
+		err = journal_run(j, ST_COMMIT, SQLITE_OK, "cannot write", f);
+	if (err == ERR_OK)
+		mark_write(&j->mark);
+	return err;
 }
 
 void
@@ -322,240 +286,86 @@ journal_rollback(struct journal *j)
 {
 	/* After some failures SQLite has rolled back by itself, and then this one's complaint says nothing. */
 	if (sqlite3_get_autocommit(j->db) == 0)
-		(void)run(j, ST_ROLLBACK, "cannot roll back", NULL);
+		(void)journal_run(j, ST_ROLLBACK, SQLITE_OK, "cannot roll back", NULL);
+	mark_forget(&j->mark);
 }
 
-static enum err
-newest_record(struct journal *j, int64_t *seq, struct fault *f)
-{
-	sqlite3_stmt *st = j->statements[ST_NEWEST];
-	int code = sqlite3_step(st);
-
-	*seq = code == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
-	sqlite3_reset(st);
-	return code == SQLITE_ROW ? ERR_OK : failed(j, code, "cannot read", f);
-}
+/* --- writing --- */
 
 static int
-bind_serial(sqlite3_stmt *st, const struct journal_zone *z, const uint8_t sum[SUM_SIZE])
+bind_zone(sqlite3_stmt *st, const struct journal_zone *z, const uint8_t sum[JOURNAL_SUM], const uint8_t serial_sum[JOURNAL_SUM])
 {
-	int code = bind_octets(st, 1, z->apex.octets, dname_len(z->apex.octets));
+	int code = journal_bind(st, 1, z->apex.octets, dname_len(z->apex.octets));
 
-	code = code != SQLITE_OK ? code : sqlite3_bind_int64(st, 8, z->serial);
-	code = code != SQLITE_OK ? code : sqlite3_bind_int(st, 9, z->retired);
-	return code != SQLITE_OK ? code : bind_octets(st, 10, sum, SUM_SIZE);
-}
-
-static int
-bind_zone(sqlite3_stmt *st, const struct journal_zone *z, const uint8_t sum[SUM_SIZE])
-{
-	int code = sqlite3_bind_text(st, 2, z->source, -1, SQLITE_STATIC);
-
+	code = code != SQLITE_OK ? code : sqlite3_bind_text(st, 2, z->source, -1, SQLITE_STATIC);
 	code = code != SQLITE_OK ? code : sqlite3_bind_text(st, 3, z->base, -1, SQLITE_STATIC);
 	code = code != SQLITE_OK ? code : sqlite3_bind_int64(st, 4, z->base_serial);
-	code = code != SQLITE_OK ? code : bind_octets(st, 5, z->image, z->image_n);
+	code = code != SQLITE_OK ? code : journal_bind(st, 5, z->image, z->image_n);
 	code = code != SQLITE_OK ? code : sqlite3_bind_int64(st, 6, z->image_seq);
-	return code != SQLITE_OK ? code : bind_octets(st, 7, sum, SUM_SIZE);
+	code = code != SQLITE_OK ? code : journal_bind(st, 7, sum, JOURNAL_SUM);
+	code = code != SQLITE_OK ? code : sqlite3_bind_int64(st, 8, z->serial);
+	code = code != SQLITE_OK ? code : sqlite3_bind_int(st, 9, z->retired);
+	return code != SQLITE_OK ? code : journal_bind(st, 10, serial_sum, JOURNAL_SUM);
 }
 
 enum err
-journal_put_zone(struct journal *j, const struct journal_zone *zone, bool with_image, struct fault *f)
+journal_put_zone(struct journal *j, const struct journal_zone *zone, struct fault *f)
 {
 	struct journal_zone z = *zone;
-	uint8_t sum[SUM_SIZE], serial_sum[SUM_SIZE];
-	enum err err = sum_serial(&z, serial_sum);
-	int code;
+	uint8_t sum[JOURNAL_SUM], serial_sum[JOURNAL_SUM];
+	enum err err;
 
-	if (err != ERR_OK)
+	assert(sqlite3_get_autocommit(j->db) == 0);
+	if ((err = journal_newest(j, &z.image_seq, f)) != ERR_OK || (err = journal_sum_zone(&z, sum)) != ERR_OK ||
+	    (err = journal_sum_serial(&z, serial_sum)) != ERR_OK)
 		return err;
-	if (!with_image) {
-		err = run_bound(j, ST_PUT_SERIAL, bind_serial(j->statements[ST_PUT_SERIAL], &z, serial_sum),
-		    "cannot write a zone", f);
-		return err == ERR_OK && sqlite3_changes(j->db) == 0 ? ERR_NOT_FOUND : err;
+	err = journal_run(j, ST_PUT_ZONE, bind_zone(j->statements[ST_PUT_ZONE], &z, sum, serial_sum), "cannot write a zone", f);
+	if (err == ERR_OK) {
+		j->puts = true;
+		mark_note(&j->mark, z.apex.octets, z.serial);
 	}
-	if ((err = newest_record(j, &z.image_seq, f)) != ERR_OK || (err = sum_zone(&z, sum)) != ERR_OK)
-		return err;
-	if ((code = bind_serial(j->statements[ST_PUT_ZONE], &z, serial_sum)) == SQLITE_OK)
-		code = bind_zone(j->statements[ST_PUT_ZONE], &z, sum);
-	return run_bound(j, ST_PUT_ZONE, code, "cannot write a zone", f);
+	return err;
 }
 
 enum err
 journal_append(struct journal *j, const struct journal_record *r, struct fault *f)
 {
 	sqlite3_stmt *st = j->statements[ST_APPEND];
-	uint8_t sum[SUM_SIZE];
-	enum err err = sum_record(r, sum);
+	uint8_t sum[JOURNAL_SUM];
+	enum err err = journal_sum_record(r, NULL, 0, sum);
 	int code;
 
+	assert(sqlite3_get_autocommit(j->db) == 0);
 	if (err != ERR_OK)
 		return err;
-	code = bind_octets(st, 1, r->apex, dname_len(r->apex));
+	code = journal_bind(st, 1, r->apex, dname_len(r->apex));
 	code = code != SQLITE_OK ? code : sqlite3_bind_int64(st, 2, r->serial_from);
 	code = code != SQLITE_OK ? code : sqlite3_bind_int64(st, 3, r->serial_to);
 	code = code != SQLITE_OK ? code : sqlite3_bind_int64(st, 4, r->time_s);
 	code = code != SQLITE_OK ? code : sqlite3_bind_text(st, 5, r->origin, -1, SQLITE_STATIC);
-	if (r->digest != NULL)
-		code = code != SQLITE_OK ? code : bind_octets(st, 6, r->digest, 32);
-	code = code != SQLITE_OK ? code : bind_octets(st, 7, r->changes, r->n);
-	code = code != SQLITE_OK ? code : bind_octets(st, 8, sum, sizeof sum);
-	code = code != SQLITE_OK ? code : sqlite3_bind_int(st, 9, (int)r->rcode);
-	return run_bound(j, ST_APPEND, code, "cannot write a change", f);
+	code = code != SQLITE_OK ? code : journal_bind(st, 6, r->changes, r->n);
+	code = code != SQLITE_OK ? code : journal_bind(st, 7, sum, sizeof sum);
+	err = journal_run(j, ST_APPEND, code, "cannot write a change", f);
+	if (err == ERR_OK) {
+		j->mark.next.records = (uint64_t)sqlite3_last_insert_rowid(j->db);
+		mark_note(&j->mark, r->apex, r->serial_to);
+	}
+	return err;
 }
 
 enum err
-journal_prune(struct journal *j, int64_t before_s, struct fault *f)
+journal_answered(struct journal *j, const struct journal_answer *a, struct fault *f)
 {
-	sqlite3_bind_int64(j->statements[ST_PRUNE], 1, before_s);
-	return run(j, ST_PRUNE, "cannot drop old changes", f);
-}
+	sqlite3_stmt *st = j->statements[ST_ANSWERED];
+	uint8_t sum[JOURNAL_SUM];
+	enum err err = journal_sum_answer(a, sum);
+	int code;
 
-static bool
-column_is_sum(sqlite3_stmt *st, int column, const uint8_t sum[SUM_SIZE])
-{
-	return sqlite3_column_bytes(st, column) == SUM_SIZE && memcmp(sqlite3_column_blob(st, column), sum, SUM_SIZE) == 0;
-}
-
-/* A name that we wrote; damaged bytes must not become a struct dname. */
-static bool
-column_dname(sqlite3_stmt *st, int column, struct dname *out)
-{
-	const uint8_t *p = sqlite3_column_blob(st, column);
-	size_t n = (size_t)sqlite3_column_bytes(st, column), at = 0;
-
-	if (p == NULL || n == 0 || n > DNAME_MAX)
-		return false;
-	while (at < n && p[at] != 0 && p[at] <= 63)
-		at += (size_t)p[at] + 1;
-	if (at != n - 1 || p[at] != 0)
-		return false;
-	memcpy(out->octets, p, n);
-	return true;
-}
-
-/* The row that st stands at.  ERR_DATABASE: not as it was written. */
-static enum err
-read_zone(struct journal *j, sqlite3_stmt *st, struct journal_zone *z, struct fault *f)
-{
-	uint8_t sum[SUM_SIZE], serial_sum[SUM_SIZE];
-	char name[DNAME_TEXT_MAX] = "?";
-	bool named = column_dname(st, 0, &z->apex);
-	enum err err;
-
-	z->source = (char *)(uintptr_t)sqlite3_column_text(st, 1);
-	z->base = (char *)(uintptr_t)sqlite3_column_text(st, 2);
-	z->base_serial = (uint32_t)sqlite3_column_int64(st, 3);
-	z->image = (uint8_t *)(uintptr_t)sqlite3_column_blob(st, 4);
-	z->image_n = (size_t)sqlite3_column_bytes(st, 4);
-	z->image_seq = sqlite3_column_int64(st, 5);
-	z->serial = (uint32_t)sqlite3_column_int64(st, 7);
-	z->retired = sqlite3_column_int(st, 8) != 0;
-	if (named)
-		dname_print(z->apex.octets, name);
-	if (!named || z->source == NULL || z->base == NULL)
-		return fault_set(f, ERR_DATABASE, "%s: the entry of zone %s is damaged (" HOW_TO_GO_ON ")", j->path, name);
-	if ((err = sum_zone(z, sum)) != ERR_OK || (err = sum_serial(z, serial_sum)) != ERR_OK)
+	if (err != ERR_OK)
 		return err;
-	return column_is_sum(st, 6, sum) && column_is_sum(st, 9, serial_sum) ? ERR_OK :
-	    fault_set(f, ERR_DATABASE, "%s: the entry of zone %s is damaged (" HOW_TO_GO_ON ")", j->path, name);
-}
-
-enum err
-journal_each_zone(struct journal *j, enum err (*each)(void *ctx, const struct journal_zone *z), void *ctx, struct fault *f)
-{
-	sqlite3_stmt *st = j->statements[ST_ZONES];
-	enum err err = ERR_OK;
-	int code;
-
-	while (err == ERR_OK && (code = sqlite3_step(st)) != SQLITE_DONE) {
-		struct journal_zone z;
-
-		err = code == SQLITE_ROW ? read_zone(j, st, &z, f) : failed(j, code, "cannot read zones", f);
-		if (err == ERR_OK)
-			err = each(ctx, &z);
-	}
-	sqlite3_reset(st);
-	return err;
-}
-
-enum err
-journal_find_zone(struct journal *j, const uint8_t *apex, enum err (*found)(void *ctx, const struct journal_zone *z), void *ctx,
-    struct fault *f)
-{
-	sqlite3_stmt *st = j->statements[ST_ZONE];
-	int code = bind_octets(st, 1, apex, dname_len(apex));
-	struct journal_zone z;
-	enum err err = ERR_OK;
-
-	if (code == SQLITE_OK)
-		code = sqlite3_step(st);
-	if (code == SQLITE_ROW)
-		err = read_zone(j, st, &z, f);
-	else if (code != SQLITE_DONE)
-		err = failed(j, code, "cannot read a zone", f);
-	if (err == ERR_OK && code == SQLITE_ROW)
-		err = found(ctx, &z);
-	sqlite3_reset(st);
-	sqlite3_clear_bindings(st);
-	return err;
-}
-
-/* The record that st stands at. */
-static enum err
-read_record(struct journal *j, sqlite3_stmt *st, const uint8_t *apex, struct journal_record *r, struct fault *f)
-{
-	uint8_t sum[SUM_SIZE];
-	enum err err = ERR_OK;
-
-	r->apex = apex;
-	r->serial_from = (uint32_t)sqlite3_column_int64(st, 1);
-	r->serial_to = (uint32_t)sqlite3_column_int64(st, 2);
-	r->time_s = sqlite3_column_int64(st, 3);
-	r->origin = (const char *)sqlite3_column_text(st, 4);
-	r->digest = sqlite3_column_bytes(st, 5) == 32 ? sqlite3_column_blob(st, 5) : NULL;
-	r->changes = sqlite3_column_blob(st, 6);
-	r->n = (size_t)sqlite3_column_bytes(st, 6);
-	r->rcode = (unsigned)sqlite3_column_int(st, 8);
-	if (r->origin != NULL && (err = sum_record(r, sum)) == ERR_OK && column_is_sum(st, 7, sum))
-		return ERR_OK;
-	return err != ERR_OK ? err : fault_set(f, ERR_DATABASE, "%s: record %lld is damaged (" HOW_TO_GO_ON ")", j->path,
-	    (long long)sqlite3_column_int64(st, 0));
-}
-
-enum err
-journal_each_record(struct journal *j, const uint8_t *apex, int64_t behind_seq,
-    enum err (*each)(void *ctx, const struct journal_record *r), void *ctx, struct fault *f)
-{
-	sqlite3_stmt *st = j->statements[ST_RECORDS];
-	enum err err = ERR_OK;
-	int code;
-
-	if ((code = bind_octets(st, 1, apex, dname_len(apex))) != SQLITE_OK ||
-	    (code = sqlite3_bind_int64(st, 2, behind_seq)) != SQLITE_OK)
-		err = failed(j, code, "cannot read changes", f);
-	while (err == ERR_OK && (code = sqlite3_step(st)) != SQLITE_DONE) {
-		struct journal_record r;
-
-		err = code == SQLITE_ROW ? read_record(j, st, apex, &r, f) : failed(j, code, "cannot read changes", f);
-		if (err == ERR_OK)
-			err = each(ctx, &r);
-	}
-	sqlite3_reset(st);
-	sqlite3_clear_bindings(st);
-	return err;
-}
-
-enum err
-journal_each_digest(struct journal *j, int64_t since_s, void (*each)(void *ctx, const uint8_t digest[32], unsigned rcode,
-    int64_t time_s), void *ctx, struct fault *f)
-{
-	sqlite3_stmt *st = j->statements[ST_DIGESTS];
-	int code;
-
-	sqlite3_bind_int64(st, 1, since_s);
-	while ((code = sqlite3_step(st)) == SQLITE_ROW)
-		if (sqlite3_column_bytes(st, 0) == 32)
-			each(ctx, sqlite3_column_blob(st, 0), (unsigned)sqlite3_column_int(st, 1), sqlite3_column_int64(st, 2));
-	sqlite3_reset(st);
-	return code == SQLITE_DONE ? ERR_OK : failed(j, code, "cannot read updates", f);
+	code = journal_bind(st, 1, a->digest, sizeof a->digest);
+	code = code != SQLITE_OK ? code : sqlite3_bind_int64(st, 2, a->rcode);
+	code = code != SQLITE_OK ? code : sqlite3_bind_int64(st, 3, a->time_s);
+	code = code != SQLITE_OK ? code : journal_bind(st, 4, sum, sizeof sum);
+	return journal_run(j, ST_ANSWERED, code, "cannot write an answer", f);
 }

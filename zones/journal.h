@@ -2,8 +2,13 @@
  *
  * Per zone it keeps the base (which blobs of which commit the zone was read from), the served serial, and
  * an image: the lasting changes that are not in the base, and the passing RRs.  Journal records, one per
- * commit, come on top of the image; older ones stay as history.  Served zone = base + image + records behind it.
- * One thread (the keeper); its writes are grouped between journal_begin() and journal_commit(). */
+ * commit, come on top of the image; older ones stay as history, for IXFR.  Served zone = base + image + records behind it.
+ * One thread (the keeper); its writes are grouped between journal_begin() and journal_commit().
+ *
+ * Beside the database stands journal.mark.  It says how far the database was when the last group had been synced, and is
+ * itself never synced: a power failure can leave it behind the database, and nothing that happens can leave it ahead.  A
+ * database that is behind its mark has lost what was acknowledged (SQLite drops the damaged end of a write-ahead log without
+ * a word), and is not opened. */
 #ifndef ZONES_JOURNAL_H
 #define ZONES_JOURNAL_H
 
@@ -17,10 +22,10 @@
 
 struct journal;
 
-/* Open or make the database.  ERR_DATABASE with words that name the file and say how to go on: it is damaged, or
- * of a newer version. */
+/* Open or make the database.  ERR_DATABASE with words that name the file, what is lost and how to go on: it is damaged,
+ * behind its mark, or of a newer version. */
 enum err journal_open(const char *path, struct journal **out, struct fault *f);
-void journal_close(struct journal *j);
+void journal_close(struct journal *j);		/* takes NULL */
 
 enum err journal_begin(struct journal *j, struct fault *f);
 enum err journal_commit(struct journal *j, struct fault *f);	/* synced when it returns ERR_OK */
@@ -37,26 +42,38 @@ struct journal_zone {			/* octets and strings: owned by whoever filled the struc
 	size_t image_n;
 };
 
-/* Write a zone's row.  The image is written as given, and image_seq becomes the newest record's number.
- * with_image false: only serial and retired are updated; ERR_NOT_FOUND: the zone has no row. */
-enum err journal_put_zone(struct journal *j, const struct journal_zone *z, bool with_image, struct fault *f);
+/* Write a zone's row, in a group.  The image holds all records so far: image_seq becomes the newest one's number. */
+enum err journal_put_zone(struct journal *j, const struct journal_zone *z, struct fault *f);
 
 struct journal_record {
 	const uint8_t *apex;
 	uint32_t serial_from, serial_to;
 	int64_t time_s;
 	const char *origin;		/* "update KEY ADDRESS", "git COMMIT", ... */
-	const uint8_t *digest;		/* of the UPDATE request, 32 octets; NULL: none */
-	unsigned rcode;			/* that the request was answered with */
 	const uint8_t *changes;		/* changeset_write() */
 	size_t n;
 };
-enum err journal_append(struct journal *j, const struct journal_record *r, struct fault *f);
+enum err journal_append(struct journal *j, const struct journal_record *r, struct fault *f);	/* in a group */
 
-/* Drop records that are both older than before_s and held by their zone's image. */
-enum err journal_prune(struct journal *j, int64_t before_s, struct fault *f);
+/* What an UPDATE was answered with, in a group: so that a resend is known after a restart. */
+struct journal_answer {
+	uint8_t digest[32];		/* of the request */
+	unsigned rcode;
+	int64_t time_s;
+};
+enum err journal_answered(struct journal *j, const struct journal_answer *a, struct fault *f);
+enum err journal_forget_answers(struct journal *j, int64_t before_s, struct fault *f);
 
-/* All zones, in no order; z is borrowed for the call.  A row whose checksum does not fit is ERR_DATABASE. */
+/* How much a record counts for the limit below. */
+uint64_t journal_record_size(const struct journal_record *r);
+
+/* Bring a zone's history down to the newest depth records, and to usage octets, as far as its image holds those that go
+ * (several calls may be needed for very many).  In *kept and *octets what is left. */
+enum err journal_prune(struct journal *j, const uint8_t *apex, uint64_t depth, uint64_t usage, uint64_t *kept,
+    uint64_t *octets, struct fault *f);
+
+/* All zones, in no order; z is borrowed for the call, its serial is the newest record's.  A row whose checksum does not fit,
+ * or that its records do not follow, is ERR_DATABASE. */
 enum err journal_each_zone(struct journal *j, enum err (*each)(void *ctx, const struct journal_zone *z), void *ctx,
     struct fault *f);
 
@@ -64,12 +81,19 @@ enum err journal_each_zone(struct journal *j, enum err (*each)(void *ctx, const 
 enum err journal_find_zone(struct journal *j, const uint8_t *apex, enum err (*found)(void *ctx, const struct journal_zone *z),
     void *ctx, struct fault *f);
 
-/* A zone's records behind image_seq, oldest first.  A record whose checksum does not fit is ERR_DATABASE. */
+/* A zone's records behind image_seq, oldest first.  ERR_DATABASE: one does not fit its checksum, or is missing. */
 enum err journal_each_record(struct journal *j, const uint8_t *apex, int64_t behind_seq,
     enum err (*each)(void *ctx, const struct journal_record *r), void *ctx, struct fault *f);
 
-/* The digests of updates since since_s, so that resends are known after a restart. */
-enum err journal_each_digest(struct journal *j, int64_t since_s,
-    void (*each)(void *ctx, const uint8_t digest[32], unsigned rcode, int64_t time_s), void *ctx, struct fault *f);
+/* History: the records that lead from one serial to another (the served one), oldest first, one row in memory at a time;
+ * those that left the serial alone are passed over.
+ * ERR_NOT_FOUND: there is no unbroken way.  ERR_NOSPACE: their changes have more than max octets.  each() was not called then.
+ * ERR_DATABASE: one is damaged; each() may have been called for those before. */
+enum err journal_each_change(struct journal *j, const uint8_t *apex, uint32_t from, uint32_t to, uint64_t max,
+    enum err (*each)(void *ctx, const struct journal_record *r), void *ctx, struct fault *f);
+
+/* The answers since since_s.  ERR_DATABASE: one is damaged. */
+enum err journal_each_answer(struct journal *j, int64_t since_s, void (*each)(void *ctx, const struct journal_answer *a),
+    void *ctx, struct fault *f);
 
 #endif

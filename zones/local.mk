@@ -33,6 +33,12 @@ zones_libzones_a_SOURCES = \
 	zones/git_path.c \
 	zones/git_tree.c \
 	zones/journal.c zones/journal.h \
+	zones/journal_internal.h \
+	zones/journal_mark.c \
+	zones/journal_prune.c \
+	zones/journal_read.c \
+	zones/journal_schema.c \
+	zones/journal_sum.c \
 	zones/keyfile.c zones/keyfile.h \
 	zones/lexer.c zones/lexer.h \
 	zones/load.c zones/load.h \

@@ -30,6 +30,11 @@ void zone_base_clear(struct zone_base *b);
 void zone_base_print(const struct zone_base *b, struct buf *out);
 enum err zone_base_parse(const char *text, uint32_t serial, struct zone_base *out);
 
+struct zone_history {
+	bool counted;			/* else the numbers are only what was added since the start */
+	uint64_t records, octets;
+};
+
 struct zone {
 	struct dname apex;
 	char name[DNAME_TEXT_MAX];	/* for people, without the final dot */
@@ -43,6 +48,8 @@ struct zone {
 	bool restored;			/* the journal knew it: it was served before, with this serial */
 	uint32_t restored_serial;
 	size_t records;			/* in the journal behind its image */
+	bool unsaved;			/* the journal could not take its row: the next group does */
+	struct zone_history history;	/* what the journal keeps of it, for IXFR */
 	bool garbage;			/* old versions wait for zone_store_reclaim() */
 	bool retired;			/* its file is gone */
 	bool held;			/* the newest text was refused; the last good version is served */

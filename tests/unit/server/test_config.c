@@ -14,7 +14,8 @@ static const struct { const char *why, *text, *error; } bad_files[] = {
 	    "x:2:3: unknown key 'worker' in server; expected one of: listen, workers, state-directory, user, "
 	    "control-socket, source, identity, version, edns-udp-size, report-agent, cookie-secrets, "
 	    "cookie-secret-file, require-cookies, rate-limit, rate-limit-slip, rate-limit-exempt, "
-	    "tcp-connections, tcp-connections-per-address, tcp-idle-timeout, log-level, log-format" },
+	    "tcp-connections, tcp-connections-per-address, tcp-idle-timeout, journal-max-usage, journal-max-depth, log-level, "
+	    "log-format" },
 	{ "an option twice", "server:\n  workers: 2\n  identity: a\n  workers: 3\n",
 	    "x:4:3: 'workers' stands above already" },
 	{ "a list instead of a map", "server: [1]\n", "x:1:9: expected a map (key: value) for server, found a list" },
@@ -153,6 +154,11 @@ static const struct { const char *why, *text, *error; } bad_files[] = {
 	    "x:1:57: expected mailto:ADDRESS, found 'me@example.org'" },
 	{ "a label with a final dot", "acme: {labels: [_letsencrypt._tcp.]}\n",
 	    "x:1:17: expected labels without a final dot, such as _letsencrypt._tcp, found '_letsencrypt._tcp.'" },
+	{ "a history without a unit that is one", "server: {journal-max-usage: 100X}\n",
+	    "x:1:29: expected a size from 40K to 1024G, such as 500K, 100M or 2G, found '100X'" },
+	{ "a history too small", "zones: [{name: a, journal-max-usage: 4000}]\n",
+	    "x:1:38: expected a size from 40K to 1024G, such as 500K, 100M or 2G, found '4000'" },
+	{ "no history", "server: {journal-max-depth: 0}\n", "x:1:29: expected a number from 1 to 100000000, found '0'" },
 	{ "a TTL of zero", "acme: {challenge-ttl: 0}\n",
 	    "x:1:23: expected a duration from 1s to 3600s, such as 30s, 5m or 1h, found '0'" },
 	{ "a proxy of unknown scheme", "acme: {proxy: 'proxy:3128'}\n",
@@ -231,6 +237,7 @@ static const char whole[] =
 	"  identity: ns1\n"
 	"  log-level: debug\n"
 	"  log-format: json\n"
+	"  journal-max-usage: 2G\n"
 	"git:\n"
 	"  - remote: https://git.example.org/dns.git#live\n"
 	"    path: zones/public\n"
@@ -245,6 +252,7 @@ static const char whole[] =
 	"    acme: no\n"
 	"    check-servers: [127.0.0.1@5353]\n"
 	"    serial: unixtime\n"
+	"    journal-max-depth: 7\n"
 	"  - name: example.com.\n"
 	"keys:\n"
 	"  - name: client._update.example.com\n"
@@ -283,9 +291,11 @@ test_whole_file(void **state)
 	const struct config_zone *z = config_zone_for(c, name.octets);
 	check(z->nnotify == 1 && z->nallow_transfer == 3 && !z->acme && z->ncheck_servers == 1, "a zone's lists");
 	check(z->serial == SERIAL_UNIXTIME, "a zone's serial policy");
+	check(z->journal_max_depth == 7 && z->journal_max_usage == UINT64_C(2) << 30, "a zone's history: its own, and the server's");
 	assert_int_equal(dname_from_str("other.example", &name), ERR_OK);
 	z = config_zone_for(c, name.octets);
 	check(z->nnotify == 0 && z->nallow_transfer == 0 && z->acme && z->serial == SERIAL_INCREMENT, "other zones");
+	check(z->journal_max_depth == 1000 && z->journal_max_usage == UINT64_C(2) << 30, "the history of other zones");
 
 	check(c->nkeys == 1 && c->keys[0]->algorithm == TSIG_HMAC_SHA256 && c->keys[0]->secret_len == 6, "the key");
 	check(c->keys[0]->right == TSIG_RIGHT_UPDATE, "the key's right");

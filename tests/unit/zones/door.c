@@ -19,8 +19,8 @@ char *__wrap_strdup(const char *words);
 char *__wrap_strndup(const char *words, size_t n);
 enum err __real_journal_append(struct journal *j, const struct journal_record *r, struct fault *f);
 enum err __wrap_journal_append(struct journal *j, const struct journal_record *r, struct fault *f);
-enum err __real_journal_put_zone(struct journal *j, const struct journal_zone *z, bool with_image, struct fault *f);
-enum err __wrap_journal_put_zone(struct journal *j, const struct journal_zone *z, bool with_image, struct fault *f);
+enum err __real_journal_put_zone(struct journal *j, const struct journal_zone *z, struct fault *f);
+enum err __wrap_journal_put_zone(struct journal *j, const struct journal_zone *z, struct fault *f);
 enum err __real_journal_commit(struct journal *j, struct fault *f);
 enum err __wrap_journal_commit(struct journal *j, struct fault *f);
 
@@ -62,9 +62,9 @@ __wrap_journal_append(struct journal *j, const struct journal_record *r, struct 
 }
 
 enum err
-__wrap_journal_put_zone(struct journal *j, const struct journal_zone *z, bool with_image, struct fault *f)
+__wrap_journal_put_zone(struct journal *j, const struct journal_zone *z, struct fault *f)
 {
-	return fails(f) ? ERR_NOSPACE : __real_journal_put_zone(j, z, with_image, f);
+	return fails(f) ? ERR_NOSPACE : __real_journal_put_zone(j, z, f);
 }
 
 enum err
@@ -377,6 +377,8 @@ door_close(struct door *d)
 		snprintf(path, sizeof path, "%s%s", d->path, suffixes[i]);
 		unlink(path);
 	}
+	snprintf(path, sizeof path, "%s/journal.mark", d->directory);
+	unlink(path);
 	rmdir(d->directory);
 }
 

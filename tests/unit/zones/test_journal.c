@@ -1,6 +1,7 @@
 #include "tests/unit/check.h"
 
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -10,8 +11,22 @@
 
 #include "zones/journal.h"
 
-static char directory[] = "/tmp/certns-journal.XXXXXX", path[64];
+static char directory[] = "/tmp/certns-journal.XXXXXX", path[64], mark[64];
 static const uint8_t zone_a[] = "\1a", zone_b[] = "\1b";
+
+static void
+remove_files(void)
+{
+	static const char *const suffixes[] = { "", "-wal", "-shm", "-journal" };
+
+	for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
+		char name[100];
+
+		snprintf(name, sizeof name, "%s%s", path, suffixes[i]);
+		unlink(name);
+	}
+	unlink(mark);
+}
 
 static struct journal *
 reopen(struct journal *j)
@@ -30,17 +45,30 @@ put(struct journal *j, const uint8_t *apex, uint32_t serial, const char *image)
 	    .serial = serial, .image = (uint8_t *)(uintptr_t)image, .image_n = strlen(image) };
 
 	dname_copy(&z.apex, apex);
-	assert_int_equal(journal_put_zone(j, &z, true, NULL), ERR_OK);
+	assert_int_equal(journal_begin(j, NULL), ERR_OK);
+	assert_int_equal(journal_put_zone(j, &z, NULL), ERR_OK);
+	assert_int_equal(journal_commit(j, NULL), ERR_OK);
+}
+
+static enum err
+append_step(struct journal *j, const uint8_t *apex, uint32_t from, uint32_t to, int64_t time_s, const char *changes, struct fault *f)
+{
+	return journal_append(j, &(struct journal_record){ apex, from, to, time_s, "update key", (const uint8_t *)changes,
+	    strlen(changes) }, f);
 }
 
 static enum err
 append(struct journal *j, const uint8_t *apex, uint32_t serial, int64_t time_s, const char *changes, struct fault *f)
 {
-	uint8_t digest[32] = { 0 };
+	return append_step(j, apex, serial - 1, serial, time_s, changes, f);
+}
 
-	digest[0] = (uint8_t)serial;
-	return journal_append(j, &(struct journal_record){ apex, serial - 1, serial, time_s, "update key", digest, 5,
-	    (const uint8_t *)changes, strlen(changes) }, f);
+static void
+answer(struct journal *j, uint8_t number, int64_t time_s)
+{
+	struct journal_answer a = { .digest = { number }, .rcode = 5, .time_s = time_s };
+
+	assert_int_equal(journal_answered(j, &a, NULL), ERR_OK);
 }
 
 /* What a callback saw, as text. */
@@ -63,18 +91,18 @@ see_record(void *ctx, const struct journal_record *r)
 	size_t n = strlen(seen);
 
 	(void)ctx;
-	snprintf(seen + n, sizeof seen - n, "%u-%u %lld %s %u %u %.*s\n", r->serial_from, r->serial_to, (long long)r->time_s,
-	    r->origin, r->digest[0], r->rcode, (int)r->n, (const char *)r->changes);
+	snprintf(seen + n, sizeof seen - n, "%u-%u %lld %s %.*s\n", r->serial_from, r->serial_to, (long long)r->time_s,
+	    r->origin, (int)r->n, (const char *)r->changes);
 	return ERR_OK;
 }
 
 static void
-see_digest(void *ctx, const uint8_t digest[32], unsigned rcode, int64_t time_s)
+see_answer(void *ctx, const struct journal_answer *a)
 {
 	size_t n = strlen(seen);
 
 	(void)ctx;
-	snprintf(seen + n, sizeof seen - n, "%u %u %lld\n", digest[0], rcode, (long long)time_s);
+	snprintf(seen + n, sizeof seen - n, "%u %u %lld\n", a->digest[0], a->rcode, (long long)a->time_s);
 }
 
 #define SEE(call, want)									\
@@ -92,10 +120,11 @@ fill(void)
 	put(j, zone_a, 10, "image of a");
 	assert_int_equal(journal_begin(j, NULL), ERR_OK);
 	assert_int_equal(append(j, zone_a, 11, 100, "one", NULL), ERR_OK);
+	answer(j, 11, 100);
 	assert_int_equal(append(j, zone_b, 21, 200, "", NULL), ERR_OK);
+	answer(j, 21, 200);
 	assert_int_equal(append(j, zone_a, 12, 300, "two", NULL), ERR_OK);
-	assert_int_equal(journal_put_zone(j, &(struct journal_zone){ .apex = { { 1, 'a', 0 } }, .serial = 12, .retired = true },
-	    false, NULL), ERR_OK);
+	answer(j, 12, 300);
 	assert_int_equal(journal_commit(j, NULL), ERR_OK);
 	return j;
 }
@@ -106,18 +135,16 @@ test_round_trip(void **state)
 	struct journal *j = reopen(fill());
 
 	(void)state;
-	SEE(journal_each_zone(j, see_zone, NULL, NULL), "a url base 7 12 retired 0:image of a\n");
-	SEE(journal_find_zone(j, zone_a, see_zone, NULL, NULL), "a url base 7 12 retired 0:image of a\n");
+	SEE(journal_each_zone(j, see_zone, NULL, NULL), "a url base 7 12 0:image of a\n");
+	SEE(journal_find_zone(j, zone_a, see_zone, NULL, NULL), "a url base 7 12 0:image of a\n");
 	SEE(journal_find_zone(j, zone_b, see_zone, NULL, NULL), "");
-	SEE(journal_each_record(j, zone_a, 0, see_record, NULL, NULL), "10-11 100 update key 11 5 one\n"
-	    "11-12 300 update key 12 5 two\n");
-	SEE(journal_each_record(j, zone_a, 1, see_record, NULL, NULL), "11-12 300 update key 12 5 two\n");
-	SEE(journal_each_record(j, zone_b, 0, see_record, NULL, NULL), "20-21 200 update key 21 5 \n");
-	SEE(journal_each_digest(j, 200, see_digest, NULL, NULL), "21 5 200\n12 5 300\n");
+	SEE(journal_each_record(j, zone_a, 0, see_record, NULL, NULL), "10-11 100 update key one\n11-12 300 update key two\n");
+	SEE(journal_each_record(j, zone_a, 1, see_record, NULL, NULL), "11-12 300 update key two\n");
+	SEE(journal_each_record(j, zone_b, 0, see_record, NULL, NULL), "20-21 200 update key \n");
+	SEE(journal_each_answer(j, 200, see_answer, NULL, NULL), "21 5 200\n12 5 300\n");
 	put(j, zone_a, 12, "new");
 	SEE(journal_each_zone(j, see_zone, NULL, NULL), "a url base 7 12 3:new\n");
 	SEE(journal_each_record(j, zone_a, 3, see_record, NULL, NULL), "");
-	assert_int_equal(journal_put_zone(j, &(struct journal_zone){ .apex = { { 1, 'b', 0 } } }, false, NULL), ERR_NOT_FOUND);
 	journal_close(j);
 }
 
@@ -132,28 +159,122 @@ test_rollback(void **state)
 	journal_rollback(j);
 	journal_rollback(j);			/* nothing is open: no harm */
 	j = reopen(j);
-	SEE(journal_each_record(j, zone_a, 2, see_record, NULL, NULL), "11-12 300 update key 12 5 two\n");
+	SEE(journal_each_record(j, zone_a, 2, see_record, NULL, NULL), "11-12 300 update key two\n");
 	journal_close(j);
 }
 
 static void
-test_prune(void **state)
+test_answers_are_forgotten(void **state)
 {
 	struct journal *j = fill();
 
 	(void)state;
-	assert_int_equal(journal_prune(j, 1000, NULL), ERR_OK);
-	SEE(journal_each_record(j, zone_a, 0, see_record, NULL, NULL), "10-11 100 update key 11 5 one\n"
-	    "11-12 300 update key 12 5 two\n");		/* the image holds neither */
-	put(j, zone_a, 12, "new");
-	assert_int_equal(journal_prune(j, 100, NULL), ERR_OK);
-	SEE(journal_each_digest(j, 0, see_digest, NULL, NULL), "11 5 100\n21 5 200\n12 5 300\n");
-	assert_int_equal(journal_prune(j, 101, NULL), ERR_OK);
-	SEE(journal_each_digest(j, 0, see_digest, NULL, NULL), "21 5 200\n12 5 300\n");
-	assert_int_equal(journal_prune(j, 1000, NULL), ERR_OK);
-	assert_int_equal(append(j, zone_a, 13, 2000, "three", NULL), ERR_OK);
-	SEE(journal_each_record(j, zone_a, 3, see_record, NULL, NULL), "12-13 2000 update key 13 5 three\n");
+	assert_int_equal(journal_forget_answers(j, 100, NULL), ERR_OK);
+	SEE(journal_each_answer(j, 0, see_answer, NULL, NULL), "11 5 100\n21 5 200\n12 5 300\n");
+	assert_int_equal(journal_forget_answers(j, 201, NULL), ERR_OK);
+	SEE(journal_each_answer(j, 0, see_answer, NULL, NULL), "12 5 300\n");
+	assert_int_equal(journal_forget_answers(j, 301, NULL), ERR_OK);
+	SEE(journal_each_answer(j, 0, see_answer, NULL, NULL), "");
 	journal_close(j);
+}
+
+/* --- history --- */
+
+/* Zone a at serial 20, with one record for each step from 10; b has some in between. */
+static struct journal *
+fill_history(const char *changes)
+{
+	struct journal *j = reopen(NULL);
+
+	put(j, zone_a, 10, "old");
+	assert_int_equal(journal_begin(j, NULL), ERR_OK);
+	for (uint32_t serial = 11; serial <= 20; serial++) {
+		assert_int_equal(append(j, zone_a, serial, serial, changes, NULL), ERR_OK);
+		assert_int_equal(append(j, zone_b, serial, serial, changes, NULL), ERR_OK);
+	}
+	assert_int_equal(append_step(j, zone_a, 20, 20, 20, "an expiry moved", NULL), ERR_OK);
+	assert_int_equal(journal_commit(j, NULL), ERR_OK);
+	return j;
+}
+
+static const struct { const char *why; uint32_t from, to; uint64_t max; enum err err; const char *steps; } histories[] = {
+	{ "the last step",		19, 20, 100, ERR_OK, "19-20 20 update key x\n" },
+	{ "two steps, oldest first",	18, 20, 100, ERR_OK, "18-19 19 update key x\n19-20 20 update key x\n" },
+	{ "no step",			20, 20, 100, ERR_OK, "" },
+	{ "older than all history",	9, 20, 100, ERR_NOT_FOUND, "" },
+	{ "never served",		21, 20, 100, ERR_NOT_FOUND, "" },
+	{ "history ends elsewhere",	19, 21, 100, ERR_NOT_FOUND, "" },
+	{ "more than is wanted",	10, 20, 20, ERR_NOSPACE, "" },
+};
+
+static void
+test_history(void **state)
+{
+	struct journal *j = fill_history("x");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof histories / sizeof histories[0]; i++) {
+		seen[0] = '\0';
+		check(journal_each_change(j, zone_a, histories[i].from, histories[i].to, histories[i].max, see_record, NULL, NULL) ==
+		    histories[i].err, "%s", histories[i].why);
+		check(strcmp(seen, histories[i].steps) == 0, "%s: %s", histories[i].why, seen);
+	}
+	journal_close(j);
+}
+
+/* A zone that was loaded anew at a higher serial has no way there; one whose serial came round takes the newest. */
+static void
+test_broken_history(void **state)
+{
+	struct journal *j = fill_history("x");
+
+	(void)state;
+	assert_int_equal(journal_begin(j, NULL), ERR_OK);
+	assert_int_equal(append_step(j, zone_a, 25, 26, 30, "later", NULL), ERR_OK);
+	assert_int_equal(append_step(j, zone_a, 26, 19, 31, "around", NULL), ERR_OK);
+	assert_int_equal(append_step(j, zone_a, 19, 20, 32, "again", NULL), ERR_OK);
+	assert_int_equal(journal_commit(j, NULL), ERR_OK);
+	assert_int_equal(journal_each_change(j, zone_a, 18, 20, 1000, see_record, NULL, NULL), ERR_NOT_FOUND);
+	SEE(journal_each_change(j, zone_a, 19, 20, 1000, see_record, NULL, NULL), "19-20 32 update key again\n");
+	SEE(journal_each_change(j, zone_a, 26, 20, 1000, see_record, NULL, NULL), "26-19 31 update key around\n"
+	    "19-20 32 update key again\n");
+	journal_close(j);
+}
+
+static const struct { const char *why; uint64_t depth, usage; bool image; uint32_t oldest; uint64_t kept; } prunings[] = {
+	{ "all fits",				100, 100000, true, 10, 11 },
+	{ "too many",				4, 100000, true, 17, 4 },
+	{ "too large",				100, 700, true, 16, 5 },
+	{ "one stays for its number",		1, 1, true, 20, 0 },
+	{ "without an image nothing goes",	1, 1, false, 10, 0 },
+};
+
+static void
+test_prune(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof prunings / sizeof prunings[0]; i++) {
+		struct journal *j = fill_history("x");
+		uint64_t kept, octets;
+		uint32_t serial = 10;
+
+		if (prunings[i].image)
+			put(j, zone_a, 20, "new");
+		assert_int_equal(journal_prune(j, zone_a, prunings[i].depth, prunings[i].usage, &kept, &octets, NULL), ERR_OK);
+		check(kept == prunings[i].kept, "%s: %llu kept", prunings[i].why, (unsigned long long)kept);
+		check(octets <= prunings[i].usage, "%s: %llu octets", prunings[i].why, (unsigned long long)octets);
+		while (serial < 20 && journal_each_change(j, zone_a, serial, 20, 1000, see_record, NULL, NULL) == ERR_NOT_FOUND)
+			serial++;
+		check(serial == prunings[i].oldest, "%s: from %u", prunings[i].why, serial);
+		SEE(journal_each_change(j, zone_b, 19, 20, 100, see_record, NULL, NULL), "19-20 20 update key x\n");
+		j = reopen(j);
+		assert_int_equal(journal_begin(j, NULL), ERR_OK);
+		assert_int_equal(append(j, zone_a, 21, 40, "next", NULL), ERR_OK);
+		assert_int_equal(journal_commit(j, NULL), ERR_OK);
+		SEE(journal_each_change(j, zone_a, 20, 21, 100, see_record, NULL, NULL), "20-21 40 update key next\n");
+		journal_close(j);
+		remove_files();
+	}
 }
 
 /* --- damage --- */
@@ -178,7 +299,7 @@ static const struct { const char *why, *statement, *words; } damages[] = {
 	{ "no source",			"UPDATE zone SET source = NULL", "zone a" },
 	{ "a base's serial",		"UPDATE zone SET base_serial = 8", "zone a" },
 	{ "a serial",			"UPDATE zone SET serial = 13", "zone a" },
-	{ "the zone is no longer retired", "UPDATE zone SET retired = 0", "zone a" },
+	{ "the zone is retired",	"UPDATE zone SET retired = 1", "zone a" },
 	{ "what the image holds",	"UPDATE zone SET image_seq = 2", "zone a" },
 	{ "a checksum",			"UPDATE zone SET sum = x'00'", "zone a" },
 	{ "no checksum",		"UPDATE zone SET serial_sum = NULL", "zone a" },
@@ -187,24 +308,14 @@ static const struct { const char *why, *statement, *words; } damages[] = {
 	{ "a record",			"UPDATE journal SET changes = x'00' WHERE seq = 3", "record 3" },
 	{ "an empty record",		"UPDATE journal SET changes = NULL WHERE seq = 3", "record 3" },
 	{ "a record's serial",		"UPDATE journal SET serial_to = 5 WHERE seq = 3", "record 3" },
-	{ "a record's digest",		"UPDATE journal SET digest = NULL WHERE seq = 3", "record 3" },
+	{ "the first record is gone",	"DELETE FROM journal WHERE seq = 1", "changes of zone a. behind serial 10 are missing" },
+	{ "an answer",			"UPDATE answer SET rcode = 0 WHERE number = 2", "answer" },
+	{ "half an answer",		"UPDATE answer SET digest = x'00' WHERE number = 2", "answer" },
+	{ "a record's digest",		"UPDATE journal SET digest = zeroblob(32) WHERE seq = 3", "record 3" },
 	{ "a record's origin",		"UPDATE journal SET origin = NULL WHERE seq = 3", "record 3" },
 	{ "a record's time",		"UPDATE journal SET time = 1 WHERE seq = 3", "record 3" },
 	{ "a record's checksum",	"UPDATE journal SET sum = x'00112233445566778899aabbccddeeff' WHERE seq = 3", "record 3" },
 };
-
-static void
-remove_files(void)
-{
-	static const char *const suffixes[] = { "", "-wal", "-shm", "-journal" };
-
-	for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
-		char name[100];
-
-		snprintf(name, sizeof name, "%s%s", path, suffixes[i]);
-		unlink(name);
-	}
-}
 
 static void
 test_damage(void **state)
@@ -222,6 +333,8 @@ test_damage(void **state)
 		err = journal_each_zone(j, see_zone, NULL, &f);
 		if (err == ERR_OK)
 			err = journal_each_record(j, zone_a, 0, see_record, NULL, &f);
+		if (err == ERR_OK)
+			err = journal_each_answer(j, 0, see_answer, NULL, &f);
 		check(err == ERR_DATABASE, "%s: %s", damages[i].why, err_str(err));
 		check(strstr(f.text, damages[i].words) != NULL && strstr(f.text, path) != NULL &&
 		    strstr(f.text, "restore a backup") != NULL, "%s: %s", damages[i].why, f.text);
@@ -256,8 +369,8 @@ test_flipped_octets(void **state)
 		if ((err = journal_open(path, &j, &f)) == ERR_OK && (err = journal_each_zone(j, see_zone, NULL, &f)) == ERR_OK)
 			err = journal_each_record(j, zone_a, 0, see_record, NULL, &f);
 		check(err == ERR_OK || f.text[0] != '\0', "octet %lld: words", (long long)at);
-		check(err != ERR_OK || seen[0] == '\0' || strcmp(seen, "a url base 7 12 retired 0:image of a\n"
-		    "10-11 100 update key 11 5 one\n11-12 300 update key 12 5 two\n") == 0, "octet %lld: %s", (long long)at, seen);
+		check(err != ERR_OK || strcmp(seen, "a url base 7 12 0:image of a\n"
+		    "10-11 100 update key one\n11-12 300 update key two\n") == 0, "octet %lld: %s", (long long)at, seen);
 		found += err != ERR_OK;
 		if (err == ERR_OK || j != NULL)
 			journal_close(j);
@@ -266,8 +379,207 @@ test_flipped_octets(void **state)
 	assert_true(found > 0);
 }
 
+/* A database of the first version, as it was written then: answers stood in the records. */
+static const char first_version[] =
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER);"
+    "CREATE TABLE zone (apex BLOB PRIMARY KEY, source TEXT, base TEXT, base_serial INTEGER, image BLOB,"
+    " image_seq INTEGER, sum BLOB, serial INTEGER, retired INTEGER, serial_sum BLOB) WITHOUT ROWID;"
+    "CREATE TABLE journal (seq INTEGER PRIMARY KEY AUTOINCREMENT, apex BLOB, serial_from INTEGER, serial_to INTEGER,"
+    " time INTEGER, origin TEXT, digest BLOB, changes BLOB, sum BLOB, rcode INTEGER);"
+    "CREATE INDEX journal_by_zone ON journal (apex, seq);"
+    "CREATE INDEX journal_by_time ON journal (time);"
+    "INSERT INTO meta VALUES ('version', 1);"
+    "INSERT INTO journal VALUES (1, x'016100', 10, 11, 100, 'update key', "
+    "x'0B00000000000000000000000000000000000000000000000000000000000000', CAST('one' AS BLOB), x'@', 5);";
+
+static void
+test_first_version(void **state)
+{
+	static const uint8_t written[] =		/* what the sum of that record was made of */
+	    "\0\0\0\0\0\0\0\3" "\1a\0" "\0\0\0\12" "\0\0\0\13" "\0\0\0\0\0\0\0\144" "\0\0\0\0\0\0\0\12" "update key"
+	    "\0\0\0\0\0\0\0\40" "\13\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" "\0\0\0\5"
+	    "\0\0\0\0\0\0\0\3" "one";
+	uint8_t sum[EVP_MAX_MD_SIZE];
+	char text[sizeof first_version + 64], hex[33];
+	const char *at = strchr(first_version, '@');
+	struct journal *j;
+
+	(void)state;
+	assert_int_equal(EVP_Digest(written, sizeof written - 1, sum, NULL, EVP_sha256(), NULL), 1);
+	for (int i = 0; i < 16; i++)
+		snprintf(hex + 2 * i, 3, "%02x", sum[i]);
+	snprintf(text, sizeof text, "%.*s%s%s", (int)(at - first_version), first_version, hex, at + 1);
+	execute(text);
+	j = reopen(NULL);
+	SEE(journal_each_record(j, zone_a, 0, see_record, NULL, NULL), "10-11 100 update key one\n");
+	SEE(journal_each_answer(j, 0, see_answer, NULL, NULL), "11 5 100\n");
+	assert_int_equal(journal_begin(j, NULL), ERR_OK);
+	assert_int_equal(append(j, zone_a, 12, 300, "two", NULL), ERR_OK);
+	answer(j, 12, 300);
+	assert_int_equal(journal_commit(j, NULL), ERR_OK);
+	j = reopen(j);
+	SEE(journal_each_record(j, zone_a, 0, see_record, NULL, NULL), "10-11 100 update key one\n11-12 300 update key two\n");
+	SEE(journal_each_answer(j, 0, see_answer, NULL, NULL), "11 5 100\n12 5 300\n");
+	journal_close(j);
+}
+
+/* --- the mark --- */
+
+static void
+copy_file(const char *from, const char *to)
+{
+	char command[300];
+
+	snprintf(command, sizeof command, "cp %s %s", from, to);
+	assert_int_equal(system(command), 0);
+}
+
+static void
+truncate_file(const char *suffix, off_t size)
+{
+	char name[100];
+
+	snprintf(name, sizeof name, "%s%s", path, suffix);
+	assert_int_equal(truncate(name, size), 0);
+}
+
+static void
+lose_database(void)
+{
+	unlink(path);
+}
+
+static void
+lose_last_changes(void)
+{
+	execute("DELETE FROM journal WHERE seq = 3");
+}
+
+static void
+lose_put(void)
+{
+	execute("UPDATE meta SET value = value - 1 WHERE name = 'puts'");
+}
+
+static void
+garble_mark(void)
+{
+	FILE *f = fopen(mark, "r+");
+
+	fseek(f, 20, SEEK_SET);
+	fputc('x', f);
+	fclose(f);
+}
+
+static void
+empty_mark(void)
+{
+	assert_int_equal(truncate(mark, 0), 0);
+}
+
+static void
+zero_mark(void)
+{
+	assert_int_equal(truncate(mark, 0), 0);
+	assert_int_equal(truncate(mark, 4096), 0);
+}
+
+static void
+shorten_mark(void)
+{
+	assert_int_equal(truncate(mark, 100), 0);
+}
+
+static void
+lose_mark(void)
+{
+	unlink(mark);
+}
+
+static void
+nothing(void)
+{
+}
+
+static const struct { const char *why; void (*happen)(void); enum err err; const char *words; } marks[] = {
+	{ "nothing happened",			nothing, ERR_OK, "" },
+	{ "the database is gone",		lose_database, ERR_DATABASE, "lacks 3 changes that were acknowledged: a had serial 12" },
+	{ "the last change is gone",		lose_last_changes, ERR_DATABASE, "lacks 1 changes that were acknowledged: a had serial "
+	    "12, here it has 11" },
+	{ "a note of what was pushed is gone",	lose_put, ERR_DATABASE, "lacks notes of what was written to git" },
+	{ "a mark that is damaged tells nothing", garble_mark, ERR_OK, "" },
+	{ "nor an empty one",			empty_mark, ERR_OK, "" },
+	{ "nor one of zeros",			zero_mark, ERR_OK, "" },
+	{ "nor a short one",			shorten_mark, ERR_OK, "" },
+	{ "nor none",				lose_mark, ERR_OK, "" },
+};
+
+static void
+test_mark(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+		struct fault f = { 0 };
+		struct journal *j = NULL;
+		enum err err;
+
+		journal_close(fill());
+		marks[i].happen();
+		err = journal_open(path, &j, &f);
+		check(err == marks[i].err, "%s: %s", marks[i].why, err_str(err));
+		check(strstr(f.text, marks[i].words) != NULL, "%s: %s", marks[i].why, f.text);
+		check(err == ERR_OK || (strstr(f.text, path) != NULL && strstr(f.text, mark) != NULL), "files are named: %s", f.text);
+		if (err == ERR_OK)
+			journal_close(j);
+		lose_mark();				/* the loss is accepted */
+		f.text[0] = '\0';
+		check(journal_open(path, &j, &f) == ERR_OK, "%s: %s", marks[i].why, f.text);
+		journal_close(j);
+		remove_files();
+	}
+}
+
+/* A log that is cut or garbled at its end would have SQLite go on with an older state. */
+static void
+test_damaged_log(void **state)
+{
+	char log[80], saved_db[80], saved_log[80];
+	struct fault f = { 0 };
+	struct journal *j, *other;
+	struct stat st;
+
+	(void)state;
+	snprintf(log, sizeof log, "%s-wal", path);
+	snprintf(saved_db, sizeof saved_db, "%s/db", directory);
+	snprintf(saved_log, sizeof saved_log, "%s/log", directory);
+	j = fill();
+	assert_int_equal(journal_begin(j, NULL), ERR_OK);
+	assert_int_equal(append(j, zone_a, 13, 400, "three", NULL), ERR_OK);
+	assert_int_equal(journal_commit(j, NULL), ERR_OK);
+	copy_file(path, saved_db);			/* as kill -9 would leave them */
+	copy_file(log, saved_log);
+	journal_close(j);
+	assert_int_equal(stat(saved_log, &st), 0);
+	for (off_t size = st.st_size; size >= 0; size -= 997) {
+		enum err err;
+
+		copy_file(saved_db, path);
+		copy_file(saved_log, log);
+		truncate_file("-wal", size);
+		err = journal_open(path, &other, &f);
+		check(err == (size == st.st_size ? ERR_OK : ERR_DATABASE), "%lld octets: %s", (long long)size, err_str(err));
+		if (err == ERR_OK)
+			journal_close(other);
+		else
+			check(strstr(f.text, path) != NULL && strstr(f.text, "-wal") != NULL, "%s", f.text);
+		remove(log);
+	}
+	unlink(saved_db);
+	unlink(saved_log);
+}
+
 static const struct { const char *why, *statement, *words; } versions[] = {
-	{ "a newer version",		"UPDATE meta SET value = 2 WHERE name = 'version'", "newer certns" },
+	{ "a newer version",		"UPDATE meta SET value = 3 WHERE name = 'version'", "newer certns" },
 	{ "no version",			"DELETE FROM meta", "restore a backup" },
 	{ "a table is gone",		"DROP TABLE journal", "restore a backup" },
 };
@@ -316,7 +628,9 @@ test_second_opener(void **state)
 	(void)state;
 	assert_int_equal(journal_open(path, &other, &f), ERR_BUSY);
 	check(strstr(f.text, "in use by another certnsd") != NULL, "%s", f.text);
+	assert_int_equal(journal_begin(j, NULL), ERR_OK);
 	assert_int_equal(append(j, zone_a, 13, 400, "three", NULL), ERR_OK);	/* the first is not disturbed */
+	assert_int_equal(journal_commit(j, NULL), ERR_OK);
 	journal_close(j);
 	journal_close(reopen(NULL));
 	remove_files();
@@ -351,8 +665,8 @@ test_full_disk(void **state)
 	assert_int_equal(append(j, zone_a, 13, 400, "three", NULL), ERR_OK);
 	assert_int_equal(journal_commit(j, NULL), ERR_OK);
 	j = reopen(j);
-	SEE(journal_each_record(j, zone_a, 2, see_record, NULL, NULL), "11-12 300 update key 12 5 two\n"
-	    "12-13 400 update key 13 5 three\n");
+	SEE(journal_each_record(j, zone_a, 2, see_record, NULL, NULL), "11-12 300 update key two\n"
+	    "12-13 400 update key three\n");
 	journal_close(j);
 }
 
@@ -363,6 +677,7 @@ make_directory(void **state)
 	if (mkdtemp(directory) == NULL)
 		return -1;
 	snprintf(path, sizeof path, "%s/state.db", directory);
+	snprintf(mark, sizeof mark, "%s/journal.mark", directory);
 	return 0;
 }
 
@@ -387,7 +702,13 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_round_trip, clean_up),
 		cmocka_unit_test_teardown(test_rollback, clean_up),
+		cmocka_unit_test_teardown(test_answers_are_forgotten, clean_up),
+		cmocka_unit_test_teardown(test_history, clean_up),
+		cmocka_unit_test_teardown(test_broken_history, clean_up),
 		cmocka_unit_test_teardown(test_prune, clean_up),
+		cmocka_unit_test_teardown(test_first_version, clean_up),
+		cmocka_unit_test_teardown(test_mark, clean_up),
+		cmocka_unit_test_teardown(test_damaged_log, clean_up),
 		cmocka_unit_test_teardown(test_damage, clean_up),
 		cmocka_unit_test_teardown(test_flipped_octets, clean_up),
 		cmocka_unit_test_teardown(test_versions, clean_up),
