@@ -22,6 +22,7 @@
 #include "server/notify.h"
 #include "server/resend.h"
 #include "zones/commit.h"
+#include "zones/gitzone.h"
 #include "zones/zonetable.h"
 
 /* Someone who waits for the open group to be durable. */
@@ -123,7 +124,7 @@ struct pulled_zone {
 	bool known;			/* the zone had a base: changes is good */
 	bool taken;			/* loaded as a whole: nothing is left to merge */
 	bool back;			/* of a zone that had been retired */
-	char *words;			/* PULLED_BAD: why */
+	struct complaints complaints;
 };
 struct pull_base {			/* what the keeper knew when the pull began */
 	struct dname apex;
@@ -147,10 +148,6 @@ struct pull {
 enum err pull_new(struct source *s, bool fetch, struct pull **out);
 void pull_run(void *pull);		/* on a helper */
 void pull_free(struct pull *p);
-
-/* Read a zone as of an earlier commit, from its base's blobs. */
-enum err pull_read_base(struct source *s, const uint8_t *apex, const struct zone_base *base, struct rr_list *out,
-    struct fault *f);
 
 /* merge.c: what a pull brought, into the zones. */
 void pull_done(void *pull);		/* on the keeper */

@@ -50,9 +50,65 @@ hide_zone(struct keeper *k, struct zone *z)
 	rcu_thread_offline();
 }
 
+/* found is empty after. */
+static void
+keep_complaints(struct zone *z, struct complaints *found)
+{
+	complaints_clear(&z->complaints);
+	z->complaints = *found;
+	*found = (struct complaints){ 0 };
+}
+
+static void
+log_complaint(const struct zone *z, const struct complaint *c)
+{
+	struct buf line = { 0 };
+
+	complaint_print(c, &line);
+	if (buf_str(&line) != NULL && c->level == CHECK_ERROR)
+		log_error("zone %s: %s", z->name, buf_str(&line));
+	else if (buf_str(&line) != NULL)
+		log_warning("zone %s: %s", z->name, buf_str(&line));
+	buf_clear(&line);
+}
+
+/* What a text is complained of is logged when it changes, not with each look at it. */
+static void
+tell_complaints(struct zone *z, struct complaints *found)
+{
+	if (!complaints_equal(&z->complaints, found)) {
+		for (size_t i = 0; i < found->n; i++)
+			log_complaint(z, &found->v[i]);
+		if (complaints_left_out(found) > 0)
+			log_warning("zone %s: and %zu more like these", z->name, complaints_left_out(found));
+	}
+	keep_complaints(z, found);
+}
+
+/* In one line, for the problem of the zone. */
+static const char *
+first_error(const struct complaints *found, char words[1024])
+{
+	struct buf line = { 0 };
+	size_t i = 0;
+
+	while (i < found->n && found->v[i].level != CHECK_ERROR)
+		i++;
+	if (i == found->n)
+		return "out of memory";
+	complaint_print(&found->v[i], &line);
+	if (found->count[CHECK_ERROR] > 1)
+		buf_printf(&line, " (and %zu more)", found->count[CHECK_ERROR] - 1);
+	snprintf(words, 1024, "%s", line.failed ? "out of memory" : buf_str(&line));
+	buf_clear(&line);
+	return words;
+}
+
 static void
 hold(struct zone *z, const char *words)
 {
+	if (z->held && z->problem != NULL && strcmp(z->problem, words) == 0)
+		return;				/* said before */
 	z->held = true;
 	zone_set_problem(z, "%s", words);
 	log_error("zone %s: the new text is refused, %s: %s", z->name,
@@ -236,6 +292,7 @@ restore_row(const struct restore *r, const struct journal_zone *row)
 	struct keeper *k = r->keeper;
 	struct zone_base base = { 0 };
 	struct changeset image = { 0 };
+	struct complaints found = { 0 };
 	struct rr_list rrs = { 0 };
 	struct fault f = { 0 };
 	struct zone *z;
@@ -245,7 +302,8 @@ restore_row(const struct restore *r, const struct journal_zone *row)
 		return err;
 	z->retired = row->retired;
 	err = zone_base_parse(row->base, row->base_serial, &base);
-	if (err == ERR_OK && (err = pull_read_base(r->source, z->apex.octets, &base, &rrs, &f)) != ERR_OK &&
+	if (err == ERR_OK && (err = git_zone_read_base(r->source->git, z->apex.octets, &base, &rrs,
+	    &found, &f)) != ERR_OK &&
 	    err != ERR_NOMEM) {
 		log_error("zone %s: the text that it was read from is not in the clone (%s): it is served again as soon as the "
 		    "repository has been fetched, with the changes that wait in the journal on top", z->name,
@@ -269,6 +327,7 @@ restore_row(const struct restore *r, const struct journal_zone *row)
 	}
 	if (err != ERR_OK)
 		log_error("zone %s: cannot be restored: %s", z->name, fault_str(&f, err));
+	keep_complaints(z, &found);
 	zone_base_clear(&base);
 	changeset_clear(&image);
 	rr_list_clear(&rrs);
@@ -342,7 +401,7 @@ static enum err
 take_one(struct keeper *k, struct source *s, struct pulled_zone *p, struct fault *f)
 {
 	struct zone *z = zonetable_find(&k->zones, p->apex.octets);
-	char name[DNAME_TEXT_MAX];
+	char name[DNAME_TEXT_MAX], words[1024];
 	enum err err = ERR_OK;
 
 	if (z == NULL && p->kind == PULLED_GONE)
@@ -357,9 +416,11 @@ take_one(struct keeper *k, struct source *s, struct pulled_zone *p, struct fault
 		    git_source_url(s->git));
 		return ERR_OK;
 	}
+	if (p->kind != PULLED_GONE)
+		tell_complaints(z, &p->complaints);
 	switch (p->kind) {
 	case PULLED_BAD:
-		hold(z, p->words == NULL ? "out of memory" : p->words);
+		hold(z, first_error(&z->complaints, words));
 		break;
 	case PULLED_GONE:
 		retire(k, z);

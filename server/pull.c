@@ -7,12 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "wire/rrtype.h"
 #include "zones/keyfile.h"
-#include "zones/load.h"
-#include "zones/reader.h"
-
-#define FILE_MAX ((size_t)1 << 31)	/* of one zone file */
 
 static int
 compare_bases(const void *a, const void *b)
@@ -60,7 +55,7 @@ pulled_zone_clear(struct pulled_zone *z)
 	zone_base_clear(&z->base);
 	rr_list_clear(&z->rrs);
 	changeset_clear(&z->changes);
-	free(z->words);
+	complaints_clear(&z->complaints);
 }
 
 void
@@ -98,112 +93,6 @@ add_result(struct pull *p, const uint8_t *apex)
 
 /* --- reading one zone --- */
 
-struct include {
-	struct source *source;
-	const char *commit;
-	struct zone_base *base;		/* takes what was read down; NULL: read from known instead */
-	const struct zone_base *known;
-};
-
-static enum err
-include_from_commit(void *ctx, const char *path, struct buf *out, struct fault *f)
-{
-	struct include *in = ctx;
-	git_oid_text blob;
-	enum err err = git_source_read(in->source->git, in->commit, path, FILE_MAX, out, blob, f);
-
-	return err == ERR_OK ? zone_base_add(in->base, path, blob) : err;
-}
-
-static enum err
-include_from_base(void *ctx, const char *path, struct buf *out, struct fault *f)
-{
-	struct include *in = ctx;
-
-	for (size_t i = 1; i < in->known->n; i++)
-		if (strcmp(in->known->v[i].path, path) == 0)
-			return git_source_read_blob(in->source->git, in->known->v[i].blob, FILE_MAX, out, f);
-	return fault_set(f, ERR_NOT_FOUND, "%s was not part of the zone at commit %s", path, in->known->commit);
-}
-
-enum err
-pull_read_base(struct source *s, const uint8_t *apex, const struct zone_base *base, struct rr_list *out, struct fault *f)
-{
-	struct include in = { .source = s, .known = base };
-	struct buf text = { 0 }, complaints = { 0 };
-	size_t nwarnings;
-	enum err err;
-
-	if (base->n == 0)
-		return fault_set(f, ERR_NOT_FOUND, "no base is known");
-	err = git_source_read_blob(s->git, base->v[0].blob, FILE_MAX, &text, f);
-	if (err == ERR_OK && (err = zone_load(apex, base->v[0].path, (const char *)text.p, text.len, include_from_base, &in,
-	    out, &complaints, &nwarnings)) != ERR_OK)
-		fault_set(f, err, "%s", buf_str(&complaints));
-	buf_clear(&text);
-	buf_clear(&complaints);
-	return err;
-}
-
-/* Lines of complaints into the log, under the zone's name. */
-static void
-log_complaints(const char *zone, struct buf *complaints, bool refused)
-{
-	const char *line = buf_str(complaints);
-
-	while (line != NULL && *line != '\0') {
-		int n = (int)strcspn(line, "\n");
-
-		if (refused)
-			log_error("zone %s: %.*s", zone, n, line);
-		else
-			log_warning("zone %s: %.*s", zone, n, line);
-		line += n + (line[n] == '\n');
-	}
-}
-
-/* A zone's file may be broken and still be a zone's: it has an SOA for the name. */
-static enum err
-note_soa(void *ctx, const struct rr *rr, const struct place *place)
-{
-	struct pulled_zone *z = ctx;
-
-	(void)place;
-	z->known |= rr->type == TYPE_SOA && dname_equal(rr->owner, z->apex.octets);
-	return ERR_OK;
-}
-
-static void
-ignore_complaint(void *ctx, const struct place *place, const char *text)
-{
-	(void)ctx;		/* whoever reads it as a zone says what is wrong */
-	(void)place;
-	(void)text;
-}
-
-static bool
-has_soa(const struct buf *text, const char *file, const uint8_t *apex)
-{
-	struct pulled_zone z = { 0 };
-	struct zone_reader reader = { .file = file, .origin = apex, .default_ttl = 1, .rr = note_soa,
-	    .complain = ignore_complaint, .ctx = &z };
-
-	dname_copy(&z.apex, apex);
-	(void)zone_read(&reader, (const char *)text->p, text->len);
-	return z.known;
-}
-
-static uint32_t
-file_serial(const struct rr_list *rrs)
-{
-	struct soa soa = { 0 };
-
-	for (size_t i = 0; i < rrs->n; i++)
-		if (rrs->v[i].type == TYPE_SOA)
-			soa_read(rrs->v[i].rdata, rrs->v[i].rdlen, &soa);
-	return soa.serial;
-}
-
 static const struct pull_base *
 find_base(const struct pull *p, const uint8_t *apex)
 {
@@ -213,87 +102,66 @@ find_base(const struct pull *p, const uint8_t *apex)
 	return p->nbases == 0 ? NULL : bsearch(&key, p->bases, p->nbases, sizeof *p->bases, compare_bases);
 }
 
-/* What changed since the base; SOA fields count, its serial does not. */
+/* What changed since the base. */
 static enum err
 compare_with_base(struct pull *p, struct pulled_zone *z, const struct pull_base *base, struct fault *f)
 {
 	struct rr_list old = { 0 };
-	const struct rr *a = NULL, *b = NULL;
-	enum err err = pull_read_base(p->source, z->apex.octets, &base->base, &old, f);
+	enum err err = git_zone_read_base(p->source->git, z->apex.octets, &base->base, &old, NULL, f);
 
 	if (err == ERR_OK)
-		err = changeset_diff(&old, &z->rrs, &z->changes);
-	for (size_t i = 0; i < old.n; i++)
-		if (old.v[i].type == TYPE_SOA)
-			a = &old.v[i];
-	for (size_t i = 0; i < z->rrs.n; i++)
-		if (z->rrs.v[i].type == TYPE_SOA)
-			b = &z->rrs.v[i];
-	if (err == ERR_OK && a != NULL && b != NULL && !soa_same_but_serial(a, b))
-		err = changeset_add_rr(&z->changes, b);
+		err = git_zone_diff(&old, &z->rrs, &z->changes);
 	z->known = err == ERR_OK;
 	rr_list_clear(&old);
 	return err;
+}
+
+/* What was read, into a result. */
+static enum err
+take_read(struct pull *p, struct git_zone *read, const struct pull_base *base, const uint8_t *apex)
+{
+	struct pulled_zone *z = add_result(p, apex);
+	struct fault f = { 0 };
+	char name[DNAME_TEXT_MAX];
+	enum err err;
+
+	if (z == NULL)
+		return ERR_NOMEM;
+	z->complaints = read->complaints;
+	read->complaints = (struct complaints){ 0 };
+	if (!read->sound) {
+		z->kind = PULLED_BAD;
+		return ERR_OK;
+	}
+	z->kind = PULLED_TEXT;
+	z->base = read->base;
+	z->rrs = read->rrs;
+	read->base = (struct zone_base){ 0 };
+	read->rrs = (struct rr_list){ 0 };
+	if (base == NULL || base->base.n == 0 || (err = compare_with_base(p, z, base, &f)) == ERR_OK)
+		return ERR_OK;
+	if (err == ERR_NOMEM)
+		return err;
+	/* Merging without a base would undo what changed here.  What waits in the journal is put on top instead. */
+	log_warning("zone %s: its base in commit %s cannot be read (%s): the new text becomes the base",
+	    dname_print_host(apex, name), base->base.commit, fault_str(&f, err));
+	return ERR_OK;
 }
 
 static enum err
 read_zone(struct pull *p, const struct git_file *file, const uint8_t *apex)
 {
 	const struct pull_base *base = find_base(p, apex);
-	struct zone_base read = { 0 };
-	struct include in = { p->source, p->tip, &read, NULL };
-	struct buf text = { 0 }, complaints = { 0 };
-	struct rr_list rrs = { 0 };
-	struct pulled_zone *z;
-	struct fault f = { 0 };
-	size_t nwarnings = 0;
+	struct git_zone read = { 0 };
 	char name[DNAME_TEXT_MAX];
-	enum err err = ERR_OK;
+	enum err err = git_zone_read(p->source->git, p->tip, file, apex, &read, &p->fault);
 
-	dname_print_host(apex, name);
-	memcpy(read.commit, p->tip, sizeof read.commit);
-	if ((err = zone_base_add(&read, file->name, file->blob)) != ERR_OK ||
-	    (err = git_source_read_blob(p->source->git, file->blob, FILE_MAX, &text, &p->fault)) != ERR_OK)
-		goto out;
-	err = zone_load(apex, file->name, (const char *)text.p, text.len, include_from_commit, &in, &rrs, &complaints,
-	    &nwarnings);
-	if (err == ERR_NOMEM)
-		goto out;
-	if (base == NULL && !has_soa(&text, file->name, apex)) {
-		log_info("%s: %s is passed over: it has no SOA for %s", git_source_url(p->source->git), file->name, name);
-		err = ERR_OK;
-		goto out;
-	}
-	log_complaints(name, &complaints, err != ERR_OK);
-	if ((z = add_result(p, apex)) == NULL) {
-		err = ERR_NOMEM;
-		goto out;
-	}
-	if (err != ERR_OK) {
-		z->kind = PULLED_BAD;
-		if (complaints.len > 0)
-			complaints.len--;	/* the last line's end */
-		z->words = buf_take(&complaints, NULL);
-		err = ERR_OK;
-		goto out;
-	}
-	z->kind = PULLED_TEXT;
-	read.serial = file_serial(&rrs);
-	z->base = read;
-	z->rrs = rrs;
-	read = (struct zone_base){ 0 };
-	rrs = (struct rr_list){ 0 };
-	if (base != NULL && base->base.n > 0 && (err = compare_with_base(p, z, base, &f)) != ERR_OK && err != ERR_NOMEM) {
-		/* Merging without a base would undo what changed here.  What waits in the journal is put on top instead. */
-		log_warning("zone %s: its base in commit %s cannot be read (%s): the new text becomes the base", name,
-		    base->base.commit, fault_str(&f, err));
-		err = ERR_OK;
-	}
-out:
-	zone_base_clear(&read);
-	rr_list_clear(&rrs);
-	buf_clear(&text);
-	buf_clear(&complaints);
+	if (err == ERR_OK && base == NULL && !read.has_soa)
+		log_info("%s: %s is passed over: it has no SOA for %s", git_source_url(p->source->git), file->name,
+		    dname_print_host(apex, name));
+	else if (err == ERR_OK)
+		err = take_read(p, &read, base, apex);
+	git_zone_clear(&read);
 	return err;
 }
 
@@ -351,18 +219,21 @@ is_unchanged(const struct pull *p, const struct git_file *file, const uint8_t *a
 
 	if (base == NULL)
 		return known != NULL && strcmp(known->blob, file->blob) == 0;
-	if (base->held || base->base.n == 0 || strcmp(base->base.v[0].blob, file->blob) != 0)
-		return false;
-	for (size_t i = 1; i < base->base.n; i++) {
-		struct buf octets = { 0 };
-		git_oid_text blob = "";
-		enum err err = git_source_read(p->source->git, p->tip, base->base.v[i].path, FILE_MAX, &octets, blob, NULL);
+	return !base->held && git_zone_is_unchanged(p->source->git, p->tip, file, &base->base);
+}
 
-		buf_clear(&octets);
-		if (err != ERR_OK || strcmp(blob, base->base.v[i].blob) != 0)
-			return false;
+/* Lines of complaints into the log. */
+static void
+log_complaints(struct buf *complaints)
+{
+	const char *line = buf_str(complaints);
+
+	while (line != NULL && *line != '\0') {
+		int n = (int)strcspn(line, "\n");
+
+		log_warning("keys: %.*s", n, line);
+		line += n + (line[n] == '\n');
 	}
-	return true;
 }
 
 static enum err
@@ -393,10 +264,10 @@ read_keys(struct pull *p, const struct git_listing *files)
 
 		if (!files->v[i].regular || !keyfile_name(files->v[i].name, &domain))
 			continue;
-		err = git_source_read_blob(p->source->git, files->v[i].blob, FILE_MAX, &text, &p->fault);
+		err = git_source_read_blob(p->source->git, files->v[i].blob, GIT_ZONE_FILE_MAX, &text, &p->fault);
 		if (err == ERR_OK)
 			err = zone_load_keys(files->v[i].name, (const char *)text.p, text.len, ring, &complaints, &nwarnings);
-		log_complaints("keys", &complaints, err != ERR_OK);
+		log_complaints(&complaints);
 		buf_wipe(&text);
 		buf_clear(&complaints);
 		/* A key file that cannot be read whole gives the keys that can. */

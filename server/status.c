@@ -83,6 +83,24 @@ add_secondary(void *arg, const struct notify_status *s)
 	    "problem", json_words(s->problem)));
 }
 
+/* What checks have to say of the newest text. */
+static json_t *
+complaint_lines(const struct complaints *c)
+{
+	json_t *lines = json_array();
+
+	for (size_t i = 0; i < c->n; i++) {
+		struct buf line = { 0 };
+
+		complaint_print(&c->v[i], &line);
+		json_array_append_new(lines, json_words(buf_str(&line)));
+		buf_clear(&line);
+	}
+	if (complaints_left_out(c) > 0)
+		json_array_append_new(lines, json_sprintf("and %zu more like these", complaints_left_out(c)));
+	return lines;
+}
+
 static json_t *
 zone_details(struct keeper *k, const struct zone *z)
 {
@@ -93,6 +111,7 @@ zone_details(struct keeper *k, const struct zone *z)
 	json_object_set_new(row, "commit", json_words(z->base.commit));
 	json_object_set_new(row, "file", z->base.n == 0 ? json_null() : json_string(z->base.v[0].path));
 	json_object_set_new(row, "file-serial", json_integer((json_int_t)z->base.serial));
+	json_object_set_new(row, "complaints", complaint_lines(&z->complaints));
 	json_object_set_new(row, "secondaries", secondaries);
 	return row;
 }

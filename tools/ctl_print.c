@@ -226,6 +226,32 @@ is_list_of_objects(const json_t *value)
 	return json_array_size(value) > 0;
 }
 
+/* Sentences take a line each; words stand side by side. */
+static bool
+is_list_of_sentences(const json_t *value)
+{
+	size_t i;
+	json_t *item;
+
+	json_array_foreach(value, i, item)
+		if (!json_is_string(item) || strchr(json_string_value(item), ' ') == NULL)
+			return false;
+	return json_array_size(value) > 0;
+}
+
+static void
+print_sentences(struct buf *out, const json_t *list, unsigned indent)
+{
+	size_t i;
+	json_t *item;
+
+	json_array_foreach(list, i, item) {
+		buf_printf(out, "%*s", (int)indent, "");
+		add_value(out, item);
+		buf_add_str(out, "\n");
+	}
+}
+
 static void
 print_lines(struct buf *out, const json_t *object, unsigned indent)
 {
@@ -241,6 +267,9 @@ print_lines(struct buf *out, const json_t *object, unsigned indent)
 		} else if (is_list_of_objects(value)) {
 			buf_add_str(out, ":\n");
 			print_table(out, value, indent + 2);
+		} else if (is_list_of_sentences(value)) {
+			buf_add_str(out, ":\n");
+			print_sentences(out, value, indent + 2);
 		} else {
 			buf_add_str(out, ": ");
 			add_value(out, value);

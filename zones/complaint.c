@@ -95,6 +95,35 @@ complaints_sort(struct complaints *c)
 	}
 }
 
+size_t
+complaints_left_out(const struct complaints *c)
+{
+	return c->count[CHECK_WARNING] + c->count[CHECK_ERROR] - c->n;
+}
+
+static bool
+place_equal(const struct complaint_place *a, const struct complaint_place *b)
+{
+	if (a->file == NULL || b->file == NULL)
+		return a->file == b->file;
+	return a->line == b->line && a->column == b->column && strcmp(a->file, b->file) == 0;
+}
+
+bool
+complaints_equal(const struct complaints *a, const struct complaints *b)
+{
+	if (a->n != b->n || a->count[CHECK_WARNING] != b->count[CHECK_WARNING] || a->count[CHECK_ERROR] != b->count[CHECK_ERROR])
+		return false;
+	for (size_t i = 0; i < a->n; i++) {
+		const struct complaint *x = &a->v[i], *y = &b->v[i];
+
+		if (x->level != y->level || !place_equal(&x->at, &y->at) || !place_equal(&x->other, &y->other) ||
+		    strcmp(x->text, y->text) != 0)
+			return false;
+	}
+	return true;
+}
+
 void
 complaint_print(const struct complaint *c, struct buf *out)
 {

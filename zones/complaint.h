@@ -2,6 +2,7 @@
 #ifndef ZONES_COMPLAINT_H
 #define ZONES_COMPLAINT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -34,6 +35,11 @@ void complaints_add(struct complaints *c, enum check_level level, const struct p
 
 /* By file, in the order in which they come up, then by line and column. */
 void complaints_sort(struct complaints *c);
+
+size_t complaints_left_out(const struct complaints *c);		/* of both levels */
+
+/* Do they say the same? */
+bool complaints_equal(const struct complaints *a, const struct complaints *b);
 
 /* "file:line:column: error: text", and ", see file:line:column" where another record is concerned; no newline. */
 void complaint_print(const struct complaint *c, struct buf *out);

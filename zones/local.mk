@@ -32,6 +32,7 @@ zones_libzones_a_SOURCES = \
 	zones/git_parent.c \
 	zones/git_path.c \
 	zones/git_tree.c \
+	zones/gitzone.c zones/gitzone.h \
 	zones/journal.c zones/journal.h \
 	zones/journal_internal.h \
 	zones/journal_mark.c \

@@ -131,6 +131,7 @@ zone_free(struct zone *z)
 	pending_clear(&z->pending);
 	zone_base_clear(&z->base);
 	notes_clear(&z->notes);
+	complaints_clear(&z->complaints);
 	free(z->problem);
 	free(z->source);
 	free(z);

@@ -2,6 +2,7 @@
 #ifndef ZONES_ZONE_H
 #define ZONES_ZONE_H
 
+#include "zones/complaint.h"
 #include "zones/git.h"
 #include "zones/journal.h"
 #include "zones/notes.h"
@@ -54,6 +55,7 @@ struct zone {
 	bool retired;			/* its file is gone */
 	bool held;			/* the newest text was refused; the last good version is served */
 	char *problem;			/* why, in words; NULL: nothing is wrong */
+	struct complaints complaints;	/* of the newest text */
 	bool new_here;			/* loaded, unknown to the journal: its secondaries are to be asked (server/catchup.c) */
 	unsigned peers_asked;
 	bool peers_known;		/* one has answered; */
