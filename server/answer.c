@@ -43,16 +43,9 @@ only_rdata(const struct zone_rrset *set)
 static void
 put_negative(struct response *r)
 {
-	const uint8_t *at = NULL, *rdata;
-	struct zone_rrset set;
-	struct soa soa;
-	uint16_t n;
+	struct zone_negative soa;
 
-	if (!zone_node_rrset(zone_version_apex(r->zone), TYPE_SOA, &set) || !zone_rrset_next(&set, &at, &rdata, &n))
-		return;
-	soa_read(rdata, n, &soa);
-	if (!response_rrset(r, SECTION_AUTHORITY, zone_version_apex_name(r->zone), &set,
-	    soa.minimum < set.ttl ? soa.minimum : set.ttl))
+	if (zone_version_negative(r->zone, &soa) && !response_negative(r, &soa))
 		r->flags |= FLAG_TC;
 }
 
@@ -225,8 +218,8 @@ look_up(struct response *r, const struct zoneset *zones, struct zone_lookup *l)
 	struct qp_key key;
 
 	if (r->q->plain != NULL) {
-		r->zone = r->q->plain->zone;
-		*l = r->q->plain->found;
+		r->zone = r->q->plain->asked.zone;
+		*l = r->q->plain->asked.found;
 		return true;
 	}
 	qp_key_init(&key, q->qname.octets);

@@ -27,6 +27,7 @@ struct request {
 	struct msg_header header;
 	bool has_question;		/* false: question could not be read, and no response repeats it */
 	struct question question;	/* of UPDATE: the zone section */
+	uint8_t qname_len;		/* octets of its name */
 	struct edns edns;
 	size_t after_question;		/* offset of the answer (prerequisite) section */
 	bool tcp;

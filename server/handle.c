@@ -83,8 +83,7 @@ inbound_finish(struct inbound *in, size_t n, unsigned rcode, struct outcome *o)
 	}
 	o->what = n > 0 ? HANDLED_ANSWER : HANDLED_NOTHING;
 	o->n = n;
-	if (rcode < COUNTERS_RCODES)
-		counter_add(&in->handler->counters.rcodes[rcode], 1);
+	o->rcode = rcode;
 }
 
 void
@@ -245,48 +244,100 @@ answer(struct inbound *in, int rcode, struct outcome *o)
 		handle_opcode(in, o);
 }
 
-/* An answer over UDP is made: is it sent?  Who proved where he is, by cookie or signature, is no victim of a forgery. */
-static void
-limit_rate(struct inbound *in, struct outcome *o)
+/* An answer over UDP is made: is it sent? */
+static enum ratelimit_verdict
+judge(struct handler *h, const struct view *view, const struct client *client, const uint8_t *answer, int64_t now_s)
 {
-	const struct config *c = in->view->config;
-	const struct sockaddr *peer = (const struct sockaddr *)in->client->peer;
-	struct counters *counters = &in->handler->counters;
-	enum ratelimit_verdict verdict;
+	const struct config *c = view->config;
+	const struct sockaddr *peer = (const struct sockaddr *)client->peer;
+	enum ratelimit_verdict verdict = ratelimit_take(h->limits, peer, ratelimit_kind_of(answer), c->rate_limit,
+	    c->rate_limit_slip, now_s);
 
-	if (in->q.cookie_valid || in->is_signed)
-		return;
-	verdict = ratelimit_take(in->handler->limits, peer, ratelimit_kind_of(in->out), c->rate_limit, c->rate_limit_slip,
-	    in->now_s);
 	if (verdict == RATELIMIT_PASS || config_access_allows(c->rate_limit_exempt, c->nrate_limit_exempt, peer, NULL))
-		return;
-	if (verdict == RATELIMIT_SLIP) {
-		o->n = answer_truncated(&in->q, &in->view->settings, in->out[3] & 15, in->out, in->room);
-		counter_add(&counters->limited_slipped, 1);
-	} else {
+		return RATELIMIT_PASS;
+	counter_add(verdict == RATELIMIT_SLIP ? &h->counters.limited_slipped : &h->counters.limited_dropped, 1);
+	return verdict;
+}
+
+/* q: of the answer in out. */
+static void
+apply(enum ratelimit_verdict verdict, const struct request *q, const struct view *view, uint8_t *out, size_t room,
+    struct outcome *o)
+{
+	switch (verdict) {
+	case RATELIMIT_PASS:
+		break;
+	case RATELIMIT_SLIP:
+		o->n = answer_truncated(q, &view->settings, o->rcode, out, room);
+		break;
+	case RATELIMIT_DROP:
 		o->what = HANDLED_NOTHING;
-		counter_add(&counters->limited_dropped, 1);
+		break;
 	}
 }
 
-void
-handle_request(struct handler *h, const struct client *client, uint8_t *msg, size_t n, int64_t now_s, uint8_t *out,
-    size_t room, struct outcome *o)
+static void
+count_answer(struct handler *h, const struct outcome *o)
 {
-	struct view *view = atomic_load_explicit(&h->shared->view, memory_order_acquire);
-	bool limited = !client->tcp && view->config->rate_limit > 0 && h->limits != NULL;
-	struct inbound in;
-	struct plain plain;
-	int rcode;
+	if (o->what == HANDLED_ANSWER && o->rcode < COUNTERS_RCODES)
+		counter_add(&h->counters.rcodes[o->rcode], 1);
+}
 
-	counter_add(client->tcp ? &h->counters.tcp_queries : &h->counters.udp_queries, 1);
-	if (!limited &&
-	    (o->n = plain_answer(&plain, h->shared->zones, &view->settings, msg, n, client->tcp, out, room)) > 0) {
-		o->what = HANDLED_ANSWER;
-		counter_add(&h->counters.rcodes[RCODE_NOERROR], 1);
+/* The long way. */
+static void
+handle_any(struct inbound *in, const struct plain *p, struct outcome *o)
+{
+	struct handler *h = in->handler;
+	int rcode = RCODE_NOERROR;
+
+	o->what = HANDLED_NOTHING;
+	if (p->simple) {
+		plain_request(p, in->client->tcp, &in->q);
+	} else if ((rcode = request_parse(&in->q, in->msg, in->n, in->client->tcp)) < 0) {
+		counter_add(&h->counters.dropped, 1);
 		return;
 	}
-	o->what = HANDLED_NOTHING;
+	if (in->q.edns.present && in->q.edns.cookie_len > 0)
+		check_cookie(in);
+	answer(in, rcode, o);
+}
+
+static inline bool
+is_limited(const struct handler *h, const struct view *view, const struct client *client)
+{
+	return !client->tcp && view->config->rate_limit > 0 && h->limits != NULL;
+}
+
+/* A plain answer is in out, under a rate limit. */
+static void
+limit_plain(struct handler *h, const struct view *view, const struct client *client, const struct plain *p,
+    int64_t now_s, uint8_t *out, size_t room, struct outcome *o)
+{
+	enum ratelimit_verdict verdict = judge(h, view, client, out, now_s);
+	struct request q;
+
+	if (verdict == RATELIMIT_PASS)
+		return;
+	plain_request(p, false, &q);
+	apply(verdict, &q, view, out, room, o);
+}
+
+void
+handle_looked_up(struct handler *h, const struct client *client, const struct plain *p, uint8_t *msg, size_t n,
+    int64_t now_s, uint8_t *out, size_t room, struct outcome *o)
+{
+	struct view *view = atomic_load_explicit(&h->shared->view, memory_order_acquire);
+	struct inbound in;
+
+	counter_add(client->tcp ? &h->counters.tcp_queries : &h->counters.udp_queries, 1);
+	if ((o->n = plain_write(p, &view->settings, client->tcp, out, room)) > 0) {
+		o->what = HANDLED_ANSWER;
+		o->rcode = RCODE_NOERROR;
+		if (is_limited(h, view, client))
+			limit_plain(h, view, client, p, now_s, out, room, o);
+		count_answer(h, o);
+		return;
+	}
 	in.handler = h;
 	in.client = client;
 	in.view = view;
@@ -296,17 +347,22 @@ handle_request(struct handler *h, const struct client *client, uint8_t *msg, siz
 	in.now_s = now_s;
 	in.out = out;
 	in.room = room;
-	if ((rcode = request_parse(&in.q, msg, n, client->tcp)) < 0) {
-		counter_add(&h->counters.dropped, 1);
-		return;
-	}
-	if (!limited && plain.zone != NULL)
-		in.q.plain = &plain;
-	if (in.q.edns.present && in.q.edns.cookie_len > 0)
-		check_cookie(&in);
-	answer(&in, rcode, o);
-	if (limited && o->what == HANDLED_ANSWER)
-		limit_rate(&in, o);
+	handle_any(&in, p, o);
+	/* Who proved where he is, by cookie or signature, is no victim of a forgery. */
+	if (o->what == HANDLED_ANSWER && is_limited(h, view, client) && !in.q.cookie_valid && !in.is_signed)
+		apply(judge(h, view, client, out, now_s), &in.q, view, out, room, o);
+	count_answer(h, o);
+}
+
+void
+handle_request(struct handler *h, const struct client *client, uint8_t *msg, size_t n, int64_t now_s, uint8_t *out,
+    size_t room, struct outcome *o)
+{
+	struct plain p;
+
+	plain_read(&p, msg, n);
+	plain_look_up(&p, 1, h->shared->zones);
+	handle_looked_up(h, client, &p, msg, n, now_s, out, room, o);
 }
 
 size_t

@@ -5,6 +5,7 @@
 
 #include "server/axfr.h"
 #include "server/counters.h"
+#include "server/plain.h"
 #include "server/ratelimit.h"
 #include "server/shared.h"
 
@@ -39,6 +40,7 @@ enum handled {
 
 struct outcome {
 	enum handled what;
+	unsigned rcode;			/* of the answer */
 	size_t n;
 	struct axfr *transfer;		/* the caller's, to free with axfr_free() */
 };
@@ -48,6 +50,11 @@ struct outcome {
 #define HANDLE_ROOM_MIN 2048
 void handle_request(struct handler *h, const struct client *client, uint8_t *msg, size_t n, int64_t now_s, uint8_t *out,
     size_t room, struct outcome *o);
+
+/* The same for a request that went through plain_read() and plain_look_up() before, since when the thread has been
+ * online without a break. */
+void handle_looked_up(struct handler *h, const struct client *client, const struct plain *p, uint8_t *msg, size_t n,
+    int64_t now_s, uint8_t *out, size_t room, struct outcome *o);
 
 /* The keeper's verdict on a job as a response.  Returns its length; 0: none can be made. */
 size_t handle_reply(struct handler *h, struct job *j, int64_t now_s, uint8_t *out, size_t room);

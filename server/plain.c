@@ -2,83 +2,93 @@
 
 #include "wire/rrtype.h"
 
-struct query {
-	uint8_t labels[DNAME_LABELS_MAX];	/* offsets in the name, which stands whole behind the header */
-	unsigned nlabels, name_len;
-	size_t end;			/* of the question */
-	uint16_t qtype;
-	bool edns, do_bit;
-	uint16_t udp_size;		/* what the requestor takes */
-};
-
-/* The question's name, which must be without compression: where its labels begin, and its length; false: it is not one. */
-static inline bool
-read_name(const uint8_t *name, size_t n, struct query *q)
+/* Where the labels of a name begin, which must be without compression, and its length; 0: it is not one. */
+static inline unsigned
+read_name(const uint8_t *name, size_t n, uint8_t labels[DNAME_LABELS_MAX], unsigned *nlabels)
 {
-	size_t at = 0;
+	unsigned at = 0, k = 0, limit = n < DNAME_MAX ? (unsigned)n : DNAME_MAX;
 
-	q->nlabels = 0;
 	for (unsigned length; (length = name[at]) - 1 < 63;) {
-		q->labels[q->nlabels++] = (uint8_t)at;
-		if ((at += length + 1) >= n || at >= DNAME_MAX)
-			return false;
+		labels[k++] = (uint8_t)at;
+		if ((at += length + 1) >= limit)
+			return 0;
 	}
-	q->name_len = (unsigned)at + 1;
-	return name[at] == 0;
+	*nlabels = k;
+	return name[at] == 0 ? at + 1 : 0;
+}
+
+/* An OPT record of version 0 without options, and nothing behind it. */
+static inline bool
+read_opt(struct plain *p, const uint8_t *opt, size_t n)
+{
+	uint64_t head;
+	unsigned size;
+
+	if (n != EDNS_SIZE)
+		return false;
+	head = load_u64(opt);			/* owner, type, class, extended rcode, version, half of the flags */
+	if (head >> 40 != TYPE_OPT || (head & 0xff00) != 0 || load_u16(opt + 9) != 0)
+		return false;
+	size = head >> 24 & 0xffff;
+	p->edns = true;
+	p->do_bit = (head & 0x80) != 0;
+	p->udp_size = (uint16_t)(size > MSG_UDP_PLAIN ? size : MSG_UDP_PLAIN);
+	return true;
+}
+
+void
+plain_read(struct plain *p, const uint8_t *msg, size_t n)
+{
+	const uint8_t *name = msg + MSG_HEADER_SIZE;
+	uint8_t labels[DNAME_LABELS_MAX];
+	unsigned nlabels, end, opts;
+
+	p->msg = msg;
+	p->simple = false;
+	/* Flags: a query, whatever RD, AD and CD say; counts 1, 0, 0, and 0 or 1. */
+	if (n < MSG_HEADER_SIZE + 5 || (load_u64(msg + 2) & 0xf800ffffffffffff) != 0x0000000100000000 ||
+	    (opts = load_u16(msg + 10)) > 1)
+		return;
+	if ((p->name_len = (uint8_t)read_name(name, n - MSG_HEADER_SIZE, labels, &nlabels)) == 0 ||
+	    (end = MSG_HEADER_SIZE + p->name_len + 4u) > n || load_u16(msg + end - 2) != CLASS_IN)
+		return;
+	p->end = (uint16_t)end;
+	p->qtype = load_u16(msg + end - 4);
+	if (opts > 0) {
+		if (!read_opt(p, msg + end, n - end))
+			return;
+	} else if (n == end) {
+		p->edns = p->do_bit = false;
+		p->udp_size = MSG_UDP_PLAIN;
+	} else {
+		return;
+	}
+	p->simple = true;
+	qp_key_of_labels(&p->asked.key, name, labels, nlabels, p->name_len,
+	    n - MSG_HEADER_SIZE - p->name_len);
+}
+
+void
+plain_look_up(struct plain *v, unsigned n, const struct zoneset *zones)
+{
+	struct zoneset_question *questions[ZONESET_TOGETHER];
+	unsigned k = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		if (v[i].simple)
+			questions[k++] = &v[i].asked;
+	if (k > 0)
+		zoneset_look_up(zones, questions, k);
 }
 
 /* Of the types without names in their rdata, those that are asked for most. */
 static inline bool
 is_plain_type(uint16_t type)
 {
-	switch (type) {
-	case TYPE_A:
-	case TYPE_TXT:
-	case TYPE_AAAA:
-	case TYPE_TLSA:
-	case TYPE_CAA:
-		return true;
-	default:
-		return false;
-	}
-}
+	const uint64_t some = UINT64_C(1) << TYPE_A | UINT64_C(1) << TYPE_TXT | UINT64_C(1) << TYPE_AAAA |
+	    UINT64_C(1) << TYPE_DNSKEY | UINT64_C(1) << TYPE_TLSA;
 
-static inline bool
-read_query(const uint8_t *msg, size_t n, struct query *q)
-{
-	const uint8_t *end = msg + n, *p;
-
-	/* Flags: a query, whatever RD, AD and CD say; counts 1, 0, 0, and 0 or 1. */
-	if (n < MSG_HEADER_SIZE + 5 || (load_u16(msg + 2) & (FLAG_QR | 0x7800)) != 0 || load_u16(msg + 4) != 1 ||
-	    load_u32(msg + 6) != 0 || load_u16(msg + 10) > 1)
-		return false;
-	if (!read_name(msg + MSG_HEADER_SIZE, n - MSG_HEADER_SIZE, q) ||
-	    (q->end = MSG_HEADER_SIZE + q->name_len + 4) > n)
-		return false;
-	p = msg + q->end - 4;
-	q->qtype = load_u16(p);
-	if (load_u16(p + 2) != CLASS_IN || !is_plain_type(q->qtype))
-		return false;
-	p += 4;
-	q->edns = msg[11] != 0;
-	q->do_bit = false;
-	q->udp_size = MSG_UDP_PLAIN;
-	if (!q->edns)
-		return p == end;
-	if (end - p != EDNS_SIZE || p[0] != 0 || load_u16(p + 1) != TYPE_OPT || p[6] != 0 || load_u16(p + 9) != 0)
-		return false;
-	if (load_u16(p + 3) > MSG_UDP_PLAIN)
-		q->udp_size = load_u16(p + 3);
-	q->do_bit = (p[7] & 0x80) != 0;
-	return true;
-}
-
-static inline size_t
-size_limit(const struct query *q, const struct answer_settings *settings, bool tcp, size_t room)
-{
-	size_t limit = tcp ? MSG_MAX : q->edns && settings->udp_size < q->udp_size ? settings->udp_size : q->udp_size;
-
-	return limit < room ? limit : room;
+	return type < 64 ? (some >> type & 1) != 0 : type == TYPE_CAA;
 }
 
 /* The records, each with a pointer to the question as its owner. */
@@ -93,7 +103,10 @@ put_records(uint8_t *p, const struct zone_rrset *set)
 		store_u16(p + 2, set->type);
 		store_u16(p + 4, CLASS_IN);
 		store_u32(p + 6, set->ttl);
-		memcpy(p + 10, rdata - 2, 2u + n);	/* its length stands before it */
+		if (n == 4)
+			memcpy(p + 10, rdata - 2, 2 + 4);	/* the same, without a call */
+		else
+			memcpy(p + 10, rdata - 2, 2u + n);	/* its length stands before it */
 		p += 12 + n;
 	}
 	return p;
@@ -107,56 +120,74 @@ records_size(const struct zone_rrset *set)
 	return set->size + 10u * set->count;
 }
 
+static inline size_t
+size_limit(const struct plain *p, const struct answer_settings *settings, bool tcp, size_t room)
+{
+	size_t limit = tcp ? MSG_MAX : p->edns && settings->udp_size < p->udp_size ? settings->udp_size : p->udp_size;
+
+	return limit < room ? limit : room;
+}
+
 /* signatures: count 0 where there are none, or nobody wants them. */
-static size_t
-write_answer(const struct query *q, const struct answer_settings *settings, const struct zone_rrset *set,
-    const struct zone_rrset *signatures, const uint8_t *msg, uint8_t *out)
+static inline size_t
+write_answer(const struct plain *q, const struct answer_settings *settings, const struct zone_rrset *set,
+    const struct zone_rrset *signatures, uint8_t *out)
 {
 	uint8_t *p = out + q->end;
 
-	memcpy(out, msg, q->end);
-	store_u16(out + 2, (uint16_t)(FLAG_QR | FLAG_AA | (load_u16(msg + 2) & FLAG_RD)));
+	memcpy(out, q->msg, q->end);
+	store_u16(out + 2, (uint16_t)(FLAG_QR | FLAG_AA | (load_u16(q->msg + 2) & FLAG_RD)));
 	store_u16(out + 6, (uint16_t)(set->count + signatures->count));
 	p = put_records(p, set);
 	if (signatures->count > 0)
 		p = put_records(p, signatures);
 	if (q->edns) {
-		p[0] = 0;
-		store_u16(p + 1, TYPE_OPT);
-		store_u16(p + 3, settings->udp_size);
-		store_u32(p + 5, q->do_bit ? 0x8000 : 0);
-		store_u16(p + 9, 0);
+		edns_put(p, settings->udp_size, 0, q->do_bit);
 		p += EDNS_SIZE;
 	}
 	return (size_t)(p - out);
+}
+
+/* The node whose data is the whole answer: the name's own; or a wildcard's, unless it has to be proven that it may stand
+ * for the name. */
+static inline const struct zone_node *
+find_node(const struct plain *p, bool dnssec)
+{
+	const struct zone_lookup *found = &p->asked.found;
+
+	if (found->cut != NULL || found->dname != NULL)
+		return NULL;
+	return found->node != NULL || dnssec ? found->node : found->wildcard;
+}
+
+size_t
+plain_write(const struct plain *p, const struct answer_settings *settings, bool tcp, uint8_t *out, size_t room)
+{
+	struct zone_rrset set, signatures;
+	const struct zone_node *node;
+	bool dnssec;
+	size_t size;
+
+	if (!p->simple || p->asked.zone == NULL || !is_plain_type(p->qtype))
+		return 0;
+	dnssec = p->do_bit && zone_version_is_signed(p->asked.zone);
+	if ((node = find_node(p, dnssec)) == NULL || !zone_node_rrset(node, p->qtype, &set))
+		return 0;
+	size = p->end + records_size(&set) + (p->edns ? EDNS_SIZE : 0);
+	signatures.count = 0;
+	if (dnssec && zone_rrset_signatures(&set, &signatures))
+		size += records_size(&signatures);
+	/* The root's name is too short for a pointer to be worth while. */
+	if (size > size_limit(p, settings, tcp, room) || p->name_len == 1 || (p->edns && settings->report_agent != NULL))
+		return 0;
+	return write_answer(p, settings, &set, &signatures, out);
 }
 
 size_t
 plain_answer(struct plain *p, const struct zoneset *zones, const struct answer_settings *settings, const uint8_t *msg,
     size_t n, bool tcp, uint8_t *out, size_t room)
 {
-	struct zone_rrset set, signatures;
-	struct zone_store *store;
-	struct qp_key key;
-	struct query q;
-	size_t size;
-
-	p->zone = NULL;
-	if (!read_query(msg, n, &q))
-		return 0;
-	qp_key_of_labels(&key, msg + MSG_HEADER_SIZE, q.labels, q.nlabels, q.name_len);
-	if (q.nlabels == 0 || (store = zoneset_find_key(zones, &key, false)) == NULL ||
-	    (p->zone = zone_store_current(store)) == NULL)
-		return 0;
-	zone_version_lookup_key(p->zone, &key, &p->found);
-	if (p->found.node == NULL || p->found.cut != NULL || p->found.dname != NULL ||
-	    !zone_node_rrset(p->found.node, q.qtype, &set))
-		return 0;
-	size = q.end + records_size(&set) + (q.edns ? EDNS_SIZE : 0);
-	signatures.count = 0;
-	if (q.do_bit && zone_rrset_signatures(&set, &signatures))
-		size += records_size(&signatures);
-	if (size > size_limit(&q, settings, tcp, room) || (q.edns && settings->report_agent != NULL))
-		return 0;
-	return write_answer(&q, settings, &set, &signatures, msg, out);
+	plain_read(p, msg, n);
+	plain_look_up(p, 1, zones);
+	return plain_write(p, settings, tcp, out, room);
 }

@@ -1,4 +1,4 @@
-#include "server/answer.h"
+#include "server/plain.h"
 #include "wire/rrtype.h"
 
 /* What most queries end with, and nothing else: an OPT record without options. */
@@ -44,11 +44,9 @@ is_cookie_only(struct rd *r, struct request *q)
 	    q->edns.version == 0 && q->edns.cookie_len > 0;
 }
 
-int
-request_parse(struct request *q, const uint8_t *msg, size_t n, bool tcp)
+static inline void
+init(struct request *q, bool tcp)
 {
-	struct rd r = rd_over(msg, n);
-
 	q->tcp = tcp;
 	q->has_question = false;
 	q->edns.present = false;
@@ -61,6 +59,33 @@ request_parse(struct request *q, const uint8_t *msg, size_t n, bool tcp)
 	q->tsig.key = NULL;
 	q->tsig.error = 0;
 	q->tsig.digest = NULL;
+}
+
+void
+plain_request(const struct plain *p, bool tcp, struct request *q)
+{
+	const uint8_t *msg = p->msg;
+
+	init(q, tcp);
+	q->header = (struct msg_header){ load_u16(msg), load_u16(msg + 2), 1, 0, 0, p->edns };
+	memcpy(q->question.qname.octets, msg + MSG_HEADER_SIZE, p->name_len);
+	q->question.qtype = p->qtype;
+	q->question.qclass = CLASS_IN;
+	q->qname_len = p->name_len;
+	q->has_question = true;
+	q->after_question = p->end;
+	if (p->edns)
+		edns_init(&q->edns, load_u16(msg + p->end + 3), load_u32(msg + p->end + 5));
+	if (p->asked.zone != NULL && p->qtype != TYPE_DS)	/* that is the zone's above */
+		q->plain = p;
+}
+
+int
+request_parse(struct request *q, const uint8_t *msg, size_t n, bool tcp)
+{
+	struct rd r = rd_over(msg, n);
+
+	init(q, tcp);
 	msg_header_read(&r, &q->header);
 	if (r.bad || (q->header.flags & FLAG_QR) != 0)
 		return -1;
@@ -77,6 +102,7 @@ request_parse(struct request *q, const uint8_t *msg, size_t n, bool tcp)
 		q->cookie_only = is_cookie_only(&r, q);
 	if (q->header.qdcount != 1 || !question_read(&r, &q->question))
 		return RCODE_FORMERR;
+	q->qname_len = (uint8_t)dname_len(q->question.qname.octets);
 	q->has_question = true;
 	q->after_question = rd_offset(&r);
 	if (!take_plain_opt(&r, q) && !walk_records(&r, q))

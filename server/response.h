@@ -39,6 +39,9 @@ void response_start(struct response *r, const struct request *q, const struct an
 bool response_rrset(struct response *r, enum response_section section, const uint8_t *owner,
     const struct zone_rrset *set, uint32_t ttl);
 
+/* The SOA of a negative answer, into the authority section; r->zone is set. */
+bool response_negative(struct response *r, const struct zone_negative *soa);
+
 /* The same for one RR, of any class. */
 bool response_rr(struct response *r, enum response_section section, const uint8_t *owner, uint16_t type,
     uint16_t class, uint32_t ttl, const uint8_t *rdata, size_t n);

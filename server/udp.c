@@ -48,6 +48,7 @@ struct udp {
 	struct iovec in_octets[UDP_BATCH], out_octets[UDP_BATCH];
 	struct sockaddr_storage peers[UDP_BATCH];
 	union control controls[UDP_BATCH];
+	struct plain ahead[ZONESET_TOGETHER];	/* requests that are looked up together */
 	uint8_t requests[UDP_BATCH][REQUEST_SIZE];
 	uint8_t responses[UDP_BATCH][RESPONSE_SIZE];
 };
@@ -109,12 +110,11 @@ prepare(struct udp *u, const struct udp_socket *s)
 {
 	unsigned n = s->any == u->for_any ? u->used : UDP_BATCH;
 
-	for (unsigned i = 0; i < n; i++) {
-		struct msghdr *h = &u->in[i].msg_hdr;
-
-		h->msg_namelen = sizeof u->peers[i];
-		h->msg_control = s->any ? u->controls[i].octets : NULL;
-		h->msg_controllen = s->any ? CONTROL_SIZE : 0;
+	for (unsigned i = 0; i < n; i++)
+		u->in[i].msg_hdr.msg_namelen = sizeof u->peers[i];
+	for (unsigned i = 0; i < n && (s->any || u->for_any); i++) {
+		u->in[i].msg_hdr.msg_control = s->any ? u->controls[i].octets : NULL;
+		u->in[i].msg_hdr.msg_controllen = s->any ? CONTROL_SIZE : 0;
 	}
 	u->for_any = s->any;
 	u->used = 0;
@@ -122,7 +122,7 @@ prepare(struct udp *u, const struct udp_socket *s)
 
 /* Work on the i-th datagram; its answer, if there is one, becomes the k-th.  Gives whether there is. */
 static bool
-serve(struct udp *u, const struct udp_socket *s, unsigned i, unsigned k, int64_t now_s)
+serve(struct udp *u, const struct udp_socket *s, unsigned i, const struct plain *plain, unsigned k, int64_t now_s)
 {
 	struct msghdr *in = &u->in[i].msg_hdr, *out = &u->out[k].msg_hdr;
 	struct sockaddr_storage local;
@@ -133,8 +133,8 @@ serve(struct udp *u, const struct udp_socket *s, unsigned i, unsigned k, int64_t
 	if (in->msg_controllen > 0 && read_control(in, s, &local, &client.interface))
 		client.local = &local;
 	/* A datagram that was cut is answered FORMERR: its end is missing. */
-	handle_request(u->handler, &client, u->requests[i], u->in[i].msg_len, now_s, u->responses[k], RESPONSE_SIZE,
-	    &o);
+	handle_looked_up(u->handler, &client, plain, u->requests[i], u->in[i].msg_len, now_s, u->responses[k],
+	    RESPONSE_SIZE, &o);
 	if (o.what != HANDLED_ANSWER)
 		return false;
 	out->msg_name = in->msg_name;
@@ -143,6 +143,23 @@ serve(struct udp *u, const struct udp_socket *s, unsigned i, unsigned k, int64_t
 	out->msg_controllen = client.local != NULL ? in->msg_controllen : 0;
 	u->out_octets[k].iov_len = o.n;
 	return true;
+}
+
+/* Work on a batch.  Gives how many answers there are. */
+static unsigned
+serve_batch(struct udp *u, const struct udp_socket *s, unsigned n, int64_t now_s)
+{
+	unsigned k = 0, together;
+
+	for (unsigned i = 0; i < n; i += together) {
+		together = n - i < ZONESET_TOGETHER ? n - i : ZONESET_TOGETHER;
+		for (unsigned j = 0; j < together; j++)
+			plain_read(&u->ahead[j], u->requests[i + j], u->in[i + j].msg_len);
+		plain_look_up(u->ahead, together, u->handler->shared->zones);
+		for (unsigned j = 0; j < together; j++)
+			k += serve(u, s, i + j, &u->ahead[j], k, now_s);
+	}
+	return k;
 }
 
 /* What the socket does not take is dropped, as the network may drop it: the client asks again. */
@@ -177,16 +194,13 @@ on_readable(evutil_socket_t fd, short events, void *arg)
 	rcu_thread_online();
 	now_s = clock_now_s();
 	for (unsigned round = 0; round < UDP_BATCHES_IN_A_ROW; round++) {
-		unsigned k = 0;
 		int n;
 
 		prepare(u, s);
 		if ((n = recvmmsg(fd, u->in, UDP_BATCH, MSG_DONTWAIT, NULL)) <= 0)
 			break;
 		u->used = (unsigned)n;
-		for (unsigned i = 0; i < (unsigned)n; i++)
-			k += serve(u, s, i, k, now_s);
-		send_batch(u, fd, k);
+		send_batch(u, fd, serve_batch(u, s, (unsigned)n, now_s));
 		if (n < UDP_BATCH)
 			break;
 		rcu_quiescent_state();

@@ -200,6 +200,12 @@ tests_unit_server_test_dnssec_SOURCES = tests/unit/server/test_dnssec.c tests/un
 	tests/unit/server/signed_text.h tests/unit/server/zone_text.c tests/unit/server/zone_text.h
 tests_unit_server_test_dnssec_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 # end of DNSSEC
+# the short way
+check_PROGRAMS += tests/unit/server/test_plain
+tests_unit_server_test_plain_SOURCES = tests/unit/server/test_plain.c tests/unit/server/signed_text.c \
+	tests/unit/server/signed_text.h tests/unit/server/zone_text.c tests/unit/server/zone_text.h tests/unit/check.h
+tests_unit_server_test_plain_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+# end of the short way
 
 check_PROGRAMS += tests/unit/server/test_answer tests/unit/server/test_answer_model tests/unit/server/test_frame \
 	tests/unit/server/test_handle tests/unit/server/test_request tests/unit/server/test_tcp tests/unit/server/test_worker

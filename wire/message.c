@@ -136,13 +136,8 @@ edns_write(struct wr *w, uint16_t udp_size, unsigned extended_rcode, bool do_bit
 {
 	uint8_t *p = wr_take(w, EDNS_SIZE);
 
-	if (p == NULL)
-		return;
-	p[0] = 0;
-	store_u16(p + 1, TYPE_OPT);
-	store_u16(p + 3, udp_size);
-	store_u32(p + 5, (uint32_t)(extended_rcode >> 4) << 24 | (do_bit ? 0x8000u : 0));
-	store_u16(p + 9, 0);
+	if (p != NULL)
+		edns_put(p, udp_size, extended_rcode, do_bit);
 }
 
 size_t

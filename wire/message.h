@@ -7,6 +7,7 @@
 
 #include "wire/dname.h"
 #include "wire/reader.h"
+#include "wire/rrtype.h"
 #include "wire/writer.h"
 
 #define MSG_HEADER_SIZE 12
@@ -108,6 +109,17 @@ bool edns_read(struct msg_rr *opt, struct edns *e);
 /* Our OPT record for a response; extended_rcode's upper eight bits go into the TTL field. */
 void edns_write(struct wr *w, uint16_t udp_size, unsigned extended_rcode, bool do_bit);
 #define EDNS_SIZE 11			/* octets that edns_write() takes */
+
+/* The same, without a cursor. */
+static inline void
+edns_put(uint8_t *p, uint16_t udp_size, unsigned extended_rcode, bool do_bit)
+{
+	p[0] = 0;
+	store_u16(p + 1, TYPE_OPT);
+	store_u16(p + 3, udp_size);
+	store_u32(p + 5, (uint32_t)(extended_rcode >> 4) << 24 | (do_bit ? 0x8000u : 0));
+	store_u16(p + 9, 0);
+}
 
 /* The smallest response to a request that cannot be worked on: the header with QR and rcode set, the question
  * where it can be read.  Returns the length; 0: not even a header, or a response, so say nothing. */

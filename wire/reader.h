@@ -57,6 +57,12 @@ load_u32(const uint8_t *p)
 	return (uint32_t)load_u16(p) << 16 | load_u16(p + 2);
 }
 
+static inline uint64_t
+load_u64(const uint8_t *p)
+{
+	return (uint64_t)load_u32(p) << 32 | load_u32(p + 4);
+}
+
 static inline uint8_t
 rd_u8(struct rd *r)
 {

@@ -45,6 +45,7 @@ zones_libzones_a_SOURCES = \
 	zones/load.c zones/load.h \
 	zones/loc.c \
 	zones/node.c zones/node.h \
+	zones/negative.c \
 	zones/notes.c zones/notes.h \
 	zones/nsec3.c zones/nsec3.h \
 	zones/pending.c zones/pending.h \

@@ -43,6 +43,12 @@ view(const struct node_set *set, size_t behind, struct zone_rrset *out)
 	    set_covered(set), (uint16_t)behind };
 }
 
+void
+zone_node_view(const struct node_set *set, size_t behind, struct zone_rrset *out)
+{
+	view(set, behind, out);
+}
+
 const uint8_t *
 zone_node_owner(const struct zone_node *node)
 {

@@ -20,6 +20,15 @@ struct node_set {
 	uint32_t size;			/* of the records */
 };
 
+/* A view of an RRset, and back.  behind: how many come behind it in the node. */
+void zone_node_view(const struct node_set *set, size_t behind, struct zone_rrset *out);
+
+static inline const struct node_set *
+zone_node_set_of(const struct zone_rrset *set)
+{
+	return (const struct node_set *)(const void *)set->records - 1;
+}
+
 /* Where in its zone a node stands; decides its flags. */
 enum node_role { NODE_INSIDE, NODE_APEX, NODE_OUTSIDE };
 

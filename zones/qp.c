@@ -91,16 +91,14 @@ split(const uint8_t *name, const uint8_t *labels[DNAME_LABELS_MAX])
 	return n;
 }
 
-/* Is the nearest the key's name or one above it?  Then their ends are equal, from where a label begins. */
+/* Is the nearest a name above the key's?  Then their ends are equal, from where a label begins. */
 static inline bool
 compare_ancestor(struct qp_descent *d, const struct qp_key *key)
 {
 	unsigned n = d->nearest->name_len, labels = 0;
 
-	if (n > key->n)
+	if (n >= key->n)
 		return false;
-	if (n == key->n)
-		labels = key->labels;
 	while (key->label_at[labels] < n - 1)
 		labels++;
 	if (key->label_at[labels] != n - 1 || !same_octets(qp_leaf_name(d->nearest), key->name + (key->n - n), n))
@@ -127,44 +125,111 @@ compare_nearest(struct qp_descent *d, const struct qp_key *key)
 	d->common = n;
 }
 
-/* Is there a leaf in b that ends where a label of the key begins, so that it may be the name of an ancestor? */
+/* Is there a leaf in b that ends where a label of the key begins, so that it may be the name of an ancestor?  b has a
+ * twig at position 0. */
 static inline bool
 shows_ancestor(const struct qp_branch *b, const struct qp_key *key, unsigned offset)
 {
 	unsigned i = offset >> 1;
 
-	return qp_has(b, 0) && (offset & 1) == 0 && i < key->n && key->at[i] == QP_STOP && key->at[1 + i] != QP_STOP &&
+	return (offset & 1) == 0 && i < key->n && key->at[i] == QP_STOP && key->at[1 + i] != QP_STOP &&
 	    qp_is_leaf(b->twigs[0]);
+}
+
+/* From a branch on towards the key. */
+static inline __attribute__((always_inline)) qp_word
+step(const struct qp_branch *b, const struct qp_key *key, struct qp_descent *d)
+{
+	uint64_t map = b->map;
+	unsigned offset = (unsigned)(map >> QP_WIDTH), position = qp_key_at(key, offset);
+
+	if ((map & 1) != 0 && shows_ancestor(b, key, offset)) {
+		d->above[d->nabove++] = (struct qp_above){ b, b->twigs[0], offset >> 1 };
+		d->marked |= qp_word_mark(b->twigs[0]);
+	}
+	if ((map >> position & 1) == 0)
+		return b->twigs[0];
+	return b->twigs[__builtin_popcountll(map & ((UINT64_C(1) << position) - 1))];
+}
+
+static inline void
+arrive(struct qp_descent *d, qp_word w, const struct qp_key *key)
+{
+	d->nearest = qp_word_leaf(w);
+	d->marked |= qp_word_mark(w);
+	d->exact = is_named(d->nearest, key);
+	if (d->exact)
+		d->nearest_labels = d->common = key->labels;
+	else if (!compare_ancestor(d, key))
+		compare_nearest(d, key);
+}
+
+static inline void
+depart(struct qp_descent *d)
+{
+	d->nearest = NULL;
+	d->nearest_labels = d->common = d->nabove = 0;
+	d->exact = d->marked = false;
 }
 
 static inline __attribute__((always_inline)) void
 descend(qp_word w, const struct qp_key *key, struct qp_descent *d)
 {
-	d->nearest = NULL;
-	d->nearest_labels = d->common = d->nabove = 0;
-	if (w == 0)
-		return;
-	while (!qp_is_leaf(w)) {
-		const struct qp_branch *b = qp_word_branch(w);
-		unsigned offset = qp_offset(b);
-		uint64_t bit = UINT64_C(1) << qp_key_at(key, offset);	/* once for qp_has() and qp_rank() */
+	while (!qp_is_leaf(w))
+		w = step(qp_word_branch(w), key, d);
+	arrive(d, w, key);
+}
 
-		if (shows_ancestor(b, key, offset))
-			d->above[d->nabove++] = (struct qp_above){ b, b->twigs[0], offset >> 1 };
-		w = b->twigs[(b->map & bit) != 0 ? __builtin_popcountll(b->map & (bit - 1)) : 0];
+static inline __attribute__((always_inline)) void
+walk_all(struct qp_errand *v, unsigned n)
+{
+	struct qp_errand *walking[QP_TOGETHER];
+	unsigned k = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		if (v[i].at != 0 && !qp_is_leaf(v[i].at))
+			walking[k++] = &v[i];
+	while (k > 0) {
+		for (unsigned i = 0; i < k; ) {
+			struct qp_errand *e = walking[i];
+
+			e->at = step(qp_word_branch(e->at), e->key, &e->descent);
+			__builtin_prefetch(qp_word_memory(e->at));
+			if (qp_is_leaf(e->at))
+				walking[i] = walking[--k];
+			else
+				i++;
+		}
 	}
-	d->nearest = qp_word_leaf(w);
-	if (!compare_ancestor(d, key))
-		compare_nearest(d, key);
 }
 
 #ifdef __x86_64__
-/* The baseline of the architecture lacks the instruction that counts bits, every processor of this age has it. */
-__attribute__((target("popcnt"))) static void
-descend_popcnt(qp_word root, const struct qp_key *key, struct qp_descent *d)
+/* The baseline of the architecture lacks the instructions that count and shift bits; every processor of this age has
+ * them. */
+#define MODERN __attribute__((target("popcnt,bmi,bmi2")))
+static bool modern;
+
+__attribute__((constructor)) static void
+look_at_processor(void)
+{
+	modern = __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+}
+
+MODERN static void
+descend_modern(qp_word root, const struct qp_key *key, struct qp_descent *d)
 {
 	descend(root, key, d);
 }
+
+MODERN static void
+walk_all_modern(struct qp_errand *v, unsigned n)
+{
+	walk_all(v, n);
+}
+#else
+#define modern false
+#define descend_modern descend_anywhere
+#define walk_all_modern walk_all_anywhere
 #endif
 
 static __attribute__((noinline)) void
@@ -173,16 +238,50 @@ descend_anywhere(qp_word root, const struct qp_key *key, struct qp_descent *d)
 	descend(root, key, d);
 }
 
+static __attribute__((noinline)) void
+walk_all_anywhere(struct qp_errand *v, unsigned n)
+{
+	walk_all(v, n);
+}
+
 void
 qp_descend(qp_word root, const struct qp_key *key, struct qp_descent *d)
 {
-#ifdef __x86_64__
-	if (__builtin_cpu_supports("popcnt")) {
-		descend_popcnt(root, key, d);
+	depart(d);
+	if (root == 0)
 		return;
+	if (modern)
+		descend_modern(root, key, d);
+	else
+		descend_anywhere(root, key, d);
+}
+
+void
+qp_walk_all(struct qp_errand *v, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		v[i].descent.nabove = 0;
+		v[i].descent.marked = false;
 	}
-#endif
-	descend_anywhere(root, key, d);
+	if (modern)
+		walk_all_modern(v, n);
+	else
+		walk_all_anywhere(v, n);
+}
+
+bool
+qp_is_exact(const struct qp_errand *e)
+{
+	return e->at != 0 && !qp_word_mark(e->at) && !e->descent.marked && is_named(qp_word_leaf(e->at), e->key);
+}
+
+void
+qp_arrive(struct qp_errand *e)
+{
+	if (e->at == 0)
+		depart(&e->descent);
+	else
+		arrive(&e->descent, e->at, e->key);
 }
 
 const struct qp_leaf *

@@ -35,8 +35,10 @@ struct qp_key {
 
 void qp_key_init(struct qp_key *key, const uint8_t *name);
 
-/* The same where it is known at which offsets of the name its n labels begin. */
-void qp_key_of_labels(struct qp_key *key, const uint8_t *name, const uint8_t *labels, unsigned n, unsigned name_len);
+/* The same where it is known at which offsets of the name its n labels begin, and how many octets behind it may be
+ * read. */
+void qp_key_of_labels(struct qp_key *key, const uint8_t *name, const uint8_t *labels, unsigned n, unsigned name_len,
+    size_t behind);
 
 /* What the trie must know of a leaf; the name stands name_at octets behind the leaf's begin.  A leaf is one
  * allocation (malloc()); the fields behind mark are the owner's. */
@@ -103,10 +105,24 @@ struct qp_descent {
 	const struct qp_leaf *nearest;	/* shares with the key as much as any; NULL: an empty trie */
 	unsigned nearest_labels;
 	unsigned common;		/* labels that both names have in common, from the root */
+	bool exact;			/* the nearest has the key's name */
+	bool marked;			/* one of above, or the nearest, has a mark */
 	unsigned nabove;
 	struct qp_above above[DNAME_LABELS_MAX + 1];
 };
 void qp_descend(qp_word root, const struct qp_key *key, struct qp_descent *d);
+
+/* Up to QP_TOGETHER descents in lock step, so that their waits for memory overlap.  They end at a leaf; what it means is
+ * looked at afterwards, as far as somebody wants to know. */
+#define QP_TOGETHER 16
+struct qp_errand {
+	qp_word at;			/* first the root; in the end the nearest leaf, or 0 */
+	const struct qp_key *key;
+	struct qp_descent descent;	/* nearest and so on after qp_arrive() */
+};
+void qp_walk_all(struct qp_errand *v, unsigned n);
+bool qp_is_exact(const struct qp_errand *e);	/* is the leaf the key's name, and neither it nor one above it marked? */
+void qp_arrive(struct qp_errand *e);
 
 static inline const struct qp_leaf *
 qp_word_leaf(qp_word w)

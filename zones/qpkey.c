@@ -43,34 +43,18 @@ const uint8_t qp_positions[2][256] = {
 	}
 };
 
-typedef uint64_t lanes __attribute__((vector_size(16), aligned(1), may_alias));
+typedef int8_t lanes __attribute__((vector_size(16), aligned(1), may_alias));
+typedef uint8_t unsigned_lanes __attribute__((vector_size(16), aligned(1), may_alias));
 #define LANES sizeof(lanes)
 
-/* A vector of octets in lower case: qp_lower(), for more of them. */
+/* A vector of octets in lower case: qp_lower(), for more of them.  Upper case is moved to the top of the range, so that
+ * one comparison will do. */
 static inline lanes
 lower_lanes(lanes v)
 {
-	const uint64_t each = UINT64_C(0x0101010101010101);
-	lanes low = v & 0x7f * each, from_a = low + (0x80 - 'A') * each, beyond_z = low + (0x7f - 'Z') * each;
+	lanes is_upper = (lanes)((unsigned_lanes)v + (127 - 'Z')) > 127 - 26;
 
-	return v + ((from_a & ~beyond_z & ~v & 0x80 * each) >> 2);
-}
-
-/* Copy n octets in lower case, reading no others; to has room for whole vectors. */
-static inline void
-copy_lower(uint8_t *to, const uint8_t *from, unsigned n)
-{
-	lanes few = { 0 };
-
-	if (n < LANES) {
-		memcpy(&few, from, n);
-		*(lanes *)to = lower_lanes(few);
-		return;
-	}
-	for (unsigned i = 0; i + LANES < n; i += LANES)
-		*(lanes *)(to + i) = lower_lanes(*(const lanes *)(from + i));
-	*(lanes *)(to + n - LANES) = lower_lanes(*(const lanes *)(from + n - LANES));	/* some of them again */
-	*(lanes *)(to + n) = few;
+	return v + (is_upper & 0x20);
 }
 
 void
@@ -81,32 +65,46 @@ qp_key_init(struct qp_key *key, const uint8_t *name)
 
 	for (; name[at] != 0; at += name[at] + 1u)
 		labels[n++] = (uint8_t)at;
-	qp_key_of_labels(key, name, labels, n, at + 1);
+	qp_key_of_labels(key, name, labels, n, at + 1, 0);
+}
+
+/* from: the name, with enough behind it that whole vectors can be read. */
+static inline void
+fill(struct qp_key *key, const uint8_t *from, const uint8_t *labels, unsigned n)
+{
+	uint8_t *begin = key->at + 1, *to = begin, *label_at = key->label_at;
+
+	for (const uint8_t *at = labels + n; at > labels; ) {
+		const uint8_t *label = from + *--at;
+		unsigned length = *label++;
+
+		*label_at++ = (uint8_t)(to - begin);
+		/* Whole vectors: what goes too far is overwritten by the next label, or stands behind the end. */
+		*(lanes *)to = lower_lanes(*(const lanes *)label);
+		for (unsigned i = LANES; i < length; i += LANES)
+			*(lanes *)(to + i) = lower_lanes(*(const lanes *)(label + i));
+		to += length;
+		*to++ = QP_STOP;
+	}
+	*label_at = (uint8_t)(to - begin);
+	*to = QP_STOP;
 }
 
 void
-qp_key_of_labels(struct qp_key *key, const uint8_t *name, const uint8_t *labels, unsigned n, unsigned name_len)
+qp_key_of_labels(struct qp_key *key, const uint8_t *name, const uint8_t *labels, unsigned n, unsigned name_len,
+    size_t behind)
 {
-	uint8_t lower[DNAME_MAX + LANES], *to = key->at + 1;
-	unsigned at, end = 0;
+	uint8_t copy[DNAME_MAX + LANES];
 
 	key->name = name;
 	key->n = name_len;
 	key->labels = n;
-	copy_lower(lower, name, name_len - 1);
 	key->at[0] = QP_STOP;
-	for (at = 0; n > 0; at++) {
-		const uint8_t *label = lower + labels[--n];
-		unsigned length = *label++;
-
-		key->label_at[at] = (uint8_t)end;
-		/* A whole vector: what goes too far is overwritten by the next label, or stands behind the end. */
-		*(lanes *)(to + end) = *(const lanes *)label;
-		if (length > LANES)
-			memcpy(to + end + LANES, label + LANES, length - LANES);
-		end += length;
-		to[end++] = QP_STOP;
+	if (behind >= LANES - 1) {
+		fill(key, name, labels, n);
+		return;
 	}
-	key->label_at[at] = (uint8_t)end;
-	to[end] = QP_STOP;
+	memcpy(copy, name, name_len);
+	memset(copy + name_len, 0, LANES);
+	fill(key, copy, labels, n);
 }

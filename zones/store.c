@@ -23,6 +23,7 @@ zone_store_new(const uint8_t *apex, struct zone_store **out)
 		return ERR_NOMEM;
 	qp_store_init(&s->qp, sizeof(struct zone_version), store_memory_free);
 	s->apex_labels = dname_labels(apex);
+	s->apex_len = (uint8_t)dname_len(apex);
 	memcpy(s->apex, apex, dname_len(apex));
 	*out = s;
 	return ERR_OK;
@@ -402,17 +403,11 @@ enum err
 zone_store_seal(struct zone_store *s, struct zone_version **out)
 {
 	struct zone_version *v = open_version(s);
-	const uint8_t *at = NULL, *rdata;
 	struct zone_rrset set;
-	struct soa soa;
-	uint16_t n;
 
 	v->apex = (const struct zone_node *)qp_get(v->qp.t.root, s->apex);
+	zone_version_prepare_negative(v);
 	if (v->apex != NULL) {
-		if (zone_node_rrset(v->apex, TYPE_SOA, &set) && zone_rrset_next(&set, &at, &rdata, &n)) {
-			soa_read(rdata, n, &soa);
-			v->serial = soa.serial;
-		}
 		v->is_signed = zone_node_rrset(v->apex, TYPE_DNSKEY, &set);
 		v->denial = zone_node_rrset(v->apex, TYPE_NSEC, &set) ? ZONE_DENIAL_NSEC : ZONE_DENIAL_NONE;
 		choose_nsec3(v);

@@ -18,6 +18,12 @@ zone_version_apex_name(const struct zone_version *v)
 	return zone_version_store(v)->apex;
 }
 
+size_t
+zone_version_apex_len(const struct zone_version *v)
+{
+	return zone_version_store(v)->apex_len;
+}
+
 const struct zone_node *
 zone_version_apex(const struct zone_version *v)
 {
@@ -105,31 +111,39 @@ zone_version_lookup(const struct zone_version *v, const uint8_t *qname, struct z
 void
 zone_version_lookup_key(const struct zone_version *v, const struct qp_key *key, struct zone_lookup *out)
 {
+	struct qp_descent d;
+
+	qp_descend(v->qp.t.root, key, &d);
+	zone_version_conclude(v, key, &d, out);
+}
+
+void
+zone_version_conclude(const struct zone_version *v, const struct qp_key *key, const struct qp_descent *d,
+    struct zone_lookup *out)
+{
 	unsigned apex_labels = zone_version_store(v)->apex_labels, low, high;
 	const struct zone_node *dname = NULL;	/* as it was above the encloser */
 	const struct qp_branch *branch = NULL;
-	struct qp_descent d;
 
 	*out = (struct zone_lookup){ 0 };
-	qp_descend(v->qp.t.root, key, &d);
-	if (d.nearest == NULL || d.common < apex_labels || v->apex == NULL)
+	if (d->nearest == NULL || d->common < apex_labels || v->apex == NULL)
 		return;				/* not in this zone */
 	low = key->label_at[apex_labels];
-	high = key->label_at[d.common];
-	for (unsigned i = 0; i < d.nabove && d.above[i].at <= high; i++) {
-		if (d.above[i].at < low)
+	high = key->label_at[d->common];
+	for (unsigned i = 0; i < d->nabove && d->above[i].at <= high; i++) {
+		if (d->above[i].at < low)
 			continue;		/* glue that lies above the zone */
 		dname = out->dname;
-		note_ancestor(out, d.above[i].word);
-		branch = d.above[i].branch;
+		note_ancestor(out, d->above[i].word);
+		branch = d->above[i].branch;
 	}
 	/* The nearest may be qname, or an ancestor with nothing below it, which no branch has shown. */
-	if (d.nearest_labels == d.common && out->encloser != as_node(d.nearest)) {
+	if (d->nearest_labels == d->common && out->encloser != as_node(d->nearest)) {
 		dname = out->dname;
-		note_ancestor(out, qp_leaf_word(d.nearest));
+		note_ancestor(out, qp_leaf_word(d->nearest));
 		branch = NULL;
 	}
-	if (d.nearest_labels == d.common && d.common == key->labels) {
+	if (d->exact) {
 		out->node = out->encloser;
 		out->dname = dname;	/* a DNAME does not speak of its own owner: RFC 6672, section 2.3 */
 	} else if (branch != NULL)

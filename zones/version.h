@@ -63,7 +63,24 @@ enum {
 unsigned zone_node_flags(const struct zone_node *node);
 
 const uint8_t *zone_version_apex_name(const struct zone_version *v);
+size_t zone_version_apex_len(const struct zone_version *v);	/* octets of that */
 const struct zone_node *zone_version_apex(const struct zone_version *v);
+/* The SOA as negative answers carry it (RFC 2308, sections 3 and 5), prepared when the version was made: how long that
+ * holds, and how far its two names can be shortened.  False: there is none. */
+struct zone_negative {
+	struct zone_rrset set;
+	uint32_t ttl;			/* the smaller of its own and minimum */
+	const uint8_t *rdata;		/* mname, rname, and SOA_NUMBERS octets */
+	struct zone_soa_name {
+		uint8_t len;
+		uint8_t own;		/* octets that come before what was written already; len: nothing was */
+		uint8_t at;		/* where that stands in the apex, or in mname */
+		bool in_mname;
+	} mname, rname;
+};
+#define SOA_NUMBERS 20
+bool zone_version_negative(const struct zone_version *v, struct zone_negative *out);
+
 uint32_t zone_version_serial(const struct zone_version *v);
 size_t zone_version_rr_count(const struct zone_version *v);
 bool zone_version_is_signed(const struct zone_version *v);	/* DNSKEY at the apex */

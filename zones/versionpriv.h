@@ -15,13 +15,27 @@ struct zone_version {
 	bool is_signed;
 	enum zone_denial denial;
 	struct nsec3_params nsec3;	/* of the chain that is used; salt points into the apex */
+	struct {			/* for zone_version_negative() */
+		const struct node_set *set;	/* NULL: none */
+		uint32_t ttl;
+		uint16_t behind;
+		struct zone_soa_name mname, rname;
+	} soa;
 };
 
 struct zone_store {
 	struct qp_store qp;
 	unsigned apex_labels;
+	uint8_t apex_len;
 	uint8_t apex[DNAME_MAX];
 };
+
+/* When the version is sealed and has its apex: serial, and what zone_version_negative() gives. */
+void zone_version_prepare_negative(struct zone_version *v);
+
+/* What a descent along the key means in this zone. */
+void zone_version_conclude(const struct zone_version *v, const struct qp_key *key, const struct qp_descent *d,
+    struct zone_lookup *out);
 
 static inline const struct zone_store *
 zone_version_store(const struct zone_version *v)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "zones/qpstore.h"
+#include "zones/versionpriv.h"
 
 struct zoneset {
 	struct qp_store qp;
@@ -121,22 +122,90 @@ zoneset_find(const struct zoneset *set, const uint8_t *qname, bool above)
 	return zoneset_find_key(set, &key, above);
 }
 
+/* What a descent along the key means: see zoneset_find(). */
+static struct zone_store *
+conclude(const struct qp_key *key, const struct qp_descent *d, bool above)
+{
+	unsigned i = d->nabove;
+
+	if (d->nearest == NULL)
+		return NULL;
+	if (d->nearest_labels == d->common && !(above && d->common == key->labels))
+		return store_of(d->nearest);	/* qname itself, or the closest there can be */
+	while (i > 0 && d->above[i - 1].at > key->label_at[d->common])
+		i--;
+	return i == 0 ? NULL : store_of(qp_word_leaf(d->above[i - 1].word));
+}
+
+static qp_word
+current_root(const struct zoneset *set)
+{
+	const struct qp_version *v = qp_store_current(&set->qp);
+
+	return v == NULL ? 0 : v->t.root;
+}
+
 struct zone_store *
 zoneset_find_key(const struct zoneset *set, const struct qp_key *key, bool above)
 {
-	const struct qp_version *v = qp_store_current(&set->qp);
 	struct qp_descent d;
 
-	if (v == NULL)
-		return NULL;
-	qp_descend(v->t.root, key, &d);
-	if (d.nearest == NULL)
-		return NULL;
-	if (d.nearest_labels == d.common && !(above && d.common == key->labels))
-		return store_of(d.nearest);	/* qname itself, or the closest there can be */
-	while (d.nabove > 0 && d.above[d.nabove - 1].at > key->label_at[d.common])
-		d.nabove--;
-	return d.nabove == 0 ? NULL : store_of(qp_word_leaf(d.above[d.nabove - 1].word));
+	qp_descend(current_root(set), key, &d);
+	return conclude(key, &d, above);
+}
+
+static struct zone_version *
+current_version(const struct zone_store *store)
+{
+	return store == NULL ? NULL : zone_store_current(store);
+}
+
+/* The name is not in the zone that was tried, or there is more to know about it. */
+static void
+settle(struct zoneset_question *q, struct qp_errand *zones, struct qp_errand *names)
+{
+	struct zone_version *tried = q->zone;
+
+	qp_arrive(zones);
+	q->zone = current_version(conclude(&q->key, &zones->descent, false));
+	if (q->zone == NULL)
+		return;
+	if (q->zone != tried) {
+		zone_version_lookup_key(q->zone, &q->key, &q->found);
+		return;
+	}
+	qp_arrive(names);
+	zone_version_conclude(tried, &q->key, &names->descent, &q->found);
+}
+
+/* The descent for the zone ends at the one whose apex shares most with the name.  If that zone has the name then it is
+ * the right one: one further down would have been nearer.  So the apex is compared only where the name is not found. */
+void
+zoneset_look_up(const struct zoneset *set, struct zoneset_question *const *v, unsigned n)
+{
+	struct qp_errand zones[ZONESET_TOGETHER], names[ZONESET_TOGETHER];
+	qp_word root = current_root(set);
+
+	for (unsigned i = 0; i < n; i++) {
+		zones[i].at = root;
+		zones[i].key = names[i].key = &v[i]->key;
+	}
+	qp_walk_all(zones, n);
+	for (unsigned i = 0; i < n && root != 0; i++)
+		__builtin_prefetch(store_of(qp_word_leaf(zones[i].at)));
+	for (unsigned i = 0; i < n; i++) {
+		v[i]->zone = current_version(root == 0 ? NULL : store_of(qp_word_leaf(zones[i].at)));
+		names[i].at = v[i]->zone == NULL ? 0 : v[i]->zone->qp.t.root;
+	}
+	qp_walk_all(names, n);
+	for (unsigned i = 0; i < n; i++) {
+		const struct zone_node *node = (const struct zone_node *)qp_word_leaf(names[i].at);
+
+		if (qp_is_exact(&names[i]) && (node->leaf.flags & ZONE_NODE_OUTSIDE) == 0)
+			v[i]->found = (struct zone_lookup){ .node = node, .encloser = node };
+		else
+			settle(v[i], &zones[i], &names[i]);
+	}
 }
 
 struct zone_store *

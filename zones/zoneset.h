@@ -24,6 +24,15 @@ void zoneset_commit(struct zoneset *set);
  * cut); NULL: none.  */
 struct zone_store *zoneset_find(const struct zoneset *set, const uint8_t *qname, bool above);
 struct zone_store *zoneset_find_key(const struct zoneset *set, const struct qp_key *key, bool above);
+/* A name, the zone that it is in, and what that has for it: many at a time, whose waits for memory overlap. */
+#define ZONESET_TOGETHER QP_TOGETHER
+struct zoneset_question {
+	struct qp_key key;		/* set by qp_key_init() or qp_key_of_labels() */
+	struct zone_version *zone;	/* the version that is current; NULL: none is there */
+	struct zone_lookup found;	/* in it */
+};
+void zoneset_look_up(const struct zoneset *set, struct zoneset_question *const *v, unsigned n);
+
 struct zone_store *zoneset_exact(const struct zoneset *set, const uint8_t *apex);
 
 #endif

@@ -246,6 +246,7 @@ response(const struct zoneset *zones, const char *qname, uint16_t qtype, char *o
 	size_t n;
 
 	dname_from_str(qname, &q.question.qname);
+	q.qname_len = (uint8_t)dname_len(q.question.qname.octets);
 	q.header.qdcount = 1;
 	n = answer_query(zones, &settings, &q, msg, sizeof msg);
 	r = rd_over(msg, n);

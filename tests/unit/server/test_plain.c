@@ -1,0 +1,372 @@
+/* server/plain.c: which queries go the short way, and that they get there, octet for octet, what they would get the
+ * long way.  Also that what was found out on the way serves the long way as if that had found it. */
+#include "tests/unit/check.h"
+
+#include <stdlib.h>
+
+#include "server/plain.h"
+#include "tests/unit/server/signed_text.h"
+#include "tests/unit/server/zone_text.h"
+#include "wire/rrtype.h"
+#include "zones/rcu.h"
+
+static const char text[] =
+    "$TTL 3600\n"
+    "@ 3600 IN SOA ns1 hostmaster.ns1 7 7200 3600 604800 300\n"
+    "@ NS ns1\n"
+    "@ MX 10 www\n"
+    "@ A 192.0.2.1\n"
+    "ns1 A 192.0.2.2\n"
+    "www A 192.0.2.3\n"
+    "www A 192.0.2.4\n"
+    "www AAAA 2001:db8::4\n"
+    "www TXT \"hello\" \"world\"\n"
+    "www CAA 0 issue \"ca.example\"\n"
+    "_443._tcp.www TLSA 3 1 1 0000000000000000000000000000000000000000000000000000000000000000\n"
+    "many TXT \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"\n"
+    "many TXT \"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\"\n"
+    "many TXT \"cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\"\n"
+    "many TXT \"dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\"\n"
+    "alias CNAME www\n"
+    "*.wild TXT \"a wildcard\"\n"
+    "*.wild MX 10 www\n"
+    "deep.ent A 192.0.2.5\n"
+    "sub NS ns.sub\n"
+    "sub TXT \"hidden\"\n"
+    "ns.sub A 192.0.2.6\n"
+    "dn DNAME other\n"
+    "dn A 192.0.2.7\n"
+    "a.label-of-more-than-sixteen-octets.and-another-one-of-some-thirty-octets A 192.0.2.8\n";
+
+enum way { LONG, SHORT, SHORT_UNLESS_SIGNED };
+
+static const struct { const char *why, *qname; uint16_t qtype; enum way way; } rows[] = {
+	{ "an address", "ns1", TYPE_A, SHORT },
+	{ "several addresses", "www", TYPE_A, SHORT },
+	{ "of IPv6", "www", TYPE_AAAA, SHORT },
+	{ "text", "www", TYPE_TXT, SHORT },
+	{ "CAA has a large number", "www", TYPE_CAA, SHORT },
+	{ "TLSA below three labels", "_443._tcp.www", TYPE_TLSA, SHORT },
+	{ "the apex", "", TYPE_A, SHORT },
+	{ "long labels", "a.label-of-more-than-sixteen-octets.and-another-one-of-some-thirty-octets", TYPE_A, SHORT },
+	{ "much text", "many", TYPE_TXT, SHORT },
+	{ "beside a DNAME, which does not speak of its owner", "dn", TYPE_A, SHORT },
+	{ "from a wildcard", "x.wild", TYPE_TXT, SHORT_UNLESS_SIGNED },
+	{ "from a wildcard, some labels further down", "x.y.wild", TYPE_TXT, SHORT_UNLESS_SIGNED },
+	{ "the wildcard itself", "*.wild", TYPE_TXT, SHORT },
+	{ "a type with names in it", "", TYPE_MX, LONG },
+	{ "a type that brings others along", "", TYPE_NS, LONG },
+	{ "SOA", "", TYPE_SOA, LONG },
+	{ "ANY", "www", TYPE_ANY, LONG },
+	{ "RRSIG", "www", TYPE_RRSIG, LONG },
+	{ "NSEC", "www", TYPE_NSEC, LONG },
+	{ "a type that nobody may ask for", "www", TYPE_OPT, LONG },
+	{ "DS at a cut", "sub", TYPE_DS, LONG },
+	{ "DS at the apex", "", TYPE_DS, LONG },
+	{ "no such type", "www", TYPE_TLSA, LONG },
+	{ "a type without a name of ours", "www", 65280, LONG },
+	{ "an empty non-terminal", "ent", TYPE_A, LONG },
+	{ "no such name", "nowhere", TYPE_A, LONG },
+	{ "no such name, some labels further down", "x.y.nowhere", TYPE_A, LONG },
+	{ "no such name below a host", "nowhere.www", TYPE_A, LONG },
+	{ "no such type at a wildcard", "x.wild", TYPE_A, LONG },
+	{ "an alias", "alias", TYPE_A, LONG },
+	{ "below a cut", "ns.sub", TYPE_A, LONG },
+	{ "at a cut", "sub", TYPE_TXT, LONG },
+	{ "below a DNAME", "x.dn", TYPE_A, LONG },
+	{ "in no zone of ours", "away:", TYPE_A, LONG },
+	{ "the root", ":", TYPE_A, LONG },
+};
+
+static const char *const apexes[] = { "plain.example.", "nsec.example.", "nsec3.example.", "deeper.plain.example." };
+static struct zoneset *zones;
+static struct zone_store *stores[4];
+static struct answer_settings settings = { .udp_size = MSG_UDP_EDNS };
+static unsigned nshort;
+
+struct query {
+	uint8_t msg[600];
+	size_t n;
+};
+
+/* Letter case by the bits of a pattern; the row's name below the apex, or with a colon for its end. */
+static void
+make(struct query *q, const char *qname, const char *apex, uint16_t qtype, uint16_t flags, uint32_t pattern)
+{
+	struct question question = { .qtype = qtype, .qclass = CLASS_IN };
+	char name[DNAME_TEXT_MAX];
+	size_t n = strlen(qname);
+	struct wr w;
+
+	if (n > 0 && qname[n - 1] == ':')
+		snprintf(name, sizeof name, "%.*s.", (int)n - 1, qname);
+	else
+		snprintf(name, sizeof name, "%s%s%s", qname, n > 0 ? "." : "", apex);
+	for (size_t i = 0; name[i] != '\0'; i++)
+		if (name[i] >= 'a' && name[i] <= 'z' && (pattern >> (i % 32) & 1) != 0)
+			name[i] = (char)(name[i] - 32);
+	check(dname_from_str(name, &question.qname) == ERR_OK, "%s", name);
+	wr_init(&w, q->msg, sizeof q->msg);
+	msg_header_write(&w, &(struct msg_header){ 0x1234, flags, 1, 0, 0, 0 });
+	question_write(&w, &question);
+	q->n = wr_len(&w);
+}
+
+static void
+add_opt(struct query *q, uint16_t size, bool do_bit)
+{
+	edns_put(q->msg + q->n, size, 0, do_bit);
+	q->n += EDNS_SIZE;
+	q->msg[11] = 1;
+}
+
+static size_t
+long_way(const struct query *q, bool tcp, struct request *request, uint8_t *out)
+{
+	if (request_parse(request, q->msg, q->n, tcp) != RCODE_NOERROR)
+		return 0;
+	return answer_query(zones, &settings, request, out, MSG_MAX);
+}
+
+static bool
+same_request(const struct request *a, const struct request *b)
+{
+	return memcmp(&a->header, &b->header, sizeof a->header) == 0 && a->has_question == b->has_question &&
+	    memcmp(a->question.qname.octets, b->question.qname.octets, a->qname_len) == 0 &&
+	    a->question.qtype == b->question.qtype && a->question.qclass == b->question.qclass &&
+	    a->qname_len == b->qname_len && a->edns.present == b->edns.present &&
+	    (!a->edns.present || (a->edns.do_bit == b->edns.do_bit && a->edns.udp_size == b->edns.udp_size)) &&
+	    a->after_question == b->after_question && a->tcp == b->tcp && a->cookie_only == b->cookie_only &&
+	    a->has_tsig == b->has_tsig && a->tsig.status == b->tsig.status;
+}
+
+/* Gives the short way's answer's length.  p was looked up. */
+static size_t
+compare(const char *why, const struct query *q, const struct plain *p, bool tcp)
+{
+	static uint8_t by_long[MSG_MAX], by_short[MSG_MAX], by_both[MSG_MAX];
+	struct request parsed, taken;
+	size_t n = long_way(q, tcp, &parsed, by_long), m = plain_write(p, &settings, tcp, by_short, MSG_MAX);
+
+	check(m == 0 || (m == n && memcmp(by_short, by_long, n) == 0), "%s: the short way gives the same", why);
+	nshort += m > 0;
+	if (!p->simple)
+		return m;
+	plain_request(p, tcp, &taken);
+	check(same_request(&taken, &parsed), "%s: the query is read the same", why);
+	check(answer_query(zones, &settings, &taken, by_both, MSG_MAX) == n && memcmp(by_both, by_long, n) == 0,
+	    "%s: the long way from half way gives the same", why);
+	return m;
+}
+
+static size_t
+compare_alone(const char *why, const struct query *q, bool tcp)
+{
+	struct plain p;
+
+	plain_read(&p, q->msg, q->n);
+	plain_look_up(&p, 1, zones);
+	return compare(why, q, &p, tcp);
+}
+
+static bool
+goes_short(enum way way, size_t apex, bool do_bit)
+{
+	bool is_signed = apex == 1 || apex == 2;
+
+	return way == SHORT || (way == SHORT_UNLESS_SIGNED && !(is_signed && do_bit));
+}
+
+static void
+test_ways(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		for (size_t a = 0; a < sizeof apexes / sizeof apexes[0]; a++) {
+			for (int edns = 0; edns < 3; edns++) {
+				struct query q;
+
+				make(&q, rows[i].qname, apexes[a], rows[i].qtype, 0, 0x5a5a5a5au << edns);
+				if (edns > 0)
+					add_opt(&q, 4096, edns == 2);
+				check((compare_alone(rows[i].why, &q, true) > 0) == goes_short(rows[i].way, a, edns == 2),
+				    "%s (%s, EDNS %d): goes the %s way", rows[i].why, apexes[a], edns,
+				    goes_short(rows[i].way, a, edns == 2) ? "short" : "long");
+			}
+		}
+	}
+	check(nshort > 0, "some go the short way");
+}
+
+/* Flags, sizes, letter case, over UDP: the short way may be taken or not. */
+static void
+test_variants(void **state)
+{
+	static const uint16_t flags[] = { 0, FLAG_RD, FLAG_RD | FLAG_AD | FLAG_CD, FLAG_AA | FLAG_TC | FLAG_RA, 0x40, 0xf };
+	static const uint16_t sizes[] = { 0, 1, 511, 512, 513, 600, 700, 1232, 4096, 65535 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		for (size_t a = 0; a < sizeof apexes / sizeof apexes[0]; a++)
+			for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++)
+				for (int edns = 0; edns < 3; edns++) {
+					struct query q;
+
+					make(&q, rows[i].qname, apexes[a], rows[i].qtype, flags[(i + k) % 6],
+					    0x9e3779b9u * (uint32_t)(i + k));
+					if (edns > 0)
+						add_opt(&q, sizes[k], edns == 2);
+					compare_alone(rows[i].why, &q, k == 0);
+				}
+}
+
+static const struct { const char *why; unsigned at; uint8_t xor; } twists[] = {
+	{ "a response", 2, 0x80 }, { "another opcode", 2, 0x20 }, { "two questions", 5, 3 }, { "no question", 5, 1 },
+	{ "an answer", 7, 1 }, { "an authority", 9, 1 }, { "two additional records", 11, 2 }, { "256 of them", 10, 1 },
+};
+
+static void
+test_what_is_not_simple(void **state)
+{
+	struct plain p;
+	struct query q;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof twists / sizeof twists[0]; i++) {
+		make(&q, "www", apexes[0], TYPE_A, 0, 0);
+		add_opt(&q, 1232, false);
+		q.msg[twists[i].at] ^= twists[i].xor;
+		plain_read(&p, q.msg, q.n);
+		check(!p.simple, "%s", twists[i].why);
+	}
+	make(&q, "www", apexes[0], TYPE_A, 0, 0);
+	q.msg[q.n - 1] = CLASS_CH;
+	plain_read(&p, q.msg, q.n);
+	check(!p.simple, "another class");
+	make(&q, "www", apexes[0], TYPE_A, 0, 0);
+	add_opt(&q, 1232, false);
+	for (size_t n = 0; n < q.n; n++) {
+		uint8_t *exact = malloc(n == 0 ? 1 : n);	/* so that reading beyond it shows */
+
+		memcpy(exact, q.msg, n);
+		plain_read(&p, exact, n);
+		check(!p.simple, "the first %zu octets", n);
+		free(exact);
+	}
+}
+
+/* Every octet of the query in turn replaced by some others. */
+static void
+test_damage(void **state)
+{
+	static const uint8_t others[] = { 0, 1, 2, 0x29, 0x3f, 0x40, 0x7f, 0x80, 0xc0, 0xff };
+	struct query q;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		make(&q, rows[i].qname, apexes[1], rows[i].qtype, FLAG_RD, 0);
+		add_opt(&q, 1232, true);
+		for (size_t at = 0; at < q.n; at++)
+			for (size_t k = 0; k < sizeof others; k++) {
+				struct query damaged = q;
+				struct plain p;
+
+				damaged.msg[at] = others[k];
+				plain_read(&p, damaged.msg, damaged.n);
+				plain_look_up(&p, 1, zones);
+				if (p.simple)
+					compare(rows[i].why, &damaged, &p, false);
+			}
+	}
+}
+
+/* Queries that are looked up together find what each finds alone. */
+static void
+test_together(void **state)
+{
+	static struct plain v[ZONESET_TOGETHER];
+	static struct query queries[ZONESET_TOGETHER];
+	size_t next = 0;
+
+	(void)state;
+	for (unsigned n = 1; n <= ZONESET_TOGETHER; n++) {
+		size_t first = next;
+
+		for (unsigned i = 0; i < n; i++, next++) {
+			make(&queries[i], rows[next % 35].qname, apexes[next % 4], rows[next % 35].qtype, 0, 0);
+			if (next % 7 == 0)
+				queries[i].msg[2] = 0x28;		/* an UPDATE among them */
+			plain_read(&v[i], queries[i].msg, queries[i].n);
+		}
+		plain_look_up(v, n, zones);
+		for (unsigned i = 0; i < n; i++)
+			if (v[i].simple)
+				compare(rows[(first + i) % 35].why, &queries[i], &v[i], true);
+	}
+	assert_int_equal(sizeof rows / sizeof rows[0], 35);
+}
+
+static void
+test_settings(void **state)
+{
+	static const uint8_t agent[] = "\5agent\7example";
+	struct query q;
+
+	(void)state;
+	make(&q, "www", apexes[0], TYPE_A, 0, 0);
+	settings.report_agent = agent;
+	check(compare_alone("a reporting agent", &q, false) > 0, "without EDNS nothing is said of it");
+	add_opt(&q, 1232, false);
+	check(compare_alone("a reporting agent", &q, false) == 0, "with EDNS it is");
+	settings.report_agent = NULL;
+	settings.udp_size = 512;
+	compare_alone("a small size of ours", &q, false);
+	settings.udp_size = MSG_UDP_EDNS;
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	rcu_register_thread();
+	check(zoneset_new(&zones) == ERR_OK, "a set of zones");
+	for (size_t i = 0; i < sizeof apexes / sizeof apexes[0]; i++) {
+		struct dname apex;
+		char origin[sizeof text + 64], *with_signatures;
+
+		snprintf(origin, sizeof origin, "$ORIGIN %s\n%s", apexes[i], text);
+		with_signatures = i == 1 || i == 2 ? signed_text(apexes[i], origin, i == 1 ? SIGN_NSEC : SIGN_NSEC3, 0) : NULL;
+		stores[i] = zone_from_text(apexes[i], with_signatures != NULL ? with_signatures : origin);
+		free(with_signatures);
+		dname_from_str(apexes[i], &apex);
+		check(zoneset_add(zones, apex.octets, stores[i]) == ERR_OK, "%s", apexes[i]);
+	}
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	zoneset_free(zones);
+	for (size_t i = 0; i < sizeof apexes / sizeof apexes[0]; i++)
+		zone_store_free(stores[i]);
+	rcu_barrier();
+	rcu_unregister_thread();
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ways),
+		cmocka_unit_test(test_variants),
+		cmocka_unit_test(test_what_is_not_simple),
+		cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_together),
+		cmocka_unit_test(test_settings),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
