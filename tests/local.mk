@@ -306,6 +306,10 @@ tests_unit_zones_test_commit_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/zones/test_journal
 tests_unit_zones_test_journal_SOURCES = tests/unit/zones/test_journal.c tests/unit/check.h
 tests_unit_zones_test_journal_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/zones/test_journal_power
+tests_unit_zones_test_journal_power_SOURCES = tests/unit/zones/test_journal_power.c tests/unit/zones/disk.c \
+	tests/unit/zones/disk.h tests/unit/check.h
+tests_unit_zones_test_journal_power_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/base/test_pool
 tests_unit_base_test_pool_SOURCES = tests/unit/base/test_pool.c tests/unit/check.h
 tests_unit_base_test_pool_LDADD = $(LIBBASE) $(CMOCKA_LIBS)
