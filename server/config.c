@@ -18,10 +18,12 @@
 #define DEFAULT_STATE LOCALSTATEDIR "/lib/certns"
 #define SOCKET_NAME "control.sock"
 #define FILE_MAX (64u << 20)
-#define POLL_DEFAULT_S 300		/* these four as server/config_schema.c has them */
+#define POLL_DEFAULT_S 300		/* these as server/config_schema.c has them */
 #define COMMIT_DELAY_DEFAULT_S 1
 #define COMMIT_DELAY_MAX_DEFAULT_S 10
 #define GIT_TIMEOUT_DEFAULT_S 120
+#define REMOVAL_LIMIT_DEFAULT 30	/* percent */
+#define REMOVAL_FLOOR_DEFAULT 20
 
 /* Texts that may hold secrets are overwritten: the document's, and what the parser read ahead. */
 
@@ -129,6 +131,9 @@ git_free(struct config_git *git, size_t n)
 		texts_free(git[i].host_keys);
 		free(git[i].ca_file);
 		free(git[i].committer);
+		free(git[i].allowed_signers);
+		free(git[i].revoked_signers);
+		free(git[i].signing_key);
 	}
 	free(git);
 }
@@ -208,6 +213,8 @@ apply_remote(struct config *c, const char *remote, struct fault *f)
 	git->commit_delay_s = COMMIT_DELAY_DEFAULT_S;
 	git->commit_delay_max_s = COMMIT_DELAY_MAX_DEFAULT_S;
 	git->timeout_s = GIT_TIMEOUT_DEFAULT_S;
+	git->removal_limit = REMOVAL_LIMIT_DEFAULT;
+	git->removal_floor = REMOVAL_FLOOR_DEFAULT;
 	git_free(c->git, c->ngit);
 	c->git = git;
 	c->ngit = 1;

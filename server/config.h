@@ -37,6 +37,10 @@ struct config_git {
 	char *ssh_key;
 	char **host_keys;		/* NULL-terminated, or NULL */
 	char *ca_file;
+	char *allowed_signers, *revoked_signers;	/* or NULL */
+	char *signing_key;		/* or NULL */
+	unsigned removal_limit;		/* percent; 0: no limit */
+	unsigned removal_floor;		/* RRs; so many may go whatever their share is */
 };
 
 struct config_zone {

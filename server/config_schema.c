@@ -171,7 +171,7 @@ finish_git(struct config_reader *r, const yaml_node_t *node, void *base)
 	if (g->commit_delay_max_s < g->commit_delay_s)
 		return config_fault(r, config_value(r, node, "commit-delay-max"), ERR_RANGE,
 		    "commit-delay-max (%u s) is below commit-delay (%u s)", g->commit_delay_max_s, g->commit_delay_s);
-	return ERR_OK;
+	return config_check_git(r, node, g);
 }
 
 /* As git writes people: "NAME <LOCAL@DOMAIN>". */
@@ -218,6 +218,11 @@ static const struct option git_options[] = {
 	{ "commit-delay-max", OPTION_DURATION, AT(config_git, commit_delay_max_s), .max = 86400, .fallback = "10s" },
 	{ "timeout", OPTION_DURATION, AT(config_git, timeout_s), .min = 1, .max = 3600, .fallback = "2m" },
 	{ "committer", OPTION_TEXT, AT(config_git, committer), .valid = valid_committer, .expected = "NAME <ADDRESS>" },
+	{ "allowed-signers", OPTION_FILE, AT(config_git, allowed_signers) },
+	{ "revoked-signers", OPTION_FILE, AT(config_git, revoked_signers) },
+	{ "signing-key", OPTION_FILE, AT(config_git, signing_key) },
+	{ "removal-limit", OPTION_OWN, .read = config_read_removal_limit, .fallback = "30%" },
+	{ "removal-floor", OPTION_NUMBER, AT(config_git, removal_floor), .max = 1000000000, .fallback = "20" },
 };
 static const struct section git = {
 	.what = "a git repository", .options = git_options, .noptions = COUNT(git_options),

@@ -50,6 +50,7 @@ struct option {
 	const char *expected;		/* valid() in words */
 	const struct section *section;
 	enum err (*read)(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
+					/* OWN; node NULL: take fallback */
 };
 
 struct section {
@@ -100,6 +101,10 @@ extern const struct section config_root;
 /* server: the two ways to give the secrets of cookies. */
 enum err config_read_cookie_secrets(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
 enum err config_read_cookie_file(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
+
+/* git: what its files hold must be good, and the share that a pull may remove. */
+enum err config_check_git(struct config_reader *r, const yaml_node_t *node, struct config_git *g);
+enum err config_read_removal_limit(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
 
 /* Append what a file holds but for white space at its end; warn where everybody may read it. */
 enum err config_read_secret_file(struct config_reader *r, const yaml_node_t *node, const char *path, struct buf *out);

@@ -452,6 +452,8 @@ read_default(struct config_reader *r, const struct option *o, char *base)
 		return config_read_defaults(r, o->section, base + o->offset);
 	if (o->fallback == NULL)
 		return ERR_OK;
+	if (o->kind == OPTION_OWN)
+		return o->read(r, o, NULL, base);
 	if (o->kind != OPTION_TEXTS)
 		return read_scalar(r, o, NULL, o->fallback, base + o->offset);
 	char **list = calloc(2, sizeof *list);

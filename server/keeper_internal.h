@@ -5,6 +5,7 @@
  *   writeback.c  a commit and push, on a helper                merge.c      what was pulled, into the zones
  *   peers.c      who gets NOTIFY, which servers the CA asks    certs.c      the ACME engine's outside
  *   catchup.c    serials of a new host                   history.c    what the journal keeps of each zone
+ *   accept.c     which commits are taken
  *   views.c      configuration and keys                        status.c     the control socket's answers */
 #ifndef SERVER_KEEPER_INTERNAL_H
 #define SERVER_KEEPER_INTERNAL_H
@@ -23,6 +24,7 @@
 #include "server/resend.h"
 #include "zones/commit.h"
 #include "zones/gitzone.h"
+#include "zones/signers.h"
 #include "zones/zonetable.h"
 
 /* Someone who waits for the open group to be durable. */
@@ -44,6 +46,21 @@ struct known_files {
 };
 void known_files_clear(struct known_files *k);
 
+/* What the remote has and we do not take (accept.c). */
+enum hold_kind {
+	HOLD_NONE,
+	HOLD_SIGNATURE,			/* a commit is not signed by somebody who may */
+	HOLD_REWOUND,			/* the branch was set back to what was taken before */
+	HOLD_REMOVAL			/* it removes more than removal-limit */
+};
+struct hold {
+	enum hold_kind kind;
+	git_oid_text commit;
+	char *words;
+	int64_t since_s;
+};
+#define SOURCE_OURS 8
+
 /* One repository. */
 struct source {
 	struct keeper *keeper;
@@ -53,9 +70,14 @@ struct source {
 	git_oid_text head;		/* the newest commit that was taken in; "" before the first */
 	struct known_files known;
 	struct tsig_keyring *keys;	/* from its key files; NULL: none yet */
+	struct signers *signers;	/* NULL: whoever may push is trusted */
+	struct ssh_private_key *signing_key;	/* for commits of ours; NULL: they are not signed */
+	struct hold hold;
+	git_oid_text ours[SOURCE_OURS];	/* commits of ours that a push failed for, since the last pull; newest first */
 
 	bool busy;			/* a pull or a write-back runs on a helper */
 	bool want_pull, want_write;	/* asked for meanwhile */
+	bool force;			/* the next pull takes what removal-limit would hold */
 	struct event *poll, *write_quiet, *retry;
 	struct gather gather;		/* when to write back */
 	int64_t write_at_s;		/* the next time that is planned; 0: none is */
@@ -130,16 +152,23 @@ struct pull_base {			/* what the keeper knew when the pull began */
 	struct dname apex;
 	struct zone_base base;
 	bool held;
+	size_t rrs;			/* that are served; 0: it is not */
 };
 struct pull {
 	struct source *source;
 	bool fetch;			/* else only what the clone has */
+	bool last;			/* of the commit that was taken last, not of the tip */
+	bool force;
+	struct signers *signers;	/* a reference, or NULL */
 	struct pull_base *bases;	/* sorted by apex */
 	size_t nbases;
 
 	enum err err;
 	struct fault fault;
 	git_oid_text tip;
+	enum hold_kind held;		/* the tip is not to be taken; then the rest may be missing */
+	git_oid_text held_commit;
+	char *held_words;
 	struct pulled_zone *zones;
 	size_t nzones, capzones;
 	struct known_files known;
@@ -148,6 +177,17 @@ struct pull {
 enum err pull_new(struct source *s, bool fetch, struct pull **out);
 void pull_run(void *pull);		/* on a helper */
 void pull_free(struct pull *p);
+const struct pull_base *pull_find_base(const struct pull *p, const uint8_t *apex);	/* NULL: none */
+
+/* accept.c */
+enum err accept_load(struct source *s, struct fault *f);	/* the signers' files; on failure the present ones stay */
+enum err accept_commits(struct pull *p);	/* on a helper: the tip is known; sets p->held */
+enum err accept_contents(struct pull *p);	/* on a helper: its zones are read; sets p->held */
+void accept_held(struct source *s, struct pull *p);	/* the pull is not taken */
+void accept_taken(struct source *s);		/* s->head was: pulled, or pushed by us */
+void accept_pushed_perhaps(struct source *s, const git_oid_text commit);
+void accept_clear(struct source *s);
+const char *hold_kind_str(enum hold_kind kind);
 
 /* merge.c: what a pull brought, into the zones. */
 void pull_done(void *pull);		/* on the keeper */

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += server/libserver.a
 server_libserver_a_SOURCES = \
+	server/accept.c \
 	server/additional.c \
 	server/answer.c server/answer.h \
 	server/axfr.c server/axfr.h \
@@ -9,6 +10,7 @@ server_libserver_a_SOURCES = \
 	server/config.c server/config.h \
 	server/config_address.c \
 	server/config_cookies.c \
+	server/config_git.c \
 	server/config_schema.c server/config_schema.h \
 	server/config_yaml.c \
 	server/control.c server/control.h \

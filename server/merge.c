@@ -548,6 +548,7 @@ merge_pulled(struct keeper *k, struct pull *p, struct fault *f)
 	known_files_clear(&s->known);
 	s->known = p->known;
 	p->known = (struct known_files){ 0 };
+	accept_taken(s);
 	return ERR_OK;
 }
 
@@ -562,7 +563,10 @@ pull_done(void *arg)
 	keeper_flush(s->keeper);		/* updates of this round first: the merge has a group of its own */
 	if (err == ERR_OK && !s->keeper->stopping) {
 		f.text[0] = '\0';
-		err = merge_pulled(s->keeper, p, &f);
+		if (p->held != HOLD_NONE)
+			accept_held(s, p);
+		else
+			err = merge_pulled(s->keeper, p, &f);
 		s->pulled_s = clock_now_s();
 	}
 	source_finished(s, err, err == ERR_OK ? "" : fault_str(&f, err));
@@ -582,6 +586,14 @@ zones_restore(struct keeper *k, struct source *s, struct fault *f)
 	if ((err = pull_new(s, false, &p)) != ERR_OK)
 		return err;
 	pull_run(p);
+	if (p->held != HOLD_NONE) {
+		accept_held(s, p);
+		pull_free(p);
+		if ((err = pull_new(s, false, &p)) != ERR_OK)
+			return err;
+		p->last = true;
+		pull_run(p);
+	}
 	if (p->err == ERR_NOT_FOUND)
 		log_info("%s: nothing was fetched yet", git_source_url(s->git));
 	else if ((err = p->err) != ERR_OK)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "zones/git_verify.h"
 #include "zones/keyfile.h"
 
 static int
@@ -30,6 +31,7 @@ pull_new(struct source *s, bool fetch, struct pull **out)
 	}
 	p->source = s;
 	p->fetch = fetch;
+	p->signers = signers_ref(s->signers);
 	for (size_t i = 0; err == ERR_OK && i < zones->n; i++) {
 		const struct zone *z = zones->v[i];
 
@@ -37,6 +39,7 @@ pull_new(struct source *s, bool fetch, struct pull **out)
 			continue;
 		p->bases[p->nbases].apex = z->apex;
 		p->bases[p->nbases].held = z->held || z->retired || zone_newest(z) == NULL;
+		p->bases[p->nbases].rrs = z->retired || zone_newest(z) == NULL ? 0 : zone_version_rr_count(zone_newest(z));
 		err = zone_base_copy(&p->bases[p->nbases++].base, &z->base);
 	}
 	if (err != ERR_OK) {
@@ -71,6 +74,8 @@ pull_free(struct pull *p)
 	free(p->zones);
 	known_files_clear(&p->known);
 	tsig_keyring_unref(p->keys);
+	signers_unref(p->signers);
+	free(p->held_words);
 	free(p);
 }
 
@@ -93,8 +98,8 @@ add_result(struct pull *p, const uint8_t *apex)
 
 /* --- reading one zone --- */
 
-static const struct pull_base *
-find_base(const struct pull *p, const uint8_t *apex)
+const struct pull_base *
+pull_find_base(const struct pull *p, const uint8_t *apex)
 {
 	struct pull_base key;
 
@@ -151,7 +156,7 @@ take_read(struct pull *p, struct git_zone *read, const struct pull_base *base, c
 static enum err
 read_zone(struct pull *p, const struct git_file *file, const uint8_t *apex)
 {
-	const struct pull_base *base = find_base(p, apex);
+	const struct pull_base *base = pull_find_base(p, apex);
 	struct git_zone read = { 0 };
 	char name[DNAME_TEXT_MAX];
 	enum err err = git_zone_read(p->source->git, p->tip, file, apex, &read, &p->fault);
@@ -215,7 +220,7 @@ static bool
 is_unchanged(const struct pull *p, const struct git_file *file, const uint8_t *apex)
 {
 	const struct known_file *known = find_known(&p->source->known, file->name);
-	const struct pull_base *base = find_base(p, apex);
+	const struct pull_base *base = pull_find_base(p, apex);
 
 	if (base == NULL)
 		return known != NULL && strcmp(known->blob, file->blob) == 0;
@@ -315,7 +320,7 @@ find_gone(struct pull *p, const struct git_listing *files)
 		struct dname apex;
 
 		if (files->v[i].regular && zonefile_name(files->v[i].name, &apex) &&
-		    (base = find_base(p, apex.octets)) != NULL)
+		    (base = pull_find_base(p, apex.octets)) != NULL)
 			there[base - p->bases] = true;
 	}
 	for (size_t i = 0; i < p->nbases; i++) {
@@ -337,8 +342,9 @@ pull_run(void *arg)
 	bool ancestor = true;
 
 	p->err = p->fetch ? git_source_fetch(p->source->git, p->tip, &p->fault) :
+	    p->last ? git_source_accepted(p->source->git, p->tip, &p->fault) :
 	    git_source_tip(p->source->git, p->tip, &p->fault);
-	if (p->err != ERR_OK)
+	if (p->err != ERR_OK || (p->err = accept_commits(p)) != ERR_OK || p->held != HOLD_NONE)
 		return;
 	if (p->source->head[0] != '\0' && strcmp(p->source->head, p->tip) != 0 &&
 	    git_source_is_ancestor(p->source->git, p->source->head, p->tip, &ancestor, NULL) == ERR_OK && !ancestor)
@@ -347,7 +353,8 @@ pull_run(void *arg)
 	if ((p->err = git_source_list(p->source->git, p->tip, &files, &p->fault)) == ERR_OK &&
 	    (p->err = remember_files(p, &files)) == ERR_OK &&
 	    (p->err = read_keys(p, &files)) == ERR_OK &&
-	    (p->err = read_zones(p, &files)) == ERR_OK)
-		p->err = find_gone(p, &files);
+	    (p->err = read_zones(p, &files)) == ERR_OK &&
+	    (p->err = find_gone(p, &files)) == ERR_OK)
+		p->err = accept_contents(p);
 	git_listing_clear(&files);
 }

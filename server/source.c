@@ -41,6 +41,8 @@ start_pull(struct source *s)
 
 	if (pull_new(s, true, &p) != ERR_OK)
 		return false;
+	p->force = s->force;
+	s->force = false;
 	if (pool_submit(s->keeper->pool, pull_run, pull_done, p) != ERR_OK) {
 		pull_free(p);
 		return false;
@@ -86,7 +88,10 @@ go_on(struct source *s)
 			log_error("%s: cannot write back: %s", git_source_url(s->git), err_str(err));
 	}
 	s->waiting = NULL;
-	tell(w, s->problem == NULL ? ERR_OK : ERR_NETWORK, s->problem == NULL ? "" : s->problem);
+	if (s->problem == NULL && s->hold.kind != HOLD_NONE)
+		tell(w, ERR_REFUSED, s->hold.words);
+	else
+		tell(w, s->problem == NULL ? ERR_OK : ERR_NETWORK, s->problem == NULL ? "" : s->problem);
 }
 
 void
@@ -237,8 +242,12 @@ source_open(struct keeper *k, size_t i, struct fault *f)
 	s->gather.most_ms = (int64_t)g->commit_delay_max_s * 1000;
 	snprintf(directory, sizeof directory, "%s/git", k->boot_view->config->state_directory);
 	if ((err = file_mkdir(directory, 0700, f)) != ERR_OK ||
-	    (err = clone_directory(k->boot_view->config, i, &s->directory)) != ERR_OK ||
-	    (err = git_source_open(s->directory, &remote, &s->git, f)) != ERR_OK)
+	    (g->signing_key != NULL && (err = ssh_private_key_load(g->signing_key, &s->signing_key, f)) != ERR_OK) ||
+	    (err = accept_load(s, f)) != ERR_OK ||
+	    (err = clone_directory(k->boot_view->config, i, &s->directory)) != ERR_OK)
+		return err;
+	remote.signing_key = s->signing_key;
+	if ((err = git_source_open(s->directory, &remote, &s->git, f)) != ERR_OK)
 		return err;
 	s->poll = event_new(k->base, -1, 0, on_poll, s);
 	s->write_quiet = event_new(k->base, -1, 0, on_quiet, s);
@@ -305,6 +314,9 @@ sources_close(struct keeper *k)
 		if (s->git != NULL)
 			git_source_close(s->git);
 		tsig_keyring_unref(s->keys);
+		signers_unref(s->signers);
+		ssh_private_key_free(s->signing_key);
+		accept_clear(s);
 		known_files_clear(&s->known);
 		free(s->problem);
 		free(s->directory);

@@ -113,6 +113,7 @@ zone_details(struct keeper *k, const struct zone *z)
 	json_object_set_new(row, "file-serial", json_integer((json_int_t)z->base.serial));
 	json_object_set_new(row, "complaints", complaint_lines(&z->complaints));
 	json_object_set_new(row, "secondaries", secondaries);
+	json_object_set_new(row, "held-back", json_words(source_of(z)->hold.words));
 	return row;
 }
 
@@ -242,13 +243,21 @@ answer_renew(struct keeper *k, struct control_call *call, const json_t *argument
 
 /* --- the server --- */
 
+/* A commit that is not taken. */
+static json_t *
+held_row(const struct hold *h)
+{
+	return h->kind == HOLD_NONE ? json_null() : json_pack("{s:s, s:s, s:o}", "commit", h->commit, "reason",
+	    hold_kind_str(h->kind), "since", json_time(h->since_s));
+}
+
 static json_t *
 repository_row(const struct source *s)
 {
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:b, s:I, s:o}", "remote", git_source_url(s->git),
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:b, s:I, s:o, s:o}", "remote", git_source_url(s->git),
 	    "commit", json_words(s->head), "pulled", json_time(s->pulled_s), "pushed", json_time(s->pushed_s),
 	    "next-write", json_time(s->write_at_s), "busy", s->busy, "failures", (json_int_t)s->failures,
-	    "problem", json_words(s->problem));
+	    "held", held_row(&s->hold), "problem", json_words(s->problem != NULL ? s->problem : s->hold.words));
 }
 
 static void
@@ -300,6 +309,21 @@ list_keys(struct keeper *k)
 	return rows;
 }
 
+/* One gauge for each reason, so that an alert can be on any of them. */
+static void
+add_held(const struct source *s, struct buf *out)
+{
+	for (enum hold_kind kind = HOLD_SIGNATURE; kind <= HOLD_REMOVAL; kind++) {
+		buf_add_str(out, "certns_repository_held{remote=\"");
+		for (const char *p = git_source_url(s->git); *p != '\0'; p++) {
+			if (*p == '"' || *p == '\\')
+				buf_u8(out, '\\');
+			buf_u8(out, *p == '\n' ? '?' : (uint8_t)*p);
+		}
+		buf_printf(out, "\",reason=\"%s\"} %d\n", hold_kind_str(kind), s->hold.kind == kind);
+	}
+}
+
 static json_t *
 list_metrics(struct keeper *k)
 {
@@ -334,6 +358,9 @@ list_metrics(struct keeper *k)
 		if (zone_newest(k->zones.v[i]) != NULL && !k->zones.v[i]->retired)
 			buf_printf(&b, "certns_zone_serial{zone=\"%s\"} %u\n", k->zones.v[i]->name,
 			    zone_version_serial(zone_newest(k->zones.v[i])));
+	buf_printf(&b, "# TYPE certns_repository_held gauge\n");
+	for (size_t i = 0; i < k->nsources; i++)
+		add_held(&k->sources[i], &b);
 	text = buf_str(&b) == NULL ? json_null() : json_string(buf_str(&b));
 	buf_clear(&b);
 	return text;
@@ -361,7 +388,7 @@ one_done(void *arg, enum err err, const char *words)
 }
 
 static void
-answer_sync(struct keeper *k, struct control_call *call, bool pull)
+answer_sync(struct keeper *k, struct control_call *call, bool pull, bool force)
 {
 	struct waiting_call *w;
 	bool may_push = false;
@@ -383,12 +410,21 @@ answer_sync(struct keeper *k, struct control_call *call, bool pull)
 	w->call = call;
 	w->left = k->nsources;
 	for (size_t i = 0; i < k->nsources; i++) {
+		k->sources[i].force |= force;
 		if (pull)
 			source_pull(&k->sources[i]);
 		else
 			source_write(&k->sources[i], true);
 		source_wait(&k->sources[i], one_done, w);
 	}
+}
+
+static bool
+is_force(const json_t *arguments)
+{
+	const char *text = argument(arguments, 0);
+
+	return text != NULL && strcmp(text, "--force") == 0;
 }
 
 static void
@@ -433,7 +469,7 @@ handle(void *ctx, struct control_call *call, const char *command, const json_t *
 	else if (strcmp(command, "notify") == 0)
 		answer_notify(k, call, arguments);
 	else if (strcmp(command, "pull") == 0 || strcmp(command, "push") == 0)
-		answer_sync(k, call, strcmp(command, "pull") == 0);
+		answer_sync(k, call, strcmp(command, "pull") == 0, is_force(arguments));
 	else if (strcmp(command, "log-level") == 0)
 		answer_log_level(call, arguments);
 	else if (strcmp(command, "reload") == 0)

@@ -106,6 +106,11 @@ needs_restart(const struct config *old, const struct config *new)
 		    same_text(old->git[i].path, new->git[i].path) && old->git[i].poll_s == new->git[i].poll_s &&
 		    old->git[i].push == new->git[i].push && same_text(old->git[i].ssh_key, new->git[i].ssh_key) &&
 		    same_text(old->git[i].ca_file, new->git[i].ca_file) &&
+		    same_text(old->git[i].allowed_signers, new->git[i].allowed_signers) &&
+		    same_text(old->git[i].revoked_signers, new->git[i].revoked_signers) &&
+		    same_text(old->git[i].signing_key, new->git[i].signing_key) &&
+		    old->git[i].removal_limit == new->git[i].removal_limit &&
+		    old->git[i].removal_floor == new->git[i].removal_floor &&
 		    same_texts(old->git[i].host_keys, new->git[i].host_keys);
 	for (size_t i = 0; same && i < new->nauthorities; i++)
 		same = same_text(old->authorities[i].directory, new->authorities[i].directory) &&
@@ -134,6 +139,12 @@ views_reload(struct keeper *k, struct config *config)
 		for (size_t i = 0; i < k->zones.n; i++)
 			k->zones.v[i]->serial_policy = config_zone_for(k->view->config, k->zones.v[i]->apex.octets)->serial;
 	}
-	for (size_t i = 0; i < k->nsources; i++)
+	for (size_t i = 0; i < k->nsources; i++) {
+		struct fault f = { 0 };
+		enum err err = accept_load(&k->sources[i], &f);
+
+		if (err != ERR_OK)
+			log_error("%s: those that were allowed to sign before stay so", fault_str(&f, err));
 		source_pull(&k->sources[i]);
+	}
 }

@@ -326,6 +326,7 @@ take_in(struct writeback *w, struct fault *f)
 	if (strcmp(w->commit, w->head) != 0)
 		log_info("%s: pushed commit %.12s", git_source_url(s->git), w->commit);
 	memcpy(s->head, w->commit, sizeof s->head);
+	accept_taken(s);
 	s->pushed_s = clock_now_s();
 	return err;
 }
@@ -344,6 +345,7 @@ writeback_done(void *arg)
 	} else {
 		for (size_t i = 0; i < w->n; i++)
 			pending_write_end(&w->v[i].zone->pending, false);
+		accept_pushed_perhaps(s, w->commit);
 	}
 	for (size_t i = 0; i < w->n; i++)
 		more |= wants_writing(s, w->v[i].zone);
@@ -363,7 +365,7 @@ writeback_start(struct source *s)
 
 	for (size_t i = 0; i < k->zones.n; i++)
 		n += wants_writing(s, k->zones.v[i]);
-	if (n == 0 || s->head[0] == '\0')
+	if (n == 0 || s->head[0] == '\0' || s->hold.kind != HOLD_NONE)
 		return ERR_NOT_FOUND;
 	keeper_flush(k);
 	if ((w = calloc(1, sizeof *w)) == NULL || (w->v = calloc(n, sizeof *w->v)) == NULL) {

@@ -21,7 +21,7 @@ static const struct command {
 } commands[] = {
 	{ "status",	0, 0, "status", "how the server is", false },
 	{ "zones",	0, 1, "zones [ZONE]", "the zones, or one of them in detail", true },
-	{ "pull",	0, 0, "pull", "fetch from git and apply what is new", false },
+	{ "pull",	0, 0, "pull [--force]", "fetch from git and apply what is new", false },
 	{ "push",	0, 0, "push", "push what is not yet in git", false },
 	{ "reload",	0, 0, "reload", "read the configuration again, and pull", false },
 	{ "certs",	0, 1, "certs [HOST]", "the certificates, or those of one host in detail", true },
@@ -38,6 +38,7 @@ static const char *const later[] = { "refresh", "retransfer", "freeze", "thaw", 
 struct arguments {
 	const char *file, *socket;
 	bool json;
+	bool force;			/* pull: also what removes much */
 };
 
 static void
@@ -57,7 +58,8 @@ static bool
 parse_options(int argc, char **argv, struct arguments *a, int *status)
 {
 	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' }, { "help", no_argument, NULL, 'h' },
+		{ "config", required_argument, NULL, 'c' }, { "force", no_argument, NULL, 'f' },
+		{ "help", no_argument, NULL, 'h' },
 		{ "json", no_argument, NULL, 'j' }, { "socket", required_argument, NULL, 's' },
 		{ "version", no_argument, NULL, 'V' }, { NULL, 0, NULL, 0 },
 	};
@@ -73,6 +75,9 @@ parse_options(int argc, char **argv, struct arguments *a, int *status)
 			break;
 		case 'j':
 			a->json = true;
+			break;
+		case 'f':
+			a->force = true;
 			break;
 		case 'h':
 			print_help();
@@ -149,6 +154,16 @@ ask(const struct arguments *a, const struct command *command, char *const *argum
 	return printed ? EXIT_SUCCESS : CTL_FAILED;
 }
 
+/* What is said of a command by options goes to the server as its arguments. */
+static int
+ask_pull(const struct arguments *a, const struct command *command)
+{
+	char force[] = "--force";
+	char *arguments[] = { force };
+
+	return ask(a, command, arguments, a->force ? 1 : 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -160,8 +175,12 @@ main(int argc, char **argv)
 		size_t n = (size_t)(argc - optind - 1);
 		const struct command *command = find_command(argv[optind], n);
 
-		if (command == NULL)
+		if (command == NULL || (a.force && strcmp(command->name, "pull") != 0)) {
+			if (command != NULL)
+				fputs("certnsctl: --force is for pull\n", stderr);
 			status = CTL_USAGE;
+		} else if (strcmp(command->name, "pull") == 0)
+			status = ask_pull(&a, command);
 		else if (strcmp(command->name, "keygen") == 0)
 			status = ctl_keygen(stdout, arguments[0], arguments[1], a.json);
 		else

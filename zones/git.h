@@ -25,6 +25,7 @@ struct git_remote_config {		/* strings are borrowed for the life of the source; 
 	const char *ca_file;		/* extra trust for https; NULL: the system's */
 	unsigned deadline_s;		/* for one fetch or push; 0: 60 */
 	const char *committer;		/* "NAME <ADDRESS>"; NULL: certns, at this host */
+	const struct ssh_private_key *signing_key;	/* commits of ours are signed with it; NULL: not at all */
 };
 
 struct git_source;

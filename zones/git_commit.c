@@ -88,7 +88,6 @@ static enum err
 commit_write(struct git_source *s, git_commit *parent, const git_oid *tree_id,
     const struct git_signature_text *author, const char *message, git_oid *id, struct fault *f)
 {
-	const git_commit *parents[1] = { parent };
 	char ref[GIT_REF_SIZE];
 	git_signature *signature = NULL, *committer = NULL;
 	git_tree *tree = NULL;
@@ -103,8 +102,9 @@ commit_write(struct git_source *s, git_commit *parent, const git_oid *tree_id,
 	if ((rc = git_signature_new(&signature, author->name, author->email, author->time_s, 0)) < 0 ||
 	    (rc = git_signature_new(&committer, s->committer, s->committer_address, author->time_s, 0)) < 0)
 		err = git_fault(rc, f, "the author's or committer's name or address");
-	else if ((rc = git_tree_lookup(&tree, s->repo, tree_id)) < 0 ||
-	    (rc = git_commit_create(id, s->repo, NULL, signature, committer, NULL, message, tree, 1, parents)) < 0 ||
+	else if ((rc = git_tree_lookup(&tree, s->repo, tree_id)) < 0)
+		err = git_fault(rc, f, "cannot commit in the clone %s", s->dir);
+	else if ((err = git_source_commit_object(s, signature, committer, message, tree, parent, id, f)) == ERR_OK &&
 	    (rc = git_reference_create(&r, s->repo, ref, id, 1, NULL)) < 0)
 		err = git_fault(rc, f, "cannot commit in the clone %s", s->dir);
 	git_reference_free(r);

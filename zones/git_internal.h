@@ -4,6 +4,7 @@
  *   refs/remotes/origin/BRANCH   where the remote's branch was when we last heard from it
  *   refs/remotes/origin/HEAD     symbolic: which BRANCH is in use
  *   refs/certns/BRANCH           our newest commit, pushed or not
+ *   refs/certns-accepted/BRANCH  the commit that was taken last
  *   refs/certns-push/OID         while OID is being pushed */
 #ifndef ZONES_GIT_INTERNAL_H
 #define ZONES_GIT_INTERNAL_H
@@ -15,6 +16,7 @@
 #define GIT_REFS_ORIGIN "refs/remotes/origin/"
 #define GIT_REF_IN_USE GIT_REFS_ORIGIN "HEAD"
 #define GIT_REFS_OURS "refs/certns/"
+#define GIT_REFS_ACCEPTED "refs/certns-accepted/"
 #define GIT_REFS_PUSH "refs/certns-push/"
 #define GIT_REF_SIZE 512
 
@@ -56,6 +58,10 @@ enum err git_source_commit_of(struct git_source *s, const char *text, git_commit
 enum err git_source_tree_of(struct git_source *s, const char *text, git_tree **out, struct fault *f);
 
 void git_source_forget(struct git_source *s);
+
+/* A commit object, signed if there is a key for that. */
+enum err git_source_commit_object(struct git_source *s, const git_signature *author, const git_signature *committer,
+    const char *message, git_tree *tree, git_commit *parent, git_oid *id, struct fault *f);
 
 /* The entry at path (normalised, from the top), the caller's.  ERR_NOT_FOUND; ERR_UNSUPPORTED: a link on the way. */
 enum err git_source_find(struct git_source *s, git_tree *root, const char *path, git_tree_entry **out,

@@ -31,8 +31,10 @@ zones_libzones_a_SOURCES = \
 	zones/git_internal.h \
 	zones/git_parent.c \
 	zones/git_path.c \
+	zones/git_sign.c \
 	zones/git_tree.c \
 	zones/gitzone.c zones/gitzone.h \
+	zones/git_verify.c zones/git_verify.h \
 	zones/journal.c zones/journal.h \
 	zones/journal_internal.h \
 	zones/journal_mark.c \
@@ -58,9 +60,15 @@ zones_libzones_a_SOURCES = \
 	zones/rcu.c zones/rcu.h \
 	zones/rdata_tokens.h \
 	zones/reader.c zones/reader.h \
+	zones/revoked.c \
 	zones/rr.c zones/rr.h \
 	zones/rrmap.c zones/rrmap.h \
 	zones/serial.c zones/serial.h \
+	zones/signers.c zones/signers.h \
+	zones/sshkey.c zones/sshkey.h \
+	zones/sshprivate.c \
+	zones/sshsig.c zones/sshsig.h \
+	zones/sshverify.c \
 	zones/store.c zones/store.h \
 	zones/svcb.c \
 	zones/text.c zones/text.h \
