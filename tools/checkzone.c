@@ -1,4 +1,4 @@
-/* certns-checkzone: is this file a zone that certnsd would serve? */
+/* certns-checkzone: is this file a zone that certnsd would serve, and what would this commit change? */
 #include <config.h>
 
 #include <errno.h>
@@ -9,18 +9,20 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "tools/checkzone.h"
 #include "wire/rrtype.h"
 #include "zones/load.h"
 #include "zones/writer.h"
 
 #define FILE_MAX (SIZE_MAX / 8)
 
-enum { EXIT_SOUND = 0, EXIT_UNSOUND = 1, EXIT_USAGE = 2 };
-
 static int
 usage(FILE *f)
 {
-	fprintf(f, "usage: certns-checkzone [-hqV] [--print] ORIGIN FILE\n");
+	fputs("usage: certns-checkzone [-q] [--print] [--strict] ORIGIN FILE\n"
+	    "       certns-checkzone --repository DIR [--base OLD] [--path SUBDIR] [--serial POLICY]\n"
+	    "                        [--all] [--json] [--strict] NEW\n"
+	    "       certns-checkzone -h | -V\n", f);
 	return f == stdout ? EXIT_SOUND : EXIT_USAGE;
 }
 
@@ -88,7 +90,7 @@ print_zone(const struct dname *apex, const struct rr_list *list)
 }
 
 static int
-check_file(const struct dname *apex, char *file, bool quiet, bool print)
+check_file(const struct dname *apex, char *file, const struct arguments *a)
 {
 	struct buf text = { 0 }, complaints = { 0 };
 	struct rr_list list = { 0 };
@@ -107,11 +109,11 @@ check_file(const struct dname *apex, char *file, bool quiet, bool print)
 		if (err == ERR_NOMEM)
 			fprintf(stderr, "certns-checkzone: out of memory\n");
 	}
-	if (err != ERR_OK)
+	if (err != ERR_OK || (a->strict && warnings > 0))
 		status = EXIT_UNSOUND;
-	else if (print)
+	else if (a->print)
 		status = print_zone(apex, &list);
-	else if (!quiet)
+	else if (!a->quiet)
 		print_summary(apex, &list, warnings);
 	rr_list_clear(&list);
 	buf_clear(&complaints);
@@ -119,31 +121,78 @@ check_file(const struct dname *apex, char *file, bool quiet, bool print)
 	return status;
 }
 
+static bool
+parse_policy(const char *text, enum serial_policy *out)
+{
+	static const char *const names[] = { [SERIAL_INCREMENT] = "increment", [SERIAL_UNIXTIME] = "unixtime",
+	    [SERIAL_DATE] = "date", [SERIAL_KEEP] = "keep" };
+
+	for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*out = (enum serial_policy)i;
+			return true;
+		}
+	}
+	fprintf(stderr, "certns-checkzone: --serial: expected increment, unixtime, date or keep, found '%s'\n", text);
+	return false;
+}
+
+/* True: go on.  False: exit with *status. */
+static bool
+parse_options(int argc, char **argv, struct arguments *a, int *status)
+{
+	static const struct option options[] = {
+		{ "all", no_argument, NULL, 'a' }, { "base", required_argument, NULL, 'b' },
+		{ "help", no_argument, NULL, 'h' }, { "json", no_argument, NULL, 'j' },
+		{ "path", required_argument, NULL, 'P' }, { "print", no_argument, NULL, 'p' },
+		{ "quiet", no_argument, NULL, 'q' }, { "repository", required_argument, NULL, 'r' },
+		{ "serial", required_argument, NULL, 's' }, { "strict", no_argument, NULL, 'S' },
+		{ "version", no_argument, NULL, 'V' }, { NULL, 0, NULL, 0 }
+	};
+	int option;
+
+	*status = EXIT_SOUND;
+	while ((option = getopt_long(argc, argv, "hpqV", options, NULL)) != -1) {
+		switch (option) {
+		case 'a':	a->all = true; break;
+		case 'b':	a->base = optarg; break;
+		case 'h':	usage(stdout); return false;
+		case 'j':	a->json = true; break;
+		case 'P':	a->path = optarg; break;
+		case 'p':	a->print = true; break;
+		case 'q':	a->quiet = true; break;
+		case 'r':	a->repository = optarg; break;
+		case 's':
+			if (parse_policy(optarg, &a->policy))
+				break;
+			*status = EXIT_USAGE;
+			return false;
+		case 'S':	a->strict = true; break;
+		case 'V':	printf("certns-checkzone %s\n", PACKAGE_VERSION); return false;
+		default:	*status = usage(stderr); return false;
+		}
+	}
+	a->operands = argv + optind;
+	a->noperands = argc - optind;
+	return true;
+}
+
 int
 main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' }, { "print", no_argument, NULL, 'p' },
-		{ "quiet", no_argument, NULL, 'q' }, { "version", no_argument, NULL, 'V' }, { NULL, 0, NULL, 0 }
-	};
-	bool quiet = false, print = false;
+	struct arguments a = { .policy = SERIAL_INCREMENT };
 	struct dname apex;
-	int option;
+	int status;
 
-	while ((option = getopt_long(argc, argv, "hpqV", options, NULL)) != -1) {
-		switch (option) {
-		case 'h':	return usage(stdout);
-		case 'p':	print = true; break;
-		case 'q':	quiet = true; break;
-		case 'V':	printf("certns-checkzone %s\n", PACKAGE_VERSION); return EXIT_SOUND;
-		default:	return usage(stderr);
-		}
-	}
-	if (argc - optind != 2)
+	if (!parse_options(argc, argv, &a, &status))
+		return status;
+	if (a.repository != NULL)
+		return a.noperands == 1 && !a.print ? check_repository(&a) : usage(stderr);
+	if (a.noperands != 2 || a.base != NULL || a.path != NULL || a.json || a.all)
 		return usage(stderr);
-	if (dname_from_str(argv[optind], &apex) != ERR_OK) {
-		fprintf(stderr, "certns-checkzone: %s is no domain name\n", argv[optind]);
+	if (dname_from_str(a.operands[0], &apex) != ERR_OK) {
+		fprintf(stderr, "certns-checkzone: %s is no domain name\n", a.operands[0]);
 		return EXIT_USAGE;
 	}
-	return check_file(&apex, argv[optind + 1], quiet, print);
+	return check_file(&apex, a.operands[1], &a);
 }

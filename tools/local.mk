@@ -1,6 +1,10 @@
 bin_PROGRAMS += tools/certns-checkzone
-tools_certns_checkzone_SOURCES = tools/checkzone.c
-tools_certns_checkzone_LDADD = $(LIBZONES)
+tools_certns_checkzone_SOURCES = \
+	tools/checkzone.c tools/checkzone.h \
+	tools/checkzone_json.c \
+	tools/checkzone_repository.c \
+	tools/checkzone_text.c
+tools_certns_checkzone_LDADD = $(LIBZONES) $(JANSSON_LIBS)
 
 sbin_PROGRAMS += tools/certnsctl
 tools_certnsctl_SOURCES = \

@@ -96,8 +96,8 @@ library_init(void)
 	library_rc = rc;
 }
 
-static enum err
-library_setup(struct fault *f)
+enum err
+git_library_setup(struct fault *f)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -199,7 +199,7 @@ git_source_open(const char *clone_dir, const struct git_remote_config *config, s
 	struct git_source *s = NULL;
 	enum err err;
 
-	if ((err = library_setup(f)) != ERR_OK)
+	if ((err = git_library_setup(f)) != ERR_OK)
 		return err;
 	if ((s = calloc(1, sizeof *s)) == NULL)
 		return fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));

@@ -36,6 +36,13 @@ enum err git_source_open(const char *clone_dir, const struct git_remote_config *
     struct fault *f);
 void git_source_close(struct git_source *s);
 
+/* Any repository, bare or not, to read from and nothing else: it is neither made, swept nor written to.  What git tells its hooks
+ * in the environment about objects that were pushed and not yet accepted is heeded.  path as in git_remote_config. */
+enum err git_source_open_repository(const char *dir, const char *path, struct git_source **out, struct fault *f);
+
+/* A commit by its id (or the start of it), branch, tag, HEAD~2...  ERR_NOT_FOUND. */
+enum err git_source_resolve(struct git_source *s, const char *revision, git_oid_text commit, struct fault *f);
+
 /* Fetch the branch.  tip: what the remote's branch points to now.  ERR_TIMEOUT, ERR_NETWORK, ERR_PEER (host key:
  * type and fingerprint seen are in the words), ERR_NOT_FOUND (no such branch; an empty repository). */
 enum err git_source_fetch(struct git_source *s, git_oid_text tip, struct fault *f);
@@ -96,6 +103,7 @@ enum err git_source_push(struct git_source *s, const git_oid_text expected, cons
 void git_source_cancel(struct git_source *s);
 
 const char *git_source_url(const struct git_source *s);		/* for messages: its secrets are starred out */
+const char *git_source_path(const struct git_source *s);	/* the sub-directory of the zones; "": the top */
 const char *git_source_branch(const struct git_source *s);	/* the one in use; NULL before the first fetch */
 const char *git_source_domain(const struct git_source *s);	/* of the committer's address */
 

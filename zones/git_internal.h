@@ -34,6 +34,9 @@ struct git_source {
 	git_tree *cached_root, *cached_zones;	/* its trees; NULL where not read yet */
 };
 
+/* Once per process; safe to call again. */
+enum err git_library_setup(struct fault *f);
+
 /* What libgit2 just said (rc < 0) as an error of ours, with "format: libgit2's words". */
 enum err git_fault(int rc, struct fault *f, const char *format, ...) __attribute__((format(printf, 3, 4)));
 

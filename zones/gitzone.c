@@ -1,5 +1,6 @@
 #include "zones/gitzone.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "wire/rrtype.h"
@@ -84,7 +85,8 @@ git_zone_read(struct git_source *git, const git_oid_text commit, const struct gi
     struct git_zone *out, struct fault *f)
 {
 	struct include in = { .git = git, .commit = commit, .base = &out->base };
-	struct zone_text zone = { .apex = apex, .file = file->name, .include = include_from_commit, .ctx = &in };
+	struct zone_text zone = { .apex = apex, .file = file->name, .include = include_from_commit, .ctx = &in,
+		.soa = &out->soa };
 	struct buf text = { 0 };
 	enum err err;
 
@@ -112,6 +114,7 @@ git_zone_clear(struct git_zone *z)
 	zone_base_clear(&z->base);
 	rr_list_clear(&z->rrs);
 	complaints_clear(&z->complaints);
+	free(z->soa.file);
 	*z = (struct git_zone){ 0 };
 }
 

@@ -15,6 +15,7 @@ struct git_zone {			/* zero-initialise */
 	struct zone_base base;		/* what it was read from; its serial only of a sound zone */
 	struct rr_list rrs;		/* sorted; empty if unsound */
 	struct complaints complaints;
+	struct complaint_place soa;	/* of a sound zone */
 	bool sound;
 	bool has_soa;			/* for its apex: then it is the file of a zone, however broken */
 };

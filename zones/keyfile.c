@@ -46,18 +46,15 @@ zonefile_name(const char *file, struct dname *apex)
 struct keys {
 	struct dname domain;
 	struct tsig_keyring *ring;
-	struct buf *complaints;
-	size_t warnings;
+	struct complaints *complaints;
 };
 
 static void
 warn(void *ctx, const struct place *place, const char *text)
 {
 	struct keys *k = ctx;
-	char where[PLACE_TEXT_MAX];
 
-	k->warnings++;
-	buf_printf(k->complaints, "%s: warning: %s\n", place_print(place, where), text);
+	complaints_add(k->complaints, CHECK_WARNING, place, NULL, text);
 }
 
 static void warn_of(struct keys *k, const struct place *place, const char *format, ...)
@@ -109,8 +106,7 @@ on_rr(void *ctx, const struct rr *rr, const struct place *place)
 }
 
 enum err
-zone_load_keys(const char *file, const char *text, size_t n, struct tsig_keyring *ring, struct buf *complaints,
-    size_t *nwarnings)
+zone_read_keys(const char *file, const char *text, size_t n, struct tsig_keyring *ring, struct complaints *complaints)
 {
 	struct keys k = { .ring = ring, .complaints = complaints };
 	const char *slash = strrchr(file, '/');
@@ -121,7 +117,19 @@ zone_load_keys(const char *file, const char *text, size_t n, struct tsig_keyring
 	if (!keyfile_name(slash == NULL ? file : slash + 1, &k.domain))
 		return ERR_FORMAT;
 	err = zone_read(&reader, text, n);
-	if (nwarnings != NULL)
-		*nwarnings = k.warnings;
 	return err == ERR_NOMEM || complaints->failed ? ERR_NOMEM : ERR_OK;
+}
+
+enum err
+zone_load_keys(const char *file, const char *text, size_t n, struct tsig_keyring *ring, struct buf *complaints,
+    size_t *nwarnings)
+{
+	struct complaints found = { 0 };
+	enum err err = zone_read_keys(file, text, n, ring, &found);
+
+	complaints_print(&found, file, complaints);
+	if (nwarnings != NULL)
+		*nwarnings = found.count[CHECK_WARNING];
+	complaints_clear(&found);
+	return err == ERR_OK && complaints->failed ? ERR_NOMEM : err;
 }

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "tsig/keyring.h"
 #include "wire/dname.h"
+#include "zones/complaint.h"
 
 /* Is this the name of a key file?  Then *domain is where all of its keys must lie: the root for "_keys". */
 bool keyfile_name(const char *file, struct dname *domain);
@@ -18,8 +19,12 @@ bool keyfile_name(const char *file, struct dname *domain);
 bool zonefile_name(const char *file, struct dname *apex);
 
 /* Add the file's keys, "<name> DNSKEY 0 3 <algorithm> <base64>", to ring.  What is not such a record, and a second
- * key of a name, is passed over with a line "file:line:column: warning: text\n" in complaints, which never
- * quotes the file.  nwarnings (may be NULL) counts them.  Only ERR_NOMEM, and ERR_FORMAT: no name of a key file. */
+ * key of a name, is passed over with a warning in complaints, which never quotes the file.
+ * Only ERR_NOMEM, and ERR_FORMAT: no name of a key file. */
+enum err zone_read_keys(const char *file, const char *text, size_t n, struct tsig_keyring *ring,
+    struct complaints *complaints);
+
+/* The same with lines "file:line:column: warning: text\n"; nwarnings (may be NULL) counts them. */
 enum err zone_load_keys(const char *file, const char *text, size_t n, struct tsig_keyring *ring,
     struct buf *complaints, size_t *nwarnings);
 

@@ -178,6 +178,19 @@ make_rrsets(struct rr_list *list)
 	list->n = kept;
 }
 
+static enum err
+keep_soa_place(const struct loading *l, struct complaint_place *out)
+{
+	size_t i = 0;
+
+	while (l->list.v[i].type != TYPE_SOA)
+		i++;
+	out->line = l->v[i].place.line;
+	out->column = l->v[i].place.column;
+	out->file = strdup(l->v[i].place.file);
+	return out->file == NULL ? ERR_NOMEM : ERR_OK;
+}
+
 enum err
 zone_load_text(const struct zone_text *text, struct rr_list *out_sorted, struct complaints *complaints)
 {
@@ -194,6 +207,8 @@ zone_load_text(const struct zone_text *text, struct rr_list *out_sorted, struct 
 	}
 	if (err == ERR_OK && complaints->failed)
 		err = ERR_NOMEM;
+	if (err == ERR_OK && text->soa != NULL)
+		err = keep_soa_place(&l, text->soa);
 	if (err == ERR_OK)
 		make_rrsets(&l.list);
 	else

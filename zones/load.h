@@ -16,6 +16,7 @@ struct zone_text {
 	/* The text of an $INCLUDEd file, path as written; NULL: $INCLUDE is refused. */
 	enum err (*include)(void *ctx, const char *path, struct buf *out, struct fault *f);
 	void *ctx;
+	struct complaint_place *soa;	/* may be NULL: takes the place of the SOA of a sound zone; free() its file */
 };
 
 /* Read the text, pass over what lies outside of the zone (but addresses of its name servers, which are kept as glue),

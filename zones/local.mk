@@ -31,6 +31,7 @@ zones_libzones_a_SOURCES = \
 	zones/git_internal.h \
 	zones/git_parent.c \
 	zones/git_path.c \
+	zones/git_repository.c \
 	zones/git_sign.c \
 	zones/git_tree.c \
 	zones/gitzone.c zones/gitzone.h \
@@ -60,6 +61,9 @@ zones_libzones_a_SOURCES = \
 	zones/rcu.c zones/rcu.h \
 	zones/rdata_tokens.h \
 	zones/reader.c zones/reader.h \
+	zones/review.c zones/review.h \
+	zones/review_internal.h \
+	zones/review_keys.c \
 	zones/revoked.c \
 	zones/rr.c zones/rr.h \
 	zones/rrmap.c zones/rrmap.h \
