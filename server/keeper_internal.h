@@ -5,7 +5,7 @@
  *   writeback.c  a commit and push, on a helper                merge.c      what was pulled, into the zones
  *   peers.c      who gets NOTIFY, which servers the CA asks    certs.c      the ACME engine's outside
  *   catchup.c    serials of a new host                   history.c    what the journal keeps of each zone
- *   accept.c     which commits are taken
+ *   accept.c     which commits are taken                 rewritten.c  force-pushes
  *   views.c      configuration and keys                        status.c     the control socket's answers */
 #ifndef SERVER_KEEPER_INTERNAL_H
 #define SERVER_KEEPER_INTERNAL_H
@@ -143,6 +143,7 @@ struct pulled_zone {
 	struct zone_base base;
 	struct rr_list rrs;		/* sorted */
 	struct changeset changes;	/* since the old base; SOA left out, unless its fields changed */
+	struct changeset ours, our_soa;	/* what commits of ours did that a rewritten history has dropped */
 	bool known;			/* the zone had a base: changes is good */
 	bool taken;			/* loaded as a whole: nothing is left to merge */
 	bool back;			/* of a zone that had been retired */
@@ -188,6 +189,10 @@ void accept_taken(struct source *s);		/* s->head was: pulled, or pushed by us */
 void accept_pushed_perhaps(struct source *s, const git_oid_text commit);
 void accept_clear(struct source *s);
 const char *hold_kind_str(enum hold_kind kind);
+
+/* rewritten.c: force-pushes.  look: on the helper, what was ours; keep: on the keeper, so that changes leave it alone. */
+enum err rewritten_look(struct pull *p, struct pulled_zone *z, const struct zone_base *base);
+enum err rewritten_keep(const struct zone *z, struct pulled_zone *p);
 
 /* merge.c: what a pull brought, into the zones. */
 void pull_done(void *pull);		/* on the keeper */

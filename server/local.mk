@@ -38,6 +38,7 @@ server_libserver_a_SOURCES = \
 	server/request.c \
 	server/ratelimit.c server/ratelimit.h \
 	server/resend.c server/resend.h \
+	server/rewritten.c \
 	server/response.c server/response.h \
 	server/shared.c server/shared.h \
 	server/source.c \

@@ -59,6 +59,8 @@ pulled_zone_clear(struct pulled_zone *z)
 	rr_list_clear(&z->rrs);
 	changeset_clear(&z->changes);
 	complaints_clear(&z->complaints);
+	changeset_clear(&z->ours);
+	changeset_clear(&z->our_soa);
 }
 
 void
@@ -118,7 +120,7 @@ compare_with_base(struct pull *p, struct pulled_zone *z, const struct pull_base 
 		err = git_zone_diff(&old, &z->rrs, &z->changes);
 	z->known = err == ERR_OK;
 	rr_list_clear(&old);
-	return err;
+	return err == ERR_OK ? rewritten_look(p, z, &base->base) : err;
 }
 
 /* What was read, into a result. */

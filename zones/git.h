@@ -54,6 +54,19 @@ enum err git_source_tip(struct git_source *s, git_oid_text tip, struct fault *f)
 enum err git_source_is_ancestor(struct git_source *s, const git_oid_text ancestor, const git_oid_text commit,
     bool *yes, struct fault *f);
 
+/* The commits that a certnsd made which are in the history of old and not in that of new: a rewritten history has dropped
+ * them.  Oldest first, at most some thousands; each with the commit that it was made on.  *out: git_dropped_clear(). */
+struct git_step {
+	git_oid_text before, after;
+};
+struct git_dropped {
+	struct git_step *v;
+	size_t n;
+};
+enum err git_source_dropped(struct git_source *s, const git_oid_text old, const git_oid_text new, struct git_dropped *out,
+    struct fault *f);
+void git_dropped_clear(struct git_dropped *d);
+
 struct git_file {			/* one entry of the zones' directory */
 	char *name;			/* a file name, no directory */
 	git_oid_text blob;

@@ -28,6 +28,7 @@ zones_libzones_a_SOURCES = \
 	zones/git_commit.c \
 	zones/git_exchange.c \
 	zones/git_fault.c \
+	zones/git_history.c \
 	zones/git_internal.h \
 	zones/git_parent.c \
 	zones/git_path.c \
