@@ -45,6 +45,7 @@ struct config_git {
 
 struct config_zone {
 	struct dname name;
+	char *file;			/* absolute; NULL: from git */
 	struct config_address *notify;
 	size_t nnotify;
 	struct config_access *allow_transfer;

@@ -1,4 +1,5 @@
 /* What certns.yaml may contain: one table per section.  certns.yaml(5) describes the same for its users. */
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,6 +7,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "base/encoding.h"
 #include "base/file.h"
@@ -232,6 +234,95 @@ static const struct section git = {
 
 /* zones: */
 
+static bool
+valid_zone_file(const char *text)
+{
+	return *text != '\0' && text[strlen(text) - 1] != '/';
+}
+
+/* Absolute, without "." and "..": which files are the same, and which directories, is seen from the names. */
+static char *
+absolute_path(const char *text)
+{
+	char here[PATH_MAX], *full, *to;
+
+	if (text[0] == '/' || getcwd(here, sizeof here) == NULL)
+		here[0] = '\0';
+	if (asprintf(&full, "%s/%s", here, text) < 0)
+		return NULL;
+	to = full;
+	for (const char *p = full; *p != '\0'; ) {
+		size_t n;
+
+		p += strspn(p, "/");
+		n = strcspn(p, "/");
+		if (n == 2 && memcmp(p, "..", 2) == 0) {
+			while (to > full && *--to != '/')
+				;
+		} else if (n > 0 && !(n == 1 && *p == '.')) {
+			*to++ = '/';
+			memmove(to, p, n);
+			to += n;
+		}
+		p += n;
+	}
+	*to = '\0';
+	return full;
+}
+
+static enum err
+finish_zone(struct config_reader *r, const yaml_node_t *node, void *base)
+{
+	struct config_zone *z = base;
+	char *full;
+
+	if (z->file == NULL)
+		return ERR_OK;
+	if ((full = absolute_path(z->file)) == NULL)
+		return ERR_NOMEM;
+	free(z->file);
+	z->file = full;
+	return strrchr(full, '/') == full || full[0] == '\0' ?
+	    config_expected(r, config_value(r, node, "file"), "a file in a directory of its own") : ERR_OK;
+}
+
+static int
+compare_files(const void *a, const void *b)
+{
+	const struct config_zone *x = *(const struct config_zone *const *)a, *y = *(const struct config_zone *const *)b;
+	int d = strcmp(x->file, y->file);
+
+	return d != 0 ? d : (x > y) - (x < y);
+}
+
+/* A change of one zone must not change another. */
+static enum err
+check_zone_files(struct config_reader *r, const yaml_node_t *node, const struct config *c)
+{
+	const yaml_node_t *list = config_value(r, node, "zones");
+	const struct config_zone **v = calloc(c->nzones + 1, sizeof *v);
+	char name[DNAME_TEXT_MAX];
+	enum err err = v == NULL ? ERR_NOMEM : ERR_OK;
+	size_t n = 0;
+
+	for (size_t i = 0; v != NULL && i < c->nzones; i++)
+		if (c->zones[i].file != NULL)
+			v[n++] = &c->zones[i];
+	if (n > 1)
+		qsort(v, n, sizeof *v, compare_files);
+	for (size_t i = 1; err == ERR_OK && i < n; i++) {
+		const yaml_node_t *item;
+
+		if (strcmp(v[i - 1]->file, v[i]->file) != 0)
+			continue;
+		item = yaml_document_get_node(r->document, list->data.sequence.items.start[v[i] - c->zones]);
+		err = config_fault(r, config_value(r, item, "file"), ERR_EXISTS, "the file is that of zone %s already",
+		    dname_print_host(v[i - 1]->name.octets, name));
+	}
+	free(v);
+	return err;
+}
+
 static const char *const serial_policies[] = { "increment", "unixtime", "date", "keep", NULL };
 
 static const struct option zone_options[] = {
@@ -244,12 +335,12 @@ static const struct option zone_options[] = {
 	{ "journal-max-usage", OPTION_SIZE, AT(config_zone, journal_max_usage), .min = JOURNAL_USAGE_LEAST,
 	    .max = JOURNAL_USAGE_MOST, .expected = JOURNAL_USAGE_WORDS },
 	{ "journal-max-depth", OPTION_NUMBER, AT(config_zone, journal_max_depth), .min = 1, .max = JOURNAL_DEPTH_MOST },
-	{ .name = "file", .kind = OPTION_LATER },
+	{ "file", OPTION_TEXT, AT(config_zone, file), .valid = valid_zone_file, .expected = "the name of a file" },
 	{ .name = "primaries", .kind = OPTION_LATER },
 };
 static const struct section zone = {
 	.what = "a zone", .options = zone_options, .noptions = COUNT(zone_options), .size = sizeof(struct config_zone),
-	.named = true,
+	.named = true, .finish = finish_zone,
 };
 
 /* keys: */
@@ -419,8 +510,9 @@ static enum err
 finish_root(struct config_reader *r, const yaml_node_t *node, void *base)
 {
 	const struct config_draft *draft = base;
+	enum err err = check_repositories(r, node, &draft->config);
 
-	return check_repositories(r, node, &draft->config);
+	return err == ERR_OK ? check_zone_files(r, node, &draft->config) : err;
 }
 
 static const struct option root_options[] = {

@@ -6,6 +6,7 @@
  *   peers.c      who gets NOTIFY, which servers the CA asks    certs.c      the ACME engine's outside
  *   catchup.c    serials of a new host                   history.c    what the journal keeps of each zone
  *   accept.c     which commits are taken                 rewritten.c  force-pushes
+ *   filezones.c  zone files outside of git
  *   views.c      configuration and keys                        status.c     the control socket's answers */
 #ifndef SERVER_KEEPER_INTERNAL_H
 #define SERVER_KEEPER_INTERNAL_H
@@ -61,9 +62,18 @@ struct hold {
 };
 #define SOURCE_OURS 8
 
-/* One repository. */
+/* The zone files of one directory, as the configuration names them. */
+struct file_zones {
+	char *directory;
+	const char **names;		/* without the directory, sorted; the configuration's */
+	struct dname *apexes;
+	size_t n;
+};
+
+/* One repository; or the zone files of one directory, which are treated as one (zones/git_files.h). */
 struct source {
 	struct keeper *keeper;
+	struct file_zones *files;	/* NULL: a repository */
 	const struct config_git *config;	/* of the configuration at start: repositories change with a restart */
 	struct git_source *git;
 	char *directory;		/* of the clone */
@@ -136,6 +146,14 @@ void source_wait(struct source *s, void (*done)(void *arg, enum err err, const c
 void source_finished(struct source *s, enum err err, const char *words);	/* the helper's work is taken in */
 struct source *source_of(const struct zone *z);
 
+/* filezones.c */
+size_t filezones_count(const struct config *c);		/* directories with zone files */
+enum err filezones_open(struct keeper *k, struct source *s, size_t which, struct fault *f);
+void filezones_free(struct file_zones *z);
+
+/* Whose file is this, in the zones' directory?  False: no zone's, by its name. */
+bool source_zone_of(const struct source *s, const char *file, struct dname *apex);
+
 /* pull.c */
 struct pulled_zone {
 	struct dname apex;
@@ -147,6 +165,7 @@ struct pulled_zone {
 	bool known;			/* the zone had a base: changes is good */
 	bool taken;			/* loaded as a whole: nothing is left to merge */
 	bool back;			/* of a zone that had been retired */
+	char *words;			/* PULLED_BAD: why, where it was not even read; or NULL */
 	struct complaints complaints;
 };
 struct pull_base {			/* what the keeper knew when the pull began */

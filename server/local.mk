@@ -20,6 +20,7 @@ server_libserver_a_SOURCES = \
 	server/ede.c server/ede.h \
 	server/edns.c \
 	server/exchange.c server/exchange.h \
+	server/filezones.c \
 	server/frame.c server/frame.h \
 	server/gather.c server/gather.h \
 	server/handle.c server/handle.h \

@@ -138,6 +138,17 @@ retire(struct keeper *k, struct zone *z)
 		log_error("zone %s: %s", z->name, fault_str(&f, err));
 }
 
+/* The file of a retired zone is there again; be it unsound, the last good version is served. */
+static void
+come_back(struct keeper *k, struct zone *z)
+{
+	if (!z->retired || zone_newest(z) == NULL)
+		return;
+	z->retired = false;
+	if (show_zone(k, z) != ERR_OK)
+		log_error("zone %s: out of memory", z->name);
+}
+
 static bool
 text_is_signed(const struct pulled_zone *p)
 {
@@ -341,18 +352,22 @@ restore_zone(void *ctx, const struct journal_zone *row)
 {
 	const struct restore *r = ctx;
 
+	if (zonetable_find(&r->keeper->zones, row->apex.octets) != NULL)
+		return ERR_OK;			/* the configuration gives it a file now */
 	return strcmp(row->source, git_source_url(r->source->git)) == 0 ? restore_row(r, row) : ERR_OK;
 }
 
 static bool
 is_configured(const struct keeper *k, const struct source *but, const char *url)
 {
-	for (size_t i = 0; i < k->boot_view->config->ngit; i++) {
-		const struct source *s = &k->sources[i];
-
-		if (s != but && strcmp(s->git != NULL ? git_source_url(s->git) : k->boot_view->config->git[i].url, url) == 0)
+	for (size_t i = 0; i < k->nsources; i++)
+		if (&k->sources[i] != but && k->sources[i].git != NULL && strcmp(git_source_url(k->sources[i].git), url) == 0)
 			return true;
-	}
+	/* Those that are not open yet.  Zone files are all the same: the configuration says where such a zone comes from. */
+	for (size_t i = 0; but->files == NULL && i < k->boot_view->config->ngit; i++)
+		if (strcmp(k->boot_view->config->git[i].url, but->config->url) != 0 &&
+		    strcmp(k->boot_view->config->git[i].url, url) == 0)
+			return true;
 	return false;
 }
 
@@ -422,7 +437,8 @@ take_one(struct keeper *k, struct source *s, struct pulled_zone *p, struct fault
 		tell_complaints(z, &p->complaints);
 	switch (p->kind) {
 	case PULLED_BAD:
-		hold(z, first_error(&z->complaints, words));
+		hold(z, p->words != NULL ? p->words : first_error(&z->complaints, words));
+		come_back(k, z);
 		break;
 	case PULLED_GONE:
 		retire(k, z);
@@ -472,11 +488,12 @@ merge_changes(struct keeper *k, struct pull *p, struct fault *f)
 			note_sound(z);
 			continue;
 		}
-		z->retired = p->zones[i].back;
 		if (err == ERR_REFUSED) {
 			hold(z, fault_str(f, err));
 			f->text[0] = '\0';
 			err = ERR_OK;
+		} else {
+			z->retired = p->zones[i].back;
 		}
 	}
 	return err;
@@ -585,7 +602,7 @@ zones_restore(struct keeper *k, struct source *s, struct fault *f)
 	if (err != ERR_OK)
 		return err;
 	/* Whatever the clone has that was not taken in yet; the remote is asked later, when we are serving. */
-	if ((err = pull_new(s, false, &p)) != ERR_OK)
+	if ((err = pull_new(s, s->files != NULL, &p)) != ERR_OK)
 		return err;
 	pull_run(p);
 	if (p->held != HOLD_NONE) {

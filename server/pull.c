@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "zones/git_files.h"
 #include "zones/git_verify.h"
 #include "zones/keyfile.h"
 
@@ -61,6 +62,7 @@ pulled_zone_clear(struct pulled_zone *z)
 	complaints_clear(&z->complaints);
 	changeset_clear(&z->ours);
 	changeset_clear(&z->our_soa);
+	free(z->words);
 }
 
 void
@@ -163,7 +165,7 @@ read_zone(struct pull *p, const struct git_file *file, const uint8_t *apex)
 	char name[DNAME_TEXT_MAX];
 	enum err err = git_zone_read(p->source->git, p->tip, file, apex, &read, &p->fault);
 
-	if (err == ERR_OK && base == NULL && !read.has_soa)
+	if (err == ERR_OK && base == NULL && p->source->files == NULL && !read.has_soa)
 		log_info("%s: %s is passed over: it has no SOA for %s", git_source_url(p->source->git), file->name,
 		    dname_print_host(apex, name));
 	else if (err == ERR_OK)
@@ -284,6 +286,18 @@ read_keys(struct pull *p, const struct git_listing *files)
 	return err;
 }
 
+/* A zone file whose last text stands for now. */
+static bool
+is_unreadable(const struct pull *p, const uint8_t *apex)
+{
+	const struct file_zones *files = p->source->files;
+
+	for (size_t i = 0; p->fetch && files != NULL && i < files->n; i++)
+		if (dname_equal(files->apexes[i].octets, apex))
+			return git_files_problem(p->source->git, i) != NULL;
+	return false;
+}
+
 static enum err
 read_zones(struct pull *p, const struct git_listing *files)
 {
@@ -292,18 +306,18 @@ read_zones(struct pull *p, const struct git_listing *files)
 	for (size_t i = 0; err == ERR_OK && i < files->n; i++) {
 		const struct git_file *file = &files->v[i];
 		const struct known_file *known = find_known(&p->source->known, file->name);
-		bool news = known == NULL || strcmp(known->blob, file->blob) != 0;
+		bool news = p->source->files == NULL && (known == NULL || strcmp(known->blob, file->blob) != 0);
 		struct dname apex;
 
-		if (keyfile_name(file->name, &apex))
+		if (p->source->files == NULL && keyfile_name(file->name, &apex))
 			continue;
-		if (!file->regular || !zonefile_name(file->name, &apex)) {
+		if (!file->regular || !source_zone_of(p->source, file->name, &apex)) {
 			if (news)
 				log_info("%s: %s is passed over: %s", git_source_url(p->source->git), file->name,
 				    file->regular ? "its name is no zone's" : "not a regular file");
 			continue;
 		}
-		if (!is_unchanged(p, file, apex.octets))
+		if (!is_unreadable(p, apex.octets) && !is_unchanged(p, file, apex.octets))
 			err = read_zone(p, file, apex.octets);
 	}
 	return err;
@@ -321,7 +335,7 @@ find_gone(struct pull *p, const struct git_listing *files)
 		const struct pull_base *base;
 		struct dname apex;
 
-		if (files->v[i].regular && zonefile_name(files->v[i].name, &apex) &&
+		if (files->v[i].regular && source_zone_of(p->source, files->v[i].name, &apex) &&
 		    (base = pull_find_base(p, apex.octets)) != NULL)
 			there[base - p->bases] = true;
 	}
@@ -333,6 +347,26 @@ find_gone(struct pull *p, const struct git_listing *files)
 		z->kind = PULLED_GONE;
 	}
 	free(there);
+	return ERR_OK;
+}
+
+/* Zone files that could not be read: their last texts stand. */
+static enum err
+find_unreadable(struct pull *p)
+{
+	const struct file_zones *files = p->source->files;
+
+	for (size_t i = 0; p->fetch && files != NULL && i < files->n; i++) {
+		const char *words = git_files_problem(p->source->git, i);
+		struct pulled_zone *z;
+
+		if (words == NULL)
+			continue;
+		if ((z = add_result(p, files->apexes[i].octets)) == NULL)
+			return ERR_NOMEM;
+		z->kind = PULLED_BAD;
+		z->words = strdup(words);
+	}
 	return ERR_OK;
 }
 
@@ -354,9 +388,9 @@ pull_run(void *arg)
 		    git_source_url(p->source->git), p->source->head, p->tip);
 	if ((p->err = git_source_list(p->source->git, p->tip, &files, &p->fault)) == ERR_OK &&
 	    (p->err = remember_files(p, &files)) == ERR_OK &&
-	    (p->err = read_keys(p, &files)) == ERR_OK &&
-	    (p->err = read_zones(p, &files)) == ERR_OK &&
-	    (p->err = find_gone(p, &files)) == ERR_OK)
+	    (p->source->files != NULL || (p->err = read_keys(p, &files)) == ERR_OK) &&
+	    (p->err = read_zones(p, &files)) == ERR_OK && (p->err = find_gone(p, &files)) == ERR_OK &&
+	    (p->err = find_unreadable(p)) == ERR_OK)
 		p->err = accept_contents(p);
 	git_listing_clear(&files);
 }

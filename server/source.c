@@ -225,10 +225,10 @@ clone_directory(const struct config *c, size_t i, char **out)
 	return *out == NULL ? ERR_NOMEM : ERR_OK;
 }
 
+/* The clone of the repository of the configuration's list. */
 static enum err
-source_open(struct keeper *k, size_t i, struct fault *f)
+repository_open(struct keeper *k, struct source *s, size_t i, struct fault *f)
 {
-	struct source *s = &k->sources[i];
 	const struct config_git *g = &k->boot_view->config->git[i];
 	struct git_remote_config remote = { .url = g->url, .branch = g->branch, .path = g->path, .ssh_key = g->ssh_key,
 	    .host_keys = (const char *const *)g->host_keys, .ca_file = g->ca_file,
@@ -236,10 +236,7 @@ source_open(struct keeper *k, size_t i, struct fault *f)
 	char directory[PATH_MAX];
 	enum err err;
 
-	s->keeper = k;
 	s->config = g;
-	s->gather.quiet_ms = (int64_t)g->commit_delay_s * 1000;
-	s->gather.most_ms = (int64_t)g->commit_delay_max_s * 1000;
 	snprintf(directory, sizeof directory, "%s/git", k->boot_view->config->state_directory);
 	if ((err = file_mkdir(directory, 0700, f)) != ERR_OK ||
 	    (g->signing_key != NULL && (err = ssh_private_key_load(g->signing_key, &s->signing_key, f)) != ERR_OK) ||
@@ -247,8 +244,21 @@ source_open(struct keeper *k, size_t i, struct fault *f)
 	    (err = clone_directory(k->boot_view->config, i, &s->directory)) != ERR_OK)
 		return err;
 	remote.signing_key = s->signing_key;
-	if ((err = git_source_open(s->directory, &remote, &s->git, f)) != ERR_OK)
+	return git_source_open(s->directory, &remote, &s->git, f);
+}
+
+/* Zone files come first: a name that the configuration gives a file is not taken from a repository. */
+static enum err
+source_open(struct keeper *k, size_t i, size_t nfiles, struct fault *f)
+{
+	struct source *s = &k->sources[i];
+	enum err err;
+
+	s->keeper = k;
+	if ((err = i < nfiles ? filezones_open(k, s, i, f) : repository_open(k, s, i - nfiles, f)) != ERR_OK)
 		return err;
+	s->gather.quiet_ms = (int64_t)s->config->commit_delay_s * 1000;
+	s->gather.most_ms = (int64_t)s->config->commit_delay_max_s * 1000;
 	s->poll = event_new(k->base, -1, 0, on_poll, s);
 	s->write_quiet = event_new(k->base, -1, 0, on_quiet, s);
 	s->retry = event_new(k->base, -1, 0, on_retry, s);
@@ -260,17 +270,17 @@ source_open(struct keeper *k, size_t i, struct fault *f)
 enum err
 sources_open(struct keeper *k, struct fault *f)
 {
-	size_t n = k->boot_view->config->ngit;
+	size_t nfiles = filezones_count(k->boot_view->config), n = nfiles + k->boot_view->config->ngit;
 	enum err err = ERR_OK;
 
 	if (n == 0) {
-		log_warning("no git repository is configured: there are no zones to serve");
+		log_warning("neither a git repository nor a zone's file is configured: there are no zones to serve");
 		return ERR_OK;
 	}
 	if ((k->sources = calloc(n, sizeof *k->sources)) == NULL)
 		return ERR_NOMEM;
 	for (; err == ERR_OK && k->nsources < n; k->nsources++)
-		err = source_open(k, k->nsources, f);
+		err = source_open(k, k->nsources, nfiles, f);
 	return err;
 }
 
@@ -318,6 +328,7 @@ sources_close(struct keeper *k)
 		ssh_private_key_free(s->signing_key);
 		accept_clear(s);
 		known_files_clear(&s->known);
+		filezones_free(s->files);
 		free(s->problem);
 		free(s->directory);
 	}

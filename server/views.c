@@ -88,6 +88,16 @@ same_texts(char *const *a, char *const *b)
 	return a[i] == NULL && b[i] == NULL;
 }
 
+/* Each zone's file in the one configuration is the same in the other. */
+static bool
+same_zone_files(const struct config *a, const struct config *b)
+{
+	for (size_t i = 0; i < a->nzones; i++)
+		if (!same_text(a->zones[i].file, config_zone_for(b, a->zones[i].name.octets)->file))
+			return false;
+	return true;
+}
+
 /* What is bound at start: sockets, clones, the CA. */
 static bool
 needs_restart(const struct config *old, const struct config *new)
@@ -115,7 +125,7 @@ needs_restart(const struct config *old, const struct config *new)
 	for (size_t i = 0; same && i < new->nauthorities; i++)
 		same = same_text(old->authorities[i].directory, new->authorities[i].directory) &&
 		    same_text(old->authorities[i].ca_certificates, new->authorities[i].ca_certificates);
-	return !same;
+	return !same || !same_zone_files(old, new) || !same_zone_files(new, old);
 }
 
 void
@@ -126,7 +136,7 @@ views_reload(struct keeper *k, struct config *config)
 		enum err err;
 
 		if (needs_restart(k->boot_view->config, config))
-			log_warning("changes of listen, workers, tcp-connections, user, state-directory, control-socket, git, and of acme but for "
+			log_warning("changes of listen, workers, tcp-connections, user, state-directory, control-socket, git, the files of zones, and of acme but for "
 			    "self-check, take effect with a restart");
 		log_set_level(config->log_level);
 		if ((err = view_complete(config, k->boot_view->config->state_directory, &f)) != ERR_OK ||

@@ -234,6 +234,7 @@ git_source_close(struct git_source *s)
 	if (s == NULL)
 		return;
 	git_source_forget(s);
+	git_files_free(s->files);
 	git_repository_free(s->repo);
 	if (s->cancel_fd >= 0)
 		close(s->cancel_fd);

@@ -32,10 +32,16 @@ struct git_source {
 	char *committer, *committer_address;
 	git_oid_text cached;			/* the commit read last: a big directory is unpacked once */
 	git_tree *cached_root, *cached_zones;	/* its trees; NULL where not read yet */
+	struct git_files *files;		/* zones/git_files.h: these are the remote; NULL: a real one is */
 };
 
 /* Once per process; safe to call again. */
 enum err git_library_setup(struct fault *f);
+
+/* zones/git_files.c */
+enum err git_files_fetch(struct git_source *s, git_oid_text tip, struct fault *f);
+enum err git_files_push(struct git_source *s, const git_oid_text expected, const git_oid_text commit, struct fault *f);
+void git_files_free(struct git_files *files);
 
 /* What libgit2 just said (rc < 0) as an error of ours, with "format: libgit2's words". */
 enum err git_fault(int rc, struct fault *f, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -224,6 +224,8 @@ git_source_fetch(struct git_source *s, git_oid_text tip, struct fault *f)
 	enum err err;
 	git_oid id;
 
+	if (s->files != NULL)
+		return git_files_fetch(s, tip, f);
 	if (!request_fill(s, "fetch", &request) || !git_exchange_set(&request, GIT_FIELD_BRANCH, s->config.branch)) {
 		err = fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
 		goto out;
@@ -253,6 +255,8 @@ git_source_push(struct git_source *s, const git_oid_text expected, const git_oid
 	bool based;
 	enum err err;
 
+	if (s->files != NULL)
+		return git_files_push(s, expected, commit, f);
 	if (s->branch == NULL)
 		return fault_set(f, ERR_NOT_FOUND, "nothing was fetched yet");
 	if ((err = git_source_is_ancestor(s, expected, commit, &based, f)) != ERR_OK)

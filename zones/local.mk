@@ -28,6 +28,8 @@ zones_libzones_a_SOURCES = \
 	zones/git_commit.c \
 	zones/git_exchange.c \
 	zones/git_fault.c \
+	zones/git_files.c zones/git_files.h \
+	zones/git_files_write.c zones/git_files_write.h \
 	zones/git_history.c \
 	zones/git_internal.h \
 	zones/git_parent.c \
