@@ -22,8 +22,6 @@
 #define COMMIT_DELAY_DEFAULT_S 1
 #define COMMIT_DELAY_MAX_DEFAULT_S 10
 #define GIT_TIMEOUT_DEFAULT_S 120
-#define REMOVAL_LIMIT_DEFAULT 30	/* percent */
-#define REMOVAL_FLOOR_DEFAULT 20
 
 /* Texts that may hold secrets are overwritten: the document's, and what the parser read ahead. */
 

@@ -27,6 +27,9 @@ struct config_access {			/* one alternative of allow-transfer: address, key, or 
 	struct dname key;
 };
 
+#define REMOVAL_LIMIT_DEFAULT 30	/* percent */
+#define REMOVAL_FLOOR_DEFAULT 20
+
 struct config_git {
 	char *url, *branch, *path;	/* branch and path may be NULL */
 	unsigned poll_s;		/* 0: no timer */
