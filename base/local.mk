@@ -6,6 +6,7 @@ base_libbase_a_SOURCES = \
 	base/err.c base/err.h \
 	base/file.c base/file.h \
 	base/log.c base/log.h \
+	base/parallel.c base/parallel.h \
 	base/pool.c base/pool.h \
 	base/queue.c base/queue.h \
 	base/siphash.c base/siphash.h

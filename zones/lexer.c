@@ -10,7 +10,7 @@ lexer_init(struct lexer *lx, const char *text, size_t n)
 {
 	if (n == 0)
 		text = "";		/* NULL is as good */
-	*lx = (struct lexer){ .p = text, .end = text + n, .line_start = text, .line = 1 };
+	*lx = (struct lexer){ .p = text, .end = text + n, .stop = text + n, .line_start = text, .line = 1 };
 }
 
 void
@@ -180,7 +180,7 @@ take_entry(struct lexer *lx)
 enum lex
 lexer_next(struct lexer *lx)
 {
-	while (lx->p < lx->end) {
+	while (lx->p < lx->stop) {
 		lx->n = 0;
 		lx->error = NULL;
 		lx->entry = lx->p;

@@ -22,6 +22,7 @@ struct token {
 
 struct lexer {
 	const char *p, *end;
+	const char *stop;		/* no entry is begun here or behind: end, unless the caller lowers it */
 	const char *line_start;
 	unsigned line;
 

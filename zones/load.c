@@ -6,27 +6,14 @@
 
 #include "wire/rrtype.h"
 #include "zones/check.h"
-
-struct name {				/* a file name that outlives the reader's */
-	struct name *next;
-	char text[];
-};
-
-struct placed {
-	struct rr rr;			/* points into the list's octets */
-	struct place place;
-};
+#include "zones/placed.h"
 
 struct loading {
 	const uint8_t *apex;
 	const char *file;
 	enum err (*include)(void *ctx, const char *path, struct buf *out, struct fault *f);
 	void *include_ctx;
-	struct rr_list list;
-	struct placed *v;		/* the list's RRs with their places */
-	size_t cap;
-	struct name *names;
-	const char *last_file;		/* as the reader called it; names holds our copy */
+	struct placed_rrs rrs;
 	struct complaints *complaints;
 };
 
@@ -38,48 +25,6 @@ on_include(void *ctx, const char *path, struct buf *out, struct fault *f)
 	return l->include(l->include_ctx, path, out, f);
 }
 
-static const char *
-keep_file(struct loading *l, const char *file)
-{
-	struct name *name;
-
-	if (l->names != NULL && file == l->last_file)
-		return l->names->text;
-	if ((name = malloc(sizeof *name + strlen(file) + 1)) == NULL)
-		return NULL;
-	strcpy(name->text, file);
-	name->next = l->names;
-	l->names = name;
-	l->last_file = file;
-	return name->text;
-}
-
-static enum err
-on_rr(void *ctx, const struct rr *rr, const struct place *place)
-{
-	struct loading *l = ctx;
-	struct placed *p;
-	enum err err;
-
-	if (l->list.n == l->cap) {
-		size_t cap = l->cap == 0 ? 64 : l->cap * 2;
-
-		if ((p = realloc(l->v, cap * sizeof *p)) == NULL)
-			return ERR_NOMEM;
-		l->v = p;
-		l->cap = cap;
-	}
-	if ((err = rr_list_add(&l->list, rr)) != ERR_OK)
-		return err;
-	p = &l->v[l->list.n - 1];
-	p->rr = l->list.v[l->list.n - 1];
-	p->place = *place;
-	p->place.entry = NULL;
-	p->place.file = keep_file(l, place->file);
-	p->place.entry = NULL;		/* it ends with this call */
-	return p->place.file == NULL ? ERR_NOMEM : ERR_OK;
-}
-
 static void
 on_complaint(void *ctx, const struct place *place, const char *text)
 {
@@ -88,70 +33,71 @@ on_complaint(void *ctx, const struct place *place, const char *text)
 	complaints_add(l->complaints, CHECK_ERROR, place, NULL, text);
 }
 
+static struct place
+place_of(const struct loading *l, const struct rr *rr)
+{
+	return placed_place(&l->rrs, (size_t)(rr - l->rrs.list.v));
+}
+
 static void
 on_finding(void *ctx, const struct check_finding *f)
 {
 	struct loading *l = ctx;
-	struct place whole = { l->file, 1, 1, NULL };
+	struct place at = { l->file, 1, 1, NULL }, other;
 
-	complaints_add(l->complaints, f->level, f->rr == NULL ? &whole : &l->v[f->rr - l->list.v].place,
-	    f->other == NULL ? NULL : &l->v[f->other - l->list.v].place, f->text);
+	if (f->rr != NULL)
+		at = place_of(l, f->rr);
+	if (f->other != NULL)
+		other = place_of(l, f->other);
+	complaints_add(l->complaints, f->level, &at, f->other == NULL ? NULL : &other, f->text);
 }
 
-static int
-compare(const void *a, const void *b)
+static bool
+may_stay(const struct loading *l, const struct rr *rr)
 {
-	const struct placed *x = a, *y = b;
-	int d = rr_compare(&x->rr, &y->rr);
-
-	/* Equal RRs with two TTLs: the smaller one first, whatever order they came in. */
-	if (d == 0)
-		d = (x->rr.ttl > y->rr.ttl) - (x->rr.ttl < y->rr.ttl);
-	return d != 0 ? d : (x->place.line > y->place.line) - (x->place.line < y->place.line);
+	return (rr->type == TYPE_A || rr->type == TYPE_AAAA) &&
+	    zone_check_is_apex_server(l->apex, &l->rrs.list, rr->owner);
 }
 
 static void
-sort(struct loading *l)
+say_outside(struct loading *l, size_t i)
 {
-	size_t n = l->list.n, i = 1;
+	char owner[DNAME_TEXT_MAX], apex[DNAME_TEXT_MAX], text[2 * DNAME_TEXT_MAX + 64];
+	struct place place = placed_place(&l->rrs, i);
 
-	while (i < n && compare(&l->v[i - 1], &l->v[i]) <= 0)
-		i++;
-	if (i < n)			/* files that a server wrote are in order already */
-		qsort(l->v, n, sizeof l->v[0], compare);
-	for (i = 0; i < n; i++)
-		l->list.v[i] = l->v[i].rr;
+	snprintf(text, sizeof text, "%s lies outside of the zone %s and is passed over",
+	    dname_print(l->rrs.list.v[i].owner, owner), dname_print(l->apex, apex));
+	complaints_add(l->complaints, CHECK_WARNING, &place, NULL, text);
 }
 
-/* dns-primary-git keeps the addresses of the zone's name servers and passes over all else that lies outside. */
+/* dns-primary-git keeps the addresses of the zone's name servers and passes over all else that lies outside.  What lies
+ * inside stands together. */
 static enum err
 drop_outside(struct loading *l)
 {
-	size_t kept = 0, n = l->list.n;
-	bool *drop = calloc(n + 1, sizeof *drop);
+	struct rr_list *list = &l->rrs.list;
+	size_t first = 0, end = list->n, kept = 0;
+	bool *drop;
 
-	if (drop == NULL)
+	while (first < end && !dname_is_below(list->v[first].owner, l->apex))
+		first++;
+	while (end > first && !dname_is_below(list->v[end - 1].owner, l->apex))
+		end--;
+	if (first == 0 && end == list->n)
+		return ERR_OK;
+	if ((drop = calloc(list->n, sizeof *drop)) == NULL)
 		return ERR_NOMEM;
-	for (size_t i = 0; i < n; i++) {
-		const struct rr *rr = &l->list.v[i];
-
-		drop[i] = !dname_is_below(rr->owner, l->apex) &&
-		    ((rr->type != TYPE_A && rr->type != TYPE_AAAA) ||
-		    !zone_check_is_apex_server(l->apex, &l->list, rr->owner));
-	}
-	for (size_t i = 0; i < n; i++) {
-		char owner[DNAME_TEXT_MAX], apex[DNAME_TEXT_MAX], text[2 * DNAME_TEXT_MAX + 64];
-
-		if (!drop[i]) {
-			l->v[kept] = l->v[i];
-			l->list.v[kept++] = l->list.v[i];
+	for (size_t i = 0; i < list->n; i++)
+		drop[i] = (i < first || i >= end) && !may_stay(l, &list->v[i]);
+	for (size_t i = 0; i < list->n; i++) {
+		if (drop[i]) {
+			say_outside(l, i);
 			continue;
 		}
-		snprintf(text, sizeof text, "%s lies outside of the zone %s and is passed over",
-		    dname_print(l->list.v[i].owner, owner), dname_print(l->apex, apex));
-		complaints_add(l->complaints, CHECK_WARNING, &l->v[i].place, NULL, text);
+		l->rrs.at[kept] = l->rrs.at[i];
+		list->v[kept++] = list->v[i];
 	}
-	l->list.n = kept;
+	list->n = kept;
 	free(drop);
 	return ERR_OK;
 }
@@ -181,13 +127,15 @@ make_rrsets(struct rr_list *list)
 static enum err
 keep_soa_place(const struct loading *l, struct complaint_place *out)
 {
+	struct place place;
 	size_t i = 0;
 
-	while (l->list.v[i].type != TYPE_SOA)
+	while (l->rrs.list.v[i].type != TYPE_SOA)
 		i++;
-	out->line = l->v[i].place.line;
-	out->column = l->v[i].place.column;
-	out->file = strdup(l->v[i].place.file);
+	place = placed_place(&l->rrs, i);
+	out->line = place.line;
+	out->column = place.column;
+	out->file = strdup(place.file);
 	return out->file == NULL ? ERR_NOMEM : ERR_OK;
 }
 
@@ -197,29 +145,23 @@ zone_load_text(const struct zone_text *text, struct rr_list *out_sorted, struct 
 	struct loading l = { .apex = text->apex, .file = text->file, .include = text->include, .include_ctx = text->ctx,
 		.complaints = complaints };
 	struct zone_reader reader = { .file = text->file, .origin = text->apex,
-		.include = text->include == NULL ? NULL : on_include, .rr = on_rr, .complain = on_complaint, .ctx = &l };
-	enum err err = zone_read(&reader, text->text, text->n);
+		.include = text->include == NULL ? NULL : on_include, .complain = on_complaint, .ctx = &l };
+	struct placed_cut cut = placed_cut_default(text->n);
+	enum err err = placed_read(&reader, text->text, text->n, &cut, &l.rrs);
 
-	if (err == ERR_OK) {
-		sort(&l);
-		if ((err = drop_outside(&l)) == ERR_OK)
-			err = zone_check(text->apex, &l.list, on_finding, &l);
-	}
+	if (err == ERR_OK && (err = drop_outside(&l)) == ERR_OK)
+		err = zone_check(text->apex, &l.rrs.list, on_finding, &l);
 	if (err == ERR_OK && complaints->failed)
 		err = ERR_NOMEM;
 	if (err == ERR_OK && text->soa != NULL)
 		err = keep_soa_place(&l, text->soa);
-	if (err == ERR_OK)
-		make_rrsets(&l.list);
-	else
-		rr_list_clear(&l.list);
-	complaints_sort(complaints);
-	*out_sorted = l.list;
-	free(l.v);
-	for (struct name *name = l.names, *next; name != NULL; name = next) {
-		next = name->next;
-		free(name);
+	if (err == ERR_OK) {
+		make_rrsets(&l.rrs.list);
+		*out_sorted = l.rrs.list;
+		l.rrs.list = (struct rr_list){ 0 };
 	}
+	complaints_sort(complaints);
+	placed_clear(&l.rrs);
 	return err;
 }
 

@@ -55,6 +55,7 @@ zones_libzones_a_SOURCES = \
 	zones/notes.c zones/notes.h \
 	zones/nsec3.c zones/nsec3.h \
 	zones/pending.c zones/pending.h \
+	zones/placed.c zones/placed.h \
 	zones/qp.c zones/qp.h \
 	zones/qpbranch.h \
 	zones/qpbuild.c \
@@ -70,6 +71,7 @@ zones_libzones_a_SOURCES = \
 	zones/revoked.c \
 	zones/rr.c zones/rr.h \
 	zones/rrmap.c zones/rrmap.h \
+	zones/rrsort.c zones/rrsort.h \
 	zones/serial.c zones/serial.h \
 	zones/signers.c zones/signers.h \
 	zones/sshkey.c zones/sshkey.h \

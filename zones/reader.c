@@ -16,6 +16,7 @@
 
 #define INCLUDES_MAX 1000		/* files that include each other would grow without bound */
 #define TTL_MAX 0x7fffffffu		/* RFC 2181, section 8 */
+#define PART_OVERHANG ((size_t)1 << 20)	/* octets of one entry beyond the end of its part */
 
 struct file_name {
 	struct file_name *next;
@@ -33,6 +34,9 @@ struct reading {
 	struct scope here;
 	bool has_ttl, has_last_ttl;	/* by $TTL or an SOA; by an RR before this one */
 	uint32_t ttl, last_ttl;
+	struct reader_part *part;	/* NULL: the text is read as a whole */
+	bool own_owner, own_last_ttl;	/* from this part, */
+	bool took_last_ttl;		/* not from this part, and used */
 	const struct lexer *lexer;	/* of the entry that is being read */
 	enum err stop;			/* what rr() said within $GENERATE */
 	struct file_name *files;	/* included so far: places point to them */
@@ -59,6 +63,11 @@ complain(struct reading *r, const struct token *t, const char *format, ...)
 
 	if (r->complaints >= ZONE_READER_COMPLAINTS)
 		return;
+	if (r->part != NULL) {
+		r->part->unfit = true;
+		r->complaints = ZONE_READER_COMPLAINTS;
+		return;
+	}
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
@@ -154,12 +163,17 @@ static bool
 choose_ttl(struct reading *r, const struct head *head, const struct rr *rr, uint32_t *ttl)
 {
 	if (head->has_ttl) {
-		r->has_last_ttl = true;
+		r->has_last_ttl = r->own_last_ttl = true;
 		r->last_ttl = head->ttl;
 		*ttl = head->ttl;
-	} else if (r->has_ttl)
+		return true;
+	}
+	if (r->has_ttl) {
 		*ttl = r->ttl;
-	else if (r->has_last_ttl)
+		return true;
+	}
+	r->took_last_ttl |= !r->own_last_ttl;
+	if (r->has_last_ttl)
 		*ttl = r->last_ttl;
 	else if (rr->type == TYPE_SOA) {
 		struct soa soa;
@@ -189,6 +203,7 @@ read_owner(struct reading *r, const struct token *v, size_t n, bool indented, si
 	}
 	/* Even if the name is bad: the next lines that leave it out must not go to the one before. */
 	r->here.has_owner = false;
+	r->own_owner |= r->depth == 0;
 	if (!take_name(r, v, n, 0, "an owner name", &name))
 		return false;
 	r->here.owner = name;
@@ -322,7 +337,7 @@ on_include(struct reading *r, const struct token *v, size_t n)
 		complain_expected(r, v, n, 3, "the end of the line");
 		return ERR_OK;
 	}
-	if (r->reader->include == NULL)
+	if (r->reader->include == NULL || (r->part != NULL && !r->part->in_order))
 		complain(r, &v[0], "$INCLUDE is not allowed here");
 	else if (r->depth >= ZONE_READER_INCLUDE_DEPTH)
 		complain(r, &v[0], "$INCLUDE within $INCLUDE is allowed to a depth of %d", ZONE_READER_INCLUDE_DEPTH);
@@ -420,36 +435,62 @@ read_directive(struct reading *r, const struct token *v, size_t n)
 	return ERR_OK;
 }
 
+/* Entries up to the lexer's stop. */
 static enum err
-read_text(struct reading *r, const char *file, const char *text, size_t n)
+read_entries(struct reading *r, struct lexer *lx)
 {
-	struct lexer lx;
 	enum err err = ERR_OK;
 
-	r->here.text = text;
-	if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {	/* what some editors put before UTF-8 */
-		text += 3;
-		n -= 3;
-	}
-	r->here.file = file;
-	lexer_init(&lx, text, n);
 	while (err == ERR_OK && r->complaints < ZONE_READER_COMPLAINTS) {
-		enum lex lex = lexer_next(&lx);
+		enum lex lex = lexer_next(lx);
 
-		r->lexer = &lx;
+		r->lexer = lx;
 		if (lex == LEX_END)
 			break;
 		if (lex == LEX_NOMEM)
 			err = ERR_NOMEM;
 		else if (lex == LEX_BAD)
-			complain(r, &lx.bad, "%s", lx.error);
-		else if (!lx.indented && !lx.v[0].quoted && lx.v[0].p[0] == '$')
-			err = read_directive(r, lx.v, lx.n);
+			complain(r, &lx->bad, "%s", lx->error);
+		else if (!lx->indented && !lx->v[0].quoted && lx->v[0].p[0] == '$')
+			err = read_directive(r, lx->v, lx->n);
 		else
-			err = read_rr(r, lx.v, lx.n, lx.indented, false);
+			err = read_rr(r, lx->v, lx->n, lx->indented, false);
 	}
+	return err;
+}
+
+/* What some editors put before UTF-8. */
+static size_t
+mark_length(const char *text, size_t n)
+{
+	return n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
+static enum err
+read_text(struct reading *r, const char *file, const char *text, size_t n)
+{
+	size_t mark = mark_length(text, n);
+	struct lexer lx;
+	enum err err;
+
+	r->here.file = file;
+	r->here.text = text;
+	lexer_init(&lx, text + mark, n - mark);
+	err = read_entries(r, &lx);
 	lexer_clear(&lx);
 	return err;
+}
+
+static void
+reading_free(struct reading *r)
+{
+	for (struct file_name *f = r->files, *next; f != NULL; f = next) {
+		next = f->next;
+		free(f);
+	}
+	if (r->reader->secret)
+		explicit_bzero(r->rdata, sizeof r->rdata);
+	free(r);
 }
 
 enum err
@@ -465,12 +506,127 @@ zone_read(const struct zone_reader *reader, const char *text, size_t n)
 	err = read_text(r, reader->file, text, n);
 	if (err == ERR_OK && r->complaints > 0)
 		err = ERR_FORMAT;
-	for (struct file_name *f = r->files, *next; f != NULL; f = next) {
-		next = f->next;
-		free(f);
-	}
-	if (reader->secret)
-		explicit_bzero(r->rdata, sizeof r->rdata);
-	free(r);
+	reading_free(r);
 	return err;
+}
+
+/* --- a part of a text --- */
+
+void
+reader_state_init(struct reader_state *s, const struct zone_reader *reader)
+{
+	*s = (struct reader_state){ 0 };
+	dname_copy(&s->origin, reader->origin);
+}
+
+void
+reader_state_guess(struct reader_state *s, const char *line, size_t n)
+{
+	struct dname name;
+	struct lexer lx;
+	uint32_t ttl;
+
+	lexer_init(&lx, line, n);
+	if (lexer_next(&lx) == LEX_ENTRY && lx.n == 2) {
+		if (token_is(&lx.v[0], "$ORIGIN") && !lx.v[1].quoted &&
+		    dname_parse(lx.v[1].p, lx.v[1].n, s->origin.octets, &name) == ERR_OK)
+			s->origin = name;
+		if (token_is(&lx.v[0], "$TTL") && token_period(&lx.v[1], &ttl)) {
+			s->ttl = ttl;
+			s->has_ttl = true;
+		}
+	}
+	lexer_clear(&lx);
+}
+
+static void
+state_to_reading(const struct reader_state *s, struct reading *r)
+{
+	r->here.origin = s->origin;
+	r->here.owner = s->owner;
+	r->here.has_owner = s->has_owner;
+	r->has_ttl = s->has_ttl;
+	r->has_last_ttl = s->has_last_ttl;
+	r->ttl = s->ttl;
+	r->last_ttl = s->last_ttl;
+	r->includes = s->includes;
+}
+
+static void
+state_from_reading(struct reader_state *s, const struct reading *r)
+{
+	s->origin = r->here.origin;
+	s->owner = r->here.owner;
+	s->has_owner = r->here.has_owner;
+	s->has_ttl = r->has_ttl;
+	s->has_last_ttl = r->has_last_ttl;
+	s->ttl = r->ttl;
+	s->last_ttl = r->last_ttl;
+	s->includes = r->includes;
+}
+
+enum err
+zone_read_part(const struct zone_reader *reader, const char *text, size_t n, struct reader_part *part)
+{
+	struct reading *r = calloc(1, sizeof *r);
+	size_t start = part->start == 0 ? mark_length(text, n) : part->start, whole = n;
+	struct lexer lx;
+	enum err err;
+
+	if (r == NULL)
+		return ERR_NOMEM;
+	r->reader = reader;
+	r->part = part;
+	r->here.file = reader->file;
+	r->here.text = text;
+	state_to_reading(&part->before, r);
+	part->unfit = false;
+	/* Read out of order it may begin in the midst of an entry, whose end would be looked for up to the end of all. */
+	if (!part->in_order && n > PART_OVERHANG && part->end < n - PART_OVERHANG)
+		n = part->end + PART_OVERHANG;
+	lexer_init(&lx, text + start, n - start);
+	lx.stop = part->end <= start ? lx.p : text + part->end;
+	err = read_entries(r, &lx);
+	part->unfit |= n < whole && lx.p == lx.end;
+	part->stop = (size_t)(lx.p - text);
+	part->lines = lx.line - 1;
+	part->took_last_ttl = r->took_last_ttl;
+	part->own_owner = r->own_owner;
+	part->own_last_ttl = r->own_last_ttl;
+	state_from_reading(&part->behind, r);
+	lexer_clear(&lx);
+	reading_free(r);
+	return err;
+}
+
+static bool
+same_name(const struct dname *a, const struct dname *b)	/* letter case and all */
+{
+	size_t n = dname_len(a->octets);
+
+	return dname_len(b->octets) == n && memcmp(a->octets, b->octets, n) == 0;
+}
+
+bool
+reader_part_follows(struct reader_part *part, const struct reader_state *before)
+{
+	const struct reader_state *guess = &part->before;
+
+	if (part->unfit || !same_name(&guess->origin, &before->origin) || guess->has_ttl != before->has_ttl ||
+	    (guess->has_ttl && guess->ttl != before->ttl))
+		return false;
+	if (part->took_last_ttl && (guess->has_last_ttl != before->has_last_ttl ||
+	    (guess->has_last_ttl && guess->last_ttl != before->last_ttl)))
+		return false;
+	if (!part->own_owner) {
+		part->behind.owner = before->owner;
+		part->behind.has_owner = before->has_owner;
+	}
+	if (!part->own_last_ttl) {
+		part->behind.last_ttl = before->last_ttl;
+		part->behind.has_last_ttl = before->has_last_ttl;
+	}
+	if (!part->in_order)
+		part->behind.includes = before->includes;
+	return true;
 }

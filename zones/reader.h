@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "wire/dname.h"
 #include "zones/rr.h"
 
 struct token;				/* zones/lexer.h */
@@ -61,5 +62,42 @@ struct zone_reader {
 
 /* ERR_OK; ERR_FORMAT after complaints; ERR_NOMEM; what rr() returned. */
 enum err zone_read(const struct zone_reader *reader, const char *text, size_t n);
+
+/* --- parts of a text, for several threads (zones/placed.c) ---
+ *
+ * A part is read with a guess of what the lines before it leave behind, and with lines counted from 1.  When the part
+ * before it is known it turns out whether the guess was good; a part for which it was not is read once more, in its
+ * order. */
+struct reader_state {			/* what lines leave for the next ones */
+	struct dname origin, owner;
+	bool has_owner, has_ttl, has_last_ttl;
+	uint32_t ttl, last_ttl;		/* by $TTL or an SOA; by an RR */
+	unsigned includes;
+};
+
+struct reader_part {
+	size_t start, end;		/* octets of the text: entries that begin in between, start at the start of a line */
+	bool in_order;			/* before is true; $INCLUDE is done */
+	struct reader_state before;	/* without an owner, unless it is true */
+
+	/* Set by zone_read_part(). */
+	bool unfit;			/* there would have been a complaint, or it has an $INCLUDE: what rr() got is void */
+	size_t stop;			/* behind the last entry: end, or further */
+	unsigned lines;			/* in between */
+	struct reader_state behind;
+	bool own_owner, own_last_ttl;	/* found within; so behind does not depend on before, */
+	bool took_last_ttl;		/* but an RR does */
+};
+
+void reader_state_init(struct reader_state *s, const struct zone_reader *reader);	/* at the start of a text */
+
+/* line may be a directive ($ORIGIN, $TTL): take it in. */
+void reader_state_guess(struct reader_state *s, const char *line, size_t n);
+
+/* complain() is not called.  ERR_OK, also when it is unfit; ERR_NOMEM; what rr() returned. */
+enum err zone_read_part(const struct zone_reader *reader, const char *text, size_t n, struct reader_part *part);
+
+/* Would the part have been read the same with this before it?  Then its behind is completed from it. */
+bool reader_part_follows(struct reader_part *part, const struct reader_state *before);
 
 #endif

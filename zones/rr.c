@@ -7,7 +7,8 @@
 #include "wire/rdata.h"
 #include "zones/text.h"
 
-#define CHUNK_SIZE 65536
+#define CHUNK_MIN 1024
+#define CHUNK_MAX ((size_t)1 << 20)
 
 struct rr_chunk {
 	struct rr_chunk *next;
@@ -57,8 +58,10 @@ rr_list_keep(struct rr_list *list, const uint8_t *octets, size_t n)
 	struct rr_chunk *c = list->chunks;
 
 	if (c == NULL || c->size - c->used < n) {
-		size_t size = n > CHUNK_SIZE ? n : list->n < 16 ? 1024 + n : CHUNK_SIZE;
+		size_t size = c == NULL ? CHUNK_MIN : c->size < CHUNK_MAX / 2 ? 2 * c->size : CHUNK_MAX;
 
+		if (size < n)
+			size = n;
 		if ((c = malloc(sizeof *c + size)) == NULL)
 			return NULL;
 		*c = (struct rr_chunk){ list->chunks, 0, size };
@@ -95,6 +98,19 @@ rr_list_add(struct rr_list *list, const struct rr *rr)
 		return ERR_NOMEM;
 	list->v[list->n++] = copy;
 	return ERR_OK;
+}
+
+void
+rr_list_take_octets(struct rr_list *to, struct rr_list *from)
+{
+	struct rr_chunk **last = &from->chunks;
+
+	while (*last != NULL)
+		last = &(*last)->next;
+	*last = to->chunks;
+	to->chunks = from->chunks;
+	free(from->v);
+	*from = (struct rr_list){ 0 };
 }
 
 static int

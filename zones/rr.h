@@ -50,6 +50,9 @@ void rr_list_clear(struct rr_list *list);
 /* A copy of n octets that lives as long as the list; NULL: no memory. */
 const uint8_t *rr_list_keep(struct rr_list *list, const uint8_t *octets, size_t n);
 
+/* What from keeps is to's now; from is empty after.  Allocates nothing. */
+void rr_list_take_octets(struct rr_list *to, struct rr_list *from);
+
 /* SOA rdata (RFC 1035, section 3.3.13); all take valid rdata. */
 struct soa {
 	const uint8_t *mname, *rname;
