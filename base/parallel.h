@@ -8,8 +8,8 @@
 unsigned parallel_cpus(void);
 
 /* Call work(ctx, i) once for each i below n, on the calling thread and up to threads - 1 others, which are made for it
- * and gone when it returns (so n should be a few, and each take milliseconds).  Jobs are begun in order.  Cannot fail: where
- * no thread can be made, fewer do the work.  Signals are blocked in the others. */
+ * and gone when it returns (so it is for jobs of milliseconds).  Jobs are begun in order.  Cannot fail: where no thread
+ * can be made, fewer do the work.  Signals are blocked in the others. */
 void parallel_run(unsigned threads, size_t n, void (*work)(void *ctx, size_t i), void *ctx);
 
 #endif

@@ -261,6 +261,7 @@ tests_unit_zones_test_zoneset_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 check_PROGRAMS += \
 	tests/unit/zones/test_check \
 	tests/unit/zones/test_load \
+	tests/unit/zones/test_placed \
 	tests/unit/zones/test_reader \
 	tests/unit/zones/test_text \
 	tests/unit/zones/test_writer
@@ -269,6 +270,10 @@ tests_unit_zones_test_check_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 tests_unit_zones_test_load_SOURCES = tests/unit/zones/test_load.c tests/unit/check.h tests/unit/zones/memory.c tests/unit/zones/memory.h
 tests_unit_zones_test_load_LDFLAGS = $(MEMORY_WRAP)
 tests_unit_zones_test_load_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+tests_unit_zones_test_placed_SOURCES = tests/unit/zones/test_placed.c tests/unit/check.h tests/unit/zones/memory.c tests/unit/zones/memory.h \
+	tests/unit/zones/names.c tests/unit/zones/names.h
+tests_unit_zones_test_placed_LDFLAGS = $(MEMORY_WRAP)
+tests_unit_zones_test_placed_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 tests_unit_zones_test_reader_SOURCES = tests/unit/zones/test_reader.c tests/unit/check.h
 tests_unit_zones_test_reader_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 tests_unit_zones_test_text_SOURCES = tests/unit/zones/test_text.c tests/unit/check.h

@@ -1,6 +1,6 @@
-/* A merge sort, bottom up: runs are sorted one by one, each by one thread; then neighbours are merged, round by round.  What a
- * round writes is cut into as many pieces as there are threads; where a piece begins in the two runs that it is merged from
- * is found by bisection. */
+/* A merge sort, bottom up: runs are sorted one by one, each by one thread; then neighbours are merged, round by round.
+ * What a round writes is cut into as many pieces as there are threads; where a piece begins in the two runs that it is
+ * merged from is found by bisection. */
 #include "zones/rrsort.h"
 
 #include <stdlib.h>
@@ -40,7 +40,7 @@ rr_order_key(const uint8_t *owner, const uint8_t *apex, uint64_t key[2])
 	key[0] = key[1] = 0;
 	if (labels < below || !dname_equal(dname_skip(owner, labels - below), apex)) {
 		if (dname_compare(owner, apex) > 0)
-			key[0] = key[1] = UINT64_MAX;	/* no octet of 255 is followed by another: no key in the zone */
+			key[0] = key[1] = UINT64_MAX;	/* no name in the zone has that */
 		return;
 	}
 	for (unsigned left = labels - below; left > 0; left--)

@@ -1,8 +1,8 @@
 /* zones/rrsort.h -- sorting very many RRs: by rr_compare(), then TTL, then as they came.
  *
- * Comparing two names label by label from the end is slow, and a million of them need twenty million comparisons.  So each RR gets
- * a key, the first sixteen octets of what its owner has below the apex, top label first: where two keys differ they
- * stand in canonical order, and only where they do not the RRs themselves are looked at. */
+ * Comparing two names label by label from the end is slow, and a million of them need twenty million comparisons.  So
+ * each RR gets a key, the first sixteen octets of what its owner has below the apex, top label first: where two keys
+ * differ they stand in canonical order, and only where they do not the RRs themselves are looked at. */
 #ifndef ZONES_RRSORT_H
 #define ZONES_RRSORT_H
 
