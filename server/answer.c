@@ -137,6 +137,22 @@ put_signatures(struct response *r, const uint8_t *name, const struct zone_node *
 	}
 }
 
+/* RFC 8482, section 4.1: one RRset will do; one that no signer made, where there is one. */
+static void
+put_any(struct response *r, const uint8_t *name, const struct zone_node *node)
+{
+	struct zone_rrset set;
+
+	for (size_t i = 0; i < zone_node_count(node); i++) {
+		zone_node_at(node, i, &set);
+		if (!rrtype_is_dnssec_meta(set.type))
+			break;
+	}
+	if (rrtype_is_dnssec_meta(set.type))
+		zone_node_at(node, 0, &set);
+	put_answer(r, name, &set);
+}
+
 /* name's data is node's: its own, or a wildcard's. */
 static const uint8_t *
 answer_node(struct response *r, struct chain *c, const uint8_t *name, const struct zone_lookup *l)
@@ -148,8 +164,7 @@ answer_node(struct response *r, struct chain *c, const uint8_t *name, const stru
 	if (l->node == NULL)
 		denial_expanded(r, name, l);
 	if (qtype == TYPE_ANY && zone_node_count(node) > 0) {
-		zone_node_at(node, 0, &set);		/* RFC 8482, section 4.1: one RRset will do */
-		put_answer(r, name, &set);
+		put_any(r, name, node);
 	} else if (zone_node_rrset(node, qtype, &set)) {
 		if (qtype == TYPE_RRSIG) {
 			put_signatures(r, name, node);
@@ -263,18 +278,31 @@ answer_internet(struct response *r, const struct zoneset *zones)
 static unsigned
 check_qtype(uint16_t qtype)
 {
-	if (qtype == TYPE_ANY || !rrtype_is_meta(qtype))
+	/* Type 0 is none, and no zone has it: RFC 6895, section 3.1. */
+	if (qtype == TYPE_ANY || qtype == 0 || !rrtype_is_meta(qtype))
 		return RCODE_NOERROR;
-	if (qtype == TYPE_MAILA || qtype == TYPE_MAILB || qtype == TYPE_TKEY)
+	if (qtype == TYPE_MAILA || qtype == TYPE_MAILB)
 		return RCODE_NOTIMP;
 	return RCODE_FORMERR;
 }
 
+/* Class ANY: what we know of class IN, and not with authority, since that does not cover all classes (RFC 1034, section
+ * 3.7.1). */
 static void
-refuse_class(struct response *r)
+answer_classes(struct response *r, const struct zoneset *zones)
 {
-	r->rcode = RCODE_REFUSED;
-	r->ede = &ede_not_served;
+	uint16_t class = r->q->question.qclass;
+
+	if (class == CLASS_CH) {
+		response_chaos(r);
+	} else if (class != CLASS_IN && class != CLASS_ANY) {
+		r->rcode = RCODE_REFUSED;
+		r->ede = &ede_not_served;
+	} else if ((r->rcode = check_qtype(r->q->question.qtype)) == RCODE_NOERROR) {
+		answer_internet(r, zones);
+		if (class == CLASS_ANY)
+			r->flags &= (uint16_t)~FLAG_AA;
+	}
 }
 
 size_t
@@ -284,11 +312,6 @@ answer_query(const struct zoneset *zones, const struct answer_settings *settings
 	struct response r;
 
 	response_start(&r, q, settings, out, room);
-	if (q->question.qclass == CLASS_CH)
-		response_chaos(&r);
-	else if (q->question.qclass != CLASS_IN)
-		refuse_class(&r);
-	else if ((r.rcode = check_qtype(q->question.qtype)) == RCODE_NOERROR)
-		answer_internet(&r, zones);
+	answer_classes(&r, zones);
 	return response_finish(&r);
 }

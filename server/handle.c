@@ -162,7 +162,7 @@ handle_query(struct inbound *in, struct outcome *o)
 	const struct question *q = &in->q.question;
 	size_t n;
 
-	if (q->qtype == TYPE_AXFR || q->qtype == TYPE_IXFR) {
+	if ((q->qtype == TYPE_AXFR || q->qtype == TYPE_IXFR) && q->qclass == CLASS_IN) {
 		inbound_transfer(in, o);
 		return;
 	}

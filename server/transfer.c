@@ -76,12 +76,10 @@ inbound_transfer(struct inbound *in, struct outcome *o)
 	const struct question *q = &in->q.question;
 	bool ixfr = q->qtype == TYPE_IXFR;
 	char key[INBOUND_KEY_TEXT];
-	struct zone_store *store = NULL;
+	struct zone_store *store = zoneset_exact(in->handler->shared->zones, q->qname.octets);
 	struct zone_version *version;
 	uint32_t serial = 0;
 
-	if (q->qclass == CLASS_IN)
-		store = zoneset_exact(in->handler->shared->zones, q->qname.octets);
 	if (store == NULL) {
 		inbound_error(in, RCODE_NOTAUTH, &ede_not_served, o);	/* RFC 5936, section 2.2.1 */
 	} else if (!is_allowed(in)) {

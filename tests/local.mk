@@ -357,6 +357,12 @@ tests_fuzz_fuzz_editor_LDFLAGS = $(fuzz_link)
 tests_fuzz_fuzz_editor_LDADD = $(LIBZONES)
 # end of editor
 
+# packet storms
+noinst_PROGRAMS += tests/storm/storm
+tests_storm_storm_SOURCES = tests/storm/packet.c tests/storm/packet.h tests/storm/storm.c tests/storm/storm.h tests/storm/stream.c
+tests_storm_storm_LDADD = $(LIBTSIG)
+# end of packet storms
+
 # differential test: the same queries to certnsd, NSD, Knot DNS and BIND
 noinst_PROGRAMS += tests/differential/compare
 tests_differential_compare_SOURCES = \

@@ -213,6 +213,77 @@ fewer_signatures(const struct query *q, const struct reply *ours, const struct r
 	    (is_truncated(ours) || is_subset(theirs, ours, ANSWER));
 }
 
+/* --- questions that few ask --- */
+
+static bool
+is_meta(const struct query *q)
+{
+	return q->qtype != TYPE_ANY && rrtype_is_meta(q->qtype);
+}
+
+static bool
+is_transfer(const struct query *q)
+{
+	return q->qtype == TYPE_AXFR || q->qtype == TYPE_IXFR;
+}
+
+static bool
+meta_as_data(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	(void)theirs;
+	return is_meta(q) && !is_transfer(q) && (ours->rcode == RCODE_FORMERR || ours->rcode == RCODE_NOTIMP);
+}
+
+static bool
+type_zero(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	(void)ours;
+	return q->qtype == 0 && theirs->rcode == RCODE_NOTIMP;
+}
+
+static bool
+transfer_by_udp(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	(void)ours;
+	return is_transfer(q) && !q->tcp && theirs->rcode == RCODE_NOTIMP;
+}
+
+static bool
+transfer_refused(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	return is_transfer(q) && ours->rcode == RCODE_REFUSED && theirs->rcode == RCODE_NOTAUTH;
+}
+
+static bool
+odd_class(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	(void)theirs;
+	return q->qclass != CLASS_IN && q->qclass != CLASS_ANY && ours->rcode == RCODE_REFUSED;
+}
+
+static bool
+any_class(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	(void)ours;
+	(void)theirs;
+	return q->qclass == CLASS_ANY;
+}
+
+static bool
+other_version(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	return q->version != 0 && ours->rcode == RCODE_BADVERS && theirs->rcode == RCODE_BADVERS;
+}
+
+/* NSD keeps the names of all zones in one tree. */
+static bool
+nested_zones(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	(void)ours;
+	(void)theirs;
+	return q->origin->nested;
+}
+
 /* --- flags and size --- */
 
 static bool
@@ -344,11 +415,24 @@ additional_from_wildcard(const struct query *q, const struct reply *ours, const 
 	return !is_referral(ours) && is_subset(ours, theirs, ADDITIONAL);
 }
 
+/* They have at least our addresses, whatever SVCB and HTTPS records go along. */
 static bool
 svcb_targets(const struct query *q, const struct reply *ours, const struct reply *theirs)
 {
-	return (q->qtype == TYPE_SVCB || q->qtype == TYPE_HTTPS) && (is_subset(ours, theirs, ADDITIONAL) ||
-	    is_subset(theirs, ours, ADDITIONAL));
+	if (q->qtype != TYPE_SVCB && q->qtype != TYPE_HTTPS)
+		return false;
+	for (size_t i = 0; i < ours->counts[ADDITIONAL]; i++) {
+		const struct record *record = &ours->sections[ADDITIONAL][i];
+		size_t k = 0;
+
+		if (record->type == TYPE_SVCB || record->type == TYPE_HTTPS || record->type == TYPE_RRSIG)
+			continue;
+		while (k < theirs->counts[ADDITIONAL] && !record_equal(record, &theirs->sections[ADDITIONAL][k]))
+			k++;
+		if (k == theirs->counts[ADDITIONAL])
+			return is_subset(theirs, ours, ADDITIONAL);
+	}
+	return true;
 }
 
 /* --- proofs --- */
@@ -387,6 +471,18 @@ hashed_name(const struct query *q, const struct reply *ours, const struct reply 
 
 /* The first one that holds takes its differences off; so free ones that are narrower stand before others. */
 static const struct class classes[] = {
+	{ "EDNS version", "nsd", DIFFER_EDNS | DIFFER_FLAGS | DIFFER_AA, false, other_version },
+	{ "meta-type", "nsd", DIFFER_RCODE | DIFFER_AA | DIFFER_TC | CONTENT, false, meta_as_data },
+	{ "meta-type", "knot", DIFFER_RCODE | DIFFER_AA | DIFFER_TC | CONTENT, false, meta_as_data },
+	{ "type 0", "knot", DIFFER_RCODE | DIFFER_AA | DIFFER_TC | CONTENT, false, type_zero },
+	{ "transfer over UDP", "nsd", DIFFER_RCODE | DIFFER_AA | CONTENT, false, transfer_by_udp },
+	{ "transfer over UDP", "knot", DIFFER_RCODE | DIFFER_AA | CONTENT, false, transfer_by_udp },
+	{ "transfer refused", "knot", DIFFER_RCODE, false, transfer_refused },
+	{ "class", "nsd", DIFFER_QUESTION, false, odd_class },
+	{ "class", "bind", DIFFER_RCODE, false, odd_class },
+	{ "class ANY", "nsd", DIFFER_QUESTION | DIFFER_AA | DIFFER_TC | CONTENT, false, any_class },
+	{ "class ANY", "knot", DIFFER_AA, false, any_class },
+	{ "class ANY", "bind", DIFFER_RCODE | DIFFER_TC | CONTENT, false, any_class },
 	{ "alias circle", NULL, DIFFER_RCODE | DIFFER_TC | DIFFER_ANSWER, true, circle },
 	{ "endless alias chain", NULL, DIFFER_RCODE | DIFFER_TC | CONTENT, true, endless_chain },
 	{ "endless alias chain", "knot", DIFFER_RCODE | CONTENT, false, growing_chain },
@@ -396,8 +492,8 @@ static const struct class classes[] = {
 	{ "AD", "bind", DIFFER_FLAGS, false, copies_ad },
 	{ "ANY", "knot", DIFFER_ADDITIONAL, true, any_with_additional },
 	{ "ANY", "bind", DIFFER_ANSWER | DIFFER_ADDITIONAL, true, all_sets },
-	{ "ANY", NULL, DIFFER_TC | CONTENT, false, another_set },
-	{ "ANY behind DNAME", "bind", DIFFER_RCODE | DIFFER_TC | CONTENT, false, any_behind_dname },
+	{ "ANY", NULL, DIFFER_TC | CONTENT, true, another_set },
+	{ "ANY behind DNAME", "bind", DIFFER_RCODE | DIFFER_TC | CONTENT, true, any_behind_dname },
 	{ "RRSIG", "knot", DIFFER_TC | DIFFER_ANSWER | DIFFER_AUTHORITY, false, fewer_signatures },
 	{ "RRSIG", "bind", DIFFER_TC | DIFFER_ANSWER, false, fewer_signatures },
 	{ "DNSSEC type at alias", NULL, DIFFER_RCODE | DIFFER_TC | CONTENT, false, dnssec_type_at_alias },
@@ -419,6 +515,7 @@ static const struct class classes[] = {
 	{ "too large a datagram", "nsd", DIFFER_FAULT, false, too_large_datagram },
 	{ "rcode of a truncated chain", "nsd", DIFFER_RCODE, false, rcode_of_truncated_chain },
 	{ "rcode of a truncated chain", "bind", DIFFER_RCODE, false, rcode_of_truncated_chain },
+	{ "rcode of a truncated chain", "knot", DIFFER_RCODE, false, rcode_of_truncated_chain },
 	{ "YXDOMAIN", "nsd", DIFFER_RCODE, false, name_too_long },
 	{ "YXDOMAIN", "knot", DIFFER_RCODE | DIFFER_ANSWER | DIFFER_AUTHORITY, false, name_too_long },
 	{ "DS above apex", "nsd", DIFFER_RCODE | DIFFER_TC | DIFFER_AUTHORITY, false, ds_above_apex },
@@ -431,6 +528,7 @@ static const struct class classes[] = {
 	{ "wildcard proof", "knot", DIFFER_AUTHORITY, false, referral_without_proof },
 	{ "smaller datagram", NULL, DIFFER_TC, false, smaller_datagram },
 	{ "alias into another zone", NULL, DIFFER_RCODE | DIFFER_TC | CONTENT, false, into_another_zone },
+	{ "nested zones", "nsd", DIFFER_RCODE | DIFFER_AA | DIFFER_TC | CONTENT, false, nested_zones },
 	{ "label and NUL", "knot", DIFFER_RCODE | DIFFER_AA | DIFFER_TC | CONTENT, false, label_and_nul }
 };
 

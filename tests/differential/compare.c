@@ -16,6 +16,7 @@
 #include "tests/differential/ask.h"
 #include "tests/differential/classes.h"
 #include "tests/differential/reply.h"
+#include "wire/message.h"
 
 #define SERVERS_MAX 4
 #define SHOWN_MAX 5			/* failures in full */
@@ -83,20 +84,45 @@ explain(const struct query *q, size_t server, unsigned differ, unsigned *chosen,
 	return left;
 }
 
+/* What cannot be seen of an answer, and so is no agreement: all of one that is at fault; what is required of one that is
+ * truncated, unless nobody else has it either. */
+static unsigned
+unseen(const struct reply *r, bool others_complete)
+{
+	if (r->fault != NULL)
+		return ~0u;
+	return (r->flags & FLAG_TC) != 0 && others_complete ? DIFFER_ANSWER | DIFFER_AUTHORITY : 0;
+}
+
+/* In which parts agrees no other server?  Each part is judged for itself: the others are wrong, each in its own way. */
+static unsigned
+alone_in(const unsigned chosen[SERVERS_MAX])
+{
+	unsigned alone = ~0u;
+	bool complete = false;
+
+	for (size_t i = 1; i < nservers; i++)
+		complete |= replies[i]->fault == NULL && (replies[i]->flags & FLAG_TC) == 0;
+	complete = complete && (replies[0]->flags & FLAG_TC) == 0;
+	for (size_t i = 1; i < nservers; i++)
+		alone &= chosen[i] | unseen(replies[i], complete);
+	return alone;
+}
+
 static void
 judge(const struct query *q, uint64_t number, size_t at)
 {
-	unsigned differ[SERVERS_MAX] = { 0 }, chosen, left = 0;
-	bool alone = true, first = false;
+	unsigned differ[SERVERS_MAX] = { 0 }, chosen[SERVERS_MAX] = { 0 }, left = 0;
+	bool alone, first = false;
 
 	for (size_t i = 0; i < nservers; i++) {
 		reply_read(replies[i], q, servers[i].answers[at].octets, servers[i].answers[at].n);
 		if (i == 0)
 			continue;
 		differ[i] = reply_compare(replies[0], replies[i]);
-		left |= explain(q, i, differ[i], &chosen, &first);
-		alone = alone && chosen != 0;
+		left |= explain(q, i, differ[i], &chosen[i], &first);
 	}
+	alone = alone_in(chosen) != 0;
 	if (alone || left != 0) {
 		if (differences++ < SHOWN_MAX || verbose) {
 			printf("--- %s\n", alone ? "the first agrees with none of the others" :

@@ -110,7 +110,7 @@ class Bind(Peer):
         return f"""options {{
     directory "{self.directory}"; pid-file none; session-keyfile none;
     listen-on port {self.port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
-    recursion no; dnssec-validation no; notify no; empty-zones-enable no;
+    allow-transfer {{ none; }}; recursion no; dnssec-validation no; notify no; empty-zones-enable no;
     minimal-responses yes; minimal-any yes; zero-no-soa-ttl no;
     max-udp-size 1232; edns-udp-size 1232; nocookie-udp-size 1232;
     tcp-clients 100; tcp-idle-timeout 600; rrset-order {{ order none; }};

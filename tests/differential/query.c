@@ -89,6 +89,10 @@ origins_read(struct origins *o, const char *path)
 	fclose(f);
 	if (o->n == 0 || o->v[0].nsubjects == 0)
 		errx(2, "%s: no zones", path);
+	for (size_t i = 0; i < o->n; i++)
+		for (size_t k = 0; k < o->n; k++)
+			o->v[i].nested |= i != k && (dname_is_below(o->v[i].apex.octets, o->v[k].apex.octets) ||
+			    dname_is_below(o->v[k].apex.octets, o->v[i].apex.octets));
 }
 
 void
@@ -206,6 +210,11 @@ draw_type(const struct subject *s)
 	static const uint16_t rare[] = { TYPE_RRSIG, TYPE_NSEC, TYPE_KEY, TYPE_NSEC3, TYPE_NSEC3PARAM, TYPE_DNSKEY,
 		TYPE_CAA, TYPE_HTTPS, TYPE_SVCB, TYPE_CDS, TYPE_NULL, 999, 65280, 65535 };
 
+	static const uint16_t meta[] = { TYPE_AXFR, TYPE_IXFR, TYPE_OPT, TYPE_TSIG, TYPE_TKEY, TYPE_MAILA, TYPE_MAILB, 0,
+		128, 248, 252 };
+
+	if (percent(2))
+		return percent(80) ? meta[draw(sizeof meta / sizeof meta[0])] : (uint16_t)(128 + draw(128));
 	if (s->ntypes > 0 && percent(40))
 		return s->types[draw(s->ntypes)];
 	if (percent(85))
@@ -213,23 +222,52 @@ draw_type(const struct subject *s)
 	return rare[draw(sizeof rare / sizeof rare[0])];
 }
 
+/* Well-formed ones: some that everybody knows, some that nobody does. */
+static void
+write_options(struct wr *w, unsigned n)
+{
+	static const struct { uint16_t code; uint8_t n; const char *octets; } options[] = {
+		{ 3, 0, "" },					/* NSID: RFC 5001 */
+		{ 8, 7, "\0\1\30\0\300\0\2" },			/* ECS: RFC 7871 */
+		{ 9, 0, "" },					/* EXPIRE: RFC 7314 */
+		{ 10, 8, "\1\2\3\4\5\6\7\10" },			/* COOKIE: RFC 7873 */
+		{ 11, 0, "" },					/* edns-tcp-keepalive: RFC 7828 */
+		{ 12, 9, "\0\0\0\0\0\0\0\0\0" },			/* padding: RFC 7830 */
+		{ 14, 2, "\112\134" },				/* KEY-TAG: RFC 8145 */
+		{ 65001, 3, "abc" }, { 65535, 0, "" }, { 100, 8, "\0\0\0\0\0\0\0\0" }
+	};
+	size_t total = sizeof options / sizeof options[0], first = draw((uint32_t)total);
+
+	for (unsigned i = 0; i < n; i++) {
+		size_t k = (first + i) % total;		/* none twice */
+
+		wr_u16(w, options[k].code);
+		wr_u16(w, options[k].n);
+		wr_octets(w, (const uint8_t *)options[k].octets, options[k].n);
+	}
+}
+
 static void
 write_query(struct query *q)
 {
 	static const uint8_t root[] = { 0 };
 	struct wr w;
+	size_t at;
 
 	wr_init(&w, q->wire, sizeof q->wire);
 	msg_header_write(&w, &(struct msg_header){ 0, q->flags, 1, 0, 0, q->edns });
 	wr_octets(&w, q->qname.octets, dname_len(q->qname.octets));
 	wr_u16(&w, q->qtype);
-	wr_u16(&w, CLASS_IN);
+	wr_u16(&w, q->qclass);
 	if (q->edns) {
 		wr_octets(&w, root, 1);
 		wr_u16(&w, TYPE_OPT);
 		wr_u16(&w, q->udp_size);
-		wr_u32(&w, q->do_bit ? 0x8000 : 0);
+		wr_u32(&w, (uint32_t)q->version << 16 | (q->do_bit ? 0x8000 : 0) | (percent(2) ? draw(0x8000) : 0));
 		wr_u16(&w, 0);
+		at = wr_len(&w);
+		write_options(&w, q->noptions);
+		wr_patch_u16(&w, at - 2, (uint16_t)(wr_len(&w) - at));
 	}
 	q->n = wr_len(&w);
 }
@@ -238,6 +276,7 @@ void
 query_make(struct query *q, const struct origins *o, uint64_t seed, uint64_t i)
 {
 	static const uint16_t sizes[] = { 0, 512, 600, 1000, 1232, 1232, 4096, 65535 };
+	static const uint16_t classes[] = { CLASS_CH, CLASS_NONE, CLASS_ANY, 0, 4, 65535 };
 	const struct subject *s;
 
 	state = seed * 0xd1342543de82ef95u + i * 0x2545f4914f6cdd1du;
@@ -247,11 +286,18 @@ query_make(struct query *q, const struct origins *o, uint64_t seed, uint64_t i)
 	if (percent(20))
 		draw_case(&q->qname);
 	q->qtype = draw_type(s);
+	if (dname_equal(q->qname.octets, q->origin->apex.octets) && percent(15))
+		q->qtype = TYPE_DS;
+	q->qclass = percent(99) || rrtype_is_meta(q->qtype) ? CLASS_IN : classes[draw(sizeof classes / sizeof classes[0])];
 	q->flags = (uint16_t)((percent(30) ? FLAG_RD : 0) | (percent(5) ? FLAG_CD : 0) | (percent(5) ? FLAG_AD : 0));
+	if (percent(2))
+		q->flags |= (uint16_t)(draw(8) << 4 | draw(16) << 7) & (0x40 | FLAG_AA | FLAG_TC | FLAG_RA);
 	q->tcp = percent(20);
 	q->edns = percent(60);
 	q->do_bit = q->edns && percent(40);
 	q->udp_size = sizes[draw(sizeof sizes / sizeof sizes[0])];
+	q->version = percent(2) ? (uint8_t)(1 + draw(255)) : 0;
+	q->noptions = percent(15) ? 1 + draw(3) : 0;
 	write_query(q);
 }
 
@@ -263,7 +309,11 @@ query_print(const struct query *q)
 	printf("query   %s %s over %s%s%s%s", dname_print(q->qname.octets, text), rrtype_print(q->qtype, type),
 	    q->tcp ? "TCP" : "UDP", q->flags & FLAG_RD ? ", RD" : "", q->flags & FLAG_CD ? ", CD" : "",
 	    q->flags & FLAG_AD ? ", AD" : "");
+	if (q->qclass != CLASS_IN)
+		printf(", class %u", q->qclass);
+	if (q->flags & ~(FLAG_RD | FLAG_CD | FLAG_AD))
+		printf(", flags %04x", q->flags);
 	if (q->edns)
-		printf(", EDNS %u%s", q->udp_size, q->do_bit ? ", DO" : "");
+		printf(", EDNS %u%s, version %u, %u options", q->udp_size, q->do_bit ? ", DO" : "", q->version, q->noptions);
 	printf("\nzone    %s %s\n", dname_print(q->origin->apex.octets, text), q->origin->path);
 }

@@ -21,6 +21,7 @@ struct origin {				/* one zone */
 	char *path;			/* of its file */
 	struct subject *subjects;
 	size_t nsubjects;
+	bool nested;			/* another zone of the list is above or below it */
 };
 
 struct origins {
@@ -31,9 +32,11 @@ struct origins {
 struct query {
 	const struct origin *origin;	/* the zone that it was made for; the name may lie outside of it */
 	struct dname qname;
-	uint16_t qtype, flags;
+	uint16_t qtype, qclass, flags;
 	bool tcp, edns, do_bit;
-	uint16_t udp_size;		/* with edns */
+	uint16_t udp_size;		/* with edns, as what follows */
+	uint8_t version;
+	unsigned noptions;
 	uint8_t wire[QUERY_MAX];	/* ID 0 */
 	size_t n;
 };

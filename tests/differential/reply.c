@@ -107,10 +107,11 @@ read_all(struct reply *r, const struct query *q, const uint8_t *wire, size_t n)
 	r->flags = head.flags & 0xfff0u;
 	if (in.bad || (head.flags & FLAG_QR) == 0)
 		return "no header of a response";
-	if (head.qdcount != 1 || !question_read(&in, &question))
+	r->question = head.qdcount > 0;
+	if (head.qdcount > 1 || (head.qdcount == 1 && !question_read(&in, &question)))
 		return "no question";
-	if (memcmp(question.qname.octets, q->qname.octets, dname_len(q->qname.octets)) != 0 ||
-	    question.qtype != q->qtype || question.qclass != CLASS_IN)
+	if (r->question && (memcmp(question.qname.octets, q->qname.octets, dname_len(q->qname.octets)) != 0 ||
+	    question.qtype != q->qtype || question.qclass != q->qclass))
 		return "another question";
 	if ((fault = read_records(r, &in, ANSWER, head.ancount, &used, &stored)) != NULL ||
 	    (fault = read_records(r, &in, AUTHORITY, head.nscount, &used, &stored)) != NULL ||
@@ -127,7 +128,7 @@ void
 reply_read(struct reply *r, const struct query *q, const uint8_t *wire, size_t n)
 {
 	r->rcode = r->flags = 0;
-	r->edns = r->do_bit = false;
+	r->edns = r->do_bit = r->question = false;
 	r->udp_size = 0;
 	r->octets = n;
 	memset(r->counts, 0, sizeof r->counts);
@@ -160,6 +161,8 @@ reply_compare(const struct reply *a, const struct reply *b)
 		differ |= DIFFER_TC;
 	if (flags & ~(unsigned)(FLAG_AA | FLAG_TC))
 		differ |= DIFFER_FLAGS;
+	if (a->question != b->question)
+		differ |= DIFFER_QUESTION;
 	if (a->edns != b->edns || a->do_bit != b->do_bit || a->udp_size != b->udp_size)
 		differ |= DIFFER_EDNS;
 	/* What a truncated response still holds is the server's choice, and its client has to ignore it: RFC 2181,
@@ -201,6 +204,8 @@ reply_print(const struct reply *r)
 			printf(" %s", names[i].name);
 	if (r->edns)
 		printf(", EDNS %u%s", r->udp_size, r->do_bit ? " DO" : "");
+	if (!r->question)
+		printf(", no question");
 	printf(", %zu octets%s%s\n", r->octets, r->fault == NULL ? "" : ": ", r->fault == NULL ? "" : r->fault);
 	print_section("answer", r->sections[ANSWER], r->counts[ANSWER]);
 	print_section("authority", r->sections[AUTHORITY], r->counts[AUTHORITY]);
@@ -211,7 +216,7 @@ void
 differ_print(unsigned differ)
 {
 	static const char *const names[] = { "fault", "rcode", "AA", "TC", "flags", "EDNS", "answer", "authority",
-		"additional" };
+		"additional", "question" };
 	const char *comma = "";
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {

@@ -19,7 +19,7 @@ enum { ANSWER, AUTHORITY, ADDITIONAL, SECTIONS };
 struct reply {
 	const char *fault;		/* why it is no response to the query; NULL: it is one */
 	unsigned rcode, flags;		/* flags without rcode */
-	bool edns, do_bit;
+	bool edns, do_bit, question;
 	uint16_t udp_size;
 	size_t octets;
 	struct record *sections[SECTIONS];	/* each sorted; OPT is not among them */
@@ -34,7 +34,7 @@ void reply_read(struct reply *r, const struct query *q, const uint8_t *wire, siz
 /* In what do they differ? */
 enum {
 	DIFFER_FAULT = 1, DIFFER_RCODE = 2, DIFFER_AA = 4, DIFFER_TC = 8, DIFFER_FLAGS = 16, DIFFER_EDNS = 32,
-	DIFFER_ANSWER = 64, DIFFER_AUTHORITY = 128, DIFFER_ADDITIONAL = 256
+	DIFFER_ANSWER = 64, DIFFER_AUTHORITY = 128, DIFFER_ADDITIONAL = 256, DIFFER_QUESTION = 512
 };
 unsigned reply_compare(const struct reply *a, const struct reply *b);
 

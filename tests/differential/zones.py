@@ -63,6 +63,7 @@ class Zone:
         self.labels += rng.sample(ODD, 4)
         self.make_apex()
         self.make_inside()
+        self.make_children()
         if rng.random() < 0.2:
             self.make_large()
         self.remove_what_dnames_hide()
@@ -276,6 +277,15 @@ class Zone:
             hidden = (self.label()[:20],) + cut
             self.add(hidden, self.rng.choice(["TXT", "CNAME", "A", "NS"]))
 
+    def make_children(self):
+        """Delegations to other zones of the same servers, most of them."""
+        for other in self.others:
+            if below(other, self.origin) and other != self.origin and self.chance(0.7):
+                self.remove(other)
+                self.add(other, "NS", rdata=[text((b"ns0",) + other), text(self.rng.choice(OUTSIDE[:2]))])
+                if self.chance(0.5) and not lower(other)[0].startswith(b"ns"):
+                    self.add(other, "DS")
+
     def make_dname(self):
         owner = self.owner(wildcard=False)
         sets = self.records.get(lower(owner), (owner, {}))[1]
@@ -317,6 +327,9 @@ class Zone:
         owners = [key for key, (_, sets) in self.records.items() if "DNAME" in sets and "CNAME" not in sets]
         for owner in owners:
             self.remove_below(owner)
+
+    def remove(self, owner):
+        self.records.pop(lower(owner), None)
 
     def remove_below(self, owner):
         for key in list(self.records):
@@ -360,9 +373,10 @@ def origins(rng, count):
 def make(rng, count):
     names = origins(rng, count)
     zones = [Zone(rng, name, names) for name in names]
-    # NSD keeps the names of all its zones in one tree, and so what one has below the apex of another shows there.
+    # NSD keeps the names of all its zones in one tree, and so what one has below the apex of another shows there: few
+    # zones have such names.
     for zone in zones:
         for other in names:
-            if below(other, zone.origin) and other != zone.origin:
+            if below(other, zone.origin) and other != zone.origin and rng.random() < 0.7:
                 zone.remove_below(lower(other))
     return zones

@@ -147,4 +147,3 @@ def test_everything_at_once(certnsd, tmp_path):
     assert all(n > 0 for n in crowd.counts.values()), crowd.counts
     assert client.look(server, "set.example.com", "TXT") == sorted(
         f'"{number["update"]} {i}"' for i in range(RECORDS))
-    print(crowd.counts)

@@ -249,6 +249,8 @@ static const struct { const char *why, *qname, *qtype, *response; } answers[] = 
 	    "AD ns1.glued.example. 3600 IN AAAA 2001:db8::108; " },
 
 	{ "MAILB is long gone", "example.", "MAILB", "NOTIMP; " },
+	{ "type 0 is none that a zone has", "www.example.", "TYPE0", "NOERROR aa; " SOA_300 },
+	{ "TKEY is not asked for without a TKEY record", "www.example.", "TKEY", "FORMERR; " },
 	{ "OPT is no type to ask for", "example.", "TYPE41", "FORMERR; " },
 	{ "a type that nobody knows", "www.example.", "TYPE65280", "NOERROR aa; " SOA_300 },
 };
@@ -405,7 +407,8 @@ test_chaos(void **state)
 		{ "other types", "hostname.bind.", "A", CLASS_CH, "REFUSED; " },
 		{ "other names", "authors.bind.", "TXT", CLASS_CH, "REFUSED; " },
 		{ "other classes", "www.example.", "A", 4, "REFUSED; " },
-		{ "class ANY", "www.example.", "A", CLASS_ANY, "REFUSED; " },
+		{ "class ANY is answered without authority (RFC 1034, section 3.7.1)", "www.example.", "A", CLASS_ANY,
+		    "NOERROR; AN www.example. 3600 IN A 192.0.2.3; AN www.example. 3600 IN A 192.0.2.4; " },
 	};
 	uint8_t msg[512], out[MSG_MAX];
 

@@ -31,7 +31,8 @@
     "ns.child." apex " 3600 IN A 192.0.2.6\n"					\
     "x.lonely." apex " 3600 IN NS ns.child." apex "\n"				\
     "dn." apex " 120 IN DNAME target." apex "\n"				\
-    "x.target." apex " 3600 IN A 192.0.2.7\n"
+    "x.target." apex " 3600 IN A 192.0.2.7\n"					\
+    "tlsa." apex " 3600 IN TLSA 3 1 1 0000000000000000000000000000000000000000000000000000000000000000\n"
 
 /* Names are below the apex; "@" is the apex.  Proofs: "=name" matches, "~name" covers.  In a response "+" tells that the
  * RRset is signed; NSEC and NSEC3 are not shown. */
@@ -42,6 +43,7 @@ static const struct row { const char *why, *qname, *qtype, *response, *nsec, *ns
 	{ "the keys", "@", "DNSKEY", "NOERROR aa; AN @ DNSKEY 3600+; ", "", "", "" },
 	{ "all signatures of a name", "www", "RRSIG", "NOERROR aa; AN www RRSIG; ", "", "", "" },
 	{ "ANY: one RRset and its signatures", "www", "ANY", "NOERROR aa; AN www A 3600+; ", "", "", "" },
+	{ "and not one that the signer made", "tlsa", "ANY", "NOERROR aa; AN tlsa TLSA 3600+; ", "", "", "" },
 	{ "a chain of two", "alias", "A", "NOERROR aa; AN alias CNAME 3600+; AN www A 3600+; ", "", "", "" },
 	{ "NODATA", "www", "AAAA", "NOERROR aa; AU @ SOA 300+; ", "=www", "=www", "=www" },
 	{ "NODATA at the apex", "@", "AAAA", "NOERROR aa; AU @ SOA 300+; ", "=@", "=@", "=@" },
