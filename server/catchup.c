@@ -30,8 +30,7 @@ catchup_free(struct catchup *c)
 	free(c);
 }
 
-/* The serial in the answer to a question for the SOA of apex. */
-static bool
+bool
 answer_serial(const uint8_t *msg, size_t n, const uint8_t *apex, uint32_t *serial)
 {
 	struct rd r = rd_over(msg, n);

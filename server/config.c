@@ -168,6 +168,7 @@ config_clear(struct config *c)
 		free(c->zones[i].notify);
 		free(c->zones[i].allow_transfer);
 		free(c->zones[i].check_servers);
+		free(c->zones[i].primaries);
 	}
 	free(c->zones);
 	for (size_t i = 0; i < c->nkeys; i++)

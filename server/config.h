@@ -46,9 +46,19 @@ struct config_git {
 	unsigned removal_floor;		/* RRs; so many may go whatever their share is */
 };
 
+struct config_primary {			/* whom a secondary zone is transferred from */
+	struct config_address address;
+	struct dname key;
+	bool has_key;
+};
+
 struct config_zone {
 	struct dname name;
 	char *file;			/* absolute; NULL: from git */
+	struct config_primary *primaries;	/* in the order of preference; 0: no secondary zone */
+	size_t nprimaries;
+	uint64_t max_size;		/* of a transfer in, octets in memory */
+	unsigned refresh_min_s, refresh_max_s, retry_min_s, retry_max_s, expire_min_s, expire_max_s;
 	struct config_address *notify;
 	size_t nnotify;
 	struct config_access *allow_transfer;
@@ -88,6 +98,8 @@ struct config {
 	unsigned tcp_connections_per_address;	/* of these; 0: any number */
 	struct cookie_secrets cookies;	/* n 0: those of the state directory */
 	bool require_cookies;
+	unsigned transfers_in, transfers_per_ns;	/* at a time */
+	unsigned max_transfer_idle_in_s, max_transfer_time_in_s;	/* the longest silence, the longest transfer in */
 	unsigned rate_limit;		/* answers each second; 0: any number */
 	unsigned rate_limit_slip;
 	struct config_access *rate_limit_exempt;	/* networks only */
@@ -142,6 +154,9 @@ enum err config_address_parse(const char *text, uint16_t default_port, struct co
 /* The same form; port 0 is left out.  Gives text back. */
 #define CONFIG_ADDRESS_TEXT 80
 char *config_address_print(const struct sockaddr *address, char text[CONFIG_ADDRESS_TEXT]);
+
+/* The same address, whatever the ports; IPv4 that came in over an IPv6 socket is IPv4. */
+bool config_same_host(const struct sockaddr *a, const struct sockaddr *b);
 
 /* Does peer match, and the key it signed with (NULL: unsigned)? */
 bool config_access_allows(const struct config_access *list, size_t n, const struct sockaddr *peer,

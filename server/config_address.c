@@ -132,6 +132,15 @@ prefix_equal(const uint8_t *a, const uint8_t *b, unsigned prefix)
 	return memcmp(a, b, octets) == 0 && (bits == 0 || (a[octets] ^ b[octets]) >> (8 - bits) == 0);
 }
 
+bool
+config_same_host(const struct sockaddr *a, const struct sockaddr *b)
+{
+	unsigned na, nb;
+	const uint8_t *x = address_octets(a, &na), *y = address_octets(b, &nb);
+
+	return x != NULL && y != NULL && na == nb && memcmp(x, y, na / 8) == 0;
+}
+
 static const char access_form[] = "ADDRESS, ADDRESS/BITS, key NAME, or ADDRESS key NAME";
 
 static enum err

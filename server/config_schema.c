@@ -135,6 +135,10 @@ static const struct option server_options[] = {
 	{ "cookie-secrets", OPTION_OWN, .read = config_read_cookie_secrets },
 	{ "cookie-secret-file", OPTION_OWN, .read = config_read_cookie_file },
 	{ "require-cookies", OPTION_YESNO, AT(config, require_cookies), .fallback = "no" },
+	{ "transfers-in", OPTION_NUMBER, AT(config, transfers_in), .min = 1, .max = 1000, .fallback = "10" },
+	{ "transfers-per-ns", OPTION_NUMBER, AT(config, transfers_per_ns), .min = 1, .max = 1000, .fallback = "5" },
+	{ "max-transfer-idle-in", OPTION_DURATION, AT(config, max_transfer_idle_in_s), .min = 1, .max = 3600, .fallback = "30" },
+	{ "max-transfer-time-in", OPTION_DURATION, AT(config, max_transfer_time_in_s), .min = 1, .max = 86400, .fallback = "2h" },
 	{ "rate-limit", OPTION_NUMBER, AT(config, rate_limit), .max = 1000000, .fallback = "0" },
 	{ "rate-limit-slip", OPTION_NUMBER, AT(config, rate_limit_slip), .max = 100, .fallback = "2" },
 	{ "rate-limit-exempt", OPTION_ACCESS, LIST(config, rate_limit_exempt) },
@@ -274,10 +278,11 @@ static enum err
 finish_zone(struct config_reader *r, const yaml_node_t *node, void *base)
 {
 	struct config_zone *z = base;
+	enum err err = config_check_primaries(r, node, z);
 	char *full;
 
-	if (z->file == NULL)
-		return ERR_OK;
+	if (err != ERR_OK || z->file == NULL)
+		return err;
 	if ((full = absolute_path(z->file)) == NULL)
 		return ERR_NOMEM;
 	free(z->file);
@@ -325,6 +330,8 @@ check_zone_files(struct config_reader *r, const yaml_node_t *node, const struct 
 
 static const char *const serial_policies[] = { "increment", "unixtime", "date", "keep", NULL };
 
+#define WEEKS_S (4 * 7 * 86400)
+
 static const struct option zone_options[] = {
 	{ "name", OPTION_NAME, AT(config_zone, name), .needed = true },
 	{ "notify", OPTION_ADDRESSES, LIST(config_zone, notify), .max = 53 },
@@ -336,7 +343,15 @@ static const struct option zone_options[] = {
 	    .max = JOURNAL_USAGE_MOST, .expected = JOURNAL_USAGE_WORDS },
 	{ "journal-max-depth", OPTION_NUMBER, AT(config_zone, journal_max_depth), .min = 1, .max = JOURNAL_DEPTH_MOST },
 	{ "file", OPTION_TEXT, AT(config_zone, file), .valid = valid_zone_file, .expected = "the name of a file" },
-	{ .name = "primaries", .kind = OPTION_LATER },
+	{ "primaries", OPTION_OWN, .read = config_read_primaries },
+	{ "zone-max-size", OPTION_SIZE, AT(config_zone, max_size), .min = 1, .max = 1u << 30, .fallback = "4G" },
+	{ "refresh-min-interval", OPTION_DURATION, AT(config_zone, refresh_min_s), .min = 1, .max = WEEKS_S, .fallback = "2" },
+	{ "refresh-max-interval", OPTION_DURATION, AT(config_zone, refresh_max_s), .min = 1, .max = WEEKS_S, .fallback = "4w" },
+	{ "retry-min-interval", OPTION_DURATION, AT(config_zone, retry_min_s), .min = 1, .max = WEEKS_S, .fallback = "1" },
+	{ "retry-max-interval", OPTION_DURATION, AT(config_zone, retry_max_s), .min = 1, .max = WEEKS_S, .fallback = "4w" },
+	{ "expire-min-interval", OPTION_DURATION, AT(config_zone, expire_min_s), .min = 3, .max = UINT32_MAX, .fallback = "3" },
+	{ "expire-max-interval", OPTION_DURATION, AT(config_zone, expire_max_s), .min = 3, .max = UINT32_MAX,
+	    .fallback = "4294967295" },
 };
 static const struct section zone = {
 	.what = "a zone", .options = zone_options, .noptions = COUNT(zone_options), .size = sizeof(struct config_zone),

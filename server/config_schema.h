@@ -106,6 +106,10 @@ enum err config_read_cookie_file(struct config_reader *r, const struct option *o
 enum err config_check_git(struct config_reader *r, const yaml_node_t *node, struct config_git *g);
 enum err config_read_removal_limit(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
 
+/* zones: from whom a secondary zone comes. */
+enum err config_read_primaries(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
+enum err config_check_primaries(struct config_reader *r, const yaml_node_t *node, const struct config_zone *z);
+
 /* Append what a file holds but for white space at its end; warn where everybody may read it. */
 enum err config_read_secret_file(struct config_reader *r, const yaml_node_t *node, const char *path, struct buf *out);
 

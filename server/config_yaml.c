@@ -474,7 +474,7 @@ config_read_defaults(struct config_reader *r, const struct section *s, void *bas
 static enum err
 unknown_key(struct config_reader *r, const struct section *s, const yaml_node_t *key)
 {
-	char text[FOUND_MAX + 8], known[600] = "";
+	char text[FOUND_MAX + 8], known[1000] = "";
 
 	for (size_t i = 0; i < s->noptions; i++) {
 		size_t n = strlen(known);

@@ -85,6 +85,19 @@ inbound_update(struct inbound *in)
 	return send_to_keeper(in, JOB_UPDATE) ? INBOUND_LATER : RCODE_SERVFAIL;
 }
 
+/* Is the peer a primary of the zone, by its address?  Then what it says unsigned is a reason to ask (RFC 1996, section 3.10). */
+static bool
+is_from_primary(const struct inbound *in)
+{
+	const struct config_zone *z = config_zone_for(in->view->config, in->q.question.qname.octets);
+
+	for (size_t i = 0; i < z->nprimaries; i++)
+		if (config_same_host((const struct sockaddr *)&z->primaries[i].address.address,
+		    (const struct sockaddr *)in->client->peer))
+			return true;
+	return false;
+}
+
 static int
 notify_signed(struct inbound *in)
 {
@@ -112,6 +125,8 @@ inbound_notify(struct inbound *in)
 		in->q.ede = &ede_not_served;
 		return RCODE_NOTAUTH;
 	}
+	if (is_from_primary(in))
+		return send_to_keeper(in, JOB_NOTIFY) ? RCODE_NOERROR : RCODE_SERVFAIL;
 	/* Acknowledged, so that the sender stops, and nothing else: anybody may have sent it. */
 	if (log_wants(LOG_LEVEL_DEBUG))
 		log_debug("NOTIFY of %s from %s is unsigned: acknowledged and ignored",

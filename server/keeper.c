@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "server/secondary.h"
 #include "wire/rrtype.h"
 
 #define QUEUE_SIZE 8192
@@ -115,8 +116,9 @@ on_jobs(evutil_socket_t fd, short what, void *arg)
 			keeper_update(k, j);
 			break;
 		case JOB_NOTIFY:
-			for (size_t i = 0; i < k->nsources; i++)
-				source_pull(&k->sources[i]);
+			if (!secondary_notified(k, j))
+				for (size_t i = 0; i < k->nsources; i++)
+					source_pull(&k->sources[i]);
 			job_free(j);
 			break;
 		case JOB_RELOAD:
@@ -231,6 +233,7 @@ build(struct keeper *k, struct fault *f)
 	    (err = pool_new(HELPERS, &k->pool)) != ERR_OK ||
 	    (err = notifier_new(k->base, &k->notifier)) != ERR_OK ||
 	    (err = make_events(k)) != ERR_OK ||
+	    (err = secondaries_open(k, f)) != ERR_OK ||
 	    (err = sources_open(k, f)) != ERR_OK)
 		return err;
 	return view_rebuild(k, NULL);
@@ -250,9 +253,11 @@ keeper_free(struct keeper *k)
 		pool_free(k->pool);
 	certs_stop(k);
 	catchup_stop(k);
+	secondaries_stop(k);
 	if (k->notifier != NULL)
 		notifier_free(k->notifier);
 	sources_close(k);
+	secondaries_close(k);
 	commits_free(k->commits);
 	journal_close(k->journal);
 	resend_free(k->resend);
@@ -313,6 +318,7 @@ keeper_start(struct keeper *k, struct workers *workers, struct fault *f)
 		return err;
 	k->started = true;
 	sources_start(k);
+	secondaries_start(k);
 	catchup_look(k);
 	for (size_t i = 0; i < k->zones.n; i++) {
 		if (zone_newest(k->zones.v[i]) == NULL || k->zones.v[i]->retired)

@@ -6,7 +6,7 @@
  *   peers.c      who gets NOTIFY, which servers the CA asks    certs.c      the ACME engine's outside
  *   catchup.c    serials of a new host                   history.c    what the journal keeps of each zone
  *   accept.c     which commits are taken                 rewritten.c  force-pushes
- *   filezones.c  zone files outside of git
+ *   filezones.c  zone files outside of git                   secondary.c  zones that come by transfer
  *   views.c      configuration and keys                        status.c     the control socket's answers */
 #ifndef SERVER_KEEPER_INTERNAL_H
 #define SERVER_KEEPER_INTERNAL_H
@@ -111,6 +111,7 @@ struct keeper {
 	struct notifier *notifier;
 	struct acme *acme;		/* NULL: none configured */
 	struct acme_authority_config *authorities;
+	struct secondaries *secondaries;
 	struct catchup *catchups;	/* questions for serials on their way */
 	struct asking *asking;		/* the engine's questions on their way */
 	struct resend *resend;
@@ -218,6 +219,13 @@ void pull_done(void *pull);		/* on the keeper */
 enum err merge_pulled(struct keeper *k, struct pull *p, struct fault *f);
 enum err zones_restore(struct keeper *k, struct source *s, struct fault *f);	/* at start, from journal and clone */
 
+/* secondary.c: what the image file has of a zone. */
+enum err secondary_read_base(struct keeper *k, const uint8_t *apex, const struct zone_base *base, struct rr_list *out,
+    struct fault *f);
+
+/* A secondary zone: as the journal and its image file have it, or new and empty. */
+enum err zone_restore_transferred(struct keeper *k, const uint8_t *apex, struct zone **out, struct fault *f);
+
 /* writeback.c */
 enum err writeback_start(struct source *s);	/* ERR_NOT_FOUND: nothing waits */
 
@@ -234,6 +242,9 @@ void peers_secondaries(struct keeper *k, const struct zone *z,
 void history_sweep(struct keeper *k);			/* now and then: images and history within their limits */
 
 /* catchup.c */
+
+/* The serial in the answer to a question for the SOA of apex; false: it has none, or is not authoritative. */
+bool answer_serial(const uint8_t *msg, size_t n, const uint8_t *apex, uint32_t *serial);
 void catchup_look(struct keeper *k);			/* ask the secondaries of zones that are new here */
 void catchup_stop(struct keeper *k);
 

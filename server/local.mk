@@ -11,6 +11,7 @@ server_libserver_a_SOURCES = \
 	server/config_address.c \
 	server/config_cookies.c \
 	server/config_git.c \
+	server/config_primaries.c \
 	server/config_schema.c server/config_schema.h \
 	server/config_yaml.c \
 	server/control.c server/control.h \
@@ -20,12 +21,14 @@ server_libserver_a_SOURCES = \
 	server/ede.c server/ede.h \
 	server/edns.c \
 	server/exchange.c server/exchange.h \
+	server/fetch.c server/fetch.h \
 	server/filezones.c \
 	server/frame.c server/frame.h \
 	server/gather.c server/gather.h \
 	server/handle.c server/handle.h \
 	server/history.c \
 	server/inbound.c server/inbound.h \
+	server/intake.c server/intake.h \
 	server/keeper.c server/keeper.h \
 	server/keeper_internal.h \
 	server/listen.c server/listen.h \
@@ -41,6 +44,7 @@ server_libserver_a_SOURCES = \
 	server/resend.c server/resend.h \
 	server/rewritten.c \
 	server/response.c server/response.h \
+	server/secondary.c server/secondary.h \
 	server/shared.c server/shared.h \
 	server/source.c \
 	server/status.c \

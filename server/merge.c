@@ -12,11 +12,15 @@
 #include "base/log.h"
 #include "wire/rrtype.h"
 
+/* In place of a repository's URL: the zone is a secondary one. */
+#define BY_TRANSFER "transfer"
+
+/* s NULL: a secondary zone. */
 static enum err
 make_zone(struct keeper *k, struct source *s, const uint8_t *apex, struct zone **out)
 {
 	struct zone *z;
-	enum err err = zone_new(apex, git_source_url(s->git), &z);
+	enum err err = zone_new(apex, s == NULL ? BY_TRANSFER : git_source_url(s->git), &z);
 
 	if (err != ERR_OK)
 		return err;
@@ -257,7 +261,7 @@ note_sound(struct zone *z)
 
 struct restore {
 	struct keeper *keeper;
-	struct source *source;
+	struct source *source;		/* NULL: a secondary zone */
 	bool claimed;			/* by another repository */
 };
 
@@ -299,6 +303,26 @@ set_base_soa(struct zone *z, const struct rr_list *rrs)
 	return ERR_OK;
 }
 
+/* What the zone is based on.  Where that is gone rrs stays empty, and the zone waits for the next pull or transfer. */
+static enum err
+read_base(const struct restore *r, const struct zone *z, const struct zone_base *base, struct rr_list *rrs,
+    struct complaints *found)
+{
+	struct fault f = { 0 };
+	enum err err = r->source != NULL ? git_zone_read_base(r->source->git, z->apex.octets, base, rrs, found, &f) :
+	    secondary_read_base(r->keeper, z->apex.octets, base, rrs, &f);
+
+	if (err == ERR_OK || err == ERR_NOMEM)
+		return err;
+	if (r->source != NULL)
+		log_error("zone %s: the text that it was read from is not in the clone (%s): it is served again as soon as the "
+		    "repository has been fetched, with the changes that wait in the journal on top", z->name,
+		    fault_str(&f, err));
+	else
+		log_error("zone %s: %s: it is served again as soon as it has been transferred anew", z->name, fault_str(&f, err));
+	return ERR_OK;
+}
+
 static enum err
 restore_row(const struct restore *r, const struct journal_zone *row)
 {
@@ -315,14 +339,8 @@ restore_row(const struct restore *r, const struct journal_zone *row)
 		return err;
 	z->retired = row->retired;
 	err = zone_base_parse(row->base, row->base_serial, &base);
-	if (err == ERR_OK && (err = git_zone_read_base(r->source->git, z->apex.octets, &base, &rrs,
-	    &found, &f)) != ERR_OK &&
-	    err != ERR_NOMEM) {
-		log_error("zone %s: the text that it was read from is not in the clone (%s): it is served again as soon as the "
-		    "repository has been fetched, with the changes that wait in the journal on top", z->name,
-		    fault_str(&f, err));
-		err = ERR_OK;
-	}
+	if (err == ERR_OK)
+		err = read_base(r, z, &base, &rrs, &found);
 	if (err == ERR_OK && (err = set_base_soa(z, &rrs)) == ERR_OK &&
 	    (err = changeset_read(row->image, row->image_n, &image)) == ERR_OK)
 		err = pending_note(&z->pending, &image);
@@ -355,6 +373,23 @@ restore_zone(void *ctx, const struct journal_zone *row)
 	if (zonetable_find(&r->keeper->zones, row->apex.octets) != NULL)
 		return ERR_OK;			/* the configuration gives it a file now */
 	return strcmp(row->source, git_source_url(r->source->git)) == 0 ? restore_row(r, row) : ERR_OK;
+}
+
+static enum err
+restore_transferred(void *ctx, const struct journal_zone *row)
+{
+	return strcmp(row->source, BY_TRANSFER) == 0 ? restore_row(ctx, row) : ERR_OK;
+}
+
+enum err
+zone_restore_transferred(struct keeper *k, const uint8_t *apex, struct zone **out, struct fault *f)
+{
+	struct restore r = { .keeper = k };
+	enum err err = zonetable_find(&k->zones, apex) != NULL ? ERR_OK :
+	    journal_find_zone(k->journal, apex, restore_transferred, &r, f);
+
+	*out = zonetable_find(&k->zones, apex);
+	return err != ERR_OK || *out != NULL ? err : make_zone(k, NULL, apex, out);
 }
 
 static bool

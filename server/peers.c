@@ -33,16 +33,6 @@ make_address(int family, const uint8_t *octets, struct config_address *out)
 	}
 }
 
-static bool
-same_host(const struct sockaddr *a, const struct sockaddr *b)
-{
-	if (a->sa_family != b->sa_family)
-		return false;
-	if (a->sa_family == AF_INET)
-		return ((const struct sockaddr_in *)a)->sin_addr.s_addr == ((const struct sockaddr_in *)b)->sin_addr.s_addr;
-	return memcmp(&((const struct sockaddr_in6 *)a)->sin6_addr, &((const struct sockaddr_in6 *)b)->sin6_addr, 16) == 0;
-}
-
 static uint16_t
 port_of(const struct sockaddr *a)
 {
@@ -68,7 +58,7 @@ is_local_interface(const struct sockaddr *a)
 	if (getifaddrs(&list) != 0)
 		return false;
 	for (i = list; i != NULL && !found; i = i->ifa_next)
-		found = i->ifa_addr != NULL && same_host(i->ifa_addr, a);
+		found = i->ifa_addr != NULL && config_same_host(i->ifa_addr, a);
 	freeifaddrs(list);
 	return found;
 }
@@ -82,7 +72,7 @@ is_ours(const struct config *c, const struct sockaddr *a, bool any_port)
 
 		if (l->sa_family != a->sa_family || (!any_port && port_of(l) != port_of(a)))
 			continue;
-		if (same_host(l, a) || (is_wildcard(l) && is_local_interface(a)))
+		if (config_same_host(l, a) || (is_wildcard(l) && is_local_interface(a)))
 			return true;
 	}
 	return false;

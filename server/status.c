@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "server/options.h"
+#include "server/secondary.h"
 
 /* --- small values --- */
 
@@ -102,6 +103,17 @@ complaint_lines(const struct complaints *c)
 }
 
 static json_t *
+transfer_row(const struct zone *z)
+{
+	struct secondary_status s;
+	char address[CONFIG_ADDRESS_TEXT];
+
+	secondary_describe(z, &s);
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "state", s.state, "primary", config_address_print(s.primary, address),
+	    "key", s.key, "confirmed", json_time(s.checked_s), "next", json_time(s.next_s), "expires", json_time(s.expires_s));
+}
+
+static json_t *
 zone_details(struct keeper *k, const struct zone *z)
 {
 	json_t *row = zone_row(z), *secondaries = json_array();
@@ -113,7 +125,10 @@ zone_details(struct keeper *k, const struct zone *z)
 	json_object_set_new(row, "file-serial", json_integer((json_int_t)z->base.serial));
 	json_object_set_new(row, "complaints", complaint_lines(&z->complaints));
 	json_object_set_new(row, "secondaries", secondaries);
-	json_object_set_new(row, "held-back", json_words(source_of(z)->hold.words));
+	if (source_of(z) != NULL)
+		json_object_set_new(row, "held-back", json_words(source_of(z)->hold.words));
+	if (z->secondary != NULL)
+		json_object_set_new(row, "transfer", transfer_row(z));
 	return row;
 }
 
@@ -159,6 +174,19 @@ answer_zones(struct keeper *k, struct control_call *call, const json_t *argument
 		control_reply(call, NULL, "there is no such zone");
 	else
 		control_reply(call, json_pack("[o]", zone_details(k, z)), NULL);
+}
+
+static void
+answer_refresh(struct keeper *k, struct control_call *call, const json_t *arguments, bool whole)
+{
+	struct zone *z = named_zone(k, argument(arguments, 0));
+
+	if (z == NULL || z->retired || z->secondary == NULL) {
+		control_reply(call, NULL, z == NULL || z->retired ? "there is no such zone" : "that is no secondary zone");
+		return;
+	}
+	secondary_refresh(z, whole);
+	control_reply(call, NULL, NULL);
 }
 
 static void
@@ -468,6 +496,8 @@ handle(void *ctx, struct control_call *call, const char *command, const json_t *
 		control_reply(call, list_metrics(k), NULL);
 	else if (strcmp(command, "notify") == 0)
 		answer_notify(k, call, arguments);
+	else if (strcmp(command, "refresh") == 0 || strcmp(command, "retransfer") == 0)
+		answer_refresh(k, call, arguments, strcmp(command, "retransfer") == 0);
 	else if (strcmp(command, "pull") == 0 || strcmp(command, "push") == 0)
 		answer_sync(k, call, strcmp(command, "pull") == 0, is_force(arguments));
 	else if (strcmp(command, "log-level") == 0)

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "server/secondary.h"
 
 static enum err
 add_copy(struct tsig_keyring *ring, const struct tsig_key *key, const char *where)
@@ -107,7 +108,7 @@ needs_restart(const struct config *old, const struct config *new)
 	    same_text(old->user, new->user) && same_text(old->control_socket, new->control_socket) &&
 	    same_text(old->proxy, new->proxy) && same_texts(old->labels, new->labels) &&
 	    old->challenge_ttl == new->challenge_ttl && old->tcp_connections == new->tcp_connections &&
-	    old->tcp_connections_per_address == new->tcp_connections_per_address;
+	    old->tcp_connections_per_address == new->tcp_connections_per_address && old->transfers_in == new->transfers_in;
 
 	for (size_t i = 0; same && i < new->nlisten; i++)
 		same = memcmp(&old->listen[i].address, &new->listen[i].address, new->listen[i].len) == 0;
@@ -131,10 +132,10 @@ needs_restart(const struct config *old, const struct config *new)
 void
 views_reload(struct keeper *k, struct config *config)
 {
-	if (config != NULL) {
-		struct fault f = { 0 };
-		enum err err;
+	struct fault f = { 0 };
+	enum err err;
 
+	if (config != NULL) {
 		if (needs_restart(k->boot_view->config, config))
 			log_warning("changes of listen, workers, tcp-connections, user, state-directory, control-socket, git, the files of zones, and of acme but for "
 			    "self-check, take effect with a restart");
@@ -146,14 +147,13 @@ views_reload(struct keeper *k, struct config *config)
 		} else {
 			log_info("configuration reloaded");
 		}
+		if ((err = secondaries_configure(k, &f)) != ERR_OK)
+			log_error("%s", fault_str(&f, err));
 		for (size_t i = 0; i < k->zones.n; i++)
 			k->zones.v[i]->serial_policy = config_zone_for(k->view->config, k->zones.v[i]->apex.octets)->serial;
 	}
 	for (size_t i = 0; i < k->nsources; i++) {
-		struct fault f = { 0 };
-		enum err err = accept_load(&k->sources[i], &f);
-
-		if (err != ERR_OK)
+		if ((err = accept_load(&k->sources[i], &f)) != ERR_OK)
 			log_error("%s: those that were allowed to sign before stay so", fault_str(&f, err));
 		source_pull(&k->sources[i]);
 	}

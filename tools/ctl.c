@@ -29,11 +29,13 @@ static const struct command {
 	{ "keys",	0, 0, "keys", "the TSIG keys, without their secrets", false },
 	{ "keygen",	1, 2, "keygen NAME [ALGORITHM]", "make a TSIG key (needs no server)", false },
 	{ "notify",	1, 1, "notify ZONE", "send NOTIFY to a zone's secondaries", false },
+	{ "refresh",	1, 1, "refresh ZONE", "ask the primaries of a secondary zone now", false },
+	{ "retransfer",	1, 1, "retransfer ZONE", "take a secondary zone as a whole from its primary", false },
 	{ "log-level",	1, 1, "log-level LEVEL", "log error, warning, info or debug", false },
 	{ "metrics",	0, 0, "metrics", "counters, as Prometheus reads them", false },
 	{ "stop",	0, 0, "stop", "end the server", false },
 };
-static const char *const later[] = { "refresh", "retransfer", "freeze", "thaw", "backup" };
+static const char *const later[] = { "freeze", "thaw", "backup" };
 
 struct arguments {
 	const char *file, *socket;

@@ -230,6 +230,7 @@ origin_str(enum commit_origin origin)
 	case ORIGIN_SWEEP:	return "sweep";
 	case ORIGIN_LOAD:	return "load";
 	case ORIGIN_CATCHUP:	return "catchup";
+	case ORIGIN_TRANSFER:	return "transfer";
 	}
 	return "?";
 }

@@ -11,11 +11,13 @@
 
 struct commits;
 
-enum commit_origin { ORIGIN_UPDATE, ORIGIN_GIT, ORIGIN_ACME, ORIGIN_SWEEP, ORIGIN_LOAD, ORIGIN_CATCHUP };
+enum commit_origin { ORIGIN_UPDATE, ORIGIN_GIT, ORIGIN_ACME, ORIGIN_SWEEP, ORIGIN_LOAD, ORIGIN_CATCHUP,
+	ORIGIN_TRANSFER };
 
 struct commit_request {
 	struct zone *zone;
-	const struct changeset *changes;	/* an added SOA replaces the old one; its serial counts if it is newer */
+	const struct changeset *changes;	/* an added SOA replaces the old one; its serial counts if it is newer, and that of a
+					 * transfer in any case: a secondary has its primary's serials */
 	enum commit_origin origin;
 	const char *by;			/* "client._update.example.com 192.0.2.1", a commit id, ... */
 	const uint8_t *digest;		/* of an UPDATE; or NULL */

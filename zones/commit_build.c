@@ -255,7 +255,8 @@ check_result(const struct build *b, struct fault *f)
 		return fault_set(f, ERR_REFUSED, "zone %s would not have exactly one SOA", b->q->zone->name);
 	if (!zone_node_rrset(apex, TYPE_NS, &set))
 		return fault_set(f, ERR_REFUSED, "zone %s would have no NS", b->q->zone->name);
-	if (zone_version_is_signed(b->after) && !zone_version_is_signed(b->before) && b->q->origin != ORIGIN_GIT)
+	if (zone_version_is_signed(b->after) && !zone_version_is_signed(b->before) && b->q->origin != ORIGIN_GIT &&
+	    b->q->origin != ORIGIN_TRANSFER)
 		return fault_set(f, ERR_REFUSED, "zone %s would have a DNSKEY at its apex, and be taken for a signed one that is "
 		    "never changed here", b->q->zone->name);
 	for (size_t i = 0; err == ERR_OK && i < b->q->changes->n; i++)
@@ -281,6 +282,8 @@ wanted_soa(const struct commit_request *q, const struct zone_version *before, st
 static uint32_t
 choose_serial(const struct commit_request *q, const struct rr *soa, uint32_t served)
 {
+	if (q->origin == ORIGIN_TRANSFER)
+		return soa_serial(soa);
 	if (q->force_serial && serial_lt(served, q->serial))
 		return q->serial;
 	if (serial_lt(served, soa_serial(soa)))
@@ -365,7 +368,8 @@ commit_build(const struct commit_request *q, struct built *out, struct fault *f)
 		return fault_set(f, ERR_REFUSED, "zone %s is not loaded", q->zone->name);
 	out->serial_from = zone_version_serial(before);
 	out->serial_to = choose_serial(q, &soa, out->serial_from);
-	new_soa = q->force_serial || !soa_same_but_serial(&old_soa, &soa) || serial_lt(out->serial_from, soa_serial(&soa));
+	new_soa = q->force_serial || !soa_same_but_serial(&old_soa, &soa) || (q->origin == ORIGIN_TRANSFER ?
+	    out->serial_to != out->serial_from : serial_lt(out->serial_from, soa_serial(&soa)));
 	if ((err = make_version(q, &old_soa, &soa, out->serial_to, &after)) != ERR_OK)
 		return err;
 	b.after = after;

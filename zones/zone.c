@@ -159,6 +159,8 @@ zone_may_change(const struct zone *z, const char **why)
 
 	if (v == NULL || z->retired)
 		*why = "the zone is not loaded";
+	else if (z->secondary != NULL)
+		*why = "it is a secondary zone here: its primary changes it";
 	else if (zone_version_is_signed(v))
 		*why = "the zone comes signed, and its keys are not ours: it is served as it is and never changed";
 	else if (z->serial_policy == SERIAL_KEEP)

@@ -42,6 +42,7 @@ struct zone {
 	struct zone_store *store;	/* readers' side */
 	char *source;			/* the repository's URL */
 	void *owner;			/* whoever loads and writes it back; the server's */
+	void *secondary;		/* the server's too: it comes by transfer, and owner is NULL; NULL: a primary zone */
 
 	enum serial_policy serial_policy;
 	struct zone_base base;

@@ -13,7 +13,8 @@ static const struct { const char *why, *text, *error; } bad_files[] = {
 	{ "an unknown option", "server:\n  worker: 2\n",
 	    "x:2:3: unknown key 'worker' in server; expected one of: listen, workers, state-directory, user, "
 	    "control-socket, source, identity, version, edns-udp-size, report-agent, cookie-secrets, "
-	    "cookie-secret-file, require-cookies, rate-limit, rate-limit-slip, rate-limit-exempt, "
+	    "cookie-secret-file, require-cookies, transfers-in, transfers-per-ns, max-transfer-idle-in, "
+	    "max-transfer-time-in, rate-limit, rate-limit-slip, rate-limit-exempt, "
 	    "tcp-connections, tcp-connections-per-address, tcp-idle-timeout, journal-max-usage, journal-max-depth, log-level, "
 	    "log-format" },
 	{ "an option twice", "server:\n  workers: 2\n  identity: a\n  workers: 3\n",
@@ -115,8 +116,16 @@ static const struct { const char *why, *text, *error; } bad_files[] = {
 	    "x:1:33: expected the name of a file, found '/etc/zones/'" },
 	{ "a zone's file in the root", "zones: [{name: a.example, file: /zone}]\n",
 	    "x:1:33: expected a file in a directory of its own, found '/zone'" },
-	{ "a secondary zone", "zones:\n- name: a.example\n  primaries: [192.0.2.1]\n",
-	    "x:3:3: primaries is not supported yet by this version" },
+	{ "a secondary zone without primaries", "zones:\n- name: a.example\n  primaries: []\n",
+	    "x:3:14: expected at least one item for primaries, found an empty list" },
+	{ "a primary that is no address", "zones: [{name: a, primaries: [ns.example]}]\n",
+	    "x:1:31: expected ADDRESS, ADDRESS@PORT, or one of these with key NAME behind it, found 'ns.example'" },
+	{ "a primary with a key without name", "zones: [{name: a, primaries: [192.0.2.1 key]}]\n",
+	    "x:1:31: expected ADDRESS, ADDRESS@PORT, or one of these with key NAME behind it, found '192.0.2.1 key'" },
+	{ "a zone from two places", "zones: [{name: a, file: /etc/zones/a, primaries: [192.0.2.1]}]\n",
+	    "x:1:50: expected either 'file' or 'primaries', found both" },
+	{ "bounds in the wrong order", "zones: [{name: a, refresh-min-interval: 2h, refresh-max-interval: 1h}]\n",
+	    "x:1:9: expected refresh-min-interval to be at most refresh-max-interval, found 7200 and 3600 seconds" },
 	{ "bits beyond the prefix", "zones: [{name: a, allow-transfer: [192.0.2.1/24]}]\n",
 	    "x:1:36: expected a network without bits set beyond /24, found '192.0.2.1/24'" },
 	{ "a prefix that is too long", "zones: [{name: a, allow-transfer: [192.0.2.1/33]}]\n",

@@ -1,0 +1,823 @@
+#include "server/secondary.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "server/intake.h"
+#include "wire/rrtype.h"
+
+#define ASK_MS 6000
+#define ASK_TRIES 3
+#define FIRST_RETRY_MAX_S 300		/* while there is no zone yet, whose SOA would say */
+
+struct secondary {
+	struct secondary *next;
+	struct keeper *keeper;
+	struct zone *zone;
+	struct config_primary *primaries;
+	size_t nprimaries;
+	bool wanted;			/* by the present configuration */
+
+	size_t at, tried;		/* the primary in use; how many were tried in this round */
+	unsigned failures;		/* rounds in a row */
+	struct event *timer;
+	int64_t next_s;
+	struct view *view;		/* a reference, while its key is in use */
+	struct exchange *asking;
+	struct intake *intake;
+	struct secondary *next_queued;
+	bool queued;			/* waits for others' transfers to end */
+	bool again;			/* a NOTIFY came meanwhile */
+	bool whole;			/* the next transfer is of the whole zone */
+	bool expired;
+	int64_t checked_s;
+};
+
+struct secondaries {
+	struct secondary *first;
+	struct secondary *queue, **queue_end;
+	struct pool *pool;
+	struct event *results;
+	int stop_fd;
+	char *images;
+	struct zone_store *blank;	/* what readers find in place of an expired zone */
+};
+
+static void check(struct secondary *s);
+
+/* --- times --- */
+
+static bool
+zone_soa(const struct secondary *s, struct soa *soa)
+{
+	struct rr rr;
+
+	if (zone_newest(s->zone) == NULL || !zone_version_soa(zone_newest(s->zone), &rr))
+		return false;
+	soa_read(rr.rdata, rr.rdlen, soa);
+	return true;
+}
+
+static uint32_t
+within(uint32_t value, unsigned least, unsigned most)
+{
+	return value < least ? least : value > most ? most : value;
+}
+
+static const struct config_zone *
+settings(const struct secondary *s)
+{
+	return config_zone_for(s->keeper->view->config, s->zone->apex.octets);
+}
+
+/* Up to a tenth earlier than said, so that zones of one primary do not all come at once. */
+static uint32_t
+jittered(uint32_t seconds)
+{
+	return seconds - random_below(seconds / 10 + 1);
+}
+
+static uint32_t
+refresh_s(const struct secondary *s)
+{
+	const struct config_zone *c = settings(s);
+	struct soa soa;
+
+	return zone_soa(s, &soa) ? jittered(within(soa.refresh, c->refresh_min_s, c->refresh_max_s)) : 0;
+}
+
+static uint32_t
+retry_s(const struct secondary *s)
+{
+	const struct config_zone *c = settings(s);
+	struct soa soa;
+
+	if (zone_soa(s, &soa))
+		return jittered(within(soa.retry, c->retry_min_s, c->retry_max_s));
+	return s->failures > 8 ? jittered(FIRST_RETRY_MAX_S) : jittered(1u << s->failures);
+}
+
+/* 0: there is nothing that could expire. */
+static int64_t
+expires_s(const struct secondary *s)
+{
+	const struct config_zone *c = settings(s);
+	struct soa soa;
+
+	return zone_soa(s, &soa) ? s->checked_s + within(soa.expire, c->expire_min_s, c->expire_max_s) : 0;
+}
+
+static void
+set_timer(struct secondary *s, uint32_t seconds)
+{
+	int64_t now_s = clock_now_s(), end_s = expires_s(s), at_s = now_s + seconds;
+	struct timeval wait;
+
+	s->next_s = at_s;
+	if (end_s != 0 && !s->expired && end_s < at_s)
+		at_s = end_s < now_s ? now_s : end_s;
+	wait.tv_sec = (time_t)(at_s - now_s);
+	wait.tv_usec = (suseconds_t)random_below(seconds == 0 ? 1 : 200000);	/* zones of one second are spread a little */
+	evtimer_add(s->timer, &wait);
+}
+
+/* --- what readers see --- */
+
+static void
+show(struct secondary *s, struct zone_store *store)
+{
+	struct zoneset *zones = s->keeper->shared->zones;
+	const uint8_t *apex = s->zone->apex.octets;
+	enum err err;
+
+	rcu_thread_online();
+	if ((err = zoneset_begin(zones)) == ERR_OK) {
+		(void)zoneset_remove(zones, apex);	/* it may not have been there yet */
+		err = zoneset_add(zones, apex, store);
+		zoneset_commit(zones);
+	}
+	rcu_thread_offline();
+	if (err != ERR_OK)
+		log_error("zone %s: %s", s->zone->name, err_str(err));
+}
+
+static void
+expire(struct secondary *s)
+{
+	s->expired = true;
+	show(s, s->keeper->secondaries->blank);
+	zone_set_problem(s->zone, "expired: no primary has confirmed it for longer than its SOA allows%s%s",
+	    s->zone->problem != NULL ? "; last: " : "", s->zone->problem != NULL ? s->zone->problem : "");
+	log_error("zone %s: %s", s->zone->name, s->zone->problem);
+}
+
+/* --- the end of a round --- */
+
+static void
+confirmed(struct secondary *s)
+{
+	s->checked_s = clock_now_s();
+	image_touch(s->keeper->secondaries->images, &s->zone->base, s->checked_s);
+	s->failures = s->tried = 0;
+	if (s->expired)
+		log_info("zone %s: served again, serial %u", s->zone->name, zone_version_serial(zone_newest(s->zone)));
+	if (s->expired)
+		show(s, s->zone->store);
+	s->expired = false;
+	zone_set_problem(s->zone, NULL);
+	set_timer(s, s->again ? 0 : refresh_s(s));
+	s->again = false;
+}
+
+static void
+failed(struct secondary *s, const char *words)
+{
+	const struct config_primary *p = &s->primaries[s->at];
+	char address[CONFIG_ADDRESS_TEXT];
+
+	config_address_print((const struct sockaddr *)&p->address.address, address);
+	log_warning("zone %s: primary %s: %s", s->zone->name, address, words);
+	zone_set_problem(s->zone, "primary %s: %s", address, words);
+	s->at = (s->at + 1) % s->nprimaries;
+	if (++s->tried < s->nprimaries) {
+		check(s);
+		return;
+	}
+	s->tried = 0;
+	set_timer(s, s->again ? 0 : retry_s(s));
+	s->again = false;
+	s->failures++;
+}
+
+/* --- transfers --- */
+
+/* The key of the primary in use, which lives as long as s->view; false with words: there is none. */
+static bool
+take_key(struct secondary *s, const struct tsig_key **key, struct fault *f)
+{
+	const struct config_primary *p = &s->primaries[s->at];
+	char name[DNAME_TEXT_MAX];
+
+	view_unref(s->view);
+	s->view = view_ref(s->keeper->view);
+	*key = p->has_key ? tsig_keyring_find(s->view->ring, p->key.octets) : NULL;
+	if (!p->has_key || *key != NULL)
+		return true;
+	fault_set(f, ERR_NOT_FOUND, "its key %s is not known here", dname_print_host(p->key.octets, name));
+	return false;
+}
+
+static const struct config_address *
+source_address(const struct keeper *k, int family)
+{
+	const struct config *c = k->view->config;
+
+	for (size_t i = 0; i < c->nsource; i++)
+		if (c->source[i].address.ss_family == family)
+			return &c->source[i];
+	return NULL;
+}
+
+/* Does the difference fit what we have?  A primary that has lost its history, or another zone of that name, is found here. */
+static enum err
+check_step(const struct zone_version *v, const struct xfrin_step *step, struct fault *f)
+{
+	char text[300];
+	uint32_t ttl;
+
+	if (zone_version_serial(v) != step->from)
+		return fault_set(f, ERR_CONFLICT, "the difference begins at serial %u, and we have %u", step->from,
+		    zone_version_serial(v));
+	for (size_t i = 0; i < step->changes.n; i++) {
+		const struct change *c = &step->changes.v[i];
+
+		if (c->add || zone_version_has(v, &c->rr, &ttl))
+			continue;
+		rr_print(&c->rr, text, sizeof text);
+		return fault_set(f, ERR_CONFLICT, "the difference removes what is not there: %s", text);
+	}
+	return ERR_OK;
+}
+
+static enum err
+stage(struct secondary *s, const struct changeset *changes, const struct intake *in, struct fault *f)
+{
+	bool rebase = in->base.n > 0;
+
+	return commits_stage(s->keeper->commits, &(struct commit_request){ .zone = s->zone, .changes = changes,
+	    .origin = ORIGIN_TRANSFER, .by = "", .now_s = clock_now_s(), .base = rebase ? &in->base : NULL,
+	    .base_rrs = rebase ? &in->rrs : NULL }, NULL, f);
+}
+
+static enum err
+take_steps(struct secondary *s, struct intake *in, struct fault *f)
+{
+	size_t n;
+	struct xfrin_step *steps = xfrin_steps(in->transfer, &n);
+	enum err err = ERR_OK, finished;
+
+	for (size_t i = 0; err == ERR_OK && i < n; i++)
+		if ((err = check_step(zone_newest(s->zone), &steps[i], f)) == ERR_OK)
+			err = stage(s, &steps[i].changes, in, f);
+	/* Each step for itself is a whole version of the primary's: those before a bad one may stay. */
+	finished = commits_finish(s->keeper->commits, err == ERR_OK ? f : NULL);
+	return err == ERR_OK ? finished : err;
+}
+
+static enum err
+load_first(struct secondary *s, struct intake *in, struct fault *f)
+{
+	struct commits *commits = s->keeper->commits;
+	enum err err = commits_batch_begin(commits, f);
+
+	if (err != ERR_OK)
+		return err;
+	pending_clear(&s->zone->pending);	/* of a zone whose image was lost */
+	if ((err = commits_load(commits, s->zone, &in->base, &in->rrs, in->serial, true, f)) == ERR_OK)
+		zone_base_clear(&in->base);	/* the zone's now, even if the journal did not take it yet */
+	return commits_batch_end(commits, err, f);
+}
+
+static enum err
+take_whole(struct secondary *s, struct intake *in, struct fault *f)
+{
+	struct keeper *k = s->keeper;
+	struct zone_base old = { 0 };
+	enum err err;
+
+	if (in->version == NULL)
+		return load_first(s, in, f);
+	if ((err = zone_base_copy(&old, &s->zone->base)) == ERR_OK && (err = stage(s, &in->changes, in, f)) == ERR_OK)
+		err = commits_finish(k->commits, f);
+	if (err == ERR_OK && in->base.n > 0) {
+		image_remove(k->secondaries->images, &old);
+		zone_base_clear(&in->base);
+	}
+	zone_base_clear(&old);
+	return err;
+}
+
+static enum err
+take(struct secondary *s, struct intake *in, struct fault *f)
+{
+	char address[CONFIG_ADDRESS_TEXT];
+	enum err err;
+
+	config_address_print((const struct sockaddr *)&in->place.to, address);
+	if (in->no_steps.text[0] != '\0')
+		log_info("zone %s: primary %s: no differences, so the whole zone: %s", s->zone->name, address, in->no_steps.text);
+	if (in->outside > 0)
+		log_warning("zone %s: primary %s: %llu records outside of the zone are left out, the first one is %s", s->zone->name,
+		    address, (unsigned long long)in->outside, in->first_outside);
+	if (in->kind == XFRIN_CURRENT)
+		return ERR_OK;
+	err = in->kind == XFRIN_STEPS ? take_steps(s, in, f) : take_whole(s, in, f);
+	if (err == ERR_OK)
+		log_info("zone %s: %s from %s: serial %u, %llu records in %llu octets", s->zone->name,
+		    in->kind == XFRIN_STEPS ? "differences" : "whole", address, in->serial, (unsigned long long)in->records,
+		    (unsigned long long)in->octets);
+	return err;
+}
+
+static bool
+may_start(const struct secondary *s)
+{
+	const struct config *c = s->keeper->view->config;
+	const struct config_address *to = &s->primaries[s->at].address;
+	unsigned all = 0, same = 0;
+
+	for (const struct secondary *o = s->keeper->secondaries->first; o != NULL; o = o->next) {
+		if (o->intake == NULL)
+			continue;
+		all++;
+		same += o->intake->place.to_len == to->len && memcmp(&o->intake->place.to, &to->address, to->len) == 0;
+	}
+	return all < c->transfers_in && same < c->transfers_per_ns;
+}
+
+static void start_transfer(struct secondary *s);
+
+/* Whoever waits and may go now. */
+static void
+start_queued(struct secondaries *all)
+{
+	struct secondary *s = all->queue;
+
+	all->queue = NULL;
+	all->queue_end = &all->queue;
+	for (struct secondary *next; s != NULL; s = next) {
+		next = s->next_queued;
+		s->queued = false;
+		if (s->wanted)
+			start_transfer(s);	/* it may queue itself again */
+	}
+}
+
+static void
+intake_done(void *arg)
+{
+	struct intake *in = arg;
+	struct secondary *s = in->arg;
+	struct keeper *k = s->keeper;
+	struct fault f = in->fault;
+	enum err err = in->err;
+
+	s->intake = NULL;
+	if (k->stopping || !s->wanted) {
+		intake_free(in);
+		return;
+	}
+	keeper_flush(k);		/* what others staged is a group of its own */
+	if (err == ERR_OK)
+		err = take(s, in, &f);
+	if (err == ERR_CONFLICT && !s->whole) {
+		log_warning("zone %s: %s: taking the whole zone", s->zone->name, fault_str(&f, err));
+		s->whole = true;
+		start_transfer(s);
+	} else if (err == ERR_OK) {
+		s->whole = false;
+		confirmed(s);
+	} else {
+		failed(s, fault_str(&f, err));
+	}
+	intake_free(in);
+	start_queued(k->secondaries);
+}
+
+static enum err
+make_intake(struct secondary *s, const struct tsig_key *key, struct intake **out)
+{
+	const struct config *c = s->keeper->view->config;
+	const struct config_address *to = &s->primaries[s->at].address;
+	const struct config_address *from = source_address(s->keeper, to->address.ss_family);
+	struct intake *in = calloc(1, sizeof *in);
+	enum err err = ERR_OK;
+
+	if (in == NULL)
+		return ERR_NOMEM;
+	in->apex = s->zone->apex;
+	in->images = s->keeper->secondaries->images;
+	in->whole = s->whole;
+	in->max_octets = settings(s)->max_size;
+	in->arg = s;
+	in->place = (struct fetch_place){ .to = to->address, .to_len = to->len, .idle_ms = c->max_transfer_idle_in_s * 1000,
+	    .total_ms = c->max_transfer_time_in_s * 1000, .stop_fd = s->keeper->secondaries->stop_fd };
+	if (from != NULL) {
+		in->place.from = from->address;
+		in->place.from_len = from->len;
+	}
+	if (key != NULL)
+		err = tsig_key_new(key->name.octets, key->algorithm, key->secret, key->secret_len, &in->key);
+	if (err != ERR_OK) {
+		free(in);
+		return err;
+	}
+	if (zone_newest(s->zone) != NULL)
+		in->version = zone_version_ref(zone_newest(s->zone));
+	*out = in;
+	return ERR_OK;
+}
+
+static void
+start_transfer(struct secondary *s)
+{
+	struct secondaries *all = s->keeper->secondaries;
+	const struct tsig_key *key;
+	struct fault f = { 0 };
+	enum err err;
+
+	if (!may_start(s)) {
+		s->queued = true;
+		s->next_queued = NULL;
+		*all->queue_end = s;
+		all->queue_end = &s->next_queued;
+		return;
+	}
+	if (!take_key(s, &key, &f)) {
+		failed(s, f.text);
+	} else if ((err = make_intake(s, key, &s->intake)) != ERR_OK ||
+	    (err = pool_submit(all->pool, intake_run, intake_done, s->intake)) != ERR_OK) {
+		intake_free(s->intake);
+		s->intake = NULL;
+		failed(s, err_str(err));
+	}
+}
+
+/* --- serials --- */
+
+static void
+on_soa(void *arg, enum err err, const uint8_t *msg, size_t n, const char *words)
+{
+	struct secondary *s = arg;
+	uint32_t serial, ours = zone_version_serial(zone_newest(s->zone));
+
+	s->asking = NULL;
+	if (err != ERR_OK) {
+		failed(s, words);
+	} else if (!answer_serial(msg, n, s->zone->apex.octets, &serial)) {
+		failed(s, "its answer to a question for the SOA has none, or is not authoritative");
+	} else if (serial_lt(ours, serial)) {
+		start_transfer(s);
+	} else {
+		if (serial != ours)
+			log_warning("zone %s: a primary has serial %u, older than %u here", s->zone->name, serial, ours);
+		confirmed(s);
+	}
+}
+
+static void
+ask_soa(struct secondary *s)
+{
+	const struct config_address *to = &s->primaries[s->at].address;
+	const struct config_address *from = source_address(s->keeper, to->address.ss_family);
+	struct question q = { .qname = s->zone->apex, .qtype = TYPE_SOA, .qclass = CLASS_IN };
+	const struct tsig_key *key;
+	uint8_t msg[MSG_HEADER_SIZE + DNAME_MAX + 4];
+	struct fault f = { 0 };
+	struct wr w;
+	enum err err;
+
+	wr_init(&w, msg, sizeof msg);
+	msg_header_write(&w, &(struct msg_header){ .qdcount = 1 });
+	question_write(&w, &q);
+	if (!take_key(s, &key, &f))
+		failed(s, f.text);
+	else if ((err = exchange_start(s->keeper->base, &(struct exchange_request){ .to = to->address, .to_len = to->len,
+	    .from = from == NULL ? NULL : (const struct sockaddr *)&from->address, .msg = msg, .n = wr_len(&w), .key = key,
+	    .timeout_ms = ASK_MS, .tries = ASK_TRIES, .done = on_soa, .arg = s }, &s->asking)) != ERR_OK)
+		failed(s, err_str(err));
+}
+
+static bool
+is_busy(const struct secondary *s)
+{
+	return s->asking != NULL || s->intake != NULL || s->queued;
+}
+
+/* Go on with the primary in use. */
+static void
+check(struct secondary *s)
+{
+	if (zone_newest(s->zone) == NULL || s->whole)
+		start_transfer(s);
+	else
+		ask_soa(s);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct secondary *s = arg;
+	int64_t now_s = clock_now_s(), end_s = expires_s(s);
+
+	(void)fd;
+	(void)what;
+	if (end_s != 0 && end_s <= now_s && !s->expired)
+		expire(s);
+	if (is_busy(s))
+		set_timer(s, retry_s(s));		/* for the expiry's sake */
+	else if (now_s < s->next_s)
+		set_timer(s, (uint32_t)(s->next_s - now_s));
+	else
+		check(s);
+}
+
+void
+secondary_refresh(struct zone *z, bool whole)
+{
+	struct secondary *s = z->secondary;
+
+	s->whole |= whole;
+	if (is_busy(s)) {
+		s->again = true;
+	} else {
+		s->tried = 0;
+		check(s);
+	}
+}
+
+/* --- NOTIFY --- */
+
+/* The serial in a NOTIFY's answer section (RFC 1996, section 3.7): a hint, good for leaving a question out. */
+static bool
+notified_serial(const struct job *j, uint32_t *serial)
+{
+	struct rd r = rd_over(j->msg, j->n);
+	struct msg_rr rr;
+	struct dname name;
+
+	rd_take(&r, j->request.after_question);
+	if (j->request.header.ancount == 0 || !msg_rr_read(&r, &rr) || rr.type != TYPE_SOA ||
+	    !dname_equal(rr.owner.octets, j->request.question.qname.octets))
+		return false;
+	rd_dname(&rr.rdata, &name);
+	rd_dname(&rr.rdata, &name);
+	*serial = rd_u32(&rr.rdata);
+	return !rr.rdata.bad;
+}
+
+bool
+secondary_notified(struct keeper *k, const struct job *j)
+{
+	struct zone *z = zonetable_find(&k->zones, j->request.question.qname.octets);
+	struct secondary *s = z == NULL ? NULL : z->secondary;
+	bool has_serial, is_signed = j->request.tsig.key != NULL;
+	uint32_t serial = 0;
+
+	if (s == NULL || !s->wanted)
+		return false;
+	has_serial = notified_serial(j, &serial);
+	if (has_serial && is_signed && zone_newest(z) != NULL && !serial_lt(zone_version_serial(zone_newest(z)), serial))
+		return true;
+	for (size_t i = 0; i < s->nprimaries && !is_busy(s); i++)
+		if (config_same_host((const struct sockaddr *)&s->primaries[i].address.address,
+		    (const struct sockaddr *)&j->peer))
+			s->at = i;
+	if (is_busy(s) || !is_signed || !has_serial) {
+		secondary_refresh(z, false);
+	} else {
+		s->tried = 0;
+		start_transfer(s);
+	}
+	return true;
+}
+
+/* --- which zones --- */
+
+static struct secondary *
+secondary_new(struct keeper *k, struct zone *z)
+{
+	struct secondary *s = calloc(1, sizeof *s);
+
+	if (s == NULL || (s->timer = evtimer_new(k->base, on_timer, s)) == NULL) {
+		free(s);
+		return NULL;
+	}
+	s->keeper = k;
+	s->zone = z;
+	z->secondary = s;
+	s->next = k->secondaries->first;
+	k->secondaries->first = s;
+	return s;
+}
+
+/* From the state if it is there.  A zone that readers do not get yet is SERVFAIL, and not somebody else's. */
+static enum err
+add_zone(struct keeper *k, const uint8_t *apex, struct secondary **out, struct fault *f)
+{
+	struct secondary *s;
+	struct zone *z;
+	enum err err = zone_restore_transferred(k, apex, &z, f);
+
+	if (err != ERR_OK)
+		return err;
+	if (z->owner != NULL)
+		return fault_set(f, ERR_EXISTS, "zone %s is in a repository and has primaries in the configuration: it can only have "
+		    "one source", z->name);
+	if ((s = secondary_new(k, z)) == NULL)
+		return ERR_NOMEM;
+	s->checked_s = zone_newest(z) == NULL ? 0 : image_time_s(k->secondaries->images, &z->base);
+	s->expired = zone_newest(z) != NULL && expires_s(s) <= clock_now_s();
+	if (s->expired)
+		expire(s);
+	else
+		show(s, z->store);
+	*out = s;
+	return ERR_OK;
+}
+
+static bool
+same_primaries(const struct secondary *s, const struct config_primary *v, size_t n)
+{
+	bool same = s->nprimaries == n;
+
+	for (size_t i = 0; same && i < n; i++)
+		same = s->primaries[i].address.len == v[i].address.len && s->primaries[i].has_key == v[i].has_key &&
+		    memcmp(&s->primaries[i].address.address, &v[i].address.address, v[i].address.len) == 0 &&
+		    (!v[i].has_key || dname_equal(s->primaries[i].key.octets, v[i].key.octets));
+	return same;
+}
+
+/* Have the zone, with these primaries, and ask them if they are new. */
+static enum err
+want_zone(struct keeper *k, const uint8_t *apex, const struct config_primary *primaries, size_t n, struct fault *f)
+{
+	struct zone *z = zonetable_find(&k->zones, apex);
+	struct secondary *s = z == NULL ? NULL : z->secondary;
+	struct config_primary *copy;
+	enum err err;
+
+	if (s == NULL && (err = add_zone(k, apex, &s, f)) != ERR_OK)
+		return err;
+	if (s->wanted && same_primaries(s, primaries, n))
+		return ERR_OK;
+	if ((copy = malloc(n * sizeof *copy)) == NULL)
+		return ERR_NOMEM;
+	memcpy(copy, primaries, n * sizeof *copy);
+	free(s->primaries);
+	s->primaries = copy;
+	s->nprimaries = n;
+	s->at = s->tried = 0;
+	if (!s->wanted && s->zone->retired) {
+		s->zone->retired = false;
+		show(s, s->expired ? k->secondaries->blank : s->zone->store);
+	}
+	s->wanted = true;
+	if (k->started)
+		secondary_refresh(s->zone, false);
+	return ERR_OK;
+}
+
+static void
+give_up(struct secondary *s)
+{
+	exchange_cancel(s->asking);
+	s->asking = NULL;
+	evtimer_del(s->timer);
+}
+
+/* The configuration does not have it any more. */
+static void
+retire(struct secondary *s)
+{
+	struct keeper *k = s->keeper;
+
+	give_up(s);
+	s->wanted = false;
+	s->zone->retired = true;
+	rcu_thread_online();
+	(void)zoneset_remove(k->shared->zones, s->zone->apex.octets);
+	rcu_thread_offline();
+	notifier_drop(k->notifier, s->zone->apex.octets);
+	zone_set_problem(s->zone, NULL);
+	log_info("zone %s: no longer configured", s->zone->name);
+}
+
+enum err
+secondaries_configure(struct keeper *k, struct fault *f)
+{
+	const struct config *c = k->view->config;
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; err == ERR_OK && i < c->nzones; i++)
+		if (c->zones[i].nprimaries > 0)
+			err = want_zone(k, c->zones[i].name.octets, c->zones[i].primaries, c->zones[i].nprimaries, f);
+	for (struct secondary *s = k->secondaries->first; s != NULL; s = s->next)
+		if (s->wanted && config_zone_for(c, s->zone->apex.octets)->nprimaries == 0)
+			retire(s);
+	return err;
+}
+
+/* --- the whole --- */
+
+static void
+on_results(evutil_socket_t fd, short what, void *arg)
+{
+	struct keeper *k = arg;
+
+	(void)fd;
+	(void)what;
+	pool_deliver(k->secondaries->pool);
+}
+
+enum err
+secondary_read_base(struct keeper *k, const uint8_t *apex, const struct zone_base *base, struct rr_list *out, struct fault *f)
+{
+	return image_read(k->secondaries->images, apex, base, out, f);
+}
+
+enum err
+secondaries_open(struct keeper *k, struct fault *f)
+{
+	static const uint8_t root[] = "";
+	struct secondaries *all = calloc(1, sizeof *all);
+	enum err err;
+
+	if ((k->secondaries = all) == NULL)
+		return ERR_NOMEM;
+	all->queue_end = &all->queue;
+	if ((all->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
+		return fault_set(f, err_from_errno(errno), "eventfd: %s", strerror(errno));
+	if (asprintf(&all->images, "%s/secondary", k->boot_view->config->state_directory) < 0) {
+		all->images = NULL;
+		return ERR_NOMEM;
+	}
+	if ((err = file_mkdir(all->images, 0700, f)) != ERR_OK || (err = zone_store_new(root, &all->blank)) != ERR_OK ||
+	    (err = pool_new(k->boot_view->config->transfers_in, &all->pool)) != ERR_OK)
+		return err;
+	all->results = event_new(k->base, pool_fd(all->pool), EV_READ | EV_PERSIST, on_results, k);
+	if (all->results == NULL || event_add(all->results, NULL) != 0)
+		return ERR_NOMEM;
+	return secondaries_configure(k, f);
+}
+
+void
+secondaries_start(struct keeper *k)
+{
+	for (struct secondary *s = k->secondaries->first; s != NULL; s = s->next)
+		set_timer(s, 0);
+}
+
+void
+secondaries_stop(struct keeper *k)
+{
+	struct secondaries *all = k->secondaries;
+
+	if (all == NULL)
+		return;
+	for (struct secondary *s = all->first; s != NULL; s = s->next)
+		give_up(s);
+	if (all->stop_fd >= 0)
+		eventfd_write(all->stop_fd, 1);
+	if (all->pool != NULL)
+		pool_free(all->pool);
+	all->pool = NULL;
+}
+
+void
+secondaries_close(struct keeper *k)
+{
+	struct secondaries *all = k->secondaries;
+
+	if (all == NULL)
+		return;
+	for (struct secondary *s = all->first, *next; s != NULL; s = next) {
+		next = s->next;
+		event_free(s->timer);
+		view_unref(s->view);
+		free(s->primaries);
+		free(s);
+	}
+	if (all->results != NULL)
+		event_free(all->results);
+	if (all->stop_fd >= 0)
+		close(all->stop_fd);
+	if (all->blank != NULL) {
+		rcu_thread_online();
+		zone_store_free(all->blank);
+		rcu_thread_offline();
+	}
+	free(all->images);
+	free(all);
+	k->secondaries = NULL;
+}
+
+void
+secondary_describe(const struct zone *z, struct secondary_status *out)
+{
+	static char key[DNAME_TEXT_MAX];
+	const struct secondary *s = z->secondary;
+	const struct config_primary *p = &s->primaries[s->at];
+
+	*out = (struct secondary_status){ .state = s->intake != NULL || s->queued ? "transferring" : s->asking != NULL ? "asking" :
+	    s->expired ? "expired" : "waiting", .checked_s = s->checked_s, .next_s = s->next_s, .expires_s = expires_s(s),
+	    .primary = (const struct sockaddr *)&p->address.address, .key = "" };
+	if (p->has_key)
+		out->key = dname_print_host(p->key.octets, key);
+}

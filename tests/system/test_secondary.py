@@ -1,0 +1,143 @@
+"""certnsd as a secondary: it follows its primaries, keeps what it has, and survives what they do."""
+
+import pytest
+
+from lib import client
+from lib.keys import Key
+from lib.wait import wait_for
+from lib.zones import RICH, zone
+
+ZONE = "example.com"
+TRANSFER = Key(f"secondary._transfer.{ZONE}")
+SHORT = zone(serial=1).replace("7200", "1").replace("3600	; retry", "1	; retry").replace("1209600", "3")
+
+
+def rcode_of(server, name=ZONE, kind="SOA"):
+    return client.rcode(client.ask(server, name, kind, tcp=True))
+
+
+@pytest.fixture
+def primary(certnsd, repo, key):
+    repo.commit({ZONE: zone(extra=RICH), f"{ZONE}._keys": key.dnskey() + TRANSFER.dnskey()})
+    return certnsd(git=repo)
+
+
+@pytest.fixture
+def secondary(certnsd, primary):
+    server = certnsd(keys=[{"name": TRANSFER.name, "algorithm": TRANSFER.algorithm, "secret": TRANSFER.secret}])
+    server.zone_entry(ZONE, primaries=[f"{primary.here()} key {TRANSFER.name}"])
+    primary.zone_entry(ZONE, notify=[server.here()])
+    return server
+
+
+def same_zone(a, b):
+    return sorted(client.dig(a, ZONE, "AXFR", "-y", TRANSFER.y(), "+noall", "+answer").splitlines()) == \
+        sorted(client.dig(b, ZONE, "AXFR", "-y", TRANSFER.y(), "+noall", "+answer").splitlines())
+
+
+def test_it_has_what_its_primary_has(primary, secondary):
+    primary.start(ZONE)
+    secondary.start(ZONE)
+    assert client.serial(secondary, ZONE) == 1
+    assert same_zone(primary, secondary)
+    assert secondary.zone(ZONE)["source"] == "transfer"
+
+
+def test_changes_follow_at_once(primary, secondary, key):
+    primary.start(ZONE)
+    secondary.start(ZONE)
+    for i in range(5):
+        client.nsupdate(primary, key, f"update add n{i}.{ZONE} 300 A 192.0.2.{i + 1}\nsend\n")
+        secondary.wait_serial(ZONE, i + 2)
+    assert client.look(secondary, f"n4.{ZONE}", "A") == ["192.0.2.5"]
+    assert same_zone(primary, secondary)
+
+
+def test_it_keeps_the_zone_over_a_restart(primary, secondary, key):
+    primary.start(ZONE)
+    secondary.start(ZONE)
+    client.nsupdate(primary, key, f"update add new.{ZONE} 300 A 192.0.2.1\nsend\n")
+    secondary.wait_serial(ZONE, 2)
+    primary.stop()
+    secondary.kill9()
+    secondary.start(ZONE)
+    assert client.serial(secondary, ZONE) == 2
+    assert client.look(secondary, f"new.{ZONE}", "A") == ["192.0.2.1"]
+
+
+def test_it_waits_for_a_primary_that_is_not_there_yet(primary, secondary):
+    secondary.start()
+    assert rcode_of(secondary) == "SERVFAIL"
+    secondary.wait_log("primary .*refused")
+    primary.start(ZONE)
+    secondary.wait_serial(ZONE, 1)
+
+
+def test_a_zone_expires_and_comes_back(primary, secondary, repo):
+    repo.commit({ZONE: SHORT})
+    primary.start(ZONE)
+    secondary.start(ZONE)
+    primary.stop()
+    wait_for(lambda: rcode_of(secondary) == "SERVFAIL", "the zone expires")
+    assert "expired" in secondary.zone(ZONE)["problem"]
+    secondary.kill9()
+    secondary.start()
+    assert rcode_of(secondary) == "SERVFAIL"
+    primary.start(ZONE)
+    wait_for(lambda: rcode_of(secondary) == "NOERROR", "the zone is back")
+    assert secondary.zone(ZONE)["problem"] is None
+
+
+def test_updates_are_refused(primary, secondary, key):
+    secondary.config["keys"].append({"name": key.name, "algorithm": key.algorithm, "secret": key.secret})
+    secondary.write_config()
+    primary.start(ZONE)
+    secondary.start(ZONE)
+    update = client.new_update(ZONE, key)
+    update.add("x", 300, "A", "192.0.2.1")
+    assert client.send_update(secondary, update) == "REFUSED"
+
+
+def test_the_next_primary_is_asked(primary, secondary):
+    secondary.zone_entry(ZONE, primaries=["127.0.0.1@1", f"{primary.here()} key {TRANSFER.name}"])
+    primary.start(ZONE)
+    secondary.start()
+    secondary.wait_serial(ZONE, 1)
+
+
+@pytest.mark.parametrize("key_name", [f"other._transfer.{ZONE}", None])
+def test_a_primary_that_refuses_is_named(primary, secondary, key_name):
+    known = {"name": f"other._transfer.{ZONE}", "algorithm": "hmac-sha256", "secret": TRANSFER.secret}
+    secondary.config["keys"].append(known)
+    secondary.zone_entry(ZONE, primaries=[primary.here() + (f" key {key_name}" if key_name else "")])
+    primary.start(ZONE)
+    secondary.start()
+    secondary.wait_log("BADKEY" if key_name else "REFUSED")
+    assert rcode_of(secondary) == "SERVFAIL"
+
+
+def test_retransfer_takes_the_whole_zone(primary, secondary):
+    primary.start(ZONE)
+    secondary.start(ZONE)
+    before = secondary.log().count("whole from")
+    secondary.ctl("retransfer", ZONE)
+    wait_for(lambda: secondary.log().count("whole from") > before, "a second transfer")
+    assert rcode_of(secondary) == "NOERROR"
+    assert secondary.ctl("zones", ZONE)[0]["transfer"]["state"] in ("waiting", "transferring")
+
+
+def test_zones_come_and_go_with_the_configuration(primary, secondary):
+    entry = secondary.config["zones"][0]
+    secondary.config["zones"] = []
+    secondary.write_config()
+    primary.start(ZONE)
+    secondary.start()
+    assert rcode_of(secondary) == "REFUSED"
+    secondary.config["zones"] = [entry]
+    secondary.write_config()
+    secondary.ctl("reload")
+    secondary.wait_serial(ZONE, 1)
+    secondary.config["zones"] = []
+    secondary.write_config()
+    secondary.ctl("reload")
+    wait_for(lambda: rcode_of(secondary) == "REFUSED", "the zone is gone")
