@@ -1,5 +1,6 @@
 dist_man_MANS += \
 	docs/certns-checkzone.1 \
+	docs/certns-notify.1 \
 	docs/certns.yaml.5 \
 	docs/certnsctl.8 \
 	docs/certnsd.8
@@ -7,6 +8,8 @@ dist_man_MANS += \
 # Installed as documents only: where units and configuration go is the system's business.
 examplesdir = $(docdir)/examples
 dist_examples_DATA = docs/examples/certns.yaml
+hooksdir = $(docdir)/hooks
+dist_hooks_SCRIPTS = docs/hooks/post-receive docs/hooks/pre-receive
 nodist_doc_DATA = docs/certnsd.service
 EXTRA_DIST += docs/certnsd.service.in
 CLEANFILES += docs/certnsd.service

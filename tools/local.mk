@@ -13,3 +13,7 @@ tools_certnsctl_SOURCES = \
 	tools/ctl_keygen.c \
 	tools/ctl_print.c
 tools_certnsctl_LDADD = $(LIBSERVER)
+
+bin_PROGRAMS += tools/certns-notify
+tools_certns_notify_SOURCES = tools/notify.c
+tools_certns_notify_LDADD = $(LIBTSIG)

@@ -56,6 +56,10 @@ enum err tsig_key_new(const uint8_t *name, enum tsig_algorithm algorithm, const 
 /* "NAME:ALGORITHM:BASE64", as the MirageOS servers take it.  The fault never quotes the secret. */
 enum err tsig_key_parse(const char *text, struct tsig_key **out, struct fault *f);
 
+/* The one key statement, in the syntax of named.conf, of a file as nsupdate -k takes it.  Words name file and line, and
+ * never quote the file. */
+enum err tsig_key_load(const char *path, struct tsig_key **out, struct fault *f);
+
 void tsig_key_free(struct tsig_key *key);	/* overwrites the secret; takes NULL */
 
 /* May key do what right says in zone?  The name decides (above). */

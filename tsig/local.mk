@@ -2,6 +2,7 @@ noinst_LIBRARIES += tsig/libtsig.a
 tsig_libtsig_a_SOURCES = \
 	tsig/client.c \
 	tsig/key.c tsig/key.h \
+	tsig/key_file.c \
 	tsig/keyring.c tsig/keyring.h \
 	tsig/mac.c tsig/mac.h \
 	tsig/record.c tsig/record.h \
