@@ -373,3 +373,16 @@ tests_differential_compare_SOURCES = \
 	tests/differential/reply.c tests/differential/reply.h
 tests_differential_compare_LDADD = $(LIBZONES)
 # end of differential test
+
+# signatures of commits
+check_PROGRAMS += tests/unit/zones/test_signers
+tests_unit_zones_test_signers_SOURCES = tests/unit/zones/test_signers.c tests/unit/zones/git_place.h tests/unit/check.h
+tests_unit_zones_test_signers_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/zones/test_git_verify
+tests_unit_zones_test_git_verify_SOURCES = tests/unit/zones/test_git_verify.c tests/unit/zones/git_place.h tests/unit/check.h
+tests_unit_zones_test_git_verify_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+fuzz_targets += tests/fuzz/fuzz_sshsig
+tests_fuzz_fuzz_sshsig_SOURCES = tests/fuzz/fuzz_sshsig.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_sshsig_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_sshsig_LDADD = $(LIBZONES)
+# end of signatures

@@ -315,20 +315,19 @@ ssh_key_parse(const char *text, const char **end, struct ssh_key **out, struct f
 
 	if (n == 0)
 		return fault_set(f, ERR_FORMAT, "expected a public key: TYPE BASE64");
-	if (!base64_decode(base64, n, &octets) || octets.failed)
-		err = octets.failed ? ERR_NOMEM : fault_set(f, ERR_FORMAT, "the public key is no base64");
+	if (!base64_decode(base64, n, &octets) || octets.failed) {
+		err = fault_set(f, octets.failed ? ERR_NOMEM : ERR_FORMAT, "the public key is no base64");
+		goto out;
+	}
+	r = rd_over(octets.p, octets.len);
+	name = ssh_read_text(&r);
+	if (!r.bad && !text_is(name, text, type))
+		err = fault_set(f, ERR_FORMAT, "the public key is of type %.*s and not %.*s", name.n > 64 ? 64 : (int)name.n,
+		    (const char *)name.p, type > 64 ? 64 : (int)type, text);
 	else
 		err = ssh_key_read(octets.p, octets.len, out, f);
-	if (err == ERR_OK) {
-		r = rd_over(octets.p, octets.len);
-		name = ssh_read_text(&r);
-		if (!text_is(name, text, type)) {
-			ssh_key_free(*out);
-			err = fault_set(f, ERR_FORMAT, "the public key is of type %.*s and not %.*s", (int)name.n,
-			    (const char *)name.p, type > 64 ? 64 : (int)type, text);
-		}
-	}
 	*end = base64 + n;
+out:
 	buf_clear(&octets);
 	return err;
 }
