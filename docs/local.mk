@@ -10,6 +10,9 @@ examplesdir = $(docdir)/examples
 dist_examples_DATA = docs/examples/certns.yaml
 hooksdir = $(docdir)/hooks
 dist_hooks_SCRIPTS = docs/hooks/post-receive docs/hooks/pre-receive
+guidedir = $(docdir)/guide
+dist_guide_DATA = \
+	docs/guide/backup.md
 nodist_doc_DATA = docs/certnsd.service
 EXTRA_DIST += docs/certnsd.service.in
 CLEANFILES += docs/certnsd.service

@@ -244,6 +244,7 @@ keeper_free(struct keeper *k)
 {
 	k->stopping = true;
 	sources_give_up(k);
+	backup_stop(k);
 	if (k->control != NULL)
 		control_free(k->control);
 	for (size_t i = 0; i < k->nsources; i++)

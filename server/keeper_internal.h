@@ -4,6 +4,7 @@
  *   source.c     git repositories: when to pull and to write   pull.c       a pull, on a helper
  *   writeback.c  a commit and push, on a helper                merge.c      what was pulled, into the zones
  *   peers.c      who gets NOTIFY, which servers the CA asks    certs.c      the ACME engine's outside
+ *   backup.c     copies of the state
  *   catchup.c    serials of a new host                   history.c    what the journal keeps of each zone
  *   accept.c     which commits are taken                 rewritten.c  force-pushes
  *   filezones.c  zone files outside of git                   secondary.c  zones that come by transfer
@@ -119,6 +120,7 @@ struct keeper {
 	struct workers *workers;
 
 	struct waiter *group;		/* of the open group, newest first */
+	struct backup *backup;		/* on its way; or NULL */
 	struct event *flush, *jobs, *results, *sweep;
 	pthread_t thread;
 	bool started, stopping;
@@ -237,6 +239,11 @@ void peers_servers(struct keeper *k, const uint8_t *zone,
 /* The same who get NOTIFY; source: our address for them, NULL: any. */
 void peers_secondaries(struct keeper *k, const struct zone *z,
     void (*each)(void *arg, const struct notify_target *target, const struct sockaddr *source), void *arg);
+
+/* backup.c: a copy of the state directory; done is called when it is complete, or has failed, with words. */
+void backup_start(struct keeper *k, const char *directory, void (*done)(void *arg, enum err err, const char *words, uint64_t octets),
+    void *arg);
+void backup_stop(struct keeper *k);
 
 /* history.c */
 void history_sweep(struct keeper *k);			/* now and then: images and history within their limits */

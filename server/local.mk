@@ -4,6 +4,8 @@ server_libserver_a_SOURCES = \
 	server/additional.c \
 	server/answer.c server/answer.h \
 	server/axfr.c server/axfr.h \
+	server/backup.c \
+	server/backup_tree.c server/backup_tree.h \
 	server/certs.c \
 	server/catchup.c \
 	server/chaos.c \

@@ -456,6 +456,23 @@ is_force(const json_t *arguments)
 }
 
 static void
+backup_over(void *arg, enum err err, const char *words, uint64_t octets)
+{
+	control_reply(arg, err == ERR_OK ? json_pack("{s:I}", "octets", (json_int_t)octets) : NULL, err == ERR_OK ? NULL : words);
+}
+
+static void
+answer_backup(struct keeper *k, struct control_call *call, const json_t *arguments)
+{
+	const char *directory = argument(arguments, 0);
+
+	if (directory == NULL || *directory == '\0')
+		control_reply(call, NULL, "expected the name of a directory");
+	else
+		backup_start(k, directory, backup_over, call);
+}
+
+static void
 answer_log_level(struct control_call *call, const json_t *arguments)
 {
 	const char *text = argument(arguments, 0);
@@ -500,6 +517,8 @@ handle(void *ctx, struct control_call *call, const char *command, const json_t *
 		answer_refresh(k, call, arguments, strcmp(command, "retransfer") == 0);
 	else if (strcmp(command, "pull") == 0 || strcmp(command, "push") == 0)
 		answer_sync(k, call, strcmp(command, "pull") == 0, is_force(arguments));
+	else if (strcmp(command, "backup") == 0)
+		answer_backup(k, call, arguments);
 	else if (strcmp(command, "log-level") == 0)
 		answer_log_level(call, arguments);
 	else if (strcmp(command, "reload") == 0)

@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "server/config.h"
 #include "tools/ctl.h"
@@ -31,11 +32,12 @@ static const struct command {
 	{ "notify",	1, 1, "notify ZONE", "send NOTIFY to a zone's secondaries", false },
 	{ "refresh",	1, 1, "refresh ZONE", "ask the primaries of a secondary zone now", false },
 	{ "retransfer",	1, 1, "retransfer ZONE", "take a secondary zone as a whole from its primary", false },
+	{ "backup",	1, 1, "backup DIR", "copy the state to a new directory, for a restore or a move", false },
 	{ "log-level",	1, 1, "log-level LEVEL", "log error, warning, info or debug", false },
 	{ "metrics",	0, 0, "metrics", "counters, as Prometheus reads them", false },
 	{ "stop",	0, 0, "stop", "end the server", false },
 };
-static const char *const later[] = { "freeze", "thaw", "backup" };
+static const char *const later[] = { "freeze", "thaw" };
 
 struct arguments {
 	const char *file, *socket;
@@ -166,6 +168,37 @@ ask_pull(const struct arguments *a, const struct command *command)
 	return ask(a, command, arguments, a->force ? 1 : 0);
 }
 
+/* The server has a working directory of its own.  The result is the caller's, to free(). */
+static char *
+absolute(const char *path)
+{
+	char *here, *whole;
+
+	if (path[0] == '/')
+		return strdup(path);
+	if ((here = getcwd(NULL, 0)) == NULL)
+		return NULL;
+	if (asprintf(&whole, "%s/%s", here, path) < 0)
+		whole = NULL;
+	free(here);
+	return whole;
+}
+
+static int
+ask_backup(const struct arguments *a, const struct command *command, const char *directory)
+{
+	char *path = absolute(directory);
+	int status;
+
+	if (path == NULL) {
+		fprintf(stderr, "certnsctl: %s: %s\n", directory, strerror(errno));
+		return CTL_FAILED;
+	}
+	status = ask(a, command, &path, 1);
+	free(path);
+	return status;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -185,6 +218,8 @@ main(int argc, char **argv)
 			status = ask_pull(&a, command);
 		else if (strcmp(command->name, "keygen") == 0)
 			status = ctl_keygen(stdout, arguments[0], arguments[1], a.json);
+		else if (strcmp(command->name, "backup") == 0)
+			status = ask_backup(&a, command, arguments[0]);
 		else
 			status = ask(&a, command, arguments, n);
 	}

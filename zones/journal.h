@@ -96,4 +96,14 @@ enum err journal_each_change(struct journal *j, const uint8_t *apex, uint32_t fr
 enum err journal_each_answer(struct journal *j, int64_t since_s, void (*each)(void *ctx, const struct journal_answer *a),
     void *ctx, struct fault *f);
 
+/* A copy of the database at path, which must not exist, in steps of a few hundred KiB.  Between steps the journal is used as ever.
+ * When it is done (and freed) the copy is complete, and not yet synced. */
+struct journal_backup;
+enum err journal_backup_new(struct journal *j, const char *path, struct journal_backup **out, struct fault *f);
+enum err journal_backup_step(struct journal_backup *b, bool *done, struct fault *f);
+void journal_backup_free(struct journal_backup *b);	/* takes NULL */
+
+/* Is a copy whole?  On any thread. */
+enum err journal_check_copy(const char *path, struct fault *f);
+
 #endif

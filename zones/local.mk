@@ -41,6 +41,7 @@ zones_libzones_a_SOURCES = \
 	zones/gitzone.c zones/gitzone.h \
 	zones/git_verify.c zones/git_verify.h \
 	zones/journal.c zones/journal.h \
+	zones/journal_backup.c \
 	zones/journal_internal.h \
 	zones/journal_mark.c \
 	zones/journal_prune.c \
