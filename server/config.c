@@ -248,6 +248,7 @@ apply_arguments(struct config *c, const struct config_arguments *arguments, stru
 		err = apply_remote(c, arguments->remote, f);
 	if (err == ERR_OK && arguments->nlisten > 0)
 		err = apply_listen(c, arguments->listen, arguments->nlisten, f);
+	c->secondary |= arguments->secondary;
 	if (arguments->has_log_level)
 		c->log_level = arguments->log_level;
 	if (err == ERR_OK && arguments->state != NULL) {
@@ -319,10 +320,12 @@ make(const char *file, const char *text, size_t n, const struct config_arguments
     struct fault *f)
 {
 	struct config_reader r = { .file = file, .fault = f };
-	struct config_draft draft = { .config.self_check = true, .config.defaults.acme = true };
+	struct config_draft draft = { .config.self_check = true };
 	struct config *c = malloc(sizeof *c);
 	enum err err = c != NULL ? ERR_OK : ERR_NOMEM;
 
+	if (err == ERR_OK)
+		err = config_read_defaults(&r, &config_zone_section, &draft.config.defaults);
 	if (err == ERR_OK)
 		err = text != NULL ? read_text(&r, text, n, &draft) : config_read_defaults(&r, &config_root, &draft);
 	if (err == ERR_OK && text != NULL && (draft.config.file = strdup(file)) == NULL)
@@ -330,6 +333,8 @@ make(const char *file, const char *text, size_t n, const struct config_arguments
 	if (err == ERR_OK && (err = apply_arguments(&draft.config, arguments, f)) == ERR_OK &&
 	    (err = complete(&draft.config, f)) == ERR_OK)
 		err = settle(&draft);
+	if (err == ERR_OK)
+		err = config_add_keys(&draft.config, arguments, f);
 	keys_free(draft.keys, draft.nkeys);
 	if (err == ERR_OK) {
 		*c = draft.config;
@@ -366,7 +371,7 @@ config_load(const struct config_arguments *arguments, struct config **out, struc
 	struct buf text = { 0 };
 	enum err err;
 
-	if (arguments->file == NULL && arguments->remote != NULL)
+	if (arguments->file == NULL && (arguments->remote != NULL || arguments->secondary))
 		return make("(command line)", NULL, 0, arguments, out, f);
 	if ((err = read_whole(file, &text, f)) == ERR_OK)
 		err = make(file, text.p != NULL ? (const char *)text.p : "", text.len, arguments, out, f);

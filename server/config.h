@@ -112,6 +112,7 @@ struct config {
 	size_t ngit;
 	struct config_zone *zones;
 	size_t nzones;
+	bool secondary;			/* zones and their primaries come from the names of keys as well */
 	struct tsig_key **keys;		/* from the configuration; those from git join them in the ring */
 	size_t nkeys;
 
@@ -130,6 +131,11 @@ struct config_arguments {
 	const char *state;
 	const char *const *listen;
 	size_t nlisten;
+	bool secondary;			/* no file is needed; zones and primaries come from the names of keys */
+	const char *const *key_files;
+	size_t nkey_files;
+	char *const *keys;		/* NAME:ALGORITHM:BASE64 */
+	size_t nkeys;
 	bool has_log_level;
 	enum log_level log_level;
 };
@@ -150,6 +156,9 @@ const struct config_zone *config_zone_for(const struct config *c, const uint8_t 
 
 /* "192.0.2.1@53", "::1@5353", "192.0.2.1", "fe80::1%eth0".  ERR_FORMAT: no address; ERR_RANGE: no port. */
 enum err config_address_parse(const char *text, uint16_t default_port, struct config_address *out);
+
+/* From the octets of an address, as they stand in A and AAAA records. */
+void config_address_make(int family, const uint8_t *octets, uint16_t port, struct config_address *out);
 
 /* The same form; port 0 is left out.  Gives text back. */
 #define CONFIG_ADDRESS_TEXT 80

@@ -83,6 +83,26 @@ config_address_parse(const char *text, uint16_t default_port, struct config_addr
 	return parse_host(copy, (uint16_t)port, out);
 }
 
+void
+config_address_make(int family, const uint8_t *octets, uint16_t port, struct config_address *out)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)&out->address;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&out->address;
+
+	memset(out, 0, sizeof *out);
+	if (family == AF_INET) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons(port);
+		memcpy(&v4->sin_addr, octets, 4);
+		out->len = sizeof *v4;
+	} else {
+		v6->sin6_family = AF_INET6;
+		v6->sin6_port = htons(port);
+		memcpy(&v6->sin6_addr, octets, 16);
+		out->len = sizeof *v6;
+	}
+}
+
 char *
 config_address_print(const struct sockaddr *address, char text[CONFIG_ADDRESS_TEXT])
 {

@@ -135,6 +135,7 @@ static const struct option server_options[] = {
 	{ "cookie-secrets", OPTION_OWN, .read = config_read_cookie_secrets },
 	{ "cookie-secret-file", OPTION_OWN, .read = config_read_cookie_file },
 	{ "require-cookies", OPTION_YESNO, AT(config, require_cookies), .fallback = "no" },
+	{ "secondary", OPTION_YESNO, AT(config, secondary), .fallback = "no" },
 	{ "transfers-in", OPTION_NUMBER, AT(config, transfers_in), .min = 1, .max = 1000, .fallback = "10" },
 	{ "transfers-per-ns", OPTION_NUMBER, AT(config, transfers_per_ns), .min = 1, .max = 1000, .fallback = "5" },
 	{ "max-transfer-idle-in", OPTION_DURATION, AT(config, max_transfer_idle_in_s), .min = 1, .max = 3600, .fallback = "30" },
@@ -353,7 +354,7 @@ static const struct option zone_options[] = {
 	{ "expire-max-interval", OPTION_DURATION, AT(config_zone, expire_max_s), .min = 3, .max = UINT32_MAX,
 	    .fallback = "4294967295" },
 };
-static const struct section zone = {
+const struct section config_zone_section = {
 	.what = "a zone", .options = zone_options, .noptions = COUNT(zone_options), .size = sizeof(struct config_zone),
 	.named = true, .finish = finish_zone,
 };
@@ -535,7 +536,7 @@ static const struct option root_options[] = {
 	{ "git", OPTION_SECTIONS, AT(config_draft, config.git), .count = offsetof(struct config_draft, config.ngit),
 	    .section = &git },
 	{ "zones", OPTION_SECTIONS, AT(config_draft, config.zones),
-	    .count = offsetof(struct config_draft, config.nzones), .section = &zone },
+	    .count = offsetof(struct config_draft, config.nzones), .section = &config_zone_section },
 	{ "keys", OPTION_SECTIONS, LIST(config_draft, keys), .section = &key },
 	{ "acme", OPTION_SECTION, AT(config_draft, config), .section = &acme },
 };

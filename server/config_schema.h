@@ -96,7 +96,7 @@ struct config_draft {
 	struct config_key *keys;
 	size_t nkeys;
 };
-extern const struct section config_root;
+extern const struct section config_root, config_zone_section;
 
 /* server: the two ways to give the secrets of cookies. */
 enum err config_read_cookie_secrets(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
@@ -109,6 +109,9 @@ enum err config_read_removal_limit(struct config_reader *r, const struct option 
 /* zones: from whom a secondary zone comes. */
 enum err config_read_primaries(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
 enum err config_check_primaries(struct config_reader *r, const yaml_node_t *node, const struct config_zone *z);
+
+/* The keys of the command line, behind those of the file. */
+enum err config_add_keys(struct config *c, const struct config_arguments *arguments, struct fault *f);
 
 /* Append what a file holds but for white space at its end; warn where everybody may read it. */
 enum err config_read_secret_file(struct config_reader *r, const yaml_node_t *node, const char *path, struct buf *out);

@@ -89,12 +89,22 @@ inbound_update(struct inbound *in)
 static bool
 is_from_primary(const struct inbound *in)
 {
-	const struct config_zone *z = config_zone_for(in->view->config, in->q.question.qname.octets);
+	const struct config *c = in->view->config;
+	const struct config_zone *z = config_zone_for(c, in->q.question.qname.octets);
+	const struct sockaddr *peer = (const struct sockaddr *)in->client->peer;
 
 	for (size_t i = 0; i < z->nprimaries; i++)
-		if (config_same_host((const struct sockaddr *)&z->primaries[i].address.address,
-		    (const struct sockaddr *)in->client->peer))
+		if (config_same_host((const struct sockaddr *)&z->primaries[i].address.address, peer))
 			return true;
+	for (size_t i = 0; c->secondary && i < c->nkeys; i++) {
+		struct config_address primary;
+
+		if (!c->keys[i]->has_primary || !tsig_key_may(c->keys[i], TSIG_RIGHT_TRANSFER, in->q.question.qname.octets))
+			continue;
+		config_address_make(AF_INET, c->keys[i]->primary, 0, &primary);
+		if (config_same_host((const struct sockaddr *)&primary.address, peer))
+			return true;
+	}
 	return false;
 }
 

@@ -13,6 +13,7 @@ server_libserver_a_SOURCES = \
 	server/config_address.c \
 	server/config_cookies.c \
 	server/config_git.c \
+	server/config_key_files.c \
 	server/config_primaries.c \
 	server/config_schema.c server/config_schema.h \
 	server/config_yaml.c \
@@ -46,7 +47,9 @@ server_libserver_a_SOURCES = \
 	server/resend.c server/resend.h \
 	server/rewritten.c \
 	server/response.c server/response.h \
+	server/secondaries.c \
 	server/secondary.c server/secondary.h \
+	server/secondary_internal.h \
 	server/shared.c server/shared.h \
 	server/source.c \
 	server/status.c \

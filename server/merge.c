@@ -12,15 +12,12 @@
 #include "base/log.h"
 #include "wire/rrtype.h"
 
-/* In place of a repository's URL: the zone is a secondary one. */
-#define BY_TRANSFER "transfer"
-
 /* s NULL: a secondary zone. */
 static enum err
 make_zone(struct keeper *k, struct source *s, const uint8_t *apex, struct zone **out)
 {
 	struct zone *z;
-	enum err err = zone_new(apex, s == NULL ? BY_TRANSFER : git_source_url(s->git), &z);
+	enum err err = zone_new(apex, s == NULL ? ZONE_BY_TRANSFER : git_source_url(s->git), &z);
 
 	if (err != ERR_OK)
 		return err;
@@ -378,7 +375,7 @@ restore_zone(void *ctx, const struct journal_zone *row)
 static enum err
 restore_transferred(void *ctx, const struct journal_zone *row)
 {
-	return strcmp(row->source, BY_TRANSFER) == 0 ? restore_row(ctx, row) : ERR_OK;
+	return strcmp(row->source, ZONE_BY_TRANSFER) == 0 ? restore_row(ctx, row) : ERR_OK;
 }
 
 enum err

@@ -9,17 +9,18 @@
 
 #define EXIT_USAGE 2
 
-enum { OPTION_REMOTE = 256, OPTION_LISTEN, OPTION_STATE, OPTION_LOG_LEVEL, OPTION_NOT_YET };
+enum { OPTION_REMOTE = 256, OPTION_LISTEN, OPTION_STATE, OPTION_LOG_LEVEL, OPTION_SECONDARY, OPTION_KEY,
+	OPTION_KEY_FILE };
 
 static const struct option long_options[] = {
 	{ "config",	required_argument,	NULL, 'c' },
 	{ "help",	no_argument,		NULL, 'h' },
-	{ "key",	required_argument,	NULL, OPTION_NOT_YET },
-	{ "key-file",	required_argument,	NULL, OPTION_NOT_YET },
+	{ "key",	required_argument,	NULL, OPTION_KEY },
+	{ "key-file",	required_argument,	NULL, OPTION_KEY_FILE },
 	{ "listen",	required_argument,	NULL, OPTION_LISTEN },
 	{ "log-level",	required_argument,	NULL, OPTION_LOG_LEVEL },
 	{ "remote",	required_argument,	NULL, OPTION_REMOTE },
-	{ "secondary",	no_argument,		NULL, OPTION_NOT_YET },
+	{ "secondary",	no_argument,		NULL, OPTION_SECONDARY },
 	{ "state",	required_argument,	NULL, OPTION_STATE },
 	{ "test",	no_argument,		NULL, 't' },
 	{ "version",	no_argument,		NULL, 'V' },
@@ -28,12 +29,17 @@ static const struct option long_options[] = {
 
 static const char usage[] =
     "usage: certnsd [-c FILE] [-t] [--remote URL[#BRANCH]] [--listen ADDRESS[@PORT]]...\n"
-    "               [--state DIR] [--log-level LEVEL] [-V] [-h]\n";
+    "               [--state DIR] [--log-level LEVEL] [-V] [-h]\n"
+    "       certnsd --secondary --key-file FILE [OPTION]...\n";
 
 static const char help[] =
     "  -c FILE                    read this configuration (default " SYSCONFDIR "/certns/certns.yaml)\n"
     "  -t                         check the configuration and exit\n"
     "  --remote URL[#BRANCH]      take the zones from this git repository; needs no configuration file\n"
+    "  --secondary                serve the zones of the keys, from the primaries in their names; needs no\n"
+    "                             configuration file\n"
+    "  --key-file FILE            TSIG keys, NAME:ALGORITHM:BASE64 on a line each\n"
+    "  --key NAME:ALGORITHM:BASE64  one key; others may see it, so better take a file\n"
     "  --listen ADDRESS[@PORT]    answer here, over UDP and TCP; may be given several times\n"
     "  --state DIR                keep the journal and the clone here\n"
     "  --log-level LEVEL          error, warning, info or debug\n"
@@ -70,9 +76,26 @@ tell(const char *first, const char *second, int *status)
 	return false;
 }
 
-/* long_index: of the long option, or -1. */
+/* The argument list is shown to everybody by ps(1): the key is copied, and overwritten there. */
 static bool
-take(struct certnsd_options *o, int c, int long_index, int *status)
+take_key(struct certnsd_options *o, char *text, int *status)
+{
+	char *copy = strdup(text);
+
+	if (copy == NULL) {
+		fputs("certnsd: out of memory\n", stderr);
+		*status = EXIT_FAILURE;
+		return false;
+	}
+	fputs("certnsd: --key: others on this system could see the key when the server was started; better take --key-file\n",
+	    stderr);
+	memset(text, '*', strlen(text));
+	o->keys[o->config.nkeys++] = copy;
+	return true;
+}
+
+static bool
+take(struct certnsd_options *o, int c, int *status)
 {
 	switch (c) {
 	case 'c':
@@ -99,10 +122,14 @@ take(struct certnsd_options *o, int c, int long_index, int *status)
 		return tell(PACKAGE_STRING, "\n", status);
 	case 'h':
 		return tell(usage, help, status);
-	case OPTION_NOT_YET:		/* its argument may be a secret: not shown */
-		fprintf(stderr, "certnsd: --%s is not supported yet by this version\n", long_options[long_index].name);
-		*status = EXIT_USAGE;
-		return false;
+	case OPTION_SECONDARY:
+		o->config.secondary = true;
+		return true;
+	case OPTION_KEY_FILE:
+		o->key_files[o->config.nkey_files++] = optarg;
+		return true;
+	case OPTION_KEY:
+		return take_key(o, optarg, status);
 	default:			/* getopt_long() has said what is wrong */
 		return mistake(status);
 	}
@@ -111,18 +138,24 @@ take(struct certnsd_options *o, int c, int long_index, int *status)
 bool
 options_parse(int argc, char **argv, struct certnsd_options *o, int *status)
 {
-	int c, long_index = -1;
+	int c;
 
 	memset(o, 0, sizeof *o);
-	if ((o->listen = calloc((size_t)argc + 1, sizeof *o->listen)) == NULL) {
+	o->listen = calloc((size_t)argc + 1, sizeof *o->listen);
+	o->key_files = calloc((size_t)argc + 1, sizeof *o->key_files);
+	o->keys = calloc((size_t)argc + 1, sizeof *o->keys);
+	if (o->listen == NULL || o->key_files == NULL || o->keys == NULL) {
+		options_clear(o);
 		fputs("certnsd: out of memory\n", stderr);
 		*status = EXIT_FAILURE;
 		return false;
 	}
 	o->config.listen = o->listen;
+	o->config.key_files = o->key_files;
+	o->config.keys = o->keys;
 	optind = 0;			/* glibc: begin anew */
-	while ((c = getopt_long(argc, argv, "c:thV", long_options, &long_index)) != -1)
-		if (!take(o, c, long_index, status)) {
+	while ((c = getopt_long(argc, argv, "c:thV", long_options, NULL)) != -1)
+		if (!take(o, c, status)) {
 			options_clear(o);
 			return false;
 		}
@@ -137,6 +170,12 @@ options_parse(int argc, char **argv, struct certnsd_options *o, int *status)
 void
 options_clear(struct certnsd_options *o)
 {
+	for (size_t i = 0; o->keys != NULL && i < o->config.nkeys; i++) {
+		explicit_bzero(o->keys[i], strlen(o->keys[i]));
+		free(o->keys[i]);
+	}
+	free(o->keys);
+	free(o->key_files);
 	free(o->listen);
 	memset(o, 0, sizeof *o);
 }

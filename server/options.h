@@ -8,7 +8,8 @@
 
 struct certnsd_options {
 	struct config_arguments config;	/* strings belong to argv */
-	const char **listen;		/* what config.listen points to */
+	const char **listen, **key_files;	/* what config.listen and config.key_files point to */
+	char **keys;			/* and config.keys: copies, which are overwritten in the end */
 	bool check_only;		/* -t */
 };
 

@@ -12,27 +12,6 @@
 
 /* --- addresses --- */
 
-static void
-make_address(int family, const uint8_t *octets, struct config_address *out)
-{
-	memset(out, 0, sizeof *out);
-	if (family == AF_INET) {
-		struct sockaddr_in *in = (struct sockaddr_in *)&out->address;
-
-		in->sin_family = AF_INET;
-		in->sin_port = htons(53);
-		memcpy(&in->sin_addr, octets, 4);
-		out->len = sizeof *in;
-	} else {
-		struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&out->address;
-
-		in6->sin6_family = AF_INET6;
-		in6->sin6_port = htons(53);
-		memcpy(&in6->sin6_addr, octets, 16);
-		out->len = sizeof *in6;
-	}
-}
-
 static uint16_t
 port_of(const struct sockaddr *a)
 {
@@ -105,7 +84,7 @@ each_address_of(struct keeper *k, const struct zone *z, const uint8_t *host, eac
 		for (const uint8_t *at = NULL; zone_rrset_next(&set, &at, &rdata, &len); n++) {
 			struct config_address a;
 
-			make_address(kinds[i].family, rdata, &a);
+			config_address_make(kinds[i].family, rdata, 53, &a);
 			each(arg, &a, name);
 		}
 	}
@@ -185,7 +164,7 @@ add_key_targets(struct targets *t, const struct zone *z)
 
 		if (!key->has_secondary || !tsig_key_may(key, TSIG_RIGHT_TRANSFER, z->apex.octets))
 			continue;
-		make_address(AF_INET, key->secondary, &a);
+		config_address_make(AF_INET, key->secondary, 53, &a);
 		if ((target = add_target(t, &a)) != NULL)
 			target->key = key;
 	}

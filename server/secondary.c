@@ -1,53 +1,15 @@
-#include "server/secondary.h"
+#include "server/secondary_internal.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
-#include "server/intake.h"
 #include "wire/rrtype.h"
 
 #define ASK_MS 6000
 #define ASK_TRIES 3
 #define FIRST_RETRY_MAX_S 300		/* while there is no zone yet, whose SOA would say */
-
-struct secondary {
-	struct secondary *next;
-	struct keeper *keeper;
-	struct zone *zone;
-	struct config_primary *primaries;
-	size_t nprimaries;
-	bool wanted;			/* by the present configuration */
-
-	size_t at, tried;		/* the primary in use; how many were tried in this round */
-	unsigned failures;		/* rounds in a row */
-	struct event *timer;
-	int64_t next_s;
-	struct view *view;		/* a reference, while its key is in use */
-	struct exchange *asking;
-	struct intake *intake;
-	struct secondary *next_queued;
-	bool queued;			/* waits for others' transfers to end */
-	bool again;			/* a NOTIFY came meanwhile */
-	bool whole;			/* the next transfer is of the whole zone */
-	bool expired;
-	int64_t checked_s;
-};
-
-struct secondaries {
-	struct secondary *first;
-	struct secondary *queue, **queue_end;
-	struct pool *pool;
-	struct event *results;
-	int stop_fd;
-	char *images;
-	struct zone_store *blank;	/* what readers find in place of an expired zone */
-};
 
 static void check(struct secondary *s);
 
@@ -104,8 +66,8 @@ retry_s(const struct secondary *s)
 }
 
 /* 0: there is nothing that could expire. */
-static int64_t
-expires_s(const struct secondary *s)
+int64_t
+secondary_expires_s(const struct secondary *s)
 {
 	const struct config_zone *c = settings(s);
 	struct soa soa;
@@ -116,7 +78,7 @@ expires_s(const struct secondary *s)
 static void
 set_timer(struct secondary *s, uint32_t seconds)
 {
-	int64_t now_s = clock_now_s(), end_s = expires_s(s), at_s = now_s + seconds;
+	int64_t now_s = clock_now_s(), end_s = secondary_expires_s(s), at_s = now_s + seconds;
 	struct timeval wait;
 
 	s->next_s = at_s;
@@ -129,9 +91,10 @@ set_timer(struct secondary *s, uint32_t seconds)
 
 /* --- what readers see --- */
 
-static void
-show(struct secondary *s, struct zone_store *store)
+void
+secondary_show(struct secondary *s)
 {
+	struct zone_store *store = s->expired ? s->keeper->secondaries->blank : s->zone->store;
 	struct zoneset *zones = s->keeper->shared->zones;
 	const uint8_t *apex = s->zone->apex.octets;
 	enum err err;
@@ -147,11 +110,11 @@ show(struct secondary *s, struct zone_store *store)
 		log_error("zone %s: %s", s->zone->name, err_str(err));
 }
 
-static void
-expire(struct secondary *s)
+void
+secondary_expire(struct secondary *s)
 {
 	s->expired = true;
-	show(s, s->keeper->secondaries->blank);
+	secondary_show(s);
 	zone_set_problem(s->zone, "expired: no primary has confirmed it for longer than its SOA allows%s%s",
 	    s->zone->problem != NULL ? "; last: " : "", s->zone->problem != NULL ? s->zone->problem : "");
 	log_error("zone %s: %s", s->zone->name, s->zone->problem);
@@ -165,11 +128,11 @@ confirmed(struct secondary *s)
 	s->checked_s = clock_now_s();
 	image_touch(s->keeper->secondaries->images, &s->zone->base, s->checked_s);
 	s->failures = s->tried = 0;
-	if (s->expired)
+	if (s->expired) {
+		s->expired = false;
+		secondary_show(s);
 		log_info("zone %s: served again, serial %u", s->zone->name, zone_version_serial(zone_newest(s->zone)));
-	if (s->expired)
-		show(s, s->zone->store);
-	s->expired = false;
+	}
 	zone_set_problem(s->zone, NULL);
 	set_timer(s, s->again ? 0 : refresh_s(s));
 	s->again = false;
@@ -341,8 +304,6 @@ may_start(const struct secondary *s)
 	return all < c->transfers_in && same < c->transfers_per_ns;
 }
 
-static void start_transfer(struct secondary *s);
-
 /* Whoever waits and may go now. */
 static void
 start_queued(struct secondaries *all)
@@ -355,7 +316,7 @@ start_queued(struct secondaries *all)
 		next = s->next_queued;
 		s->queued = false;
 		if (s->wanted)
-			start_transfer(s);	/* it may queue itself again */
+			secondary_transfer(s);	/* it may queue itself again */
 	}
 }
 
@@ -379,7 +340,7 @@ intake_done(void *arg)
 	if (err == ERR_CONFLICT && !s->whole) {
 		log_warning("zone %s: %s: taking the whole zone", s->zone->name, fault_str(&f, err));
 		s->whole = true;
-		start_transfer(s);
+		secondary_transfer(s);
 	} else if (err == ERR_OK) {
 		s->whole = false;
 		confirmed(s);
@@ -424,8 +385,8 @@ make_intake(struct secondary *s, const struct tsig_key *key, struct intake **out
 	return ERR_OK;
 }
 
-static void
-start_transfer(struct secondary *s)
+void
+secondary_transfer(struct secondary *s)
 {
 	struct secondaries *all = s->keeper->secondaries;
 	const struct tsig_key *key;
@@ -463,7 +424,7 @@ on_soa(void *arg, enum err err, const uint8_t *msg, size_t n, const char *words)
 	} else if (!answer_serial(msg, n, s->zone->apex.octets, &serial)) {
 		failed(s, "its answer to a question for the SOA has none, or is not authoritative");
 	} else if (serial_lt(ours, serial)) {
-		start_transfer(s);
+		secondary_transfer(s);
 	} else {
 		if (serial != ours)
 			log_warning("zone %s: a primary has serial %u, older than %u here", s->zone->name, serial, ours);
@@ -494,8 +455,8 @@ ask_soa(struct secondary *s)
 		failed(s, err_str(err));
 }
 
-static bool
-is_busy(const struct secondary *s)
+bool
+secondary_is_busy(const struct secondary *s)
 {
 	return s->asking != NULL || s->intake != NULL || s->queued;
 }
@@ -505,22 +466,22 @@ static void
 check(struct secondary *s)
 {
 	if (zone_newest(s->zone) == NULL || s->whole)
-		start_transfer(s);
+		secondary_transfer(s);
 	else
 		ask_soa(s);
 }
 
-static void
-on_timer(evutil_socket_t fd, short what, void *arg)
+void
+secondary_on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct secondary *s = arg;
-	int64_t now_s = clock_now_s(), end_s = expires_s(s);
+	int64_t now_s = clock_now_s(), end_s = secondary_expires_s(s);
 
 	(void)fd;
 	(void)what;
 	if (end_s != 0 && end_s <= now_s && !s->expired)
-		expire(s);
-	if (is_busy(s))
+		secondary_expire(s);
+	if (secondary_is_busy(s))
 		set_timer(s, retry_s(s));		/* for the expiry's sake */
 	else if (now_s < s->next_s)
 		set_timer(s, (uint32_t)(s->next_s - now_s));
@@ -529,283 +490,23 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 }
 
 void
+secondary_begin(struct secondary *s)
+{
+	set_timer(s, 0);
+}
+
+void
 secondary_refresh(struct zone *z, bool whole)
 {
 	struct secondary *s = z->secondary;
 
 	s->whole |= whole;
-	if (is_busy(s)) {
+	if (secondary_is_busy(s)) {
 		s->again = true;
 	} else {
 		s->tried = 0;
 		check(s);
 	}
-}
-
-/* --- NOTIFY --- */
-
-/* The serial in a NOTIFY's answer section (RFC 1996, section 3.7): a hint, good for leaving a question out. */
-static bool
-notified_serial(const struct job *j, uint32_t *serial)
-{
-	struct rd r = rd_over(j->msg, j->n);
-	struct msg_rr rr;
-	struct dname name;
-
-	rd_take(&r, j->request.after_question);
-	if (j->request.header.ancount == 0 || !msg_rr_read(&r, &rr) || rr.type != TYPE_SOA ||
-	    !dname_equal(rr.owner.octets, j->request.question.qname.octets))
-		return false;
-	rd_dname(&rr.rdata, &name);
-	rd_dname(&rr.rdata, &name);
-	*serial = rd_u32(&rr.rdata);
-	return !rr.rdata.bad;
-}
-
-bool
-secondary_notified(struct keeper *k, const struct job *j)
-{
-	struct zone *z = zonetable_find(&k->zones, j->request.question.qname.octets);
-	struct secondary *s = z == NULL ? NULL : z->secondary;
-	bool has_serial, is_signed = j->request.tsig.key != NULL;
-	uint32_t serial = 0;
-
-	if (s == NULL || !s->wanted)
-		return false;
-	has_serial = notified_serial(j, &serial);
-	if (has_serial && is_signed && zone_newest(z) != NULL && !serial_lt(zone_version_serial(zone_newest(z)), serial))
-		return true;
-	for (size_t i = 0; i < s->nprimaries && !is_busy(s); i++)
-		if (config_same_host((const struct sockaddr *)&s->primaries[i].address.address,
-		    (const struct sockaddr *)&j->peer))
-			s->at = i;
-	if (is_busy(s) || !is_signed || !has_serial) {
-		secondary_refresh(z, false);
-	} else {
-		s->tried = 0;
-		start_transfer(s);
-	}
-	return true;
-}
-
-/* --- which zones --- */
-
-static struct secondary *
-secondary_new(struct keeper *k, struct zone *z)
-{
-	struct secondary *s = calloc(1, sizeof *s);
-
-	if (s == NULL || (s->timer = evtimer_new(k->base, on_timer, s)) == NULL) {
-		free(s);
-		return NULL;
-	}
-	s->keeper = k;
-	s->zone = z;
-	z->secondary = s;
-	s->next = k->secondaries->first;
-	k->secondaries->first = s;
-	return s;
-}
-
-/* From the state if it is there.  A zone that readers do not get yet is SERVFAIL, and not somebody else's. */
-static enum err
-add_zone(struct keeper *k, const uint8_t *apex, struct secondary **out, struct fault *f)
-{
-	struct secondary *s;
-	struct zone *z;
-	enum err err = zone_restore_transferred(k, apex, &z, f);
-
-	if (err != ERR_OK)
-		return err;
-	if (z->owner != NULL)
-		return fault_set(f, ERR_EXISTS, "zone %s is in a repository and has primaries in the configuration: it can only have "
-		    "one source", z->name);
-	if ((s = secondary_new(k, z)) == NULL)
-		return ERR_NOMEM;
-	s->checked_s = zone_newest(z) == NULL ? 0 : image_time_s(k->secondaries->images, &z->base);
-	s->expired = zone_newest(z) != NULL && expires_s(s) <= clock_now_s();
-	if (s->expired)
-		expire(s);
-	else
-		show(s, z->store);
-	*out = s;
-	return ERR_OK;
-}
-
-static bool
-same_primaries(const struct secondary *s, const struct config_primary *v, size_t n)
-{
-	bool same = s->nprimaries == n;
-
-	for (size_t i = 0; same && i < n; i++)
-		same = s->primaries[i].address.len == v[i].address.len && s->primaries[i].has_key == v[i].has_key &&
-		    memcmp(&s->primaries[i].address.address, &v[i].address.address, v[i].address.len) == 0 &&
-		    (!v[i].has_key || dname_equal(s->primaries[i].key.octets, v[i].key.octets));
-	return same;
-}
-
-/* Have the zone, with these primaries, and ask them if they are new. */
-static enum err
-want_zone(struct keeper *k, const uint8_t *apex, const struct config_primary *primaries, size_t n, struct fault *f)
-{
-	struct zone *z = zonetable_find(&k->zones, apex);
-	struct secondary *s = z == NULL ? NULL : z->secondary;
-	struct config_primary *copy;
-	enum err err;
-
-	if (s == NULL && (err = add_zone(k, apex, &s, f)) != ERR_OK)
-		return err;
-	if (s->wanted && same_primaries(s, primaries, n))
-		return ERR_OK;
-	if ((copy = malloc(n * sizeof *copy)) == NULL)
-		return ERR_NOMEM;
-	memcpy(copy, primaries, n * sizeof *copy);
-	free(s->primaries);
-	s->primaries = copy;
-	s->nprimaries = n;
-	s->at = s->tried = 0;
-	if (!s->wanted && s->zone->retired) {
-		s->zone->retired = false;
-		show(s, s->expired ? k->secondaries->blank : s->zone->store);
-	}
-	s->wanted = true;
-	if (k->started)
-		secondary_refresh(s->zone, false);
-	return ERR_OK;
-}
-
-static void
-give_up(struct secondary *s)
-{
-	exchange_cancel(s->asking);
-	s->asking = NULL;
-	evtimer_del(s->timer);
-}
-
-/* The configuration does not have it any more. */
-static void
-retire(struct secondary *s)
-{
-	struct keeper *k = s->keeper;
-
-	give_up(s);
-	s->wanted = false;
-	s->zone->retired = true;
-	rcu_thread_online();
-	(void)zoneset_remove(k->shared->zones, s->zone->apex.octets);
-	rcu_thread_offline();
-	notifier_drop(k->notifier, s->zone->apex.octets);
-	zone_set_problem(s->zone, NULL);
-	log_info("zone %s: no longer configured", s->zone->name);
-}
-
-enum err
-secondaries_configure(struct keeper *k, struct fault *f)
-{
-	const struct config *c = k->view->config;
-	enum err err = ERR_OK;
-
-	for (size_t i = 0; err == ERR_OK && i < c->nzones; i++)
-		if (c->zones[i].nprimaries > 0)
-			err = want_zone(k, c->zones[i].name.octets, c->zones[i].primaries, c->zones[i].nprimaries, f);
-	for (struct secondary *s = k->secondaries->first; s != NULL; s = s->next)
-		if (s->wanted && config_zone_for(c, s->zone->apex.octets)->nprimaries == 0)
-			retire(s);
-	return err;
-}
-
-/* --- the whole --- */
-
-static void
-on_results(evutil_socket_t fd, short what, void *arg)
-{
-	struct keeper *k = arg;
-
-	(void)fd;
-	(void)what;
-	pool_deliver(k->secondaries->pool);
-}
-
-enum err
-secondary_read_base(struct keeper *k, const uint8_t *apex, const struct zone_base *base, struct rr_list *out, struct fault *f)
-{
-	return image_read(k->secondaries->images, apex, base, out, f);
-}
-
-enum err
-secondaries_open(struct keeper *k, struct fault *f)
-{
-	static const uint8_t root[] = "";
-	struct secondaries *all = calloc(1, sizeof *all);
-	enum err err;
-
-	if ((k->secondaries = all) == NULL)
-		return ERR_NOMEM;
-	all->queue_end = &all->queue;
-	if ((all->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
-		return fault_set(f, err_from_errno(errno), "eventfd: %s", strerror(errno));
-	if (asprintf(&all->images, "%s/secondary", k->boot_view->config->state_directory) < 0) {
-		all->images = NULL;
-		return ERR_NOMEM;
-	}
-	if ((err = file_mkdir(all->images, 0700, f)) != ERR_OK || (err = zone_store_new(root, &all->blank)) != ERR_OK ||
-	    (err = pool_new(k->boot_view->config->transfers_in, &all->pool)) != ERR_OK)
-		return err;
-	all->results = event_new(k->base, pool_fd(all->pool), EV_READ | EV_PERSIST, on_results, k);
-	if (all->results == NULL || event_add(all->results, NULL) != 0)
-		return ERR_NOMEM;
-	return secondaries_configure(k, f);
-}
-
-void
-secondaries_start(struct keeper *k)
-{
-	for (struct secondary *s = k->secondaries->first; s != NULL; s = s->next)
-		set_timer(s, 0);
-}
-
-void
-secondaries_stop(struct keeper *k)
-{
-	struct secondaries *all = k->secondaries;
-
-	if (all == NULL)
-		return;
-	for (struct secondary *s = all->first; s != NULL; s = s->next)
-		give_up(s);
-	if (all->stop_fd >= 0)
-		eventfd_write(all->stop_fd, 1);
-	if (all->pool != NULL)
-		pool_free(all->pool);
-	all->pool = NULL;
-}
-
-void
-secondaries_close(struct keeper *k)
-{
-	struct secondaries *all = k->secondaries;
-
-	if (all == NULL)
-		return;
-	for (struct secondary *s = all->first, *next; s != NULL; s = next) {
-		next = s->next;
-		event_free(s->timer);
-		view_unref(s->view);
-		free(s->primaries);
-		free(s);
-	}
-	if (all->results != NULL)
-		event_free(all->results);
-	if (all->stop_fd >= 0)
-		close(all->stop_fd);
-	if (all->blank != NULL) {
-		rcu_thread_online();
-		zone_store_free(all->blank);
-		rcu_thread_offline();
-	}
-	free(all->images);
-	free(all);
-	k->secondaries = NULL;
 }
 
 void
@@ -816,7 +517,7 @@ secondary_describe(const struct zone *z, struct secondary_status *out)
 	const struct config_primary *p = &s->primaries[s->at];
 
 	*out = (struct secondary_status){ .state = s->intake != NULL || s->queued ? "transferring" : s->asking != NULL ? "asking" :
-	    s->expired ? "expired" : "waiting", .checked_s = s->checked_s, .next_s = s->next_s, .expires_s = expires_s(s),
+	    s->expired ? "expired" : "waiting", .checked_s = s->checked_s, .next_s = s->next_s, .expires_s = secondary_expires_s(s),
 	    .primary = (const struct sockaddr *)&p->address.address, .key = "" };
 	if (p->has_key)
 		out->key = dname_print_host(p->key.octets, key);

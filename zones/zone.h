@@ -64,6 +64,9 @@ struct zone {
 	struct notes notes;		/* who made the changes that wait, for the next commit's message */
 };
 
+/* In place of a repository's URL: the zone is a secondary one. */
+#define ZONE_BY_TRANSFER "transfer"
+
 enum err zone_new(const uint8_t *apex, const char *source, struct zone **out);
 void zone_free(struct zone *z);		/* the store too, so on a thread registered with RCU; takes NULL */
 

@@ -141,3 +141,54 @@ def test_zones_come_and_go_with_the_configuration(primary, secondary):
     secondary.write_config()
     secondary.ctl("reload")
     wait_for(lambda: rcode_of(secondary) == "REFUSED", "the zone is gone")
+
+
+# --- zones and primaries from the names of keys; there the port is 53, so each test has addresses of its own ---
+
+def start_trio(certnsd, repo, update, host):
+    """A primary on HOST and a secondary on HOST+1 (both port 53), as the MirageOS servers are set up."""
+    primary_at, secondary_at = f"127.53.{host}.1", f"127.53.{host}.2"
+    key = Key(f"{primary_at}.{secondary_at}._transfer.{ZONE}")
+    repo.commit({f"{ZONE}._keys": update.dnskey() + key.dnskey()})
+    primary = certnsd(git=repo, server={"listen": [f"{primary_at}@53"]})
+    primary.address, primary.port = primary_at, 53
+    secondary = certnsd()
+    secondary.address, secondary.port = secondary_at, 53
+    path = secondary.directory + "/keys"
+    with open(path, "w", encoding="ascii") as f:
+        f.write(f"# {ZONE}\n\n{key.name}:SHA256:{key.secret}\n")
+    secondary.arguments = ["--secondary", "--key-file", path, "--listen", f"{secondary_at}@53", "--state",
+                           secondary.state, "--log-level", "debug"]
+    return primary, secondary, key
+
+
+def test_a_secondary_needs_nothing_but_its_key(certnsd, repo, key):
+    primary, secondary, _ = start_trio(certnsd, repo, key, 1)
+    primary.start(ZONE)
+    secondary.start(ZONE, arguments=secondary.arguments)
+    client.nsupdate(primary, key, f"update add new.{ZONE} 300 A 192.0.2.1\nsend\n")
+    secondary.wait_serial(ZONE, 2)
+
+
+def test_new_zones_are_adopted_by_notify(certnsd, repo, key):
+    primary, secondary, _ = start_trio(certnsd, repo, key, 2)
+    primary.start(ZONE)
+    secondary.start(ZONE, arguments=secondary.arguments)
+    repo.commit({f"sub.{ZONE}": zone(f"sub.{ZONE}", serial=7)})
+    primary.pull()
+    secondary.wait_serial(f"sub.{ZONE}", 7)
+    primary.stop()
+    secondary.kill9()
+    secondary.start(ZONE, f"sub.{ZONE}", arguments=secondary.arguments)
+    assert client.serial(secondary, f"sub.{ZONE}") == 7
+
+
+def test_a_key_in_the_arguments_is_overwritten_there(certnsd, repo, key):
+    primary, secondary, transfer = start_trio(certnsd, repo, key, 3)
+    primary.start(ZONE)
+    at = secondary.arguments.index("--key-file")
+    secondary.arguments[at:at + 2] = ["--key", f"{transfer.name}:SHA256:{transfer.secret}"]
+    secondary.start(ZONE, arguments=secondary.arguments)
+    with open(f"/proc/{secondary.popen.pid}/cmdline", "rb") as f:
+        assert transfer.secret.encode() not in f.read()
+    assert "--key-file" in secondary.log()

@@ -13,7 +13,7 @@ static const struct { const char *why, *text, *error; } bad_files[] = {
 	{ "an unknown option", "server:\n  worker: 2\n",
 	    "x:2:3: unknown key 'worker' in server; expected one of: listen, workers, state-directory, user, "
 	    "control-socket, source, identity, version, edns-udp-size, report-agent, cookie-secrets, "
-	    "cookie-secret-file, require-cookies, transfers-in, transfers-per-ns, max-transfer-idle-in, "
+	    "cookie-secret-file, require-cookies, secondary, transfers-in, transfers-per-ns, max-transfer-idle-in, "
 	    "max-transfer-time-in, rate-limit, rate-limit-slip, rate-limit-exempt, "
 	    "tcp-connections, tcp-connections-per-address, tcp-idle-timeout, journal-max-usage, journal-max-depth, log-level, "
 	    "log-format" },

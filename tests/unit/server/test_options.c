@@ -10,8 +10,7 @@ static const struct { const char *why; const char *argv[ARGUMENTS_MAX]; int stat
 	{ "an argument that is no option", { "certnsd", "file" }, 2 },
 	{ "an option without its argument", { "certnsd", "-c" }, 2 },
 	{ "an unknown level", { "certnsd", "--log-level", "loud" }, 2 },
-	{ "a secondary", { "certnsd", "--secondary", "--key-file", "k" }, 2 },
-	{ "a key in the arguments", { "certnsd", "--key", "a:SHA256:YQ==" }, 2 },
+	{ "a key file without name", { "certnsd", "--secondary", "--key-file" }, 2 },
 	{ "help", { "certnsd", "-h" }, 0 },
 	{ "the version", { "certnsd", "-V" }, 0 },
 };
@@ -39,6 +38,24 @@ test_mistakes_and_help(void **state)
 		check(status == mistakes[i].status, "%s exits with %d, not %d", mistakes[i].why, mistakes[i].status,
 		    status);
 	}
+}
+
+static void
+test_keys(void **state)
+{
+	char key[] = "a:SHA256:YQ==";
+	char *argv[] = { (char []){ "certnsd" }, (char []){ "--secondary" }, (char []){ "--key-file" }, (char []){ "k" },
+	    (char []){ "--key" }, key, NULL };
+	struct certnsd_options o;
+	int status;
+
+	(void)state;
+	assert_true(options_parse(6, argv, &o, &status));
+	check(o.config.secondary && o.config.nkey_files == 1 && o.config.nkeys == 1, "a secondary, a file and a key");
+	assert_string_equal(o.config.key_files[0], "k");
+	assert_string_equal(o.config.keys[0], "a:SHA256:YQ==");
+	check(strspn(key, "*") == strlen(key), "the key is not in the argument list any more");
+	options_clear(&o);
 }
 
 static void
@@ -72,6 +89,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mistakes_and_help),
+		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_options),
 	};
 

@@ -1,0 +1,51 @@
+/* server/secondary_internal.h -- shared by secondary.c (one zone: whom to ask and when, what came) and secondaries.c (which zones there
+ * are, and what is common to them). */
+#ifndef SERVER_SECONDARY_INTERNAL_H
+#define SERVER_SECONDARY_INTERNAL_H
+
+#include "server/intake.h"
+#include "server/secondary.h"
+
+struct secondary {
+	struct secondary *next;
+	struct keeper *keeper;
+	struct zone *zone;
+	struct config_primary *primaries;
+	size_t nprimaries;
+	bool wanted;			/* by the present configuration */
+
+	size_t at, tried;		/* the primary in use; how many were tried in this round */
+	unsigned failures;		/* rounds in a row */
+	struct event *timer;
+	int64_t next_s;
+	struct view *view;		/* a reference, while its key is in use */
+	struct exchange *asking;
+	struct intake *intake;
+	struct secondary *next_queued;
+	bool queued;			/* waits for others' transfers to end */
+	bool again;			/* a NOTIFY came meanwhile */
+	bool whole;			/* the next transfer is of the whole zone */
+	bool expired;
+	int64_t checked_s;
+};
+
+struct secondaries {
+	struct secondary *first;
+	struct secondary *queue, **queue_end;
+	struct pool *pool;
+	struct event *results;
+	int stop_fd;
+	char *images;
+	struct zone_store *blank;	/* what readers find in place of an expired zone */
+};
+
+/* secondary.c */
+void secondary_show(struct secondary *s);		/* let readers find it, or, expired, find nothing */
+void secondary_expire(struct secondary *s);
+int64_t secondary_expires_s(const struct secondary *s);	/* 0: there is nothing that could expire */
+void secondary_begin(struct secondary *s);		/* its timer runs at once */
+void secondary_transfer(struct secondary *s);		/* without asking for the serial first */
+bool secondary_is_busy(const struct secondary *s);
+void secondary_on_timer(evutil_socket_t fd, short what, void *secondary);
+
+#endif
