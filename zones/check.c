@@ -248,7 +248,9 @@ check_delegation(struct checking *c, const struct check_group *g, const struct r
 	if (ns != NULL && dname_is_wildcard(g->owner))
 		check_say(c, CHECK_WARNING, ns, NULL, "NS at the wildcard %s: what that delegates is not defined",
 		    dname_print(g->owner, owner));
-	if (ns == NULL && ds != NULL)
+	if (ds != NULL && dname_equal(g->owner, c->apex))
+		check_say(c, CHECK_WARNING, ds, NULL, "DS at the apex: it belongs into the zone above");
+	else if (ns == NULL && ds != NULL)
 		check_say(c, CHECK_WARNING, ds, NULL, "DS at %s, where no NS delegates anything", dname_print(g->owner, owner));
 }
 

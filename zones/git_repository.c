@@ -26,26 +26,21 @@ next_path(const char *list, struct buf *path)
 static enum err
 add_quarantine(struct git_source *s, struct fault *f)
 {
-	static const char *const variables[] = { "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES" };
+	const char *own = getenv("GIT_OBJECT_DIRECTORY"), *list = getenv("GIT_ALTERNATE_OBJECT_DIRECTORIES");
 	git_odb *odb = NULL;
-	enum err err = ERR_OK;
 	int rc = git_repository_odb(&odb, s->repo);
 
-	for (size_t i = 0; rc >= 0 && i < sizeof variables / sizeof variables[0]; i++) {
-		const char *list = getenv(variables[i]);
+	if (rc >= 0 && own != NULL && *own != '\0')
+		rc = git_odb_add_disk_alternate(odb, own);
+	while (rc >= 0 && list != NULL) {
+		struct buf path = { 0 };
 
-		while (rc >= 0 && list != NULL) {
-			struct buf path = { 0 };
-
-			if ((list = next_path(list, &path)) != NULL && path.len > 0)
-				rc = buf_str(&path) == NULL ? GIT_ERROR : git_odb_add_disk_alternate(odb, buf_str(&path));
-			buf_clear(&path);
-		}
+		if ((list = next_path(list, &path)) != NULL && path.len > 0)
+			rc = buf_str(&path) == NULL ? GIT_ERROR : git_odb_add_disk_alternate(odb, buf_str(&path));
+		buf_clear(&path);
 	}
-	if (rc < 0)
-		err = git_fault(rc, f, "the objects of %s", s->dir);
 	git_odb_free(odb);
-	return err;
+	return rc < 0 ? git_fault(rc, f, "the objects of %s", s->dir) : ERR_OK;
 }
 
 enum err

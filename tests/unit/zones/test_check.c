@@ -96,6 +96,7 @@ static const struct { const char *why, *text, *finding; } sound[] = {
 	{ "missing glue",				HEAD "sub NS a.sub\n",				"a.sub.example.com., which has no address: the delegation needs it as glue" },
 	{ "NS at a wildcard",				HEAD "* NS a.net.\n",				"NS at the wildcard *.example.com." },
 	{ "DS without NS",				HEAD "a DS 1 8 240 ab\n",			"DS at a.example.com., where no NS" },
+	{ "DS at the apex",				HEAD "@ DS 1 8 240 ab\n",			"DS at the apex: it belongs into the zone above" },
 	{ "data in two delegations",			HEAD "a NS a.net.\nb NS a.net.\nx.b TXT a\n",	"x.b.example.com. TXT is hidden by the delegation of b.example.com." },
 
 	{ "an '@' in the mail address",			"@ SOA ns me\\@example.com. 1 7200 3600 604800 300\n@ NS a.net.\n",	"SOA: the mail address has an '@'" },
