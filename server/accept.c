@@ -12,7 +12,6 @@
 #include "base/log.h"
 #include "zones/git_verify.h"
 #include "zones/keyfile.h"
-#include "zones/load.h"
 
 #define ALLOW_KEY "Certns-Allow-Removal"
 #define ALLOW_VALUE "yes"
@@ -166,17 +165,18 @@ count_losses(const struct pull *p, struct losses *l)
 	}
 }
 
-/* Neither a zone nor keys: nobody empties a repository and means it. */
+/* No zone and no key is left: nobody empties a repository and means it. */
 static bool
-is_empty(const struct pull *p)
+is_emptied(const struct pull *p, const struct losses *l)
 {
+	bool empty = l->zones > 0 && l->gone == l->zones;
 	struct dname name;
 
-	for (size_t i = 0; i < p->known.n; i++)
-		if (p->known.v[i].regular &&
-		    (zonefile_name(p->known.v[i].name, &name) || keyfile_name(p->known.v[i].name, &name)))
-			return false;
-	return true;
+	for (size_t i = 0; empty && i < p->nzones; i++)
+		empty = p->zones[i].kind == PULLED_GONE;
+	for (size_t i = 0; empty && i < p->known.n; i++)
+		empty = !p->known.v[i].regular || !keyfile_name(p->known.v[i].name, &name);
+	return empty;
 }
 
 static enum err
@@ -185,8 +185,8 @@ judge_losses(struct pull *p, const struct losses *l)
 	const struct config_git *g = p->source->config;
 	char words[512];
 
-	if (l->zones > 0 && is_empty(p))
-		snprintf(words, sizeof words, "it leaves no zone and no key, and would remove all %zu zones" HOW_TO_ALLOW, l->zones);
+	if (is_emptied(p, l))
+		snprintf(words, sizeof words, "it leaves no zone and no key" HOW_TO_ALLOW);
 	else if (l->gone_rrs > g->removal_floor && is_too_much(g, l->gone, l->zones))
 		snprintf(words, sizeof words, "it would remove %zu of %zu zones, with %zu RRs" HOW_TO_ALLOW, l->gone, l->zones,
 		    l->gone_rrs);
@@ -253,6 +253,40 @@ accept_held(struct source *s, struct pull *p)
 	p->held_words = NULL;
 	h->kind = p->held;
 	memcpy(h->commit, p->held_commit, sizeof h->commit);
+}
+
+/* The tip cannot be taken, and something else was before. */
+static bool
+is_fallback_there(struct source *s, const struct pull *p)
+{
+	git_oid_text accepted;
+
+	return (p->held != HOLD_NONE || (p->err != ERR_OK && p->err != ERR_NOMEM)) &&
+	    git_source_accepted(s->git, accepted, NULL) == ERR_OK && strcmp(accepted, p->tip) != 0;
+}
+
+enum err
+accept_restore(struct source *s, struct pull **out)
+{
+	struct pull *p;
+	enum err err = pull_new(s, s->files != NULL, &p);
+
+	if (err != ERR_OK)
+		return err;
+	pull_run(p);
+	if (p->held != HOLD_NONE)
+		accept_held(s, p);
+	if (is_fallback_there(s, p)) {
+		if (p->err != ERR_OK)
+			log_error("%s: commit %.12s cannot be taken: %s", git_source_url(s->git), p->tip, fault_str(&p->fault, p->err));
+		pull_free(p);
+		if ((err = pull_new(s, false, &p)) != ERR_OK)
+			return err;
+		p->last = true;
+		pull_run(p);
+	}
+	*out = p;
+	return ERR_OK;
 }
 
 /* A failure is no harm: what is taken is in the journal, and is judged once more at the next pull. */

@@ -206,6 +206,7 @@ const struct pull_base *pull_find_base(const struct pull *p, const uint8_t *apex
 enum err accept_load(struct source *s, struct fault *f);	/* the signers' files; on failure the present ones stay */
 enum err accept_commits(struct pull *p);	/* on a helper: the tip is known; sets p->held */
 enum err accept_contents(struct pull *p);	/* on a helper: its zones are read; sets p->held */
+enum err accept_restore(struct source *s, struct pull **out);	/* at start: what the clone has, or else what was taken last */
 void accept_held(struct source *s, struct pull *p);	/* the pull is not taken */
 void accept_taken(struct source *s);		/* s->head was: pulled, or pushed by us */
 void accept_pushed_perhaps(struct source *s, const git_oid_text commit);

@@ -634,17 +634,8 @@ zones_restore(struct keeper *k, struct source *s, struct fault *f)
 	if (err != ERR_OK)
 		return err;
 	/* Whatever the clone has that was not taken in yet; the remote is asked later, when we are serving. */
-	if ((err = pull_new(s, s->files != NULL, &p)) != ERR_OK)
+	if ((err = accept_restore(s, &p)) != ERR_OK)
 		return err;
-	pull_run(p);
-	if (p->held != HOLD_NONE) {
-		accept_held(s, p);
-		pull_free(p);
-		if ((err = pull_new(s, false, &p)) != ERR_OK)
-			return err;
-		p->last = true;
-		pull_run(p);
-	}
 	if (p->err == ERR_NOT_FOUND)
 		log_info("%s: nothing was fetched yet", git_source_url(s->git));
 	else if ((err = p->err) != ERR_OK)

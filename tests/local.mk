@@ -385,6 +385,6 @@ tests_unit_zones_test_git_verify_SOURCES = tests/unit/zones/test_git_verify.c te
 tests_unit_zones_test_git_verify_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 fuzz_targets += tests/fuzz/fuzz_sshsig
 tests_fuzz_fuzz_sshsig_SOURCES = tests/fuzz/fuzz_sshsig.c $(FUZZ_MAIN)
-tests_fuzz_fuzz_sshsig_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_sshsig_LDFLAGS = $(fuzz_link)
 tests_fuzz_fuzz_sshsig_LDADD = $(LIBZONES)
 # end of signatures

@@ -274,7 +274,7 @@ ssh_key_read(const uint8_t *octets, size_t n, struct ssh_key **out, struct fault
 	struct ssh_key *k;
 	enum err err;
 
-	if (n > KEY_MAX)
+	if (n == 0 || n > KEY_MAX)
 		return fault_set(f, ERR_FORMAT, "a public key of %zu octets", n);
 	if ((k = calloc(1, sizeof *k)) == NULL)
 		return fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
@@ -315,7 +315,7 @@ ssh_key_parse(const char *text, const char **end, struct ssh_key **out, struct f
 
 	if (n == 0)
 		return fault_set(f, ERR_FORMAT, "expected a public key: TYPE BASE64");
-	if (!base64_decode(base64, n, &octets) || octets.failed) {
+	if (!base64_decode(base64, n, &octets) || octets.failed || octets.len == 0) {
 		err = fault_set(f, octets.failed ? ERR_NOMEM : ERR_FORMAT, "the public key is no base64");
 		goto out;
 	}

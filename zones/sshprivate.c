@@ -126,7 +126,7 @@ ssh_private_key_parse(const char *text, size_t n, struct ssh_private_key **out, 
 
 	if (k == NULL)
 		return fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
-	if (!unarmour(text, n, &octets))
+	if (!unarmour(text, n, &octets) || octets.len == 0)
 		err = fault_set(f, ERR_FORMAT, "no private key in OpenSSH's form, as ssh-keygen makes it");
 	else
 		err = read_private(k, octets.p, octets.len, f);

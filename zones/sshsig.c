@@ -43,7 +43,7 @@ sshsig_read(const uint8_t *octets, size_t n, struct sshsig *out, struct fault *f
 	enum err err;
 
 	memset(out, 0, sizeof *out);
-	if (n > SIGNATURE_MAX)
+	if (n == 0 || n > SIGNATURE_MAX)
 		return fault_set(f, ERR_FORMAT, "an SSH signature of %zu octets", n);
 	buf_add(&out->octets, octets, n);
 	err = out->octets.failed ? fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM)) : read_parts(out, f);

@@ -106,7 +106,8 @@ check(EVP_PKEY *pkey, const char *digest, struct ssh_text signature, struct ssh_
 enum err
 ssh_key_verify(const struct ssh_key *k, struct ssh_text signature, struct ssh_text data, struct fault *f)
 {
-	struct rd r = rd_over(signature.p, signature.n);
+	static const uint8_t nothing[1];
+	struct rd r = rd_over(signature.n > 0 ? signature.p : nothing, signature.n);
 	struct ssh_text name = ssh_read_text(&r), octets = ssh_read_text(&r);
 	struct buf hardware = { 0 }, converted = { 0 };
 	const char *digest = NULL;
