@@ -54,20 +54,57 @@ dname_skip(const uint8_t *name, unsigned n)
 	return name;
 }
 
+/* Eight octets in lower case: those from 'A' to 'Z' get 0x20 added.  No addition carries into the next octet. */
+static inline uint64_t
+lower8(uint64_t v)
+{
+	const uint64_t each = UINT64_C(0x0101010101010101);
+	uint64_t low = v & 0x7f * each;
+	uint64_t from_a = low + (0x80 - 'A') * each, beyond_z = low + (0x7f - 'Z') * each;
+
+	return v + ((from_a & ~beyond_z & ~v & 0x80 * each) >> 2);
+}
+
+static inline bool
+equal_here(const uint8_t *a, const uint8_t *b, size_t n)	/* n is at most 8 */
+{
+	uint64_t x = 0, y = 0;
+
+	memcpy(&x, a, n);
+	memcpy(&y, b, n);
+	return x == y || lower8(x) == lower8(y);
+}
+
+/* n octets of one label, where most names are equal or differ early; octets are compared twice rather than one by one. */
+static inline bool
+octets_equal(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	if (n >= 8) {
+		for (; n > 8; n -= 8, a += 8, b += 8)
+			if (!equal_here(a, b, 8))
+				return false;
+		return equal_here(a + n - 8, b + n - 8, 8);
+	}
+	if (n >= 4)
+		return equal_here(a, b, 4) && equal_here(a + n - 4, b + n - 4, 4);
+	for (; n > 0; n--)
+		if (lower(*a++) != lower(*b++))
+			return false;
+	return true;
+}
+
 bool
 dname_equal(const uint8_t *a, const uint8_t *b)
 {
-	for (;;) {
-		uint8_t n = *a;
-
-		if (n != *b)
-			return false;
-		if (n == 0)
+	if (a == b)
+		return true;
+	for (; *a == *b; a += *a + 1, b += *b + 1) {
+		if (*a == 0)
 			return true;
-		for (a++, b++; n > 0; n--, a++, b++)
-			if (lower(*a) != lower(*b))
-				return false;
+		if (!octets_equal(a + 1, b + 1, *a))
+			return false;
 	}
+	return false;
 }
 
 static int
@@ -171,6 +208,17 @@ parse_octet(const char *text, size_t n, uint8_t *out)
 	return v > 255 ? 0 : 4;
 }
 
+/* Characters that stand for themselves. */
+static size_t
+plain_run(const char *text, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && text[i] != '.' && text[i] != '\\')
+		i++;
+	return i;
+}
+
 enum err
 dname_parse(const char *text, size_t n, const uint8_t *origin, struct dname *out)
 {
@@ -190,8 +238,17 @@ dname_parse(const char *text, size_t n, const uint8_t *origin, struct dname *out
 	}
 	while (n > 0) {
 		uint8_t c;
-		size_t took;
+		size_t took = plain_run(text, n);
 
+		if (took > 0) {
+			if (p + took - label > 64 || (size_t)(end - p) < took)
+				return ERR_RANGE;
+			memcpy(p, text, took);
+			p += took;
+			text += took;
+			n -= took;
+			continue;
+		}
 		if (text[0] == '.') {
 			if (p == label + 1)
 				return ERR_FORMAT;

@@ -70,8 +70,10 @@ rrtype_parse(const char *text, size_t n, uint16_t *out)
 {
 	uint32_t v = 0;
 
-	for (size_t i = 0; i < NTYPES; i++) {
-		if (strlen(types[i].mnemonic) == n && strncasecmp(types[i].mnemonic, text, n) == 0) {
+	for (size_t i = 0; i < NTYPES && n > 0; i++) {
+		const char *mnemonic = types[i].mnemonic;
+
+		if ((mnemonic[0] | 0x20) == (text[0] | 0x20) && strncasecmp(mnemonic, text, n) == 0 && mnemonic[n] == '\0') {
 			*out = types[i].type;
 			return true;
 		}

@@ -449,45 +449,76 @@ reserve_loaded(struct commits *c)
 	return ERR_OK;
 }
 
-static void
-first_error(void *ctx, const struct check_finding *finding)
+/* In the open transaction: what waits, onto the base.  The TTL of an RRset is the smallest that any of it has. */
+static enum err
+put_waiting(struct zone_store *s, const struct changeset *waiting)
 {
-	struct fault *f = ctx;
-	char where[300] = "";
+	enum err err = ERR_OK;
 
-	if (finding->level != CHECK_ERROR || f->text[0] != '\0')
-		return;
-	if (finding->rr != NULL)
-		rr_print(finding->rr, where, sizeof where);
-	fault_set(f, ERR_REFUSED, "with the changes that wait to be written back it is unsound: %s (%s)", finding->text, where);
+	for (size_t i = 0; err == ERR_OK && i < waiting->n; i++)
+		if (!waiting->v[i].add)
+			err = zone_store_remove(s, &waiting->v[i].rr, NULL);
+	for (size_t i = 0; err == ERR_OK && i < waiting->n; i++)
+		if (waiting->v[i].add && waiting->v[i].rr.type != TYPE_SOA)
+			err = zone_store_add_least(s, &waiting->v[i].rr);
+	return err;
 }
 
-/* The first version of the zone, sealed; on failure there is none. */
+static enum err
+put_soa(struct zone *z, const struct rr *base, uint32_t serial)
+{
+	const struct pending_soa *changed = &z->pending.soa;
+	uint8_t rdata[2 * DNAME_MAX + 20];
+	struct rr soa = *base;
+	enum err err;
+
+	if (changed->rdata != NULL) {
+		soa.rdlen = changed->n;
+		soa.rdata = changed->rdata;
+		soa.ttl = changed->ttl;
+	}
+	memcpy(rdata, soa.rdata, soa.rdlen);
+	soa_set_serial(rdata, soa.rdlen, serial);
+	soa.rdata = rdata;
+	if ((err = zone_store_remove(z->store, base, NULL)) == ERR_OK)
+		err = zone_store_add(z->store, &soa, NULL);
+	return err;
+}
+
+/* The first version of the zone, sealed; on failure there is none.  The base was checked when it was read. */
+static enum err
+build_first(struct zone *z, const struct rr_list *base_rrs, const struct rr *soa, const struct changeset *waiting,
+    uint32_t serial, struct fault *f)
+{
+	struct zone_version *v;
+	struct fault mine = { 0 };
+	enum err err = zone_store_begin(z->store);
+
+	if (err != ERR_OK)
+		return err;
+	if ((err = zone_store_fill(z->store, base_rrs)) == ERR_OK && (err = put_waiting(z->store, waiting)) == ERR_OK &&
+	    (err = put_soa(z, soa, serial)) == ERR_OK)
+		err = zone_store_seal(z->store, &v);
+	if (err == ERR_OK && waiting->n > 0 && (err = commit_check(v, waiting, z->name, &mine)) == ERR_REFUSED)
+		fault_set(f, err, "with the changes that wait to be written back it is unsound: %s", mine.text);
+	if (err != ERR_OK)
+		zone_store_abort(z->store);
+	return err;
+}
+
 static enum err
 fill(struct zone *z, const struct rr_list *base_rrs, uint32_t serial, struct fault *f)
 {
-	struct rr_list all = { 0 };
-	struct fault mine = { 0 };
-	struct zone_version *v;
-	enum err err = ERR_OK;
+	struct changeset waiting = { 0 };
+	const struct rr *soa = rr_list_soa(base_rrs, z->apex.octets);
+	enum err err;
 
-	for (size_t i = 0; err == ERR_OK && i < base_rrs->n; i++)
-		if (base_rrs->v[i].type == TYPE_SOA)
-			err = pending_set_base_soa(&z->pending, &base_rrs->v[i], NULL);
-	if (err == ERR_OK)
-		err = pending_apply(&z->pending, base_rrs, serial, &all);
-	/* The base was checked when it was read. */
-	if (err == ERR_OK && (pending_count(&z->pending) > 0 || z->pending.passing.n > 0) &&
-	    (err = zone_check(z->apex.octets, &all, first_error, &mine)) == ERR_REFUSED)
-		fault_set(f, err, "%s", mine.text);
-	if (err == ERR_OK && (err = zone_store_begin(z->store)) == ERR_OK) {
-		err = zone_store_fill(z->store, &all);
-		if (err == ERR_OK)
-			err = zone_store_seal(z->store, &v);
-		if (err != ERR_OK)
-			zone_store_abort(z->store);
-	}
-	rr_list_clear(&all);
+	if (soa == NULL)
+		return fault_set(f, ERR_REFUSED, "zone %s has no SOA", z->name);
+	if ((err = pending_set_base_soa(&z->pending, soa, NULL)) == ERR_OK &&
+	    (err = pending_image(&z->pending, &waiting)) == ERR_OK)
+		err = build_first(z, base_rrs, soa, &waiting, serial, f);
+	changeset_clear(&waiting);
 	return err;
 }
 

@@ -244,24 +244,31 @@ check_change(const struct zone_version *v, const struct change *c, struct fault 
 	return err == ERR_OK ? check_above(v, owner, f) : err;
 }
 
-static enum err
-check_result(const struct build *b, struct fault *f)
+enum err
+commit_check(const struct zone_version *v, const struct changeset *touched, const char *zone, struct fault *f)
 {
-	const struct zone_node *apex = zone_version_apex(b->after);
+	const struct zone_node *apex = zone_version_apex(v);
 	struct zone_rrset set;
 	enum err err = ERR_OK;
 
 	if (apex == NULL || !zone_node_rrset(apex, TYPE_SOA, &set) || set.count != 1)
-		return fault_set(f, ERR_REFUSED, "zone %s would not have exactly one SOA", b->q->zone->name);
+		return fault_set(f, ERR_REFUSED, "zone %s would not have exactly one SOA", zone);
 	if (!zone_node_rrset(apex, TYPE_NS, &set))
-		return fault_set(f, ERR_REFUSED, "zone %s would have no NS", b->q->zone->name);
+		return fault_set(f, ERR_REFUSED, "zone %s would have no NS", zone);
+	for (size_t i = 0; err == ERR_OK && i < touched->n; i++)
+		if (touched->v[i].rr.type != TYPE_SOA)
+			err = check_change(v, &touched->v[i], f);
+	return err;
+}
+
+static enum err
+check_result(const struct build *b, struct fault *f)
+{
 	if (zone_version_is_signed(b->after) && !zone_version_is_signed(b->before) && b->q->origin != ORIGIN_GIT &&
 	    b->q->origin != ORIGIN_TRANSFER)
 		return fault_set(f, ERR_REFUSED, "zone %s would have a DNSKEY at its apex, and be taken for a signed one that is "
 		    "never changed here", b->q->zone->name);
-	for (size_t i = 0; err == ERR_OK && i < b->q->changes->n; i++)
-		err = check_change(b->after, &b->q->changes->v[i], f);
-	return err;
+	return commit_check(b->after, b->q->changes, b->q->zone->name, f);
 }
 
 /* --- the version --- */

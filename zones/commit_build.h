@@ -14,4 +14,8 @@ struct built {
 /* ERR_REFUSED with words: the result would be unsound.  On failure there is no version, and out is cleared. */
 enum err commit_build(const struct commit_request *q, struct built *out, struct fault *f);
 
+/* Is a zone that was sound before these changes still so?  ERR_REFUSED with words: as zones/check.h has it, for what
+ * they touch. */
+enum err commit_check(const struct zone_version *v, const struct changeset *touched, const char *zone, struct fault *f);
+
 #endif

@@ -58,27 +58,26 @@ push(struct lexer *lx, struct token t)
 	return true;
 }
 
-static bool
-ends_word(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == ';' || c == '(' || c == ')' || c == '"' ||
-	    c == '\0';
-}
+/* 1: ends a word; 2: begins an escape. */
+static const uint8_t word_ends[256] = { [' '] = 1, ['\t'] = 1, ['\n'] = 1, ['\r'] = 1, [';'] = 1, ['('] = 1, [')'] = 1,
+    ['"'] = 1, ['\0'] = 1, ['\\'] = 2 };
 
 static bool
 take_word(struct lexer *lx)
 {
-	const char *start = lx->p;
+	const char *start = lx->p, *p = start, *end = lx->end;
 
-	while (lx->p < lx->end && !ends_word(*lx->p)) {
-		bool escape = *lx->p == '\\';
-
-		lx->p++;
+	for (;;) {
+		while (p < end && word_ends[(uint8_t)*p] == 0)
+			p++;
+		if (p == end || *p != '\\')
+			break;
 		/* An escaped blank or quote belongs to the word, an escaped line end does not. */
-		if (escape && lx->p < lx->end && *lx->p != '\n' && *lx->p != '\r' && *lx->p != '\0')
-			lx->p++;
+		if (++p < end && *p != '\n' && *p != '\r' && *p != '\0')
+			p++;
 	}
-	return push(lx, token_at(lx, start, (size_t)(lx->p - start)));
+	lx->p = p;
+	return push(lx, token_at(lx, start, (size_t)(p - start)));
 }
 
 static bool
@@ -197,7 +196,7 @@ lexer_next(struct lexer *lx)
 bool
 token_is(const struct token *t, const char *word)
 {
-	return !t->quoted && strlen(word) == t->n && strncasecmp(t->p, word, t->n) == 0;
+	return !t->quoted && strncasecmp(t->p, word, t->n) == 0 && word[t->n] == '\0';
 }
 
 bool

@@ -164,4 +164,8 @@ enum err qp_build_add(struct qp_build *b, struct qp_leaf *leaf);	/* ERR_NOMEM: t
 enum err qp_build_end(struct qp_build *b, qp_word *root);	/* ERR_OK frees b */
 void qp_build_free(struct qp_build *b);				/* and all that was added */
 
+/* One trie from two that were built under this number, where all names of left come before all of right; either may be 0.
+ * ERR_OK: both are in *root.  ERR_NOMEM: they are as they were. */
+enum err qp_join(uint64_t number, qp_word left, qp_word right, qp_word *root);
+
 #endif

@@ -128,3 +128,115 @@ qp_build_free(struct qp_build *b)
 	free(b->frames);
 	free(b);
 }
+
+/* --- two into one --- */
+
+struct joining {
+	uint64_t number;
+	unsigned diff;			/* the first offset at which all of left differ from all of right */
+	unsigned left_at, right_at;	/* their positions there */
+};
+
+static unsigned
+word_offset(qp_word w)
+{
+	return qp_is_leaf(w) ? QP_SAME : qp_offset(qp_word_branch(w));
+}
+
+/* Where both have a branch at the offset at which they differ, or only one, or none. */
+static qp_word
+join_side_by_side(const struct joining *j, qp_word left, qp_word right)
+{
+	struct qp_branch *l = word_offset(left) == j->diff ? qp_word_branch(left) : NULL;
+	struct qp_branch *r = word_offset(right) == j->diff ? qp_word_branch(right) : NULL;
+	unsigned nl = l != NULL ? qp_count(l) : 1, nr = r != NULL ? qp_count(r) : 1;
+	struct qp_branch *b = qp_branch_new(j->number, j->diff, nl + nr);
+
+	if (b == NULL)
+		return 0;
+	b->map |= l != NULL ? l->map & QP_POSITIONS : UINT64_C(1) << j->left_at;
+	b->map |= r != NULL ? r->map & QP_POSITIONS : UINT64_C(1) << j->right_at;
+	memcpy(b->twigs, l != NULL ? l->twigs : &left, nl * sizeof left);
+	memcpy(b->twigs + nl, r != NULL ? r->twigs : &right, nr * sizeof right);
+	free(l);
+	free(r);
+	return (qp_word)b;
+}
+
+static qp_word join(const struct joining *j, qp_word left, qp_word right);
+
+/* Both have a branch at one offset, at which the end of left is as the beginning of right. */
+static qp_word
+join_branches(const struct joining *j, struct qp_branch *l, struct qp_branch *r)
+{
+	unsigned nl = qp_count(l), nr = qp_count(r);
+	struct qp_branch *b = qp_branch_new(j->number, qp_offset(l), nl + nr - 1);
+	qp_word middle;
+
+	if (b == NULL || (middle = join(j, l->twigs[nl - 1], r->twigs[0])) == 0) {
+		free(b);
+		return 0;
+	}
+	b->map |= (l->map | r->map) & QP_POSITIONS;
+	memcpy(b->twigs, l->twigs, (nl - 1) * sizeof middle);
+	b->twigs[nl - 1] = middle;
+	memcpy(b->twigs + nl, r->twigs + 1, (nr - 1) * sizeof middle);
+	free(l);
+	free(r);
+	return (qp_word)b;
+}
+
+/* Down along the last twigs of left and the first ones of right.  What is needed is allocated on the way down, and
+ * nothing is changed but on the way up: 0, for no memory, has changed nothing. */
+static qp_word
+join(const struct joining *j, qp_word left, qp_word right)
+{
+	unsigned l_at = word_offset(left), r_at = word_offset(right);
+	qp_word *twig, word;
+
+	if (l_at >= j->diff && r_at >= j->diff)
+		return join_side_by_side(j, left, right);
+	if (l_at == r_at)
+		return join_branches(j, qp_word_branch(left), qp_word_branch(right));
+	if (l_at < r_at) {
+		twig = &qp_word_branch(left)->twigs[qp_count(qp_word_branch(left)) - 1];
+		word = join(j, *twig, right);
+	} else {
+		twig = &qp_word_branch(right)->twigs[0];
+		word = join(j, left, *twig);
+	}
+	if (word == 0)
+		return 0;
+	*twig = word;
+	return l_at < r_at ? left : right;
+}
+
+static qp_word
+end_leaf(qp_word w, bool last)
+{
+	while (!qp_is_leaf(w))
+		w = qp_word_branch(w)->twigs[last ? qp_count(qp_word_branch(w)) - 1 : 0];
+	return w;
+}
+
+enum err
+qp_join(uint64_t number, qp_word left, qp_word right, qp_word *root)
+{
+	struct joining j = { .number = number };
+	struct qp_key last, first;
+	qp_word both;
+
+	if (left == 0 || right == 0) {
+		*root = left | right;
+		return ERR_OK;
+	}
+	qp_key_init(&last, qp_leaf_name(qp_word_leaf(end_leaf(left, true))));
+	qp_key_init(&first, qp_leaf_name(qp_word_leaf(end_leaf(right, false))));
+	j.diff = qp_key_diff(&last, &first);
+	j.left_at = qp_key_at(&last, j.diff);
+	j.right_at = qp_key_at(&first, j.diff);
+	if ((both = join(&j, left, right)) == 0)
+		return ERR_NOMEM;
+	*root = both;
+	return ERR_OK;
+}

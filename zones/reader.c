@@ -41,6 +41,7 @@ struct reading {
 	enum err stop;			/* what rr() said within $GENERATE */
 	struct file_name *files;	/* included so far: places point to them */
 	unsigned depth, includes, complaints;
+	struct fault fault;		/* of the rdata that is being read */
 	uint8_t rdata[RDATA_MAX];
 };
 
@@ -121,9 +122,20 @@ take_name(struct reading *r, const struct token *v, size_t n, size_t i, const ch
 static bool
 is_class(const struct token *t, bool *in)
 {
-	*in = token_is(t, "IN") || token_is(t, "CLASS1");
-	return *in || token_is(t, "CH") || token_is(t, "HS") || token_is(t, "CS") || token_is(t, "NONE") ||
-	    (!t->quoted && t->n > 5 && t->p[5] >= '0' && t->p[5] <= '9' && strncasecmp(t->p, "CLASS", 5) == 0);
+	*in = false;
+	switch (t->n) {
+	case 1:
+	case 3:
+		return false;
+	case 2:
+		*in = token_is(t, "IN");
+		return *in || token_is(t, "CH") || token_is(t, "HS") || token_is(t, "CS");
+	case 4:
+		return token_is(t, "NONE");
+	default:
+		*in = token_is(t, "CLASS1");
+		return !t->quoted && t->n > 5 && t->p[5] >= '0' && t->p[5] <= '9' && strncasecmp(t->p, "CLASS", 5) == 0;
+	}
 }
 
 struct head {				/* what stands before the type: RFC 1035, section 5.1, in either order */
@@ -193,8 +205,6 @@ choose_ttl(struct reading *r, const struct head *head, const struct rr *rr, uint
 static bool
 read_owner(struct reading *r, const struct token *v, size_t n, bool indented, size_t *i)
 {
-	struct dname name;
-
 	if (indented) {
 		if (!r->here.has_owner)
 			complain(r, &v[0], "expected an owner name at the start of the line: "
@@ -204,9 +214,8 @@ read_owner(struct reading *r, const struct token *v, size_t n, bool indented, si
 	/* Even if the name is bad: the next lines that leave it out must not go to the one before. */
 	r->here.has_owner = false;
 	r->own_owner |= r->depth == 0;
-	if (!take_name(r, v, n, 0, "an owner name", &name))
+	if (!take_name(r, v, n, 0, "an owner name", &r->here.owner))
 		return false;
-	r->here.owner = name;
 	r->here.has_owner = true;
 	*i = 1;
 	return true;
@@ -217,8 +226,7 @@ static enum err
 read_rdata(struct reading *r, const struct token *v, size_t n, size_t i, struct rr *rr)
 {
 	char type[RRTYPE_TEXT_MAX];
-	struct token end = end_of(v, n);
-	struct fault f = { 0 };
+	struct token end;
 	size_t length, bad;
 	enum err err;
 
@@ -227,12 +235,14 @@ read_rdata(struct reading *r, const struct token *v, size_t n, size_t i, struct 
 		return ERR_FORMAT;
 	}
 	i++;
-	err = rdata_from_tokens(rr->type, v + i, n - i, r->here.origin.octets, r->rdata, &length, &bad, &f);
+	err = rdata_from_tokens(rr->type, v + i, n - i, r->here.origin.octets, r->rdata, &length, &bad,
+	    &r->fault);
 	if (err == ERR_OK || err == ERR_NOMEM) {
 		rr->rdlen = (uint16_t)length;
 		return err;
 	}
-	complain(r, i + bad < n ? &v[i + bad] : &end, "%s: %s", rrtype_print(rr->type, type), f.text);
+	end = end_of(v, n);
+	complain(r, i + bad < n ? &v[i + bad] : &end, "%s: %s", rrtype_print(rr->type, type), r->fault.text);
 	return ERR_FORMAT;
 }
 

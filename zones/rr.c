@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "wire/rdata.h"
+#include "wire/rrtype.h"
 #include "zones/text.h"
 
 #define CHUNK_MIN 1024
@@ -141,6 +142,28 @@ rr_list_find(const struct rr_list *sorted, const struct rr *rr)
 
 		if (d == 0)
 			return &sorted->v[middle];
+		if (d < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+const struct rr *
+rr_list_soa(const struct rr_list *sorted, const uint8_t *apex)
+{
+	size_t low = 0, high = sorted->n;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		const struct rr *rr = &sorted->v[middle];
+		int d = dname_compare(rr->owner, apex);
+
+		if (d == 0)
+			d = (int)rr->type - TYPE_SOA;
+		if (d == 0)
+			return rr;
 		if (d < 0)
 			low = middle + 1;
 		else

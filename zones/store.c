@@ -4,9 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/parallel.h"
 #include "wire/rdata.h"
 #include "wire/rrtype.h"
 #include "zones/versionpriv.h"
+
+#define FILL_WHOLE 50000		/* up to so many RRs are filled in by one thread */
+#define FILL_PIECES_MAX 32
 
 static void
 store_memory_free(struct qp_store *s)
@@ -185,6 +189,19 @@ zone_store_add(struct zone_store *s, const struct rr *rr, bool *changed)
 	return err;
 }
 
+enum err
+zone_store_add_least(struct zone_store *s, const struct rr *rr)
+{
+	const struct qp_txn *t = &open_version(s)->qp.t;
+	const struct qp_leaf *leaf = qp_get(is_hashed(s, rr) ? t->side : t->root, rr->owner);
+	struct rr least = *rr;
+	struct zone_rrset set;
+
+	if (leaf != NULL && zone_node_rrset_of((const struct zone_node *)leaf, rr, &set) && set.ttl < rr->ttl)
+		least.ttl = set.ttl;
+	return zone_store_add(s, &least, NULL);
+}
+
 /* A name lost its last RRset: it goes, or stays as empty non-terminal; so do those above it that were there only
  * for its sake. */
 static enum err
@@ -286,12 +303,16 @@ build_empty_nonterminals(const struct zone_store *s, struct qp_build *b, const u
 	return ERR_OK;
 }
 
-struct building {
+struct building {			/* of the RRs [start, end), none of whose owners has others */
 	const struct zone_store *store;
+	const struct rr_list *sorted;
+	size_t start, end;
 	struct qp_build *tree, *side;
 	uint64_t number;
 	const uint8_t *last;		/* owner in the tree */
 	size_t rr_count;
+	qp_word root, side_root;
+	enum err err;
 };
 
 /* The RRs of one owner, all for the tree or all for the side. */
@@ -339,45 +360,98 @@ build_mixed(struct building *b, const struct rr *v, size_t n)
 }
 
 static enum err
-build(struct building *b, const struct rr_list *sorted)
+build_owners(struct building *b)
 {
+	const struct rr *v = b->sorted->v;
 	enum err err = ERR_OK;
 
-	for (size_t i = 0, end; err == ERR_OK && i < sorted->n; i = end) {
-		const struct rr *v = sorted->v + i;
-		size_t nhashed = is_hashed(b->store, v);
+	for (size_t i = b->start, end; err == ERR_OK && i < b->end; i = end) {
+		size_t nhashed = is_hashed(b->store, &v[i]);
 
-		for (end = i + 1; end < sorted->n; end++) {
-			if (sorted->v[end].owner != v->owner && !dname_equal(sorted->v[end].owner, v->owner))
-				break;
-			nhashed += is_hashed(b->store, &sorted->v[end]);
-		}
+		for (end = i + 1; end < b->end && dname_equal(v[end].owner, v[i].owner); end++)
+			nhashed += is_hashed(b->store, &v[end]);
 		if (nhashed == 0 || nhashed == end - i)
-			err = build_owner(b, v, end - i, nhashed > 0);
+			err = build_owner(b, v + i, end - i, nhashed > 0);
 		else
-			err = build_mixed(b, v, end - i);
+			err = build_mixed(b, v + i, end - i);
+	}
+	return err;
+}
+
+static void
+build(void *ctx, size_t i)
+{
+	struct building *b = (struct building *)ctx + i;
+
+	for (size_t k = b->start; k > 0 && b->last == NULL; k--)
+		if (!is_hashed(b->store, &b->sorted->v[k - 1]))
+			b->last = b->sorted->v[k - 1].owner;
+	if ((b->err = qp_build_new(b->number, &b->tree)) == ERR_OK)
+		b->err = build_owners(b);
+	if (b->err == ERR_OK && (b->err = qp_build_end(b->tree, &b->root)) == ERR_OK)
+		b->tree = NULL;
+	if (b->err == ERR_OK && b->side != NULL && (b->err = qp_build_end(b->side, &b->side_root)) == ERR_OK)
+		b->side = NULL;
+	qp_build_free(b->tree);
+	qp_build_free(b->side);
+}
+
+/* Begin each piece with a new owner. */
+static void
+cut_pieces(struct building *v, size_t n, const struct zone_store *s, uint64_t number, const struct rr_list *sorted)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		v[i] = (struct building){ .store = s, .sorted = sorted, .number = number, .start = at };
+		if (at < sorted->n / n * (i + 1))
+			at = sorted->n / n * (i + 1);
+		while (at > 0 && at < sorted->n && dname_equal(sorted->v[at].owner, sorted->v[at - 1].owner))
+			at++;
+		v[i].end = at = i + 1 == n ? sorted->n : at;
+	}
+}
+
+/* What the pieces built, in one; on failure nothing is left of it. */
+static enum err
+join_pieces(struct zone_version *v, struct building *pieces, size_t n)
+{
+	struct qp_txn *t = &v->qp.t;
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; err == ERR_OK && i < n; i++)
+		err = pieces[i].err;
+	for (size_t i = 0; i < n; i++) {
+		struct building *p = &pieces[i];
+
+		if (err == ERR_OK && (err = qp_join(t->number, t->root, p->root, &t->root)) == ERR_OK)
+			p->root = 0;
+		if (err == ERR_OK && (err = qp_join(t->number, t->side, p->side_root, &t->side)) == ERR_OK)
+			p->side_root = 0;
+		v->rr_count += p->rr_count;
+		qp_free_all(p->root);
+		qp_free_all(p->side_root);
 	}
 	return err;
 }
 
 enum err
-zone_store_fill(struct zone_store *s, const struct rr_list *sorted)
+zone_store_fill_by(struct zone_store *s, const struct rr_list *sorted, unsigned threads)
 {
 	struct zone_version *v = open_version(s);
-	struct building b = { .store = s, .number = v->qp.t.number };
-	enum err err;
+	struct building pieces[FILL_PIECES_MAX];
+	size_t n = threads < FILL_PIECES_MAX ? threads : FILL_PIECES_MAX;
 
 	assert(v->qp.t.root == 0 && v->qp.t.side == 0);
-	if ((err = qp_build_new(b.number, &b.tree)) == ERR_OK)
-		err = build(&b, sorted);
-	v->rr_count += b.rr_count;
-	if (err == ERR_OK && (err = qp_build_end(b.tree, &v->qp.t.root)) == ERR_OK)
-		b.tree = NULL;
-	if (err == ERR_OK && b.side != NULL && (err = qp_build_end(b.side, &v->qp.t.side)) == ERR_OK)
-		b.side = NULL;
-	qp_build_free(b.tree);
-	qp_build_free(b.side);
-	return err;
+	cut_pieces(pieces, n, s, v->qp.t.number, sorted);
+	parallel_run((unsigned)n, n, build, pieces);
+	return join_pieces(v, pieces, n);
+}
+
+enum err
+zone_store_fill(struct zone_store *s, const struct rr_list *sorted)
+{
+	return zone_store_fill_by(s, sorted, sorted->n < FILL_WHOLE ? 1 : parallel_cpus());
 }
 
 /* The first NSEC3 chain that may be used (RFC 5155, section 7.3), and that is there. */

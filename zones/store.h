@@ -28,8 +28,12 @@ enum err zone_store_begin(struct zone_store *s);
 enum err zone_store_add(struct zone_store *s, const struct rr *rr, bool *changed);
 enum err zone_store_remove(struct zone_store *s, const struct rr *rr, bool *changed);
 
+/* The same as zone_store_add() but that an RRset which is there keeps its TTL if that is smaller. */
+enum err zone_store_add_least(struct zone_store *s, const struct rr *rr);
+
 /* Bulk form of zone_store_add() for an empty store: sorted is in canonical order. */
 enum err zone_store_fill(struct zone_store *s, const struct rr_list *sorted);
+enum err zone_store_fill_by(struct zone_store *s, const struct rr_list *sorted, unsigned threads);
 
 /* Close the transaction: the version is complete, readable by the writer, and not yet visible to readers. */
 enum err zone_store_seal(struct zone_store *s, struct zone_version **out);

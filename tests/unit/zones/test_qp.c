@@ -326,6 +326,63 @@ test_bulk_build(void **state)
 	}
 }
 
+static qp_word
+build_some(const struct names *model, size_t from, size_t to)
+{
+	struct qp_build *b;
+	qp_word root;
+
+	assert_int_equal(qp_build_new(1, &b), ERR_OK);
+	for (size_t i = from; i < to; i++)
+		assert_int_equal(qp_build_add(b, new_leaf(&model->v[i])), ERR_OK);
+	assert_int_equal(qp_build_end(b, &root), ERR_OK);
+	return root;
+}
+
+/* Built in two pieces it is the same trie; and while there is no memory to join them they stay what they were. */
+static void
+test_join(void **state)
+{
+	long live = memory_live();
+
+	(void)state;
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		static struct names model;
+		qp_word left, right, root = 0;
+		size_t middle;
+		enum err err;
+
+		names_seed(2000 + round);
+		model.n = 0;
+		for (unsigned n = pick(200); n > 0; n--) {
+			struct dname name = random_name((const uint8_t *)"", 1 + round % 5);
+
+			names_add(&model, &name);
+		}
+		middle = pick((unsigned)model.n + 1);
+		left = build_some(&model, 0, middle);
+		right = build_some(&model, middle, model.n);
+		for (long nth = 1; ; nth++) {
+			memory_fail_nth(nth);
+			err = qp_join(1, left, right, &root);
+			if (memory_fail_left() > 0)
+				break;
+			assert_int_equal(err, ERR_NOMEM);
+		}
+		memory_fail_nth(0);
+		assert_int_equal(err, ERR_OK);
+		check_all(root, &model);
+		for (size_t i = 0; i < model.n; i++)
+			check_name(root, &model, &model.v[i]);
+		long joined = memory_live();
+		qp_word whole = build_some(&model, 0, model.n);
+		check(memory_live() - joined == joined - live, "round %u: as many branches as in one piece", round);
+		qp_free_all(whole);
+		qp_free_all(root);
+		assert_int_equal(memory_live(), live);
+	}
+}
+
 int
 main(void)
 {
@@ -335,6 +392,7 @@ main(void)
 		cmocka_unit_test(test_against_model),
 		cmocka_unit_test(test_old_roots_stay),
 		cmocka_unit_test(test_bulk_build),
+		cmocka_unit_test(test_join),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
