@@ -7,9 +7,12 @@
 static size_t
 first_size(const struct frame_reader *f)
 {
-	const uint8_t *p = f->in.p + f->taken;
+	const uint8_t *p;
 
-	return f->in.len - f->taken < 2 ? 0 : 2 + (size_t)(p[0] << 8 | p[1]);
+	if (f->in.len - f->taken < 2)
+		return 0;
+	p = f->in.p + f->taken;
+	return 2 + (size_t)(p[0] << 8 | p[1]);
 }
 
 uint8_t *

@@ -231,9 +231,17 @@ tests_unit_server_test_worker_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_answer_SOURCES = tests/unit/server/test_answer.c tests/unit/server/zone_text.c \
 	tests/unit/server/zone_text.h tests/unit/check.h
 tests_unit_server_test_answer_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
-fuzz_targets += tests/fuzz/fuzz_query
-tests_fuzz_fuzz_query_SOURCES = tests/fuzz/fuzz_query.c tests/unit/server/served.c tests/unit/server/served.h \
+fuzz_targets += tests/fuzz/fuzz_frame tests/fuzz/fuzz_query tests/fuzz/fuzz_tcp
+tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/fuzz_frame.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_frame_LDFLAGS = $(fuzz_link)
+tests_fuzz_fuzz_frame_LDADD = $(LIBSERVER)
+tests_fuzz_fuzz_tcp_SOURCES = tests/fuzz/fuzz_tcp.c tests/unit/server/served.c tests/unit/server/served.h \
 	tests/unit/server/zone_text.c tests/unit/server/zone_text.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_tcp_LDFLAGS = $(fuzz_link)
+tests_fuzz_fuzz_tcp_LDADD = $(LIBSERVER)
+tests_fuzz_fuzz_query_SOURCES = tests/fuzz/fuzz_query.c tests/unit/server/served.c tests/unit/server/served.h \
+	tests/unit/server/signed_text.c tests/unit/server/signed_text.h tests/unit/server/zone_text.c \
+	tests/unit/server/zone_text.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_query_LDFLAGS = $(fuzz_link)
 tests_fuzz_fuzz_query_LDADD = $(LIBSERVER)
 # end of answering and workers
@@ -294,7 +302,7 @@ tests_unit_server_test_xfrin_SOURCES = tests/unit/server/test_xfrin.c tests/unit
 tests_unit_server_test_xfrin_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 fuzz_targets += tests/fuzz/fuzz_xfrin
 tests_fuzz_fuzz_xfrin_SOURCES = tests/fuzz/fuzz_xfrin.c $(FUZZ_MAIN)
-tests_fuzz_fuzz_xfrin_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_xfrin_LDFLAGS = $(fuzz_link)
 tests_fuzz_fuzz_xfrin_LDADD = $(LIBSERVER)
 # --- end of server: transfers in
 

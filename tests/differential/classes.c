@@ -325,6 +325,13 @@ smaller_datagram(const struct query *q, const struct reply *ours, const struct r
 	return !q->tcp && is_truncated(ours) && !is_truncated(theirs) && theirs->octets + 200 > datagram_limit(q);
 }
 
+/* Only ours gives cookies. */
+static bool
+room_for_options(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	return !q->tcp && q->noptions > 0 && is_truncated(ours) && theirs->octets + 100 > datagram_limit(q);
+}
+
 static bool
 too_large_datagram(const struct query *q, const struct reply *ours, const struct reply *theirs)
 {
@@ -381,8 +388,8 @@ glue_left_out(const struct query *q, const struct reply *ours, const struct repl
 static bool
 glue_from_wildcard(const struct query *q, const struct reply *ours, const struct reply *theirs)
 {
-	(void)q;
-	return is_referral(ours) && is_subset(ours, theirs, ADDITIONAL);
+	return is_referral(ours) && (is_subset(ours, theirs, ADDITIONAL) ||
+	    (!q->tcp && theirs->octets + 100 > datagram_limit(q)));
 }
 
 static bool
@@ -415,24 +422,11 @@ additional_from_wildcard(const struct query *q, const struct reply *ours, const 
 	return !is_referral(ours) && is_subset(ours, theirs, ADDITIONAL);
 }
 
-/* They have at least our addresses, whatever SVCB and HTTPS records go along. */
 static bool
 svcb_targets(const struct query *q, const struct reply *ours, const struct reply *theirs)
 {
-	if (q->qtype != TYPE_SVCB && q->qtype != TYPE_HTTPS)
-		return false;
-	for (size_t i = 0; i < ours->counts[ADDITIONAL]; i++) {
-		const struct record *record = &ours->sections[ADDITIONAL][i];
-		size_t k = 0;
-
-		if (record->type == TYPE_SVCB || record->type == TYPE_HTTPS || record->type == TYPE_RRSIG)
-			continue;
-		while (k < theirs->counts[ADDITIONAL] && !record_equal(record, &theirs->sections[ADDITIONAL][k]))
-			k++;
-		if (k == theirs->counts[ADDITIONAL])
-			return is_subset(theirs, ours, ADDITIONAL);
-	}
-	return true;
+	(void)theirs;
+	return (q->qtype == TYPE_SVCB || q->qtype == TYPE_HTTPS) && !is_referral(ours);
 }
 
 /* --- proofs --- */
@@ -448,6 +442,12 @@ referral_without_proof(const struct query *q, const struct reply *ours, const st
 {
 	return q->do_bit && aliases(ours) > 0 && is_referral(ours) && is_referral(theirs) &&
 	    is_subset(theirs, ours, AUTHORITY);
+}
+
+static bool
+referral_with_other_proof(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	return q->do_bit && aliases(ours) > 0 && is_referral(ours) && is_referral(theirs);
 }
 
 static bool
@@ -471,7 +471,7 @@ hashed_name(const struct query *q, const struct reply *ours, const struct reply 
 
 /* The first one that holds takes its differences off; so free ones that are narrower stand before others. */
 static const struct class classes[] = {
-	{ "EDNS version", "nsd", DIFFER_EDNS | DIFFER_FLAGS | DIFFER_AA, false, other_version },
+	{ "EDNS version", "nsd", DIFFER_EDNS | DIFFER_FLAGS | DIFFER_AA | DIFFER_TC, false, other_version },
 	{ "meta-type", "nsd", DIFFER_RCODE | DIFFER_AA | DIFFER_TC | CONTENT, false, meta_as_data },
 	{ "meta-type", "knot", DIFFER_RCODE | DIFFER_AA | DIFFER_TC | CONTENT, false, meta_as_data },
 	{ "type 0", "knot", DIFFER_RCODE | DIFFER_AA | DIFFER_TC | CONTENT, false, type_zero },
@@ -506,8 +506,8 @@ static const struct class classes[] = {
 	{ "other glue", NULL, DIFFER_ADDITIONAL, true, other_glue },
 	{ "glue left out", "bind", DIFFER_TC | DIFFER_ADDITIONAL, false, glue_left_out },
 	{ "glue left out", "nsd", DIFFER_TC | DIFFER_ADDITIONAL, false, glue_left_out },
-	{ "glue from wildcard", "knot", DIFFER_ADDITIONAL, false, glue_from_wildcard },
-	{ "glue from wildcard", "nsd", DIFFER_ADDITIONAL, false, glue_from_wildcard },
+	{ "glue from wildcard", "knot", DIFFER_ADDITIONAL, true, glue_from_wildcard },
+	{ "glue from wildcard", "nsd", DIFFER_ADDITIONAL, true, glue_from_wildcard },
 	{ "NSEC at a cut", "bind", DIFFER_AA | CONTENT, false, nsec_at_cut },
 	{ "SOA left out", "knot", DIFFER_TC | DIFFER_AUTHORITY, false, lacks_soa },
 	{ "alias left out", "nsd", DIFFER_TC, false, lacks_alias },
@@ -526,6 +526,8 @@ static const struct class classes[] = {
 	{ "no proof", "knot", DIFFER_AA | DIFFER_AUTHORITY, false, nothing_but_nxdomain },
 	{ "wildcard proof", "knot", DIFFER_TC | DIFFER_AUTHORITY, false, other_proof },
 	{ "wildcard proof", "knot", DIFFER_AUTHORITY, false, referral_without_proof },
+	{ "wildcard proof", "nsd", DIFFER_AUTHORITY, false, referral_with_other_proof },
+	{ "room for options", NULL, DIFFER_TC, true, room_for_options },
 	{ "smaller datagram", NULL, DIFFER_TC, false, smaller_datagram },
 	{ "alias into another zone", NULL, DIFFER_RCODE | DIFFER_TC | CONTENT, false, into_another_zone },
 	{ "nested zones", "nsd", DIFFER_RCODE | DIFFER_AA | DIFFER_TC | CONTENT, false, nested_zones },

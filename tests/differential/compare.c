@@ -16,7 +16,6 @@
 #include "tests/differential/ask.h"
 #include "tests/differential/classes.h"
 #include "tests/differential/reply.h"
-#include "wire/message.h"
 
 #define SERVERS_MAX 4
 #define SHOWN_MAX 5			/* failures in full */
@@ -84,28 +83,15 @@ explain(const struct query *q, size_t server, unsigned differ, unsigned *chosen,
 	return left;
 }
 
-/* What cannot be seen of an answer, and so is no agreement: all of one that is at fault; what is required of one that is
- * truncated, unless nobody else has it either. */
-static unsigned
-unseen(const struct reply *r, bool others_complete)
-{
-	if (r->fault != NULL)
-		return ~0u;
-	return (r->flags & FLAG_TC) != 0 && others_complete ? DIFFER_ANSWER | DIFFER_AUTHORITY : 0;
-}
-
-/* In which parts agrees no other server?  Each part is judged for itself: the others are wrong, each in its own way. */
+/* In which parts agrees no other server?  Each part is judged for itself: the others are wrong, each in its own way.  Who
+ * truncates may be right about what is then missing. */
 static unsigned
 alone_in(const unsigned chosen[SERVERS_MAX])
 {
 	unsigned alone = ~0u;
-	bool complete = false;
 
 	for (size_t i = 1; i < nservers; i++)
-		complete |= replies[i]->fault == NULL && (replies[i]->flags & FLAG_TC) == 0;
-	complete = complete && (replies[0]->flags & FLAG_TC) == 0;
-	for (size_t i = 1; i < nservers; i++)
-		alone &= chosen[i] | unseen(replies[i], complete);
+		alone &= replies[i]->fault != NULL ? ~0u : chosen[i];
 	return alone;
 }
 

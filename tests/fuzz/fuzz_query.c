@@ -1,6 +1,7 @@
-/* A request of any kind, from the first octet to the answer, on zones that have something of everything: what comes out must
- * be a sound message of the right size that answers what went in.  The first octet's bits say over which transport, and how the
- * server is set. */
+/* A request of any kind, from the first octet to the answer, on zones that have something of everything, signed ones too:
+ * what comes out must be a sound message of the right size that answers what went in.  The first octet's bits say over
+ * which transport, how the server is set, and whether the request is signed here, so that it goes the whole way. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,17 +9,20 @@
 #include "server/handle.h"
 #include "server/plain.h"
 #include "tests/unit/server/served.h"
+#include "tests/unit/server/signed_text.h"
+#include "tests/unit/server/zone_text.h"
 #include "wire/rdata.h"
 #include "wire/rrtype.h"
 #include "zones/rcu.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { TCP = 1, COOKIES_REQUIRED = 2, LIMITED = 4, REPORTS = 8 };
+enum { TCP = 1, COOKIES_REQUIRED = 2, LIMITED = 4, REPORTS = 8, UPDATE_KEY = 16, TRANSFER_KEY = 32, WRONG_KEY = 64 };
 #define NOW 1700000000			/* when the corpus was signed */
 
 static struct served served;
 static struct handler handler;
+static struct zone_store *signed_stores[3];
 static uint8_t request[MSG_MAX], out[MSG_MAX], rdata[RDATA_MAX];
 
 static void
@@ -28,6 +32,8 @@ stop(void)
 	queue_free(handler.replies);
 	ratelimit_free(handler.limits);
 	served_stop(&served);
+	for (unsigned i = 0; i < 3; i++)
+		zone_store_free(signed_stores[i]);
 	rcu_unregister_thread();
 }
 
@@ -38,12 +44,37 @@ must(bool condition)
 		abort();
 }
 
+/* nsec.test, hash.test and out.test: signed with NSEC, NSEC3, and NSEC3 with opt-out. */
+static void
+add_signed_zones(void)
+{
+	static const char *const apexes[] = { "nsec.test.", "hash.test.", "out.test." };
+	static const enum signing ways[] = { SIGN_NSEC, SIGN_NSEC3, SIGN_OPT_OUT };
+
+	for (unsigned i = 0; i < 3; i++) {
+		char text[1024], *whole;
+		struct dname name;
+
+		snprintf(text, sizeof text, "%1$s 3600 IN SOA ns.%1$s hostmaster.%1$s 7 7200 3600 604800 300\n"
+		    "%1$s 3600 IN NS ns.%1$s\nns.%1$s 3600 IN A 192.0.2.1\nwww.%1$s 3600 IN A 192.0.2.3\n"
+		    "www.%1$s 300 IN TXT \"hello\"\nalias.%1$s 60 IN CNAME www.%1$s\na.ent.%1$s 60 IN A 192.0.2.4\n"
+		    "*.wild.%1$s 60 IN MX 10 www.%1$s\n*.c.%1$s 60 IN CNAME x.wild.%1$s\ndn.%1$s 60 IN DNAME wild.%1$s\n"
+		    "sub.%1$s 3600 IN NS ns.sub.%1$s\nns.sub.%1$s 3600 IN A 192.0.2.5\n", apexes[i]);
+		whole = signed_text(apexes[i], text, ways[i], 1);
+		signed_stores[i] = zone_from_text(apexes[i], whole);
+		must(dname_from_str(apexes[i], &name) == ERR_OK &&
+		    zoneset_add(served.shared.zones, name.octets, signed_stores[i]) == ERR_OK);
+		free(whole);
+	}
+}
+
 static void
 start(void)
 {
 	log_set_level(LOG_LEVEL_ERROR);
 	rcu_register_thread();
 	served_start(&served, "[127.0.0.1@5353]", 1);
+	add_signed_zones();
 	must(queue_new(8, &handler.replies) == ERR_OK);
 	must(ratelimit_new(&handler.limits) == ERR_OK);
 	handler.shared = &served.shared;
@@ -135,6 +166,23 @@ set(uint8_t bits)
 	served.shared.view->settings.report_agent = (bits & REPORTS) != 0 ? agent : NULL;
 }
 
+/* data, with a signature behind it where bits ask for one and the message can have one. */
+static size_t
+make_request(uint8_t bits, const uint8_t *data, size_t size, uint8_t *out_request)
+{
+	const char *key = (bits & UPDATE_KEY) != 0 ? "u._update.example." : (bits & TRANSFER_KEY) != 0 ?
+	    "t._transfer.example." : (bits & WRONG_KEY) != 0 ? "wrong" : NULL;
+	struct tsig_exchange x;
+	size_t n;
+
+	memcpy(out_request, data, size);
+	if (key == NULL || size < MSG_HEADER_SIZE)
+		return size;
+	n = tsig_sign_request(served_key(key), out_request, size, MSG_MAX, NOW, &x);
+	tsig_exchange_clear(&x);
+	return n > 0 ? n : size;
+}
+
 static void
 run(const uint8_t *data, size_t size, bool tcp, int64_t now_s)
 {
@@ -163,7 +211,9 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static int64_t limited_s = NOW;
+	static uint8_t made[MSG_MAX];
 	static bool started;
+	size_t n;
 	struct job *j;
 
 	if (size < 1 || size > MSG_MAX)
@@ -172,12 +222,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		start();
 	started = true;
 	set(data[0]);
+	n = make_request(data[0], data + 1, size - 1, made);
 	if ((data[0] & LIMITED) == 0) {
-		run(data + 1, size - 1, (data[0] & TCP) != 0, NOW);
+		run(made, n, (data[0] & TCP) != 0, NOW);
 	} else {				/* the first answer of a second, and the one that slips */
 		limited_s++;
-		run(data + 1, size - 1, (data[0] & TCP) != 0, limited_s);
-		run(data + 1, size - 1, (data[0] & TCP) != 0, limited_s);
+		run(made, n, (data[0] & TCP) != 0, limited_s);
+		run(made, n, (data[0] & TCP) != 0, limited_s);
 	}
 	while ((j = queue_pop(served.shared.to_keeper)) != NULL)
 		job_free(j);

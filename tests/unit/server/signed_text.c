@@ -80,7 +80,7 @@ signed_text(const char *apex, const char *text, enum signing how, unsigned itera
 	FILE *in = fmemopen((void *)(uintptr_t)text, strlen(text), "r"), *out;
 	ldns_rdf *origin = ldns_dname_new_frm_str(apex);
 	ldns_rr_list *made = ldns_rr_list_new();
-	ldns_dnssec_zone *zone;
+	ldns_dnssec_zone *zone = NULL;
 	ldns_key_list *keys;
 	ldns_status status;
 	char *result = NULL;
