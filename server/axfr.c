@@ -16,6 +16,7 @@ struct axfr {
 	struct zone_version *version;
 	struct view *view;
 	struct request q;
+	_Atomic unsigned *running;
 	enum axfr_phase phase;		/* where the record after rr comes from */
 	bool failed;
 	uint64_t records;
@@ -32,7 +33,8 @@ struct axfr {
 };
 
 enum err
-axfr_new(struct zone_version *version, struct view *view, const struct request *q, struct axfr **out)
+axfr_new(struct zone_version *version, struct view *view, const struct request *q, _Atomic unsigned *running,
+    struct axfr **out)
 {
 	struct axfr *a = calloc(1, sizeof *a);
 
@@ -41,6 +43,8 @@ axfr_new(struct zone_version *version, struct view *view, const struct request *
 	a->version = zone_version_ref(version);
 	a->view = view_ref(view);
 	a->q = *q;
+	a->running = running;
+	atomic_fetch_add_explicit(running, 1, memory_order_relaxed);
 	a->phase = AXFR_OPENING_SOA;
 	zone_walk_start(&a->walk, a->version);
 	*out = a;
@@ -188,5 +192,6 @@ axfr_free(struct axfr *a)
 	tsig_exchange_clear(&a->q.tsig);
 	zone_version_unref(a->version);
 	view_unref(a->view);
+	atomic_fetch_sub_explicit(a->running, 1, memory_order_relaxed);
 	free(a);
 }

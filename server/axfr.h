@@ -9,8 +9,10 @@
 struct axfr;
 
 /* Answer q, an AXFR or IXFR request, with all of version.  Takes references of version and view; q is copied, and with
- * it the TSIG state, which is the transfer's from now on.  The calling thread is inside an RCU section. */
-enum err axfr_new(struct zone_version *version, struct view *view, const struct request *q, struct axfr **out);
+ * it the TSIG state, which is the transfer's from now on.  running counts this one until it is freed, and outlives it.
+ * The calling thread is inside an RCU section. */
+enum err axfr_new(struct zone_version *version, struct view *view, const struct request *q, _Atomic unsigned *running,
+    struct axfr **out);
 
 /* The next message, signed if the request was, into out with room MSG_MAX.  Outside of RCU sections too.
  * 0: there are no more; axfr_is_complete() tells why. */

@@ -96,6 +96,7 @@ struct config {
 	unsigned tcp_idle_timeout_s;
 	unsigned tcp_connections;	/* of each worker */
 	unsigned tcp_connections_per_address;	/* of these; 0: any number */
+	unsigned transfers_out;		/* that run at a time, over all workers */
 	struct cookie_secrets cookies;	/* n 0: those of the state directory */
 	bool require_cookies;
 	unsigned transfers_in, transfers_per_ns;	/* at a time */

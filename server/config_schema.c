@@ -146,6 +146,7 @@ static const struct option server_options[] = {
 	{ "tcp-connections", OPTION_NUMBER, AT(config, tcp_connections), .min = 1, .max = 65536, .fallback = "1000" },
 	{ "tcp-connections-per-address", OPTION_NUMBER, AT(config, tcp_connections_per_address), .max = 65536,
 	    .fallback = "250" },
+	{ "transfers-out", OPTION_NUMBER, AT(config, transfers_out), .min = 1, .max = 65536, .fallback = "100" },
 	{ "tcp-idle-timeout", OPTION_DURATION, AT(config, tcp_idle_timeout_s), .min = 1, .max = 3600, .fallback = "10" },
 	{ "journal-max-usage", OPTION_SIZE, AT(config, defaults.journal_max_usage), .min = JOURNAL_USAGE_LEAST,
 	    .max = JOURNAL_USAGE_MOST, .expected = JOURNAL_USAGE_WORDS, .fallback = "100M" },

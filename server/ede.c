@@ -9,6 +9,7 @@ const struct ede ede_transfer_tcp = { EDE_PROHIBITED, "transfers are made over T
 const struct ede ede_update_refused = { EDE_PROHIBITED, "not signed with a key that may update the zone" };
 const struct ede ede_notify_refused = { EDE_PROHIBITED, "the key may not notify here" };
 const struct ede ede_queue_full = { EDE_NOT_READY, "too many changes are waiting" };
+const struct ede ede_transfers_full = { EDE_NOT_READY, "too many transfers are running" };
 const struct ede ede_no_memory = { EDE_OTHER, "out of memory" };
 
 enum ede_code

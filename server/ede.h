@@ -14,7 +14,7 @@ struct ede {
 extern const struct ede ede_not_served;		/* no zone of ours has the name */
 extern const struct ede ede_not_loaded;		/* ours, and not there yet */
 extern const struct ede ede_transfer_refused, ede_transfer_tcp, ede_update_refused, ede_notify_refused;
-extern const struct ede ede_queue_full, ede_no_memory;
+extern const struct ede ede_queue_full, ede_transfers_full, ede_no_memory;
 
 /* The code for words that explain an rcode. */
 enum ede_code ede_code_for(unsigned rcode);

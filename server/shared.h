@@ -43,6 +43,7 @@ struct shared {
 	struct zoneset *zones;
 	struct view *_Atomic view;
 	struct queue *to_keeper;	/* of struct job */
+	_Atomic unsigned transfers;	/* out, that run now */
 };
 
 /* A message between a worker and the keeper.  The sender gives it away. */

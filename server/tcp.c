@@ -62,6 +62,7 @@ struct tcp_listener {
 	struct tcp_listener *next;
 	struct tcp *tcp;
 	struct event *event;
+	bool paused;			/* no file descriptors: until the next sweep */
 };
 
 struct tcp {
@@ -335,20 +336,29 @@ admit(struct tcp *t, const struct sockaddr_storage *peer)
 	return idlest != NULL;
 }
 
+/* The idlest connection goes.  False: all are at work. */
+static bool
+shed_idlest(struct tcp *t)
+{
+	struct connection *c;
+
+	TAILQ_FOREACH(c, &t->open, link) {
+		if (!is_at_work(c)) {
+			shed(c);
+			return true;
+		}
+	}
+	return false;
+}
+
 /* A slot for a new connection, the idlest one's if need be.  NULL: all are at work. */
 static struct connection *
 take_slot(struct tcp *t)
 {
 	struct connection *c;
 
-	if (TAILQ_EMPTY(&t->unused)) {
-		TAILQ_FOREACH(c, &t->open, link)
-			if (!is_at_work(c))
-				break;
-		if (c == NULL)
-			return NULL;
-		shed(c);
-	}
+	if (TAILQ_EMPTY(&t->unused) && !shed_idlest(t))
+		return NULL;
 	c = TAILQ_FIRST(&t->unused);
 	TAILQ_REMOVE(&t->unused, c, link);
 	TAILQ_INSERT_TAIL(&t->open, c, link);
@@ -398,11 +408,11 @@ on_acceptable(evutil_socket_t fd, short events, void *arg)
 		if (accepted >= 0) {
 			open_connection(l->tcp, accepted, &peer, n);
 		} else if (errno == EMFILE || errno == ENFILE) {
-			struct connection *c = TAILQ_FIRST(&l->tcp->open);
-
-			if (c == NULL)
+			if (!shed_idlest(l->tcp)) {
+				event_del(l->event);	/* it would stay readable */
+				l->paused = true;
 				return;
-			close_connection(c, "broken off for want of file descriptors");
+			}
 		} else if (errno != EINTR && errno != ECONNABORTED) {
 			return;
 		}
@@ -448,7 +458,12 @@ on_sweep(evutil_socket_t fd, short events, void *arg)
 		next = TAILQ_NEXT(c, link);
 		if (why != NULL)
 			close_connection(c, why);
+		else if (frame_is_empty(&c->in))
+			frame_clear(&c->in);	/* who is idle holds no memory */
 	}
+	for (struct tcp_listener *l = t->listeners; l != NULL; l = l->next)
+		if (l->paused)
+			l->paused = event_add(l->event, NULL) != 0;
 }
 
 enum err

@@ -56,9 +56,16 @@ answer_soa(struct inbound *in, const struct zone_version *version, struct outcom
 static void
 answer_stream(struct inbound *in, struct zone_version *version, struct outcome *o)
 {
+	_Atomic unsigned *running = &in->handler->shared->transfers;
 	char what[AXFR_TEXT], peer[CONFIG_ADDRESS_TEXT];
 
-	if (axfr_new(version, in->view, &in->q, &o->transfer) != ERR_OK) {
+	/* Each holds memory and a version of its zone for as long as its client reads. */
+	if (atomic_load_explicit(running, memory_order_relaxed) >= in->view->config->transfers_out) {
+		inbound_complain(in, "not now: %u transfers run (transfers-out)", in->view->config->transfers_out);
+		inbound_error(in, RCODE_SERVFAIL, &ede_transfers_full, o);
+		return;
+	}
+	if (axfr_new(version, in->view, &in->q, running, &o->transfer) != ERR_OK) {
 		inbound_error(in, RCODE_SERVFAIL, &ede_no_memory, o);
 		return;
 	}

@@ -285,6 +285,9 @@ query_make(struct query *q, const struct origins *o, uint64_t seed, uint64_t i)
 	draw_name(q, s);
 	if (percent(20))
 		draw_case(&q->qname);
+	q->nested = false;
+	for (size_t k = 0; k < o->n && !q->nested; k++)
+		q->nested = o->v[k].nested && dname_is_below(q->qname.octets, o->v[k].apex.octets);
 	q->qtype = draw_type(s);
 	if (dname_equal(q->qname.octets, q->origin->apex.octets) && percent(15))
 		q->qtype = TYPE_DS;

@@ -36,6 +36,7 @@ struct query {
 	bool tcp, edns, do_bit;
 	uint16_t udp_size;		/* with edns, as what follows */
 	uint8_t version;
+	bool nested;			/* the name lies in a zone that is nested */
 	unsigned noptions;
 	uint8_t wire[QUERY_MAX];	/* ID 0 */
 	size_t n;

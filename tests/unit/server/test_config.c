@@ -15,7 +15,7 @@ static const struct { const char *why, *text, *error; } bad_files[] = {
 	    "control-socket, source, identity, version, edns-udp-size, report-agent, cookie-secrets, "
 	    "cookie-secret-file, require-cookies, secondary, transfers-in, transfers-per-ns, max-transfer-idle-in, "
 	    "max-transfer-time-in, rate-limit, rate-limit-slip, rate-limit-exempt, "
-	    "tcp-connections, tcp-connections-per-address, tcp-idle-timeout, journal-max-usage, journal-max-depth, log-level, "
+	    "tcp-connections, tcp-connections-per-address, transfers-out, tcp-idle-timeout, journal-max-usage, journal-max-depth, log-level, "
 	    "log-format" },
 	{ "an option twice", "server:\n  workers: 2\n  identity: a\n  workers: 3\n",
 	    "x:4:3: 'workers' stands above already" },
