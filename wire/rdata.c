@@ -253,18 +253,12 @@ rdata_read(struct rd *r, uint16_t type, size_t n, uint8_t *out, size_t *out_n)
 	return !r->bad;
 }
 
-void
-rdata_write(struct wr *w, uint16_t type, const uint8_t *rdata, size_t n)
+static void
+write_fields(struct wr *w, uint16_t type, const uint8_t *rdata, size_t n)
 {
-	size_t at = wr_len(w);
 	struct rd r = rd_over(rdata, n);
 	struct field f;
 
-	wr_u16(w, (uint16_t)n);
-	if (!rdata_compressible(type)) {
-		wr_octets(w, rdata, n);
-		return;
-	}
 	for (const char *code = fields_of(type); *code != '\0' && !w->full; code++) {
 		if (*code == 'N') {		/* as it stands: stored rdata holds no pointers */
 			wr_dname(w, r.p);
@@ -273,6 +267,26 @@ rdata_write(struct wr *w, uint16_t type, const uint8_t *rdata, size_t n)
 		}
 		next_field(&r, *code, &f);
 		wr_octets(w, f.p, f.n);
+	}
+}
+
+void
+rdata_write(struct wr *w, uint16_t type, const uint8_t *rdata, size_t n)
+{
+	size_t at = wr_len(w);
+
+	wr_u16(w, (uint16_t)n);
+	if (!rdata_compressible(type)) {
+		wr_octets(w, rdata, n);
+		return;
+	}
+	if (type == TYPE_NS || type == TYPE_CNAME || type == TYPE_PTR || type == TYPE_MX) {
+		size_t before = type == TYPE_MX ? 2 : 0;	/* then the name, and nothing behind it */
+
+		wr_octets(w, rdata, before);
+		wr_dname_of(w, rdata + before, n - before);
+	} else {
+		write_fields(w, type, rdata, n);
 	}
 	if (!w->full)
 		wr_patch_u16(w, at, (uint16_t)(wr_len(w) - at - 2));

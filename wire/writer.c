@@ -1,21 +1,21 @@
 #include "wire/writer.h"
 
+/* n octets but for letter case.  Length octets are below 64, out of reach of the letters. */
 static bool
-label_equal(const uint8_t *a, const uint8_t *b)
+octets_equal(const uint8_t *a, const uint8_t *b, size_t n)
 {
-	uint8_t n = *a;
+	if (memcmp(a, b, n) == 0)
+		return true;
+	for (size_t i = 0; i < n; i++) {
+		uint8_t d = a[i] ^ b[i];
 
-	/* Length octets are below 64, out of reach of the letters. */
-	for (uint8_t i = 0; i <= n; i++, a++, b++) {
-		uint8_t d = *a ^ *b;
-
-		if (d != 0 && (d != 0x20 || (*a | 0x20) < 'a' || (*a | 0x20) > 'z'))
+		if (d != 0 && (d != 0x20 || (a[i] | 0x20) < 'a' || (a[i] | 0x20) > 'z'))
 			return false;
 	}
 	return true;
 }
 
-/* Does the name at offset at in the message, which we wrote ourselves, equal name? */
+/* Does the name at offset at in the message, which we wrote ourselves and has pointers, equal name? */
 static bool
 equal_at(const struct wr *w, size_t at, const uint8_t *name)
 {
@@ -24,7 +24,7 @@ equal_at(const struct wr *w, size_t at, const uint8_t *name)
 	for (;;) {
 		while (*p >= 0xc0)
 			p = w->base + ((size_t)(p[0] & 0x3f) << 8 | p[1]);
-		if (!label_equal(name, p))
+		if (*name != *p || !octets_equal(name, p, *name + 1u))
 			return false;
 		if (*name == 0)
 			return true;
@@ -33,51 +33,74 @@ equal_at(const struct wr *w, size_t at, const uint8_t *name)
 	}
 }
 
+/* A name of n octets among those that were written.  Its length settles nearly every comparison. */
 static bool
-find_name(const struct wr *w, const uint8_t *name, size_t *at)
+find_name(const struct wr *w, const uint8_t *name, size_t n, size_t *at)
 {
-	for (unsigned i = 0; i < w->nnames; i++) {
-		/* The first length settles nearly every comparison. */
-		if (w->base[w->names[i]] == *name && equal_at(w, w->names[i], name)) {
-			*at = w->names[i];
+	const uint8_t *from = w->lengths, *end = w->lengths + w->nnames;
+
+	while (from < end && (from = memchr(from, (int)n, (size_t)(end - from))) != NULL) {
+		size_t i = (size_t)(from - w->lengths);
+
+		*at = w->names[i];
+		if (i < w->nfirst ? octets_equal(w->base + *at, name, n) : equal_at(w, *at, name))
 			return true;
-		}
+		from++;
 	}
 	return false;
 }
 
-/* Names may be found by the labels of name up to end, which stand at offset at. */
+/* Names may be found by the labels of name, of n octets, up to end, which stand at offset at. */
 static void
-remember(struct wr *w, const uint8_t *name, const uint8_t *end, size_t at)
+remember(struct wr *w, const uint8_t *name, size_t n, const uint8_t *end, size_t at)
 {
-	for (; name < end && at < 0x4000 && w->nnames < WR_NAMES_MAX; at += *name + 1u, name += *name + 1)
-		w->names[w->nnames++] = (uint16_t)at;
+	while (name < end && at < 0x4000 && w->nnames < WR_NAMES_MAX) {
+		size_t label = *name + 1u;
+
+		w->names[w->nnames] = (uint16_t)at;
+		w->lengths[w->nnames++] = (uint8_t)n;
+		name += label;
+		at += label;
+		n -= label;
+	}
+}
+
+static void
+remember_first(struct wr *w)
+{
+	remember(w, w->base + w->first, w->first_len, w->base + w->first + w->first_len - 1, w->first);
+	w->nfirst = w->nnames;
+	w->first_waits = false;
 }
 
 void
 wr_dname(struct wr *w, const uint8_t *name)
 {
-	const uint8_t *rest = name;
+	wr_dname_of(w, name, dname_len(name));
+}
+
+void
+wr_dname_of(struct wr *w, const uint8_t *name, size_t len)
+{
+	const uint8_t *rest = name, *end = name + len - 1;
 	size_t n, at, found = 0;
 	uint8_t *p;
 
-	if (w->first_waits) {
-		remember(w, w->base + w->first, w->base + w->first_end, w->first);
-		w->first_waits = false;
-	}
-	while (*rest != 0 && !find_name(w, rest, &found))
+	if (w->first_waits)
+		remember_first(w);
+	while (rest < end && !find_name(w, rest, len - (size_t)(rest - name), &found))
 		rest += *rest + 1;
 	n = (size_t)(rest - name);
 	at = wr_len(w);
-	if ((p = wr_take(w, n + (*rest == 0 ? 1 : 2))) == NULL)
+	if ((p = wr_take(w, n + (rest == end ? 1 : 2))) == NULL)
 		return;
 	if (n > 0)
 		memcpy(p, name, n);
-	if (*rest == 0)
+	if (rest == end)
 		p[n] = 0;
 	else
 		store_u16(p + n, (uint16_t)(0xc000 | found));
-	remember(w, name, rest, at);
+	remember(w, name, len, rest, at);
 }
 
 void
@@ -90,7 +113,7 @@ wr_dname_first(struct wr *w, const uint8_t *name, size_t n)
 		return;
 	memcpy(p, name, n);
 	w->first = (uint16_t)at;
-	w->first_end = (uint16_t)(at + n - 1);
+	w->first_len = (uint8_t)n;
 	w->first_waits = true;
 }
 

@@ -16,10 +16,12 @@
 struct wr {
 	uint8_t *base, *p, *end;	/* borrows the buffer */
 	bool full;
-	uint16_t names[WR_NAMES_MAX];	/* offsets of labels */
-	unsigned nnames;
-	uint16_t first, first_end;	/* the name that wr_dname_first() wrote */
+	unsigned nnames, nfirst;	/* nfirst: at the beginning, that have no pointers in them */
+	uint16_t first;			/* the name that wr_dname_first() wrote */
+	uint8_t first_len;
 	bool first_waits;		/* its labels are not among the names yet */
+	uint16_t names[WR_NAMES_MAX];	/* offsets of labels */
+	uint8_t lengths[WR_NAMES_MAX];	/* octets of the names that begin there */
 };
 
 struct wr_mark {
@@ -34,7 +36,7 @@ wr_init(struct wr *w, uint8_t *buffer, size_t size)
 	w->base = w->p = buffer;
 	w->end = buffer + size;
 	w->full = false;
-	w->nnames = 0;
+	w->nnames = w->nfirst = 0;
 	w->first_waits = false;
 }
 
@@ -86,6 +88,13 @@ store_u32(uint8_t *p, uint32_t v)
 }
 
 static inline void
+store_u64(uint8_t *p, uint64_t v)
+{
+	store_u32(p, (uint32_t)(v >> 32));
+	store_u32(p + 4, (uint32_t)v);
+}
+
+static inline void
 wr_u8(struct wr *w, uint8_t v)
 {
 	uint8_t *p = wr_take(w, 1);
@@ -131,6 +140,7 @@ wr_patch_u16(struct wr *w, size_t offset, uint16_t v)
 /* A name, with compression, and remembered as a target for later ones.  The letter case of the name that was
  * written first wins, as in every other server: comparison ignores case. */
 void wr_dname(struct wr *w, const uint8_t *name);
+void wr_dname_of(struct wr *w, const uint8_t *name, size_t len);	/* of so many octets */
 
 /* The same for the first name of a message, n octets, behind the header: there is nothing to search for, and its labels are
  * noted when the first search comes. */
