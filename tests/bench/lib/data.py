@@ -5,8 +5,9 @@ import os
 import random
 import shutil
 import subprocess
+import tempfile
 
-SEED = 20
+SEED = 21
 ORIGIN = "bench.example"
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 QUESTIONS = 50000
@@ -47,7 +48,7 @@ class Hosting:
 
     def write(self, directory):
         r = random.Random(SEED)
-        ask = {"positive": [], "mixed": [], "nxdomain": []}
+        ask = {"positive": [], "mixed": [], "nxdomain": [], "nodata": [], "referral": [], "alias": []}
         hosts = ["mail"]
         path = os.path.join(directory, "zones", ORIGIN)
         with open(path, "w", encoding="ascii") as f:
@@ -59,6 +60,7 @@ class Hosting:
                     hosts.append(name)
                     f.write(f"{name}\tA\t{v4(r)}\n")
                     ask["positive"].append((name, "A"))
+                    ask["nodata"].append((name, "SRV"))
                     if r.random() < 0.45:
                         f.write(f"{name}\tAAAA\t{v6(r)}\n")
                     if r.random() < 0.25:
@@ -69,15 +71,38 @@ class Hosting:
                 elif kind < 0.95:
                     f.write(f"www{i:x}\tCNAME\t{r.choice(hosts)}\n")
                     ask["mixed"].append((f"www{i:x}", "A"))
+                    ask["alias"].append(ask["mixed"][-1])
                 else:
                     f.write(f"{name}\tNS\tns1.{name}\n{name}\tNS\tns2\nns1.{name}\tA\t{v4(r)}\n")
                     ask["mixed"].append((f"www.{name}", "A"))
+                    ask["referral"].append(ask["mixed"][-1])
         for _ in range(QUESTIONS):
             ask["nxdomain"].append((word(r) + ".no-" + word(r), "A"))
             if r.random() < 0.05:
                 ask["mixed"].append(ask["nxdomain"][-1])
         for mix, pairs in ask.items():
             questions(directory, mix, r, [(f"{name}.{ORIGIN}", rrtype) for name, rrtype in pairs])
+
+
+class Signed(Hosting):
+    """The same, signed; with NSEC or NSEC3 (no salt, no iterations: RFC 9276)."""
+
+    def __init__(self, names, denial):
+        super().__init__(names)
+        self.key = f"signed-{denial.lower()}-{names}"
+        self.title = f"one zone of {names:,} names, signed, {denial}"
+        self.denial = denial
+
+    def write(self, directory):
+        super().write(directory)
+        path = os.path.join(directory, "zones", ORIGIN)
+        with tempfile.TemporaryDirectory() as place:
+            key = subprocess.run(["ldns-keygen", "-a", "ECDSAP256SHA256", "-k", ORIGIN], cwd=place, check=True,
+                                 stdout=subprocess.PIPE, text=True).stdout.strip()
+            options = ["-n", "-t", "0"] if self.denial == "NSEC3" else []
+            subprocess.run(["ldns-signzone", *options, "-e", "20380101000000", "-f", path + ".signed", path,
+                            os.path.join(place, key)], check=True)
+        os.replace(path + ".signed", path)
 
 
 class Small:

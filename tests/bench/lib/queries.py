@@ -90,19 +90,19 @@ def collected(server, which):
     return total, largest[1]
 
 
-def count_instructions(server, questions, n, window):
+def count_instructions(server, questions, n, window, *options):
     """Per query by the difference of 2n and n queries, and with all that goes on beside; the profile's file."""
     for name in os.listdir(server.home):
         if name.startswith("callgrind."):
             os.unlink(server.path(name))
-    warm = ["-n", 1000, "-w", window]
+    warm = ["-n", 1000, "-w", window, *options]
     load(server, questions, *warm)
     control(server, "instrumentation", "on")
     load(server, questions, *warm)
     control(server, "zero")
-    load(server, questions, "-n", n, "-w", window)
+    load(server, questions, "-n", n, "-w", window, *options)
     control(server, "dump")
-    load(server, questions, "-n", 2 * n, "-w", window)
+    load(server, questions, "-n", 2 * n, "-w", window, *options)
     control(server, "dump")
     time.sleep(0.5)
     once, twice = collected(server, -2)[0], collected(server, -1)
