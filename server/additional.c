@@ -20,24 +20,28 @@ put_addresses(struct response *r, const struct zone_node *node)
 	return all;
 }
 
+#define SERVERS_MAX 64			/* of a delegation whose addresses are looked for */
+
 void
 response_glue(struct response *r, const uint8_t *cut, const struct zone_rrset *ns)
 {
+	const uint8_t *at = NULL, *target, *others[SERVERS_MAX];
+	const struct zone_node *node;
+	unsigned nothers = 0;
+	uint16_t n;
+
 	/* RFC 9471, section 3.1: what lies below the cut comes first, and may not be left out silently. */
-	for (int needed = 1; needed >= 0; needed--) {
-		const uint8_t *at = NULL, *target;
-		uint16_t n;
-
-		while (zone_rrset_next(ns, &at, &target, &n)) {
-			const struct zone_node *node;
-
-			if (dname_is_below(target, cut) != needed ||
-			    (node = zone_version_find(r->zone, target)) == NULL)
-				continue;
-			if (!put_addresses(r, node) && needed)
+	while (zone_rrset_next(ns, &at, &target, &n)) {
+		if (dname_is_below(target, cut)) {
+			if ((node = zone_version_find(r->zone, target)) != NULL && !put_addresses(r, node))
 				r->flags |= FLAG_TC;
+		} else if (nothers < SERVERS_MAX) {
+			others[nothers++] = target;
 		}
 	}
+	for (unsigned i = 0; i < nothers; i++)
+		if ((node = zone_version_find(r->zone, others[i])) != NULL)
+			put_addresses(r, node);
 }
 
 /* The node whose data name has; NULL: none here, or glue: that goes only with NS records (RFC 1034, section 4.2.1). */

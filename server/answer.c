@@ -59,6 +59,8 @@ put_referral(struct response *r, const struct zone_node *cut)
 		r->flags &= (uint16_t)~FLAG_AA;
 	if (!zone_node_rrset(cut, TYPE_NS, &ns))
 		return;
+	if (r->named == r->q->question.qname.octets)
+		r->above = zone_node_owner(cut);
 	if (!response_rrset(r, SECTION_AUTHORITY, zone_node_owner(cut), &ns, ns.ttl)) {
 		r->flags |= FLAG_TC;
 		return;
@@ -226,19 +228,21 @@ goes_on(const struct response *r, const struct zoneset *zones, const struct qp_k
 
 /* The zone that answers, and the question's name in it.  False: there is none. */
 static bool
-look_up(struct response *r, const struct zoneset *zones, struct zone_lookup *l)
+look_up(struct response *r, const struct zoneset *zones, struct qp_key *key, struct zone_lookup *l)
 {
 	const struct question *q = &r->q->question;
 	struct zone_store *store;
-	struct qp_key key;
 
+	r->named = q->qname.octets;
+	r->key = key;
 	if (r->q->plain != NULL) {
 		r->zone = r->q->plain->asked.zone;
+		r->key = &r->q->plain->asked.key;
 		*l = r->q->plain->asked.found;
 		return true;
 	}
-	qp_key_init(&key, q->qname.octets);
-	if ((store = find_zone(zones, &key, q->qtype)) == NULL) {
+	qp_key_init(key, q->qname.octets);
+	if ((store = find_zone(zones, key, q->qtype)) == NULL) {
 		r->rcode = RCODE_REFUSED;
 		r->ede = &ede_not_served;
 		return false;
@@ -248,7 +252,7 @@ look_up(struct response *r, const struct zoneset *zones, struct zone_lookup *l)
 		r->ede = &ede_not_loaded;
 		return false;
 	}
-	zone_version_lookup_key(r->zone, &key, l);
+	zone_version_lookup_key(r->zone, key, l);
 	return true;
 }
 
@@ -260,13 +264,15 @@ answer_internet(struct response *r, const struct zoneset *zones)
 	struct qp_key key;
 	struct chain c;
 
-	if (!look_up(r, zones, &l))
+	if (!look_up(r, zones, &key, &l))
 		return;
 	r->flags |= FLAG_AA;
 	r->dnssec = r->dnssec && zone_version_is_signed(r->zone);
 	c.n = c.ndnames = 0;
 	while ((name = answer_name(r, &c, name, &l)) != NULL) {
 		qp_key_init(&key, name);
+		r->named = name;
+		r->key = &key;
 		if (!goes_on(r, zones, &key))
 			break;
 		zone_version_lookup_key(r->zone, &key, &l);

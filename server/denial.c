@@ -27,26 +27,31 @@ put_proof(struct response *r, const struct zone_node *node, uint16_t type)
 static void
 nsec_at(struct response *r, const uint8_t *name)
 {
-	const struct zone_node *node = zone_version_nsec(r->zone, name);
+	const struct zone_node *node = name == r->named ? zone_version_nsec_key(r->zone, r->key) :
+	    zone_version_nsec(r->zone, name);
 
 	if (node != NULL)
 		put_proof(r, node, TYPE_NSEC);
 }
 
-static bool
-wildcard_below(struct dname *to, const uint8_t *encloser)
+/* The same for a name that is there: most have their own. */
+static void
+nsec_of(struct response *r, const struct zone_node *node)
 {
-	return dname_join(to, (const uint8_t *)"\1*", 1, encloser);
+	if (zone_node_flags(node) & ZONE_NODE_NSEC)
+		put_proof(r, node, TYPE_NSEC);
+	else
+		nsec_at(r, zone_node_owner(node));
 }
 
 static void
-nsec_nxdomain(struct response *r, const uint8_t *name, const struct zone_node *encloser)
+nsec_nxdomain(struct response *r, const uint8_t *name, const struct zone_lookup *found)
 {
-	struct dname wildcard;
+	const struct zone_node *node;
 
 	nsec_at(r, name);				/* RFC 4035, section 3.1.3.2 */
-	if (wildcard_below(&wildcard, zone_node_owner(encloser)))
-		nsec_at(r, wildcard.octets);
+	if ((node = zone_version_nsec_wildcard(r->zone, found)) != NULL)
+		put_proof(r, node, TYPE_NSEC);
 }
 
 /* --- NSEC3 --- */
@@ -114,7 +119,7 @@ nsec3_nxdomain(struct response *r, const uint8_t *name, const struct zone_node *
 	const uint8_t *proven = nsec3_encloser(r, name, dname_labels(zone_node_owner(encloser)));	/* section 7.2.2 */
 	struct dname wildcard;
 
-	if (wildcard_below(&wildcard, proven))
+	if (dname_join(&wildcard, (const uint8_t *)"\1*", 1, proven))
 		nsec3_at(r, wildcard.octets);
 }
 
@@ -129,9 +134,12 @@ denial_nodata(struct response *r, const uint8_t *name, const struct zone_lookup 
 	case ZONE_DENIAL_NONE:
 		break;
 	case ZONE_DENIAL_NSEC:
-		nsec_at(r, name);			/* RFC 4035, sections 3.1.3.1 and 3.1.3.4 */
-		if (found->node == NULL)
-			nsec_at(r, zone_node_owner(found->wildcard));
+		if (found->node != NULL) {		/* RFC 4035, sections 3.1.3.1 and 3.1.3.4 */
+			nsec_of(r, found->node);
+		} else {
+			nsec_at(r, name);
+			nsec_of(r, found->wildcard);
+		}
 		break;
 	case ZONE_DENIAL_NSEC3:
 		if (found->node != NULL)
@@ -154,7 +162,7 @@ denial_nxdomain(struct response *r, const uint8_t *name, const struct zone_looku
 	case ZONE_DENIAL_NONE:
 		break;
 	case ZONE_DENIAL_NSEC:
-		nsec_nxdomain(r, name, found->encloser);
+		nsec_nxdomain(r, name, found);
 		break;
 	case ZONE_DENIAL_NSEC3:
 		nsec3_nxdomain(r, name, found->encloser);

@@ -43,6 +43,7 @@ server_libserver_a_SOURCES = \
 	server/plain.c server/plain.h \
 	server/pull.c \
 	server/request.c \
+	server/records.h \
 	server/ratelimit.c server/ratelimit.h \
 	server/resend.c server/resend.h \
 	server/rewritten.c \

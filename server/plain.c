@@ -1,5 +1,6 @@
 #include "server/plain.h"
 
+#include "server/records.h"
 #include "wire/rrtype.h"
 
 /* Where the labels of a name begin, which must be without compression, and its length; 0: it is not one. */
@@ -91,35 +92,6 @@ is_plain_type(uint16_t type)
 	return type < 64 ? (some >> type & 1) != 0 : type == TYPE_CAA;
 }
 
-/* The records, each with a pointer to the question as its owner. */
-static inline uint8_t *
-put_records(uint8_t *p, const struct zone_rrset *set)
-{
-	const uint8_t *at = NULL, *rdata;
-	uint16_t n;
-
-	while (zone_rrset_next(set, &at, &rdata, &n)) {
-		store_u16(p, 0xc000 | MSG_HEADER_SIZE);
-		store_u16(p + 2, set->type);
-		store_u16(p + 4, CLASS_IN);
-		store_u32(p + 6, set->ttl);
-		if (n == 4)
-			memcpy(p + 10, rdata - 2, 2 + 4);	/* the same, without a call */
-		else
-			memcpy(p + 10, rdata - 2, 2u + n);	/* its length stands before it */
-		p += 12 + n;
-	}
-	return p;
-}
-
-/* Octets of an RRset in the answer: ten, and a pointer, before each record, which has two of length with it in the
- * node. */
-static inline size_t
-records_size(const struct zone_rrset *set)
-{
-	return set->size + 10u * set->count;
-}
-
 static inline size_t
 size_limit(const struct plain *p, const struct answer_settings *settings, bool tcp, size_t room)
 {
@@ -138,9 +110,9 @@ write_answer(const struct plain *q, const struct answer_settings *settings, cons
 	memcpy(out, q->msg, q->end);
 	store_u16(out + 2, (uint16_t)(FLAG_QR | FLAG_AA | (load_u16(q->msg + 2) & FLAG_RD)));
 	store_u16(out + 6, (uint16_t)(set->count + signatures->count));
-	p = put_records(p, set);
+	p = records_put(p, 0xc000 | MSG_HEADER_SIZE, set, set->ttl);
 	if (signatures->count > 0)
-		p = put_records(p, signatures);
+		p = records_put(p, 0xc000 | MSG_HEADER_SIZE, signatures, signatures->ttl);
 	if (q->edns) {
 		edns_put(p, settings->udp_size, 0, q->do_bit);
 		p += EDNS_SIZE;

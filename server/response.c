@@ -1,5 +1,6 @@
 #include "server/response.h"
 
+#include "server/records.h"
 #include "wire/rdata.h"
 #include "wire/rrtype.h"
 
@@ -36,6 +37,8 @@ response_start(struct response *r, const struct request *q, const struct answer_
 	r->q = q;
 	r->settings = settings;
 	r->zone = NULL;
+	r->above = NULL;
+	r->key = NULL;
 	r->rcode = RCODE_NOERROR;
 	r->flags = 0;
 	r->counts[0] = r->counts[1] = r->counts[2] = 0;
@@ -73,58 +76,111 @@ repeat_owner(struct wr *w, const uint8_t *first, const uint8_t *owner)
 }
 
 /* Where an owner stands already, if that is known without a search: in the question (the zone's apex too, since what
- * was asked for is in the zone).  NULL: not known. */
+ * was asked for is in the zone; and what the answer says is above it).  NULL: not known. */
 static const uint8_t *
 find_owner(const struct response *r, const uint8_t *owner)
 {
-	const uint8_t *qname = r->q->question.qname.octets, *question = r->w.base + MSG_HEADER_SIZE;
+	const uint8_t *question = r->w.base + MSG_HEADER_SIZE;
 
-	if (owner == qname)
+	if (owner == r->q->question.qname.octets)
 		return question;
-	if (r->zone == NULL || owner != zone_version_apex_name(r->zone))
-		return NULL;
-	return question + (r->q->qname_len - zone_version_apex_len(r->zone));
+	if (r->zone != NULL && (owner == zone_version_apex_name(r->zone) || owner == zone_version_apex_owner(r->zone)))
+		return question + (r->q->qname_len - zone_version_apex_len(r->zone));
+	if (owner == r->above)
+		return question + (r->q->qname_len - dname_len(owner));
+	return NULL;
 }
 
-/* Type, class, TTL, and where names in the rdata cannot be compressed that too, behind an owner that is written as a
- * pointer: one piece, copied as it lies in the node. */
-static void
-put_plain(struct wr *w, size_t owner_at, const struct zone_rrset *set, uint32_t ttl, const uint8_t *rdata, uint16_t n)
+/* Can what stands there be pointed to?  Gives the pointer: to it, or the one that it is; 0: neither. */
+static uint16_t
+pointer_to(const struct response *r, const uint8_t *first)
 {
-	uint8_t *p = wr_take(w, 12u + n);
+	size_t at = (size_t)(first - r->w.base);
+
+	if (*first >= 0xc0)
+		return load_u16(first);
+	return *first != 0 && at < 0x4000 ? (uint16_t)(0xc000 | at) : 0;
+}
+
+/* A record behind its owner. */
+static void
+put_record(struct response *r, const uint8_t **at, const struct zone_rrset *set, uint32_t ttl)
+{
+	const uint8_t *rdata;
+	uint8_t *p;
+	uint16_t n;
+
+	if (!zone_rrset_next(set, at, &rdata, &n) || (p = wr_take(&r->w, 8)) == NULL)
+		return;
+	store_u16(p, set->type);
+	store_u16(p + 2, CLASS_IN);
+	store_u32(p + 4, ttl);
+	rdata_write(&r->w, set->type, rdata, n);
+}
+
+/* All at once: nothing in the rdata can be compressed. */
+static void
+put_plain(struct response *r, uint16_t owner, const struct zone_rrset *set, uint32_t ttl)
+{
+	uint8_t *p = wr_take(&r->w, records_size(set));
+
+	if (p != NULL)
+		records_put(p, owner, set, ttl);
+}
+
+/* The same behind an owner that has just been written, and stands for the first pointer. */
+static void
+put_plain_behind(struct response *r, uint16_t owner, const struct zone_rrset *set, uint32_t ttl)
+{
+	uint8_t *p = wr_take(&r->w, records_size(set) - 2), end_of_owner[2];
 
 	if (p == NULL)
 		return;
-	store_u16(p, (uint16_t)(0xc000 | owner_at));
-	store_u16(p + 2, set->type);
-	store_u16(p + 4, CLASS_IN);
-	store_u32(p + 6, ttl);
-	memcpy(p + 10, rdata - 2, 2u + n);	/* its length stands before it */
+	memcpy(end_of_owner, p - 2, 2);
+	records_put(p - 2, owner, set, ttl);
+	memcpy(p - 2, end_of_owner, 2);
+}
+
+/* An owner that was not there yet.  That of an NSEC3 is a label of its own before the apex: nothing to search for. */
+static void
+put_owner(struct response *r, const uint8_t *owner, uint16_t type)
+{
+	size_t apex_len, label = *owner + 1u;
+	uint8_t *p;
+
+	if (type == TYPE_NSEC3 && (apex_len = zone_version_apex_len(r->zone)) > 1 &&
+	    dname_len(owner) == label + apex_len) {
+		if ((p = wr_take(&r->w, label + 2)) == NULL)
+			return;
+		memcpy(p, owner, label);
+		store_u16(p + label, (uint16_t)(0xc000 | (MSG_HEADER_SIZE + r->q->qname_len - apex_len)));
+	} else {
+		wr_dname(&r->w, owner);
+	}
 }
 
 /* The records of an RRset.  first: where its owner was written, or shall be. */
 static void
 put_records(struct response *r, const uint8_t *first, const uint8_t *owner, const struct zone_rrset *set, uint32_t ttl)
 {
-	bool plain = !rdata_compressible(set->type);
-	const uint8_t *at = NULL, *rdata;
-	uint16_t n;
+	bool fresh = r->w.p == first;
+	const uint8_t *at = NULL;
+	uint16_t pointer;
 
-	while (zone_rrset_next(set, &at, &rdata, &n) && !r->w.full) {
-		size_t owner_at = (size_t)(first - r->w.base);
-
-		if (plain && r->w.p != first && *first != 0 && *first < 0xc0 && owner_at < 0x4000) {
-			put_plain(&r->w, owner_at, set, ttl, rdata, n);
-			continue;
-		}
-		if (r->w.p == first)
-			wr_dname(&r->w, owner);
-		else
-			repeat_owner(&r->w, first, owner);
-		wr_u16(&r->w, set->type);
-		wr_u16(&r->w, CLASS_IN);
-		wr_u32(&r->w, ttl);
-		rdata_write(&r->w, set->type, rdata, n);
+	if (fresh)
+		put_owner(r, owner, set->type);
+	if (r->w.full)
+		return;
+	pointer = rdata_compressible(set->type) ? 0 : pointer_to(r, first);
+	if (pointer != 0) {
+		(fresh ? put_plain_behind : put_plain)(r, pointer, set, ttl);
+		return;
+	}
+	if (fresh)
+		put_record(r, &at, set, ttl);
+	while (at != set->records + set->size && !r->w.full) {
+		repeat_owner(&r->w, first, owner);
+		put_record(r, &at, set, ttl);
 	}
 }
 

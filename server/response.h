@@ -14,6 +14,9 @@ struct response {
 	const struct request *q;
 	const struct answer_settings *settings;
 	const struct zone_version *zone;	/* the one that answers; NULL: none */
+	const uint8_t *above;			/* the owner of a node that the question's name is below; NULL: none is told */
+	const uint8_t *named;			/* the name that is answered now, and */
+	const struct qp_key *key;		/* its key */
 	unsigned rcode;
 	uint16_t flags;				/* AA and TC as the answer sets them */
 	uint16_t counts[3];			/* records per section */

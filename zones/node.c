@@ -146,6 +146,8 @@ add_flags(struct zone_node *node, uint16_t type)
 		leaf->flags |= ZONE_NODE_DNAME;
 	if (type == TYPE_CNAME)
 		leaf->flags |= ZONE_NODE_CNAME;
+	if (type == TYPE_NSEC)
+		leaf->flags |= ZONE_NODE_NSEC;
 	leaf->mark = (leaf->flags & (ZONE_NODE_CUT | ZONE_NODE_DNAME)) != 0;
 }
 

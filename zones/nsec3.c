@@ -5,6 +5,10 @@
 #include <openssl/sha.h>
 #include <string.h>
 
+#include "wire/reader.h"
+#include "wire/writer.h"
+#include "zones/qpbranch.h"
+
 #define HASH_CHARS 32			/* of 20 octets in base32hex */
 
 void
@@ -24,35 +28,91 @@ nsec3_params_equal(const struct nsec3_params *a, const struct nsec3_params *b)
 	    memcmp(a->salt, b->salt, a->salt_len) == 0;
 }
 
-static void
-hash(const struct nsec3_params *p, const uint8_t *name, uint8_t digest[SHA_DIGEST_LENGTH])
-{
-	uint8_t input[DNAME_MAX];
-	const uint8_t *from = input;
-	size_t n = dname_len(name);
-	SHA_CTX c;
+#define BLOCK 64			/* of SHA-1 */
 
-	dname_lower(input, name);
-	for (unsigned i = 0; i <= p->iterations; i++) {
-		SHA1_Init(&c);
-		SHA1_Update(&c, from, n);
-		SHA1_Update(&c, p->salt, p->salt_len);
-		SHA1_Final(digest, &c);
-		from = digest;
-		n = SHA_DIGEST_LENGTH;
+/* Eight octets at a time; those that are behind the name are 0. */
+static void
+lower_block(uint8_t *octets, size_t n)
+{
+	uint64_t v;
+
+	for (size_t i = 0; i < n; i += 8) {
+		memcpy(&v, octets + i, 8);
+		v = qp_lower(v);
+		memcpy(octets + i, &v, 8);
 	}
 }
 
-/* RFC 4648, section 7; five octets make eight characters, and no padding is left. */
+/* What fits into one block, nearly always: n octets are there, and zeros behind them.  All that the general functions do
+ * for it is bookkeeping. */
+static void
+hash_block(uint8_t block[BLOCK], size_t n, uint8_t digest[SHA_DIGEST_LENGTH])
+{
+	SHA_CTX c;
+
+	block[n] = 0x80;
+	store_u16(block + BLOCK - 2, (uint16_t)(8 * n));
+	SHA1_Init(&c);
+	SHA1_Transform(&c, block);
+	store_u32(digest, c.h0);
+	store_u32(digest + 4, c.h1);
+	store_u32(digest + 8, c.h2);
+	store_u32(digest + 12, c.h3);
+	store_u32(digest + 16, c.h4);
+}
+
+static void
+hash_salted(const struct nsec3_params *p, const uint8_t *octets, size_t n, uint8_t digest[SHA_DIGEST_LENGTH])
+{
+	uint8_t block[BLOCK] = { 0 };
+	SHA_CTX c;
+
+	if (n + p->salt_len < BLOCK - 8) {
+		memcpy(block, octets, n);
+		memcpy(block + n, p->salt, p->salt_len);
+		hash_block(block, n + p->salt_len, digest);
+		return;
+	}
+	SHA1_Init(&c);
+	SHA1_Update(&c, octets, n);
+	SHA1_Update(&c, p->salt, p->salt_len);
+	SHA1_Final(digest, &c);
+}
+
+static void
+hash(const struct nsec3_params *p, const uint8_t *name, uint8_t digest[SHA_DIGEST_LENGTH])
+{
+	uint8_t lower[DNAME_MAX + 8];
+	size_t n = dname_len(name);
+
+	memcpy(lower, name, n);
+	memset(lower + n, 0, 8);
+	lower_block(lower, n);
+	hash_salted(p, lower, n, digest);
+	for (unsigned i = 0; i < p->iterations; i++)
+		hash_salted(p, digest, SHA_DIGEST_LENGTH, digest);
+}
+
+/* RFC 4648, section 7; five octets make eight characters, and no padding is left.  The 40 bits are spread over eight
+ * octets in halves. */
+static uint64_t
+base32hex_group(const uint8_t *octets)
+{
+	const uint64_t each = UINT64_C(0x0101010101010101);
+	uint64_t v = (uint64_t)octets[0] << 32 | load_u32(octets + 1), is_letter;
+
+	v = (v & UINT64_C(0xfffff00000)) << 12 | (v & UINT64_C(0xfffff));
+	v = (v & UINT64_C(0x000ffc00000ffc00)) << 6 | (v & UINT64_C(0x000003ff000003ff));
+	v = (v & UINT64_C(0x03e003e003e003e0)) << 3 | (v & UINT64_C(0x001f001f001f001f));
+	is_letter = (v + (0x80 - 10) * each) >> 7 & each;
+	return v + '0' * each + ('a' - '0' - 10) * is_letter;
+}
+
 static void
 base32hex(const uint8_t *octets, uint8_t *to)
 {
-	for (unsigned i = 0; i < HASH_CHARS; i++) {
-		unsigned bit = 5 * i, at = bit / 8;
-		unsigned two = (unsigned)octets[at] << 8 | (at + 1 < SHA_DIGEST_LENGTH ? octets[at + 1] : 0);
-
-		to[i] = (uint8_t)"0123456789abcdefghijklmnopqrstuv"[two >> (11 - bit % 8) & 31];
-	}
+	for (unsigned i = 0; i < SHA_DIGEST_LENGTH / 5; i++)
+		store_u64(to + 8 * i, base32hex_group(octets + 5 * i));
 }
 
 bool

@@ -5,18 +5,6 @@
 
 #include "zones/qpbranch.h"
 
-const struct qp_leaf *
-qp_nearest(qp_word w, const struct qp_key *key)
-{
-	while (!qp_is_leaf(w)) {
-		const struct qp_branch *b = qp_word_branch(w);
-		unsigned position = qp_key_at(key, qp_offset(b));
-
-		w = b->twigs[qp_has(b, position) ? qp_rank(b, position) : 0];
-	}
-	return qp_word_leaf(w);
-}
-
 /* n octets but for letter case.  The length octets of labels are too small to be letters. */
 static inline bool
 same_octets(const uint8_t *a, const uint8_t *b, unsigned n)
@@ -203,6 +191,33 @@ walk_all(struct qp_errand *v, unsigned n)
 	}
 }
 
+static inline __attribute__((always_inline)) qp_word
+nearest(qp_word w, const struct qp_key *key)
+{
+	while (!qp_is_leaf(w)) {
+		const struct qp_branch *b = qp_word_branch(w);
+		unsigned position = qp_key_at(key, qp_offset(b));
+
+		w = b->twigs[qp_has(b, position) ? qp_rank(b, position) : 0];
+	}
+	return w;
+}
+
+/* The same with the path. */
+static inline __attribute__((always_inline)) qp_word
+approach(struct qp_cursor *c, qp_word w, const struct qp_key *key)
+{
+	while (!qp_is_leaf(w)) {
+		const struct qp_branch *b = qp_word_branch(w);
+		unsigned position = qp_key_at(key, qp_offset(b)), i = qp_has(b, position) ? qp_rank(b, position) : 0;
+
+		c->path[c->depth] = b;
+		c->twig[c->depth++] = (uint8_t)i;
+		w = b->twigs[i];
+	}
+	return w;
+}
+
 #ifdef __x86_64__
 /* The baseline of the architecture lacks the instructions that count and shift bits; every processor of this age has
  * them. */
@@ -226,8 +241,22 @@ walk_all_modern(struct qp_errand *v, unsigned n)
 {
 	walk_all(v, n);
 }
+
+MODERN static qp_word
+nearest_modern(qp_word w, const struct qp_key *key)
+{
+	return nearest(w, key);
+}
+
+MODERN static qp_word
+approach_modern(struct qp_cursor *c, qp_word w, const struct qp_key *key)
+{
+	return approach(c, w, key);
+}
 #else
 #define modern false
+#define approach_modern approach_anywhere
+#define nearest_modern nearest_anywhere
 #define descend_modern descend_anywhere
 #define walk_all_modern walk_all_anywhere
 #endif
@@ -242,6 +271,24 @@ static __attribute__((noinline)) void
 walk_all_anywhere(struct qp_errand *v, unsigned n)
 {
 	walk_all(v, n);
+}
+
+static __attribute__((noinline)) qp_word
+nearest_anywhere(qp_word w, const struct qp_key *key)
+{
+	return nearest(w, key);
+}
+
+static __attribute__((noinline)) qp_word
+approach_anywhere(struct qp_cursor *c, qp_word w, const struct qp_key *key)
+{
+	return approach(c, w, key);
+}
+
+const struct qp_leaf *
+qp_nearest(qp_word root, const struct qp_key *key)
+{
+	return qp_word_leaf(modern ? nearest_modern(root, key) : nearest_anywhere(root, key));
 }
 
 void
@@ -362,35 +409,74 @@ qp_prev(struct qp_cursor *c)
 	return c->leaf = NULL;
 }
 
+/* The first offset at which the key and a leaf's name differ, and on which side of the name the key is there; QP_SAME:
+ * nowhere. */
+static unsigned
+leaf_diff(const struct qp_key *key, const struct qp_leaf *leaf, bool *behind)
+{
+	const uint8_t *labels[DNAME_LABELS_MAX];
+	unsigned have = split(qp_leaf_name(leaf), labels), n = 0, i = 0, length = 0;
+	uint8_t ours, theirs;
+	const uint8_t *label = NULL;
+
+	for (; n < have && n < key->labels; n++) {
+		label = labels[have - 1 - n];
+		length = *label++;
+		i = key->label_at[n];
+		if (key->label_at[n + 1] - i - 1 != length || !same_octets(label, key->at + 1 + i, length))
+			break;
+	}
+	if (n == have && n == key->labels)
+		return QP_SAME;
+	if (n == have || n == key->labels) {		/* one name is above the other */
+		i = key->label_at[n];
+		ours = key->at[1 + i];
+		theirs = n == have ? QP_STOP : qp_lower_octet(labels[have - 1 - n][1]);
+	} else {
+		while (length > 0 && key->at[1 + i] == qp_lower_octet(*label)) {
+			i++;
+			label++;
+			length--;
+		}
+		ours = key->at[1 + i];
+		theirs = length == 0 ? QP_STOP : qp_lower_octet(*label);
+	}
+	n = qp_positions[0][ours] == qp_positions[0][theirs];
+	*behind = qp_positions[n][ours] > qp_positions[n][theirs];
+	return 2 * i + n;
+}
+
 const struct qp_leaf *
 qp_seek(struct qp_cursor *c, qp_word root, const uint8_t *name)
 {
-	struct qp_key key, near;
-	unsigned diff;
-	qp_word w = root;
+	struct qp_key key;
+
+	qp_key_init(&key, name);
+	return qp_seek_key(c, root, &key);
+}
+
+const struct qp_leaf *
+qp_seek_key(struct qp_cursor *c, qp_word root, const struct qp_key *key)
+{
+	unsigned diff, depth;
+	bool behind;
+	qp_word w;
 
 	c->depth = 0;
 	c->leaf = NULL;
 	if (root == 0)
 		return NULL;
-	qp_key_init(&key, name);
-	qp_key_init(&near, qp_leaf_name(qp_nearest(root, &key)));
-	diff = qp_key_diff(&key, &near);
-	while (!qp_is_leaf(w) && qp_offset(qp_word_branch(w)) < diff) {
-		const struct qp_branch *b = qp_word_branch(w);
-		unsigned i = qp_rank(b, qp_key_at(&key, qp_offset(b)));
-
-		c->path[c->depth] = b;
-		c->twig[c->depth++] = (uint8_t)i;
-		w = b->twigs[i];
-	}
-	if (diff == QP_SAME)
+	w = modern ? approach_modern(c, root, key) : approach_anywhere(c, root, key);
+	if ((diff = leaf_diff(key, qp_word_leaf(w), &behind)) == QP_SAME)
 		return c->leaf = qp_word_leaf(w);
-	/* Everything below w agrees with the key before diff.  At diff there is a branch without the key's
-	 * position, or all of it is on one side of the key. */
+	/* Back to where the key leaves the path.  Everything below w agrees with it before diff: at diff there is a
+	 * branch without the key's position, or all of it is on one side of the key. */
+	for (depth = c->depth; depth > 0 && qp_offset(c->path[depth - 1]) >= diff; depth--)
+		w = (qp_word)c->path[depth - 1];
+	c->depth = depth;
 	if (!qp_is_leaf(w) && qp_offset(qp_word_branch(w)) == diff) {
 		const struct qp_branch *b = qp_word_branch(w);
-		unsigned i = qp_rank(b, qp_key_at(&key, diff));
+		unsigned i = qp_rank(b, qp_key_at(key, diff));
 
 		if (i > 0) {
 			c->path[c->depth] = b;
@@ -398,7 +484,7 @@ qp_seek(struct qp_cursor *c, qp_word root, const uint8_t *name)
 			dive(c, b->twigs[i - 1], true);
 			return NULL;
 		}
-	} else if (qp_key_at(&key, diff) > qp_key_at(&near, diff)) {
+	} else if (behind) {
 		dive(c, w, true);
 		return NULL;
 	}

@@ -153,6 +153,7 @@ const struct qp_leaf *qp_prev(struct qp_cursor *c);
 
 /* Go to this name; when it is not there NULL, and the cursor stands on its predecessor (if any). */
 const struct qp_leaf *qp_seek(struct qp_cursor *c, qp_word root, const uint8_t *name);
+const struct qp_leaf *qp_seek_key(struct qp_cursor *c, qp_word root, const struct qp_key *key);
 
 /* The last name at or below the one the cursor stands on; qp_next() then leaves its subtree. */
 const struct qp_leaf *qp_last_below(struct qp_cursor *c);

@@ -109,6 +109,12 @@ qp_lower(uint64_t v)
 	return v + ((from_a & ~beyond_z & ~v & 0x80 * each) >> 2);
 }
 
+static inline uint8_t
+qp_lower_octet(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
+}
+
 struct qp_branch *qp_branch_new(uint64_t number, unsigned offset, unsigned count);	/* no positions yet */
 
 /* Some leaf that shares with the key as much as any does.  root is not 0. */

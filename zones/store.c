@@ -485,6 +485,7 @@ zone_store_seal(struct zone_store *s, struct zone_version **out)
 		v->is_signed = zone_node_rrset(v->apex, TYPE_DNSKEY, &set);
 		v->denial = zone_node_rrset(v->apex, TYPE_NSEC, &set) ? ZONE_DENIAL_NSEC : ZONE_DENIAL_NONE;
 		choose_nsec3(v);
+		zone_version_prepare_nsec3(v);
 	}
 	qp_store_seal(&s->qp);
 	if (out != NULL)

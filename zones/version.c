@@ -24,6 +24,12 @@ zone_version_apex_len(const struct zone_version *v)
 	return zone_version_store(v)->apex_len;
 }
 
+const uint8_t *
+zone_version_apex_owner(const struct zone_version *v)
+{
+	return v->apex == NULL ? NULL : qp_leaf_name(&v->apex->leaf);
+}
+
 const struct zone_node *
 zone_version_apex(const struct zone_version *v)
 {
@@ -146,8 +152,11 @@ zone_version_conclude(const struct zone_version *v, const struct qp_key *key, co
 	if (d->exact) {
 		out->node = out->encloser;
 		out->dname = dname;	/* a DNAME does not speak of its own owner: RFC 6672, section 2.3 */
-	} else if (branch != NULL)
+		return;
+	}
+	if (branch != NULL)
 		out->wildcard = as_node(qp_wildcard(branch, out->encloser->leaf.name_len));
+	out->next_is_wildcard = branch == NULL || !qp_has(branch, QP_STAR - 1);
 }
 
 void
@@ -215,17 +224,38 @@ zone_version_predecessor(const struct zone_version *v, const uint8_t *name)
 const struct zone_node *
 zone_version_nsec(const struct zone_version *v, const uint8_t *name)
 {
+	struct qp_key key;
+
+	qp_key_init(&key, name);
+	return zone_version_nsec_key(v, &key);
+}
+
+const struct zone_node *
+zone_version_nsec_key(const struct zone_version *v, const struct qp_key *key)
+{
 	const struct qp_leaf *leaf;
-	struct zone_rrset set;
 	struct qp_cursor c;
 
 	/* Empty non-terminals have none, nor has glue: a few steps.  A chain with holes wide enough for more is none. */
-	if ((leaf = qp_seek(&c, v->qp.t.root, name)) == NULL)
+	if ((leaf = qp_seek_key(&c, v->qp.t.root, key)) == NULL)
 		leaf = c.leaf;
 	for (unsigned i = 0; leaf != NULL && i < NSEC_STEPS_MAX; i++, leaf = qp_prev(&c))
-		if (zone_node_rrset(as_node(leaf), TYPE_NSEC, &set))
+		if (leaf->flags & ZONE_NODE_NSEC)
 			return as_node(leaf);
 	return NULL;
+}
+
+const struct zone_node *
+zone_version_nsec_wildcard(const struct zone_version *v, const struct zone_lookup *found)
+{
+	const struct zone_node *encloser = found->encloser;
+	struct dname wildcard;
+
+	if (found->next_is_wildcard && (encloser->leaf.flags & ZONE_NODE_NSEC) != 0)
+		return encloser;
+	if (!dname_join(&wildcard, (const uint8_t *)"\1*", 1, zone_node_owner(encloser)))
+		return NULL;
+	return zone_version_nsec(v, wildcard.octets);
 }
 
 /* Does the node belong to the chain that is used?  There may be several for a while (RFC 5155, section 10.4). */
@@ -243,8 +273,8 @@ is_of_chain(const struct zone_version *v, const struct qp_leaf *leaf)
 	return nsec3_params_equal(&params, &v->nsec3);
 }
 
-const struct zone_node *
-zone_version_nsec3(const struct zone_version *v, const uint8_t *name, bool *match)
+static const struct zone_node *
+find_nsec3(const struct zone_version *v, const uint8_t *name, bool *match)
 {
 	const struct qp_leaf *leaf;
 	struct qp_cursor c;
@@ -262,6 +292,37 @@ zone_version_nsec3(const struct zone_version *v, const uint8_t *name, bool *matc
 			return as_node(leaf);
 	}
 	return NULL;
+}
+
+void
+zone_version_prepare_nsec3(struct zone_version *v)
+{
+	const uint8_t *apex = zone_version_apex_name(v);
+	struct dname wildcard;
+
+	if (v->denial != ZONE_DENIAL_NSEC3)
+		return;
+	v->of_apex.node = find_nsec3(v, apex, &v->of_apex.match);
+	v->of_wildcard.node = NULL;
+	v->of_wildcard.match = false;
+	if (dname_join(&wildcard, (const uint8_t *)"\1*", 1, apex))
+		v->of_wildcard.node = find_nsec3(v, wildcard.octets, &v->of_wildcard.match);
+}
+
+const struct zone_node *
+zone_version_nsec3(const struct zone_version *v, const uint8_t *name, bool *match)
+{
+	size_t n = dname_len(name), apex_len = zone_version_apex_len(v);
+	const struct known_nsec3 *known;
+
+	if (n == apex_len)
+		known = &v->of_apex;
+	else if (n == apex_len + 2 && dname_is_wildcard(name))
+		known = &v->of_wildcard;
+	else
+		return find_nsec3(v, name, match);
+	*match = known->match;
+	return known->node;
 }
 
 const struct zone_node *

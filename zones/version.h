@@ -58,7 +58,8 @@ enum {
 	ZONE_NODE_DNAME = 2,
 	ZONE_NODE_CNAME = 4,
 	ZONE_NODE_APEX = 8,
-	ZONE_NODE_OUTSIDE = 16		/* glue outside of the zone; has none of the others */
+	ZONE_NODE_OUTSIDE = 16,		/* glue outside of the zone; has none of the others */
+	ZONE_NODE_NSEC = 32
 };
 unsigned zone_node_flags(const struct zone_node *node);
 
@@ -80,6 +81,8 @@ struct zone_negative {
 };
 #define SOA_NUMBERS 20
 bool zone_version_negative(const struct zone_version *v, struct zone_negative *out);
+
+const uint8_t *zone_version_apex_owner(const struct zone_version *v);	/* the same, in the node; NULL: no apex */
 
 uint32_t zone_version_serial(const struct zone_version *v);
 size_t zone_version_rr_count(const struct zone_version *v);
@@ -114,6 +117,7 @@ struct zone_lookup {
 	const struct zone_node *cut;	/* highest zone cut at or above qname, below the apex; NULL: none */
 	const struct zone_node *dname;	/* highest DNAME owner strictly above qname; NULL: none */
 	const struct zone_node *wildcard;	/* "*.<encloser>"; NULL when node is set or there is none */
+	bool next_is_wildcard;		/* no name comes between the encloser and its wildcard; when node is NULL */
 };
 void zone_version_lookup(const struct zone_version *v, const uint8_t *qname, struct zone_lookup *out);
 
@@ -137,6 +141,10 @@ const struct zone_node *zone_version_predecessor(const struct zone_version *v, c
 
 /* The node whose NSEC record speaks of name: its own, or that of the last name before it that has one.  NULL: none. */
 const struct zone_node *zone_version_nsec(const struct zone_version *v, const uint8_t *name);
+const struct zone_node *zone_version_nsec_key(const struct zone_version *v, const struct qp_key *key);
+
+/* The same for the wildcard below the encloser of a name that was looked up and not found. */
+const struct zone_node *zone_version_nsec_wildcard(const struct zone_version *v, const struct zone_lookup *found);
 
 /* The node whose NSEC3 record matches name (*match) or covers it, in a zone whose denial is NSEC3.  NULL: the chain is
  * broken. */

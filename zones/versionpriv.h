@@ -15,6 +15,10 @@ struct zone_version {
 	bool is_signed;
 	enum zone_denial denial;
 	struct nsec3_params nsec3;	/* of the chain that is used; salt points into the apex */
+	struct known_nsec3 {		/* what zone_version_nsec3() gives: most denials speak of these two */
+		const struct zone_node *node;
+		bool match;
+	} of_apex, of_wildcard;		/* set where the denial is NSEC3 */
 	struct {			/* for zone_version_negative() */
 		const struct node_set *set;	/* NULL: none */
 		uint32_t ttl;
@@ -32,6 +36,9 @@ struct zone_store {
 
 /* When the version is sealed and has its apex: serial, and what zone_version_negative() gives. */
 void zone_version_prepare_negative(struct zone_version *v);
+
+/* When that is known: what denials will need. */
+void zone_version_prepare_nsec3(struct zone_version *v);
 
 /* What a descent along the key means in this zone. */
 void zone_version_conclude(const struct zone_version *v, const struct qp_key *key, const struct qp_descent *d,
