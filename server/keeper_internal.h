@@ -7,6 +7,7 @@
  *   backup.c     copies of the state
  *   catchup.c    serials of a new host                   history.c    what the journal keeps of each zone
  *   accept.c     which commits are taken                 rewritten.c  force-pushes
+ *   unseen.c     pushes whose success was not seen
  *   filezones.c  zone files outside of git                   secondary.c  zones that come by transfer
  *   views.c      configuration and keys                        status.c     the control socket's answers */
 #ifndef SERVER_KEEPER_INTERNAL_H
@@ -165,6 +166,7 @@ struct pulled_zone {
 	struct rr_list rrs;		/* sorted */
 	struct changeset changes;	/* since the old base; SOA left out, unless its fields changed */
 	struct changeset ours, our_soa;	/* what commits of ours did that a rewritten history has dropped */
+	struct changeset unseen;	/* what a commit of ours did that we did not know to be pushed */
 	bool known;			/* the zone had a base: changes is good */
 	bool taken;			/* loaded as a whole: nothing is left to merge */
 	bool back;			/* of a zone that had been retired */
@@ -212,6 +214,11 @@ void accept_taken(struct source *s);		/* s->head was: pulled, or pushed by us */
 void accept_pushed_perhaps(struct source *s, const git_oid_text commit);
 void accept_clear(struct source *s);
 const char *hold_kind_str(enum hold_kind kind);
+
+/* unseen.c: pushes whose success was not seen.  look: on the helper, takes what was ours out of the changes since old; keep: on
+ * the keeper, so that the served zone wins over it. */
+enum err unseen_look(struct pull *p, struct pulled_zone *z, const struct zone_base *base, const struct rr_list *old);
+enum err unseen_keep(const struct zone *z, struct pulled_zone *p);
 
 /* rewritten.c: force-pushes.  look: on the helper, what was ours; keep: on the keeper, so that changes leave it alone. */
 enum err rewritten_look(struct pull *p, struct pulled_zone *z, const struct zone_base *base);

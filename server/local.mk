@@ -57,6 +57,7 @@ server_libserver_a_SOURCES = \
 	server/tcp.c server/tcp.h \
 	server/transfer.c \
 	server/udp.c server/udp.h \
+	server/unseen.c \
 	server/update.c server/update.h \
 	server/updates.c \
 	server/views.c \

@@ -231,7 +231,7 @@ stage_merge(struct keeper *k, struct zone *z, struct pulled_zone *p, struct faul
 
 	if (!p->known && (err = compare_with_served(z, p)) != ERR_OK)
 		return err;
-	if (p->known && (err = rewritten_keep(z, p)) != ERR_OK)
+	if (p->known && ((err = rewritten_keep(z, p)) != ERR_OK || (err = unseen_keep(z, p)) != ERR_OK))
 		return err;
 	if ((objection = serial_objection(z, p, raised)) != NULL)
 		return fault_set(f, ERR_REFUSED, "%s", objection);

@@ -62,6 +62,7 @@ pulled_zone_clear(struct pulled_zone *z)
 	complaints_clear(&z->complaints);
 	changeset_clear(&z->ours);
 	changeset_clear(&z->our_soa);
+	changeset_clear(&z->unseen);
 	free(z->words);
 }
 
@@ -120,6 +121,8 @@ compare_with_base(struct pull *p, struct pulled_zone *z, const struct pull_base 
 
 	if (err == ERR_OK)
 		err = git_zone_diff(&old, &z->rrs, &z->changes);
+	if (err == ERR_OK)
+		err = unseen_look(p, z, &base->base, &old);
 	z->known = err == ERR_OK;
 	rr_list_clear(&old);
 	return err == ERR_OK ? rewritten_look(p, z, &base->base) : err;

@@ -310,7 +310,7 @@ take_in(struct writeback *w, struct fault *f)
 	struct keeper *k = s->keeper;
 	enum err err = ERR_OK;
 
-	/* A failure of the journal is no harm: a restart finds these changes in git, and takes them in once more. */
+	/* A failure of the journal is no harm: a restart knows the commit for ours (server/unseen.c). */
 	for (size_t i = 0; i < w->n; i++) {
 		struct written_zone *x = &w->v[i];
 		enum err one;

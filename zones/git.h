@@ -106,6 +106,9 @@ struct git_signature_text {
 enum err git_source_commit(struct git_source *s, const git_oid_text parent, const struct git_edit *edits, size_t n,
     const struct git_signature_text *author, const char *message, git_oid_text new_commit, struct fault *f);
 
+/* The commit that was made last, also before a restart, and the one that it was made on.  ERR_NOT_FOUND: none. */
+enum err git_source_made(struct git_source *s, git_oid_text commit, git_oid_text parent, struct fault *f);
+
 /* Push commit to the branch, only if the remote's branch still is at expected (also for a local path).
  * ERR_CONFLICT: it is not; fetch and merge.  Others as for fetch. */
 enum err git_source_push(struct git_source *s, const git_oid_text expected, const git_oid_text commit,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "zones/git_internal.h"
 
@@ -76,6 +77,8 @@ push_local(struct git_child *c, const char *ref, struct fault *f)
 
 	if (path == NULL)
 		return fault_set(f, ERR_FORMAT, "%s: a bad escape", url);
+	/* Nothing here waits for a network; killed with the server, we would leave the ref's lock behind, and nobody could push. */
+	(void)prctl(PR_SET_PDEATHSIG, 0);
 	if ((err = git_oid_of(expected, &old, f)) != ERR_OK ||
 	    (err = git_oid_of(c->request->v[GIT_FIELD_COMMIT], &new, f)) != ERR_OK)
 		goto out;
@@ -101,26 +104,23 @@ out:
 	return err;
 }
 
-/* What the remote's branch is known to be at now, and our own ref once everything of it is there. */
+/* What the remote's branch is known to be at now. */
 static enum err
 refs_settle(struct git_child *c, struct fault *f)
 {
 	const char *branch = c->request->v[GIT_FIELD_BRANCH];
-	char origin[GIT_REF_SIZE], ours[GIT_REF_SIZE];
+	char origin[GIT_REF_SIZE];
 	git_reference *r = NULL;
-	git_oid id, local;
+	git_oid id;
 	enum err err;
 	int rc;
 
 	if ((err = git_ref_name(GIT_REFS_ORIGIN, branch, origin, f)) != ERR_OK ||
-	    (err = git_ref_name(GIT_REFS_OURS, branch, ours, f)) != ERR_OK ||
 	    (err = git_oid_of(c->request->v[GIT_FIELD_COMMIT], &id, f)) != ERR_OK)
 		return err;
 	if ((rc = git_reference_create(&r, c->repo, origin, &id, 1, NULL)) < 0)
 		return git_fault(rc, f, "the clone %s", c->request->v[GIT_FIELD_CLONE]);
 	git_reference_free(r);
-	if (git_reference_name_to_id(&local, c->repo, ours) == 0 && git_oid_equal(&local, &id))
-		(void)git_reference_remove(c->repo, ours);
 	return ERR_OK;
 }
 

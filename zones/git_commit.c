@@ -83,7 +83,8 @@ tree_write(struct git_source *s, git_tree *root, const struct git_edit *v, size_
 	return err;
 }
 
-/* The commit object, and refs/certns/BRANCH on it, so that it survives until it is pushed. */
+/* The commit object, and refs/certns/BRANCH on it, so that it survives until it is pushed, and is known for ours after a
+ * restart. */
 static enum err
 commit_write(struct git_source *s, git_commit *parent, const git_oid *tree_id,
     const struct git_signature_text *author, const char *message, git_oid *id, struct fault *f)
@@ -135,5 +136,33 @@ git_source_commit(struct git_source *s, const git_oid_text parent, const struct 
 out:
 	git_tree_free(root);
 	git_commit_free(below);
+	return err;
+}
+
+enum err
+git_source_made(struct git_source *s, git_oid_text commit, git_oid_text parent, struct fault *f)
+{
+	char ref[GIT_REF_SIZE];
+	git_commit *made = NULL;
+	git_oid id;
+	enum err err;
+	int rc;
+
+	if (s->branch == NULL)
+		return ERR_NOT_FOUND;
+	if ((err = git_ref_name(GIT_REFS_OURS, s->branch, ref, f)) != ERR_OK)
+		return err;
+	if ((rc = git_reference_name_to_id(&id, s->repo, ref)) == GIT_ENOTFOUND)
+		return ERR_NOT_FOUND;
+	if (rc < 0)
+		return git_clone_fault(s->dir, rc, f, "%s", ref);
+	git_oid_tostr(commit, GIT_OID_TEXT, &id);
+	if ((err = git_source_commit_of(s, commit, &made, f)) != ERR_OK)
+		return err;
+	if (git_commit_parentcount(made) == 0)
+		err = ERR_NOT_FOUND;
+	else
+		git_oid_tostr(parent, GIT_OID_TEXT, git_commit_parent_id(made, 0));
+	git_commit_free(made);
 	return err;
 }
