@@ -13,9 +13,7 @@
 #include "zones/git_verify.h"
 #include "zones/keyfile.h"
 
-#define ALLOW_KEY "Certns-Allow-Removal"
-#define ALLOW_VALUE "yes"
-#define HOW_TO_ALLOW "; 'certnsctl pull --force' allows it, or a commit with the trailer '" ALLOW_KEY ": " ALLOW_VALUE "'"
+#define HOW_TO_ALLOW "; 'certnsctl pull --force' allows it, or a commit with the trailer '" REMOVAL_ALLOW_KEY ": " REMOVAL_ALLOW_VALUE "'"
 
 /* --- on a helper --- */
 
@@ -98,38 +96,6 @@ accept_commits(struct pull *p)
 	return err;
 }
 
-static bool
-same_rrset(const struct rr *a, const struct rr *b)
-{
-	return a->type == b->type && dname_equal(a->owner, b->owner);
-}
-
-/* RRs that go without others of their name and type taking their place.  The changes stand in the zone's order. */
-static size_t
-count_removed(const struct changeset *changes)
-{
-	size_t removed = 0;
-
-	for (size_t i = 0, end; i < changes->n; i = end) {
-		size_t out = 0, in = 0;
-
-		for (end = i; end < changes->n && same_rrset(&changes->v[i].rr, &changes->v[end].rr); end++) {
-			if (changes->v[end].add)
-				in++;
-			else
-				out++;
-		}
-		removed += out > in ? out - in : 0;
-	}
-	return removed;
-}
-
-static bool
-is_too_much(const struct config_git *g, size_t removed, size_t of)
-{
-	return removed * 100 > (size_t)g->removal_limit * of;
-}
-
 struct losses {
 	size_t zones, gone;		/* that are served, and those of them whose file is gone */
 	size_t gone_rrs;
@@ -156,8 +122,8 @@ count_losses(const struct pull *p, struct losses *l)
 		}
 		if (had == 0 || z->kind != PULLED_TEXT)
 			continue;
-		removed = z->known ? count_removed(&z->changes) : had > z->rrs.n ? had - z->rrs.n : 0;
-		if (removed > g->removal_floor && removed > l->removed && is_too_much(g, removed, had)) {
+		removed = z->known ? removal_count(&z->changes) : had > z->rrs.n ? had - z->rrs.n : 0;
+		if (removed > g->removal_floor && removed > l->removed && removal_is_too_much(g->removal_limit, removed, had)) {
 			l->removed = removed;
 			l->of = had;
 			dname_print_host(z->apex.octets, l->worst);
@@ -187,7 +153,7 @@ judge_losses(struct pull *p, const struct losses *l)
 
 	if (is_emptied(p, l))
 		snprintf(words, sizeof words, "it leaves no zone and no key" HOW_TO_ALLOW);
-	else if (l->gone_rrs > g->removal_floor && is_too_much(g, l->gone, l->zones))
+	else if (l->gone_rrs > g->removal_floor && removal_is_too_much(g->removal_limit, l->gone, l->zones))
 		snprintf(words, sizeof words, "it would remove %zu of %zu zones, with %zu RRs" HOW_TO_ALLOW, l->gone, l->zones,
 		    l->gone_rrs);
 	else if (l->worst[0] != '\0')
@@ -213,7 +179,7 @@ accept_contents(struct pull *p)
 	if ((err = judge_losses(p, &l)) != ERR_OK || p->held == HOLD_NONE)
 		return err;
 	if ((err = find_news(p, &known, &news)) == ERR_OK)
-		err = git_source_has_trailer(p->source->git, &news, ALLOW_KEY, ALLOW_VALUE, &allowed, &p->fault);
+		err = git_source_has_trailer(p->source->git, &news, REMOVAL_ALLOW_KEY, REMOVAL_ALLOW_VALUE, &allowed, &p->fault);
 	free(known);
 	if (allowed) {
 		free(p->held_words);

@@ -13,6 +13,7 @@
 #include "server/cookie.h"
 #include "tsig/keyring.h"
 #include "wire/dname.h"
+#include "zones/removal.h"
 #include "zones/serial.h"
 
 struct config_address {			/* ADDRESS[@PORT] */
@@ -26,9 +27,6 @@ struct config_access {			/* one alternative of allow-transfer: address, key, or 
 	unsigned prefix;		/* bits */
 	struct dname key;
 };
-
-#define REMOVAL_LIMIT_DEFAULT 30	/* percent */
-#define REMOVAL_FLOOR_DEFAULT 20
 
 struct config_git {
 	char *url, *branch, *path;	/* branch and path may be NULL */

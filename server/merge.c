@@ -183,22 +183,6 @@ load_zone(struct keeper *k, struct zone *z, struct pulled_zone *p, struct fault 
 	return err;
 }
 
-/* May this text replace the present one, as far as serials go?  NULL: yes. */
-static const char *
-serial_objection(const struct zone *z, const struct pulled_zone *p, bool raised)
-{
-	uint32_t served = zone_version_serial(zone_newest(z));
-	bool content = p->changes.n > 0;
-
-	if ((zone_version_is_signed(zone_newest(z)) || text_is_signed(p)) && !serial_lt(served, p->base.serial) &&
-	    (content || p->base.serial != served))
-		return "the zone comes signed, so its serial cannot be raised here, and the new text does not raise it "
-		    "above the served one";
-	if (z->serial_policy == SERIAL_KEEP && content && !raised)
-		return "the zone's serial policy is keep, and the new text does not raise the serial";
-	return NULL;
-}
-
 /* Without the base: whatever leads from the zone to the new text with what waits on top. */
 static enum err
 compare_with_served(const struct zone *z, struct pulled_zone *p)
@@ -218,30 +202,48 @@ compare_with_served(const struct zone *z, struct pulled_zone *p)
 	return err;
 }
 
+/* What the text's serial makes of the request; *f has words for what makes it none. */
+static enum err
+choose_serial(const struct zone *z, const struct pulled_zone *p, struct commit_request *q, struct fault *f)
+{
+	struct serial_case c = { .policy = z->serial_policy, .base = z->base.serial, .file = p->base.serial,
+	    .served = zone_version_serial(zone_newest(z)), .content = p->changes.n > 0,
+	    .is_signed = zone_version_is_signed(zone_newest(z)) || text_is_signed(p) };
+
+	switch (serial_judge(&c)) {
+	case SERIAL_OF_FILE:
+		q->force_serial = true;
+		q->serial = c.file;
+		break;
+	case SERIAL_NEXT:
+		q->force_serial = true;
+		q->serial = serial_next(c.policy, c.served, q->now_s);
+		break;
+	case SERIAL_BY_CONTENT:
+		break;
+	case SERIAL_IS_SIGNED:
+		return fault_set(f, ERR_REFUSED, "the zone comes signed, so its serial cannot be raised here, and the new text does not "
+		    "raise it above the served one");
+	case SERIAL_NOT_RAISED:
+		return fault_set(f, ERR_REFUSED, "the zone's serial policy is keep, and the new text does not raise the serial");
+	}
+	return ERR_OK;
+}
+
 /* A changed text of a zone that has a version. */
 static enum err
 stage_merge(struct keeper *k, struct zone *z, struct pulled_zone *p, struct fault *f)
 {
-	uint32_t served = zone_version_serial(zone_newest(z)), file = p->base.serial, base = z->base.serial;
-	bool raised = serial_lt(base, file);
 	struct commit_request q = { .zone = z, .changes = &p->changes, .origin = ORIGIN_GIT, .by = p->base.commit,
 	    .now_s = clock_now_s(), .base = &p->base, .base_rrs = &p->rrs };
-	const char *objection;
 	enum err err;
 
 	if (!p->known && (err = compare_with_served(z, p)) != ERR_OK)
 		return err;
 	if (p->known && ((err = rewritten_keep(z, p)) != ERR_OK || (err = unseen_keep(z, p)) != ERR_OK))
 		return err;
-	if ((objection = serial_objection(z, p, raised)) != NULL)
-		return fault_set(f, ERR_REFUSED, "%s", objection);
-	if (raised && serial_lt(served, file)) {
-		q.force_serial = true;
-		q.serial = file;
-	} else if (file != base && file != served) {
-		q.force_serial = true;
-		q.serial = serial_next(z->serial_policy, served, q.now_s);
-	}
+	if ((err = choose_serial(z, p, &q, f)) != ERR_OK)
+		return err;
 	return commits_stage(k->commits, &q, NULL, f);
 }
 

@@ -21,6 +21,7 @@ usage(FILE *f)
 {
 	fputs("usage: certns-checkzone [-q] [--print] [--strict] ORIGIN FILE\n"
 	    "       certns-checkzone --repository DIR [--base OLD] [--path SUBDIR] [--serial POLICY]\n"
+	    "                        [--allowed-signers FILE [--revoked-signers FILE]]\n"
 	    "                        [--all] [--json] [--strict] NEW\n"
 	    "       certns-checkzone -h | -V\n", f);
 	return f == stdout ? EXIT_SOUND : EXIT_USAGE;
@@ -142,10 +143,12 @@ static bool
 parse_options(int argc, char **argv, struct arguments *a, int *status)
 {
 	static const struct option options[] = {
-		{ "all", no_argument, NULL, 'a' }, { "base", required_argument, NULL, 'b' },
+		{ "all", no_argument, NULL, 'a' }, { "allowed-signers", required_argument, NULL, 'A' },
+		{ "base", required_argument, NULL, 'b' },
 		{ "help", no_argument, NULL, 'h' }, { "json", no_argument, NULL, 'j' },
 		{ "path", required_argument, NULL, 'P' }, { "print", no_argument, NULL, 'p' },
 		{ "quiet", no_argument, NULL, 'q' }, { "repository", required_argument, NULL, 'r' },
+		{ "revoked-signers", required_argument, NULL, 'R' },
 		{ "serial", required_argument, NULL, 's' }, { "strict", no_argument, NULL, 'S' },
 		{ "version", no_argument, NULL, 'V' }, { NULL, 0, NULL, 0 }
 	};
@@ -155,6 +158,7 @@ parse_options(int argc, char **argv, struct arguments *a, int *status)
 	while ((option = getopt_long(argc, argv, "hpqV", options, NULL)) != -1) {
 		switch (option) {
 		case 'a':	a->all = true; break;
+		case 'A':	a->signers = optarg; break;
 		case 'b':	a->base = optarg; break;
 		case 'h':	usage(stdout); return false;
 		case 'j':	a->json = true; break;
@@ -167,6 +171,7 @@ parse_options(int argc, char **argv, struct arguments *a, int *status)
 				break;
 			*status = EXIT_USAGE;
 			return false;
+		case 'R':	a->revoked = optarg; break;
 		case 'S':	a->strict = true; break;
 		case 'V':	printf("certns-checkzone %s\n", PACKAGE_VERSION); return false;
 		default:	*status = usage(stderr); return false;
@@ -187,8 +192,9 @@ main(int argc, char **argv)
 	if (!parse_options(argc, argv, &a, &status))
 		return status;
 	if (a.repository != NULL)
-		return a.noperands == 1 && !a.print ? check_repository(&a) : usage(stderr);
-	if (a.noperands != 2 || a.base != NULL || a.path != NULL || a.json || a.all)
+		return a.noperands == 1 && !a.print && (a.revoked == NULL || a.signers != NULL) ? check_repository(&a) :
+		    usage(stderr);
+	if (a.noperands != 2 || a.base != NULL || a.path != NULL || a.signers != NULL || a.revoked != NULL || a.json || a.all)
 		return usage(stderr);
 	if (dname_from_str(a.operands[0], &apex) != ERR_OK) {
 		fprintf(stderr, "certns-checkzone: %s is no domain name\n", a.operands[0]);

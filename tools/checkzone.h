@@ -10,7 +10,7 @@
 enum { EXIT_SOUND = 0, EXIT_UNSOUND = 1, EXIT_USAGE = 2 };
 
 struct arguments {
-	const char *repository, *base, *path;	/* NULL: not given */
+	const char *repository, *base, *path, *signers, *revoked;	/* NULL: not given */
 	enum serial_policy policy;
 	bool quiet, print, strict, json, all;
 	char **operands;

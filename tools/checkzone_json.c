@@ -103,12 +103,12 @@ report_json(FILE *to, const struct review *r, bool sound, bool all)
 	for (size_t i = 0; i < r->npassed; i++)
 		json_array_append_new(passed, json_pack("{s:o, s:s}", "file", text_json(r->passed[i].file),
 		    "why", r->passed[i].why));
-	json = json_pack("{s:o, s:o, s:b, s:I, s:I, s:o, s:o, s:o, s:o, s:I}",
+	json = json_pack("{s:o, s:o, s:b, s:I, s:I, s:o, s:o, s:o, s:o, s:I, s:o}",
 	    "old", r->is_old ? json_string(r->old_commit) : json_null(),
 	    "new", r->is_new ? json_string(r->new_commit) : json_null(), "sound", sound,
 	    "errors", (json_int_t)review_count(r, CHECK_ERROR), "warnings", (json_int_t)review_count(r, CHECK_WARNING),
 	    "zones", zones, "keys", keys, "complaints", complaints_json(&r->complaints), "passed-over", passed,
-	    "unchanged", (json_int_t)r->unchanged);
+	    "unchanged", (json_int_t)r->unchanged, "forged", r->forged == NULL ? json_null() : text_json(r->forged));
 	if (json == NULL)
 		fprintf(stderr, "certns-checkzone: out of memory\n");
 	else

@@ -42,17 +42,18 @@ report(const struct arguments *a, const struct review *r)
 int
 check_repository(const struct arguments *a)
 {
-	struct review_options options = { .policy = a->policy, .now_s = clock_now_s(),
-		.removal_percent = REVIEW_REMOVAL_PERCENT };
+	struct review_options options = { .policy = a->policy, .now_s = clock_now_s() };
+	struct signers *signers = NULL;
 	git_oid_text old_id, new_id;
 	const char *old, *new;
 	struct git_source *git = NULL;
 	struct review review = { 0 };
 	struct fault f = { 0 };
 	int status = EXIT_USAGE;
-	enum err err;
+	enum err err = a->signers == NULL ? ERR_OK : signers_load(a->signers, a->revoked, &signers, &f);
 
-	if ((err = git_source_open_repository(a->repository, a->path, &git, &f)) == ERR_OK &&
+	options.signers = signers;
+	if (err == ERR_OK && (err = git_source_open_repository(a->repository, a->path, &git, &f)) == ERR_OK &&
 	    (err = resolve(git, a->base, old_id, &old, &f)) == ERR_OK &&
 	    (err = resolve(git, a->operands[0], new_id, &new, &f)) == ERR_OK &&
 	    (err = review_commits(git, old, new, &options, &review, &f)) == ERR_OK)
@@ -61,5 +62,6 @@ check_repository(const struct arguments *a)
 		fprintf(stderr, "certns-checkzone: %s\n", fault_str(&f, err));
 	review_clear(&review);
 	git_source_close(git);
+	signers_unref(signers);
 	return status;
 }

@@ -171,6 +171,12 @@ report_text(FILE *to, const struct review *r, bool all)
 		put_zone(&p, &r->zones[i], r->is_old);	/* else all of it is new */
 	put_keys(&p, r);
 	put_complaints(&p, &r->complaints);
+	if (r->forged != NULL) {
+		struct buf line = { 0 };
+
+		buf_printf(&line, "error: %s", r->forged);
+		put_buf(&p, RED, &line);
+	}
 	for (size_t i = 0; i < r->npassed; i++) {
 		struct buf line = { 0 };
 

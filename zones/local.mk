@@ -67,6 +67,7 @@ zones_libzones_a_SOURCES = \
 	zones/rcu.c zones/rcu.h \
 	zones/rdata_tokens.h \
 	zones/reader.c zones/reader.h \
+	zones/removal.c zones/removal.h \
 	zones/review.c zones/review.h \
 	zones/review_internal.h \
 	zones/review_keys.c \

@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "wire/rrtype.h"
+#include "zones/git_verify.h"
 #include "zones/keyfile.h"
+#include "zones/removal.h"
 #include "zones/review_internal.h"
 
 void *
@@ -110,6 +112,7 @@ count_changes(struct review_zone *z)
 		z->added += c->add;
 		z->removed += !c->add;
 	}
+	z->lost = z->has_old ? removal_count(&z->changes) : 0;
 }
 
 static void
@@ -139,50 +142,41 @@ is_content(const struct review_zone *z)
 	return z->changes.n == 2 && !soa_same_but_serial(&z->changes.v[0].rr, &z->changes.v[1].rr);
 }
 
-/* The rules at the top of server/merge.c, with the old file's serial as the one that is served. */
+/* With the old file's serial as the one that is served. */
 static void
 judge_serial(const struct reviewing *r, struct review_zone *z, const struct git_zone *new)
 {
-	uint32_t old = z->old_serial, file = z->file_serial;
-	bool content = is_content(z), raised = serial_lt(old, file);
+	struct serial_case c = { .policy = r->options->policy, .is_signed = has_dnskey(&new->rrs, z->apex.octets),
+	    .base = z->old_serial, .file = z->file_serial, .served = z->old_serial, .content = is_content(z) };
 	char text[200];
 
-	z->serial = file;
-	if (!z->has_old || raised || (!content && file == old))
+	z->serial = c.file;
+	if (!z->has_old)
 		return;
-	z->raised_here = true;
-	z->serial = serial_next(r->options->policy, old, r->options->now_s);
-	if (has_dnskey(&new->rrs, z->apex.octets)) {
-		snprintf(text, sizeof text, "the zone comes signed, so its serial cannot be raised by the server, and %u is not newer "
-		    "than %u", file, old);
-		complain(z, CHECK_ERROR, &new->soa, text);
-	} else if (content && r->options->policy == SERIAL_KEEP) {
-		snprintf(text, sizeof text, "the content changes and the serial is not raised (%u before, %u now), as the policy keep "
-		    "wants", old, file);
-		complain(z, CHECK_ERROR, &new->soa, text);
-	} else if (file != old) {
-		snprintf(text, sizeof text, "the serial goes back from %u to %u: %u will be served", old, file, z->serial);
+	switch (serial_judge(&c)) {
+	case SERIAL_OF_FILE:
+		break;
+	case SERIAL_NEXT:
+		z->raised_here = true;
+		z->serial = serial_next(c.policy, c.served, r->options->now_s);
+		snprintf(text, sizeof text, "the serial goes back from %u to %u: %u will be served", c.base, c.file, z->serial);
 		complain(z, CHECK_WARNING, &new->soa, text);
+		break;
+	case SERIAL_BY_CONTENT:
+		z->raised_here = c.content;
+		z->serial = c.content ? serial_next(c.policy, c.served, r->options->now_s) : c.served;
+		break;
+	case SERIAL_IS_SIGNED:
+		snprintf(text, sizeof text, "the zone comes signed, so its serial cannot be raised by the server, and %u is not newer "
+		    "than %u", c.file, c.base);
+		complain(z, CHECK_ERROR, &new->soa, text);
+		break;
+	case SERIAL_NOT_RAISED:
+		snprintf(text, sizeof text, "the content changes and the serial is not raised (%u before, %u now), as the policy keep "
+		    "wants", c.base, c.file);
+		complain(z, CHECK_ERROR, &new->soa, text);
+		break;
 	}
-}
-
-static bool
-is_much(const struct reviewing *r, size_t removed, size_t of)
-{
-	return removed > REVIEW_REMOVAL_LEAST && removed * 100 > of * r->options->removal_percent;
-}
-
-static void
-judge_removal(const struct reviewing *r, struct review_zone *z)
-{
-	struct complaint_place whole = { z->file, 1, 1 };
-	char text[200];
-
-	if (!is_much(r, z->removed, z->before))
-		return;
-	snprintf(text, sizeof text, "%zu of %zu records are removed, more than %u %%", z->removed, z->before,
-	    r->options->removal_percent);
-	complain(z, CHECK_WARNING, &whole, text);
 }
 
 /* Both were read; old may be no zone, or an unsound one. */
@@ -207,7 +201,6 @@ compare(struct reviewing *r, struct review_zone *z, struct git_zone *old, struct
 	count_changes(z);
 	z->kind = !old->has_soa ? REVIEW_NEW : z->changes.n > 0 ? REVIEW_CHANGED : REVIEW_SAME;
 	judge_serial(r, z, new);
-	judge_removal(r, z);
 	complaints_sort(&z->complaints);
 	return z->complaints.failed ? ERR_NOMEM : ERR_OK;
 }
@@ -269,6 +262,7 @@ review_gone(struct reviewing *r, const struct git_file *file, const uint8_t *ape
 			z->old_serial = old.base.serial;
 			r->out->zones_before++;
 			r->out->zones_gone++;
+			r->out->records_gone += old.rrs.n;
 		}
 	}
 	git_zone_clear(&old);
@@ -405,21 +399,63 @@ forget_included(struct reviewing *r)
 	r->out->npassed = kept;
 }
 
+/* --- what would be held back: server/accept.c --- */
+
+#define HOW_TO_ALLOW "; certnsd would hold it back, unless a commit has the trailer '" REMOVAL_ALLOW_KEY ": " \
+	REMOVAL_ALLOW_VALUE "'"
+
+static void
+judge_loss(struct review_zone *z)
+{
+	struct complaint_place whole = { z->file, 1, 1 };
+	char text[256];
+
+	if (z->kind == REVIEW_GONE || z->lost <= REMOVAL_FLOOR_DEFAULT ||
+	    !removal_is_too_much(REMOVAL_LIMIT_DEFAULT, z->lost, z->before))
+		return;
+	snprintf(text, sizeof text, "%zu of %zu records are removed, more than %u %%" HOW_TO_ALLOW, z->lost, z->before,
+	    REMOVAL_LIMIT_DEFAULT);
+	complain(z, CHECK_WARNING, &whole, text);
+}
+
+static void
+judge_losses(struct review *out)
+{
+	struct place whole = { "repository", 1, 1, NULL };
+	char text[256];
+
+	for (size_t i = 0; i < out->nzones; i++)
+		judge_loss(&out->zones[i]);
+	if (out->records_gone <= REMOVAL_FLOOR_DEFAULT ||
+	    !removal_is_too_much(REMOVAL_LIMIT_DEFAULT, out->zones_gone, out->zones_before))
+		return;
+	snprintf(text, sizeof text, "%zu of %zu zones are removed, more than %u %%" HOW_TO_ALLOW, out->zones_gone,
+	    out->zones_before, REMOVAL_LIMIT_DEFAULT);
+	complaints_add(&out->complaints, CHECK_WARNING, &whole, NULL, text);
+}
+
 static enum err
 judge_all(struct reviewing *r)
 {
 	struct review *out = r->out;
-	struct place whole = { "repository", 1, 1, NULL };
-	char text[200];
+	const char *known[] = { out->old_commit };
+	struct git_news news = { .tip = out->new_commit, .known = known, .nknown = out->is_old };
+	bool allowed = false;
+	enum err err = ERR_OK;
 
 	forget_included(r);
 	out->zones_before += out->unchanged;
-	if (!is_much(r, out->zones_gone, out->zones_before))
-		return ERR_OK;
-	snprintf(text, sizeof text, "%zu of %zu zones are removed, more than %u %%", out->zones_gone, out->zones_before,
-	    r->options->removal_percent);
-	complaints_add(&out->complaints, CHECK_WARNING, &whole, NULL, text);
-	return out->complaints.failed ? ERR_NOMEM : ERR_OK;
+	if (out->is_new && out->is_old)
+		err = git_source_has_trailer(r->git, &news, REMOVAL_ALLOW_KEY, REMOVAL_ALLOW_VALUE, &allowed, r->f);
+	if (err == ERR_OK && !allowed)
+		judge_losses(out);
+	if (err == ERR_OK && out->is_new && r->options->signers != NULL &&
+	    (err = git_source_verify(r->git, &news, r->options->signers, r->f)) == ERR_REFUSED) {
+		out->forged = strdup(r->f->text);
+		r->f->text[0] = '\0';
+		err = out->forged == NULL ? ERR_NOMEM : ERR_OK;
+	}
+	return out->complaints.failed ? ERR_NOMEM : err;
 }
 
 enum err
@@ -451,7 +487,7 @@ review_commits(struct git_source *git, const char *old_commit, const char *new_c
 size_t
 review_count(const struct review *r, enum check_level level)
 {
-	size_t n = r->complaints.count[level];
+	size_t n = r->complaints.count[level] + (level == CHECK_ERROR && r->forged != NULL);
 
 	for (size_t i = 0; i < r->nzones; i++)
 		n += r->zones[i].complaints.count[level];
@@ -471,6 +507,7 @@ review_clear(struct review *r)
 	free(r->zones);
 	free(r->passed);
 	free(r->keys);
+	free(r->forged);
 	complaints_clear(&r->complaints);
 	*r = (struct review){ 0 };
 }

@@ -6,6 +6,7 @@
 
 #include "tsig/key.h"
 #include "zones/gitzone.h"
+#include "zones/signers.h"
 
 enum review_kind {
 	REVIEW_NEW,			/* a zone that was not there */
@@ -23,6 +24,7 @@ struct review_zone {
 	struct changeset changes;	/* SOA included; of a new zone all its records, of one that is gone none */
 	size_t before, after;		/* records */
 	size_t added, removed;		/* of them; one whose TTL changed is neither; SOA is not counted */
+	size_t lost;			/* of those removed: without another of the name and type in its place */
 	bool has_old;			/* there was a sound zone before; old_serial is its */
 	uint32_t old_serial, file_serial, serial;	/* serial: the one that would be served */
 	bool raised_here;		/* serial is none of the file's */
@@ -50,16 +52,15 @@ struct review {				/* zero-initialise */
 	size_t npassed;
 	struct complaints complaints;	/* about key files, and about all zones together */
 	size_t unchanged;		/* zones' files that are as they were, and were not looked at */
-	size_t zones_before, zones_gone;
+	size_t zones_before, zones_gone, records_gone;
+	char *forged;			/* why the commits are not taken; NULL: they are */
 };
 
 struct review_options {
 	enum serial_policy policy;
 	int64_t now_s;
-	unsigned removal_percent;	/* removing more than that much of a zone, or of the zones, is warned of */
+	const struct signers *signers;	/* who may sign commits; NULL: anybody, and nobody need */
 };
-#define REVIEW_REMOVAL_PERCENT 30
-#define REVIEW_REMOVAL_LEAST 20		/* and more than so many records or zones */
 
 /* old_commit: NULL for none, then every zone is a new one.  new_commit NULL: the branch is removed.
  * ERR_OK whatever was found.  Errors with words: the repository cannot be read; ERR_NOMEM.  out is for review_clear() in any case. */

@@ -26,3 +26,18 @@ serial_next(enum serial_policy policy, uint32_t served, int64_t now_s)
 	}
 	return serial_lt(served, wanted) ? wanted : served + 1;
 }
+
+enum serial_verdict
+serial_judge(const struct serial_case *c)
+{
+	bool raised = serial_lt(c->base, c->file), newer = serial_lt(c->served, c->file);
+
+	if (c->is_signed && !newer && (c->content || c->file != c->served))
+		return SERIAL_IS_SIGNED;
+	if (c->policy == SERIAL_KEEP && c->content && !raised)
+		return SERIAL_NOT_RAISED;
+	if (raised && newer)
+		return SERIAL_OF_FILE;
+	/* One that is served already is a commit of ours that comes back. */
+	return c->file != c->base && c->file != c->served ? SERIAL_NEXT : SERIAL_BY_CONTENT;
+}

@@ -12,6 +12,7 @@ from lib.certnsd import program
 from lib.gitrepo import QUIET
 from lib.keys import Key
 from lib.process import run
+from lib.signing import SigningKey, sign_with, write
 from lib.zones import zone
 
 ZERO = "0" * 40
@@ -142,8 +143,10 @@ def test_much_is_removed(repo):
     repo.commit({"example.com": zone(serial=2, extra="".join(many.splitlines(True)[:38]))})
     done = review(repo)
     assert done.returncode == 0
-    assert "example.com:1:1: warning: 21 of 64 records are removed, more than 30 %\n" in done.stdout
+    assert "example.com:1:1: warning: 21 of 64 records are removed, more than 30 %; certnsd would hold it back" in done.stdout
     assert review(repo, "--strict").returncode == 1
+    repo.commit({}, "I mean it\n\nCertns-Allow-Removal: yes")
+    assert "are removed" not in review(repo, base="HEAD~2").stdout, "as the trailer says"
     repo.commit({"example.com": zone(serial=3, extra="".join(many.splitlines(True)[:20]))})
     assert "records are removed" not in review(repo).stdout, "18 are too few to worry"
     repo.commit({f"z{i}.example": zone(f"z{i}.example") for i in range(30)})
@@ -175,6 +178,28 @@ def test_keys_without_their_secrets(repo, key):
         assert secret not in done.stdout and secret not in review(repo, "--json").stdout
     assert [(k["key"], k["kind"]) for k in as_json(repo)[1]["keys"]] == [
         ("x._transfer", "added"), ("client._update.example.com", "changed"), ("old._update.example.com", "removed")]
+
+
+def test_signatures(repo, tmp_path):
+    alice, mallory = SigningKey(tmp_path, "alice"), SigningKey(tmp_path, "mallory")
+    signers = ["--allowed-signers", write(tmp_path / "signers", alice.line())]
+    sign_with(repo, alice)
+    repo.commit({"example.com": zone(serial=2)})
+    done = review(repo, *signers)
+    assert done.returncode == 0, done.stdout
+    sign_with(repo, mallory)
+    repo.commit({"example.com": zone(serial=3)})
+    sign_with(repo, alice)
+    repo.commit({"example.com": zone(serial=4)})
+    assert review(repo, *signers).returncode == 0
+    done = review(repo, *signers, base="HEAD~2")
+    assert done.returncode == 1
+    assert re.search(r"\nerror: .*" + re.escape(mallory.fingerprint()), done.stdout), done.stdout
+    assert mallory.fingerprint() in as_json(repo, *signers, base="HEAD~2")[1]["forged"]
+    done = review(repo, *signers, "--revoked-signers", write(tmp_path / "revoked", alice.public + "\n"))
+    assert done.returncode == 1 and "revoked" in done.stdout
+    done = tool("--repository", repo.work, "--allowed-signers", "/nonexistent", "HEAD")
+    assert done.returncode == 2 and "/nonexistent" in done.stderr
 
 
 def test_a_sub_directory(repo):

@@ -12,6 +12,7 @@ from lib.certnsd import BUILD, program
 from lib.gitrepo import QUIET
 from lib.keys import Key
 from lib.process import run
+from lib.signing import SigningKey, write
 from lib.sshd import Sshd
 from lib.wait import PATIENCE
 from lib.zones import zone
@@ -120,7 +121,7 @@ def test_the_branch_cannot_be_removed(hooked):
     assert "the branch is removed: certnsd would find no zones" in done.stderr
 
 
-def test_settings_of_the_checks(hooked):
+def test_settings_of_the_checks(hooked, tmp_path):
     setting(hooked, "serial", "keep")
     done = push(hooked, {"example.com": zone(serial=1, extra="new A 192.0.2.3\n")})
     assert done.returncode != 0
@@ -129,6 +130,11 @@ def test_settings_of_the_checks(hooked):
     setting(hooked, "strict", "true")
     done = push(hooked, {"example.com": zone(serial=2, extra="x MX 10 nowhere\n")})
     assert done.returncode != 0 and "has no address" in done.stderr
+    setting(hooked, "strict", "false")
+    setting(hooked, "signers", write(tmp_path / "signers", SigningKey(tmp_path, "alice").line()))
+    done = push(hooked, {"example.com": zone(serial=2, extra="x A 192.0.2.3\n")})
+    assert done.returncode != 0 and "remote: error: commit" in done.stderr, done.stderr
+    run(["git", "config", "--unset", "certns.signers"], cwd=hooked.bare)
     setting(hooked, "path", "zones")
     done = push(hooked, {"example.com": "free", "zones/example.org": zone("example.org")})
     assert done.returncode == 0, done.stderr

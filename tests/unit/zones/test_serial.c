@@ -46,12 +46,47 @@ test_always_newer(void **state)
 	}
 }
 
+static const struct { const char *why; struct serial_case c; enum serial_verdict want; } cases[] = {
+	{ "raised with the content",		{ SERIAL_INCREMENT, false, 7, 8, 7, true },	SERIAL_OF_FILE },
+	{ "raised alone",			{ SERIAL_INCREMENT, false, 7, 8, 7, false },	SERIAL_OF_FILE },
+	{ "raised, and newer than ours",	{ SERIAL_INCREMENT, false, 7, 12, 11, true },	SERIAL_OF_FILE },
+	{ "raised to what we serve already",	{ SERIAL_INCREMENT, false, 7, 11, 11, true },	SERIAL_BY_CONTENT },
+	{ "raised, but we were there before",	{ SERIAL_INCREMENT, false, 7, 8, 11, true },	SERIAL_NEXT },
+	{ "not raised",				{ SERIAL_INCREMENT, false, 7, 7, 7, true },	SERIAL_BY_CONTENT },
+	{ "not raised, we are ahead",		{ SERIAL_INCREMENT, false, 7, 7, 9, true },	SERIAL_BY_CONTENT },
+	{ "nothing changed at all",		{ SERIAL_INCREMENT, false, 7, 7, 9, false },	SERIAL_BY_CONTENT },
+	{ "set back",				{ SERIAL_INCREMENT, false, 7, 5, 7, true },	SERIAL_NEXT },
+	{ "set back alone",			{ SERIAL_INCREMENT, false, 7, 5, 7, false },	SERIAL_NEXT },
+	{ "around the end",			{ SERIAL_INCREMENT, false, 4294967295u, 0, 4294967295u, true },	SERIAL_OF_FILE },
+	{ "half around is no way forward",	{ SERIAL_INCREMENT, false, 7, 2147483655u, 7, true },	SERIAL_NEXT },
+	{ "keep: raised",			{ SERIAL_KEEP, false, 7, 8, 7, true },		SERIAL_OF_FILE },
+	{ "keep: not raised",			{ SERIAL_KEEP, false, 7, 7, 7, true },		SERIAL_NOT_RAISED },
+	{ "keep: set back",			{ SERIAL_KEEP, false, 7, 6, 7, true },		SERIAL_NOT_RAISED },
+	{ "keep: nothing but comments",		{ SERIAL_KEEP, false, 7, 7, 7, false },		SERIAL_BY_CONTENT },
+	{ "signed: raised",			{ SERIAL_INCREMENT, true, 7, 8, 7, true },	SERIAL_OF_FILE },
+	{ "signed: not raised",			{ SERIAL_INCREMENT, true, 7, 7, 7, true },	SERIAL_IS_SIGNED },
+	{ "signed: set back alone",		{ SERIAL_INCREMENT, true, 7, 6, 7, false },	SERIAL_IS_SIGNED },
+	{ "signed: the same",			{ SERIAL_INCREMENT, true, 7, 7, 7, false },	SERIAL_BY_CONTENT },
+};
+
+static void
+test_judge(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		enum serial_verdict have = serial_judge(&cases[i].c);
+
+		check(have == cases[i].want, "%s: want %d, have %d", cases[i].why, cases[i].want, have);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_next),
 		cmocka_unit_test(test_always_newer),
+		cmocka_unit_test(test_judge),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
