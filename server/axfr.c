@@ -13,7 +13,9 @@
 enum axfr_phase { AXFR_OPENING_SOA, AXFR_BODY, AXFR_END };
 
 struct axfr {
-	struct zone_version *version;
+	struct zone_version *version;	/* NULL: differences are sent */
+	struct ixfr *ixfr;		/* NULL: the zone is */
+	size_t at_rr;			/* of these, the next one */
 	struct view *view;
 	struct request q;
 	_Atomic unsigned *running;
@@ -51,9 +53,53 @@ axfr_new(struct zone_version *version, struct view *view, const struct request *
 	return ERR_OK;
 }
 
+enum err
+axfr_new_ixfr(struct ixfr *ixfr, struct view *view, const struct request *q, _Atomic unsigned *running,
+    struct axfr **out)
+{
+	struct axfr *a = calloc(1, sizeof *a);
+
+	if (a == NULL)
+		return ERR_NOMEM;
+	a->ixfr = ixfr_ref(ixfr);
+	a->view = view_ref(view);
+	a->q = *q;
+	a->running = running;
+	atomic_fetch_add_explicit(running, 1, memory_order_relaxed);
+	a->phase = AXFR_OPENING_SOA;
+	*out = a;
+	return ERR_OK;
+}
+
+/* The new SOA is the one that stands in the middle: it has the serial that all leads to. */
+static bool
+take_new_soa(struct axfr *a)
+{
+	const struct rr_list *rrs = &a->ixfr->rrs;
+
+	for (size_t i = rrs->n; i-- > 0; ) {
+		a->rr = rrs->v[i];
+		if (a->rr.type == TYPE_SOA)
+			return true;
+	}
+	return false;
+}
+
+static bool
+take_difference(struct axfr *a)
+{
+	if (a->at_rr == a->ixfr->rrs.n)
+		return false;
+	a->rr = a->ixfr->rrs.v[a->at_rr++];
+	return true;
+}
+
 static bool
 take_soa(struct axfr *a)
 {
+	if (a->ixfr != NULL)
+		return take_new_soa(a);
+
 	const struct zone_node *apex = zone_version_apex(a->version);
 	const uint8_t *at = NULL;
 	struct zone_rrset set;
@@ -106,7 +152,7 @@ take_record(struct axfr *a)
 		a->phase = AXFR_BODY;
 		return take_soa(a);
 	case AXFR_BODY:
-		if (take_body(a))
+		if (a->ixfr != NULL ? take_difference(a) : take_body(a))
 			return true;
 		a->phase = AXFR_END;
 		return take_soa(a);
@@ -178,9 +224,9 @@ axfr_describe(const struct axfr *a, char text[AXFR_TEXT])
 	bool is_signed = a->q.tsig.status == TSIG_VALID;
 	char zone[DNAME_TEXT_MAX], key[DNAME_TEXT_MAX];
 
-	snprintf(text, AXFR_TEXT, "%s of %s, serial %u (%s%s)", a->q.question.qtype == TYPE_IXFR ? "IXFR" : "AXFR",
-	    dname_print_host(zone_version_apex_name(a->version), zone), zone_version_serial(a->version),
-	    is_signed ? "key " : "unsigned", is_signed ? dname_print_host(a->q.tsig.key_name.octets, key) : "");
+	snprintf(text, AXFR_TEXT, "%s of %s, serial %u%s (%s%s)", a->q.question.qtype == TYPE_IXFR ? "IXFR" : "AXFR",
+	    dname_print_host(a->q.question.qname.octets, zone), a->ixfr != NULL ? a->ixfr->to : zone_version_serial(a->version),
+	    a->ixfr == NULL && a->q.question.qtype == TYPE_IXFR ? ", whole" : "", is_signed ? "key " : "unsigned", is_signed ? dname_print_host(a->q.tsig.key_name.octets, key) : "");
 	return text;
 }
 
@@ -191,6 +237,7 @@ axfr_free(struct axfr *a)
 		return;
 	tsig_exchange_clear(&a->q.tsig);
 	zone_version_unref(a->version);
+	ixfr_unref(a->ixfr);
 	view_unref(a->view);
 	atomic_fetch_sub_explicit(a->running, 1, memory_order_relaxed);
 	free(a);

@@ -1,9 +1,10 @@
-/* server/axfr.h -- one zone as a stream of messages (RFC 5936).  Holds a version of the zone from start to end, so
+/* server/axfr.h -- one zone, or what changed in it, as a stream of messages (RFC 5936, RFC 1995).  The first holds a version of the zone from start to end, so
  * that what is sent is of one serial whatever happens meanwhile; the memory it needs does not depend on the zone's
  * size. */
 #ifndef SERVER_AXFR_H
 #define SERVER_AXFR_H
 
+#include "server/ixfr.h"
 #include "server/shared.h"
 
 struct axfr;
@@ -12,6 +13,10 @@ struct axfr;
  * it the TSIG state, which is the transfer's from now on.  running counts this one until it is freed, and outlives it.
  * The calling thread is inside an RCU section. */
 enum err axfr_new(struct zone_version *version, struct view *view, const struct request *q, _Atomic unsigned *running,
+    struct axfr **out);
+
+/* Answer q, an IXFR request, with differences.  Takes references of ixfr and view. */
+enum err axfr_new_ixfr(struct ixfr *ixfr, struct view *view, const struct request *q, _Atomic unsigned *running,
     struct axfr **out);
 
 /* The next message, signed if the request was, into out with room MSG_MAX.  Outside of RCU sections too.

@@ -35,6 +35,7 @@ enum handled {
 	HANDLED_NOTHING,		/* not to be answered */
 	HANDLED_ANSWER,			/* n octets of out */
 	HANDLED_LATER,			/* the keeper has it; the job comes back to replies */
+	HANDLED_TRANSFER_LATER,		/* the same, and the answer may be a stream */
 	HANDLED_TRANSFER		/* TCP only: the answer is a stream */
 };
 
@@ -56,7 +57,10 @@ void handle_request(struct handler *h, const struct client *client, uint8_t *msg
 void handle_looked_up(struct handler *h, const struct client *client, const struct plain *p, uint8_t *msg, size_t n,
     int64_t now_s, uint8_t *out, size_t room, struct outcome *o);
 
-/* The keeper's verdict on a job as a response.  Returns its length; 0: none can be made. */
+/* The keeper's answer to JOB_IXFR: a stream over TCP, one message over UDP.  Sets o.  Online (RCU). */
+void handle_history(struct handler *h, struct job *j, int64_t now_s, uint8_t *out, size_t room, struct outcome *o);
+
+/* The keeper's verdict on another job as a response.  Returns its length; 0: none can be made. */
 size_t handle_reply(struct handler *h, struct job *j, int64_t now_s, uint8_t *out, size_t room);
 
 #endif

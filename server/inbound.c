@@ -51,6 +51,20 @@ job_new(const struct inbound *in, enum job_kind kind)
 	return j;
 }
 
+bool
+inbound_ask_history(struct inbound *in, uint32_t serial)
+{
+	struct job *j = job_new(in, JOB_IXFR);
+
+	if (j == NULL)
+		return false;
+	j->serial = serial;
+	if (queue_push(in->handler->shared->to_keeper, j))
+		return true;
+	job_free(j);
+	return false;
+}
+
 static bool
 send_to_keeper(struct inbound *in, enum job_kind kind)
 {

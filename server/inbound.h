@@ -30,6 +30,9 @@ int inbound_notify(struct inbound *in);
 /* AXFR and IXFR: a stream, a single SOA, or a refusal.  Sets o; the answer is signed already. */
 void inbound_transfer(struct inbound *in, struct outcome *o);
 
+/* IXFR from this serial on: the keeper looks whether it has history, and the job comes back.  False: not now. */
+bool inbound_ask_history(struct inbound *in, uint32_t serial);
+
 /* An answer that is a mere rcode, signed if the request was.  Sets o. */
 void inbound_rcode(struct inbound *in, unsigned rcode, struct outcome *o);
 

@@ -115,6 +115,9 @@ on_jobs(evutil_socket_t fd, short what, void *arg)
 		case JOB_UPDATE:
 			keeper_update(k, j);
 			break;
+		case JOB_IXFR:
+			keeper_history(k, j);
+			break;
 		case JOB_NOTIFY:
 			if (!secondary_notified(k, j))
 				for (size_t i = 0; i < k->nsources; i++)
@@ -262,6 +265,7 @@ keeper_free(struct keeper *k)
 	commits_free(k->commits);
 	journal_close(k->journal);
 	resend_free(k->resend);
+	history_cache_free(k->history_cache);
 	if (k->shared->zones != NULL)
 		zoneset_free(k->shared->zones);
 	zonetable_clear(&k->zones);

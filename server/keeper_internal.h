@@ -113,6 +113,7 @@ struct keeper {
 	struct notifier *notifier;
 	struct acme *acme;		/* NULL: none configured */
 	struct acme_authority_config *authorities;
+	struct history_cache *history_cache;
 	struct secondaries *secondaries;
 	struct catchup *catchups;	/* questions for serials on their way */
 	struct asking *asking;		/* the engine's questions on their way */
@@ -137,6 +138,7 @@ void keeper_subscriber(void *ctx, const struct commit_request *request, const st
 
 /* updates.c */
 void keeper_update(struct keeper *k, struct job *j);	/* takes j over */
+void keeper_give_back(struct job *j, unsigned rcode);	/* to the worker it came from */
 void keeper_sweep(struct keeper *k);			/* passing RRs whose time is over */
 
 /* source.c */
@@ -255,6 +257,10 @@ void backup_stop(struct keeper *k);
 
 /* history.c */
 void history_sweep(struct keeper *k);			/* now and then: images and history within their limits */
+
+/* history_out.c */
+void keeper_history(struct keeper *k, struct job *j);	/* takes j over */
+void history_cache_free(struct history_cache *cache);	/* takes NULL */
 
 /* catchup.c */
 

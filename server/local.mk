@@ -30,8 +30,10 @@ server_libserver_a_SOURCES = \
 	server/gather.c server/gather.h \
 	server/handle.c server/handle.h \
 	server/history.c \
+	server/history_out.c \
 	server/inbound.c server/inbound.h \
 	server/intake.c server/intake.h \
+	server/ixfr.c server/ixfr.h \
 	server/keeper.c server/keeper.h \
 	server/keeper_internal.h \
 	server/listen.c server/listen.h \

@@ -108,6 +108,7 @@ job_free(struct job *j)
 	if (j == NULL)
 		return;
 	tsig_exchange_clear(&j->request.tsig);
+	ixfr_unref(j->ixfr);
 	view_unref(j->view);
 	config_free(j->config);
 	free(j);

@@ -13,6 +13,7 @@
 #include "base/queue.h"
 #include "server/answer.h"
 #include "server/config.h"
+#include "server/ixfr.h"
 #include "tsig/keyring.h"
 #include "zones/rcu.h"
 #include "zones/zoneset.h"
@@ -49,6 +50,7 @@ struct shared {
 /* A message between a worker and the keeper.  The sender gives it away. */
 enum job_kind {
 	JOB_UPDATE,			/* to the keeper, and back with rcode set */
+	JOB_IXFR,			/* to the keeper, and back with ixfr set: it reads the journal */
 	JOB_NOTIFY,			/* to the keeper, which frees it */
 	JOB_STOP,			/* to a worker or the keeper: leave the loop */
 	JOB_RELOAD			/* to the keeper, from main: take config over, pull */
@@ -69,6 +71,8 @@ struct job {
 	int interface;			/* UDP: for IP_PKTINFO */
 
 	struct request request;		/* TSIG verified, key rights not yet looked at */
+	uint32_t serial;		/* JOB_IXFR: the client's */
+	struct ixfr *ixfr;		/* JOB_IXFR: a reference; NULL: there is no history, so the whole zone it is */
 	unsigned rcode;			/* the keeper's verdict */
 	char reason[200];		/* its words, for the log; empty: none */
 	uint8_t digest[32];		/* SHA-256 of the request as it came, MAC included: finds resends */

@@ -51,6 +51,7 @@ struct connection {
 	int64_t active_ms;		/* last request or answer */
 
 	struct axfr *transfer;		/* NULL: none runs */
+	bool awaits_transfer;		/* the keeper is asked for one: nothing may overtake it */
 	int64_t transfer_ms, window_ms;	/* start of it, and of the window */
 	uint64_t transfer_octets, window_octets;
 };
@@ -88,7 +89,7 @@ output_waiting(const struct connection *c)
 static bool
 is_busy(const struct connection *c)
 {
-	return c->transfer != NULL || output_waiting(c) > OUTPUT_MAX || c->pending >= PENDING_MAX;
+	return c->transfer != NULL || c->awaits_transfer || output_waiting(c) > OUTPUT_MAX || c->pending >= PENDING_MAX;
 }
 
 static void
@@ -141,6 +142,14 @@ queue_message(struct connection *c, uint8_t *scratch, size_t n)
 }
 
 static void
+start_transfer(struct connection *c, struct axfr *transfer)
+{
+	c->transfer = transfer;
+	c->transfer_ms = c->window_ms = clock_mono_ms();
+	c->transfer_octets = c->window_octets = 0;
+}
+
+static void
 serve(struct connection *c, uint8_t *msg, size_t n)
 {
 	struct tcp *t = c->tcp;
@@ -156,13 +165,14 @@ serve(struct connection *c, uint8_t *msg, size_t n)
 	case HANDLED_ANSWER:
 		queue_message(c, t->scratch, o.n);
 		break;
+	case HANDLED_TRANSFER_LATER:
+		c->awaits_transfer = true;
+		/* fallthrough */
 	case HANDLED_LATER:
 		c->pending++;
 		break;
 	case HANDLED_TRANSFER:
-		c->transfer = o.transfer;
-		c->transfer_ms = c->window_ms = clock_mono_ms();
-		c->transfer_octets = c->window_octets = 0;
+		start_transfer(c, o.transfer);
 		break;
 	}
 	touch(c);
@@ -387,6 +397,7 @@ open_connection(struct tcp *t, int fd, const struct sockaddr_storage *peer, sock
 	c->ended = c->broken = false;
 	c->pending = 0;
 	c->transfer = NULL;
+	c->awaits_transfer = false;
 	c->active_ms = clock_mono_ms();
 	event_assign(&c->read_event, t->base, fd, EV_READ | EV_PERSIST, on_readable, c);
 	event_assign(&c->write_event, t->base, fd, EV_WRITE | EV_PERSIST, on_writable, c);
@@ -518,11 +529,30 @@ tcp_reply(struct tcp *t, const struct job *job, const uint8_t *msg, size_t n)
 	if (c->generation != job->generation)
 		return;			/* the client did not wait */
 	c->pending--;
+	if (job->kind == JOB_IXFR)
+		c->awaits_transfer = false;
 	memcpy(t->scratch + 2, msg, n);
 	if (n > 0)
 		queue_message(c, t->scratch, n);
 	else
 		c->broken = true;
+	touch(c);
+	run(c);
+}
+
+void
+tcp_transfer(struct tcp *t, const struct job *job, struct axfr *transfer)
+{
+	struct connection *c = job->connection;
+
+	(void)t;
+	if (c->generation != job->generation) {
+		axfr_free(transfer);
+		return;
+	}
+	c->pending--;
+	c->awaits_transfer = false;
+	start_transfer(c, transfer);
 	touch(c);
 	run(c);
 }

@@ -8,12 +8,12 @@
 #include "base/log.h"
 #include "server/update.h"
 
-static void
-give_back(struct job *j, unsigned rcode)
+void
+keeper_give_back(struct job *j, unsigned rcode)
 {
 	j->rcode = rcode;
 	if (!queue_push(j->reply_to, j)) {
-		log_warning("a worker's queue is full: an answer to an update is dropped");
+		log_warning("a worker's queue is full: an answer is dropped");
 		job_free(j);
 	}
 }
@@ -59,7 +59,7 @@ update_durable(void *arg, enum err err, const char *words)
 		w->keeper->updates++;
 		log_done(w->job, w->serial);
 	}
-	give_back(w->job, w->job->rcode);
+	keeper_give_back(w->job, w->job->rcode);
 	free(w);
 }
 
@@ -73,7 +73,7 @@ answer_later(struct keeper *k, struct job *j, unsigned rcode, bool first, uint32
 	if (w == NULL || (*w = (struct waiting_update){ k, j, first, serial }, keeper_wait(k, update_durable, w)) != ERR_OK) {
 		free(w);
 		snprintf(j->reason, sizeof j->reason, "out of memory");
-		give_back(j, RCODE_SERVFAIL);
+		keeper_give_back(j, RCODE_SERVFAIL);
 	}
 }
 
@@ -129,7 +129,7 @@ keeper_update(struct keeper *k, struct job *j)
 	}
 	if (z == NULL || z->retired || zone_newest(z) == NULL) {
 		snprintf(j->reason, sizeof j->reason, "the zone is not served any more");
-		give_back(j, RCODE_NOTAUTH);
+		keeper_give_back(j, RCODE_NOTAUTH);
 		return;
 	}
 	rcode = stage_update(k, z, j, who, now_s, &staged);
@@ -137,7 +137,7 @@ keeper_update(struct keeper *k, struct job *j)
 		log_warning("update of %s from %s: %s%s%s", z->name, who, rcode_str(rcode), j->reason[0] == '\0' ? "" : ": ",
 		    j->reason);
 	if (rcode == RCODE_SERVFAIL) {
-		give_back(j, rcode);
+		keeper_give_back(j, rcode);
 		return;
 	}
 	if (resend_add(k->resend, j->digest, rcode, now_s) != ERR_OK ||

@@ -132,12 +132,30 @@ fail:
 	return err == ERR_NOMEM ? fault_set(f, err, "no memory for the workers") : err;
 }
 
+static void
+send_reply(struct worker *w, struct job *j)
+{
+	static _Thread_local uint8_t msg[HANDLE_ROOM_MIN];
+	struct outcome o = { .what = HANDLED_ANSWER };
+	int64_t now_s = clock_now_s();
+
+	if (j->kind == JOB_IXFR)
+		handle_history(&w->handler, j, now_s, msg, sizeof msg, &o);
+	else
+		o.n = handle_reply(&w->handler, j, now_s, msg, sizeof msg);
+	if (o.what == HANDLED_TRANSFER)
+		tcp_transfer(w->tcp, j, o.transfer);
+	else if (j->request.tcp)
+		tcp_reply(w->tcp, j, msg, o.n);
+	else if (o.n > 0)
+		udp_reply(w->udp, j, msg, o.n);
+}
+
 /* The keeper's answers go out. */
 static void
 on_replies(evutil_socket_t fd, short events, void *arg)
 {
 	struct worker *w = arg;
-	static _Thread_local uint8_t msg[HANDLE_ROOM_MIN];
 	struct job *j;
 
 	(void)fd;
@@ -148,12 +166,7 @@ on_replies(evutil_socket_t fd, short events, void *arg)
 		if (j->kind == JOB_STOP) {
 			event_base_loopbreak(w->base);
 		} else {
-			size_t n = handle_reply(&w->handler, j, clock_now_s(), msg, sizeof msg);
-
-			if (j->request.tcp)
-				tcp_reply(w->tcp, j, msg, n);
-			else if (n > 0)
-				udp_reply(w->udp, j, msg, n);
+			send_reply(w, j);
 		}
 		job_free(j);
 	}
