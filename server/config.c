@@ -132,6 +132,8 @@ git_free(struct config_git *git, size_t n)
 		free(git[i].allowed_signers);
 		free(git[i].revoked_signers);
 		free(git[i].signing_key);
+		free(git[i].credentials_file);
+		free(git[i].credential_helper);
 	}
 	free(git);
 }
@@ -207,6 +209,11 @@ apply_remote(struct config *c, const char *remote, struct fault *f)
 		free(git);
 		return err == ERR_NOMEM ? err :
 		    fault_set(f, err, "--remote: expected URL or URL#BRANCH, found '%.200s'", remote);
+	}
+	if (git_url_has_secret(git->url)) {	/* everybody sees the command line */
+		git_free(git, 1);
+		return fault_set(f, ERR_REFUSED, "--remote: a password does not belong on the command line: use the "
+		    "configuration's credentials-file or credential-helper");
 	}
 	git->poll_s = POLL_DEFAULT_S;
 	git->push = true;

@@ -40,6 +40,7 @@ struct config_git {
 	char *ca_file;
 	char *allowed_signers, *revoked_signers;	/* or NULL */
 	char *signing_key;		/* or NULL */
+	char *credentials_file, *credential_helper;	/* for https; at most one, or NULL */
 	unsigned removal_limit;		/* percent; 0: no limit */
 	unsigned removal_floor;		/* RRs; so many may go whatever their share is */
 };

@@ -1,8 +1,10 @@
-/* git: the files that say who may sign and what we sign with, and how much a pull may remove. */
+/* git: the files with passwords, those that say who may sign and what we sign with, and how much a pull may remove. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "server/config_schema.h"
+#include "zones/git.h"
 #include "zones/signers.h"
 
 /* "30%"; none (or 0): no limit. */
@@ -44,6 +46,24 @@ check_signers(struct config_reader *r, const yaml_node_t *node, const struct con
 	return ERR_OK;
 }
 
+static enum err
+check_credentials(struct config_reader *r, const yaml_node_t *node, const struct config_git *g)
+{
+	const yaml_node_t *at = config_value(r, node, g->credentials_file != NULL ? "credentials-file" : "credential-helper");
+	struct fault words = { 0 };
+	enum err err;
+
+	if (g->credentials_file == NULL && g->credential_helper == NULL)
+		return ERR_OK;
+	if (g->credentials_file != NULL && g->credential_helper != NULL)
+		return config_fault(r, at, ERR_FORMAT, "expected either credentials-file or credential-helper, found both");
+	if (strncasecmp(g->url, "https://", 8) != 0)
+		return config_fault(r, at, ERR_RANGE, "passwords are for remotes that begin with https://");
+	if (g->credentials_file != NULL && (err = git_credentials_check(g->credentials_file, &words)) != ERR_OK)
+		return config_fault(r, at, err, "%s", fault_str(&words, err));
+	return ERR_OK;
+}
+
 enum err
 config_check_git(struct config_reader *r, const yaml_node_t *node, struct config_git *g)
 {
@@ -51,6 +71,8 @@ config_check_git(struct config_reader *r, const yaml_node_t *node, struct config
 	struct fault words = { 0 };
 	enum err err = check_signers(r, node, g);
 
+	if (err == ERR_OK)
+		err = check_credentials(r, node, g);
 	if (err == ERR_OK && g->signing_key != NULL &&
 	    (err = ssh_private_key_load(g->signing_key, &key, &words)) != ERR_OK)
 		err = config_fault(r, config_value(r, node, "signing-key"), err, "%s", fault_str(&words, err));

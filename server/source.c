@@ -244,6 +244,8 @@ repository_open(struct keeper *k, struct source *s, size_t i, struct fault *f)
 	    (err = clone_directory(k->boot_view->config, i, &s->directory)) != ERR_OK)
 		return err;
 	remote.signing_key = s->signing_key;
+	remote.credentials_file = g->credentials_file;
+	remote.credential_helper = g->credential_helper;
 	return git_source_open(s->directory, &remote, &s->git, f);
 }
 

@@ -120,6 +120,8 @@ needs_restart(const struct config *old, const struct config *new)
 		    same_text(old->git[i].allowed_signers, new->git[i].allowed_signers) &&
 		    same_text(old->git[i].revoked_signers, new->git[i].revoked_signers) &&
 		    same_text(old->git[i].signing_key, new->git[i].signing_key) &&
+		    same_text(old->git[i].credentials_file, new->git[i].credentials_file) &&
+		    same_text(old->git[i].credential_helper, new->git[i].credential_helper) &&
 		    old->git[i].removal_limit == new->git[i].removal_limit &&
 		    old->git[i].removal_floor == new->git[i].removal_floor &&
 		    same_texts(old->git[i].host_keys, new->git[i].host_keys);

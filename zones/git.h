@@ -23,6 +23,8 @@ struct git_remote_config {		/* strings are borrowed for the life of the source; 
 	const char *ssh_key;		/* path of the private key */
 	const char *const *host_keys;	/* "SHA256:..." pins, NULL-terminated; NULL: known_hosts decides */
 	const char *ca_file;		/* extra trust for https; NULL: the system's */
+	const char *credentials_file;	/* passwords for https, as git-credential-store(1) keeps them */
+	const char *credential_helper;	/* a program that knows them, as for git's credential.helper */
 	unsigned deadline_s;		/* for one fetch or push; 0: 60 */
 	const char *committer;		/* "NAME <ADDRESS>"; NULL: certns, at this host */
 	const struct ssh_private_key *signing_key;	/* commits of ours are signed with it; NULL: not at all */
@@ -129,8 +131,14 @@ int64_t git_source_cost_ms(struct git_source *s);
 /* The same of the calling thread, since it began. */
 int64_t git_thread_cost_ms(void);
 
+/* Is there a password (or what may be a token) in it? */
+bool git_url_has_secret(const char *url);
+
 /* "URL#BRANCH" apart: *url and *branch are the caller's (free()); *branch NULL without one. */
 enum err git_url_split(const char *text, char **url, char **branch);
+
+/* Is each line of a file with passwords good, and is it nobody else's to read?  Words: FILE:LINE, and no password. */
+enum err git_credentials_check(const char *path, struct fault *f);
 
 /* The child's main: certnsd calls it first thing when argv[1] is GIT_CHILD_ARGUMENT.  It ends the process. */
 #define GIT_CHILD_ARGUMENT "--internal-git-child"

@@ -12,7 +12,7 @@ certificate_check(git_cert *cert, int valid, const char *host, void *payload)
 {
 	if (cert->cert_type != GIT_CERT_HOSTKEY_LIBSSH2)
 		return valid ? 0 : GIT_PASSTHROUGH;	/* libgit2's verdict, in its words */
-	return git_child_hostkey(payload, (const git_cert_hostkey *)cert, valid != 0, host);
+	return git_child_hostkey(payload, (const git_cert_hostkey *)cert, host);
 }
 
 static int
@@ -25,8 +25,10 @@ credentials(git_credential **out, const char *url, const char *user, unsigned al
 		return git_child_username(out);
 	if ((allowed & GIT_CREDENTIAL_SSH_KEY) != 0)
 		return git_child_ssh_key(c, out, user);
+	if ((allowed & GIT_CREDENTIAL_USERPASS_PLAINTEXT) != 0 && git_url_kind(c->request->v[GIT_FIELD_URL]) == GIT_KIND_HTTPS)
+		return git_child_password(c, out, user);
 	fault_set(&c->fault, ERR_PEER, "%s: authentication required, of a kind that is not supported (ssh with a "
-	    "key is)", c->request->v[GIT_FIELD_URL]);
+	    "key is, https with a password)", c->request->v[GIT_FIELD_URL]);
 	return GIT_EAUTH;
 }
 

@@ -63,9 +63,9 @@ is_pinned(const char *pins, const char *seen)
 	return false;
 }
 
-/* Pins alone decide where there are some; else ~/.ssh/known_hosts, which libgit2 has looked into (valid). */
+/* Pins alone decide where there are some; else known_hosts. */
 int
-git_child_hostkey(struct git_child *c, const git_cert_hostkey *key, bool valid, const char *host)
+git_child_hostkey(struct git_child *c, const git_cert_hostkey *key, const char *host)
 {
 	const char *pins = c->request->v[GIT_FIELD_HOST_KEYS];
 	size_t n = strlen(c->keys_seen);
@@ -75,7 +75,12 @@ git_child_hostkey(struct git_child *c, const git_cert_hostkey *key, bool valid, 
 		fault_set(&c->fault, ERR_PEER, "%s: no SHA256 fingerprint of the host key to be had", host);
 		return GIT_ECERTIFICATE;
 	}
-	if (pins != NULL ? is_pinned(pins, seen) : valid) {
+	if (!c->home_made && getenv("HOME") != NULL)
+		snprintf(c->home, sizeof c->home, "%s", getenv("HOME"));
+	if (pins == NULL && (key->type & GIT_CERT_SSH_RAW) != 0)
+		c->known = git_known_host_find(c->home, c->request->v[GIT_FIELD_URL], host, (const uint8_t *)key->hostkey,
+		    key->hostkey_len);
+	if (pins != NULL ? is_pinned(pins, seen) : c->known == GIT_KNOWN_HOST) {
 		c->fault = (struct fault){ 0 };
 		return 0;
 	}
@@ -84,6 +89,11 @@ git_child_hostkey(struct git_child *c, const git_cert_hostkey *key, bool valid, 
 	if (pins != NULL)
 		fault_set(&c->fault, ERR_PEER, "%s shows the host key %s, which is not among host-keys: the server's "
 		    "key was changed, or somebody is in between", host, c->keys_seen);
+	else if (c->known == GIT_KNOWN_REVOKED)
+		fault_set(&c->fault, ERR_PEER, "%s shows the host key %s, which known_hosts marks as revoked", host, c->keys_seen);
+	else if (c->known == GIT_KNOWN_OTHER)
+		fault_set(&c->fault, ERR_PEER, "%s shows the host key %s, and known_hosts has another key of it: the server's key was "
+		    "changed, or somebody is in between", host, c->keys_seen);
 	else
 		fault_set(&c->fault, ERR_PEER, "%s shows the host key %s, which known_hosts does not have; once you "
 		    "have checked it, write it into host-keys", host, c->keys_seen);
@@ -92,15 +102,15 @@ git_child_hostkey(struct git_child *c, const git_cert_hostkey *key, bool valid, 
 
 /* A server has keys of several types and shows one.  libgit2 asks for the type that known_hosts has for the host,
  * else libssh2 asks for ecdsa first; so the only way to ask for another is a known_hosts that has a key of that type
- * (here: zeros) for it.  Where pins are, they alone say what is trusted. */
+ * (here: zeros) for it.  What is trusted does not depend on that file. */
 bool
 git_child_other_hostkey(struct git_child *c)
 {
 	const char *type = strstr(c->keys_seen, "ssh-ed25519") == NULL ? "ssh-ed25519" : "ecdsa-sha2-nistp256";
 	char home[4096], ssh[4096 + 16], file[4096 + 32], line[512];
 
-	if (c->request->v[GIT_FIELD_HOST_KEYS] == NULL || c->keys_seen[0] == '\0' || c->home_made ||
-	    c->fault.err == ERR_OK)
+	if ((c->request->v[GIT_FIELD_HOST_KEYS] == NULL && c->known != GIT_KNOWN_OTHER) || c->keys_seen[0] == '\0' ||
+	    c->home_made || c->fault.err == ERR_OK)
 		return false;
 	c->home_made = true;
 	snprintf(home, sizeof home, "%s/ssh", c->request->v[GIT_FIELD_CLONE]);

@@ -99,6 +99,8 @@ enum git_field {
 	GIT_FIELD_SSH_KEY,
 	GIT_FIELD_HOST_KEYS,		/* separated by blanks */
 	GIT_FIELD_CA_FILE,
+	GIT_FIELD_CREDENTIALS,		/* a file with passwords */
+	GIT_FIELD_HELPER,		/* a program that knows them */
 	GIT_FIELD_EXPECTED,		/* push: the remote's branch must be here */
 	GIT_FIELD_COMMIT,		/* push: what; reply to a fetch: the tip */
 	GIT_FIELD_ERROR,		/* reply: the number of an enum err */
@@ -117,6 +119,23 @@ void git_exchange_write(const struct git_exchange *x, struct buf *out);
 bool git_exchange_read(const uint8_t *octets, size_t n, struct git_exchange *x);
 void git_exchange_clear(struct git_exchange *x);
 
+/* For https: who we are, and what proves it. */
+struct git_password {			/* zero-initialise */
+	struct buf user, secret;	/* texts */
+};
+void git_password_clear(struct git_password *p);
+
+/* From the line of file that fits the host of url and user (NULL: any).  The file must be nobody else's to read
+ * (ERR_ACCESS).  ERR_NOT_FOUND: no such line.  Words never show a password. */
+enum err git_credentials_find(const char *path, const char *url, const char *user, struct git_password *out,
+    struct fault *f);
+
+/* Ask a program of git-credential(1): "get" fills *out in; "erase" says that it was wrong.  ERR_TIMEOUT after 20 s. */
+enum err git_helper_ask(const char *helper, const char *operation, const char *url, const char *user,
+    struct git_password *out, struct fault *f);
+
+enum git_known_host { GIT_KNOWN_NOT, GIT_KNOWN_OTHER, GIT_KNOWN_HOST, GIT_KNOWN_REVOKED };
+
 /* Inside the child: the two operations.  repo is the clone. */
 struct git_child {
 	git_repository *repo;
@@ -124,7 +143,10 @@ struct git_child {
 	struct git_exchange *reply;
 	struct fault fault;		/* left by a callback: says more than libgit2 does */
 	unsigned credentials_asked;
+	struct git_password password;	/* that the server was shown */
 	char host[256], keys_seen[256];	/* the ssh server, and its keys that were not the right ones */
+	char home[4096];		/* of the user */
+	enum git_known_host known;	/* what known_hosts said */
 	bool home_made;			/* git_child_other_hostkey() was here */
 	struct buf server_words;	/* what the server printed during a push */
 	char *push_status;		/* why the server refused the ref; NULL: it did not */
@@ -138,9 +160,16 @@ void git_child_callbacks(git_remote_callbacks *callbacks, struct git_child *c);
 void git_child_connect_options(git_remote_connect_options *options, struct git_child *c);
 
 /* For ssh.  The check gives 0 or GIT_ECERTIFICATE, and words; the credentials 0 or GIT_EAUTH. */
-int git_child_hostkey(struct git_child *c, const git_cert_hostkey *key, bool valid, const char *host);
+int git_child_hostkey(struct git_child *c, const git_cert_hostkey *key, const char *host);
 int git_child_username(git_credential **out);
+
+/* What the known_hosts of the user (below home) and of the system say of the key (on the wire) that host of url shows. */
+enum git_known_host git_known_host_find(const char *home, const char *url, const char *host, const uint8_t *key,
+    size_t n);
 int git_child_ssh_key(struct git_child *c, git_credential **out, const char *user);
+
+/* For https: 0 or GIT_EAUTH, and words. */
+int git_child_password(struct git_child *c, git_credential **out, const char *user);
 
 /* After a failure: true when it was a host key that is not pinned, and another will be asked for once libgit2 was
  * shut down and started again. */

@@ -188,6 +188,8 @@ request_fill(const struct git_source *s, const char *operation, struct git_excha
 	    git_exchange_set(x, GIT_FIELD_URL, s->config.url) &&
 	    git_exchange_set(x, GIT_FIELD_SSH_KEY, s->config.ssh_key) &&
 	    git_exchange_set(x, GIT_FIELD_CA_FILE, s->config.ca_file) &&
+	    git_exchange_set(x, GIT_FIELD_CREDENTIALS, s->config.credentials_file) &&
+	    git_exchange_set(x, GIT_FIELD_HELPER, s->config.credential_helper) &&
 	    (pins.len == 0 || git_exchange_set(x, GIT_FIELD_HOST_KEYS, buf_str(&pins))) && !pins.failed;
 	buf_clear(&pins);
 	return ok;

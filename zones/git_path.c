@@ -64,6 +64,14 @@ url_secret(const char *url, const char **secret)
 	return at != NULL ? (size_t)(at - start) : 0;
 }
 
+bool
+git_url_has_secret(const char *url)
+{
+	const char *secret = NULL;
+
+	return url_secret(url, &secret) > 0;
+}
+
 void
 git_url_redact(const char *url, char *text)
 {

@@ -24,15 +24,18 @@ zones_libzones_a_SOURCES = \
 	zones/git_child.c \
 	zones/git_child_fetch.c \
 	zones/git_child_net.c \
+	zones/git_child_password.c \
 	zones/git_child_push.c \
 	zones/git_child_ssh.c \
 	zones/git_commit.c \
+	zones/git_credentials.c \
 	zones/git_exchange.c \
 	zones/git_fault.c \
 	zones/git_files.c zones/git_files.h \
 	zones/git_files_write.c zones/git_files_write.h \
 	zones/git_history.c \
 	zones/git_internal.h \
+	zones/git_known_hosts.c \
 	zones/git_parent.c \
 	zones/git_path.c \
 	zones/git_repository.c \

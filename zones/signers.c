@@ -51,9 +51,8 @@ pattern_matches(const char *pattern, size_t n, const char *text, size_t length)
 	return p == n;
 }
 
-/* One positive pattern, and none of those with '!'. */
-static bool
-list_matches(const char *list, const char *text, size_t length)
+bool
+ssh_list_matches(const char *list, const char *text, size_t length)
 {
 	bool found = false;
 
@@ -369,7 +368,7 @@ check_certificate(const struct signer *line, const struct ssh_key *key, int64_t 
 	while (r.p < r.end && !r.bad) {
 		struct ssh_text name = ssh_read_text(&r);
 
-		named |= !r.bad && list_matches(line->principals, (const char *)name.p, name.n);
+		named |= !r.bad && ssh_list_matches(line->principals, (const char *)name.p, name.n);
 	}
 	return named && !r.bad ? ERR_OK : fault_set(f, ERR_REFUSED, "%s has a certificate for none of the principals %s", who,
 	    line->principals);
@@ -386,7 +385,7 @@ check_line(const struct signers *s, const struct signer *line, const struct ssh_
 	snprintf(who, sizeof who, "the key %s %s", ssh_key_type(key), ssh_key_fingerprint(key, fingerprint));
 	if (line->authority && (err = check_certificate(line, key, time_s, who, &why)) != ERR_OK)
 		return fault_set(f, err, "%s (%s:%u)", why.text, s->file, line->line);
-	if (line->namespaces != NULL && !list_matches(line->namespaces, name_space, strlen(name_space)))
+	if (line->namespaces != NULL && !ssh_list_matches(line->namespaces, name_space, strlen(name_space)))
 		return fault_set(f, ERR_REFUSED, "%s is for '%s', not for '%s' (%s:%u)", who, line->namespaces, name_space, s->file,
 		    line->line);
 	if (line->valid_after_s != 0 && time_s < line->valid_after_s) {

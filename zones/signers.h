@@ -27,6 +27,9 @@ void signers_unref(struct signers *s);
 enum err signers_check(const struct signers *s, const struct ssh_key *key, const char *name_space, int64_t time_s,
     struct fault *f);
 
+/* Does text match a list of patterns (ssh_config(5), PATTERNS): one of them, and none of those with '!'? */
+bool ssh_list_matches(const char *list, const char *text, size_t n);
+
 /* --- revoked keys (zones/revoked.c) --- */
 
 struct revoked;

@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from lib import client
+from lib.certnsd import program
 from lib.process import run
 from lib.signing import SigningKey, sign_with, write
 from lib.wait import stays, wait_for
@@ -155,6 +156,10 @@ def test_our_commits_are_signed(certnsd, repo, key, tmp_path, kind, bits):
     ({"signing-key": "{dir}/open"}, r"open: others may read this private key \(mode 0644\)"),
     ({"signing-key": "{dir}/locked"}, r"locked: the private key has a passphrase"),
     ({"signing-key": "{dir}/bad"}, r"bad: no private key"),
+    ({"credentials-file": "{dir}/locked"}, r"passwords are for remotes that begin with https://"),
+    ({"remote": "https://git.invalid/x", "credentials-file": "{dir}/locked"}, r"locked:1: expected https://USER:PASSWORD@HOST"),
+    ({"remote": "https://git.invalid/x", "credentials-file": "{dir}/open"}, r"open: others may read these passwords"),
+    ({"remote": "https://git.invalid/x", "credentials-file": "{dir}/locked", "credential-helper": "cache"}, r"found both"),
     ({"removal-limit": "much"}, r"removal-limit|expected a share such as 30%"),
 ])
 def test_settings_that_are_wrong(certnsd, repo, tmp_path, settings, words):
@@ -166,7 +171,15 @@ def test_settings_that_are_wrong(certnsd, repo, tmp_path, settings, words):
     run(["ssh-keygen", "-q", "-p", "-N", "secret", "-f", str(tmp_path / "locked")])
     filled = {k: v.format(dir=tmp_path) for k, v in settings.items()}
     server = certnsd(git=[{"remote": repo.bare, **filled}])
-    server.spawn([os.path.join(os.environ.get("CERTNS_BUILD", "."), "server/certnsd"), "-t", "-c", server.config_path])
+    server.spawn([program("server/certnsd"), "-t", "-c", server.config_path])
     server.wait_log(r"certns\.yaml:\d+:\d+: .*" + words)
     assert server.popen.wait(10) != 0
+    server.seen_end = True
+
+
+def test_no_password_on_the_command_line(certnsd):
+    server = certnsd()
+    server.spawn([program("server/certnsd"), "-t", "--remote", "https://user:hunter2@git.invalid/x"])
+    server.wait_log(r"a password does not belong on the command line")
+    assert server.popen.wait(10) != 0 and "hunter2" not in server.log()
     server.seen_end = True

@@ -1,7 +1,8 @@
 """A git server over https for test_git_remote: git http-backend behind Python's own web server.
 
 Usage: git_https.py DIRECTORY CERTIFICATE KEY.  Prints its port, then serves until it is killed.
-Repositories below /private/ want a password."""
+Repositories below /private/ want the user and password "user:right %:@secret"."""
+import base64
 import http.server
 import os
 import ssl
@@ -27,13 +28,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def answer(self):
         url = urllib.parse.urlsplit(self.path)
         body = self.body()
-        if url.path.startswith("/private/"):
+        path = url.path
+        authorization = "Basic " + base64.b64encode(b"user:right %:@secret").decode()
+        if path.startswith("/private/") and self.headers.get("Authorization") == authorization:
+            path = path[len("/private"):]
+        if path.startswith("/private/"):
             self.send_response(401)
             self.send_header("WWW-Authenticate", 'Basic realm="git"')
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
-        environment = dict(os.environ, GIT_PROJECT_ROOT=os.getcwd(), GIT_HTTP_EXPORT_ALL="1", PATH_INFO=url.path,
+        environment = dict(os.environ, GIT_PROJECT_ROOT=os.getcwd(), GIT_HTTP_EXPORT_ALL="1", PATH_INFO=path,
                            QUERY_STRING=url.query, REQUEST_METHOD=self.command, REMOTE_USER="tester",
                            REMOTE_ADDR="127.0.0.1", CONTENT_TYPE=self.headers.get("Content-Type", ""),
                            CONTENT_LENGTH=str(len(body)),

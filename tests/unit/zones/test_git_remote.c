@@ -4,9 +4,12 @@
 #include <pwd.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "tests/unit/zones/git_place.h"
 
 static const struct git_signature_text author = { "key.example.com", "key@certns", 1700000000 };
@@ -249,7 +252,7 @@ sshd_start(unsigned *port)
 	sh("ssh-keygen -q -t ed25519 -N '' -f host && ssh-keygen -q -t ecdsa -N '' -f host-ecdsa && "
 	    "ssh-keygen -q -t ed25519 -N '' -f user && "
 	    "ssh-keygen -q -t ed25519 -N '' -f other && ssh-keygen -q -t ed25519 -N secret -f locked && "
-	    "cp user.pub authorized && ssh-keygen -lf host.pub | cut -d' ' -f2 >pin");
+	    "echo %u >sshd.port && cp user.pub authorized && ssh-keygen -lf host.pub | cut -d' ' -f2 >pin", *port);
 	sh("printf '%%s\\n' 'Port %u' 'ListenAddress 127.0.0.1' \"HostKey $PWD/host\" "
 	    "\"HostKey $PWD/host-ecdsa\" 'PidFile none' 'UsePAM no' "
 	    "'StrictModes no' 'PermitRootLogin yes' \"AuthorizedKeysFile $PWD/authorized\" >sshd_config", *port);
@@ -346,6 +349,174 @@ test_https(void **state)
 	check(fetch_once("clone-refused", &config, &(struct fault){ 0 }) != ERR_OK, "no such file of authorities");
 }
 
+/* --- who we are for https --- */
+
+static const struct {
+	const char *why, *user;		/* in the URL, with its '@' */
+	const char *file;		/* what credentials-file holds; HOST is the server */
+	const char *helper;
+	enum err err;			/* ERR_OK: fetched */
+	const char *words;
+} passwords[] = {
+	{ "the right password", "", "https://user:right%20%25%3a%40secret@HOST\n", NULL, ERR_OK, NULL },
+	{ "among others", "", "# ours\n\nhttps://u:p@other.example\nhttps://user:right%20%25%3A%40secret@HOST/some/path\n", NULL,
+	    ERR_OK, NULL },
+	{ "of the user of the URL", "user@", "https://admin:no@HOST\nhttps://user:right%20%25%3a%40secret@HOST\n", NULL, ERR_OK, NULL },
+	{ "the first line that fits", "", "https://admin:no@HOST\nhttps://user:right%20%25%3a%40secret@HOST\n", NULL, ERR_PEER,
+	    "does not accept the password of user admin from" },
+	{ "a wrong password", "", "https://user:wrong@HOST\n", NULL, ERR_PEER, "does not accept the password of user user from" },
+	{ "no line for the host", "", "https://user:right@other.example\n", NULL, ERR_NOT_FOUND, "no line for https://localhost:" },
+	{ "no line for the port", "", "https://user:right@localhost\n", NULL, ERR_NOT_FOUND, "no line for https://localhost:" },
+	{ "a line that is none", "", "https://a:b@c\nuser:right@HOST\n", NULL, ERR_FORMAT, ":2: expected https://USER:PASSWORD@HOST" },
+	{ "a line without a password", "", "https://user@HOST\n", NULL, ERR_FORMAT, ":1: expected" },
+	{ "a bad escape", "", "https://user:%4@HOST\n", NULL, ERR_FORMAT, ":1: expected" },
+	{ "a zero", "", "https://user:a%00b@HOST\n", NULL, ERR_FORMAT, ":1: expected" },
+	{ "a helper", "", NULL, "!f() { echo username=user; echo 'password=right %:@secret'; }; f", ERR_OK, NULL },
+	{ "a helper that keeps the user", "user@", NULL, "!f() { cat >asked; echo 'password=right %:@secret'; }; f", ERR_OK, NULL },
+	{ "one of git's own", "", NULL, "store --file=stored", ERR_OK, NULL },
+	{ "a path", "", NULL, "PLACE/helper", ERR_OK, NULL },
+	{ "a helper that is wrong", "", NULL, "!f() { cat >asked.$1; echo username=user; echo password=wrong; }; f", ERR_PEER,
+	    "does not accept the password of user user from the credential helper" },
+	{ "a helper without a password", "", NULL, "!f() { echo username=user; }; f", ERR_NOT_FOUND, "gives no password" },
+	{ "a helper without a user", "", NULL, "!f() { echo password=x; }; f", ERR_NOT_FOUND, "names no user" },
+	{ "a helper that fails", "", NULL, "!exit 7;", ERR_PEER, "the credential helper failed (exit status 7)" },
+	{ "a helper that is not there", "", NULL, "/nonexistent/helper", ERR_PEER, "the credential helper failed (exit status 127)" },
+	{ "a helper that sleeps", "", NULL, "!sleep 60;", ERR_TIMEOUT, "2 s" },
+	{ "neither", "", NULL, NULL, ERR_PEER, "neither credentials-file nor credential-helper" },
+};
+
+/* HOST and PLACE in text. */
+static void
+fill_in(const char *text, const char *host, char *out, size_t size)
+{
+	struct buf b = { 0 };
+
+	for (const char *p = text; *p != '\0'; p++) {
+		if (strncmp(p, "HOST", 4) == 0)
+			buf_add_str(&b, host), p += 3;
+		else if (strncmp(p, "PLACE", 5) == 0)
+			buf_add_str(&b, place), p += 4;
+		else
+			buf_u8(&b, (uint8_t)*p);
+	}
+	snprintf(out, size, "%s", buf_str(&b));
+	buf_clear(&b);
+}
+
+static void
+test_passwords(void **state)
+{
+	char url[128], host[64], port[16], ca[PATH_MAX + 32], file[PATH_MAX + 32], text[1024], helper[PATH_MAX + 256];
+
+	(void)state;
+	line_of("https.port", port, sizeof port);
+	snprintf(host, sizeof host, "localhost:%s", port);
+	snprintf(ca, sizeof ca, "%s/ca.pem", place);
+	snprintf(file, sizeof file, "%s/passwords", place);
+	fill_in("https://user:right%20%25%3a%40secret@HOST\n", host, text, sizeof text);
+	sh("printf '%%s' '%s' >stored && chmod 600 stored; git config --global x.y z; "
+	    "printf '#!/bin/sh\necho username=user\necho \"password=right %%%%:@secret\"\n' >helper && chmod +x helper", text);
+	for (size_t i = 0; i < sizeof passwords / sizeof *passwords; i++) {
+		struct git_remote_config config = { .url = url, .ca_file = ca, .deadline_s = passwords[i].err == ERR_TIMEOUT ? 2 : 30 };
+		struct fault f;
+		enum err err;
+
+		snprintf(url, sizeof url, "https://%s%s/private/r", passwords[i].user, host);
+		if (passwords[i].file != NULL) {
+			fill_in(passwords[i].file, host, text, sizeof text);
+			check(file_write(file, text, strlen(text), 0600, NULL) == ERR_OK, "the file is written");
+			config.credentials_file = file;
+		}
+		if (passwords[i].helper != NULL) {
+			fill_in(passwords[i].helper, host, helper, sizeof helper);
+			config.credential_helper = helper;
+		}
+		check(chdir(place) == 0, "helpers run there");
+		err = fetch_once("clone-password", &config, &f);
+		check(err == passwords[i].err && (passwords[i].words == NULL || strstr(f.text, passwords[i].words) != NULL),
+		    "%s: wanted '%s' and \"%s\", got '%s' and \"%s\"", passwords[i].why, err_str(passwords[i].err),
+		    passwords[i].words == NULL ? "" : passwords[i].words, err_str(err), f.text);
+		check(strstr(f.text, "right") == NULL && strstr(f.text, "wrong") == NULL, "%s: no password is shown", passwords[i].why);
+	}
+	sh("grep -q '^host=%s$' asked && grep -q '^username=user$' asked && grep -q '^protocol=https$' asked.get", host);
+	sh("grep -q '^password=wrong$' asked.erase");
+	check(chmod(file, 0640) == 0, "others may read it");
+	snprintf(url, sizeof url, "https://%s/private/r", host);
+	refused("a file that others may read", &(struct git_remote_config){ .url = url, .ca_file = ca, .credentials_file = file,
+	    .deadline_s = 30 }, ERR_ACCESS, "mode 0640");
+	check(chmod(file, 0600) == 0 && file_write(file, text, 0, 0600, NULL) == ERR_OK, "the file is empty");
+	refused("an empty file", &(struct git_remote_config){ .url = url, .ca_file = ca, .credentials_file = file, .deadline_s = 30 },
+	    ERR_NOT_FOUND, "no line for");
+	snprintf(file, sizeof file, "%s/stored", place);
+	round_trip("clone-stored", &(struct git_remote_config){ .url = url, .ca_file = ca, .credentials_file = file,
+	    .deadline_s = 30 });
+}
+
+/* --- known_hosts --- */
+
+static const struct {
+	const char *why, *line;		/* PORT, KEY (ed25519), OTHER (a key that is not the server's), HASHED */
+	enum err err;
+	const char *words;
+} hosts[] = {
+	{ "patterns", "*.example.org,!192.0.2.*,[127.0.0.?]:PORT KEY", ERR_OK, NULL },
+	{ "the host with its port", "[127.0.0.1]:PORT KEY", ERR_OK, NULL },
+	{ "several names", "git.example.org,[127.0.0.1]:PORT KEY", ERR_OK, NULL },
+	{ "a hashed name", "HASHED", ERR_OK, NULL },
+	{ "after other lines", "# mine\n\nother.example KEY\n[127.0.0.1]:PORT KEY a comment", ERR_OK, NULL },
+	{ "the ecdsa key", "[127.0.0.1]:PORT ECDSA", ERR_OK, NULL },
+	{ "another key: it was changed", "[127.0.0.1]:PORT OTHER", ERR_PEER, "known_hosts has another key of it" },
+	{ "a hashed name with another key", "HASHOTHER", ERR_PEER, "known_hosts has another key of it" },
+	{ "another host", "192.0.2.1 KEY", ERR_PEER, "which known_hosts does not have" },
+	{ "another port", "[127.0.0.1]:1 KEY", ERR_PEER, "which known_hosts does not have" },
+	{ "no line at all", "", ERR_PEER, "which known_hosts does not have" },
+	{ "a revoked key", "@revoked [127.0.0.1]:PORT KEY\n[127.0.0.1]:PORT KEY", ERR_PEER, "known_hosts marks as revoked" },
+	{ "a revoked key, for any host", "[127.0.0.1]:PORT KEY\n@revoked * KEY", ERR_PEER, "known_hosts marks as revoked" },
+	{ "another revoked key", "@revoked * OTHER\n[127.0.0.1]:PORT KEY", ERR_OK, NULL },
+};
+
+/* KEY, OTHER and ECDSA become the keys; names are hashed as ssh-keygen -H does it. */
+static void
+known_hosts_write(const char *line, unsigned port)
+{
+	bool hashed = strncmp(line, "HASH", 4) == 0;
+
+	if (hashed)
+		line = strcmp(line, "HASHED") == 0 ? "[127.0.0.1]:PORT KEY" : "[127.0.0.1]:PORT OTHER";
+	sh("mkdir -p .ssh; printf '%s\n' | sed \"s|PORT|%u|;s|KEY|$(cut -d' ' -f1,2 host.pub)|;s|OTHER|$(cut -d' ' -f1,2 other.pub)|;"
+	    "s|ECDSA|$(cut -d' ' -f1,2 host-ecdsa.pub)|\" >.ssh/known_hosts; %s", line, port,
+	    hashed ? "ssh-keygen -q -H -f .ssh/known_hosts 2>/dev/null" : "true");
+}
+
+static void
+test_known_hosts(void **state)
+{
+	char url[PATH_MAX + 128], key[PATH_MAX + 32], line[32];
+	struct git_remote_config config = { .url = url, .ssh_key = key, .deadline_s = 20 };
+	unsigned port = 0;
+
+	(void)state;
+	if (try_sh("test -s sshd.pid") != 0)
+		skip();
+	line_of("sshd.port", line, sizeof line);
+	port = (unsigned)atoi(line);
+	snprintf(url, sizeof url, "ssh://127.0.0.1:%u%s/r", port, place);
+	snprintf(key, sizeof key, "%s/user", place);
+	for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
+		struct fault f;
+		enum err err;
+
+		known_hosts_write(hosts[i].line, port);
+		err = fetch_once("clone-hosts", &config, &f);
+		check(err == hosts[i].err && (hosts[i].words == NULL || strstr(f.text, hosts[i].words) != NULL),
+		    "%s: wanted '%s' and \"%s\", got '%s' and \"%s\"", hosts[i].why, err_str(hosts[i].err),
+		    hosts[i].words == NULL ? "" : hosts[i].words, err_str(err), f.text);
+		check(err == ERR_OK || strstr(f.text, "SHA256:") != NULL, "%s: the key is shown: %s", hosts[i].why, f.text);
+	}
+	sh("rm .ssh/known_hosts");
+	refused("no known_hosts", &config, ERR_PEER, "which known_hosts does not have");
+}
+
 static int
 setup(void **state)
 {
@@ -371,7 +542,9 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_the_child_ends_with_its_parent),
 		cmocka_unit_test(test_ssh),
+		cmocka_unit_test(test_known_hosts),
 		cmocka_unit_test(test_https),
+		cmocka_unit_test(test_passwords),
 	};
 
 	if (argc == 2 && strcmp(argv[1], GIT_CHILD_ARGUMENT) == 0)
