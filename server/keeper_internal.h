@@ -3,6 +3,7 @@
  *   keeper.c     the thread, its queue, groups of commits      updates.c    UPDATE and NOTIFY jobs
  *   source.c     git repositories: when to pull and to write   pull.c       a pull, on a helper
  *   writeback.c  a commit and push, on a helper                merge.c      what was pulled, into the zones
+ *   compact.c    clones kept small
  *   peers.c      who gets NOTIFY, which servers the CA asks    certs.c      the ACME engine's outside
  *   backup.c     copies of the state
  *   catchup.c    serials of a new host                   history.c    what the journal keeps of each zone
@@ -87,12 +88,15 @@ struct source {
 	struct hold hold;
 	git_oid_text ours[SOURCE_OURS];	/* commits of ours that a push failed for, since the last pull; newest first */
 
-	bool busy;			/* a pull or a write-back runs on a helper */
+	bool busy;			/* a pull, a write-back or a compaction runs on a helper */
 	bool want_pull, want_write;	/* asked for meanwhile */
 	bool force;			/* the next pull takes what removal-limit would hold */
 	struct event *poll, *write_quiet, *retry;
 	struct gather gather;		/* when to write back */
 	int64_t write_at_s;		/* the next time that is planned; 0: none is */
+	bool worked;			/* since the clone was last looked after */
+	unsigned since_compact;		/* pulls and write-backs since then */
+	int64_t compact_not_before_ms;
 	unsigned failures;		/* in a row */
 	char *problem;			/* of the last pull or push; NULL: it went well */
 	int64_t pulled_s, pushed_s;
@@ -150,6 +154,7 @@ void source_pull(struct source *s);			/* soon; many calls make one pull */
 void source_write(struct source *s, bool now);		/* zones wait to be written back */
 void source_wait(struct source *s, void (*done)(void *arg, enum err err, const char *words), void *arg);
 void source_finished(struct source *s, enum err err, const char *words);	/* the helper's work is taken in */
+void source_compacted(struct source *s);
 struct source *source_of(const struct zone *z);
 
 /* filezones.c */
@@ -240,6 +245,9 @@ enum err zone_restore_transferred(struct keeper *k, const uint8_t *apex, struct 
 
 /* writeback.c */
 enum err writeback_start(struct source *s);	/* ERR_NOT_FOUND: nothing waits */
+
+/* compact.c */
+bool compact_start(struct source *s);		/* on a helper; false: not now */
 
 /* peers.c */
 void peers_notify(struct keeper *k, const struct zone *z);

@@ -9,6 +9,7 @@ server_libserver_a_SOURCES = \
 	server/certs.c \
 	server/catchup.c \
 	server/chaos.c \
+	server/compact.c \
 	server/config.c server/config.h \
 	server/config_address.c \
 	server/config_cookies.c \

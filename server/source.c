@@ -88,10 +88,21 @@ go_on(struct source *s)
 			log_error("%s: cannot write back: %s", git_source_url(s->git), err_str(err));
 	}
 	s->waiting = NULL;
+	if (s->worked) {
+		s->worked = false;
+		s->busy = compact_start(s);
+	}
 	if (s->problem == NULL && s->hold.kind != HOLD_NONE)
 		tell(w, ERR_REFUSED, s->hold.words);
 	else
 		tell(w, s->problem == NULL ? ERR_OK : ERR_NETWORK, s->problem == NULL ? "" : s->problem);
+}
+
+void
+source_compacted(struct source *s)
+{
+	s->busy = false;
+	go_on(s);
 }
 
 void
@@ -170,6 +181,7 @@ source_finished(struct source *s, enum err err, const char *words)
 			log_info("%s: works again", git_source_url(s->git));
 		}
 		s->failures = 0;
+		s->worked = true;
 		event_del(s->retry);
 	}
 	go_on(s);

@@ -132,6 +132,7 @@ tests_fuzz_fuzz_config_LDADD = $(LIBSERVER)
 check_PROGRAMS += \
 	tests/unit/server/test_message \
 	tests/unit/zones/test_git \
+	tests/unit/zones/test_git_compact \
 	tests/unit/zones/test_git_damage \
 	tests/unit/zones/test_git_parts \
 	tests/unit/zones/test_git_remote
@@ -139,6 +140,9 @@ tests_unit_server_test_message_SOURCES = tests/unit/server/test_message.c tests/
 tests_unit_server_test_message_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_zones_test_git_SOURCES = tests/unit/zones/test_git.c tests/unit/zones/git_place.h tests/unit/check.h
 tests_unit_zones_test_git_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+tests_unit_zones_test_git_compact_SOURCES = tests/unit/zones/test_git_compact.c tests/unit/zones/git_place.h \
+	tests/unit/check.h
+tests_unit_zones_test_git_compact_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 tests_unit_zones_test_git_damage_SOURCES = tests/unit/zones/test_git_damage.c tests/unit/zones/git_place.h \
 	tests/unit/check.h
 tests_unit_zones_test_git_damage_LDADD = $(LIBZONES) $(CMOCKA_LIBS)

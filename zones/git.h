@@ -116,6 +116,14 @@ enum err git_source_made(struct git_source *s, git_oid_text commit, git_oid_text
 enum err git_source_push(struct git_source *s, const git_oid_text expected, const git_oid_text commit,
     struct fault *f);
 
+/* Is something in the clone that nothing leads to any more, since history was rewritten? */
+bool git_source_has_garbage(const struct git_source *s);
+
+/* Make the clone small again, if it is time to; it blocks for up to minutes, and uses a child.  words says what was done, if
+ * anything was.  With pins (blobs that zones were read from; all that are needed) garbage is collected as well. */
+enum err git_source_compact(struct git_source *s, const git_oid_text *pins, size_t n, struct buf *words,
+    struct fault *f);
+
 /* From any thread: a fetch or push that runs, and each later one, ends at once with ERR_CANCELLED.  For the end of
  * the program, which should not have to wait for a silent server. */
 void git_source_cancel(struct git_source *s);

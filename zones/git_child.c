@@ -1,4 +1,4 @@
-/* zones/git_child.c -- the child's main, and fetching.  One request, one reply, then it ends. */
+/* zones/git_child.c -- the child's main.  One request, one reply, then it ends. */
 #include <errno.h>
 #include <pwd.h>
 #include <signal.h>
@@ -120,6 +120,8 @@ child_try(struct git_child *c, struct fault *f)
 		return git_child_fetch(c, f);
 	if (strcmp(operation, "push") == 0)
 		return git_child_push(c, f);
+	if (strcmp(operation, "compact") == 0)
+		return git_child_compact(c, f);
 	return fault_set(f, ERR_UNSUPPORTED, "no operation '%s'", operation);
 }
 

@@ -83,16 +83,54 @@ tree_write(struct git_source *s, git_tree *root, const struct git_edit *v, size_
 	return err;
 }
 
+/* A commit that waits to be pushed and says the same: trying again and again leaves nothing behind.  One that says something
+ * else is given up with this one. */
+static bool
+made_before(struct git_source *s, const char *ref, const git_commit *parent, const git_oid *tree_id,
+    const git_signature *author, const char *message, git_oid *id)
+{
+	git_commit *commit = NULL;
+	bool same = false, there = git_reference_name_to_id(id, s->repo, ref) == 0 && git_commit_lookup(&commit, s->repo, id) == 0;
+
+	if (there)
+		same = git_oid_equal(git_commit_tree_id(commit), tree_id) && git_commit_parentcount(commit) == 1 &&
+		    git_oid_equal(git_commit_parent_id(commit, 0), git_commit_id(parent)) &&
+		    strcmp(git_commit_author(commit)->email, author->email) == 0 &&
+		    strcmp(git_commit_message(commit), message) == 0;
+	if (there && !same && !git_oid_equal(id, git_commit_id(parent)) &&
+	    git_graph_descendant_of(s->repo, git_commit_id(parent), id) == 0)
+		git_source_note_discarded(s);
+	git_commit_free(commit);
+	return same;
+}
+
+static enum err
+commit_create(struct git_source *s, const char *ref, git_commit *parent, const git_oid *tree_id,
+    const git_signature *author, const git_signature *committer, const char *message, git_oid *id, struct fault *f)
+{
+	git_reference *r = NULL;
+	git_tree *tree = NULL;
+	enum err err;
+	int rc;
+
+	if ((rc = git_tree_lookup(&tree, s->repo, tree_id)) < 0)
+		err = git_fault(rc, f, "cannot commit in the clone %s", s->dir);
+	else if ((err = git_source_commit_object(s, author, committer, message, tree, parent, id, f)) == ERR_OK &&
+	    (rc = git_reference_create(&r, s->repo, ref, id, 1, NULL)) < 0)
+		err = git_fault(rc, f, "cannot commit in the clone %s", s->dir);
+	git_reference_free(r);
+	git_tree_free(tree);
+	return err;
+}
+
 /* The commit object, and refs/certns/BRANCH on it, so that it survives until it is pushed, and is known for ours after a
  * restart. */
 static enum err
 commit_write(struct git_source *s, git_commit *parent, const git_oid *tree_id,
     const struct git_signature_text *author, const char *message, git_oid *id, struct fault *f)
 {
+	git_signature *by = NULL, *committer = NULL;
 	char ref[GIT_REF_SIZE];
-	git_signature *signature = NULL, *committer = NULL;
-	git_tree *tree = NULL;
-	git_reference *r = NULL;
 	enum err err;
 	int rc;
 
@@ -100,18 +138,13 @@ commit_write(struct git_source *s, git_commit *parent, const git_oid *tree_id,
 		return fault_set(f, ERR_NOT_FOUND, "nothing was fetched yet");
 	if ((err = git_ref_name(GIT_REFS_OURS, s->branch, ref, f)) != ERR_OK)
 		return err;
-	if ((rc = git_signature_new(&signature, author->name, author->email, author->time_s, 0)) < 0 ||
+	if ((rc = git_signature_new(&by, author->name, author->email, author->time_s, 0)) < 0 ||
 	    (rc = git_signature_new(&committer, s->committer, s->committer_address, author->time_s, 0)) < 0)
 		err = git_fault(rc, f, "the author's or committer's name or address");
-	else if ((rc = git_tree_lookup(&tree, s->repo, tree_id)) < 0)
-		err = git_fault(rc, f, "cannot commit in the clone %s", s->dir);
-	else if ((err = git_source_commit_object(s, signature, committer, message, tree, parent, id, f)) == ERR_OK &&
-	    (rc = git_reference_create(&r, s->repo, ref, id, 1, NULL)) < 0)
-		err = git_fault(rc, f, "cannot commit in the clone %s", s->dir);
-	git_reference_free(r);
-	git_tree_free(tree);
+	else if (!made_before(s, ref, parent, tree_id, by, message, id))
+		err = commit_create(s, ref, parent, tree_id, by, committer, message, id, f);
 	git_signature_free(committer);
-	git_signature_free(signature);
+	git_signature_free(by);
 	return err;
 }
 

@@ -28,6 +28,8 @@ struct git_source {
 	char *path;				/* from the repository's top to the zones; "" is the top */
 	struct git_remote_config config;
 	int cancel_fd;				/* an eventfd; readable: give up */
+	bool garbage;				/* parts of the clone may be reached by nothing any more */
+	unsigned discarded;			/* commits of ours that another took the place of */
 	int64_t cost_ms;			/* of children, since it was last asked for */
 	char *committer, *committer_address;
 	git_oid_text cached;			/* the commit read last: a big directory is unpacked once */
@@ -91,7 +93,7 @@ char *git_url_directory(const char *url);
 
 /* What parent and child tell each other: strings by field, NULL where there is none. */
 enum git_field {
-	GIT_FIELD_OPERATION,		/* "fetch" or "push" */
+	GIT_FIELD_OPERATION,		/* "fetch", "push" or "compact" */
 	GIT_FIELD_PARENT,		/* process id of the parent */
 	GIT_FIELD_CLONE,		/* directory */
 	GIT_FIELD_URL,
@@ -103,6 +105,7 @@ enum git_field {
 	GIT_FIELD_HELPER,		/* a program that knows them */
 	GIT_FIELD_EXPECTED,		/* push: the remote's branch must be here */
 	GIT_FIELD_COMMIT,		/* push: what; reply to a fetch: the tip */
+	GIT_FIELD_PINS,			/* compact: collect, but keep what this file lists */
 	GIT_FIELD_ERROR,		/* reply: the number of an enum err */
 	GIT_FIELD_WORDS,
 	GIT_FIELDS
@@ -136,7 +139,18 @@ enum err git_helper_ask(const char *helper, const char *operation, const char *u
 
 enum git_known_host { GIT_KNOWN_NOT, GIT_KNOWN_OTHER, GIT_KNOWN_HOST, GIT_KNOWN_REVOKED };
 
-/* Inside the child: the two operations.  repo is the clone. */
+/* The parent's side of one request: what all have in common, and the whole way.  deadline_s 0: the configured one.
+ * The child's error becomes ours. */
+bool git_request_fill(const struct git_source *s, const char *operation, struct git_exchange *x);
+enum err git_child_do(struct git_source *s, const struct git_exchange *x, unsigned deadline_s, struct git_exchange *answer,
+    struct fault *f);
+
+/* Something is reached by no ref any more; or a commit of ours has been, and is not going to be pushed. */
+void git_source_note_garbage(struct git_source *s);
+void git_source_note_discarded(struct git_source *s);
+void git_source_find_garbage(struct git_source *s);	/* that an earlier process has noted */
+
+/* Inside the child: the operations.  repo is the clone. */
 struct git_child {
 	git_repository *repo;
 	const struct git_exchange *request;
@@ -153,6 +167,7 @@ struct git_child {
 };
 enum err git_child_fetch(struct git_child *c, struct fault *f);
 enum err git_child_push(struct git_child *c, struct fault *f);
+enum err git_child_compact(struct git_child *c, struct fault *f);
 enum err git_child_push_network(struct git_child *c, const char *ref, struct fault *f);
 
 /* The callbacks that check the peer and prove who we are; payload must be the struct git_child. */

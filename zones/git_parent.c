@@ -142,16 +142,16 @@ has_nothing(struct git_source *s)
 
 /* Run one request in a child.  ERR_OK: it gave a reply (which may be an error of its own). */
 static enum err
-child_run(struct git_source *s, struct buf *request, struct git_exchange *answer, struct fault *f)
+child_run(struct git_source *s, struct buf *request, unsigned deadline_s, struct git_exchange *answer, struct fault *f)
 {
-	/* The first fetch brings all of the history. */
-	unsigned deadline_s = (s->config.deadline_s != 0 ? s->config.deadline_s : DEADLINE_S) * (has_nothing(s) ? 10 : 1);
 	struct buf reply = { 0 };
 	struct rusage usage = { 0 };
 	int fds[2], error, status = 0;
 	enum err err;
 	pid_t pid;
 
+	if (deadline_s == 0)			/* the first fetch brings all of the history */
+		deadline_s = (s->config.deadline_s != 0 ? s->config.deadline_s : DEADLINE_S) * (has_nothing(s) ? 10 : 1);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
 		return fault_set(f, err_from_errno(errno), "socketpair: %s", strerror(errno));
 	error = child_spawn(fds[1], &pid);
@@ -172,8 +172,8 @@ child_run(struct git_source *s, struct buf *request, struct git_exchange *answer
 	return err;
 }
 
-static bool
-request_fill(const struct git_source *s, const char *operation, struct git_exchange *x)
+bool
+git_request_fill(const struct git_source *s, const char *operation, struct git_exchange *x)
 {
 	struct buf pins = { 0 };
 	char parent[16];
@@ -196,8 +196,9 @@ request_fill(const struct git_source *s, const char *operation, struct git_excha
 }
 
 /* The whole way: start, wait, kill, and the child's error as ours. */
-static enum err
-child_do(struct git_source *s, const struct git_exchange *x, struct git_exchange *answer, struct fault *f)
+enum err
+git_child_do(struct git_source *s, const struct git_exchange *x, unsigned deadline_s, struct git_exchange *answer,
+    struct fault *f)
 {
 	struct buf request = { 0 };
 	const char *number;
@@ -206,7 +207,7 @@ child_do(struct git_source *s, const struct git_exchange *x, struct git_exchange
 	git_exchange_write(x, &request);
 	if (request.failed)
 		return fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
-	err = child_run(s, &request, answer, f);
+	err = child_run(s, &request, deadline_s, answer, f);
 	buf_wipe(&request);
 	if (err != ERR_OK) {
 		git_clone_sweep(s->dir);
@@ -219,20 +220,33 @@ child_do(struct git_source *s, const struct git_exchange *x, struct git_exchange
 	return err;
 }
 
+/* The old history, where the new one does not hold it, is kept by nothing. */
+static void
+note_rewritten(struct git_source *s, const git_oid_text before, const git_oid_text tip)
+{
+	bool based = true;
+
+	if (before[0] != '\0' && strcmp(before, tip) != 0 &&
+	    git_source_is_ancestor(s, before, tip, &based, NULL) == ERR_OK && !based)
+		git_source_note_garbage(s);
+}
+
 enum err
 git_source_fetch(struct git_source *s, git_oid_text tip, struct fault *f)
 {
 	struct git_exchange request = { 0 }, answer = { 0 };
+	git_oid_text before = "";
 	enum err err;
 	git_oid id;
 
 	if (s->files != NULL)
 		return git_files_fetch(s, tip, f);
-	if (!request_fill(s, "fetch", &request) || !git_exchange_set(&request, GIT_FIELD_BRANCH, s->config.branch)) {
+	(void)git_source_tip(s, before, NULL);
+	if (!git_request_fill(s, "fetch", &request) || !git_exchange_set(&request, GIT_FIELD_BRANCH, s->config.branch)) {
 		err = fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
 		goto out;
 	}
-	if ((err = child_do(s, &request, &answer, f)) != ERR_OK)
+	if ((err = git_child_do(s, &request, 0, &answer, f)) != ERR_OK)
 		goto out;
 	if (answer.v[GIT_FIELD_BRANCH] == NULL || answer.v[GIT_FIELD_COMMIT] == NULL) {
 		err = fault_set(f, ERR_IO, "the git child's reply is not whole");
@@ -244,6 +258,7 @@ git_source_fetch(struct git_source *s, git_oid_text tip, struct fault *f)
 	s->branch = answer.v[GIT_FIELD_BRANCH];
 	answer.v[GIT_FIELD_BRANCH] = NULL;
 	git_oid_tostr(tip, GIT_OID_TEXT, &id);
+	note_rewritten(s, before, tip);
 out:
 	git_exchange_clear(&request);
 	git_exchange_clear(&answer);
@@ -265,12 +280,12 @@ git_source_push(struct git_source *s, const git_oid_text expected, const git_oid
 		return err;
 	if (!based)
 		return fault_set(f, ERR_CONFLICT, "commit %s is not built on %s", commit, expected);
-	if (!request_fill(s, "push", &request) || !git_exchange_set(&request, GIT_FIELD_BRANCH, s->branch) ||
+	if (!git_request_fill(s, "push", &request) || !git_exchange_set(&request, GIT_FIELD_BRANCH, s->branch) ||
 	    !git_exchange_set(&request, GIT_FIELD_EXPECTED, expected) ||
 	    !git_exchange_set(&request, GIT_FIELD_COMMIT, commit))
 		err = fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
 	else
-		err = child_do(s, &request, &answer, f);
+		err = git_child_do(s, &request, 0, &answer, f);
 	git_exchange_clear(&request);
 	git_exchange_clear(&answer);
 	return err;

@@ -22,12 +22,14 @@ zones_libzones_a_SOURCES = \
 	zones/image.c zones/image.h \
 	zones/git.c zones/git.h \
 	zones/git_child.c \
+	zones/git_child_compact.c \
 	zones/git_child_fetch.c \
 	zones/git_child_net.c \
 	zones/git_child_password.c \
 	zones/git_child_push.c \
 	zones/git_child_ssh.c \
 	zones/git_commit.c \
+	zones/git_compact.c \
 	zones/git_credentials.c \
 	zones/git_exchange.c \
 	zones/git_fault.c \

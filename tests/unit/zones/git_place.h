@@ -68,6 +68,16 @@ repository_make(void)
 	    "printf x >tool && chmod +x tool && git add -A && git commit -qm first && git push -q -u origin main");
 }
 
+__attribute__((unused)) static int
+place_make_with_repository(void **state)
+{
+	int rc = place_make(state);
+
+	if (rc == 0)
+		repository_make();
+	return rc;
+}
+
 __attribute__((unused)) static struct git_source *
 source_open(const char *clone, const struct git_remote_config *config)
 {

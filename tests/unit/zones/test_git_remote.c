@@ -518,16 +518,6 @@ test_known_hosts(void **state)
 }
 
 static int
-setup(void **state)
-{
-	int rc = place_make(state);
-
-	if (rc == 0)
-		repository_make();
-	return rc;
-}
-
-static int
 teardown(void **state)
 {
 	(void)try_sh("for p in sshd.pid https.pid; do test ! -s $p || kill $(cat $p); done");
@@ -549,5 +539,5 @@ main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], GIT_CHILD_ARGUMENT) == 0)
 		return git_child_main();
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, place_make_with_repository, teardown);
 }
