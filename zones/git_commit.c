@@ -90,16 +90,19 @@ made_before(struct git_source *s, const char *ref, const git_commit *parent, con
     const git_signature *author, const char *message, git_oid *id)
 {
 	git_commit *commit = NULL;
+	git_buf signature = { 0 };
 	bool same = false, there = git_reference_name_to_id(id, s->repo, ref) == 0 && git_commit_lookup(&commit, s->repo, id) == 0;
 
 	if (there)
 		same = git_oid_equal(git_commit_tree_id(commit), tree_id) && git_commit_parentcount(commit) == 1 &&
 		    git_oid_equal(git_commit_parent_id(commit, 0), git_commit_id(parent)) &&
 		    strcmp(git_commit_author(commit)->email, author->email) == 0 &&
-		    strcmp(git_commit_message(commit), message) == 0;
+		    strcmp(git_commit_message(commit), message) == 0 &&
+		    (git_commit_header_field(&signature, commit, "gpgsig") == 0) == (s->config.signing_key != NULL);
 	if (there && !same && !git_oid_equal(id, git_commit_id(parent)) &&
 	    git_graph_descendant_of(s->repo, git_commit_id(parent), id) == 0)
 		git_source_note_discarded(s);
+	git_buf_dispose(&signature);
 	git_commit_free(commit);
 	return same;
 }
