@@ -130,6 +130,13 @@ into_another_zone(const struct query *q, const struct reply *ours, const struct 
 	    (ours->counts[AUTHORITY] == 0 || (has_only_proofs(ours) && ours->sections[AUTHORITY][0].type != TYPE_SOA));
 }
 
+/* The others prove what we prove, and then something about the name in the other zone. */
+static bool
+more_of_another_zone(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	return into_another_zone(q, ours, theirs) && ours->counts[AUTHORITY] > 0 && is_subset(ours, theirs, AUTHORITY);
+}
+
 static bool
 ds_of_alias(const struct query *q, const struct reply *ours, const struct reply *theirs)
 {
@@ -340,6 +347,13 @@ too_large_datagram(const struct query *q, const struct reply *ours, const struct
 	return !q->tcp && ours->fault == NULL && theirs->octets > datagram_limit(q);
 }
 
+/* A full datagram whose last record is announced and not there. */
+static bool
+lacks_opt(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	return !q->tcp && q->edns && ours->fault == NULL && !theirs->edns && theirs->octets == datagram_limit(q);
+}
+
 static bool
 lacks_soa(const struct query *q, const struct reply *ours, const struct reply *theirs)
 {
@@ -476,14 +490,14 @@ static const struct class classes[] = {
 	{ "EDNS version", "nsd", DIFFER_EDNS | DIFFER_FLAGS | DIFFER_AA | DIFFER_TC, false, other_version },
 	{ "meta-type", "nsd", DIFFER_RCODE | DIFFER_AA | DIFFER_TC | CONTENT, false, meta_as_data },
 	{ "meta-type", "knot", DIFFER_RCODE | DIFFER_AA | DIFFER_TC | CONTENT, false, meta_as_data },
-	{ "type 0", "knot", DIFFER_RCODE | DIFFER_AA | DIFFER_TC | CONTENT, false, type_zero },
+	{ "type 0", "knot", DIFFER_RCODE | DIFFER_AA | DIFFER_TC | CONTENT, true, type_zero },
 	{ "transfer over UDP", "nsd", DIFFER_RCODE | DIFFER_AA | CONTENT, false, transfer_by_udp },
 	{ "transfer over UDP", "knot", DIFFER_RCODE | DIFFER_AA | CONTENT, false, transfer_by_udp },
 	{ "transfer refused", "knot", DIFFER_RCODE, false, transfer_refused },
 	{ "class", "nsd", DIFFER_QUESTION, false, odd_class },
 	{ "class", "bind", DIFFER_RCODE, false, odd_class },
-	{ "class ANY", "nsd", DIFFER_QUESTION | DIFFER_AA | DIFFER_TC | CONTENT, false, any_class },
-	{ "class ANY", "knot", DIFFER_AA, false, any_class },
+	{ "class ANY", "nsd", DIFFER_QUESTION | DIFFER_AA | DIFFER_TC | CONTENT, true, any_class },
+	{ "class ANY", "knot", DIFFER_AA | CONTENT, true, any_class },
 	{ "class ANY", "bind", DIFFER_RCODE | DIFFER_TC | CONTENT, false, any_class },
 	{ "alias circle", NULL, DIFFER_RCODE | DIFFER_TC | DIFFER_ANSWER, true, circle },
 	{ "endless alias chain", NULL, DIFFER_RCODE | DIFFER_TC | CONTENT, true, endless_chain },
@@ -510,10 +524,12 @@ static const struct class classes[] = {
 	{ "glue left out", "nsd", DIFFER_TC | DIFFER_ADDITIONAL, false, glue_left_out },
 	{ "glue from wildcard", "knot", DIFFER_ADDITIONAL, true, glue_from_wildcard },
 	{ "glue from wildcard", "nsd", DIFFER_ADDITIONAL, true, glue_from_wildcard },
+	{ "alias into another zone", "nsd", DIFFER_AUTHORITY, true, more_of_another_zone },
 	{ "NSEC at a cut", "bind", DIFFER_AA | CONTENT, false, nsec_at_cut },
 	{ "SOA left out", "knot", DIFFER_TC | DIFFER_AUTHORITY, false, lacks_soa },
 	{ "alias left out", "nsd", DIFFER_TC, false, lacks_alias },
 	{ "larger datagram", NULL, DIFFER_TC, true, larger_datagram },
+	{ "OPT left out", "knot", DIFFER_FAULT, false, lacks_opt },
 	{ "too large a datagram", "nsd", DIFFER_FAULT, false, too_large_datagram },
 	{ "rcode of a truncated chain", NULL, DIFFER_RCODE, true, rcode_of_truncated_chain },
 	{ "YXDOMAIN", "nsd", DIFFER_RCODE, false, name_too_long },

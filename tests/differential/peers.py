@@ -12,14 +12,14 @@ from lib.wait import wait_for
 class Peer(Process):
     address = "127.0.0.1"
 
-    def __init__(self, directory, zone_directory, names):
+    def __init__(self, directory, paths):
         super().__init__(self.name, directory)
         self.port = free_port()
         self.conf = os.path.join(self.directory, f"{self.name}.conf")
         with open(self.conf, "w", encoding="utf-8") as f:
             f.write(self.settings())
-            for name in names:
-                f.write(self.zone(name, os.path.join(zone_directory, name)))
+            for name, path in paths.items():
+                f.write(self.zone(name, path))
 
     def start(self, *names):
         self.spawn(self.command())
@@ -97,7 +97,7 @@ zone:
 """
 
     def zone(self, name, path):
-        return f'  - domain: "{name}."\n    file: "{path}"\n'
+        return f'  - domain: "{name.rstrip(".")}."\n    file: "{path}"\n'
 
 
 class Bind(Peer):

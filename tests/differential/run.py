@@ -24,41 +24,49 @@ from lib.certnsd import Certnsd, program  # noqa: E402
 from lib.gitrepo import GitRepo  # noqa: E402
 
 
+def name_of(zone):
+    return zones.text(zone.origin).rstrip(".") or "."
+
+
+def file_of(name):
+    return "root" if name == "." else name
+
+
 def start_all(directory, made):
     """certnsd first, then its peers; each has all zones."""
-    zone_directory = os.path.join(directory, "zones")
-    os.makedirs(zone_directory)
-    names, texts = [], {}
+    texts = {}
     for zone in made:
-        name = zones.text(zone.origin).rstrip(".")
-        names.append(name)
+        name = name_of(zone)
         texts[name] = zone.zone_text()
         if zone.signing:
-            texts[name], zone.hashed = signer.sign(os.path.join(directory, "signed", name), name, texts[name],
+            texts[name], zone.hashed = signer.sign(os.path.join(directory, "signed", file_of(name)), name, texts[name],
                                                    zone.signing)
+    os.makedirs(os.path.join(directory, "zones"))
+    paths = {name: os.path.join(directory, "zones", file_of(name)) for name in texts}
     for name, text in texts.items():
-        with open(os.path.join(zone_directory, name), "w", encoding="ascii") as f:
+        with open(paths[name], "w", encoding="ascii") as f:
             f.write(text)
-    repo = GitRepo(os.path.join(directory, "git"), texts)
-    servers = [Certnsd(os.path.join(directory, "certnsd"), git=repo, server={"log-level": "info"})]
-    servers += [kind(os.path.join(directory, kind.name), zone_directory, names)
-                for kind in (peers.Nsd, peers.Knot, peers.Bind)]
+    # No file in a repository can have the name of the root zone.
+    repo = GitRepo(os.path.join(directory, "git"), {name: text for name, text in texts.items() if name != "."})
+    servers = [Certnsd(os.path.join(directory, "certnsd"), git=repo, server={"log-level": "info"},
+                       zones=[{"name": ".", "file": paths["."]}] if "." in paths else None)]
+    servers += [kind(os.path.join(directory, kind.name), paths) for kind in (peers.Nsd, peers.Knot, peers.Bind)]
     for server in servers:
-        server.start(*names)
+        server.start(*texts)
     return servers
 
 
 def write_subjects(path, directory, made):
     with open(path, "w", encoding="ascii") as f:
         for zone in made:
-            name = zones.text(zone.origin)
-            f.write(f"Z {name} {os.path.join(directory, 'zones', name.rstrip('.'))}\n{zone.subjects()}")
+            path = os.path.join(directory, "zones", file_of(name_of(zone)))
+            f.write(f"Z {zones.text(zone.origin)} {path}\n{zone.subjects()}")
             f.writelines(f"N {owner} NSEC3\n" for owner in zone.hashed[:5])
 
 
 def one_round(directory, seed, queries, arguments):
     """Differences among that many queries."""
-    made = zones.make(random.Random(seed), arguments.zones)
+    made = zones.make(random.Random(seed), arguments.zones, root=seed % 5 == 0)
     servers = start_all(directory, made)
     subjects = os.path.join(directory, "names")
     write_subjects(subjects, directory, made)

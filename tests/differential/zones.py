@@ -219,7 +219,7 @@ class Zone:
         self.dname_apex = self.chance(0.06) and not self.has_zone_below(self.origin)
         servers = []
         for i in range(self.some(1, 4)):
-            if self.dname_apex or self.chance(0.3):
+            if self.dname_apex or (self.origin and self.chance(0.3)):
                 servers.append(self.rng.choice(OUTSIDE[:2]))
                 continue
             server = (b"ns%d" % i,) + self.origin
@@ -370,8 +370,9 @@ def origins(rng, count):
     return [name for name in dict.fromkeys(names) if len(name) < 6]
 
 
-def make(rng, count):
-    names = origins(rng, count)
+def make(rng, count, root=False):
+    """So many zones; root: the root zone too, and all others are below it."""
+    names = origins(rng, count) + ([()] if root else [])
     zones = [Zone(rng, name, names) for name in names]
     # NSD keeps the names of all its zones in one tree, and so what one has below the apex of another shows there: few
     # zones have such names.
