@@ -11,12 +11,15 @@ struct check_target {			/* a name of the zone that some RR points to */
 	const struct rr *alias;		/* its CNAME */
 };
 
+struct check_slot {
+	uint32_t hash, at;		/* at: index of v, plus one; 0: free */
+};
 struct check_targets {			/* found by hash */
 	struct check_target *v;
 	size_t n, cap;
-	uint32_t *slots;		/* of v, plus one; 0: free */
+	struct check_slot *slots;
 	size_t nslots;			/* a power of two */
-	uint8_t lengths[32];		/* a bit for each length that a name among them has: most owners are none */
+	uint64_t *filter;		/* nslots * 4 bits, those of hashes that are there: most owners are none, and it fits the cache */
 };
 
 struct checking {

@@ -13,6 +13,7 @@ check_targets_clear(struct checking *c)
 {
 	free(c->targets.v);
 	free(c->targets.slots);
+	free(c->targets.filter);
 	c->targets = (struct check_targets){ 0 };
 }
 
@@ -39,48 +40,76 @@ target_of(const struct checking *c, const struct rr *rr)
 	return target != NULL && dname_is_below(target, c->apex) ? target : NULL;
 }
 
-static bool
-grow_slots(struct check_targets *t)
+/* Other bits of the hash than those that choose the slot, as far as there are any. */
+static uint64_t *
+filter_word(const struct check_targets *t, uint32_t hash, uint64_t *bit)
 {
-	size_t n = t->nslots == 0 ? 64 : t->nslots * 2;
-	uint32_t *slots = calloc(n, sizeof *slots);
+	size_t at = (hash ^ hash >> 15) & (t->nslots * 4 - 1);
 
-	if (slots == NULL)
-		return false;
-	for (size_t i = 0; i < t->n; i++) {
-		size_t at = dname_hash(t->v[i].name) & (n - 1);
+	*bit = (uint64_t)1 << at % 64;
+	return &t->filter[at / 64];
+}
 
-		while (slots[at] != 0)
-			at = (at + 1) & (n - 1);
-		slots[at] = (uint32_t)i + 1;
-	}
-	free(t->slots);
-	t->slots = slots;
-	t->nslots = n;
-	return true;
+static void
+filter_add(struct check_targets *t, uint32_t hash)
+{
+	uint64_t bit, *word = filter_word(t, hash, &bit);
+
+	*word |= bit;
 }
 
 /* The slot that has name, or the free one where it would be. */
-static uint32_t *
-find_slot(const struct check_targets *t, const uint8_t *name)
+static struct check_slot *
+find_slot(const struct check_targets *t, const uint8_t *name, uint32_t hash)
 {
-	size_t at = dname_hash(name) & (t->nslots - 1);
+	size_t at = hash & (t->nslots - 1);
 
-	while (t->slots[at] != 0 && !dname_equal(t->v[t->slots[at] - 1].name, name))
+	while (t->slots[at].at != 0 &&
+	    (t->slots[at].hash != hash || !dname_equal(t->v[t->slots[at].at - 1].name, name)))
 		at = (at + 1) & (t->nslots - 1);
 	return &t->slots[at];
+}
+
+static bool
+grow_slots(struct check_targets *t)
+{
+	struct check_targets bigger = { .nslots = t->nslots == 0 ? 64 : t->nslots * 2 };
+
+	bigger.slots = calloc(bigger.nslots, sizeof *bigger.slots);
+	bigger.filter = calloc(bigger.nslots * 4 / 64, sizeof *bigger.filter);
+	if (bigger.slots == NULL || bigger.filter == NULL) {
+		free(bigger.slots);
+		free(bigger.filter);
+		return false;
+	}
+	for (size_t i = 0; i < t->nslots; i++) {
+		size_t at = t->slots[i].hash & (bigger.nslots - 1);
+
+		if (t->slots[i].at == 0)
+			continue;
+		while (bigger.slots[at].at != 0)
+			at = (at + 1) & (bigger.nslots - 1);
+		bigger.slots[at] = t->slots[i];
+		filter_add(&bigger, t->slots[i].hash);
+	}
+	free(t->slots);
+	free(t->filter);
+	t->slots = bigger.slots;
+	t->filter = bigger.filter;
+	t->nslots = bigger.nslots;
+	return true;
 }
 
 static enum err
 add_target(struct check_targets *t, const uint8_t *name, bool is_ns)
 {
-	uint32_t *slot;
-	size_t len = dname_len(name);
+	uint32_t hash = dname_hash(name);
+	struct check_slot *slot;
 
 	if (t->n * 2 >= t->nslots && !grow_slots(t))
 		return ERR_NOMEM;
-	slot = find_slot(t, name);
-	if (*slot == 0) {
+	slot = find_slot(t, name, hash);
+	if (slot->at == 0) {
 		if (t->n == t->cap) {
 			size_t cap = t->cap == 0 ? 32 : t->cap * 2;
 			struct check_target *v = realloc(t->v, cap * sizeof *v);
@@ -91,10 +120,10 @@ add_target(struct check_targets *t, const uint8_t *name, bool is_ns)
 			t->cap = cap;
 		}
 		t->v[t->n] = (struct check_target){ .name = name };
-		*slot = (uint32_t)++t->n;
-		t->lengths[len / 8] |= (uint8_t)(1u << len % 8);
+		*slot = (struct check_slot){ .hash = hash, .at = (uint32_t)++t->n };
+		filter_add(t, hash);
 	}
-	t->v[*slot - 1].is_ns |= is_ns;
+	t->v[slot->at - 1].is_ns |= is_ns;
 	return ERR_OK;
 }
 
@@ -116,13 +145,16 @@ struct check_target *
 check_target_find(const struct checking *c, const uint8_t *name)
 {
 	const struct check_targets *t = &c->targets;
-	size_t len = dname_len(name);
-	uint32_t slot;
+	uint32_t hash, at;
+	uint64_t bit;
 
-	if (t->n == 0 || (t->lengths[len / 8] >> len % 8 & 1) == 0)
+	if (t->n == 0)
 		return NULL;
-	slot = *find_slot(t, name);
-	return slot == 0 ? NULL : &t->v[slot - 1];
+	hash = dname_hash(name);
+	if ((*filter_word(t, hash, &bit) & bit) == 0)
+		return NULL;
+	at = find_slot(t, name, hash)->at;
+	return at == 0 ? NULL : &t->v[at - 1];
 }
 
 void
