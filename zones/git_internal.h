@@ -61,6 +61,9 @@ enum err git_ref_name(const char *prefix, const char *branch, char ref[GIT_REF_S
 /* Remove what a killed process left behind: lock files and half-written packs.  The clone is ours alone. */
 void git_clone_sweep(const char *dir);
 
+/* ERR_FORMAT with words: an object is cut off (git_loose.c). */
+enum err git_clone_check_loose(const char *dir, struct fault *f);
+
 /* Hex digits to an object id. */
 enum err git_oid_of(const char *text, git_oid *id, struct fault *f);
 

@@ -38,6 +38,7 @@ zones_libzones_a_SOURCES = \
 	zones/git_history.c \
 	zones/git_internal.h \
 	zones/git_known_hosts.c \
+	zones/git_loose.c \
 	zones/git_parent.c \
 	zones/git_path.c \
 	zones/git_repository.c \
@@ -95,4 +96,4 @@ zones_libzones_a_SOURCES = \
 	zones/zone.c zones/zone.h \
 	zones/zonetable.c zones/zonetable.h \
 	zones/zoneset.c zones/zoneset.h
-LIBZONES = zones/libzones.a $(LIBTSIG) $(LDNS_LIBS) $(LIBGIT2_LIBS) $(URCU_LIBS) $(SQLITE_LIBS)
+LIBZONES = zones/libzones.a $(LIBTSIG) $(LDNS_LIBS) $(LIBGIT2_LIBS) $(ZLIB_LIBS) $(URCU_LIBS) $(SQLITE_LIBS)
