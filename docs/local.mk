@@ -13,6 +13,7 @@ dist_hooks_SCRIPTS = docs/hooks/post-receive docs/hooks/pre-receive
 guidedir = $(docdir)/guide
 dist_guide_DATA = \
 	docs/guide/backup.md \
+	docs/guide/signed-commits.md \
 	docs/guide/zones-in-git.md
 nodist_doc_DATA = docs/certnsd.service
 EXTRA_DIST += docs/certnsd.service.in

@@ -152,13 +152,13 @@ judge_losses(struct pull *p, const struct losses *l)
 	char words[512];
 
 	if (is_emptied(p, l))
-		snprintf(words, sizeof words, "it leaves no zone and no key" HOW_TO_ALLOW);
+		snprintf(words, sizeof words, "commit %.12s leaves no zone and no key" HOW_TO_ALLOW, p->tip);
 	else if (l->gone_rrs > g->removal_floor && removal_is_too_much(g->removal_limit, l->gone, l->zones))
-		snprintf(words, sizeof words, "it would remove %zu of %zu zones, with %zu RRs" HOW_TO_ALLOW, l->gone, l->zones,
-		    l->gone_rrs);
+		snprintf(words, sizeof words, "commit %.12s would remove %zu of %zu zones, with %zu RRs" HOW_TO_ALLOW, p->tip, l->gone,
+		    l->zones, l->gone_rrs);
 	else if (l->worst[0] != '\0')
-		snprintf(words, sizeof words, "it would remove %zu of the %zu RRs of zone %.260s" HOW_TO_ALLOW, l->removed, l->of,
-		    l->worst);
+		snprintf(words, sizeof words, "commit %.12s would remove %zu of the %zu RRs of zone %.260s" HOW_TO_ALLOW, p->tip,
+		    l->removed, l->of, l->worst);
 	else
 		return ERR_OK;
 	return hold(p, HOLD_REMOVAL, words);
@@ -209,7 +209,7 @@ accept_held(struct source *s, struct pull *p)
 	struct hold *h = &s->hold;
 
 	if (h->kind != p->held || strcmp(h->commit, p->held_commit) != 0 || strcmp(h->words, p->held_words) != 0) {
-		log_error("%s: commit %.12s is not taken, and %s: %s", git_source_url(s->git), p->held_commit,
+		log_error("%s: %.12s is not taken, and %s: %s", git_source_url(s->git), p->held_commit,
 		    s->head[0] == '\0' && s->keys == NULL ? "nothing was taken before" : "what was taken before stays served",
 		    p->held_words);
 		h->since_s = clock_now_s();

@@ -271,21 +271,16 @@ answer_renew(struct keeper *k, struct control_call *call, const json_t *argument
 
 /* --- the server --- */
 
-/* A commit that is not taken. */
-static json_t *
-held_row(const struct hold *h)
-{
-	return h->kind == HOLD_NONE ? json_null() : json_pack("{s:s, s:s, s:o}", "commit", h->commit, "reason",
-	    hold_kind_str(h->kind), "since", json_time(h->since_s));
-}
-
 static json_t *
 repository_row(const struct source *s)
 {
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:b, s:I, s:o, s:o}", "remote", git_source_url(s->git),
+	const struct hold *h = &s->hold;
+
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:b, s:I, s:o, s:o, s:o, s:o}", "remote", git_source_url(s->git),
 	    "commit", json_words(s->head), "pulled", json_time(s->pulled_s), "pushed", json_time(s->pushed_s),
 	    "next-write", json_time(s->write_at_s), "busy", s->busy, "failures", (json_int_t)s->failures,
-	    "held", held_row(&s->hold), "problem", json_words(s->problem != NULL ? s->problem : s->hold.words));
+	    "held", h->kind == HOLD_NONE ? json_null() : json_string(hold_kind_str(h->kind)), "held-commit", json_words(h->commit),
+	    "held-since", json_time(h->since_s), "problem", json_words(s->problem != NULL ? s->problem : h->words));
 }
 
 static void

@@ -46,7 +46,7 @@ def pull_held(server, words):
     assert done.returncode != 0 and words in done.stderr, done.stderr
     row = server.ctl("status")["repositories"][0]
     assert words in row["problem"]
-    return row["held"]
+    return row
 
 
 def extra(server):
@@ -61,7 +61,7 @@ def test_unsigned_commits_are_not_taken(guarded, repo, alice, key):
     sign_with(repo, None)
     bad = repo.edit("example.com", lambda t: t.replace("192.0.2.1", "192.0.2.66"), "a forged one")
     row = pull_held(guarded, "is not signed")
-    assert row["commit"] == bad and row["reason"] == "signature"
+    assert row["held-commit"] == bad and row["held"] == "signature" and row["held-since"]
     guarded.wait_log(rf'commit {bad[:12]} of .* by Operator <operator@example\.com> "a forged one" is not signed')
     assert 'reason="signature"} 1' in guarded.ctl("metrics")
     sign_with(repo, alice)
@@ -118,7 +118,7 @@ def test_history_set_back_is_not_served_again(guarded, repo):
     repo.edit("example.com", lambda t: t + web("192.0.2.1"))
     guarded.pull()
     repo.git("push", "-q", "--force", "origin", f"{first}:main")
-    assert pull_held(guarded, "was set back")["reason"] == "rewound"
+    assert pull_held(guarded, "was set back")["held"] == "rewound"
     assert extra(guarded) == ["192.0.2.1"]
     guarded.ctl("pull", "--force")
     assert extra(guarded) == []
@@ -126,7 +126,7 @@ def test_history_set_back_is_not_served_again(guarded, repo):
 
 def test_a_fresh_state_wants_a_signed_tip(certnsd, repo, alice, signers, key):
     server = certnsd(git=[{"remote": repo.bare, "allowed-signers": signers, "poll": "1h"}]).start()
-    server.wait_log(r"commit .* is not taken, and nothing was taken before: .* is not signed")
+    server.wait_log(r"[0-9a-f]{12} is not taken, and nothing was taken before: commit .* is not signed")
     assert client.rcode(client.ask(server, "example.com", "SOA")) == "REFUSED"
     sign_with(repo, alice)
     repo.commit({})
