@@ -11,7 +11,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "zones/git_verify.h"
-#include "zones/keyfile.h"
 
 #define HOW_TO_ALLOW "; 'certnsctl pull --force' allows it, or a commit with the trailer '" REMOVAL_ALLOW_KEY ": " REMOVAL_ALLOW_VALUE "'"
 
@@ -41,11 +40,10 @@ find_news(const struct pull *p, const char ***known, struct git_news *news)
 	size_t n = 0;
 
 	*news = (struct git_news){ .tip = p->tip };
-	if ((*known = calloc(SOURCE_OURS + (forgotten ? p->nbases : 0) + 1, sizeof **known)) == NULL)
+	if ((*known = calloc(SOURCE_OURS + (forgotten ? p->ncommits : 0) + 1, sizeof **known)) == NULL)
 		return ERR_NOMEM;
-	for (size_t i = 0; forgotten && i < p->nbases; i++)
-		if (p->bases[i].base.commit[0] != '\0' && (n == 0 || strcmp((*known)[n - 1], p->bases[i].base.commit) != 0))
-			(*known)[n++] = p->bases[i].base.commit;
+	for (size_t i = 0; forgotten && i < p->ncommits; i++)
+		(*known)[n++] = p->commits[i];
 	qsort(*known, n, sizeof **known, compare_texts);
 	for (size_t i = 0; i < n; i++)
 		if (news->nknown == 0 || strcmp((*known)[news->nknown - 1], (*known)[i]) != 0)
@@ -108,9 +106,7 @@ count_losses(const struct pull *p, struct losses *l)
 {
 	const struct config_git *g = p->source->config;
 
-	*l = (struct losses){ 0 };
-	for (size_t i = 0; i < p->nbases; i++)
-		l->zones += p->bases[i].rrs > 0;
+	*l = (struct losses){ .zones = p->nserved };
 	for (size_t i = 0; i < p->nzones; i++) {
 		const struct pulled_zone *z = &p->zones[i];
 		const struct pull_base *base = pull_find_base(p, z->apex.octets);
@@ -135,13 +131,10 @@ count_losses(const struct pull *p, struct losses *l)
 static bool
 is_emptied(const struct pull *p, const struct losses *l)
 {
-	bool empty = l->zones > 0 && l->gone == l->zones;
-	struct dname name;
+	bool empty = p->keyless && l->zones > 0 && l->gone == l->zones;
 
 	for (size_t i = 0; empty && i < p->nzones; i++)
 		empty = p->zones[i].kind == PULLED_GONE;
-	for (size_t i = 0; empty && i < p->known.n; i++)
-		empty = !p->known.v[i].regular || !keyfile_name(p->known.v[i].name, &name);
 	return empty;
 }
 
@@ -239,7 +232,7 @@ accept_restore(struct source *s, struct pull **out)
 
 	if (err != ERR_OK)
 		return err;
-	pull_run(p);
+	pull_whole(p);
 	if (p->held != HOLD_NONE)
 		accept_held(s, p);
 	if (is_fallback_there(s, p)) {
@@ -249,7 +242,7 @@ accept_restore(struct source *s, struct pull **out)
 		if ((err = pull_new(s, false, &p)) != ERR_OK)
 			return err;
 		p->last = true;
-		pull_run(p);
+		pull_whole(p);
 	}
 	*out = p;
 	return ERR_OK;

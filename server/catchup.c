@@ -149,15 +149,11 @@ ask_for(struct keeper *k, struct zone *z)
 }
 
 void
-catchup_look(struct keeper *k)
+catchup_look(struct keeper *k, struct zone *z)
 {
-	for (size_t i = 0; i < k->zones.n; i++) {
-		struct zone *z = k->zones.v[i];
-
-		if (z->new_here && zone_newest(z) != NULL)
-			ask_for(k, z);
-		z->new_here = false;
-	}
+	if (z->new_here && zone_newest(z) != NULL)
+		ask_for(k, z);
+	z->new_here = false;
 }
 
 void

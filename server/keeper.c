@@ -88,6 +88,8 @@ keeper_subscriber(void *ctx, const struct commit_request *q, const struct change
 		certs_changed(k, changes);
 	if (s != NULL && pending_count(&z->pending) > 0)
 		source_write(s, false);
+	if (s != NULL && z->held && q->origin != ORIGIN_GIT && q->origin != ORIGIN_LOAD)
+		source_again(s);		/* what was in the way of the new text may be gone */
 }
 
 /* --- the thread --- */
@@ -324,10 +326,10 @@ keeper_start(struct keeper *k, struct workers *workers, struct fault *f)
 	k->started = true;
 	sources_start(k);
 	secondaries_start(k);
-	catchup_look(k);
 	for (size_t i = 0; i < k->zones.n; i++) {
 		if (zone_newest(k->zones.v[i]) == NULL || k->zones.v[i]->retired)
 			continue;
+		catchup_look(k, k->zones.v[i]);
 		peers_notify(k, k->zones.v[i]);
 		certs_scan(k, k->zones.v[i]);
 	}

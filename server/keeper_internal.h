@@ -10,6 +10,7 @@
  *   accept.c     which commits are taken                 rewritten.c  force-pushes
  *   unseen.c     pushes whose success was not seen
  *   filezones.c  zone files outside of git                   secondary.c  zones that come by transfer
+ *   includes.c   which zones include a file
  *   views.c      configuration and keys                        status.c     the control socket's answers */
 #ifndef SERVER_KEEPER_INTERNAL_H
 #define SERVER_KEEPER_INTERNAL_H
@@ -38,17 +39,12 @@ struct waiter {
 	void *arg;
 };
 
-/* A file of the zones' directory as it was processed last: one that has not changed needs no second look. */
-struct known_file {
-	char *name;
-	git_oid_text blob;
-	bool regular;
+/* Which zones include which file (includes.c). */
+struct include_file;
+struct includes {			/* zero-initialise */
+	struct include_file **slots;
+	size_t nslots, n;
 };
-struct known_files {
-	struct known_file *v;
-	size_t n;
-};
-void known_files_clear(struct known_files *k);
 
 /* What the remote has and we do not take (accept.c). */
 enum hold_kind {
@@ -81,7 +77,8 @@ struct source {
 	struct git_source *git;
 	char *directory;		/* of the clone */
 	git_oid_text head;		/* the newest commit that was taken in; "" before the first */
-	struct known_files known;
+	struct includes includes;
+	size_t nheld;			/* zones whose newest text was refused */
 	struct tsig_keyring *keys;	/* from its key files; NULL: none yet */
 	struct signers *signers;	/* NULL: whoever may push is trusted */
 	struct ssh_private_key *signing_key;	/* for commits of ours; NULL: they are not signed */
@@ -90,6 +87,7 @@ struct source {
 
 	bool busy;			/* a pull, a write-back or a compaction runs on a helper */
 	bool want_pull, want_write;	/* asked for meanwhile */
+	bool want_again;		/* zones whose text was refused may take it now */
 	bool force;			/* the next pull takes what removal-limit would hold */
 	struct event *poll, *write_quiet, *retry;
 	struct gather gather;		/* when to write back */
@@ -151,6 +149,8 @@ void sources_start(struct keeper *k);			/* timers, first pull */
 void sources_give_up(struct keeper *k);			/* whoever waits is told that we stop */
 void sources_close(struct keeper *k);
 void source_pull(struct source *s);			/* soon; many calls make one pull */
+void source_again(struct source *s);			/* try what was refused once more, without a fetch */
+void source_idle(struct source *s);			/* the end of such a try */
 void source_write(struct source *s, bool now);		/* zones wait to be written back */
 void source_wait(struct source *s, void (*done)(void *arg, enum err err, const char *words), void *arg);
 void source_finished(struct source *s, enum err err, const char *words);	/* the helper's work is taken in */
@@ -180,8 +180,10 @@ struct pulled_zone {
 	char *words;			/* PULLED_BAD: why, where it was not even read; or NULL */
 	struct complaints complaints;
 };
-struct pull_base {			/* what the keeper knew when the pull began */
+struct pull_base {			/* a zone that is to be looked at, as the keeper knows it */
 	struct dname apex;
+	char *name;			/* of its file */
+	bool known;			/* else the file may turn out to be no zone's */
 	struct zone_base base;
 	bool held;
 	size_t rrs;			/* that are served; 0: it is not */
@@ -191,25 +193,45 @@ struct pull {
 	bool fetch;			/* else only what the clone has */
 	bool last;			/* of the commit that was taken last, not of the tip */
 	bool force;
+	bool again;			/* what was refused is tried again, also when nothing is new */
+	bool no_keys;			/* the source has no ring yet */
 	struct signers *signers;	/* a reference, or NULL */
-	struct pull_base *bases;	/* sorted by apex */
-	size_t nbases;
+	git_oid_text head;		/* the source's, when the pull began */
+	git_oid_text *commits;		/* see note_commits() */
+	size_t ncommits;
 
 	enum err err;
 	struct fault fault;
 	git_oid_text tip;
+	struct git_listing files;	/* the zones' directory: of the first pull, and where it is needed */
+	struct git_changes changes;	/* since head */
+	int64_t fetched_ms, found_ms, read_ms;
+
+	struct pull_base *bases;	/* sorted by apex */
+	size_t nbases, capbases;
+	size_t nserved;			/* zones of the source, if some of them may go */
+	bool keys_changed;
+
 	enum hold_kind held;		/* the tip is not to be taken; then the rest may be missing */
 	git_oid_text held_commit;
 	char *held_words;
 	struct pulled_zone *zones;
 	size_t nzones, capzones;
-	struct known_files known;
+	bool some_gone, keyless;	/* keyless: no key file is left */
 	struct tsig_keyring *keys;	/* NULL: no key file changed */
 };
 enum err pull_new(struct source *s, bool fetch, struct pull **out);
-void pull_run(void *pull);		/* on a helper */
+void pull_find(void *pull);		/* on a helper */
+void pull_choose(struct pull *p);	/* on the keeper */
+void pull_read(void *pull);		/* on a helper */
+void pull_whole(struct pull *p);	/* all three, at the start */
 void pull_free(struct pull *p);
 const struct pull_base *pull_find_base(const struct pull *p, const uint8_t *apex);	/* NULL: none */
+
+/* includes.c */
+enum err includes_note(struct source *s, struct zone *z);	/* its base was read */
+void includes_each(const struct source *s, const char *path, void (*each)(void *arg, struct zone *z), void *arg);
+void includes_clear(struct includes *t);
 
 /* accept.c */
 enum err accept_load(struct source *s, struct fault *f);	/* the signers' files; on failure the present ones stay */
@@ -232,6 +254,7 @@ enum err rewritten_look(struct pull *p, struct pulled_zone *z, const struct zone
 enum err rewritten_keep(const struct zone *z, struct pulled_zone *p);
 
 /* merge.c: what a pull brought, into the zones. */
+void pull_found(void *pull);		/* on the keeper */
 void pull_done(void *pull);		/* on the keeper */
 enum err merge_pulled(struct keeper *k, struct pull *p, struct fault *f);
 enum err zones_restore(struct keeper *k, struct source *s, struct fault *f);	/* at start, from journal and clone */
@@ -274,7 +297,7 @@ void history_cache_free(struct history_cache *cache);	/* takes NULL */
 
 /* The serial in the answer to a question for the SOA of apex; false: it has none, or is not authoritative. */
 bool answer_serial(const uint8_t *msg, size_t n, const uint8_t *apex, uint32_t *serial);
-void catchup_look(struct keeper *k);			/* ask the secondaries of zones that are new here */
+void catchup_look(struct keeper *k, struct zone *z);	/* ask its secondaries, if it is new here */
 void catchup_stop(struct keeper *k);
 
 /* certs.c */

@@ -37,6 +37,7 @@ server_libserver_a_SOURCES = \
 	server/ixfr.c server/ixfr.h \
 	server/keeper.c server/keeper.h \
 	server/keeper_internal.h \
+	server/includes.c \
 	server/listen.c server/listen.h \
 	server/merge.c \
 	server/message.c server/message.h \

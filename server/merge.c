@@ -106,11 +106,24 @@ first_error(const struct complaints *found, char words[1024])
 }
 
 static void
+set_held(struct zone *z, bool held)
+{
+	struct source *s = source_of(z);
+
+	if (held && !z->held)
+		s->nheld++;
+	if (!held && z->held)
+		s->nheld--;
+	z->held = held;
+	z->unread &= held;
+}
+
+static void
 hold(struct zone *z, const char *words)
 {
 	if (z->held && z->problem != NULL && strcmp(z->problem, words) == 0)
 		return;				/* said before */
-	z->held = true;
+	set_held(z, true);
 	zone_set_problem(z, "%s", words);
 	log_error("zone %s: the new text is refused, %s: %s", z->name,
 	    zone_newest(z) == NULL ? "and there is no earlier one" : "the last good version stays served", words);
@@ -125,7 +138,7 @@ retire(struct keeper *k, struct zone *z)
 	if (z->retired)
 		return;
 	z->retired = true;
-	z->held = false;
+	set_held(z, false);
 	hide_zone(k, z);
 	notifier_drop(k->notifier, z->apex.octets);
 	if (pending_count(&z->pending) > 0)
@@ -177,7 +190,7 @@ load_zone(struct keeper *k, struct zone *z, struct pulled_zone *p, struct fault 
 	z->retired = false;
 	z->new_here = !z->restored;
 	if ((err = commits_load(k->commits, z, &p->base, &p->rrs, serial, true, f)) == ERR_OK &&
-	    (err = show_zone(k, z)) == ERR_OK)
+	    (err = show_zone(k, z)) == ERR_OK && k->started)
 		log_info("zone %s: serial %u, %zu RRs, from commit %.12s", z->name, serial,
 		    zone_version_rr_count(zone_newest(z)), p->base.commit);
 	return err;
@@ -252,7 +265,7 @@ note_sound(struct zone *z)
 {
 	if (z->held)
 		log_info("zone %s: the new text is sound again", z->name);
-	z->held = false;
+	set_held(z, false);
 	zone_set_problem(z, NULL);
 }
 
@@ -351,6 +364,10 @@ restore_row(const struct restore *r, const struct journal_zone *row)
 		err = commits_load(k->commits, z, &base, &rrs, row->serial, false, &f);
 	if (err == ERR_OK && rrs.n > 0 && !z->retired)
 		err = show_zone(k, z);
+	if (err == ERR_OK)
+		err = includes_note(r->source, z);
+	if (err == ERR_OK && z->base.n == 0 && base.n > 0)
+		err = zone_set_file(z, base.v[0].path);
 	if (err == ERR_REFUSED) {
 		hold(z, fault_str(&f, err));
 		err = ERR_OK;
@@ -449,9 +466,10 @@ hand_over(struct zone *z, struct source *s)
 
 /* Zones that come, go or cannot be read; those that merely change are left to merge_changes(). */
 static enum err
-take_one(struct keeper *k, struct source *s, struct pulled_zone *p, struct fault *f)
+take_one(struct keeper *k, struct pull *pull, struct pulled_zone *p, struct fault *f)
 {
 	struct zone *z = zonetable_find(&k->zones, p->apex.octets);
+	struct source *s = pull->source;
 	char name[DNAME_TEXT_MAX], words[1024];
 	enum err err = ERR_OK;
 
@@ -469,9 +487,12 @@ take_one(struct keeper *k, struct source *s, struct pulled_zone *p, struct fault
 	}
 	if (p->kind != PULLED_GONE)
 		tell_complaints(z, &p->complaints);
+	if (z->base.n == 0 && (err = zone_set_file(z, pull_find_base(pull, p->apex.octets)->name)) != ERR_OK)
+		return err;
 	switch (p->kind) {
 	case PULLED_BAD:
 		hold(z, p->words != NULL ? p->words : first_error(&z->complaints, words));
+		z->unread = p->words != NULL;
 		come_back(k, z);
 		break;
 	case PULLED_GONE:
@@ -500,7 +521,7 @@ take_all(struct keeper *k, struct pull *p, struct fault *f)
 	if (err != ERR_OK)
 		return err;
 	for (size_t i = 0; err == ERR_OK && i < p->nzones; i++)
-		err = take_one(k, p->source, &p->zones[i], f);
+		err = take_one(k, p, &p->zones[i], f);
 	return commits_batch_end(k->commits, err, f);
 }
 
@@ -574,11 +595,54 @@ take_keys(struct keeper *k, struct pull *p)
 	return ERR_OK;
 }
 
+/* What follows from new zones and new bases. */
+static enum err
+note_read(struct keeper *k, const struct pull *p)
+{
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; i < p->nzones; i++) {
+		struct zone *z = p->zones[i].kind == PULLED_TEXT ? zonetable_find(&k->zones, p->zones[i].apex.octets) : NULL;
+		enum err one;
+
+		if (z == NULL || z->owner != p->source)
+			continue;
+		if ((one = includes_note(p->source, z)) != ERR_OK)
+			err = one;
+		if (k->started)
+			catchup_look(k, z);
+	}
+	return err;
+}
+
+static void
+log_taken(const struct keeper *k, const struct pull *p, int64_t start_ms)
+{
+	const struct source *s = p->source;
+	size_t rrs = 0, n = 0;
+
+	if (strcmp(s->head, p->tip) == 0)
+		return;
+	log_debug("%s: fetched in %lld ms, %zu changed files found after %lld ms, %zu zones read in %lld ms, merged in %lld ms",
+	    git_source_url(s->git), (long long)p->fetched_ms, p->head[0] == '\0' ? p->files.n : p->changes.n,
+	    (long long)p->found_ms, p->nbases, (long long)p->read_ms, (long long)(clock_mono_ms() - start_ms));
+	for (size_t i = 0; !k->started && i < k->zones.n; i++)
+		if (k->zones.v[i]->owner == s && zone_newest(k->zones.v[i]) != NULL && !k->zones.v[i]->retired) {
+			rrs += zone_version_rr_count(zone_newest(k->zones.v[i]));
+			n++;
+		}
+	if (k->started)
+		log_info("%s: at commit %.12s", git_source_url(s->git), p->tip);
+	else
+		log_info("%s: at commit %.12s, %zu zones with %zu RRs", git_source_url(s->git), p->tip, n, rrs);
+}
+
 enum err
 merge_pulled(struct keeper *k, struct pull *p, struct fault *f)
 {
 	struct source *s = p->source;
-	enum err err = take_all(k, p, f);
+	int64_t start_ms = clock_mono_ms();
+	enum err err = take_all(k, p, f), err_note;
 
 	if (err == ERR_OK)
 		err = merge_changes(k, p, f);
@@ -586,23 +650,31 @@ merge_pulled(struct keeper *k, struct pull *p, struct fault *f)
 		err = commits_finish(k->commits, f);
 	else
 		keeper_flush(k);		/* what was staged before is sound; the rest is tried again */
-	if (k->started)
-		catchup_look(k);
+	err_note = note_read(k, p);
 	if (err != ERR_OK) {
 		retire_again(k, p);
 		return err;
 	}
 	/* A new zone is not seen before the keys that came with it. */
-	if ((err = take_keys(k, p)) != ERR_OK || (err = show_merged(k, p)) != ERR_OK)
-		return err;
-	if (strcmp(s->head, p->tip) != 0)
-		log_info("%s: at commit %.12s", git_source_url(s->git), p->tip);
+	if (err_note != ERR_OK || (err = take_keys(k, p)) != ERR_OK || (err = show_merged(k, p)) != ERR_OK)
+		return err != ERR_OK ? err : err_note;
+	log_taken(k, p, start_ms);
 	memcpy(s->head, p->tip, sizeof s->head);
-	known_files_clear(&s->known);
-	s->known = p->known;
-	p->known = (struct known_files){ 0 };
 	accept_taken(s);
 	return ERR_OK;
+}
+
+void
+pull_found(void *arg)
+{
+	struct pull *p = arg;
+	struct source *s = p->source;
+
+	pull_choose(p);
+	if (p->err == ERR_OK && p->held == HOLD_NONE && !s->keeper->stopping && (p->nbases > 0 || p->keys_changed) &&
+	    (p->err = pool_submit(s->keeper->pool, pull_read, pull_done, p)) == ERR_OK)
+		return;
+	pull_done(p);
 }
 
 void
@@ -620,9 +692,12 @@ pull_done(void *arg)
 			accept_held(s, p);
 		else
 			err = merge_pulled(s->keeper, p, &f);
-		s->pulled_s = clock_now_s();
+		s->pulled_s = p->fetch ? clock_now_s() : s->pulled_s;
 	}
-	source_finished(s, err, err == ERR_OK ? "" : fault_str(&f, err));
+	if (p->fetch || err != ERR_OK)
+		source_finished(s, err, err == ERR_OK ? "" : fault_str(&f, err));
+	else
+		source_idle(s);
 	pull_free(p);
 }
 

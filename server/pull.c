@@ -1,54 +1,60 @@
-/* server/pull.c -- the part of a pull that runs on a helper: fetch, find what changed, parse it, compare each zone with
- * the base it had.  It reads only what pull_new() copied, and the clone; nothing here touches the keeper's zones. */
+/* server/pull.c -- a pull, in four steps:
+ *
+ *   find     on a helper: fetch, and see which files differ from the commit that was taken last
+ *   choose   on the keeper: which zones that concerns; their bases are copied
+ *   read     on a helper: parse their files, compare each zone with its base
+ *   (merge)  on the keeper: server/merge.c
+ *
+ * So its cost follows what changed; only the first pull after a start looks at all files.  A helper sees what is in struct
+ * pull and the clone, nothing of the keeper's. */
 #include "server/keeper_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "zones/git_files.h"
 #include "zones/git_verify.h"
 #include "zones/keyfile.h"
 
-static int
-compare_bases(const void *a, const void *b)
+/* The commits that the zones came from: who checks signatures may need them, should the clone be a new one. */
+static enum err
+note_commits(struct pull *p)
 {
-	const struct pull_base *x = a, *y = b;
+	const struct zonetable *zones = &p->source->keeper->zones;
 
-	return dname_compare(x->apex.octets, y->apex.octets);
+	if (p->signers == NULL || p->source->head[0] != '\0')
+		return ERR_OK;
+	if ((p->commits = calloc(zones->n + 1, sizeof *p->commits)) == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < zones->n; i++) {
+		const struct zone *z = zones->v[i];
+
+		if (z->owner == p->source && z->base.commit[0] != '\0' &&
+		    (p->ncommits == 0 || strcmp(p->commits[p->ncommits - 1], z->base.commit) != 0))
+			memcpy(p->commits[p->ncommits++], z->base.commit, GIT_OID_TEXT);
+	}
+	return ERR_OK;
 }
 
 enum err
 pull_new(struct source *s, bool fetch, struct pull **out)
 {
-	struct zonetable *zones = &s->keeper->zones;
 	struct pull *p = calloc(1, sizeof *p);
-	enum err err = ERR_OK;
 
-	if (p == NULL || (p->bases = calloc(zones->n + 1, sizeof *p->bases)) == NULL) {
-		free(p);
+	if (p == NULL)
 		return ERR_NOMEM;
-	}
 	p->source = s;
 	p->fetch = fetch;
 	p->signers = signers_ref(s->signers);
-	for (size_t i = 0; err == ERR_OK && i < zones->n; i++) {
-		const struct zone *z = zones->v[i];
-
-		if (z->owner != s)
-			continue;
-		p->bases[p->nbases].apex = z->apex;
-		p->bases[p->nbases].held = z->held || z->retired || zone_newest(z) == NULL;
-		p->bases[p->nbases].rrs = z->retired || zone_newest(z) == NULL ? 0 : zone_version_rr_count(zone_newest(z));
-		err = zone_base_copy(&p->bases[p->nbases++].base, &z->base);
-	}
-	if (err != ERR_OK) {
+	memcpy(p->head, s->head, sizeof p->head);
+	p->no_keys = s->keys == NULL;
+	if (note_commits(p) != ERR_OK) {
 		pull_free(p);
-		return err;
+		return ERR_NOMEM;
 	}
-	if (p->nbases > 1)
-		qsort(p->bases, p->nbases, sizeof *p->bases, compare_bases);
 	*out = p;
 	return ERR_OK;
 }
@@ -71,13 +77,17 @@ pull_free(struct pull *p)
 {
 	if (p == NULL)
 		return;
-	for (size_t i = 0; i < p->nbases; i++)
+	for (size_t i = 0; i < p->nbases; i++) {
 		zone_base_clear(&p->bases[i].base);
+		free(p->bases[i].name);
+	}
 	for (size_t i = 0; i < p->nzones; i++)
 		pulled_zone_clear(&p->zones[i]);
 	free(p->bases);
 	free(p->zones);
-	known_files_clear(&p->known);
+	free(p->commits);
+	git_listing_clear(&p->files);
+	git_changes_clear(&p->changes);
 	tsig_keyring_unref(p->keys);
 	signers_unref(p->signers);
 	free(p->held_words);
@@ -99,6 +109,217 @@ add_result(struct pull *p, const uint8_t *apex)
 	p->zones[p->nzones] = (struct pulled_zone){ 0 };
 	dname_copy(&p->zones[p->nzones].apex, apex);
 	return &p->zones[p->nzones++];
+}
+
+/* --- find --- */
+
+void
+pull_find(void *arg)
+{
+	struct pull *p = arg;
+	struct git_source *git = p->source->git;
+	int64_t start_ms = clock_mono_ms();
+	bool ancestor = true;
+
+	p->err = p->fetch ? git_source_fetch(git, p->tip, &p->fault) :
+	    p->last ? git_source_accepted(git, p->tip, &p->fault) : git_source_tip(git, p->tip, &p->fault);
+	p->fetched_ms = clock_mono_ms() - start_ms;
+	if (p->err != ERR_OK || (p->err = accept_commits(p)) != ERR_OK || p->held != HOLD_NONE)
+		return;
+	if (p->head[0] == '\0') {
+		p->err = git_source_list(git, p->tip, &p->files, &p->fault);
+	} else if (strcmp(p->head, p->tip) != 0) {
+		if (git_source_is_ancestor(git, p->head, p->tip, &ancestor, NULL) == ERR_OK && !ancestor)
+			log_warning("%s: history was rewritten: %.12s is not in %.12s; what changed here is kept on top",
+			    git_source_url(git), p->head, p->tip);
+		p->err = git_source_changes(git, p->head, p->tip, &p->changes, &p->fault);
+	}
+	p->found_ms = clock_mono_ms() - start_ms;
+}
+
+/* --- choose --- */
+
+static struct pull_base *
+add_base(struct pull *p, const uint8_t *apex, const char *name)
+{
+	struct pull_base *b;
+
+	if (p->nbases == p->capbases) {
+		size_t cap = p->capbases == 0 ? 8 : p->capbases * 2;
+		struct pull_base *v = realloc(p->bases, cap * sizeof *v);
+
+		if (v == NULL)
+			return NULL;
+		p->bases = v;
+		p->capbases = cap;
+	}
+	b = &p->bases[p->nbases];
+	*b = (struct pull_base){ .name = strdup(name) };
+	if (b->name == NULL)
+		return NULL;
+	dname_copy(&b->apex, apex);
+	p->nbases++;
+	return b;
+}
+
+/* Look at the zone's file.  name NULL: the one that it has. */
+static void
+choose_zone(struct pull *p, struct zone *z, const char *name)
+{
+	struct pull_base *b;
+
+	if (name == NULL)
+		name = z->base.n > 0 ? z->base.v[0].path : z->file;
+	if (p->err != ERR_OK || z->chosen || name == NULL)
+		return;
+	if ((b = add_base(p, z->apex.octets, name)) == NULL) {
+		p->err = ERR_NOMEM;
+		return;
+	}
+	b->known = true;
+	b->held = z->held || z->retired || zone_newest(z) == NULL;
+	b->rrs = z->retired || zone_newest(z) == NULL ? 0 : zone_version_rr_count(zone_newest(z));
+	p->err = zone_base_copy(&b->base, &z->base);
+	z->chosen = true;
+}
+
+/* A file of the zones' directory that may be a zone's. */
+static void
+choose_file(struct pull *p, const char *name)
+{
+	struct dname apex;
+	struct zone *z;
+
+	if (!source_zone_of(p->source, name, &apex))
+		return;
+	if ((z = zonetable_find(&p->source->keeper->zones, apex.octets)) != NULL && z->owner == p->source)
+		choose_zone(p, z, name);
+	else if (add_base(p, apex.octets, name) == NULL)
+		p->err = ERR_NOMEM;
+}
+
+static void
+choose_includer(void *arg, struct zone *z)
+{
+	choose_zone(arg, z, NULL);
+}
+
+/* All files: zones whose file is as their base has it need no second look, unless they include others. */
+static void
+choose_from_listing(struct pull *p)
+{
+	struct zonetable *zones = &p->source->keeper->zones;
+	struct dname apex;
+
+	for (size_t i = 0; p->err == ERR_OK && i < p->files.n; i++) {
+		const struct git_file *file = &p->files.v[i];
+		struct zone *z;
+
+		if (!file->regular || !source_zone_of(p->source, file->name, &apex))
+			continue;
+		z = zonetable_find(zones, apex.octets);
+		if (z != NULL && z->owner == p->source && !z->held && !z->retired && zone_newest(z) != NULL && z->base.n == 1 &&
+		    strcmp(z->base.v[0].blob, file->blob) == 0)
+			z->chosen = true;
+		else
+			choose_file(p, file->name);
+	}
+	for (size_t i = 0; p->err == ERR_OK && i < zones->n; i++)	/* whose file is gone */
+		if (zones->v[i]->owner == p->source)
+			choose_zone(p, zones->v[i], NULL);
+	for (size_t i = 0; i < zones->n; i++)
+		zones->v[i]->chosen = false;
+}
+
+static void
+choose_from_changes(struct pull *p)
+{
+	struct zonetable *zones = &p->source->keeper->zones;
+	struct dname domain;
+
+	for (size_t i = 0; p->err == ERR_OK && i < p->changes.n; i++) {
+		const struct git_change *c = &p->changes.v[i];
+		const char *name = git_source_zone_file(p->source->git, c->path);
+
+		if (name != NULL)
+			choose_file(p, name);
+		if (name != NULL && keyfile_name(name, &domain))
+			p->keys_changed = p->source->files == NULL;
+		includes_each(p->source, c->path, choose_includer, p);
+	}
+	/* What was refused may be sound now: a file that it includes has come, or what changed here is out of its way. */
+	for (size_t i = 0; p->source->nheld > 0 && (p->changes.n > 0 || p->again) && i < zones->n; i++)
+		if (zones->v[i]->owner == p->source && zones->v[i]->held)
+			choose_zone(p, zones->v[i], NULL);
+}
+
+/* Zone files are few, and their names are known: those that were not served until now, and those that could not be read. */
+static void
+choose_files(struct pull *p)
+{
+	const struct file_zones *files = p->source->files;
+
+	for (size_t i = 0; files != NULL && p->err == ERR_OK && i < files->n; i++) {
+		const struct zone *z = zonetable_find(&p->source->keeper->zones, files->apexes[i].octets);
+
+		if (z == NULL || z->owner != p->source || z->unread || git_files_problem(p->source->git, i) != NULL)
+			choose_file(p, files->names[i]);
+	}
+}
+
+static int
+compare_bases(const void *a, const void *b)
+{
+	const struct pull_base *x = a, *y = b;
+
+	return dname_compare(x->apex.octets, y->apex.octets);
+}
+
+/* In order, each zone once. */
+static void
+sort_bases(struct pull *p)
+{
+	size_t kept = 0;
+
+	if (p->nbases > 1)
+		qsort(p->bases, p->nbases, sizeof *p->bases, compare_bases);
+	for (size_t i = 0; i < p->nbases; i++) {
+		if (kept == 0 || compare_bases(&p->bases[kept - 1], &p->bases[i]) != 0) {
+			p->bases[kept++] = p->bases[i];
+			continue;
+		}
+		zone_base_clear(&p->bases[i].base);
+		free(p->bases[i].name);
+	}
+	p->nbases = kept;
+}
+
+void
+pull_choose(struct pull *p)
+{
+	const struct zonetable *zones = &p->source->keeper->zones;
+	bool gone = false;
+
+	if (p->err != ERR_OK || p->held != HOLD_NONE)
+		return;
+	choose_files(p);
+	if (p->head[0] == '\0')
+		choose_from_listing(p);
+	else
+		choose_from_changes(p);
+	p->keys_changed |= p->no_keys && p->source->files == NULL;
+	sort_bases(p);
+	for (size_t i = 0; i < p->nbases; i++) {
+		struct zone *z = zonetable_find(zones, p->bases[i].apex.octets);
+
+		if (z != NULL)
+			z->chosen = false;
+	}
+	for (size_t i = 0; i < p->changes.n; i++)
+		gone |= !p->changes.v[i].regular;
+	/* How many there are matters only when some may go. */
+	for (size_t i = 0; (gone || p->head[0] == '\0') && i < zones->n; i++)
+		p->nserved += zones->v[i]->owner == p->source && !zones->v[i]->retired && zone_newest(zones->v[i]) != NULL;
 }
 
 /* --- reading one zone --- */
@@ -161,14 +382,14 @@ take_read(struct pull *p, struct git_zone *read, const struct pull_base *base, c
 }
 
 static enum err
-read_zone(struct pull *p, const struct git_file *file, const uint8_t *apex)
+read_zone(struct pull *p, const struct git_file *file, const struct pull_base *base)
 {
-	const struct pull_base *base = pull_find_base(p, apex);
+	const uint8_t *apex = base->apex.octets;
 	struct git_zone read = { 0 };
 	char name[DNAME_TEXT_MAX];
 	enum err err = git_zone_read(p->source->git, p->tip, file, apex, &read, &p->fault);
 
-	if (err == ERR_OK && base == NULL && p->source->files == NULL && !read.has_soa)
+	if (err == ERR_OK && !base->known && p->source->files == NULL && !read.has_soa)
 		log_info("%s: %s is passed over: it has no SOA for %s", git_source_url(p->source->git), file->name,
 		    dname_print_host(apex, name));
 	else if (err == ERR_OK)
@@ -177,64 +398,50 @@ read_zone(struct pull *p, const struct git_file *file, const uint8_t *apex)
 	return err;
 }
 
-/* --- the directory --- */
-
-static const struct known_file *
-find_known(const struct known_files *known, const char *name)
+/* A zone file whose last text stands for now. */
+static const char *
+file_problem(const struct pull *p, const uint8_t *apex)
 {
-	size_t low = 0, high = known->n;
+	const struct file_zones *files = p->source->files;
 
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		int d = strcmp(known->v[middle].name, name);
-
-		if (d == 0)
-			return &known->v[middle];
-		if (d < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
+	for (size_t i = 0; p->fetch && files != NULL && i < files->n; i++)
+		if (dname_equal(files->apexes[i].octets, apex))
+			return git_files_problem(p->source->git, i);
 	return NULL;
 }
 
-static int
-compare_known(const void *a, const void *b)
-{
-	return strcmp(((const struct known_file *)a)->name, ((const struct known_file *)b)->name);
-}
-
+/* One of those that were chosen. */
 static enum err
-remember_files(struct pull *p, const struct git_listing *files)
+look_at_zone(struct pull *p, const struct pull_base *base)
 {
-	if ((p->known.v = calloc(files->n + 1, sizeof *p->known.v)) == NULL)
-		return ERR_NOMEM;
-	for (size_t i = 0; i < files->n; i++) {
-		struct known_file *k = &p->known.v[p->known.n];
+	const char *problem = file_problem(p, base->apex.octets);
+	struct git_file file = { .name = base->name };
+	struct pulled_zone *z;
+	enum err err;
 
-		if ((k->name = strdup(files->v[i].name)) == NULL)
+	if (problem != NULL) {
+		if ((z = add_result(p, base->apex.octets)) == NULL || (z->words = strdup(problem)) == NULL)
 			return ERR_NOMEM;
-		memcpy(k->blob, files->v[i].blob, sizeof k->blob);
-		k->regular = files->v[i].regular;
-		p->known.n++;
+		z->kind = PULLED_BAD;
+		return ERR_OK;
 	}
-	qsort(p->known.v, p->known.n, sizeof *p->known.v, compare_known);
+	if ((err = git_source_look(p->source->git, p->tip, base->name, &file, &p->fault)) == ERR_OK && file.regular &&
+	    (p->source->files == NULL || source_zone_of(p->source, base->name, &(struct dname){ 0 })))
+		return !base->held && base->known &&
+		    git_zone_is_unchanged(p->source->git, p->tip, &file, &base->base) ? ERR_OK : read_zone(p, &file, base);
+	if (err != ERR_OK && err != ERR_NOT_FOUND)
+		return err;
+	if (!base->known)
+		return ERR_OK;
+	if ((z = add_result(p, base->apex.octets)) == NULL)
+		return ERR_NOMEM;
+	z->kind = PULLED_GONE;
+	p->some_gone = true;
 	return ERR_OK;
 }
 
-/* The file is as it was, and so is everything that it includes. */
-static bool
-is_unchanged(const struct pull *p, const struct git_file *file, const uint8_t *apex)
-{
-	const struct known_file *known = find_known(&p->source->known, file->name);
-	const struct pull_base *base = pull_find_base(p, apex);
+/* --- keys, and what is neither --- */
 
-	if (base == NULL)
-		return known != NULL && strcmp(known->blob, file->blob) == 0;
-	return !base->held && git_zone_is_unchanged(p->source->git, p->tip, file, &base->base);
-}
-
-/* Lines of complaints into the log. */
 static void
 log_complaints(struct buf *complaints)
 {
@@ -248,37 +455,27 @@ log_complaints(struct buf *complaints)
 	}
 }
 
+/* All key files make one ring. */
 static enum err
-read_keys(struct pull *p, const struct git_listing *files)
+read_keys(struct pull *p)
 {
 	struct tsig_keyring *ring;
 	struct dname domain;
-	size_t nold = 0, nnew = 0;
-	bool changed = p->source->keys == NULL;
 	enum err err;
 
-	for (size_t i = 0; i < p->source->known.n; i++)
-		nold += p->source->known.v[i].regular && keyfile_name(p->source->known.v[i].name, &domain);
-	for (size_t i = 0; i < files->n; i++) {
-		const struct known_file *known = find_known(&p->source->known, files->v[i].name);
-
-		if (!files->v[i].regular || !keyfile_name(files->v[i].name, &domain))
-			continue;
-		nnew++;
-		changed |= known == NULL || strcmp(known->blob, files->v[i].blob) != 0;
-	}
-	if ((!changed && nold == nnew) || (err = tsig_keyring_new(&ring)) != ERR_OK)
-		return !changed && nold == nnew ? ERR_OK : ERR_NOMEM;
+	if ((err = tsig_keyring_new(&ring)) != ERR_OK)
+		return err;
 	p->keys = ring;
-	for (size_t i = 0; err == ERR_OK && i < files->n; i++) {
+	for (size_t i = 0; err == ERR_OK && i < p->files.n; i++) {
+		const struct git_file *file = &p->files.v[i];
 		struct buf text = { 0 }, complaints = { 0 };
 		size_t nwarnings;
 
-		if (!files->v[i].regular || !keyfile_name(files->v[i].name, &domain))
+		if (!file->regular || !keyfile_name(file->name, &domain))
 			continue;
-		err = git_source_read_blob(p->source->git, files->v[i].blob, GIT_ZONE_FILE_MAX, &text, &p->fault);
+		err = git_source_read_blob(p->source->git, file->blob, GIT_ZONE_FILE_MAX, &text, &p->fault);
 		if (err == ERR_OK)
-			err = zone_load_keys(files->v[i].name, (const char *)text.p, text.len, ring, &complaints, &nwarnings);
+			err = zone_load_keys(file->name, (const char *)text.p, text.len, ring, &complaints, &nwarnings);
 		log_complaints(&complaints);
 		buf_wipe(&text);
 		buf_clear(&complaints);
@@ -289,111 +486,65 @@ read_keys(struct pull *p, const struct git_listing *files)
 	return err;
 }
 
-/* A zone file whose last text stands for now. */
+static void
+log_passed_over(const struct pull *p, const char *name, bool regular)
+{
+	struct dname apex;
+
+	if (p->source->files == NULL && !keyfile_name(name, &apex) && (!regular || !zonefile_name(name, &apex)))
+		log_info("%s: %s is passed over: %s", git_source_url(p->source->git), name,
+		    regular ? "its name is no zone's" : "not a regular file");
+}
+
+static void
+log_others(const struct pull *p)
+{
+	for (size_t i = 0; p->head[0] == '\0' && i < p->files.n; i++)
+		log_passed_over(p, p->files.v[i].name, p->files.v[i].regular);
+	for (size_t i = 0; i < p->changes.n; i++) {
+		const char *name = git_source_zone_file(p->source->git, p->changes.v[i].path);
+
+		if (name != NULL && p->changes.v[i].regular)
+			log_passed_over(p, name, true);
+	}
+}
+
 static bool
-is_unreadable(const struct pull *p, const uint8_t *apex)
+is_keyless(const struct pull *p)
 {
-	const struct file_zones *files = p->source->files;
+	struct dname domain;
 
-	for (size_t i = 0; p->fetch && files != NULL && i < files->n; i++)
-		if (dname_equal(files->apexes[i].octets, apex))
-			return git_files_problem(p->source->git, i) != NULL;
-	return false;
-}
-
-static enum err
-read_zones(struct pull *p, const struct git_listing *files)
-{
-	enum err err = ERR_OK;
-
-	for (size_t i = 0; err == ERR_OK && i < files->n; i++) {
-		const struct git_file *file = &files->v[i];
-		const struct known_file *known = find_known(&p->source->known, file->name);
-		bool news = p->source->files == NULL && (known == NULL || strcmp(known->blob, file->blob) != 0);
-		struct dname apex;
-
-		if (p->source->files == NULL && keyfile_name(file->name, &apex))
-			continue;
-		if (!file->regular || !source_zone_of(p->source, file->name, &apex)) {
-			if (news)
-				log_info("%s: %s is passed over: %s", git_source_url(p->source->git), file->name,
-				    file->regular ? "its name is no zone's" : "not a regular file");
-			continue;
-		}
-		if (!is_unreadable(p, apex.octets) && !is_unchanged(p, file, apex.octets))
-			err = read_zone(p, file, apex.octets);
-	}
-	return err;
-}
-
-/* Zones whose file is no longer there. */
-static enum err
-find_gone(struct pull *p, const struct git_listing *files)
-{
-	bool *there = calloc(p->nbases + 1, sizeof *there);
-
-	if (there == NULL)
-		return ERR_NOMEM;
-	for (size_t i = 0; i < files->n; i++) {
-		const struct pull_base *base;
-		struct dname apex;
-
-		if (files->v[i].regular && source_zone_of(p->source, files->v[i].name, &apex) &&
-		    (base = pull_find_base(p, apex.octets)) != NULL)
-			there[base - p->bases] = true;
-	}
-	for (size_t i = 0; i < p->nbases; i++) {
-		struct pulled_zone *z;
-
-		if (there[i] || (z = add_result(p, p->bases[i].apex.octets)) == NULL)
-			continue;
-		z->kind = PULLED_GONE;
-	}
-	free(there);
-	return ERR_OK;
-}
-
-/* Zone files that could not be read: their last texts stand. */
-static enum err
-find_unreadable(struct pull *p)
-{
-	const struct file_zones *files = p->source->files;
-
-	for (size_t i = 0; p->fetch && files != NULL && i < files->n; i++) {
-		const char *words = git_files_problem(p->source->git, i);
-		struct pulled_zone *z;
-
-		if (words == NULL)
-			continue;
-		if ((z = add_result(p, files->apexes[i].octets)) == NULL)
-			return ERR_NOMEM;
-		z->kind = PULLED_BAD;
-		z->words = strdup(words);
-	}
-	return ERR_OK;
+	for (size_t i = 0; i < p->files.n; i++)
+		if (p->files.v[i].regular && keyfile_name(p->files.v[i].name, &domain))
+			return false;
+	return true;
 }
 
 void
-pull_run(void *arg)
+pull_read(void *arg)
 {
 	struct pull *p = arg;
-	struct git_listing files = { 0 };
-	bool ancestor = true;
+	int64_t start_ms = clock_mono_ms();
 
-	p->err = p->fetch ? git_source_fetch(p->source->git, p->tip, &p->fault) :
-	    p->last ? git_source_accepted(p->source->git, p->tip, &p->fault) :
-	    git_source_tip(p->source->git, p->tip, &p->fault);
-	if (p->err != ERR_OK || (p->err = accept_commits(p)) != ERR_OK || p->held != HOLD_NONE)
-		return;
-	if (p->source->head[0] != '\0' && strcmp(p->source->head, p->tip) != 0 &&
-	    git_source_is_ancestor(p->source->git, p->source->head, p->tip, &ancestor, NULL) == ERR_OK && !ancestor)
-		log_warning("%s: history was rewritten: %.12s is not in %.12s; what changed here is kept on top",
-		    git_source_url(p->source->git), p->source->head, p->tip);
-	if ((p->err = git_source_list(p->source->git, p->tip, &files, &p->fault)) == ERR_OK &&
-	    (p->err = remember_files(p, &files)) == ERR_OK &&
-	    (p->source->files != NULL || (p->err = read_keys(p, &files)) == ERR_OK) &&
-	    (p->err = read_zones(p, &files)) == ERR_OK && (p->err = find_gone(p, &files)) == ERR_OK &&
-	    (p->err = find_unreadable(p)) == ERR_OK)
+	log_others(p);
+	for (size_t i = 0; p->err == ERR_OK && i < p->nbases; i++)
+		p->err = look_at_zone(p, &p->bases[i]);
+	/* Keys are in any file of the directory, and so is what is left when zones go. */
+	if (p->err == ERR_OK && p->head[0] != '\0' && (p->keys_changed || p->some_gone))
+		p->err = git_source_list(p->source->git, p->tip, &p->files, &p->fault);
+	if (p->err == ERR_OK && p->keys_changed)
+		p->err = read_keys(p);
+	p->keyless = is_keyless(p);		/* it matters only when zones go, and then files are listed */
+	if (p->err == ERR_OK)
 		p->err = accept_contents(p);
-	git_listing_clear(&files);
+	p->read_ms = clock_mono_ms() - start_ms;
+}
+
+void
+pull_whole(struct pull *p)
+{
+	pull_find(p);
+	pull_choose(p);
+	if (p->err == ERR_OK && p->held == HOLD_NONE)
+		pull_read(p);
 }

@@ -11,15 +11,6 @@
 #define RETRY_FIRST_S 2
 #define RETRY_MOST_S 300
 
-void
-known_files_clear(struct known_files *k)
-{
-	for (size_t i = 0; i < k->n; i++)
-		free(k->v[i].name);
-	free(k->v);
-	*k = (struct known_files){ 0 };
-}
-
 struct source *
 source_of(const struct zone *z)
 {
@@ -35,15 +26,17 @@ start_timer(struct event *e, int64_t ms)
 }
 
 static bool
-start_pull(struct source *s)
+start_pull(struct source *s, bool fetch)
 {
 	struct pull *p;
 
-	if (pull_new(s, true, &p) != ERR_OK)
+	if (pull_new(s, fetch, &p) != ERR_OK)
 		return false;
-	p->force = s->force;
-	s->force = false;
-	if (pool_submit(s->keeper->pool, pull_run, pull_done, p) != ERR_OK) {
+	p->force = fetch && s->force;
+	s->force &= !fetch;
+	p->again = s->want_again || p->force;
+	s->want_again = false;
+	if (pool_submit(s->keeper->pool, pull_find, pull_found, p) != ERR_OK) {
 		pull_free(p);
 		return false;
 	}
@@ -69,9 +62,11 @@ go_on(struct source *s)
 
 	if (s->busy || s->keeper->stopping)
 		return;
-	if (s->want_pull) {
+	if (s->want_pull || s->want_again) {
+		bool fetch = s->want_pull;
+
 		s->want_pull = false;
-		if ((s->busy = start_pull(s)))
+		if ((s->busy = start_pull(s, fetch)))
 			return;
 		log_error("%s: no memory for a pull", git_source_url(s->git));
 	}
@@ -109,6 +104,20 @@ void
 source_pull(struct source *s)
 {
 	s->want_pull = true;
+	go_on(s);
+}
+
+void
+source_again(struct source *s)
+{
+	s->want_again = true;
+	go_on(s);
+}
+
+void
+source_idle(struct source *s)
+{
+	s->busy = false;
 	go_on(s);
 }
 
@@ -341,7 +350,7 @@ sources_close(struct keeper *k)
 		signers_unref(s->signers);
 		ssh_private_key_free(s->signing_key);
 		accept_clear(s);
-		known_files_clear(&s->known);
+		includes_clear(&s->includes);
 		filezones_free(s->files);
 		free(s->problem);
 		free(s->directory);

@@ -282,14 +282,6 @@ writeback_run(void *arg)
 
 /* --- on the keeper again --- */
 
-static void
-remember_blob(struct source *s, const char *path, const git_oid_text blob)
-{
-	for (size_t i = 0; i < s->known.n; i++)
-		if (strcmp(s->known.v[i].name, path) == 0)
-			memcpy(s->known.v[i].blob, blob, GIT_OID_TEXT);
-}
-
 static enum err
 move_base(struct written_zone *x)
 {
@@ -317,7 +309,6 @@ take_in(struct writeback *w, struct fault *f)
 
 		pending_write_end(&x->zone->pending, true);
 		notes_drop(&x->zone->notes, x->notes, x->more_notes);
-		remember_blob(s, x->path, x->base.v[0].blob);
 		if ((one = move_base(x)) == ERR_OK)
 			one = commits_put(k->commits, x->zone, f);
 		if (err == ERR_OK)

@@ -83,6 +83,29 @@ struct git_listing {
 enum err git_source_list(struct git_source *s, const git_oid_text commit, struct git_listing *out, struct fault *f);
 void git_listing_clear(struct git_listing *l);
 
+/* The files that differ between two commits, in the whole repository.  *out: git_changes_clear(). */
+struct git_change {
+	char *path;			/* from the repository's top */
+	bool regular;			/* in the new one it is a file; else it is gone, or a link or the like */
+};
+struct git_changes {
+	struct git_change *v;
+	size_t n;
+};
+enum err git_source_changes(struct git_source *s, const git_oid_text old, const git_oid_text new, struct git_changes *out,
+    struct fault *f);
+void git_changes_clear(struct git_changes *c);
+
+/* The name of a file of the zones' directory, given its path from the top; NULL: it lies elsewhere.  Points into path. */
+const char *git_source_zone_file(const struct git_source *s, const char *path);
+
+/* The other way: a path relative to the zones' directory, from the top.  *out is the caller's. */
+enum err git_source_full_path(const struct git_source *s, const char *path, char **out);
+
+/* What is at path, relative to the zones' directory, in commit?  out->name is left alone.  ERR_NOT_FOUND: nothing. */
+enum err git_source_look(struct git_source *s, const git_oid_text commit, const char *path, struct git_file *out,
+    struct fault *f);
+
 /* Append a file's octets to out, path relative to the zones' directory ("sub/x" is allowed, ".." leads at most to
  * the repository's top; a link is ERR_UNSUPPORTED).  blob (may be NULL) gets its id.
  * ERR_NOSPACE: larger than max. */

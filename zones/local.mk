@@ -31,6 +31,7 @@ zones_libzones_a_SOURCES = \
 	zones/git_commit.c \
 	zones/git_compact.c \
 	zones/git_credentials.c \
+	zones/git_diff.c \
 	zones/git_exchange.c \
 	zones/git_fault.c \
 	zones/git_files.c zones/git_files.h \

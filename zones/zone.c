@@ -133,8 +133,21 @@ zone_free(struct zone *z)
 	notes_clear(&z->notes);
 	complaints_clear(&z->complaints);
 	free(z->problem);
+	free(z->file);
 	free(z->source);
 	free(z);
+}
+
+enum err
+zone_set_file(struct zone *z, const char *path)
+{
+	char *copy = strdup(path);
+
+	if (copy == NULL)
+		return ERR_NOMEM;
+	free(z->file);
+	z->file = copy;
+	return ERR_OK;
 }
 
 void

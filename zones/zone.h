@@ -46,6 +46,7 @@ struct zone {
 
 	enum serial_policy serial_policy;
 	struct zone_base base;
+	char *file;			/* its path as in the base, while there is none; or NULL */
 	struct pending pending;
 	bool restored;			/* the journal knew it: it was served before, with this serial */
 	uint32_t restored_serial;
@@ -55,6 +56,9 @@ struct zone {
 	bool garbage;			/* old versions wait for zone_store_reclaim() */
 	bool retired;			/* its file is gone */
 	bool held;			/* the newest text was refused; the last good version is served */
+	bool unread;			/* ... since its file could not even be read */
+	bool chosen;			/* while a pull looks for what it concerns */
+	uint32_t includes_noted;	/* a sum of what it includes, as the server's table has it */
 	char *problem;			/* why, in words; NULL: nothing is wrong */
 	struct complaints complaints;	/* of the newest text */
 	bool new_here;			/* loaded, unknown to the journal: its secondaries are to be asked (server/catchup.c) */
@@ -69,6 +73,8 @@ struct zone {
 
 enum err zone_new(const uint8_t *apex, const char *source, struct zone **out);
 void zone_free(struct zone *z);		/* the store too, so on a thread registered with RCU; takes NULL */
+
+enum err zone_set_file(struct zone *z, const char *path);		/* copied */
 
 /* Words for the operator; NULL clears. */
 void zone_set_problem(struct zone *z, const char *format, ...) __attribute__((format(printf, 2, 3)));
