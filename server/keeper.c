@@ -79,6 +79,8 @@ keeper_subscriber(void *ctx, const struct commit_request *q, const struct change
 
 	if (q->origin == ORIGIN_UPDATE || q->origin == ORIGIN_ACME)
 		add_note(z, q, changes);
+	if (s != NULL && writeback_note(s, z) != ERR_OK)
+		log_error("zone %s: out of memory: its changes are written back after a restart", z->name);
 	if (!k->started)
 		return;				/* at start everything is looked at once, later */
 	peers_notify(k, z);

@@ -79,6 +79,8 @@ struct source {
 	git_oid_text head;		/* the newest commit that was taken in; "" before the first */
 	struct includes includes;
 	size_t nheld;			/* zones whose newest text was refused */
+	struct zone **waiting_zones;	/* whose changes wait to be written back; some may be done */
+	size_t nwaiting_zones;
 	struct tsig_keyring *keys;	/* from its key files; NULL: none yet */
 	struct signers *signers;	/* NULL: whoever may push is trusted */
 	struct ssh_private_key *signing_key;	/* for commits of ours; NULL: they are not signed */
@@ -267,6 +269,7 @@ enum err secondary_read_base(struct keeper *k, const uint8_t *apex, const struct
 enum err zone_restore_transferred(struct keeper *k, const uint8_t *apex, struct zone **out, struct fault *f);
 
 /* writeback.c */
+enum err writeback_note(struct source *s, struct zone *z);	/* it may have changes that wait */
 enum err writeback_start(struct source *s);	/* ERR_NOT_FOUND: nothing waits */
 
 /* compact.c */

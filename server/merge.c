@@ -459,6 +459,8 @@ hand_over(struct zone *z, struct source *s)
 	free(z->source);
 	z->source = url;
 	z->owner = s;
+	z->listed = false;
+	z->includes_noted = 0;
 	return ERR_OK;
 }
 

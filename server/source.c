@@ -351,6 +351,7 @@ sources_close(struct keeper *k)
 		ssh_private_key_free(s->signing_key);
 		accept_clear(s);
 		includes_clear(&s->includes);
+		free(s->waiting_zones);
 		filezones_free(s->files);
 		free(s->problem);
 		free(s->directory);

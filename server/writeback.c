@@ -95,40 +95,54 @@ compare_paths(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static void
+note_other(void *arg, struct zone *z)
+{
+	const struct zone **seen = arg;
+
+	if (seen[0] != z)
+		seen[1] = z;
+}
+
+/* Is path, as zone z has it, a file of another zone too? */
+static bool
+others_have(const struct source *s, const struct zone *z, const char *path)
+{
+	const struct zone *seen[2] = { z, NULL };
+	struct dname apex;
+	char *full;
+
+	if (git_source_full_path(s->git, path, &full) != ERR_OK)
+		return true;
+	includes_each(s, full, note_other, seen);
+	free(full);
+	return seen[1] != NULL || (strcmp(path, z->base.v[0].path) != 0 && source_zone_of(s, path, &apex) &&
+	    zonetable_find(&s->keeper->zones, apex.octets) != NULL);
+}
+
 /* Files that belong to several zones: a change for one of them must not change the others. */
 static enum err
 find_shared(struct writeback *w)
 {
-	const struct keeper *k = w->source->keeper;
-	char **all;
 	size_t n = 0;
-	bool includes = false;
 
 	for (size_t i = 0; i < w->n; i++)
-		includes |= w->v[i].zone->base.n > 1;
-	if (!includes)
-		return ERR_OK;
-	for (size_t i = 0; i < k->zones.n; i++)
-		n += k->zones.v[i]->owner == w->source ? k->zones.v[i]->base.n : 0;
-	if ((all = calloc(n + 1, sizeof *all)) == NULL || (w->shared = calloc(n + 1, sizeof *w->shared)) == NULL) {
-		free(all);
+		n += w->v[i].zone->base.n;
+	if ((w->shared = calloc(n + 1, sizeof *w->shared)) == NULL)
 		return ERR_NOMEM;
-	}
-	n = 0;
-	for (size_t i = 0; i < k->zones.n; i++)
-		for (size_t j = 0; k->zones.v[i]->owner == w->source && j < k->zones.v[i]->base.n; j++)
-			all[n++] = k->zones.v[i]->base.v[j].path;
-	qsort(all, n, sizeof *all, compare_paths);
-	for (size_t i = 1; i < n; i++) {
-		if (strcmp(all[i - 1], all[i]) != 0 || (i > 1 && strcmp(all[i - 2], all[i]) == 0))
-			continue;
-		if ((w->shared[w->nshared] = strdup(all[i])) == NULL) {
-			free(all);
-			return ERR_NOMEM;
+	for (size_t i = 0; i < w->n; i++) {
+		const struct zone *z = w->v[i].zone;
+
+		for (size_t j = 0; j < z->base.n; j++) {
+			if (!others_have(w->source, z, z->base.v[j].path))
+				continue;
+			if ((w->shared[w->nshared] = strdup(z->base.v[j].path)) == NULL)
+				return ERR_NOMEM;
+			w->nshared++;
 		}
-		w->nshared++;
 	}
-	free(all);
+	if (w->nshared > 1)
+		qsort(w->shared, w->nshared, sizeof *w->shared, compare_paths);
 	return ERR_OK;
 }
 
@@ -346,16 +360,54 @@ writeback_done(void *arg)
 	writeback_free(w);
 }
 
+/* Zones that nothing waits in leave the list. */
+static size_t
+count_waiting(struct source *s)
+{
+	size_t kept = 0, n = 0;
+
+	for (size_t i = 0; i < s->nwaiting_zones; i++) {
+		struct zone *z = s->waiting_zones[i];
+
+		if (z->owner != s)
+			continue;		/* it was handed over */
+		if (pending_count(&z->pending) == 0) {
+			z->listed = false;
+			continue;
+		}
+		s->waiting_zones[kept++] = z;
+		n += wants_writing(s, z);
+	}
+	s->nwaiting_zones = kept;
+	return n;
+}
+
+enum err
+writeback_note(struct source *s, struct zone *z)
+{
+	if (z->listed || pending_count(&z->pending) == 0)
+		return ERR_OK;
+	if ((s->nwaiting_zones & (s->nwaiting_zones - 1)) == 0) {	/* full, or once more at that size */
+		size_t cap = s->nwaiting_zones == 0 ? 1 : s->nwaiting_zones * 2;
+		struct zone **v = realloc(s->waiting_zones, cap * sizeof *v);
+
+		if (v == NULL)
+			return ERR_NOMEM;
+		s->waiting_zones = v;
+	}
+	s->waiting_zones[s->nwaiting_zones++] = z;
+	z->listed = true;
+	return ERR_OK;
+}
+
 enum err
 writeback_start(struct source *s)
 {
 	struct keeper *k = s->keeper;
 	struct writeback *w;
-	size_t n = 0;
+	size_t n = count_waiting(s);
 	enum err err = ERR_OK;
 
-	for (size_t i = 0; i < k->zones.n; i++)
-		n += wants_writing(s, k->zones.v[i]);
 	if (n == 0 || s->head[0] == '\0' || s->hold.kind != HOLD_NONE)
 		return ERR_NOT_FOUND;
 	keeper_flush(k);
@@ -365,9 +417,9 @@ writeback_start(struct source *s)
 	}
 	w->source = s;
 	memcpy(w->head, s->head, sizeof w->head);
-	for (size_t i = 0; err == ERR_OK && i < k->zones.n && w->n < n; i++)
-		if (wants_writing(s, k->zones.v[i]))
-			err = add_zone(w, k->zones.v[i]);
+	for (size_t i = 0; err == ERR_OK && i < s->nwaiting_zones && w->n < n; i++)
+		if (wants_writing(s, s->waiting_zones[i]))
+			err = add_zone(w, s->waiting_zones[i]);
 	if (err == ERR_OK)
 		err = find_shared(w);
 	if (err == ERR_OK)

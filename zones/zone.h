@@ -57,6 +57,7 @@ struct zone {
 	bool retired;			/* its file is gone */
 	bool held;			/* the newest text was refused; the last good version is served */
 	bool unread;			/* ... since its file could not even be read */
+	bool listed;			/* among those whose changes wait to be written back */
 	bool chosen;			/* while a pull looks for what it concerns */
 	uint32_t includes_noted;	/* a sum of what it includes, as the server's table has it */
 	char *problem;			/* why, in words; NULL: nothing is wrong */
