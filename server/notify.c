@@ -29,7 +29,7 @@ static const unsigned rest_s[] = { 1, 1, 1, 4, 13, 20, 20, 120, 420, 900, 2100, 
 struct notice {
 	struct notifier *notifier;
 	struct notice *next;			/* in its bucket */
-	STAILQ_ENTRY(notice) due;
+	TAILQ_ENTRY(notice) due;
 	bool is_due, listed;			/* listed: among the targets of the last call */
 	struct dname zone;
 	struct sockaddr_storage address, source;
@@ -51,7 +51,7 @@ struct notifier {
 	struct event_base *base;
 	struct notice **buckets;
 	size_t nbuckets, nnotices;		/* nbuckets is a power of two */
-	STAILQ_HEAD(, notice) due;
+	TAILQ_HEAD(, notice) due;
 	unsigned active;
 };
 
@@ -64,7 +64,7 @@ notifier_new(struct event_base *base, struct notifier **out)
 		return ERR_NOMEM;
 	n->base = base;
 	n->nbuckets = 64;
-	STAILQ_INIT(&n->due);
+	TAILQ_INIT(&n->due);
 	if ((n->buckets = calloc(n->nbuckets, sizeof(struct notice *))) == NULL) {
 		free(n);
 		return ERR_NOMEM;
@@ -84,7 +84,7 @@ static void
 notice_stop(struct notice *t)
 {
 	if (t->is_due)
-		STAILQ_REMOVE(&t->notifier->due, t, notice, due);
+		TAILQ_REMOVE(&t->notifier->due, t, due);
 	t->is_due = false;
 	if (t->exchange != NULL) {
 		exchange_cancel(t->exchange);
@@ -160,11 +160,11 @@ try_now(struct notice *t)
 static void
 pump(struct notifier *n)
 {
-	while (n->active < MAX_ACTIVE && !STAILQ_EMPTY(&n->due)) {
-		struct notice *t = STAILQ_FIRST(&n->due);
+	while (n->active < MAX_ACTIVE && !TAILQ_EMPTY(&n->due)) {
+		struct notice *t = TAILQ_FIRST(&n->due);
 		enum err err;
 
-		STAILQ_REMOVE_HEAD(&n->due, due);
+		TAILQ_REMOVE(&n->due, t, due);
 		t->is_due = false;
 		if ((err = try_now(t)) == ERR_OK) {
 			n->active++;
@@ -179,7 +179,7 @@ pump(struct notifier *n)
 static void
 make_due(struct notice *t)
 {
-	STAILQ_INSERT_TAIL(&t->notifier->due, t, due);
+	TAILQ_INSERT_TAIL(&t->notifier->due, t, due);
 	t->is_due = true;
 	pump(t->notifier);
 }
