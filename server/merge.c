@@ -110,10 +110,8 @@ set_held(struct zone *z, bool held)
 {
 	struct source *s = source_of(z);
 
-	if (held && !z->held)
-		s->nheld++;
-	if (!held && z->held)
-		s->nheld--;
+	if (s != NULL && held != z->held)
+		s->nheld += held ? 1 : (size_t)-1;
 	z->held = held;
 	z->unread &= held;
 }
@@ -364,7 +362,7 @@ restore_row(const struct restore *r, const struct journal_zone *row)
 		err = commits_load(k->commits, z, &base, &rrs, row->serial, false, &f);
 	if (err == ERR_OK && rrs.n > 0 && !z->retired)
 		err = show_zone(k, z);
-	if (err == ERR_OK)
+	if (err == ERR_OK && r->source != NULL)
 		err = includes_note(r->source, z);
 	if (err == ERR_OK && z->base.n == 0 && base.n > 0)
 		err = zone_set_file(z, base.v[0].path);
