@@ -41,11 +41,17 @@ edit_zone(void *ctx, const struct acme_edit *edit, void (*done)(void *arg, enum 
 	const char *why = "the zone is not served here";
 	enum err err;
 
-	if (z == NULL || !zone_may_change(z, &why)) {
+	if (z == NULL || (z->secondary == NULL && !zone_may_change(z, &why))) {
 		done(arg, ERR_REFUSED, why);
 		return;
 	}
-	if ((err = fill_changes(edit, &changes)) == ERR_OK)
+	err = fill_changes(edit, &changes);
+	if (err == ERR_OK && z->secondary != NULL) {
+		remote_edit(k, z, &changes, done, arg);
+		changeset_clear(&changes);
+		return;
+	}
+	if (err == ERR_OK)
 		err = commits_stage(k->commits, &(struct commit_request){ .zone = z, .changes = &changes,
 		    .origin = ORIGIN_ACME, .by = edit->why, .now_s = clock_now_s() }, NULL, &f);
 	changeset_clear(&changes);
@@ -87,7 +93,8 @@ zone_of(void *ctx, const uint8_t *name, struct dname *apex, bool *editable)
 	if (z == NULL || zone_newest(z) == NULL)
 		return false;
 	dname_copy(apex, z->apex.octets);
-	*editable = config_zone_for(k->view->config, z->apex.octets)->acme && zone_may_change(z, &why);
+	*editable = config_zone_for(k->view->config, z->apex.octets)->acme &&
+	    (zone_may_change(z, &why) || remote_edit_key(k, z) != NULL);
 	return true;
 }
 

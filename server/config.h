@@ -56,6 +56,9 @@ struct config_zone {
 	char *file;			/* absolute; NULL: from git */
 	struct config_primary *primaries;	/* in the order of preference; 0: no secondary zone */
 	size_t nprimaries;
+	struct dname update_key;	/* for updates at the primary */
+	bool has_update_key;
+	bool forward_updates;
 	uint64_t max_size;		/* of a transfer in, octets in memory */
 	unsigned refresh_min_s, refresh_max_s, retry_min_s, retry_max_s, expire_min_s, expire_max_s;
 	struct config_address *notify;

@@ -51,6 +51,21 @@ config_read_primaries(struct config_reader *r, const struct option *o, const yam
 }
 
 enum err
+config_read_update_key(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base)
+{
+	struct config_zone *z = base;
+	const char *text = config_scalar(r, node, "the name of a key");
+
+	(void)o;
+	if (text == NULL)
+		return ERR_FORMAT;
+	if (dname_from_str(text, &z->update_key) != ERR_OK)
+		return config_expected(r, node, "the name of a key");
+	z->has_update_key = true;
+	return ERR_OK;
+}
+
+enum err
 config_check_primaries(struct config_reader *r, const yaml_node_t *node, const struct config_zone *z)
 {
 	static const char *const pairs[] = { "refresh", "retry", "expire" };
@@ -60,6 +75,9 @@ config_check_primaries(struct config_reader *r, const yaml_node_t *node, const s
 	if (z->file != NULL && z->nprimaries > 0)
 		return config_fault(r, config_value(r, node, "primaries"), ERR_FORMAT,
 		    "expected either 'file' or 'primaries', found both");
+	if (z->nprimaries == 0 && (z->has_update_key || z->forward_updates))
+		return config_fault(r, config_value(r, node, z->has_update_key ? "update-key" : "forward-updates"), ERR_FORMAT,
+		    "expected 'primaries' with this, found none");
 	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
 		if (least[i] > most[i])
 			return config_fault(r, node, ERR_RANGE, "expected %s-min-interval to be at most %s-max-interval, found %u "

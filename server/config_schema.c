@@ -349,6 +349,8 @@ static const struct option zone_options[] = {
 	{ "journal-max-depth", OPTION_NUMBER, AT(config_zone, journal_max_depth), .min = 1, .max = JOURNAL_DEPTH_MOST },
 	{ "file", OPTION_TEXT, AT(config_zone, file), .valid = valid_zone_file, .expected = "the name of a file" },
 	{ "primaries", OPTION_OWN, .read = config_read_primaries },
+	{ "update-key", OPTION_OWN, .read = config_read_update_key },
+	{ "forward-updates", OPTION_YESNO, AT(config_zone, forward_updates), .fallback = "no" },
 	{ "zone-max-size", OPTION_SIZE, AT(config_zone, max_size), .min = 1, .max = 1u << 30, .fallback = "4G" },
 	{ "refresh-min-interval", OPTION_DURATION, AT(config_zone, refresh_min_s), .min = 1, .max = WEEKS_S, .fallback = "2" },
 	{ "refresh-max-interval", OPTION_DURATION, AT(config_zone, refresh_max_s), .min = 1, .max = WEEKS_S, .fallback = "4w" },

@@ -108,6 +108,7 @@ enum err config_read_removal_limit(struct config_reader *r, const struct option 
 
 /* zones: from whom a secondary zone comes. */
 enum err config_read_primaries(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
+enum err config_read_update_key(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
 enum err config_check_primaries(struct config_reader *r, const yaml_node_t *node, const struct config_zone *z);
 
 /* The keys of the command line, behind those of the file. */

@@ -136,6 +136,7 @@ verify(struct inbound *in, int rcode, struct outcome *o)
 		return true;
 	if (msg_opcode(&in->q.header) == OPCODE_UPDATE)
 		SHA256(in->msg, in->n, in->digest);
+	in->whole = in->n;
 	switch (tsig_verify_request(in->view->ring, in->msg, &in->n, in->now_s, &in->q.tsig)) {
 	case TSIG_ABSENT:
 		return true;
@@ -149,6 +150,10 @@ verify(struct inbound *in, int rcode, struct outcome *o)
 		inbound_rcode(in, rcode == RCODE_NOERROR ? RCODE_FORMERR : (unsigned)rcode, o);
 		return false;
 	case TSIG_BAD:
+		if (in->q.tsig.error == RCODE_BADKEY && inbound_forwards(in)) {
+			inbound_forward(in, o);
+			return false;
+		}
 		complain_of_tsig(in);
 		inbound_rcode(in, RCODE_NOTAUTH, o);
 		return false;
@@ -185,6 +190,10 @@ handle_opcode(struct inbound *in, struct outcome *o)
 		break;
 	case OPCODE_UPDATE:
 		counter_add(&in->handler->counters.updates, 1);
+		if (in->is_signed && inbound_forwards(in)) {
+			inbound_forward(in, o);
+			return;
+		}
 		rcode = inbound_update(in);
 		break;
 	case OPCODE_STATUS:
@@ -365,11 +374,25 @@ handle_request(struct handler *h, const struct client *client, uint8_t *msg, siz
 	handle_looked_up(h, client, &p, msg, n, now_s, out, room, o);
 }
 
+/* What the primary said, under the client's ID. */
+static size_t
+forwarded_reply(const struct job *j, uint8_t *out, size_t room)
+{
+	if (j->nreply > room)
+		return 0;
+	memcpy(out, j->reply, j->nreply);
+	store_u16(out, j->request.header.id);
+	return j->nreply;
+}
+
 size_t
 handle_reply(struct handler *h, struct job *j, int64_t now_s, uint8_t *out, size_t room)
 {
 	const struct ede why = { ede_code_for(j->rcode), j->reason };
 	size_t n;
+
+	if (j->reply != NULL)
+		return forwarded_reply(j, out, room);
 
 	j->request.ede = j->reason[0] != '\0' ? &why : NULL;
 	n = answer_rcode(&j->request, &j->view->settings, j->rcode, out, room);

@@ -78,6 +78,37 @@ send_to_keeper(struct inbound *in, enum job_kind kind)
 	return false;
 }
 
+bool
+inbound_forwards(const struct inbound *in)
+{
+	const struct config_zone *z = config_zone_for(in->view->config, in->q.question.qname.octets);
+
+	return msg_opcode(&in->q.header) == OPCODE_UPDATE && in->q.has_question && in->q.question.qtype == TYPE_SOA &&
+	    z->forward_updates && z->nprimaries > 0 && is_served(in);
+}
+
+void
+inbound_forward(struct inbound *in, struct outcome *o)
+{
+	size_t bare = in->n;
+	struct job *j;
+
+	/* TSIG goes on with it: the record is there, but not counted. */
+	in->n = in->whole;
+	j = job_new(in, JOB_FORWARD);
+	in->n = bare;
+	if (j != NULL)
+		store_u16(j->msg + 10, (uint16_t)(load_u16(j->msg + 10) + 1));
+	if (j != NULL && queue_push(in->handler->shared->to_keeper, j)) {
+		o->what = HANDLED_LATER;
+		return;
+	}
+	in->q.ede = j == NULL ? &ede_no_memory : &ede_queue_full;
+	job_free(j);
+	inbound_complain(in, "answered SERVFAIL: too many changes are waiting");
+	inbound_rcode(in, RCODE_SERVFAIL, o);
+}
+
 int
 inbound_update(struct inbound *in)
 {

@@ -11,7 +11,7 @@ struct inbound {
 	struct view *view;		/* borrowed: good inside the RCU section */
 	struct request q;
 	uint8_t *msg;			/* TSIG is off */
-	size_t n;
+	size_t n, whole;		/* whole: with the TSIG record, which still stands behind the rest */
 	bool is_signed;			/* and the signature is good */
 	uint8_t digest[32];		/* of an UPDATE as it came */
 	int64_t now_s;
@@ -20,6 +20,10 @@ struct inbound {
 };
 
 #define INBOUND_LATER (-1)		/* no rcode yet: the keeper has it */
+
+/* Is it an UPDATE of a secondary zone whose updates go on to the primary?  And off it goes: sets o. */
+bool inbound_forwards(const struct inbound *in);
+void inbound_forward(struct inbound *in, struct outcome *o);
 
 /* Look at the zone section and the key, hand the request to the keeper.  Returns an rcode, or INBOUND_LATER. */
 int inbound_update(struct inbound *in);

@@ -119,6 +119,9 @@ on_jobs(evutil_socket_t fd, short what, void *arg)
 		case JOB_UPDATE:
 			keeper_update(k, j);
 			break;
+		case JOB_FORWARD:
+			keeper_forward(k, j);
+			break;
 		case JOB_IXFR:
 			keeper_history(k, j);
 			break;
@@ -261,6 +264,8 @@ keeper_free(struct keeper *k)
 		pool_free(k->pool);
 	certs_stop(k);
 	catchup_stop(k);
+	remote_edits_stop(k);
+	forwards_stop(k);
 	secondaries_stop(k);
 	if (k->notifier != NULL)
 		notifier_free(k->notifier);

@@ -117,6 +117,8 @@ struct keeper {
 	struct notifier *notifier;
 	struct acme *acme;		/* NULL: none configured */
 	struct acme_authority_config *authorities;
+	struct remote_edit *remote_edits;	/* on their way to primaries elsewhere */
+	struct forward *forwards;	/* updates, on their way to primaries elsewhere */
 	struct history_cache *history_cache;
 	struct secondaries *secondaries;
 	struct catchup *catchups;	/* questions for serials on their way */
@@ -291,6 +293,16 @@ void backup_stop(struct keeper *k);
 
 /* history.c */
 void history_sweep(struct keeper *k);			/* now and then: images and history within their limits */
+
+/* remote_edit.c: edits of secondary zones.  done() is called once; ERR_OK: it is in the zone. */
+void remote_edit(struct keeper *k, struct zone *z, const struct changeset *changes, void (*done)(void *arg, enum err err,
+    const char *words), void *arg);
+const struct tsig_key *remote_edit_key(const struct keeper *k, const struct zone *z);	/* NULL: we may not */
+void remote_edits_stop(struct keeper *k);
+
+/* forward.c */
+void keeper_forward(struct keeper *k, struct job *j);	/* takes j over */
+void forwards_stop(struct keeper *k);
 
 /* history_out.c */
 void keeper_history(struct keeper *k, struct job *j);	/* takes j over */

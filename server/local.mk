@@ -27,6 +27,7 @@ server_libserver_a_SOURCES = \
 	server/exchange.c server/exchange.h \
 	server/fetch.c server/fetch.h \
 	server/filezones.c \
+	server/forward.c \
 	server/frame.c server/frame.h \
 	server/gather.c server/gather.h \
 	server/handle.c server/handle.h \
@@ -46,6 +47,7 @@ server_libserver_a_SOURCES = \
 	server/peers.c \
 	server/plain.c server/plain.h \
 	server/pull.c \
+	server/remote_edit.c \
 	server/request.c \
 	server/records.h \
 	server/ratelimit.c server/ratelimit.h \

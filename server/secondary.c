@@ -176,8 +176,8 @@ take_key(struct secondary *s, const struct tsig_key **key, struct fault *f)
 	return false;
 }
 
-static const struct config_address *
-source_address(const struct keeper *k, int family)
+const struct config_address *
+secondary_source(const struct keeper *k, int family)
 {
 	const struct config *c = k->view->config;
 
@@ -356,7 +356,7 @@ make_intake(struct secondary *s, const struct tsig_key *key, struct intake **out
 {
 	const struct config *c = s->keeper->view->config;
 	const struct config_address *to = &s->primaries[s->at].address;
-	const struct config_address *from = source_address(s->keeper, to->address.ss_family);
+	const struct config_address *from = secondary_source(s->keeper, to->address.ss_family);
 	struct intake *in = calloc(1, sizeof *in);
 	enum err err = ERR_OK;
 
@@ -436,7 +436,7 @@ static void
 ask_soa(struct secondary *s)
 {
 	const struct config_address *to = &s->primaries[s->at].address;
-	const struct config_address *from = source_address(s->keeper, to->address.ss_family);
+	const struct config_address *from = secondary_source(s->keeper, to->address.ss_family);
 	struct question q = { .qname = s->zone->apex, .qtype = TYPE_SOA, .qclass = CLASS_IN };
 	const struct tsig_key *key;
 	uint8_t msg[MSG_HEADER_SIZE + DNAME_MAX + 4];

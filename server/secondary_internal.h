@@ -45,6 +45,8 @@ void secondary_expire(struct secondary *s);
 int64_t secondary_expires_s(const struct secondary *s);	/* 0: there is nothing that could expire */
 void secondary_begin(struct secondary *s);		/* its timer runs at once */
 void secondary_transfer(struct secondary *s);		/* without asking for the serial first */
+/* Our address for questions to one of this family; NULL: the system chooses. */
+const struct config_address *secondary_source(const struct keeper *k, int family);
 bool secondary_is_busy(const struct secondary *s);
 void secondary_on_timer(evutil_socket_t fd, short what, void *secondary);
 

@@ -109,6 +109,7 @@ job_free(struct job *j)
 		return;
 	tsig_exchange_clear(&j->request.tsig);
 	ixfr_unref(j->ixfr);
+	free(j->reply);
 	view_unref(j->view);
 	config_free(j->config);
 	free(j);

@@ -50,6 +50,7 @@ struct shared {
 /* A message between a worker and the keeper.  The sender gives it away. */
 enum job_kind {
 	JOB_UPDATE,			/* to the keeper, and back with rcode set */
+	JOB_FORWARD,			/* to the keeper, and back with the primary's answer in reply, or with rcode */
 	JOB_IXFR,			/* to the keeper, and back with ixfr set: it reads the journal */
 	JOB_NOTIFY,			/* to the keeper, which frees it */
 	JOB_STOP,			/* to a worker or the keeper: leave the loop */
@@ -71,6 +72,8 @@ struct job {
 	int interface;			/* UDP: for IP_PKTINFO */
 
 	struct request request;		/* TSIG verified, key rights not yet looked at */
+	uint8_t *reply;			/* JOB_FORWARD: as the primary sent it, but for its ID; or NULL */
+	size_t nreply;
 	uint32_t serial;		/* JOB_IXFR: the client's */
 	struct ixfr *ixfr;		/* JOB_IXFR: a reference; NULL: there is no history, so the whole zone it is */
 	unsigned rcode;			/* the keeper's verdict */
@@ -78,7 +81,7 @@ struct job {
 	uint8_t digest[32];		/* SHA-256 of the request as it came, MAC included: finds resends */
 	struct config *config;		/* JOB_RELOAD: the new one */
 	size_t n;			/* of msg */
-	uint8_t msg[];			/* without TSIG */
+	uint8_t msg[];			/* without TSIG; JOB_FORWARD: as it came */
 };
 
 void job_free(struct job *j);		/* also its references; takes NULL */
