@@ -1,5 +1,5 @@
-/* certns-checkzone --repository: what a commit would change, as a pre-receive hook and CI want to know it.  Standard output has
- * the report and nothing else; what keeps us from making one goes to standard error. */
+/* certns-checkzone --repository: what a commit would change, as a pre-receive hook and CI want to know it.  Standard
+ * output has the report and nothing else; what keeps us from making one goes to standard error. */
 #include <string.h>
 
 #include "base/clock.h"

@@ -1,5 +1,5 @@
-/* certns-notify: a signed NOTIFY (RFC 1996, RFC 8945), so that certnsd pulls now and not at its next poll.  Over TCP: somebody waits
- * for the outcome, and a refused connection tells more than a lost datagram. */
+/* certns-notify: a signed NOTIFY (RFC 1996, RFC 8945), so that certnsd pulls now and not at its next poll.  Over TCP:
+ * somebody waits for the outcome, and a refused connection tells more than a lost datagram. */
 #include <config.h>
 
 #include <errno.h>

@@ -314,6 +314,9 @@ check_group(struct checking *c, const struct check_group *g)
 		check_outside(c, g);
 		return;
 	}
+	c->has_cut |= ns != NULL && g->first > c->inside;
+	c->has_dname |= dname != NULL;
+	c->has_wildcard |= dname_is_wildcard(g->owner);
 	if (c->dname != NULL)
 		check_below_dname(c, g);
 	if (cname != NULL)

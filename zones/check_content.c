@@ -1,5 +1,5 @@
-/* Contents of RRs that are well formed and yet make no sense to those who read them.  All of this is warned of and nothing more:
- * numbers are assigned after this was written, and private ones mean what their users agree on. */
+/* Contents of RRs that are well formed and yet make no sense to those who read them.  All of this is warned of and
+ * nothing more: numbers are assigned after this was written, and private ones mean what their users agree on. */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>

@@ -19,7 +19,7 @@ struct check_targets {			/* found by hash */
 	size_t n, cap;
 	struct check_slot *slots;
 	size_t nslots;			/* a power of two */
-	uint64_t *filter;		/* nslots * 4 bits, those of hashes that are there: most owners are none, and it fits the cache */
+	uint64_t *filter;		/* nslots * 4 bits, by hash: most owners are no targets, and it fits the cache */
 };
 
 struct checking {
@@ -31,6 +31,7 @@ struct checking {
 	void *ctx;
 	bool refused;
 	struct check_targets targets;
+	bool has_cut, has_dname, has_wildcard;	/* seen by the walk: what is not there need not be searched for */
 	const struct rr *cut, *dname;	/* the NS and the DNAME that the walk is at or below; NULL: none */
 };
 

@@ -186,11 +186,13 @@ may_have_address(const struct checking *c, const uint8_t *name, bool ns)
 {
 	struct dname wildcard;
 
+	if (!c->has_wildcard && (ns || !c->has_cut))
+		return false;
 	for (const uint8_t *up = name; !dname_equal(up, c->apex); up = dname_parent(up)) {
 		/* Addresses below a cut are known to the other zone; only a name server needs them here as glue. */
-		if (!ns && check_find_type(c, up, TYPE_NS) != NULL)
+		if (!ns && c->has_cut && check_find_type(c, up, TYPE_NS) != NULL)
 			return true;
-		if (dname_join(&wildcard, (const uint8_t *)"\1*", 1, dname_parent(up)) &&
+		if (c->has_wildcard && dname_join(&wildcard, (const uint8_t *)"\1*", 1, dname_parent(up)) &&
 		    (has_address(c, wildcard.octets) || check_find_type(c, wildcard.octets, TYPE_CNAME) != NULL))
 			return true;
 	}
@@ -202,7 +204,7 @@ dname_above(const struct checking *c, const uint8_t *name)
 {
 	const struct rr *dname = NULL;
 
-	for (const uint8_t *up = name; dname == NULL && !dname_equal(up, c->apex); )
+	for (const uint8_t *up = name; c->has_dname && dname == NULL && !dname_equal(up, c->apex); )
 		dname = check_find_type(c, up = dname_parent(up), TYPE_DNAME);
 	return dname;
 }
@@ -272,8 +274,8 @@ judge_target(struct checking *c, const struct rr *rr, const uint8_t *name)
 			check_say(c, CHECK_WARNING, rr, dname, "%s points to %s, which is an alias by the DNAME at %s", type, target_text,
 			    dname_print(dname->owner, dname_text));
 	} else if (!may_have_address(c, name, rr->type == TYPE_NS))
-		check_say(c, CHECK_WARNING, rr, target->at == rr ? NULL : target->at, "%s points to %s, which has no address%s", type, target_text,
-		    hint(c, rr, name));
+		check_say(c, CHECK_WARNING, rr, target->at == rr ? NULL : target->at,
+		    "%s points to %s, which has no address%s", type, target_text, hint(c, rr, name));
 }
 
 static bool

@@ -44,7 +44,8 @@ bool complaints_equal(const struct complaints *a, const struct complaints *b);
 /* "file:line:column: error: text", and ", see file:line:column" where another record is concerned; no newline. */
 void complaint_print(const struct complaint *c, struct buf *out);
 
-/* All of them, a line each, and for each level one that counts the rest, at file.  A failed allocation shows in out->failed. */
+/* All of them, a line each, and for each level one that counts the rest, at file.  A failed allocation shows in
+ * out->failed. */
 void complaints_print(const struct complaints *c, const char *file, struct buf *out);
 
 void complaints_clear(struct complaints *c);

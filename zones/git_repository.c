@@ -22,7 +22,8 @@ next_path(const char *list, struct buf *path)
 	return *list == ':' ? list + 1 : list;
 }
 
-/* While a push is judged its objects are in a directory of their own (git-receive-pack(1), "Quarantine Environment"). */
+/* While a push is judged its objects are in a directory of their own (git-receive-pack(1), "Quarantine
+ * Environment"). */
 static enum err
 add_quarantine(struct git_source *s, struct fault *f)
 {

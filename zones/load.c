@@ -39,17 +39,28 @@ place_of(const struct loading *l, const struct rr *rr)
 	return placed_place(&l->rrs, (size_t)(rr - l->rrs.list.v));
 }
 
+static bool
+stands_before(const struct place *a, const struct place *b)
+{
+	return strcmp(a->file, b->file) == 0 && (a->line < b->line || (a->line == b->line && a->column < b->column));
+}
+
+/* Of two that should be one, the later is at fault. */
 static void
 on_finding(void *ctx, const struct check_finding *f)
 {
 	struct loading *l = ctx;
 	struct place at = { l->file, 1, 1, NULL }, other;
+	bool twins = f->rr != NULL && f->other != NULL && rr_same_rrset(f->rr, f->other), swap = false;
 
 	if (f->rr != NULL)
 		at = place_of(l, f->rr);
-	if (f->other != NULL)
+	if (f->other != NULL) {
 		other = place_of(l, f->other);
-	complaints_add(l->complaints, f->level, &at, f->other == NULL ? NULL : &other, f->text);
+		swap = twins && stands_before(&at, &other);
+	}
+	complaints_add(l->complaints, f->level, swap ? &other : &at, f->other == NULL ? NULL : swap ? &at : &other,
+	    f->text);
 }
 
 static bool

@@ -1,5 +1,5 @@
-/* The files of two commits are compared by their blobs, and what differs is read.  A file that is as it was may include one
- * that is not: those that include anything are read too, if some file changed that is no zone's. */
+/* The files of two commits are compared by their blobs, and what differs is read.  A file that is as it was may include
+ * one that is not: those that include anything are read too, if some file changed that is no zone's. */
 #include "zones/review.h"
 
 #include <stdio.h>

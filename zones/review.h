@@ -1,6 +1,6 @@
-/* zones/review.h -- what a commit would do to the zones: every change of a record, what checks say of it, and the serial that
- * would be served.  The texts are read, judged and compared by what certnsd's pulls use (zones/gitzone.h); what waits in
- * a server's journal is not known here, so the served zone is taken to be that of the old commit. */
+/* zones/review.h -- what a commit would do to the zones: every change of a record, what checks say of it, and the
+ * serial that would be served.  The texts are read, judged and compared by what certnsd's pulls use (zones/gitzone.h);
+ * what waits in a server's journal is not known here, so the served zone is taken to be that of the old commit. */
 #ifndef ZONES_REVIEW_H
 #define ZONES_REVIEW_H
 
@@ -63,7 +63,8 @@ struct review_options {
 };
 
 /* old_commit: NULL for none, then every zone is a new one.  new_commit NULL: the branch is removed.
- * ERR_OK whatever was found.  Errors with words: the repository cannot be read; ERR_NOMEM.  out is for review_clear() in any case. */
+ * ERR_OK whatever was found.  Errors with words: the repository cannot be read; ERR_NOMEM.  out is for review_clear()
+ * in any case. */
 enum err review_commits(struct git_source *git, const char *old_commit, const char *new_commit,
     const struct review_options *options, struct review *out, struct fault *f);
 

@@ -99,6 +99,57 @@ def test_a_warning_leaves_the_zone_sound(tmp_path):
         "zone:5:1: warning: www.example.net. lies outside of the zone example.com. and is passed over\n"
 
 
+PLACES = [
+    ("a CNAME and an address", "a A 192.0.2.1\na CNAME b\n",
+     ["zone:6:1: error: CNAME beside A at a.example.com., see zone:5:1"]),
+    ("a CNAME that comes first", "a CNAME b\na A 192.0.2.1\n",
+     ["zone:5:1: error: CNAME beside A at a.example.com., see zone:6:1"]),
+    ("two CNAMEs, one without an owner of its own", "a\tCNAME b\n\tCNAME c\n",
+     ["zone:6:2: error: a second CNAME at a.example.com., see zone:5:1"]),
+    ("data below a DNAME that comes later", "x.d A 192.0.2.1\n@ MX 0 .\nd DNAME example.net.\n",
+     ["zone:5:1: error: x.d.example.com. lies below a DNAME, that of d.example.com., see zone:7:1"]),
+    ("data below a cut", "sub NS ns\nx.sub TXT x\n",
+     ["zone:6:1: warning: x.sub.example.com. TXT is hidden by the delegation of sub.example.com. and is no glue, "
+      "see zone:5:1"]),
+    ("a second SOA over several lines", "@ SOA ns h (\n 8 7200 3600\n 604800 300 )\n",
+     ["zone:5:1: error: a second SOA: a zone has one, see zone:2:1"]),
+    ("mail to an alias", "@ MX 5 m\nm CNAME ns\n",
+     ["zone:5:1: warning: MX points to m.example.com., which is a CNAME, see zone:6:1"]),
+    ("a record twice, and other TTLs", "a 60 A 192.0.2.1\nb TXT x\na 90 A 192.0.2.1\n",
+     ["zone:7:1: warning: a.example.com. A is there twice, see zone:5:1",
+      "zone:7:1: warning: the TTLs of a.example.com. A differ (60 and 90): the smallest is served, see zone:5:1"]),
+    ("findings in the order of the file", "z MX 5 y\nb MX 5 a\n",
+     ["zone:5:1: warning: MX points to y.example.com., which has no address",
+      "zone:6:1: warning: MX points to a.example.com., which has no address"]),
+    ("missing glue", "sub NS ns.sub\n",
+     ["zone:5:1: warning: NS points to ns.sub.example.com., which has no address: the delegation needs it as glue"]),
+    ("a name that is too long", "a." + ".".join(["b" * 60] * 4) + " A 192.0.2.1\n",
+     ["zone:5:1: error: expected a domain name of at most 255 octets with labels of at most 63, found "]),
+    ("a label that is too long", "  TXT x\nc CNAME " + "b" * 64 + "\n",
+     ["zone:6:9: error: CNAME: expected a domain name"]),
+    ("a string that is too long", "a TXT x " + "y" * 256 + "\n",
+     ["zone:5:9: error: TXT: expected a string of at most 255 octets"]),
+    ("CAA", "@ CAA 0 issue \"ca.example; x\"\n",
+     ["zone:5:1: warning: example.com. CAA: a parameter is no 'name=value'"]),
+    ("the conflict over two files", "$INCLUDE hosts\na CNAME b\n$INCLUDE hosts2\n",
+     ["zone:6:1: error: CNAME beside A at a.example.com., see hosts:2:1",
+      "hosts2:1:1: warning: MX points to none.example.com., which has no address"]),
+]
+
+
+@pytest.mark.parametrize("why, text, findings", PLACES, ids=[row[0] for row in PLACES])
+def test_places(tmp_path, why, text, findings):
+    (tmp_path / "zone").write_text("$TTL 300\n@ SOA ns hostmaster 7 7200 3600 604800 300\n@ NS ns\nns A 192.0.2.1\n" + text)
+    (tmp_path / "hosts").write_text("; included\na A 192.0.2.1\n")
+    (tmp_path / "hosts2").write_text("c MX 5 none\n")
+    run = checkzone("example.com", "zone", cwd=tmp_path)
+    found = run.stderr.splitlines()
+    assert [line[:len(words)] for line, words in zip(found, findings)] == findings, why
+    assert len(found) == len(findings) and (run.returncode == 1) == any(" error: " in line for line in findings), why
+    strict = checkzone("--strict", "example.com", "zone", cwd=tmp_path)
+    assert strict.returncode == 1 and strict.stdout == ""
+
+
 def test_includes_are_looked_up_beside_the_file_and_not_above_it(tmp_path):
     (tmp_path / "secret").write_text("x A 192.0.2.9\n")
     zones = tmp_path / "zones"

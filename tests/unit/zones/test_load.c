@@ -44,8 +44,8 @@ static const struct { const char *why, *text; enum err err; size_t warnings; con
 	    "zone:5:1: warning: the TTLs of a.example.com. A differ (7 and 5): the smallest is served, see zone:4:1\n" },
 	{ "an RR that is there twice comes once",	HEAD "a 7 A 192.0.2.1\nA 5 A 192.0.2.1\n", ERR_OK, 2,
 	    HEAD_RRS "A.example.com. 5 IN A 192.0.2.1\n",
-	    "zone:4:1: warning: A.example.com. A is there twice, see zone:5:1\n"
-	    "zone:4:1: warning: the TTLs of A.example.com. A differ (5 and 7): the smallest is served, see zone:5:1\n" },
+	    "zone:5:1: warning: A.example.com. A is there twice, see zone:4:1\n"
+	    "zone:5:1: warning: the TTLs of A.example.com. A differ (5 and 7): the smallest is served, see zone:4:1\n" },
 	{ "out of the zone: glue of its name servers stays, the rest goes",
 	    HEAD "ns.net. A 192.0.2.1\nns.net. TXT x\nb.net. A 192.0.2.1\n", ERR_OK, 2, HEAD_RRS "ns.net. 60 IN A 192.0.2.1\n",
 	    "zone:5:1: warning: ns.net. lies outside of the zone example.com. and is passed over\n"
