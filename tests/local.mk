@@ -299,7 +299,9 @@ tests_fuzz_fuzz_zonefile_LDADD = $(LIBZONES)
 # end of zone files
 
 # --- server: transfers in
-check_PROGRAMS += tests/unit/server/test_config_keys tests/unit/server/test_xfrin
+check_PROGRAMS += tests/unit/server/test_config_keys tests/unit/server/test_ixfr tests/unit/server/test_xfrin
+tests_unit_server_test_ixfr_SOURCES = tests/unit/server/test_ixfr.c tests/unit/check.h
+tests_unit_server_test_ixfr_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_config_keys_SOURCES = tests/unit/server/test_config_keys.c tests/unit/check.h
 tests_unit_server_test_config_keys_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_xfrin_SOURCES = tests/unit/server/test_xfrin.c tests/unit/check.h

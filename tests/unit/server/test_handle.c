@@ -83,14 +83,14 @@ static const struct row {
 	{ "with a wrong signature", OPCODE_QUERY, "example.", "AXFR", "wrong", 0, TCP, -1,
 	    HANDLED_ANSWER, RCODE_NOTAUTH, false, -1 },
 
-	{ "IXFR from an older serial: all of it", OPCODE_QUERY, "example.", "IXFR", "t._transfer.example.", 0, TCP, 6,
-	    HANDLED_TRANSFER, 0, false, -1 },
+	{ "IXFR from an older serial: the keeper looks for history", OPCODE_QUERY, "example.", "IXFR",
+	    "t._transfer.example.", 0, TCP, 6, HANDLED_TRANSFER_LATER, 0, false, JOB_IXFR },
 	{ "from ours: the SOA", OPCODE_QUERY, "example.", "IXFR", "t._transfer.example.", 0, TCP, 7,
 	    HANDLED_ANSWER, RCODE_NOERROR, true, -1 },
 	{ "from a newer one: the SOA", OPCODE_QUERY, "example.", "IXFR", "t._transfer.example.", 0, TCP, 8,
 	    HANDLED_ANSWER, RCODE_NOERROR, true, -1 },
-	{ "over UDP: the SOA", OPCODE_QUERY, "example.", "IXFR", "t._transfer.example.", 0, UDP, 6,
-	    HANDLED_ANSWER, RCODE_NOERROR, true, -1 },
+	{ "over UDP too", OPCODE_QUERY, "example.", "IXFR", "t._transfer.example.", 0, UDP, 6,
+	    HANDLED_TRANSFER_LATER, 0, false, JOB_IXFR },
 	{ "unsigned IXFR", OPCODE_QUERY, "example.", "IXFR", NULL, 0, TCP, 6, HANDLED_ANSWER, RCODE_REFUSED, false, -1 },
 	{ "IXFR that names no serial", OPCODE_QUERY, "example.", "IXFR", "t._transfer.example.", 0, TCP, -1,
 	    HANDLED_ANSWER, RCODE_FORMERR, true, -1 },
@@ -138,6 +138,26 @@ handle(const struct row *row, uint8_t *msg, size_t n)
 	return o;
 }
 
+/* What the keeper found becomes a stream over TCP, and one message over UDP. */
+static void
+check_history(const struct row *row, struct job *j)
+{
+	static const uint8_t apex[] = "\7example", rdata[22] = { 0, 0, 0, 0, 0, 7 };
+	struct outcome o;
+
+	check(j->serial == 6, "%s: the client's serial is read", row->why);
+	rcu_thread_online();
+	if (row->tcp) {
+		handle_history(&handler, j, NOW, out, MSG_MAX, &o);
+		check(o.what == HANDLED_TRANSFER, "%s: without history the whole zone is streamed", row->why);
+		axfr_free(o.transfer);
+	}
+	check(ixfr_soa_only(&(struct rr){ apex, rdata, 1, TYPE_SOA, sizeof rdata }, &j->ixfr) == ERR_OK, "an SOA");
+	handle_history(&handler, j, NOW, out, HANDLE_ROOM_MIN, &o);
+	check(o.what == HANDLED_ANSWER && o.n > 0 && (out[3] & 15) == RCODE_NOERROR && out[7] == 1, "%s: the SOA alone", row->why);
+	rcu_thread_offline();
+}
+
 static void
 check_job(const struct row *row)
 {
@@ -148,8 +168,11 @@ check_job(const struct row *row)
 		return;
 	check(j->reply_to == handler.replies && j->request.tsig.key != NULL && j->peer.ss_family == AF_INET,
 	    "%s: all is there to answer it", row->why);
-	check(j->request.header.arcount == 0 && j->msg[11] == 0 && j->n == 12 + strlen(row->qname) + 5,
+	check(j->request.header.arcount == 0 && j->msg[11] == 0 &&
+	    j->n == 12 + strlen(row->qname) + 5 + (row->serial < 0 ? 0 : 2 + 10 + 22),
 	    "%s: TSIG is off", row->why);
+	if (j->kind == JOB_IXFR)
+		check_history(row, j);
 	if (j->kind == JOB_UPDATE) {
 		j->rcode = RCODE_NXRRSET;
 		check(handle_reply(&handler, j, NOW, out, HANDLE_ROOM_MIN) > 0 && out[3] == RCODE_NXRRSET,
