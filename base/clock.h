@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 int64_t clock_now_s(void);		/* seconds since the epoch, for what is written down or sent */
+int64_t clock_now_ms(void);		/* the same in milliseconds */
 int64_t clock_mono_ms(void);		/* milliseconds that never jump, for time-outs */
 
 /* "2026-11-22T03:15:00Z"; room for 21 octets. */

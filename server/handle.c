@@ -253,15 +253,47 @@ answer(struct inbound *in, int rcode, struct outcome *o)
 		handle_opcode(in, o);
 }
 
-/* An answer over UDP is made: is it sent? */
+/* What an answer is about, so that a resolver may ask for many names, and nobody gets around the limit by making names
+ * up: a name that is there, the zone cut above it, the wildcard that stood for it; or the zone. */
+static uint32_t
+subject(const struct zoneset_question *asked)
+{
+	const struct zone_lookup *found = &asked->found;
+	const struct zone_node *node = found->cut != NULL ? found->cut : found->node != NULL ? found->node :
+	    found->wildcard;
+
+	if (asked->zone == NULL)
+		return 0;
+	return dname_hash(node != NULL ? zone_node_owner(node) : zone_version_apex_name(asked->zone));
+}
+
+/* The same where the question was not looked up. */
+static uint32_t
+subject_of(const struct handler *h, const struct request *q)
+{
+	struct zoneset_question asked, *list = &asked;
+
+	if (!q->has_question || q->question.qclass != CLASS_IN)
+		return 0;
+	qp_key_init(&asked.key, q->question.qname.octets);
+	zoneset_look_up(h->shared->zones, &list, 1);
+	return subject(&asked);
+}
+
+/* An answer over UDP is made: is it sent?  q: NULL where p is simple. */
 static enum ratelimit_verdict
-judge(struct handler *h, const struct view *view, const struct client *client, const uint8_t *answer, int64_t now_s)
+judge(struct handler *h, const struct view *view, const struct client *client, const struct plain *p,
+    const struct request *q, const uint8_t *answer)
 {
 	const struct config *c = view->config;
 	const struct sockaddr *peer = (const struct sockaddr *)client->peer;
-	enum ratelimit_verdict verdict = ratelimit_take(h->limits, peer, ratelimit_kind_of(answer), c->rate_limit,
-	    c->rate_limit_slip, now_s);
+	enum ratelimit_kind kind = ratelimit_kind_of(answer);
+	enum ratelimit_verdict verdict;
+	uint32_t name = 0;
 
+	if (kind != RATELIMIT_ERROR)
+		name = p->simple ? subject(&p->asked) : subject_of(h, q);
+	verdict = ratelimit_take(h->limits, peer, kind, name, c->rate_limit, c->rate_limit_slip, client->now_ms);
 	if (verdict == RATELIMIT_PASS || config_access_allows(c->rate_limit_exempt, c->nrate_limit_exempt, peer, NULL))
 		return RATELIMIT_PASS;
 	counter_add(verdict == RATELIMIT_SLIP ? &h->counters.limited_slipped : &h->counters.limited_dropped, 1);
@@ -319,10 +351,10 @@ is_limited(const struct handler *h, const struct view *view, const struct client
 
 /* A plain answer is in out, under a rate limit. */
 static void
-limit_plain(struct handler *h, const struct view *view, const struct client *client, const struct plain *p,
-    int64_t now_s, uint8_t *out, size_t room, struct outcome *o)
+limit_plain(struct handler *h, const struct view *view, const struct client *client, const struct plain *p, uint8_t *out,
+    size_t room, struct outcome *o)
 {
-	enum ratelimit_verdict verdict = judge(h, view, client, out, now_s);
+	enum ratelimit_verdict verdict = judge(h, view, client, p, NULL, out);
 	struct request q;
 
 	if (verdict == RATELIMIT_PASS)
@@ -343,7 +375,7 @@ handle_looked_up(struct handler *h, const struct client *client, const struct pl
 		o->what = HANDLED_ANSWER;
 		o->rcode = RCODE_NOERROR;
 		if (is_limited(h, view, client))
-			limit_plain(h, view, client, p, now_s, out, room, o);
+			limit_plain(h, view, client, p, out, room, o);
 		count_answer(h, o);
 		return;
 	}
@@ -359,7 +391,7 @@ handle_looked_up(struct handler *h, const struct client *client, const struct pl
 	handle_any(&in, p, o);
 	/* Who proved where he is, by cookie or signature, is no victim of a forgery. */
 	if (o->what == HANDLED_ANSWER && is_limited(h, view, client) && !in.q.cookie_valid && !in.is_signed)
-		apply(judge(h, view, client, out, now_s), &in.q, view, out, room, o);
+		apply(judge(h, view, client, p, &in.q, out), &in.q, view, out, room, o);
 	count_answer(h, o);
 }
 

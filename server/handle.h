@@ -13,6 +13,7 @@ struct client {				/* where a request came from; job_* fields say where its answ
 	const struct sockaddr_storage *peer, *local;	/* local may be NULL */
 	socklen_t peer_len, local_len;
 	bool tcp;
+	int64_t now_ms;			/* UDP: since the epoch, for the rate limit */
 	unsigned socket;		/* UDP: as in struct job */
 	int interface;
 	void *connection;		/* TCP: as in struct job */
@@ -23,7 +24,7 @@ struct handler {
 	struct shared *shared;
 	struct queue *replies;		/* the worker's: jobs come back here */
 	unsigned worker;
-	struct ratelimit *limits;	/* NULL: none */
+	struct ratelimit *limits;	/* of all workers; NULL: none */
 	struct counters counters;
 
 	/* Complaints about peers are limited, so that a flood of bad requests does not become a flood of lines. */

@@ -1,9 +1,14 @@
-/* Buckets lie in sets of four, which fill one line of the processor's cache.  A network that has no bucket takes the one
- * of its set that was used the longest time ago.  The hash has a random key, so that nobody can choose whose bucket he
- * shares or takes.  Buckets hold tokens for one second. */
+/* A bucket is the time at which all that it was asked for would have been handed out at an even pace (the generic cell
+ * rate algorithm): it may lie ahead by one second's worth, and what would take it further is refused.  With it in one
+ * word, changed by compare and exchange, are some bits that tell whose bucket it is, and how many were refused.
+ *
+ * Buckets lie in sets of eight, which fill one line of the processor's cache.  Who has no bucket takes the one of his
+ * set that fell behind most.  The hash has a random key, so that nobody can choose whose bucket he shares or takes. */
 #include "server/ratelimit.h"
 
 #include <netinet/in.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,19 +16,23 @@
 #include "base/siphash.h"
 #include "wire/message.h"
 
-#define WAYS 4
+#define WAYS 8
 #define SETS 16384			/* 1 MiB in all */
 #define LINE 64
 
-struct bucket {
-	uint32_t tag;			/* of the network and kind: with the set, 46 bits of the hash */
-	uint32_t second;		/* of the last answer; 0: never used */
-	uint32_t tokens;
-	uint32_t refused;		/* since it has this tag */
-};
+/* From the top: 19 bits of the hash, 7 of refusals, 38 of time, which come around every three days. */
+#define TAG_BITS 19
+#define REFUSED_BITS 7
+#define TIME_BITS (64 - TAG_BITS - REFUSED_BITS)
+#define TIME_MASK ((UINT64_C(1) << TIME_BITS) - 1)
+#define REFUSED_MASK ((UINT64_C(1) << REFUSED_BITS) - 1)
+#define PER_MS 1024			/* of its units */
+#define WINDOW (INT64_C(1000) * PER_MS)
+
+typedef _Atomic uint64_t bucket;
 
 struct ratelimit {
-	struct bucket (*sets)[WAYS];
+	bucket (*sets)[WAYS];
 	void *memory;			/* that sets lie in; untouched, and so without cost, while there is no limit */
 	uint8_t key[SIPHASH_KEY];
 };
@@ -67,47 +76,88 @@ ratelimit_kind_of(const uint8_t *response)
 }
 
 static uint64_t
-hash(const struct ratelimit *r, const struct sockaddr *peer, enum ratelimit_kind kind)
+hash(const struct ratelimit *r, const struct sockaddr *peer, enum ratelimit_kind kind, uint32_t name)
 {
-	uint8_t text[9] = { (uint8_t)kind, peer->sa_family == AF_INET6 };
+	uint8_t text[13] = { (uint8_t)kind, peer->sa_family == AF_INET6 };
 
+	memcpy(text + 2, &name, sizeof name);
 	if (peer->sa_family == AF_INET6)
-		memcpy(text + 2, &((const struct sockaddr_in6 *)peer)->sin6_addr, 56 / 8);
+		memcpy(text + 6, &((const struct sockaddr_in6 *)peer)->sin6_addr, 56 / 8);
 	else
-		memcpy(text + 2, &((const struct sockaddr_in *)peer)->sin_addr, 24 / 8);
+		memcpy(text + 6, &((const struct sockaddr_in *)peer)->sin_addr, 24 / 8);
 	return siphash24(r->key, text, sizeof text);
 }
 
-static struct bucket *
-find(struct bucket set[WAYS], uint32_t tag, unsigned rate)
+/* How far a bucket lies ahead of now; less than 0: behind. */
+static int64_t
+ahead(uint64_t b, uint64_t now)
 {
-	struct bucket *oldest = &set[0];
+	const unsigned sign = 64 - TIME_BITS;
+
+	return b == 0 ? INT64_MIN : (int64_t)(((b - now) & TIME_MASK) << sign) >> sign;
+}
+
+static bucket *
+find(bucket set[WAYS], uint64_t tag, uint64_t now, uint64_t *value)
+{
+	bucket *oldest = NULL;
+	int64_t least = INT64_MAX;
 
 	for (unsigned i = 0; i < WAYS; i++) {
-		if (set[i].tag == tag && set[i].second != 0)
+		uint64_t b = atomic_load_explicit(&set[i], memory_order_relaxed);
+
+		if (b != 0 && b >> (64 - TAG_BITS) == tag) {
+			*value = b;
 			return &set[i];
-		if (set[i].second < oldest->second)
+		}
+		if (oldest == NULL || ahead(b, now) < least) {
 			oldest = &set[i];
+			least = ahead(b, now);
+			*value = b;
+		}
 	}
-	*oldest = (struct bucket){ .tag = tag, .tokens = rate };
 	return oldest;
 }
 
-enum ratelimit_verdict
-ratelimit_take(struct ratelimit *r, const struct sockaddr *peer, enum ratelimit_kind kind, unsigned rate, unsigned slip,
-    int64_t now_s)
+/* One more from a bucket that is so far ahead, and has refused so many: what becomes of both. */
+static enum ratelimit_verdict
+take(int64_t *debt, unsigned *refused, unsigned rate, unsigned slip)
 {
-	uint64_t h = hash(r, peer, kind);
-	struct bucket *b = find(r->sets[h % SETS], (uint32_t)(h >> 32), rate);
+	int64_t each = WINDOW / rate > 0 ? WINDOW / rate : 1;
 
-	if (b->second != (uint32_t)now_s || b->tokens > rate) {		/* a new second, or the limit was lowered */
-		b->second = (uint32_t)now_s;
-		b->tokens = rate;
-	}
-	if (b->tokens > 0) {
-		b->tokens--;
+	/* Further ahead than it can get: the clock was set back, or the time has come around. */
+	if (*debt < 0 || *debt > WINDOW)
+		*debt = 0;
+	if (*debt + each <= WINDOW) {
+		*debt += each;
 		return RATELIMIT_PASS;
 	}
-	b->refused++;
-	return slip > 0 && b->refused % slip == 0 ? RATELIMIT_SLIP : RATELIMIT_DROP;
+	if (slip == 0)
+		return RATELIMIT_DROP;
+	*refused = (*refused + 1) % slip;
+	return *refused == 0 ? RATELIMIT_SLIP : RATELIMIT_DROP;
+}
+
+enum ratelimit_verdict
+ratelimit_take(struct ratelimit *r, const struct sockaddr *peer, enum ratelimit_kind kind, uint32_t name, unsigned rate,
+    unsigned slip, int64_t now_ms)
+{
+	uint64_t h = hash(r, peer, kind, name), tag = h >> (64 - TAG_BITS) | 1, now = (uint64_t)now_ms * PER_MS, old = 0;
+	enum ratelimit_verdict verdict;
+	unsigned refused = 0;
+	int64_t debt = 0;
+	bucket *b;
+
+	do {
+		b = find(r->sets[h % SETS], tag, now, &old);
+		if (old != 0 && old >> (64 - TAG_BITS) == tag) {
+			debt = ahead(old, now);
+			refused = (unsigned)(old >> TIME_BITS & REFUSED_MASK);
+		} else {
+			debt = refused = 0;
+		}
+		verdict = take(&debt, &refused, rate, slip);
+	} while (!atomic_compare_exchange_weak_explicit(b, &old, tag << (64 - TAG_BITS) | (uint64_t)refused << TIME_BITS |
+	    ((now + (uint64_t)debt) & TIME_MASK), memory_order_relaxed, memory_order_relaxed));
+	return verdict;
 }

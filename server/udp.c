@@ -122,18 +122,18 @@ prepare(struct udp *u, const struct udp_socket *s)
 
 /* Work on the i-th datagram; its answer, if there is one, becomes the k-th.  Gives whether there is. */
 static bool
-serve(struct udp *u, const struct udp_socket *s, unsigned i, const struct plain *plain, unsigned k, int64_t now_s)
+serve(struct udp *u, const struct udp_socket *s, unsigned i, const struct plain *plain, unsigned k, int64_t now_ms)
 {
 	struct msghdr *in = &u->in[i].msg_hdr, *out = &u->out[k].msg_hdr;
 	struct sockaddr_storage local;
 	struct client client = { .peer = &u->peers[i], .peer_len = in->msg_namelen, .local_len = s->local_len,
-		.socket = s->index };
+		.now_ms = now_ms, .socket = s->index };
 	struct outcome o;
 
 	if (in->msg_controllen > 0 && read_control(in, s, &local, &client.interface))
 		client.local = &local;
 	/* A datagram that was cut is answered FORMERR: its end is missing. */
-	handle_looked_up(u->handler, &client, plain, u->requests[i], u->in[i].msg_len, now_s, u->responses[k],
+	handle_looked_up(u->handler, &client, plain, u->requests[i], u->in[i].msg_len, now_ms / 1000, u->responses[k],
 	    RESPONSE_SIZE, &o);
 	if (o.what != HANDLED_ANSWER)
 		return false;
@@ -147,7 +147,7 @@ serve(struct udp *u, const struct udp_socket *s, unsigned i, const struct plain 
 
 /* Work on a batch.  Gives how many answers there are. */
 static unsigned
-serve_batch(struct udp *u, const struct udp_socket *s, unsigned n, int64_t now_s)
+serve_batch(struct udp *u, const struct udp_socket *s, unsigned n, int64_t now_ms)
 {
 	unsigned k = 0, together;
 
@@ -157,7 +157,7 @@ serve_batch(struct udp *u, const struct udp_socket *s, unsigned n, int64_t now_s
 			plain_read(&u->ahead[j], u->requests[i + j], u->in[i + j].msg_len);
 		plain_look_up(u->ahead, together, u->handler->shared->zones);
 		for (unsigned j = 0; j < together; j++)
-			k += serve(u, s, i + j, &u->ahead[j], k, now_s);
+			k += serve(u, s, i + j, &u->ahead[j], k, now_ms);
 	}
 	return k;
 }
@@ -188,11 +188,11 @@ on_readable(evutil_socket_t fd, short events, void *arg)
 {
 	struct udp_socket *s = arg;
 	struct udp *u = s->udp;
-	int64_t now_s;
+	int64_t now_ms;
 
 	(void)events;
 	rcu_thread_online();
-	now_s = clock_now_s();
+	now_ms = clock_now_ms();
 	for (unsigned round = 0; round < UDP_BATCHES_IN_A_ROW; round++) {
 		int n;
 
@@ -200,7 +200,7 @@ on_readable(evutil_socket_t fd, short events, void *arg)
 		if ((n = recvmmsg(fd, u->in, UDP_BATCH, MSG_DONTWAIT, NULL)) <= 0)
 			break;
 		u->used = (unsigned)n;
-		send_batch(u, fd, serve_batch(u, s, (unsigned)n, now_s));
+		send_batch(u, fd, serve_batch(u, s, (unsigned)n, now_ms));
 		if (n < UDP_BATCH)
 			break;
 		rcu_quiescent_state();

@@ -39,6 +39,7 @@ struct workers {
 	unsigned n;
 	struct config_address *addresses;	/* those that are listened on */
 	size_t naddresses;
+	struct ratelimit *limits;		/* of all of them: a victim's forger spreads over all */
 	struct worker *v;
 };
 
@@ -60,7 +61,6 @@ worker_close(struct worker *w, size_t naddresses)
 	}
 	free(w->udp_fds);
 	free(w->tcp_fds);
-	ratelimit_free(w->handler.limits);
 	w->handler.limits = NULL;
 	w->tcp = NULL;
 	w->udp = NULL;
@@ -210,10 +210,9 @@ worker_prepare(struct worker *w, const struct workers *ws, struct shared *shared
 	w->handler.shared = shared;
 	w->handler.replies = w->replies;
 	w->handler.worker = w->index;
+	w->handler.limits = ws->limits;
 	if ((w->base = event_base_new()) == NULL)
 		return ERR_NOMEM;
-	if ((err = ratelimit_new(&w->handler.limits)) != ERR_OK)
-		return err;
 	w->reply_event = event_new(w->base, queue_fd(w->replies), EV_READ | EV_PERSIST, on_replies, w);
 	if (w->reply_event == NULL || event_add(w->reply_event, NULL) != 0)
 		return ERR_NOMEM;
@@ -255,6 +254,8 @@ workers_start(struct workers *ws, struct shared *shared, struct fault *f)
 	struct tcp_limits limits = connection_limits(ws, config);
 	enum err err;
 
+	if ((err = ratelimit_new(&ws->limits)) != ERR_OK)
+		return fault_set(f, err, "no memory for the rate limit");
 	if (limits.connections < config->tcp_connections)
 		log_info("each worker takes %u TCP connections and not %u: the limit on open files leaves no more",
 		    limits.connections, config->tcp_connections);
@@ -308,6 +309,7 @@ workers_free(struct workers *ws)
 			job_free(j);
 		queue_free(ws->v[i].replies);
 	}
+	ratelimit_free(ws->limits);
 	free(ws->v);
 	free(ws->addresses);
 	free(ws);

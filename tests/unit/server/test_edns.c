@@ -332,6 +332,7 @@ test_rate_limit(void **state)
 	struct config_access friends = { .any_key = true, .prefix = 32 };
 	uint8_t option[28];
 	unsigned answers, cut;
+	uint64_t counted;
 
 	(void)state;
 	set_secret();
@@ -340,7 +341,9 @@ test_rate_limit(void **state)
 	flood(&www, 1, &answers, &cut);
 	check(answers == 10 && cut == 0, "no limit by default");
 	served.config->rate_limit = 4;
+	counted = counter_get(&handler.counters.rcodes[RCODE_NOERROR]);
 	flood(&www, 1, &answers, &cut);
+	check(counter_get(&handler.counters.rcodes[RCODE_NOERROR]) == counted + 7, "what is dropped is not counted as answered");
 	check(answers == 4 && cut == 3, "four are answered, and each second one of the others slips: %u %u", answers, cut);
 	check(counter_get(&handler.counters.limited_dropped) == 3 && counter_get(&handler.counters.limited_slipped) == 3, "counted");
 	flood(&www, 2, &answers, &cut);

@@ -1,4 +1,4 @@
-/* server/ratelimit.c: who shares a bucket, when it fills again, which of the refused slip; against a naive count. */
+/* server/ratelimit.c: who shares a bucket, how it fills again, which of the refused slip. */
 #include "tests/unit/check.h"
 
 #include <stdlib.h>
@@ -6,17 +6,23 @@
 #include "server/config.h"
 #include "server/ratelimit.h"
 
-#define NOW 1700000000
+#define NOW INT64_C(1700000000000)
 
 static struct ratelimit *table;
 
 static enum ratelimit_verdict
-take(const char *address, enum ratelimit_kind kind, unsigned rate, unsigned slip, int64_t now_s)
+take_about(const char *address, enum ratelimit_kind kind, uint32_t name, unsigned rate, unsigned slip, int64_t now_ms)
 {
 	struct config_address peer;
 
 	check(config_address_parse(address, 4711, &peer) == ERR_OK, "%s", address);
-	return ratelimit_take(table, (struct sockaddr *)&peer.address, kind, rate, slip, now_s);
+	return ratelimit_take(table, (struct sockaddr *)&peer.address, kind, name, rate, slip, now_ms);
+}
+
+static enum ratelimit_verdict
+take(const char *address, enum ratelimit_kind kind, unsigned rate, unsigned slip, int64_t now_ms)
+{
+	return take_about(address, kind, 1, rate, slip, now_ms);
 }
 
 static int
@@ -34,14 +40,60 @@ free_table(void **state)
 	return 0;
 }
 
-static void
-test_a_second(void **state)
+/* How many of n requests at one time pass. */
+static unsigned
+passes(unsigned n, unsigned rate, int64_t now_ms)
 {
+	unsigned passed = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		passed += take("192.0.2.1", RATELIMIT_ANSWER, rate, 0, now_ms) == RATELIMIT_PASS;
+	return passed;
+}
+
+static const struct { const char *why; int64_t after_ms; unsigned n, passed; } moments[] = {
+	{ "a second's worth may come at once", 0, 20, 5 },
+	{ "then there is nothing", 1, 20, 0 },
+	{ "nor shortly before the next is due", 198, 20, 0 },
+	{ "one each fifth of a second", 1, 20, 1 },
+	{ "where a new second begins no more than that", 200, 20, 1 },
+	{ "two after two fifths", 400, 20, 2 },
+	{ "a whole second's worth after a second", 1000, 20, 5 },
+	{ "and no more after a long time", 86400000, 20, 5 },
+	{ "a clock that was set back does no harm", -100000, 20, 5 },
+	{ "when the time has come around nobody has to wait", (INT64_C(1) << 28) + 1001, 20, 5 },
+	{ "nor some seconds before", (INT64_C(1) << 28) - 5000, 20, 5 },
+};
+
+static void
+test_pace(void **state)
+{
+	int64_t now_ms = NOW;
+
 	(void)state;
-	for (int64_t second = NOW; second < NOW + 3; second++)
-		for (unsigned i = 0; i < 20; i++)
-			check((take("192.0.2.1", RATELIMIT_ANSWER, 5, 0, second) == RATELIMIT_PASS) == (i < 5), "%u", i);
-	check(take("192.0.2.1", RATELIMIT_ANSWER, 5, 0, NOW - 100) == RATELIMIT_PASS, "a clock that was set back does no harm");
+	for (size_t i = 0; i < sizeof moments / sizeof moments[0]; i++) {
+		unsigned passed = passes(moments[i].n, 5, now_ms += moments[i].after_ms);
+
+		check(passed == moments[i].passed, "%s: %u", moments[i].why, passed);
+	}
+}
+
+/* Over a long time each gets its rate, and a second's worth, whatever the rate. */
+static void
+test_rates(void **state)
+{
+	static const unsigned rates[] = { 1, 3, 7, 200, 999, 1000, 30000 };
+
+	for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
+		unsigned passed = 0, seconds = 10, want = rates[i] * (seconds + 1);
+
+		for (int64_t ms = 0; ms < 1000 * seconds; ms += 10)
+			passed += passes(rates[i] / 50 + 2, rates[i], NOW + ms);
+		check(passed >= want - rates[i] / 20 - 1 && passed <= want + want / 50, "%u each second: %u in %u s", rates[i],
+		    passed, seconds);
+		free_table(state);
+		new_table(state);
+	}
 }
 
 static const struct { const char *why, *first, *second; enum ratelimit_kind kind; bool shared; } pairs[] = {
@@ -63,6 +115,15 @@ test_who_shares(void **state)
 		free_table(state);
 		new_table(state);
 	}
+}
+
+static void
+test_names(void **state)
+{
+	(void)state;
+	check(take_about("192.0.2.1", RATELIMIT_ANSWER, 1, 1, 0, NOW) == RATELIMIT_PASS, "a name");
+	check(take_about("192.0.2.1", RATELIMIT_ANSWER, 2, 1, 0, NOW) == RATELIMIT_PASS, "another one has its own");
+	check(take_about("192.0.2.1", RATELIMIT_ANSWER, 1, 1, 0, NOW) == RATELIMIT_DROP, "and does not help the first");
 }
 
 static void
@@ -127,7 +188,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_a_second, new_table, free_table),
+		cmocka_unit_test_setup_teardown(test_pace, new_table, free_table),
+		cmocka_unit_test_setup_teardown(test_rates, new_table, free_table),
+		cmocka_unit_test_setup_teardown(test_names, new_table, free_table),
 		cmocka_unit_test_setup_teardown(test_who_shares, new_table, free_table),
 		cmocka_unit_test_setup_teardown(test_slip, new_table, free_table),
 		cmocka_unit_test_setup_teardown(test_many_networks, new_table, free_table), cmocka_unit_test(test_kinds)
