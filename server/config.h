@@ -86,6 +86,7 @@ struct config {
 	struct config_address *listen;
 	size_t nlisten;
 	unsigned workers;		/* at least 1 */
+	bool cpu_affinity;
 	char *state_directory;
 	char *user;			/* or NULL */
 	char *control_socket;

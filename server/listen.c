@@ -98,8 +98,11 @@ listen_probe(const struct config_address *a, struct fault *f)
 static bool
 set_udp(int fd, const struct config_address *a)
 {
-	set(fd, SOL_SOCKET, SO_RCVBUF, UDP_BUFFER);
-	set(fd, SOL_SOCKET, SO_SNDBUF, UDP_BUFFER);
+	/* Root may have more than net.core.rmem_max and wmem_max. */
+	if (!set(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_BUFFER))
+		set(fd, SOL_SOCKET, SO_RCVBUF, UDP_BUFFER);
+	if (!set(fd, SOL_SOCKET, SO_SNDBUFFORCE, UDP_BUFFER))
+		set(fd, SOL_SOCKET, SO_SNDBUF, UDP_BUFFER);
 	/* Forged ICMP must not shrink our packets into fragments. */
 	if (is_v6(a))
 		set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);

@@ -60,6 +60,7 @@ server_libserver_a_SOURCES = \
 	server/shared.c server/shared.h \
 	server/source.c \
 	server/status.c \
+	server/steer.c server/steer.h \
 	server/tcp.c server/tcp.h \
 	server/transfer.c \
 	server/udp.c server/udp.h \

@@ -104,6 +104,7 @@ static bool
 needs_restart(const struct config *old, const struct config *new)
 {
 	bool same = old->nlisten == new->nlisten && old->workers == new->workers && old->ngit == new->ngit &&
+	    old->cpu_affinity == new->cpu_affinity &&
 	    old->nauthorities == new->nauthorities && same_text(old->state_directory, new->state_directory) &&
 	    same_text(old->user, new->user) && same_text(old->control_socket, new->control_socket) &&
 	    same_text(old->proxy, new->proxy) && same_texts(old->labels, new->labels) &&
@@ -139,8 +140,8 @@ views_reload(struct keeper *k, struct config *config)
 
 	if (config != NULL) {
 		if (needs_restart(k->boot_view->config, config))
-			log_warning("changes of listen, workers, tcp-connections, user, state-directory, control-socket, git, the files of zones, and of acme but for "
-			    "self-check, take effect with a restart");
+			log_warning("changes of listen, workers, cpu-affinity, tcp-connections, user, state-directory, control-socket, git, the "
+			    "files of zones, and of acme but for self-check, take effect with a restart");
 		log_set_level(config->log_level);
 		if ((err = view_complete(config, k->boot_view->config->state_directory, &f)) != ERR_OK ||
 		    (err = view_rebuild(k, config)) != ERR_OK) {

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "server/listen.h"
+#include "server/steer.h"
 #include "server/tcp.h"
 #include "server/udp.h"
 #include "zones/rcu.h"
@@ -33,6 +34,7 @@ struct worker {
 	struct handler handler;
 	pthread_t thread;
 	bool running;
+	unsigned steered_among;		/* 0: its CPU is the system's choice */
 };
 
 struct workers {
@@ -109,6 +111,28 @@ open_sockets(struct worker *w, const struct workers *ws, struct fault *f)
 	return queue_new(REPLIES, &w->replies);
 }
 
+/* As asked for, workers get CPUs of their own.  Where that cannot be, all is as without. */
+static void
+steer(struct workers *ws)
+{
+	unsigned cpus = steer_cpus();
+	enum err err = ERR_OK;
+
+	if (cpus < ws->n) {
+		log_warning("cpu-affinity has no effect: there are %u workers for %u CPUs", ws->n, cpus);
+		return;
+	}
+	for (size_t i = 0; i < ws->naddresses && err == ERR_OK; i++)
+		if ((err = steer_sockets(ws->v[0].udp_fds[i], ws->n)) == ERR_OK)
+			err = steer_sockets(ws->v[0].tcp_fds[i], ws->n);
+	if (err != ERR_OK) {
+		log_warning("cpu-affinity has no effect: the system does not spread packets by CPU: %s", err_str(err));
+		return;
+	}
+	for (unsigned i = 0; i < ws->n; i++)
+		ws->v[i].steered_among = ws->n;
+}
+
 enum err
 workers_open(const struct config *c, struct workers **out, struct fault *f)
 {
@@ -125,6 +149,8 @@ workers_open(const struct config *c, struct workers **out, struct fault *f)
 		if ((err = open_sockets(&ws->v[i], ws, f)) != ERR_OK)
 			goto fail;
 	}
+	if (c->cpu_affinity)
+		steer(ws);
 	*out = ws;
 	return ERR_OK;
 fail:
@@ -178,6 +204,8 @@ worker_main(void *arg)
 {
 	struct worker *w = arg;
 
+	if (w->steered_among > 0)
+		steer_thread(w->index, w->steered_among);
 	rcu_register_thread();
 	rcu_thread_offline();
 	if (event_base_dispatch(w->base) < 0)
