@@ -151,8 +151,14 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	}
 	journal_backup_free(b->copy);
 	b->copy = NULL;
-	if (b->err == ERR_OK && (b->err = pool_submit(b->keeper->pool, backup_run, backup_done, b)) == ERR_OK)
-		return;
+	if (b->err == ERR_OK) {
+		/* From then on b->err is the helper's. */
+		enum err err = pool_submit(b->keeper->pool, backup_run, backup_done, b);
+
+		if (err == ERR_OK)
+			return;
+		b->err = err;
+	}
 	finish(b);
 }
 

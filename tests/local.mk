@@ -20,8 +20,9 @@ dist-hook:
 
 # What more than one thread takes part in; for a build with --enable-thread-sanitizer.
 THREADED_TESTS = tests/unit/base/test_log tests/unit/base/test_pool tests/unit/base/test_queue \
-	tests/unit/server/test_handle tests/unit/server/test_tcp tests/unit/server/test_worker \
-	tests/unit/zones/test_publish tests/unit/zones/test_qp tests/unit/zones/test_store tests/unit/zones/test_zoneset
+	tests/unit/server/test_handle tests/unit/server/test_plain tests/unit/server/test_tcp \
+	tests/unit/server/test_worker tests/unit/zones/test_load tests/unit/zones/test_publish tests/unit/zones/test_qp \
+	tests/unit/zones/test_store tests/unit/zones/test_zoneset
 check-threads:
 	$(MAKE) $(AM_MAKEFLAGS) check check_PROGRAMS="$(THREADED_TESTS)" TESTS="$(THREADED_TESTS)"
 .PHONY: check-threads

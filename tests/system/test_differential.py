@@ -4,14 +4,18 @@ import os
 import subprocess
 import sys
 
-from lib.certnsd import BUILD
+from lib.certnsd import BUILD, SANITIZED
 
 RUN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "differential", "run.py")
 
 
 def test_no_answer_differs_from_those_of_all_others():
-    queries = os.environ.get("CERTNS_QUERIES") or ("2000000" if os.environ.get("CERTNS_LONG") == "yes" else "100000")
-    done = subprocess.run([sys.executable, RUN, "--queries", queries], env={**os.environ, "CERTNS_BUILD": BUILD},
+    queries = os.environ.get("CERTNS_QUERIES")
+    if queries is None:
+        queries = "20000" if SANITIZED else "2000000" if os.environ.get("CERTNS_LONG") == "yes" else "100000"
+    # Two sets of zones at least, one of them with the root zone.
+    done = subprocess.run([sys.executable, RUN, "--seed", "4", "--round", str(min(int(queries) // 2, 100000)),
+                           "--queries", queries], env={**os.environ, "CERTNS_BUILD": BUILD},
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     assert done.returncode == 0, done.stdout[-20000:]
     assert done.stdout.endswith(f"{queries} queries, 0 differences\n")

@@ -351,7 +351,7 @@ tear_down(void **state)
 	zoneset_free(zones);
 	for (size_t i = 0; i < sizeof apexes / sizeof apexes[0]; i++)
 		zone_store_free(stores[i]);
-	rcu_barrier();
+	rcu_drain();
 	rcu_unregister_thread();
 	return 0;
 }
