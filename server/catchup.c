@@ -138,10 +138,11 @@ ask_target(void *arg, const struct notify_target *target, const struct sockaddr 
 static void
 ask_for(struct keeper *k, struct zone *z)
 {
-	struct question q = { .qname = z->apex, .qtype = TYPE_SOA, .qclass = CLASS_IN };
+	struct question q = { .qtype = TYPE_SOA, .qclass = CLASS_IN };
 	uint8_t msg[MSG_UDP_PLAIN];
 	struct wr w;
 
+	dname_copy(&q.qname, z->apex.octets);
 	wr_init(&w, msg, sizeof msg);
 	msg_header_write(&w, &(struct msg_header){ .qdcount = 1 });
 	question_write(&w, &q);

@@ -26,13 +26,15 @@
 static const unsigned rest_s[] = { 1, 1, 1, 4, 13, 20, 20, 120, 420, 900, 2100, 82800 };
 #define NRESTS (sizeof rest_s / sizeof rest_s[0])
 
-struct notice {
+struct notice {				/* small: a server of very many zones has as many */
 	struct notifier *notifier;
 	struct notice *next;			/* in its bucket */
 	TAILQ_ENTRY(notice) due;
 	bool is_due, listed;			/* listed: among the targets of the last call */
-	struct dname zone;
-	struct sockaddr_storage address, source;
+	struct {
+		const uint8_t *octets;		/* behind the struct */
+	} zone;
+	struct sockaddr_in6 address, source;	/* or IPv4, for which there is room */
 	socklen_t len;
 	bool has_source;
 	struct tsig_key *key;
@@ -44,7 +46,7 @@ struct notice {
 	int64_t tried_ms;			/* when the last try began */
 	struct exchange *exchange;
 	struct event *timer;
-	char problem[160];
+	char *problem;				/* NULL: none */
 };
 
 struct notifier {
@@ -102,8 +104,22 @@ notice_free(struct notice *t)
 		event_free(t->timer);
 	}
 	tsig_key_free(t->key);
+	free(t->problem);
 	free(t->msg);
 	free(t);
+}
+
+static void
+set_problem(struct notice *t, const char *format, const char *words)	/* format NULL: none */
+{
+	char text[160];
+
+	free(t->problem);
+	t->problem = NULL;
+	if (format == NULL)
+		return;
+	snprintf(text, sizeof text, format, words);
+	t->problem = strdup(text);
 }
 
 void
@@ -146,11 +162,12 @@ try_now(struct notice *t)
 {
 	unsigned wait_s = t->tries < NRESTS && rest_s[t->tries] < ANSWER_WAIT_MAX_S ? rest_s[t->tries] : ANSWER_WAIT_MAX_S;
 	struct exchange_request request = {
-		.to = t->address, .to_len = t->len, .from = t->has_source ? (struct sockaddr *)&t->source : NULL,
+		.to_len = t->len, .from = t->has_source ? (struct sockaddr *)&t->source : NULL,
 		.msg = t->msg, .n = t->n, .key = t->key, .tcp = t->tries >= TELL_AT_TRY && t->tries % 2 == 0,
 		.timeout_ms = wait_s * 1000, .tries = 1, .done = on_answer, .arg = t
 	};
 
+	memcpy(&request.to, &t->address, sizeof t->address);
 	t->tries++;
 	t->tried_ms = clock_mono_ms();
 	return exchange_start(t->notifier->base, &request, &t->exchange);
@@ -169,7 +186,7 @@ pump(struct notifier *n)
 		if ((err = try_now(t)) == ERR_OK) {
 			n->active++;
 		} else {
-			snprintf(t->problem, sizeof t->problem, "%s", err_str(err));
+			set_problem(t, "%s", err_str(err));
 			if (t->tries <= NRESTS)
 				rest(t);
 		}
@@ -191,19 +208,25 @@ on_timer(evutil_socket_t fd, short events, void *arg)
 	make_due(arg);
 }
 
+static const char *
+problem_of(const struct notice *t)
+{
+	return t->problem == NULL ? "" : t->problem;
+}
+
 static void
 tell(const struct notice *t, const char *what)
 {
 	char zone[DNAME_TEXT_MAX], address[CONFIG_ADDRESS_TEXT];
 
 	log_warning("NOTIFY of %s with serial %u to %s: %s%s", dname_print_host(t->zone.octets, zone), t->sent,
-	    config_address_print((const struct sockaddr *)&t->address, address), t->problem, what);
+	    config_address_print((const struct sockaddr *)&t->address, address), problem_of(t), what);
 }
 
 static void
 on_silence(struct notice *t, const char *words)
 {
-	snprintf(t->problem, sizeof t->problem, "%s", words);
+	set_problem(t, "%s", words);
 	if (t->tries > NRESTS) {
 		tell(t, "; given up");
 		return;
@@ -225,12 +248,12 @@ on_answer(void *arg, enum err err, const uint8_t *msg, size_t n, const char *wor
 		unsigned rcode = msg[3] & 15;
 
 		/* Whatever it says, it has heard us: no more tries. */
-		t->problem[0] = '\0';
+		set_problem(t, NULL, NULL);
 		if (rcode == RCODE_NOERROR) {
 			t->confirmed = t->sent;
 			t->any_confirmed = true;
 		} else {
-			snprintf(t->problem, sizeof t->problem, "answered %s", rcode_str(rcode));
+			set_problem(t, "answered %s", rcode_str(rcode));
 			tell(t, "");
 		}
 	} else {
@@ -240,14 +263,14 @@ on_answer(void *arg, enum err err, const uint8_t *msg, size_t n, const char *wor
 }
 
 static bool
-same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+same_address(const struct sockaddr *a, const struct sockaddr *b)
 {
 	const struct sockaddr_in *a4 = (const struct sockaddr_in *)a, *b4 = (const struct sockaddr_in *)b;
 	const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)a, *b6 = (const struct sockaddr_in6 *)b;
 
-	if (a->ss_family != b->ss_family)
+	if (a->sa_family != b->sa_family)
 		return false;
-	if (a->ss_family == AF_INET6)
+	if (a->sa_family == AF_INET6)
 		return a6->sin6_port == b6->sin6_port && a6->sin6_scope_id == b6->sin6_scope_id &&
 		    memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof a6->sin6_addr) == 0;
 	return a4->sin_port == b4->sin_port && a4->sin_addr.s_addr == b4->sin_addr.s_addr;
@@ -284,17 +307,18 @@ notice_get(struct notifier *n, const uint8_t *zone, const struct notify_target *
 	struct notice *t;
 
 	for (t = *bucket(n, zone); t != NULL; t = t->next)
-		if (same_address(&t->address, &target->address) && dname_equal(t->zone.octets, zone))
+		if (same_address((const struct sockaddr *)&t->address, (const struct sockaddr *)&target->address) &&
+		    dname_equal(t->zone.octets, zone))
 			return t;
-	if ((t = calloc(1, sizeof *t)) == NULL)
+	if ((t = calloc(1, sizeof *t + dname_len(zone))) == NULL)
 		return NULL;
 	t->notifier = n;
 	if ((t->timer = evtimer_new(n->base, on_timer, t)) == NULL) {
 		free(t);
 		return NULL;
 	}
-	dname_copy(&t->zone, zone);
-	t->address = target->address;
+	t->zone.octets = memcpy(t + 1, zone, dname_len(zone));
+	memcpy(&t->address, &target->address, sizeof t->address);
 	t->len = target->len;
 	if (n->nnotices++ >= n->nbuckets)
 		grow(n);
@@ -329,7 +353,7 @@ write_message(struct notice *t, const struct rr *soa)
 	struct msg_header h = { .flags = OPCODE_NOTIFY << 11 | FLAG_AA, .qdcount = 1, .ancount = 1 };
 	struct question q = { .qtype = TYPE_SOA, .qclass = CLASS_IN };
 	size_t room = MSG_HEADER_SIZE + 2 * DNAME_MAX + 16 + soa->rdlen;
-	uint8_t *msg = malloc(room);
+	uint8_t *msg = malloc(room), *smaller;
 	struct wr w;
 
 	if (msg == NULL)
@@ -340,8 +364,9 @@ write_message(struct notice *t, const struct rr *soa)
 	question_write(&w, &q);
 	msg_rr_write(&w, soa->owner, TYPE_SOA, CLASS_IN, soa->ttl, soa->rdata, soa->rdlen);
 	free(t->msg);
-	t->msg = msg;
 	t->n = wr_len(&w);
+	smaller = realloc(msg, t->n);
+	t->msg = smaller == NULL ? msg : smaller;
 	return ERR_OK;
 }
 
@@ -370,14 +395,14 @@ send_to(struct notifier *n, const struct rr *soa, const struct notify_target *ta
 	soa_read(soa->rdata, soa->rdlen, &fields);
 	t->sent = fields.serial;
 	t->tries = 0;
-	t->problem[0] = '\0';
+	set_problem(t, NULL, NULL);
 	t->has_source = false;
 	for (size_t i = 0; i < nsource && !t->has_source; i++) {
-		t->source = source[i];
+		memcpy(&t->source, &source[i], sizeof t->source);
 		t->has_source = source[i].ss_family == target->address.ss_family;
 	}
 	if (copy_key(t, target->key) != ERR_OK || write_message(t, soa) != ERR_OK) {
-		snprintf(t->problem, sizeof t->problem, "%s", err_str(ERR_NOMEM));
+		set_problem(t, "%s", err_str(ERR_NOMEM));
 		tell(t, "");
 		return;
 	}
@@ -412,7 +437,7 @@ notifier_each(const struct notifier *n, const uint8_t *zone, void (*each)(void *
 		struct notify_status s = {
 			.address = (const struct sockaddr *)&t->address, .sent = t->sent, .confirmed = t->confirmed,
 			.is_confirmed = t->any_confirmed && !serial_lt(t->confirmed, t->sent), .tries = t->tries,
-			.problem = t->problem
+			.problem = problem_of(t)
 		};
 
 		if (dname_equal(t->zone.octets, zone))

@@ -102,11 +102,12 @@ remote_edit_key(const struct keeper *k, const struct zone *z)
 static enum err
 write_update(struct remote_edit *e)
 {
-	struct question zone = { .qname = e->secondary->zone->apex, .qtype = TYPE_SOA, .qclass = CLASS_IN };
+	struct question zone = { .qtype = TYPE_SOA, .qclass = CLASS_IN };
 	struct wr w;
 
 	if ((e->msg = malloc(MSG_MAX)) == NULL)
 		return ERR_NOMEM;
+	dname_copy(&zone.qname, e->secondary->zone->apex.octets);
 	wr_init(&w, e->msg, MSG_MAX);
 	msg_header_write(&w, &(struct msg_header){ .flags = OPCODE_UPDATE << 11, .qdcount = 1,
 	    .nscount = (uint16_t)e->changes.n });

@@ -362,7 +362,7 @@ make_intake(struct secondary *s, const struct tsig_key *key, struct intake **out
 
 	if (in == NULL)
 		return ERR_NOMEM;
-	in->apex = s->zone->apex;
+	dname_copy(&in->apex, s->zone->apex.octets);
 	in->images = s->keeper->secondaries->images;
 	in->whole = s->whole;
 	in->max_octets = settings(s)->max_size;
@@ -437,13 +437,14 @@ ask_soa(struct secondary *s)
 {
 	const struct config_address *to = &s->primaries[s->at].address;
 	const struct config_address *from = secondary_source(s->keeper, to->address.ss_family);
-	struct question q = { .qname = s->zone->apex, .qtype = TYPE_SOA, .qclass = CLASS_IN };
+	struct question q = { .qtype = TYPE_SOA, .qclass = CLASS_IN };
 	const struct tsig_key *key;
 	uint8_t msg[MSG_HEADER_SIZE + DNAME_MAX + 4];
 	struct fault f = { 0 };
 	struct wr w;
 	enum err err;
 
+	dname_copy(&q.qname, s->zone->apex.octets);
 	wr_init(&w, msg, sizeof msg);
 	msg_header_write(&w, &(struct msg_header){ .qdcount = 1 });
 	question_write(&w, &q);

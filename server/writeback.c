@@ -77,8 +77,9 @@ add_zone(struct writeback *w, struct zone *z)
 {
 	struct written_zone *x = &w->v[w->n];
 
-	*x = (struct written_zone){ .zone = z, .apex = z->apex, .path = strdup(z->base.v[0].path), .notes = z->notes.n,
+	*x = (struct written_zone){ .zone = z, .path = strdup(z->base.v[0].path), .notes = z->notes.n,
 	    .more_notes = z->notes.more, .serial = zone_version_serial(zone_newest(z)) };
+	dname_copy(&x->apex, z->apex.octets);
 	if (x->path == NULL || pending_passing(&z->pending, &x->passing) != ERR_OK) {
 		free(x->path);
 		rr_list_clear(&x->passing);

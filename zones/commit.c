@@ -240,10 +240,11 @@ put_row(struct commits *c, const struct zone *z, const struct zone_base *base, u
 {
 	struct changeset image = { 0 };
 	struct buf octets = { 0 }, text = { 0 };
-	struct journal_zone row = { .apex = z->apex, .source = z->source, .base_serial = base->serial, .serial = serial,
+	struct journal_zone row = { .source = z->source, .base_serial = base->serial, .serial = serial,
 	    .retired = z->retired };
 	enum err err = pending_image(&z->pending, &image);
 
+	dname_copy(&row.apex, z->apex.octets);
 	changeset_write(&image, &octets);
 	zone_base_print(base, &text);
 	row.base = (char *)(uintptr_t)buf_str(&text);

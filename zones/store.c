@@ -21,7 +21,7 @@ store_memory_free(struct qp_store *s)
 enum err
 zone_store_new(const uint8_t *apex, struct zone_store **out)
 {
-	struct zone_store *s = calloc(1, sizeof *s);
+	struct zone_store *s = calloc(1, sizeof *s + dname_len(apex));
 
 	if (s == NULL)
 		return ERR_NOMEM;

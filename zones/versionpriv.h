@@ -31,7 +31,7 @@ struct zone_store {
 	struct qp_store qp;
 	unsigned apex_labels;
 	uint8_t apex_len;
-	uint8_t apex[DNAME_MAX];
+	uint8_t apex[];
 };
 
 /* When the version is sealed and has its apex: serial, and what zone_version_negative() gives. */

@@ -106,14 +106,16 @@ zone_base_parse(const char *text, uint32_t serial, struct zone_base *out)
 enum err
 zone_new(const uint8_t *apex, const char *source, struct zone **out)
 {
-	struct zone *z = calloc(1, sizeof *z);
+	char name[DNAME_TEXT_MAX];
+	size_t apex_n = dname_len(apex), name_n = strlen(dname_print_host(apex, name)) + 1;
+	struct zone *z = calloc(1, sizeof *z + apex_n + name_n);
 
 	if (z == NULL || (z->source = strdup(source)) == NULL || zone_store_new(apex, &z->store) != ERR_OK) {
 		zone_free(z);
 		return ERR_NOMEM;
 	}
-	dname_copy(&z->apex, apex);
-	dname_print_host(apex, z->name);
+	z->apex.octets = memcpy(z + 1, apex, apex_n);
+	z->name = memcpy((char *)(z + 1) + apex_n, name, name_n);
 	*out = z;
 	return ERR_OK;
 }

@@ -36,9 +36,11 @@ struct zone_history {
 	uint64_t records, octets;
 };
 
-struct zone {
-	struct dname apex;
-	char name[DNAME_TEXT_MAX];	/* for people, without the final dot */
+struct zone {				/* small: there may be very many */
+	struct {
+		const uint8_t *octets;	/* behind the struct, */
+	} apex;
+	const char *name;		/* and so is this: for people, without the final dot */
 	struct zone_store *store;	/* readers' side */
 	char *source;			/* the repository's URL */
 	void *owner;			/* whoever loads and writes it back; the server's */
