@@ -395,6 +395,11 @@ tests_differential_compare_LDADD = $(LIBZONES)
 check_PROGRAMS += tests/unit/zones/test_signers
 tests_unit_zones_test_signers_SOURCES = tests/unit/zones/test_signers.c tests/unit/zones/git_place.h tests/unit/check.h
 tests_unit_zones_test_signers_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/zones/test_signers_memory
+tests_unit_zones_test_signers_memory_SOURCES = tests/unit/zones/test_signers_memory.c tests/unit/zones/memory.c \
+	tests/unit/zones/memory.h tests/unit/check.h
+tests_unit_zones_test_signers_memory_LDFLAGS = $(MEMORY_WRAP) -Wl,--wrap=strdup -Wl,--wrap=strndup
+tests_unit_zones_test_signers_memory_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/zones/test_git_verify
 tests_unit_zones_test_git_verify_SOURCES = tests/unit/zones/test_git_verify.c tests/unit/zones/git_place.h tests/unit/check.h
 tests_unit_zones_test_git_verify_LDADD = $(LIBZONES) $(CMOCKA_LIBS)

@@ -4,6 +4,7 @@
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/param_build.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -347,15 +348,10 @@ ssh_key_type(const struct ssh_key *k)
 char *
 ssh_key_fingerprint(const struct ssh_key *k, char text[SSH_FINGERPRINT])
 {
-	uint8_t digest[32];
-	struct buf b = { 0 };
+	uint8_t digest[32] = { 0 }, base64[45];
 
-	strcpy(text, "SHA256:?");
-	if (EVP_Digest(k->plain.p, k->plain.len, digest, NULL, EVP_sha256(), NULL) == 1)
-		base64_encode(digest, sizeof digest, &b);
-	if (buf_str(&b) != NULL && b.len == 44)
-		memcpy(text + 7, b.p, 43);	/* without its padding */
-	text[b.len == 44 ? 50 : 8] = '\0';
-	buf_clear(&b);
+	(void)EVP_Digest(k->plain.p, k->plain.len, digest, NULL, EVP_sha256(), NULL);
+	(void)EVP_EncodeBlock(base64, digest, sizeof digest);
+	snprintf(text, SSH_FINGERPRINT, "SHA256:%.43s", (const char *)base64);	/* without its padding */
 	return text;
 }

@@ -113,6 +113,36 @@ def test_a_new_signer_is_listed_and_a_key_revoked(guarded, repo, alice, signers,
     assert extra(guarded) == ["192.0.2.7"]
 
 
+def test_a_push_that_meets_a_forged_commit(guarded, repo, key):
+    """The write-back loses the race, fetches, and gives up until the remote is repaired: it does not try for ever."""
+    sign_with(repo, None)
+    good = repo.head()
+    bad = repo.edit("example.com", lambda t: t + web("192.0.2.66"))
+    client.nsupdate(guarded, key, "update add here.example.com 300 A 192.0.2.3\nsend\n")
+    guarded.wait_log(rf"{bad[:12]} is not taken")
+    assert client.look(guarded, "here.example.com", "A") == ["192.0.2.3"] and extra(guarded) == []
+    stays(lambda: repo.head() == bad and guarded.log().count("is not taken") == 1, "nothing is tried", 1.5)
+    done = guarded.ctl_text("push", check=False)
+    assert done.returncode != 0 and "is not signed" in done.stderr
+    repo.git("push", "-q", "--force", "origin", f"{good}:main")
+    guarded.pull()
+    wait_for(lambda: "here" in repo.read("example.com"), "it is written back")
+    assert "192.0.2.66" not in repo.read("example.com")
+
+
+def test_our_commit_is_ours_after_a_crash(guarded, repo, key):
+    """Killed while a commit of its own, which nobody signed, was on its way."""
+    for i in range(3):
+        before = repo.head()
+        client.nsupdate(guarded, key, f"update add n{i}.example.com 300 A 192.0.2.3\nsend\n")
+        wait_for(lambda: repo.head() != before, "it is pushed", interval=0.002)
+        guarded.kill9()
+        guarded.start("example.com")
+        guarded.pull()
+        assert held(guarded) is None
+        assert client.look(guarded, f"n{i}.example.com", "A") == ["192.0.2.3"]
+
+
 def test_history_set_back_is_not_served_again(guarded, repo):
     first = repo.head()
     repo.edit("example.com", lambda t: t + web("192.0.2.1"))

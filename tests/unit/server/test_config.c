@@ -106,6 +106,25 @@ static const struct { const char *why, *text, *error; } bad_files[] = {
 	{ "no time for git", "git: [{remote: /tmp, timeout: 0}]\n",
 	    "x:1:31: expected a duration from 1s to 3600s, such as 30s, 5m or 1h, found '0'" },
 
+	{ "a limit that is no share", "git: [{remote: /tmp, removal-limit: 30}]\n",
+	    "x:1:37: expected a share such as 30%, or none, found '30'" },
+	{ "a limit above all", "git: [{remote: /tmp, removal-limit: 101%}]\n",
+	    "x:1:37: expected a share such as 30%, or none, found '101%'" },
+	{ "a limit below nothing", "git: [{remote: /tmp, removal-limit: -1%}]\n",
+	    "x:1:37: expected a share such as 30%, or none, found '-1%'" },
+	{ "revoked keys without allowed ones", "git: [{remote: /tmp, revoked-signers: /dev/../etc/passwd}]\n",
+	    "x:1:39: expected allowed-signers too: without them nobody's signature is looked at" },
+	{ "signers that are none", "git: [{remote: /tmp, allowed-signers: /etc/passwd}]\n",
+	    "x:1:39: /etc/passwd:1: expected a public key behind the principals" },
+	{ "a key that others may read", "git: [{remote: /tmp, signing-key: /etc/passwd}]\n",
+	    "x:1:35: /etc/passwd: others may read this private key (mode 0644): chmod 600 it" },
+	{ "a password for a path", "git: [{remote: /tmp, credential-helper: cache}]\n",
+	    "x:1:41: passwords are for remotes that begin with https://" },
+	{ "two ways to a password", "git: [{remote: 'https://a/b', credentials-file: /etc/passwd, credential-helper: cache}]\n",
+	    "x:1:49: expected either credentials-file or credential-helper, found both" },
+	{ "passwords that others may read", "git: [{remote: 'https://a/b', credentials-file: /etc/passwd}]\n",
+	    "x:1:49: /etc/passwd: others may read these passwords (mode 0644): chmod 600 it" },
+
 	{ "a zone without name", "zones: [{acme: no}]\n", "x:1:9: expected 'name', which a zone needs, found none" },
 	{ "a zone with a bad name", "zones: [{name: a..b}]\n", "x:1:16: expected a domain name, found 'a..b'" },
 	{ "a zone twice", "zones:\n- name: b.example\n- name: a.example\n- name: B.example.\n",
@@ -257,6 +276,9 @@ static const char whole[] =
 	"    poll: 1h30m\n"
 	"    push: no\n"
 	"    host-keys: [SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA]\n"
+	"    credential-helper: \"!pass show git\"\n"
+	"    removal-limit: none\n"
+	"    removal-floor: 7\n"
 	"  - remote: git@git.example.org:dns.git\n"
 	"zones:\n"
 	"  - name: example.org\n"
@@ -297,6 +319,9 @@ test_whole_file(void **state)
 	assert_string_equal(c->git[0].branch, "live");
 	assert_string_equal(c->git[0].path, "zones/public");
 	check(c->git[0].poll_s == 5400 && !c->git[0].push && c->git[0].host_keys[1] == NULL, "the first repository");
+	check(c->git[0].removal_limit == 0 && c->git[0].removal_floor == 7, "what it may lose");
+	check(c->git[1].removal_limit == 30 && c->git[1].removal_floor == 20, "what another may lose");
+	assert_string_equal(c->git[0].credential_helper, "!pass show git");
 	assert_string_equal(c->git[1].url, "git@git.example.org:dns.git");
 	check(c->git[1].branch == NULL && c->git[1].poll_s == 300 && c->git[1].push, "the second repository");
 
