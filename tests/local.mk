@@ -297,6 +297,11 @@ fuzz_targets += tests/fuzz/fuzz_zonefile
 tests_fuzz_fuzz_zonefile_SOURCES = tests/fuzz/fuzz_zonefile.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_zonefile_LDFLAGS = $(fuzz_link)
 tests_fuzz_fuzz_zonefile_LDADD = $(LIBZONES)
+check_PROGRAMS += tests/unit/zones/test_complaint
+tests_unit_zones_test_complaint_SOURCES = tests/unit/zones/test_complaint.c tests/unit/check.h \
+	tests/unit/zones/memory.c tests/unit/zones/memory.h
+tests_unit_zones_test_complaint_LDFLAGS = $(MEMORY_WRAP)
+tests_unit_zones_test_complaint_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 # end of zone files
 
 # --- server: transfers in

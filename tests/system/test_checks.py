@@ -47,3 +47,16 @@ def test_many_warnings_are_bounded(certnsd, repo):
     server.wait_log(r"zone example\.com: and 150 more like these")
     assert server.log().count("MX points to nowhere") == 50
     assert server.ctl("zones", "example.com")[0]["complaints"][-1] == "and 150 more like these"
+
+
+def test_zones_in_files_are_judged_alike(certnsd, tmp_path):
+    path = tmp_path / "zones" / "example.com"
+    path.parent.mkdir()
+    path.write_text(zone(extra="@ MX 10 nowhere\n"))
+    server = certnsd(zones=[{"name": "example.com", "file": str(path)}]).start("example.com")
+    server.wait_log(r"example\.com:13:1: warning: MX points to nowhere\.example\.com\., which has no address")
+    assert len(server.ctl("zones", "example.com")[0]["complaints"]) == 1
+    path.write_text(zone(serial=2, extra="www CNAME ns1\n"))
+    server.pull()
+    assert client.serial(server, "example.com") == 1
+    assert "CNAME beside A at www.example.com., see " in server.zone("example.com")["problem"]

@@ -1,6 +1,9 @@
 #include "tests/unit/check.h"
 
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "tsig/key.h"
 #include "tsig/keyring.h"
@@ -261,6 +264,45 @@ test_ring_is_shared(void **state)
 	tsig_key_free(NULL);
 }
 
+static enum err
+load_text(const char *text, size_t n, struct tsig_key **key, struct fault *f)
+{
+	char path[] = "/tmp/certns-test-key-XXXXXX";
+	int fd = mkstemp(path);
+	enum err err;
+
+	check(fd >= 0 && write(fd, text, n) == (ssize_t)n, "a file");
+	close(fd);
+	err = tsig_key_load(path, key, f);
+	unlink(path);
+	return err;
+}
+
+/* A key statement is whole with its closing brace; before that every prefix is refused, with words and without the secret. */
+static void
+test_key_files(void **state)
+{
+	static const char text[] = "# for the hook\n/* and\n more */\nkey \"a._notify.example.com.\" {\n\t// as ever\n"
+	    "\talgorithm hmac-sha512;\n\tsecret \"AQIDBAUG\";\n};\n";
+	const char *brace = strchr(text, '}');
+
+	(void)state;
+	for (size_t n = 0; n < sizeof text; n++) {
+		struct tsig_key *key = NULL;
+		struct fault f = { 0 };
+		enum err err = load_text(text, n, &key, &f);
+
+		if (text + n <= brace) {
+			check(err == ERR_FORMAT && f.text[0] != '\0', "%zu octets: %s", n, err_str(err));
+			check(strstr(f.text, "AQID") == NULL, "no secret is quoted: %s", f.text);
+			continue;
+		}
+		check(err == ERR_OK && key->algorithm == TSIG_HMAC_SHA512 && key->secret_len == 6 &&
+		    memcmp(key->secret, "\1\2\3\4\5\6", 6) == 0 && key->right == TSIG_RIGHT_NOTIFY, "%zu octets: %s", n, f.text);
+		tsig_key_free(key);
+	}
+}
+
 int
 main(void)
 {
@@ -268,6 +310,7 @@ main(void)
 		cmocka_unit_test(test_names_say_what_a_key_may),
 		cmocka_unit_test(test_rights_nest_and_reach_down),
 		cmocka_unit_test(test_algorithms_have_three_names),
+		cmocka_unit_test(test_key_files),
 		cmocka_unit_test(test_key_texts),
 		cmocka_unit_test(test_ring_finds_keys_by_name),
 		cmocka_unit_test(test_ring_is_shared)
