@@ -163,8 +163,10 @@ sshsig_sign(const struct ssh_private_key *k, const char *name_space, const void 
 	ssh_write_text(&octets, signature.p, signature.len);
 	if (err == ERR_OK && !octets.failed)
 		write_armour(&octets, out);
+	if (err == ERR_OK && (octets.failed || out->failed))
+		err = ERR_NOMEM;
 	buf_clear(&data);
 	buf_clear(&signature);
 	buf_clear(&octets);
-	return err != ERR_OK ? err : octets.failed || out->failed ? ERR_NOMEM : ERR_OK;
+	return err;
 }
