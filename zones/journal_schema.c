@@ -6,7 +6,7 @@
 #define SCHEMA_VERSION 2
 
 /* Beyond that a look at every index takes too long for a start: their pages, and each row that is read, are checked. */
-#define WHOLE_CHECK_MAX ((sqlite3_int64)1 << 30)
+#define WHOLE_CHECK_MAX ((sqlite3_int64)256 << 20)
 
 static const char schema[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER);"

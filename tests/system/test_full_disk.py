@@ -10,6 +10,10 @@ from lib.certnsd import Certnsd, program
 from lib.wait import stays, wait_for
 
 
+# A mount namespace of its own; who is not root is root in a user namespace of its own.
+OWN_MOUNTS = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
+
+
 class OnSmallDisk(Certnsd):
     """Its state directory is a file system of its own, which only this server sees (and we, through /proc)."""
 
@@ -22,7 +26,7 @@ class OnSmallDisk(Certnsd):
 
     def start(self, *zones, arguments=None):
         script = 'mount -t tmpfs -o mode=700,size="$1" tmpfs "$2" && shift 2 && exec "$@"'
-        self.spawn(["unshare", "-m", "sh", "-c", script, "sh", self.size, self.state, program("server/certnsd"), "-c",
+        self.spawn([*OWN_MOUNTS, "sh", "-c", script, "sh", self.size, self.state, program("server/certnsd"), "-c",
                     self.config_path], env=self.env)
         self.wait_ready(*zones)
         return self
@@ -121,7 +125,7 @@ def test_a_start_with_a_full_disk(small, key, repo, tmp_path):
     again = OnSmallDisk(tmp_path / "again", git=[{"remote": repo.bare, "poll": "1s"}])
     script = ('mount -t tmpfs -o mode=700,size="$1" tmpfs "$2" && cp -a "$3/." "$2" && '
               '{ cat /dev/zero >"$2/filler" 2>/dev/null; shift 3; exec "$@"; }')
-    again.spawn(["unshare", "-m", "sh", "-c", script, "sh", again.size, again.state, state, program("server/certnsd"), "-c",
+    again.spawn([*OWN_MOUNTS, "sh", "-c", script, "sh", again.size, again.state, state, program("server/certnsd"), "-c",
                  again.config_path])
     again.wait_ready("example.com")
     assert client.look(again, "n0.example.com", "TXT") == [f'"{"x" * 200}"']
@@ -136,7 +140,7 @@ def test_the_backups_disk_is_full(certnsd, repo, key, tmp_path):
     target = tmp_path / "target"
     target.mkdir()
     script = 'mount -t tmpfs -o size=20k tmpfs "$1" && shift && exec "$@"'
-    server.spawn(["unshare", "-m", "sh", "-c", script, "sh", str(target), program("server/certnsd"), "-c", server.config_path])
+    server.spawn([*OWN_MOUNTS, "sh", "-c", script, "sh", str(target), program("server/certnsd"), "-c", server.config_path])
     server.wait_ready("example.com")
     done = server.ctl_text("backup", target / "backup", check=False)
     assert done.returncode == 1 and ("No space left" in done.stderr or "disk is full" in done.stderr), done.stderr

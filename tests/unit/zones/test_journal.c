@@ -277,6 +277,62 @@ test_prune(void **state)
 	}
 }
 
+/* --- copies --- */
+
+/* What is written between the steps is in the copy, which is the journal as it is when the last step is done. */
+static void
+test_copy(void **state)
+{
+	static char changes[2000], copy[80];
+	struct journal_backup *b;
+	struct journal *j, *other;
+	struct fault f = { 0 };
+	unsigned steps = 0;
+	uint32_t serial = 20;
+	bool done = false;
+
+	(void)state;
+	memset(changes, 'x', sizeof changes - 1);
+	j = fill_history(changes);
+	for (int i = 0; i < 40; i++) {
+		assert_int_equal(journal_begin(j, NULL), ERR_OK);
+		for (int k = 0; k < 10; k++)
+			assert_int_equal(append(j, zone_b, 21 + (uint32_t)(i * 10 + k), 1, changes, NULL), ERR_OK);
+		assert_int_equal(journal_commit(j, NULL), ERR_OK);
+	}
+	snprintf(copy, sizeof copy, "%s/copy.db", directory);
+	check(journal_backup_new(j, copy, &b, &f) == ERR_OK, "%s", f.text);
+	while (!done) {
+		check(journal_backup_step(b, &done, &f) == ERR_OK, "%s", f.text);
+		steps++;
+		if (done)
+			break;
+		serial++;
+		assert_int_equal(journal_begin(j, NULL), ERR_OK);
+		assert_int_equal(append(j, zone_a, serial, 1, "while it is copied", NULL), ERR_OK);
+		assert_int_equal(journal_commit(j, NULL), ERR_OK);
+	}
+	journal_backup_free(b);
+	assert_true(steps > 2);
+	assert_int_equal(journal_begin(j, NULL), ERR_OK);
+	assert_int_equal(append(j, zone_a, serial + 1, 1, "too late", NULL), ERR_OK);
+	assert_int_equal(journal_commit(j, NULL), ERR_OK);
+	journal_close(j);
+	remove_files();
+	check(journal_check_copy(copy, &f) == ERR_OK, "%s", f.text);
+	assert_int_equal(rename(copy, path), 0);
+	other = reopen(NULL);
+	seen[0] = '\0';
+	assert_int_equal(journal_each_change(other, zone_a, serial - 1, serial, 1000, see_record, NULL, NULL), ERR_OK);
+	check(strstr(seen, "while it is copied") != NULL, "the last change is there: %s", seen);
+	assert_int_equal(journal_each_change(other, zone_a, serial, serial + 1, 1000, see_record, NULL, NULL), ERR_NOT_FOUND);
+	journal_close(other);
+	assert_int_equal(truncate(path, 50000), 0);
+	assert_int_equal(journal_check_copy(path, &f), ERR_DATABASE);
+	assert_int_equal(journal_backup_new(NULL, "/nonexistent/copy", &b, &f), ERR_IO);
+	check(strstr(f.text, "/nonexistent/copy") != NULL, "%s", f.text);
+}
+
 /* --- damage --- */
 
 static void
@@ -709,6 +765,7 @@ main(void)
 		cmocka_unit_test_teardown(test_first_version, clean_up),
 		cmocka_unit_test_teardown(test_mark, clean_up),
 		cmocka_unit_test_teardown(test_damaged_log, clean_up),
+		cmocka_unit_test_teardown(test_copy, clean_up),
 		cmocka_unit_test_teardown(test_damage, clean_up),
 		cmocka_unit_test_teardown(test_flipped_octets, clean_up),
 		cmocka_unit_test_teardown(test_versions, clean_up),
