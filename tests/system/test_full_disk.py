@@ -17,7 +17,7 @@ OWN_MOUNTS = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
 class OnSmallDisk(Certnsd):
     """Its state directory is a file system of its own, which only this server sees (and we, through /proc)."""
 
-    def __init__(self, *args, size="3m", **kwargs):
+    def __init__(self, *args, size="8m", **kwargs):
         super().__init__(*args, **kwargs)
         self.size = size
         self.config["server"]["control-socket"] = os.path.join(self.directory, "control.sock")
@@ -64,9 +64,10 @@ def test_the_journal_is_full(small, key, repo):
     repo.hide()                                 # what is written back now is another test's
     assert add(small, key, 0) == "NOERROR"
     small.fill()
-    answers = []
-    wait_for(lambda: answers.append(add(small, key, len(answers) + 1)) or answers[-1] == "SERVFAIL", "the journal is full")
-    good = len(answers)
+    good = 1
+    while add(small, key, good) == "NOERROR":
+        good += 1
+        assert good < 10000, "the journal is never full"
     serial = client.serial(small, "example.com")
     assert serial == 1 + good, "those that were acknowledged, and no others"
     for _ in range(3):
@@ -129,7 +130,7 @@ def test_a_start_with_a_full_disk(small, key, repo, tmp_path):
                  again.config_path])
     again.wait_ready("example.com")
     assert client.look(again, "n0.example.com", "TXT") == [f'"{"x" * 200}"']
-    wait_for(lambda: add(again, key, 5000) in ("SERVFAIL", "NOERROR"), "it answers")
+    assert add(again, key, 5000) in ("SERVFAIL", "NOERROR")
     again.make_room()
     assert add(again, key, 6000) == "NOERROR"
 

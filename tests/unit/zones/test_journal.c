@@ -595,6 +595,20 @@ test_mark(void **state)
 	}
 }
 
+/* Up to the last frame: zeros follow it. */
+static off_t
+log_used(const char *name)
+{
+	static uint8_t octets[8 << 20];
+	FILE *f = fopen(name, "r");
+	size_t n = fread(octets, 1, sizeof octets, f);
+
+	fclose(f);
+	while (n > 0 && octets[n - 1] == 0)
+		n--;
+	return 32 + (off_t)(n - 32 + 4119) / 4120 * 4120;
+}
+
 /* A log that is cut or garbled at its end would have SQLite go on with an older state. */
 static void
 test_damaged_log(void **state)
@@ -602,7 +616,7 @@ test_damaged_log(void **state)
 	char log[80], saved_db[80], saved_log[80];
 	struct fault f = { 0 };
 	struct journal *j, *other;
-	struct stat st;
+	off_t used;
 
 	(void)state;
 	snprintf(log, sizeof log, "%s-wal", path);
@@ -615,15 +629,15 @@ test_damaged_log(void **state)
 	copy_file(path, saved_db);			/* as kill -9 would leave them */
 	copy_file(log, saved_log);
 	journal_close(j);
-	assert_int_equal(stat(saved_log, &st), 0);
-	for (off_t size = st.st_size; size >= 0; size -= 997) {
+	used = log_used(saved_log);
+	for (off_t size = used; size >= 0; size -= 997) {
 		enum err err;
 
 		copy_file(saved_db, path);
 		copy_file(saved_log, log);
 		truncate_file("-wal", size);
 		err = journal_open(path, &other, &f);
-		check(err == (size == st.st_size ? ERR_OK : ERR_DATABASE), "%lld octets: %s", (long long)size, err_str(err));
+		check(err == (size == used ? ERR_OK : ERR_DATABASE), "%lld octets: %s", (long long)size, err_str(err));
 		if (err == ERR_OK)
 			journal_close(other);
 		else
