@@ -10,7 +10,7 @@
  *   accept.c     which commits are taken                 rewritten.c  force-pushes
  *   unseen.c     pushes whose success was not seen
  *   filezones.c  zone files outside of git                   secondary.c  zones that come by transfer
- *   includes.c   which zones include a file
+ *   includes.c   which zones include a file                  conflict.c   what both sides want
  *   views.c      configuration and keys                        status.c     the control socket's answers */
 #ifndef SERVER_KEEPER_INTERNAL_H
 #define SERVER_KEEPER_INTERNAL_H
@@ -256,6 +256,9 @@ enum err unseen_keep(const struct zone *z, struct pulled_zone *p);
 /* rewritten.c: force-pushes.  look: on the helper, what was ours; keep: on the keeper, so that changes leave it alone. */
 enum err rewritten_look(struct pull *p, struct pulled_zone *z, const struct zone_base *base);
 enum err rewritten_keep(const struct zone *z, struct pulled_zone *p);
+
+/* conflict.c: the new text of z was refused; theirs is what it changes. */
+void conflict_note(struct zone *z, const struct changeset *theirs);
 
 /* merge.c: what a pull brought, into the zones. */
 void pull_found(void *pull);		/* on the keeper */

@@ -18,6 +18,7 @@ server_libserver_a_SOURCES = \
 	server/config_primaries.c \
 	server/config_schema.c server/config_schema.h \
 	server/config_yaml.c \
+	server/conflict.c \
 	server/control.c server/control.h \
 	server/cookie.c server/cookie.h \
 	server/counters.h \

@@ -114,17 +114,22 @@ set_held(struct zone *z, bool held)
 		s->nheld += held ? 1 : (size_t)-1;
 	z->held = held;
 	z->unread &= held;
+	if (!held)
+		zone_clear_conflict(z);
 }
 
-static void
+/* False: that was said before. */
+static bool
 hold(struct zone *z, const char *words)
 {
 	if (z->held && z->problem != NULL && strcmp(z->problem, words) == 0)
-		return;				/* said before */
+		return false;
 	set_held(z, true);
 	zone_set_problem(z, "%s", words);
 	log_error("zone %s: the new text is refused, %s: %s", z->name,
 	    zone_newest(z) == NULL ? "and there is no earlier one" : "the last good version stays served", words);
+	zone_clear_conflict(z);
+	return true;
 }
 
 static void
@@ -544,7 +549,8 @@ merge_changes(struct keeper *k, struct pull *p, struct fault *f)
 			continue;
 		}
 		if (err == ERR_REFUSED) {
-			hold(z, fault_str(f, err));
+			if (hold(z, fault_str(f, err)))
+				conflict_note(z, &p->zones[i].changes);
 			f->text[0] = '\0';
 			err = ERR_OK;
 		} else {

@@ -113,6 +113,24 @@ transfer_row(const struct zone *z)
 	    "key", s.key, "confirmed", json_time(s.checked_s), "next", json_time(s.next_s), "expires", json_time(s.expires_s));
 }
 
+/* Lines of text as a list. */
+static json_t *
+json_lines(const char *text)
+{
+	json_t *lines = json_array();
+
+	while (text != NULL && *text != '\0') {
+		size_t n = strcspn(text, "\n");
+		char *line = strndup(text, n);
+
+		if (line != NULL)
+			json_array_append_new(lines, json_words(line));
+		free(line);
+		text += n + (text[n] == '\n');
+	}
+	return lines;
+}
+
 static json_t *
 zone_details(struct keeper *k, const struct zone *z)
 {
@@ -124,6 +142,9 @@ zone_details(struct keeper *k, const struct zone *z)
 	json_object_set_new(row, "file", z->base.n == 0 ? json_null() : json_string(z->base.v[0].path));
 	json_object_set_new(row, "file-serial", json_integer((json_int_t)z->base.serial));
 	json_object_set_new(row, "complaints", complaint_lines(&z->complaints));
+	json_object_set_new(row, "upstream-wants", json_lines(z->conflict_theirs));
+	json_object_set_new(row, "changed-here", json_lines(z->conflict_ours));
+	json_object_set_new(row, "changed-here-by", json_lines(z->conflict_by));
 	json_object_set_new(row, "secondaries", secondaries);
 	if (source_of(z) != NULL)
 		json_object_set_new(row, "held-back", json_words(source_of(z)->hold.words));
@@ -283,6 +304,16 @@ repository_row(const struct source *s)
 	    "held-since", json_time(h->since_s), "problem", json_words(s->problem != NULL ? s->problem : h->words));
 }
 
+static size_t
+count_conflicts(const struct keeper *k)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < k->zones.n; i++)
+		n += k->zones.v[i]->conflict_theirs != NULL;
+	return n;
+}
+
 static void
 count_zones(const struct keeper *k, size_t *served, size_t *troubled)
 {
@@ -376,6 +407,7 @@ list_metrics(struct keeper *k)
 	    (unsigned long long)n.transfers, (unsigned long long)n.tcp_connections, (unsigned long long)n.tcp_shed);
 	buf_printf(&b, "# TYPE certns_zones gauge\ncertns_zones %zu\n# TYPE certns_zones_with_problems gauge\n"
 	    "certns_zones_with_problems %zu\n", served, troubled);
+	buf_printf(&b, "# TYPE certns_zones_in_conflict gauge\ncertns_zones_in_conflict %zu\n", count_conflicts(k));
 	buf_printf(&b, "# TYPE certns_zone_serial gauge\n");
 	for (size_t i = 0; i < k->zones.n; i++)
 		if (zone_newest(k->zones.v[i]) != NULL && !k->zones.v[i]->retired)

@@ -134,10 +134,20 @@ zone_free(struct zone *z)
 	zone_base_clear(&z->base);
 	notes_clear(&z->notes);
 	complaints_clear(&z->complaints);
+	zone_clear_conflict(z);
 	free(z->problem);
 	free(z->file);
 	free(z->source);
 	free(z);
+}
+
+void
+zone_clear_conflict(struct zone *z)
+{
+	free(z->conflict_theirs);
+	free(z->conflict_ours);
+	free(z->conflict_by);
+	z->conflict_theirs = z->conflict_ours = z->conflict_by = NULL;
 }
 
 enum err

@@ -64,6 +64,7 @@ struct zone {				/* small: there may be very many */
 	uint32_t includes_noted;	/* a sum of what it includes, as the server's table has it */
 	char *problem;			/* why, in words; NULL: nothing is wrong */
 	struct complaints complaints;	/* of the newest text */
+	char *conflict_theirs, *conflict_ours, *conflict_by;	/* lines: the newest text does not go with what waits here; or NULL */
 	bool new_here;			/* loaded, unknown to the journal: its secondaries are to be asked (server/catchup.c) */
 	unsigned peers_asked;
 	bool peers_known;		/* one has answered; */
@@ -78,6 +79,8 @@ enum err zone_new(const uint8_t *apex, const char *source, struct zone **out);
 void zone_free(struct zone *z);		/* the store too, so on a thread registered with RCU; takes NULL */
 
 enum err zone_set_file(struct zone *z, const char *path);		/* copied */
+
+void zone_clear_conflict(struct zone *z);
 
 /* Words for the operator; NULL clears. */
 void zone_set_problem(struct zone *z, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -66,13 +66,13 @@ class Text:
             words = plain.split()
             if not plain[0].isspace():
                 owner, words = words[0], words[1:]
-            found.append((i, owner, words))
+            found.append((i, re.sub(r"\.example\.(com|org)\.$", "", owner), words))
         return found
 
     def _find(self, rr):
         name, rdtype, rdata = rr
         for i, owner, words in self._owners():
-            if re.sub(r"\.example\.(com|org)\.$", "", owner) == name and words[-2:] == [rdtype, rdata]:
+            if owner == name and words[-2:] == [rdtype, rdata]:
                 return i
         return None
 
