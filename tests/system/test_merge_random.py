@@ -76,9 +76,9 @@ class Text:
                 return i
         return None
 
-    def add(self, rr):
+    def add(self, rr, ttl=None):
         if self._find(rr) is None:
-            self.lines.append("\t".join(rr))
+            self.lines.append("\t".join([rr[0] if ttl is None else f"{rr[0]} {ttl}", *rr[1:]]))
 
     def remove(self, rr):
         i = self._find(rr)
@@ -103,19 +103,21 @@ class Text:
 
 
 def content(text, origin, read):
-    """The records of a text as (name, type, rdata), but for the SOA; and the serial."""
+    """The records of a text, (name, type, rdata) -> TTL, but for the SOA; and the serial."""
     expanded = re.sub(r"^\$INCLUDE (\S+)$", lambda m: read(m.group(1)), text, flags=re.M)
-    parsed = dns.zone.from_text(expanded, origin, relativize=True)
-    return records(parsed)
+    try:
+        return records(dns.zone.from_text(expanded, origin, relativize=True))
+    except dns.exception.DNSException as error:
+        raise AssertionError(f"{error} in\n{expanded}") from error
 
 
 def records(parsed):
-    found, serial = set(), None
-    for name, _, rdata in parsed.iterate_rdatas():
+    found, serial = {}, None
+    for name, ttl, rdata in parsed.iterate_rdatas():
         if rdata.rdtype == dns.rdatatype.SOA:
             serial = rdata.serial
         elif not str(name).startswith("_acme-challenge"):
-            found.add((str(name), dns.rdatatype.to_text(rdata.rdtype), rdata.to_text()))
+            found[str(name), dns.rdatatype.to_text(rdata.rdtype), rdata.to_text()] = ttl
     return found, serial
 
 
@@ -215,10 +217,12 @@ class History:
             text = Text(self.read(name))
             for add, rr in edits:
                 # Nobody commits a CNAME beside what he sees.
-                others = [o for _, o, w in text._owners() if o == rr[0] and w[-2:] != ["CNAME", "www"]]
-                if rr[1] == "CNAME" and add and others:
+                if rr[1] == "CNAME" and add and any(o == rr[0] and t != "CNAME" for o, t, _ in self.pushed(name)[0]):
                     continue
-                (text.add if add else text.remove)(rr)
+                if add:
+                    text.add(rr, self.r.choice([None, None, None, 60]))
+                else:
+                    text.remove(rr)
             self.bump(text)
             self.write(name, text)
 
@@ -318,7 +322,7 @@ class History:
             if self.r.random() < 0.1:
                 rr = (self.r.choice(CONFLICTS), "A", "192.0.2.9")
             if add:
-                message.add(rr[0], TTL, rr[1], rr[2])
+                message.add(rr[0], self.r.choice([TTL, TTL, TTL, 60]), rr[1], rr[2])
             else:
                 message.delete(rr[0], rr[1], rr[2])
             done.append((add, rr))
@@ -410,7 +414,8 @@ class History:
                 return f"{name} is not served"
             # The served serial may be ahead: git gets it with the next change that is written back.
             if text[0] != now[0] or newer(text[1], now[1]):
-                return f"{name}: in git only: {text[0] - now[0]}, serial {text[1]}; served only: {now[0] - text[0]}, serial {now[1]}"
+                return (f"{name}: in git only: {text[0].items() - now[0].items()}, serial {text[1]}; "
+                        f"served only: {now[0].items() - text[0].items()}, serial {now[1]}")
             state = self.server.zone(name)
             if state["pending"] or state["problem"]:
                 return f"{name}: {state}"
@@ -442,7 +447,7 @@ class History:
                 words = {side.get(rr) for side in (self.person[name], self.updates[name]) if rr in side}
                 if len(words) == 1 and None not in words:
                     assert (rr in have) == words.pop(), f"{name}: {' '.join(rr)} is {'there' if rr in have else 'missing'}"
-            strangers = {rr for rr in have - rrs if rr[0] not in FIXED}
+            strangers = {rr for rr in set(have) - rrs if rr[0] not in FIXED}
             assert not strangers, f"{name}: {strangers}"
 
     def check_restart(self):
