@@ -66,6 +66,7 @@ zones_libzones_a_SOURCES = \
 	zones/pending.c zones/pending.h \
 	zones/placed.c zones/placed.h \
 	zones/qp.c zones/qp.h \
+	zones/qpbag.c \
 	zones/qpbranch.h \
 	zones/qpbuild.c \
 	zones/qpkey.c \

@@ -61,14 +61,16 @@ typedef uintptr_t qp_word;		/* 0: nothing; a branch; or a leaf with its tag bits
 /* Retired branches and leaves, in chunks. */
 struct qp_chunk;
 struct qp_bag {
-	struct qp_chunk *head;
+	struct qp_chunk *head, *tail;
 };					/* zero-initialise */
 
-/* Empty the bag: what was born at or before number keep goes to *to, the rest is freed; to NULL: all is.
- * Allocates nothing. */
-void qp_bag_sift(struct qp_bag *from, struct qp_bag *to, uint64_t keep);
-void qp_bag_join(struct qp_bag *to, struct qp_bag *from);	/* from is empty after */
+/* Empty the bag: what was born at or before number keep goes to *to, the rest is freed.  False: the budget of items, which is
+ * lowered by what was looked at, did not suffice, and there is more.  Allocates nothing. */
+bool qp_bag_sift(struct qp_bag *from, struct qp_bag *to, uint64_t keep, size_t *budget);
+void qp_bag_join(struct qp_bag *to, struct qp_bag *from);	/* from is empty after; takes no time */
 void qp_bag_forget(struct qp_bag *bag);				/* frees no items */
+void qp_bag_free(struct qp_bag *bag);
+void qp_bag_free_later(struct qp_bag *bag);			/* by liburcu's thread, where it is much */
 
 struct qp_txn {
 	qp_word root;

@@ -115,6 +115,10 @@ qp_lower_octet(uint8_t c)
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
 }
 
+/* Room for n items, a few; and then put them in. */
+bool qp_bag_reserve(struct qp_bag *bag, size_t n);
+void qp_bag_put(struct qp_bag *bag, qp_word item);
+
 struct qp_branch *qp_branch_new(uint64_t number, unsigned offset, unsigned count);	/* no positions yet */
 
 /* Some leaf that shares with the key as much as any does.  root is not 0. */

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#define SIFT_MAX 16384		/* retired things that one call looks at: a millisecond or two */
+
 void
 qp_store_init(struct qp_store *s, size_t version_size, void (*free_store)(struct qp_store *))
 {
@@ -35,7 +37,7 @@ destroy(struct qp_store *s)
 			free_births(v);
 	for (struct qp_version *v = s->oldest, *newer; v != NULL; v = newer) {
 		newer = v->newer;
-		qp_bag_sift(&v->bag, NULL, 0);
+		qp_bag_free(&v->bag);
 		if (v == s->newest)
 			free_all(v);		/* what is in the newest is in no bag */
 		free(v);
@@ -100,24 +102,44 @@ unlink_version(struct qp_store *s, struct qp_version *v)
 	*(v->newer != NULL ? &v->newer->older : &s->latest) = v->older;
 }
 
-bool
-qp_store_reclaim(struct qp_store *s)
+/* The dead in the order in which they died: an aborted one before its base. */
+static void
+take_dead(struct qp_store *s)
 {
 	struct qp_version *dead = atomic_exchange_explicit(&s->dead, NULL, memory_order_acquire), *v = NULL, *next;
+	struct qp_version **end = &s->dying;
 
-	for (; dead != NULL; dead = next) {	/* in the order in which they died: an aborted one before its base */
+	for (; dead != NULL; dead = next) {
 		next = dead->next_dead;
 		dead->next_dead = v;
 		v = dead;
 	}
-	for (; v != NULL; v = next) {
-		next = v->next_dead;
-		if (v->aborted)
-			free_births(v);
-		if (v->older != NULL)
-			qp_bag_sift(&v->bag, &v->older->bag, v->older->t.number);
-		else
-			qp_bag_sift(&v->bag, NULL, 0);
+	while (*end != NULL)
+		end = &(*end)->next_dead;
+	*end = v;
+}
+
+/* False: there is more in its bag than the budget allows to look at. */
+static bool
+dispose(struct qp_version *v, size_t *budget)
+{
+	if (v->aborted)
+		free_births(v);
+	v->aborted = false;
+	if (v->older != NULL)
+		return qp_bag_sift(&v->bag, &v->older->bag, v->older->t.number, budget);
+	qp_bag_free_later(&v->bag);
+	return true;
+}
+
+bool
+qp_store_reclaim(struct qp_store *s)
+{
+	size_t budget = SIFT_MAX;
+
+	take_dead(s);
+	for (struct qp_version *v; (v = s->dying) != NULL && dispose(v, &budget); ) {
+		s->dying = v->next_dead;
 		unlink_version(s, v);
 		free(v);
 	}

@@ -11,7 +11,8 @@
  * it goes into the bag of the newest of those.  When that version is dead its bag is sifted: what an older
  * version, still alive, may have (born at or before its number) moves on to that one's bag; the rest is freed.  So
  * a version that is held for long keeps only what it had itself, and each thing is looked at once for each
- * version that dies above it.
+ * version that dies above it.  That is done a slice at a time, on the writer's thread; what remains where no version
+ * is older goes as a whole to liburcu's thread, which frees it.
  *
  * One writer at a time.  The publishing and freeing thread is registered with RCU and online. */
 #ifndef ZONES_QPSTORE_H
@@ -35,7 +36,7 @@ struct qp_version {
 	struct qp_version *base;	/* what it was made from, until it is published; held once it is aborted */
 	struct qp_bag bag;		/* garbage of which this is the newest user */
 	atomic_uint holds;
-	struct qp_version *next_dead;
+	struct qp_version *next_dead;	/* in dead, then in dying */
 	bool aborted;			/* sealed, then undone: its births are its own garbage */
 	struct rcu_head rcu;
 };
@@ -48,6 +49,7 @@ struct qp_store {
 	struct qp_version *oldest, *latest;	/* ends of the list */
 	uint64_t number;		/* the last one given out */
 	_Atomic(struct qp_version *) dead;
+	struct qp_version *dying;	/* taken from there, and not yet freed */
 	atomic_uint users;		/* versions not dead, and the owner */
 	struct rcu_head rcu;
 	void (*free)(struct qp_store *s);	/* frees the struct itself, at the very end */
@@ -64,7 +66,9 @@ void qp_store_seal(struct qp_store *s);			/* s->newest is the sealed version */
 void qp_store_abort(struct qp_store *s);		/* the open one, else the newest if it is not published */
 void qp_store_publish(struct qp_store *s);
 
-/* Free what no reader can see any more; also done by begin and publish.  Never waits.  True: all there is. */
+/* Free what no reader can see any more; also done by begin and publish.  Never waits, nor takes long: where a version that
+ * is held has to keep some of very much, the rest comes with the next calls; very much that nobody needs is left to liburcu's
+ * thread.  True: all there is. */
 bool qp_store_reclaim(struct qp_store *s);
 
 static inline struct qp_version *

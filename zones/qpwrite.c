@@ -1,92 +1,8 @@
-/* zones/qpwrite.c -- changing the trie: copy the path, retire what was replaced; and the bags of what was retired. */
+/* zones/qpwrite.c -- changing the trie: copy the path, retire what was replaced. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "zones/qpbranch.h"
-
-#define CHUNK_ITEMS 62
-
-struct qp_chunk {
-	struct qp_chunk *next;
-	size_t n;
-	qp_word items[CHUNK_ITEMS];
-};
-
-/* Room for n items (at most CHUNK_ITEMS) in the head chunk. */
-static bool
-bag_reserve(struct qp_bag *bag, size_t n)
-{
-	struct qp_chunk *c = bag->head;
-
-	if (c != NULL && CHUNK_ITEMS - c->n >= n)
-		return true;
-	if ((c = malloc(sizeof *c)) == NULL)
-		return false;
-	c->next = bag->head;
-	c->n = 0;
-	bag->head = c;
-	return true;
-}
-
-/* Nearly empty chunks are merged, so that a version held for long does not keep one for each commit. */
-static void
-bag_take_chunk(struct qp_bag *bag, struct qp_chunk *c)
-{
-	struct qp_chunk *head = bag->head;
-
-	if (c->n > 0 && (head == NULL || CHUNK_ITEMS - head->n < c->n)) {
-		c->next = head;
-		bag->head = c;
-		return;
-	}
-	if (c->n > 0) {
-		memcpy(head->items + head->n, c->items, c->n * sizeof c->items[0]);
-		head->n += c->n;
-	}
-	free(c);
-}
-
-void
-qp_bag_join(struct qp_bag *to, struct qp_bag *from)
-{
-	for (struct qp_chunk *c = from->head, *next; c != NULL; c = next) {
-		next = c->next;
-		bag_take_chunk(to, c);
-	}
-	from->head = NULL;
-}
-
-void
-qp_bag_sift(struct qp_bag *from, struct qp_bag *to, uint64_t keep)
-{
-	for (struct qp_chunk *c = from->head, *next; c != NULL; c = next) {
-		size_t kept = 0;
-
-		next = c->next;
-		for (size_t i = 0; i < c->n; i++) {
-			if (to != NULL && qp_word_birth(c->items[i]) <= keep)
-				c->items[kept++] = c->items[i];
-			else
-				free(qp_word_memory(c->items[i]));
-		}
-		c->n = kept;
-		if (kept > 0)
-			bag_take_chunk(to, c);
-		else
-			free(c);
-	}
-	from->head = NULL;
-}
-
-void
-qp_bag_forget(struct qp_bag *bag)
-{
-	for (struct qp_chunk *c = bag->head, *next; c != NULL; c = next) {
-		next = c->next;
-		free(c);
-	}
-	bag->head = NULL;
-}
 
 struct qp_branch *
 qp_branch_new(uint64_t number, unsigned offset, unsigned count)
@@ -108,7 +24,7 @@ dispose(struct qp_txn *t, qp_word w)
 	if (qp_word_birth(w) == t->number)
 		free(qp_word_memory(w));
 	else
-		t->retired.head->items[t->retired.head->n++] = w;
+		qp_bag_put(&t->retired, w);
 }
 
 /* Make the branch in slot one that may be changed in place; NULL: no memory, nothing happened. */
@@ -119,7 +35,7 @@ own(struct qp_txn *t, qp_word *slot)
 
 	if (b->birth == t->number)
 		return b;
-	if (!bag_reserve(&t->retired, 1) || (copy = qp_branch_new(t->number, qp_offset(b), qp_count(b))) == NULL)
+	if (!qp_bag_reserve(&t->retired, 1) || (copy = qp_branch_new(t->number, qp_offset(b), qp_count(b))) == NULL)
 		return NULL;
 	copy->map = b->map;
 	memcpy(copy->twigs, b->twigs, qp_count(b) * sizeof b->twigs[0]);
@@ -192,7 +108,7 @@ qp_put(struct qp_txn *t, qp_word *root, struct qp_leaf *leaf)
 			return ERR_NOMEM;
 		slot = &b->twigs[qp_rank(b, qp_key_at(&key, qp_offset(b)))];
 	}
-	if (!bag_reserve(&t->retired, 1))
+	if (!qp_bag_reserve(&t->retired, 1))
 		return ERR_NOMEM;
 	if (diff == QP_SAME) {
 		dispose(t, *slot);
@@ -222,7 +138,7 @@ qp_remove(struct qp_txn *t, qp_word *root, const uint8_t *name)
 		return ERR_NOT_FOUND;
 	qp_key_init(&key, name);
 	for (;;) {
-		if (!bag_reserve(&t->retired, 2))
+		if (!qp_bag_reserve(&t->retired, 2))
 			return ERR_NOMEM;
 		if (qp_is_leaf(*slot)) {
 			dispose(t, *slot);

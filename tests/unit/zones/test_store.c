@@ -551,12 +551,68 @@ tear_down(void **state)
 	return 0;
 }
 
+#define MANY 20000
+
+/* Every RR of the zone becomes another one. */
+static void
+replace_all(struct zone_store *s, uint8_t from, uint8_t to)
+{
+	assert_int_equal(zone_store_begin(s), ERR_OK);
+	for (unsigned i = 0; i < MANY; i++) {
+		struct dname owner;
+		char name[64];
+		uint8_t address[] = { 192, 0, 2, 0 };
+		struct rr rr;
+
+		snprintf(name, sizeof name, "host%u.example.com", i);
+		assert_int_equal(dname_from_str(name, &owner), ERR_OK);
+		rr = (struct rr){ owner.octets, address, 300, TYPE_A, 4 };
+		address[3] = from;
+		assert_int_equal(zone_store_remove(s, &rr, NULL), ERR_OK);
+		address[3] = to;
+		assert_int_equal(zone_store_add(s, &rr, NULL), ERR_OK);
+	}
+	assert_int_equal(zone_store_seal(s, NULL), ERR_OK);
+	zone_store_publish(s);
+}
+
+/* What was replaced goes a slice at a time, so that the writer never stops for long. */
+static void
+test_reclaim_in_slices(void **state)
+{
+	long live = memory_live(), before;
+	struct zone_store *s = new_store();
+	struct zone_version *held;
+	unsigned calls = 0;
+	bool all;
+
+	(void)state;
+	replace_all(s, 0, 1);
+	held = zone_version_ref(zone_store_current(s));
+	replace_all(s, 1, 2);
+	replace_all(s, 2, 3);
+	rcu_drain();
+	do {				/* the version in between: nobody needs what only it had */
+		before = memory_live();
+		all = zone_store_reclaim(s);
+		check(before - memory_live() < MANY, "one call frees some of it");
+		calls++;
+	} while (before != memory_live());
+	check(!all && calls > 2, "it took %u calls, and one version is held", calls);
+	zone_version_unref(held);
+	check(zone_store_reclaim(s), "nothing is left to come back for");
+	rcu_drain();
+	zone_store_free(s);
+	all_gone(live);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_against_model),
 		cmocka_unit_test(test_fill),
+		cmocka_unit_test(test_reclaim_in_slices),
 		cmocka_unit_test(test_held_version_pins_its_own),
 		cmocka_unit_test(test_letter_case),
 		cmocka_unit_test(test_limits),
