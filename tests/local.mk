@@ -135,6 +135,7 @@ check_PROGRAMS += \
 	tests/unit/zones/test_git \
 	tests/unit/zones/test_git_compact \
 	tests/unit/zones/test_git_damage \
+	tests/unit/zones/test_git_local \
 	tests/unit/zones/test_git_parts \
 	tests/unit/zones/test_git_remote
 tests_unit_server_test_message_SOURCES = tests/unit/server/test_message.c tests/unit/check.h
@@ -147,6 +148,9 @@ tests_unit_zones_test_git_compact_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 tests_unit_zones_test_git_damage_SOURCES = tests/unit/zones/test_git_damage.c tests/unit/zones/git_place.h \
 	tests/unit/check.h
 tests_unit_zones_test_git_damage_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+tests_unit_zones_test_git_local_SOURCES = tests/unit/zones/test_git_local.c tests/unit/zones/git_place.h \
+	tests/unit/check.h
+tests_unit_zones_test_git_local_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 tests_unit_zones_test_git_parts_SOURCES = tests/unit/zones/test_git_parts.c tests/unit/check.h
 tests_unit_zones_test_git_parts_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 tests_unit_zones_test_git_remote_SOURCES = tests/unit/zones/test_git_remote.c tests/unit/zones/git_place.h \

@@ -61,6 +61,8 @@ git_child_callbacks(git_remote_callbacks *callbacks, struct git_child *c)
 	callbacks->credentials = credentials;
 	callbacks->sideband_progress = sideband;
 	callbacks->push_update_reference = push_update_reference;
+	if (c->by_git)
+		callbacks->transport = git_child_pipe;
 	callbacks->payload = c;
 }
 

@@ -64,6 +64,20 @@ moved(const char *ref, const char *seen, const char *expected, struct fault *f)
 	return fault_set(f, ERR_CONFLICT, "%s of the remote is at %s and no longer at %s", ref, seen, expected);
 }
 
+/* By git where it is installed and would trust the repository; else by ourselves, unless there are hooks. */
+static enum err
+way_choose(struct git_child *c, git_repository *remote, struct fault *f)
+{
+	const char *hook = NULL;
+	bool installed = git_child_finds_git(), hooks = git_local_hook(remote, &hook);
+
+	if (hooks && !installed)
+		return fault_set(f, ERR_REFUSED, "%s: the repository has a hook %s, and git is not installed to run it",
+		    c->request->v[GIT_FIELD_URL], hook);
+	c->by_git = installed && (hooks || git_local_is_trusted(remote));
+	return ERR_OK;
+}
+
 static enum err
 push_local(struct git_child *c, const char *ref, struct fault *f)
 {
@@ -86,9 +100,12 @@ push_local(struct git_child *c, const char *ref, struct fault *f)
 		err = git_fault(rc, f, "%s", url);
 		goto out;
 	}
-	if ((err = checked_out(remote, ref, f)) != ERR_OK)
+	if ((err = checked_out(remote, ref, f)) != ERR_OK || (err = way_choose(c, remote, f)) != ERR_OK ||
+	    (err = git_local_lock(c, remote, ref, f)) != ERR_OK)
 		goto out;
-	if ((rc = git_reference_name_to_id(&seen, remote, ref)) == GIT_ENOTFOUND)
+	if (c->by_git)
+		err = git_child_push_network(c, ref, f);
+	else if ((rc = git_reference_name_to_id(&seen, remote, ref)) == GIT_ENOTFOUND)
 		err = moved(ref, "no commit (it is gone)", expected, f);
 	else if (rc < 0)
 		err = git_fault(rc, f, "%s", url);

@@ -166,12 +166,23 @@ struct git_child {
 	enum git_known_host known;	/* what known_hosts said */
 	bool home_made;			/* git_child_other_hostkey() was here */
 	struct buf server_words;	/* what the server printed during a push */
+	bool by_git;			/* a local path, through git receive-pack */
 	char *push_status;		/* why the server refused the ref; NULL: it did not */
 };
 enum err git_child_fetch(struct git_child *c, struct fault *f);
 enum err git_child_push(struct git_child *c, struct fault *f);
 enum err git_child_compact(struct git_child *c, struct fault *f);
 enum err git_child_push_network(struct git_child *c, const char *ref, struct fault *f);
+
+/* A push to a local path by git receive-pack: is git installed?  A git_transport_cb, whose payload is the git_child. */
+bool git_child_finds_git(void);
+int git_child_pipe(git_transport **out, git_remote *owner, void *child);
+
+/* A local repository: has it a hook that a push runs?  Would git trust its owner?  Is the ref free: ERR_BUSY with words when
+ * it is locked; a stale lock of ours is removed, and the reply's words tell. */
+bool git_local_hook(git_repository *remote, const char **name);
+bool git_local_is_trusted(git_repository *remote);
+enum err git_local_lock(struct git_child *c, git_repository *remote, const char *ref, struct fault *f);
 
 /* The callbacks that check the peer and prove who we are; payload must be the struct git_child. */
 void git_child_callbacks(git_remote_callbacks *callbacks, struct git_child *c);

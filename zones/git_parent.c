@@ -1,6 +1,6 @@
 /* zones/git_parent.c -- fetch and push, done by a child that is this program again: libgit2 cannot be told to give
  * up, a process can.  The request goes in by its standard input and the reply comes back by its standard output, so
- * nothing of it is seen in an argument list; the deadline ends with SIGKILL for the child's process group. */
+ * nothing of it is seen in an argument list; the deadline ends with SIGTERM and SIGKILL for the child's process group. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -15,9 +15,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "zones/git_internal.h"
 
 #define DEADLINE_S 60
+#define GRACE_MS 1000			/* from SIGTERM to SIGKILL */
 #define DISK_OCTETS_PER_MS (50 * 1000)	/* what a modest disk writes */
 
 extern char **environ;
@@ -132,6 +134,19 @@ no_reply(int status, struct fault *f)
 	return fault_set(f, ERR_IO, "the git child ended without a reply (exit status %d)", WEXITSTATUS(status));
 }
 
+/* SIGTERM first: git, which may be at work in its group, then takes its locks away.  A short while is given to it. */
+static void
+child_end(pid_t pid)
+{
+	siginfo_t gone = { 0 };
+
+	(void)kill(-pid, SIGTERM);
+	for (int i = 0; i < GRACE_MS / 10 && waitid(P_PID, (id_t)pid, &gone, WEXITED | WNOHANG | WNOWAIT) == 0 && gone.si_pid == 0; i++)
+		(void)poll(NULL, 0, 10);
+	(void)poll(NULL, 0, 50);
+	(void)kill(-pid, SIGKILL);
+}
+
 static bool
 has_nothing(struct git_source *s)
 {
@@ -161,7 +176,7 @@ child_run(struct git_source *s, struct buf *request, unsigned deadline_s, struct
 		return fault_set(f, err_from_errno(error), "cannot start the git child: %s", strerror(error));
 	}
 	if ((err = talk(fds[0], s->cancel_fd, request, &reply, deadline_s, f)) != ERR_OK)
-		(void)kill(-pid, SIGKILL);
+		child_end(pid);
 	while (wait4(pid, &status, 0, &usage) < 0 && errno == EINTR)
 		;
 	s->cost_ms += cost_ms(&usage);
@@ -286,6 +301,8 @@ git_source_push(struct git_source *s, const git_oid_text expected, const git_oid
 		err = fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
 	else
 		err = git_child_do(s, &request, 0, &answer, f);
+	if (err == ERR_OK && answer.v[GIT_FIELD_WORDS] != NULL)
+		log_warning("%s: %s", s->url, answer.v[GIT_FIELD_WORDS]);
 	git_exchange_clear(&request);
 	git_exchange_clear(&answer);
 	return err;

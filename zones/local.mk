@@ -24,8 +24,10 @@ zones_libzones_a_SOURCES = \
 	zones/git_child.c \
 	zones/git_child_compact.c \
 	zones/git_child_fetch.c \
+	zones/git_child_local.c \
 	zones/git_child_net.c \
 	zones/git_child_password.c \
+	zones/git_child_pipe.c \
 	zones/git_child_push.c \
 	zones/git_child_ssh.c \
 	zones/git_commit.c \
