@@ -72,7 +72,7 @@ compaction_done(void *arg)
 	}
 	gather_paid(&s->gather, clock_mono_ms(), c->cost_ms);
 	compaction_free(c);
-	source_compacted(s);
+	source_idle(s);
 }
 
 bool

@@ -69,6 +69,13 @@ struct file_zones {
 	size_t n;
 };
 
+/* What goes wrong with the remote. */
+struct source_trouble {
+	unsigned failures;		/* in a row */
+	uint64_t total;			/* ever */
+	char *words;			/* of the last one; NULL: it went well */
+};
+
 /* One repository; or the zone files of one directory, which are treated as one (zones/git_files.h). */
 struct source {
 	struct keeper *keeper;
@@ -97,8 +104,8 @@ struct source {
 	bool worked;			/* since the clone was last looked after */
 	unsigned since_compact;		/* pulls and write-backs since then */
 	int64_t compact_not_before_ms;
-	unsigned failures;		/* in a row */
-	char *problem;			/* of the last pull or push; NULL: it went well */
+	struct source_trouble pull_trouble, write_trouble;
+	unsigned conflicts;		/* pushes that came too late, in a row */
 	int64_t pulled_s, pushed_s;
 	struct waiter *waiting;		/* for the end of the present and wanted work */
 };
@@ -157,8 +164,8 @@ void source_again(struct source *s);			/* try what was refused once more, withou
 void source_idle(struct source *s);			/* the end of such a try */
 void source_write(struct source *s, bool now);		/* zones wait to be written back */
 void source_wait(struct source *s, void (*done)(void *arg, enum err err, const char *words), void *arg);
-void source_finished(struct source *s, enum err err, const char *words);	/* the helper's work is taken in */
-void source_compacted(struct source *s);
+void source_finished(struct source *s, bool written, enum err err, const char *words);	/* the helper's work is taken in */
+const char *source_problem(const struct source *s);	/* of the last pull or push; NULL: both went well */
 struct source *source_of(const struct zone *z);
 
 /* filezones.c */

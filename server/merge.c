@@ -701,7 +701,7 @@ pull_done(void *arg)
 		s->pulled_s = p->fetch ? clock_now_s() : s->pulled_s;
 	}
 	if (p->fetch || err != ERR_OK)
-		source_finished(s, err, err == ERR_OK ? "" : fault_str(&f, err));
+		source_finished(s, false, err, err == ERR_OK ? "" : fault_str(&f, err));
 	else
 		source_idle(s);
 	pull_free(p);

@@ -10,6 +10,7 @@
 
 #define RETRY_FIRST_S 2
 #define RETRY_MOST_S 300
+#define CONFLICTS_MAX 5			/* pushes in a row that came too late, before one is waited with */
 
 struct source *
 source_of(const struct zone *z)
@@ -58,6 +59,7 @@ static void
 go_on(struct source *s)
 {
 	struct waiter *w = s->waiting;
+	const char *problem = source_problem(s);
 	enum err err;
 
 	if (s->busy || s->keeper->stopping)
@@ -87,17 +89,10 @@ go_on(struct source *s)
 		s->worked = false;
 		s->busy = compact_start(s);
 	}
-	if (s->problem == NULL && s->hold.kind != HOLD_NONE)
+	if (problem == NULL && s->hold.kind != HOLD_NONE)
 		tell(w, ERR_REFUSED, s->hold.words);
 	else
-		tell(w, s->problem == NULL ? ERR_OK : ERR_NETWORK, s->problem == NULL ? "" : s->problem);
-}
-
-void
-source_compacted(struct source *s)
-{
-	s->busy = false;
-	go_on(s);
+		tell(w, problem == NULL ? ERR_OK : ERR_NETWORK, problem == NULL ? "" : problem);
 }
 
 void
@@ -165,35 +160,62 @@ retry_delay_s(unsigned failures)
 	return s + random_below((uint32_t)s / 4 + 1);
 }
 
+/* A fetch that works says nothing about pushes, so each has its own count and its own words. */
+static void
+note_success(struct source *s, bool written)
+{
+	struct source_trouble *t = written ? &s->write_trouble : &s->pull_trouble;
+
+	s->worked = true;
+	if (written)
+		s->conflicts = 0;
+	if (t->failures > 0) {
+		if (!written)
+			s->want_write |= s->config->push;	/* what waited while the remote was away */
+		log_info("%s: works again%s", git_source_url(s->git), written ? ", pushes too" : "");
+	}
+	t->failures = 0;
+	free(t->words);
+	t->words = NULL;
+	if (s->write_trouble.failures == 0)
+		event_del(s->retry);
+}
+
+static void
+note_failure(struct source *s, bool written, const char *words)
+{
+	struct source_trouble *t = written ? &s->write_trouble : &s->pull_trouble;
+	int64_t delay_s = retry_delay_s(++t->failures);
+
+	t->total++;
+	free(t->words);
+	t->words = strdup(words);
+	log_warning("%s: %s; trying again in %lld s", git_source_url(s->git), words, (long long)delay_s);
+	start_timer(s->retry, delay_s * 1000);
+	s->write_at_s = s->config->push ? clock_now_s() + delay_s : 0;
+	s->want_write = false;
+}
+
 void
-source_finished(struct source *s, enum err err, const char *words)
+source_finished(struct source *s, bool written, enum err err, const char *words)
 {
 	s->busy = false;
 	if (s->keeper->stopping)
 		return;
-	free(s->problem);
-	s->problem = NULL;
-	if (err == ERR_CONFLICT) {
-		/* Somebody pushed meanwhile: take theirs in first. */
+	/* Somebody pushed meanwhile: theirs is taken in first.  Who always does so is not raced for ever. */
+	if (err == ERR_CONFLICT && written && ++s->conflicts % CONFLICTS_MAX != 0)
 		s->want_pull = s->want_write = true;
-	} else if (err != ERR_OK) {
-		int64_t delay_s = retry_delay_s(++s->failures);
-
-		s->problem = strdup(words);
-		log_warning("%s: %s; trying again in %lld s", git_source_url(s->git), words, (long long)delay_s);
-		start_timer(s->retry, delay_s * 1000);
-		s->write_at_s = s->config->push ? clock_now_s() + delay_s : 0;
-		s->want_write = false;
-	} else {
-		if (s->failures > 0) {
-			s->want_write = s->config->push;	/* what waited while the remote was away */
-			log_info("%s: works again", git_source_url(s->git));
-		}
-		s->failures = 0;
-		s->worked = true;
-		event_del(s->retry);
-	}
+	else if (err != ERR_OK)
+		note_failure(s, written, words);
+	else
+		note_success(s, written);
 	go_on(s);
+}
+
+const char *
+source_problem(const struct source *s)
+{
+	return s->pull_trouble.words != NULL ? s->pull_trouble.words : s->write_trouble.words;
 }
 
 static void
@@ -353,7 +375,8 @@ sources_close(struct keeper *k)
 		includes_clear(&s->includes);
 		free(s->waiting_zones);
 		filezones_free(s->files);
-		free(s->problem);
+		free(s->pull_trouble.words);
+		free(s->write_trouble.words);
 		free(s->directory);
 	}
 	free(k->sources);

@@ -299,9 +299,10 @@ repository_row(const struct source *s)
 
 	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:b, s:I, s:o, s:o, s:o, s:o}", "remote", git_source_url(s->git),
 	    "commit", json_words(s->head), "pulled", json_time(s->pulled_s), "pushed", json_time(s->pushed_s),
-	    "next-write", json_time(s->write_at_s), "busy", s->busy, "failures", (json_int_t)s->failures,
+	    "next-write", json_time(s->write_at_s), "busy", s->busy,
+	    "failures", (json_int_t)(s->pull_trouble.failures + s->write_trouble.failures),
 	    "held", h->kind == HOLD_NONE ? json_null() : json_string(hold_kind_str(h->kind)), "held-commit", json_words(h->commit),
-	    "held-since", json_time(h->since_s), "problem", json_words(s->problem != NULL ? s->problem : h->words));
+	    "held-since", json_time(h->since_s), "problem", json_words(source_problem(s) != NULL ? source_problem(s) : h->words));
 }
 
 static size_t
@@ -378,6 +379,45 @@ add_held(const struct source *s, struct buf *out)
 	}
 }
 
+/* A label's value, as Prometheus wants it. */
+static void
+add_label(struct buf *b, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text == '"' || *text == '\\')
+			buf_u8(b, '\\');
+		buf_u8(b, (uint8_t)*text >= ' ' && (uint8_t)*text < 0x7f ? (uint8_t)*text : '?');
+	}
+}
+
+static void
+add_repository(struct buf *b, const struct source *s, const char *name, const char *kind, uint64_t value)
+{
+	buf_printf(b, "%s{remote=\"", name);
+	add_label(b, git_source_url(s->git));
+	if (kind != NULL)
+		buf_printf(b, "\",operation=\"%s", kind);
+	buf_printf(b, "\"} %llu\n", (unsigned long long)value);
+}
+
+static void
+add_repositories(struct buf *b, const struct keeper *k)
+{
+	buf_printf(b, "# TYPE certns_git_up gauge\n");
+	for (size_t i = 0; i < k->nsources; i++)
+		add_repository(b, &k->sources[i], "certns_git_up", NULL, source_problem(&k->sources[i]) == NULL);
+	buf_printf(b, "# TYPE certns_git_failures_total counter\n");
+	for (size_t i = 0; i < k->nsources; i++) {
+		add_repository(b, &k->sources[i], "certns_git_failures_total", "pull", k->sources[i].pull_trouble.total);
+		add_repository(b, &k->sources[i], "certns_git_failures_total", "push", k->sources[i].write_trouble.total);
+	}
+	buf_printf(b, "# TYPE certns_git_success_timestamp_seconds gauge\n");
+	for (size_t i = 0; i < k->nsources; i++) {
+		add_repository(b, &k->sources[i], "certns_git_success_timestamp_seconds", "pull", (uint64_t)k->sources[i].pulled_s);
+		add_repository(b, &k->sources[i], "certns_git_success_timestamp_seconds", "push", (uint64_t)k->sources[i].pushed_s);
+	}
+}
+
 static json_t *
 list_metrics(struct keeper *k)
 {
@@ -408,6 +448,7 @@ list_metrics(struct keeper *k)
 	buf_printf(&b, "# TYPE certns_zones gauge\ncertns_zones %zu\n# TYPE certns_zones_with_problems gauge\n"
 	    "certns_zones_with_problems %zu\n", served, troubled);
 	buf_printf(&b, "# TYPE certns_zones_in_conflict gauge\ncertns_zones_in_conflict %zu\n", count_conflicts(k));
+	add_repositories(&b, k);
 	buf_printf(&b, "# TYPE certns_zone_serial gauge\n");
 	for (size_t i = 0; i < k->zones.n; i++)
 		if (zone_newest(k->zones.v[i]) != NULL && !k->zones.v[i]->retired)

@@ -355,7 +355,7 @@ writeback_done(void *arg)
 	}
 	for (size_t i = 0; i < w->n; i++)
 		more |= wants_writing(s, w->v[i].zone);
-	source_finished(s, w->err, fault_str(&w->fault, w->err));
+	source_finished(s, true, w->err, fault_str(&w->fault, w->err));
 	if (w->err == ERR_OK && more)
 		source_write(s, false);
 	writeback_free(w);
