@@ -18,6 +18,7 @@ from lib.wait import PATIENCE
 from lib.zones import zone
 
 HOOKS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "hooks")
+AT_ONCE_S = 5 * PATIENCE  # well below a second, but for a machine that is busy with other tests; the poll is an hour away
 TOOLS = {"PATH": os.path.join(BUILD, "tools") + ":" + os.environ["PATH"]}
 
 
@@ -86,7 +87,7 @@ def bad_push_is_refused(repo, **kwargs):
 def test_push_to_a_path(hooked, told):
     bad_push_is_refused(hooked)
     assert client.serial(told, "example.com") == 1
-    assert good_push_is_served(hooked, told, 2) < PATIENCE
+    assert good_push_is_served(hooked, told, 2) < AT_ONCE_S
 
 
 @pytest.mark.skipif(not Sshd.available(), reason="no sshd here")
@@ -94,7 +95,7 @@ def test_push_over_ssh(hooked, told, tmp_path):
     sshd = Sshd(tmp_path / "sshd", TOOLS).start()
     env = {"GIT_SSH_COMMAND": sshd.client()}
     bad_push_is_refused(hooked, remote=sshd.url(hooked.bare), env=env)
-    assert good_push_is_served(hooked, told, 2, remote=sshd.url(hooked.bare), env=env) < PATIENCE
+    assert good_push_is_served(hooked, told, 2, remote=sshd.url(hooked.bare), env=env) < AT_ONCE_S
 
 
 def test_other_branches_are_free(hooked):
