@@ -309,6 +309,10 @@ tests_unit_zones_test_complaint_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 # end of zone files
 
 # --- server: transfers in
+check_PROGRAMS += tests/unit/zones/test_catalog
+tests_unit_zones_test_catalog_SOURCES = tests/unit/zones/test_catalog.c tests/unit/check.h \
+	tests/unit/server/zone_text.c tests/unit/server/zone_text.h
+tests_unit_zones_test_catalog_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/server/test_config_keys tests/unit/server/test_ixfr tests/unit/server/test_xfrin
 tests_unit_server_test_ixfr_SOURCES = tests/unit/server/test_ixfr.c tests/unit/check.h
 tests_unit_server_test_ixfr_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += zones/libzones.a
 zones_libzones_a_SOURCES = \
+	zones/catalog.c zones/catalog.h \
 	zones/changeset.c zones/changeset.h \
 	zones/check.c zones/check.h \
 	zones/check_content.c \
