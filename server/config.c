@@ -171,6 +171,7 @@ config_clear(struct config *c)
 		free(c->zones[i].allow_transfer);
 		free(c->zones[i].check_servers);
 		free(c->zones[i].primaries);
+		free(c->zones[i].catalog_group);
 	}
 	free(c->zones);
 	for (size_t i = 0; i < c->nkeys; i++)

@@ -51,11 +51,16 @@ struct config_primary {			/* whom a secondary zone is transferred from */
 	bool has_key;
 };
 
+enum catalog_role { CATALOG_NONE, CATALOG_GENERATE, CATALOG_INTERPRET };
+
 struct config_zone {
 	struct dname name;
 	char *file;			/* absolute; NULL: from git */
 	struct config_primary *primaries;	/* in the order of preference; 0: no secondary zone */
 	size_t nprimaries;
+	enum catalog_role catalog_role;
+	bool catalog_member;		/* of the catalogs that are made here */
+	char *catalog_group;		/* in these; or NULL */
 	struct dname update_key;	/* for updates at the primary */
 	bool has_update_key;
 	bool forward_updates;

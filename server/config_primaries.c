@@ -75,6 +75,12 @@ config_check_primaries(struct config_reader *r, const yaml_node_t *node, const s
 	if (z->file != NULL && z->nprimaries > 0)
 		return config_fault(r, config_value(r, node, "primaries"), ERR_FORMAT,
 		    "expected either 'file' or 'primaries', found both");
+	if (z->catalog_role == CATALOG_INTERPRET && z->nprimaries == 0)
+		return config_fault(r, config_value(r, node, "catalog-role"), ERR_FORMAT,
+		    "expected 'primaries' with a catalog that is to be interpreted, found none");
+	if (z->catalog_role == CATALOG_GENERATE && (z->nprimaries > 0 || z->file != NULL))
+		return config_fault(r, config_value(r, node, "catalog-role"), ERR_FORMAT,
+		    "expected neither 'primaries' nor 'file' with a catalog that is to be made here");
 	if (z->nprimaries == 0 && (z->has_update_key || z->forward_updates))
 		return config_fault(r, config_value(r, node, z->has_update_key ? "update-key" : "forward-updates"), ERR_FORMAT,
 		    "expected 'primaries' with this, found none");

@@ -338,6 +338,8 @@ static const char *const serial_policies[] = { "increment", "unixtime", "date", 
 
 #define WEEKS_S (4 * 7 * 86400)
 
+static const char *const catalog_roles[] = { "none", "generate", "interpret", NULL };
+
 static const struct option zone_options[] = {
 	{ "name", OPTION_NAME, AT(config_zone, name), .needed = true },
 	{ "notify", OPTION_ADDRESSES, LIST(config_zone, notify), .max = 53 },
@@ -350,6 +352,10 @@ static const struct option zone_options[] = {
 	{ "journal-max-depth", OPTION_NUMBER, AT(config_zone, journal_max_depth), .min = 1, .max = JOURNAL_DEPTH_MOST },
 	{ "file", OPTION_TEXT, AT(config_zone, file), .valid = valid_zone_file, .expected = "the name of a file" },
 	{ "primaries", OPTION_OWN, .read = config_read_primaries },
+	{ "catalog-role", OPTION_CHOICE, AT(config_zone, catalog_role), .choices = catalog_roles, .fallback = "none" },
+	{ "catalog-member", OPTION_YESNO, AT(config_zone, catalog_member), .fallback = "yes" },
+	{ "catalog-group", OPTION_TEXT, AT(config_zone, catalog_group), .valid = valid_identity,
+	    .expected = "a text of 1 to 255 octets" },
 	{ "update-key", OPTION_OWN, .read = config_read_update_key },
 	{ "forward-updates", OPTION_YESNO, AT(config_zone, forward_updates), .fallback = "no" },
 	{ "zone-max-size", OPTION_SIZE, AT(config_zone, max_size), .min = 1, .max = 1u << 30, .fallback = "4G" },

@@ -141,6 +141,10 @@ is_from_primary(const struct inbound *in)
 	for (size_t i = 0; i < z->nprimaries; i++)
 		if (config_same_host((const struct sockaddr *)&z->primaries[i].address.address, peer))
 			return true;
+	for (size_t i = 0; i < c->nzones; i++)		/* it may be a member of a catalog, and has its primaries */
+		for (size_t n = 0; c->zones[i].catalog_role == CATALOG_INTERPRET && n < c->zones[i].nprimaries; n++)
+			if (config_same_host((const struct sockaddr *)&c->zones[i].primaries[n].address.address, peer))
+				return true;
 	for (size_t i = 0; c->secondary && i < c->nkeys; i++) {
 		struct config_address primary;
 

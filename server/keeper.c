@@ -83,6 +83,8 @@ keeper_subscriber(void *ctx, const struct commit_request *q, const struct change
 		log_error("zone %s: out of memory: its changes are written back after a restart", z->name);
 	if (!k->started)
 		return;				/* at start everything is looked at once, later */
+	if (z->secondary != NULL)
+		catalogs_changed(k);
 	peers_notify(k, z);
 	if (q->origin == ORIGIN_LOAD)
 		certs_scan(k, z);
@@ -264,6 +266,7 @@ keeper_free(struct keeper *k)
 		pool_free(k->pool);
 	certs_stop(k);
 	catchup_stop(k);
+	catalogs_stop(k);
 	remote_edits_stop(k);
 	forwards_stop(k);
 	secondaries_stop(k);
@@ -328,7 +331,8 @@ keeper_start(struct keeper *k, struct workers *workers, struct fault *f)
 	int error;
 
 	k->workers = workers;
-	if ((err = status_start(k, f)) != ERR_OK || (err = certs_start(k, f)) != ERR_OK)
+	if ((err = status_start(k, f)) != ERR_OK || (err = certs_start(k, f)) != ERR_OK ||
+	    (err = catalogs_start(k)) != ERR_OK)
 		return err;
 	k->started = true;
 	sources_start(k);

@@ -125,6 +125,7 @@ struct keeper {
 	struct acme *acme;		/* NULL: none configured */
 	struct acme_authority_config *authorities;
 	struct remote_edit *remote_edits;	/* on their way to primaries elsewhere */
+	struct event *catalogs_due;	/* NULL: not started */
 	struct forward *forwards;	/* updates, on their way to primaries elsewhere */
 	struct history_cache *history_cache;
 	struct secondaries *secondaries;
@@ -309,6 +310,11 @@ void remote_edit(struct keeper *k, struct zone *z, const struct changeset *chang
     const char *words), void *arg);
 const struct tsig_key *remote_edit_key(const struct keeper *k, const struct zone *z);	/* NULL: we may not */
 void remote_edits_stop(struct keeper *k);
+
+/* catalogs.c */
+enum err catalogs_start(struct keeper *k);
+void catalogs_changed(struct keeper *k);		/* zones came, went, or a catalog changed */
+void catalogs_stop(struct keeper *k);
 
 /* forward.c */
 void keeper_forward(struct keeper *k, struct job *j);	/* takes j over */

@@ -40,7 +40,10 @@ show_zone(struct keeper *k, struct zone *z)
 	rcu_thread_online();
 	err = zoneset_add(k->shared->zones, z->apex.octets, z->store);
 	rcu_thread_offline();
-	return err == ERR_EXISTS ? ERR_OK : err;
+	if (err == ERR_EXISTS)
+		return ERR_OK;
+	catalogs_changed(k);
+	return err;
 }
 
 static void
@@ -49,6 +52,7 @@ hide_zone(struct keeper *k, struct zone *z)
 	rcu_thread_online();
 	(void)zoneset_remove(k->shared->zones, z->apex.octets);	/* it may never have been shown */
 	rcu_thread_offline();
+	catalogs_changed(k);
 }
 
 /* found is empty after. */

@@ -67,9 +67,8 @@ same_primaries(const struct secondary *s, const struct config_primary *v, size_t
 	return same;
 }
 
-/* Have the zone, with these primaries, and ask them if they are new. */
-static enum err
-want_zone(struct keeper *k, const uint8_t *apex, const struct config_primary *primaries, size_t n, struct fault *f)
+enum err
+secondary_want(struct keeper *k, const uint8_t *apex, const struct config_primary *primaries, size_t n, struct fault *f)
 {
 	struct zone *z = zonetable_find(&k->zones, apex);
 	struct secondary *s = z == NULL ? NULL : z->secondary;
@@ -105,21 +104,20 @@ give_up(struct secondary *s)
 	evtimer_del(s->timer);
 }
 
-/* The configuration does not have it any more. */
-static void
-retire(struct secondary *s)
+void
+secondary_retire(struct secondary *s, const char *why)
 {
 	struct keeper *k = s->keeper;
 
 	give_up(s);
-	s->wanted = false;
+	s->wanted = s->has_catalog = false;
 	s->zone->retired = true;
 	rcu_thread_online();
 	(void)zoneset_remove(k->shared->zones, s->zone->apex.octets);
 	rcu_thread_offline();
 	notifier_drop(k->notifier, s->zone->apex.octets);
 	zone_set_problem(s->zone, NULL);
-	log_info("zone %s: no longer configured", s->zone->name);
+	log_info("zone %s: %s", s->zone->name, why);
 }
 
 /* Keys whose names say where the zone comes from: those of just this zone first, then those of zones above. */
@@ -153,7 +151,7 @@ want_by_keys(struct keeper *k, const uint8_t *apex, struct fault *f)
 	size_t n = err == ERR_OK ? primaries_of_keys(c, apex, primaries) : 0;
 
 	if (err == ERR_OK)
-		err = n == 0 ? ERR_NOT_FOUND : want_zone(k, apex, primaries, n, f);
+		err = n == 0 ? ERR_NOT_FOUND : secondary_want(k, apex, primaries, n, f);
 	free(primaries);
 	return err;
 }
@@ -187,10 +185,13 @@ configure_by_keys(struct keeper *k, struct fault *f)
 }
 
 static bool
-is_configured(const struct keeper *k, const uint8_t *apex)
+is_configured(const struct keeper *k, const struct secondary *s)
 {
 	const struct config *c = k->view->config;
+	const uint8_t *apex = s->zone->apex.octets;
 
+	if (s->has_catalog && config_zone_for(c, s->catalog.octets)->catalog_role == CATALOG_INTERPRET)
+		return true;
 	if (config_zone_for(c, apex)->nprimaries > 0)
 		return true;
 	for (size_t i = 0; c->secondary && i < c->nkeys; i++)
@@ -207,12 +208,12 @@ secondaries_configure(struct keeper *k, struct fault *f)
 
 	for (size_t i = 0; err == ERR_OK && i < c->nzones; i++)
 		if (c->zones[i].nprimaries > 0)
-			err = want_zone(k, c->zones[i].name.octets, c->zones[i].primaries, c->zones[i].nprimaries, f);
+			err = secondary_want(k, c->zones[i].name.octets, c->zones[i].primaries, c->zones[i].nprimaries, f);
 	if (err == ERR_OK && c->secondary)
 		err = configure_by_keys(k, f);
 	for (struct secondary *s = k->secondaries->first; s != NULL; s = s->next)
-		if (s->wanted && !is_configured(k, s->zone->apex.octets))
-			retire(s);
+		if (s->wanted && !is_configured(k, s))
+			secondary_retire(s, "no longer configured");
 	return err;
 }
 

@@ -12,7 +12,9 @@ struct secondary {
 	struct zone *zone;
 	struct config_primary *primaries;
 	size_t nprimaries;
-	bool wanted;			/* by the present configuration */
+	bool wanted;			/* by the present configuration, or by a catalog */
+	bool has_catalog;		/* it is there because a catalog zone lists it, */
+	struct dname catalog, member;	/* this one, at this node */
 
 	size_t at, tried;		/* the primary in use; how many were tried in this round */
 	unsigned failures;		/* rounds in a row */
@@ -38,6 +40,11 @@ struct secondaries {
 	char *images;
 	struct zone_store *blank;	/* what readers find in place of an expired zone */
 };
+
+/* secondaries.c: have the zone, with these primaries, and ask them if they are new; or have it no longer. */
+enum err secondary_want(struct keeper *k, const uint8_t *apex, const struct config_primary *primaries, size_t n,
+    struct fault *f);
+void secondary_retire(struct secondary *s, const char *why);
 
 /* secondary.c */
 void secondary_show(struct secondary *s);		/* let readers find it, or, expired, find nothing */

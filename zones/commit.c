@@ -231,6 +231,7 @@ origin_str(enum commit_origin origin)
 	case ORIGIN_LOAD:	return "load";
 	case ORIGIN_CATCHUP:	return "catchup";
 	case ORIGIN_TRANSFER:	return "transfer";
+	case ORIGIN_CATALOG:	return "catalog";
 	}
 	return "?";
 }

@@ -12,7 +12,7 @@
 struct commits;
 
 enum commit_origin { ORIGIN_UPDATE, ORIGIN_GIT, ORIGIN_ACME, ORIGIN_SWEEP, ORIGIN_LOAD, ORIGIN_CATCHUP,
-	ORIGIN_TRANSFER };
+	ORIGIN_TRANSFER, ORIGIN_CATALOG };
 
 struct commit_request {
 	struct zone *zone;

@@ -184,6 +184,8 @@ zone_may_change(const struct zone *z, const char **why)
 
 	if (v == NULL || z->retired)
 		*why = "the zone is not loaded";
+	else if (z->generated)
+		*why = "it is a catalog zone that is made here";
 	else if (z->secondary != NULL)
 		*why = "it is a secondary zone here: its primary changes it";
 	else if (zone_version_is_signed(v))

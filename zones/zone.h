@@ -44,6 +44,7 @@ struct zone {				/* small: there may be very many */
 	struct zone_store *store;	/* readers' side */
 	char *source;			/* the repository's URL */
 	void *owner;			/* whoever loads and writes it back; the server's */
+	bool generated;			/* a catalog zone that is made here; owner is NULL too */
 	void *secondary;		/* the server's too: it comes by transfer, and owner is NULL; NULL: a primary zone */
 
 	enum serial_policy serial_policy;
@@ -74,6 +75,7 @@ struct zone {				/* small: there may be very many */
 
 /* In place of a repository's URL: the zone is a secondary one. */
 #define ZONE_BY_TRANSFER "transfer"
+#define ZONE_CATALOG "catalog"	/* and this one is made here */
 
 enum err zone_new(const uint8_t *apex, const char *source, struct zone **out);
 void zone_free(struct zone *z);		/* the store too, so on a thread registered with RCU; takes NULL */

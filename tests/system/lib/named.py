@@ -16,6 +16,7 @@ class Named(Process):
         self.port = free_port()
         self.clauses = []
         self.recursion = False
+        self.options = ""
 
     def key(self, key):
         self.clauses.append(key.named())
@@ -45,7 +46,7 @@ class Named(Process):
                     f"recursion {'yes' if self.recursion else 'no'}; "
                     f"listen-on port {self.port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; "
                     f"dnssec-validation no; notify no; min-refresh-time 1; min-retry-time 1; "
-                    f"allow-transfer {{ any; }}; }};\ncontrols {{ }};\n" + "".join(self.clauses))
+                    f"allow-transfer {{ any; }}; {self.options} }};\ncontrols {{ }};\n" + "".join(self.clauses))
         self.spawn(["named", "-g", "-c", path, "-n", "1"])
         wait_for(lambda: self.check_running() or all(client.serial(self, z) is not None for z in zones),
                  f"named answers for {zones}")
