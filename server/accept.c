@@ -74,6 +74,29 @@ look_for_rewind(struct pull *p)
 	return hold(p, HOLD_REWOUND, words);
 }
 
+/* The clone is a new one, and its newest commit is not to be taken: the newest one that a zone came from stands in. */
+static enum err
+find_last(struct pull *p, const struct git_news *news)
+{
+	struct git_source *git = p->source->git;
+	const char *newest = NULL;
+	git_oid_text accepted;
+	enum err err;
+
+	if (git_source_accepted(git, accepted, NULL) == ERR_OK)
+		return ERR_OK;
+	for (size_t i = 0; i < news->nknown; i++) {
+		bool here = false, newer = true;
+
+		if ((err = git_source_is_ancestor(git, news->known[i], p->tip, &here, &p->fault)) != ERR_OK || (here &&
+		    newest != NULL && (err = git_source_is_ancestor(git, newest, news->known[i], &newer, &p->fault)) != ERR_OK))
+			return err;
+		if (here && newer)
+			newest = news->known[i];
+	}
+	return newest == NULL ? ERR_OK : git_source_accept(git, newest, &p->fault);
+}
+
 enum err
 accept_commits(struct pull *p)
 {
@@ -87,6 +110,8 @@ accept_commits(struct pull *p)
 	    (err = git_source_verify(p->source->git, &news, p->signers, &p->fault)) == ERR_REFUSED) {
 		err = hold(p, HOLD_SIGNATURE, p->fault.text);
 		p->fault.text[0] = '\0';
+		if (err == ERR_OK)
+			err = find_last(p, &news);
 	} else if (err == ERR_OK) {
 		err = look_for_rewind(p);
 	}
@@ -212,6 +237,7 @@ accept_held(struct source *s, struct pull *p)
 	p->held_words = NULL;
 	h->kind = p->held;
 	memcpy(h->commit, p->held_commit, sizeof h->commit);
+	s->want_last = s->head[0] == '\0' && s->keeper->started && git_source_accepted(s->git, p->tip, NULL) == ERR_OK;
 }
 
 /* The tip cannot be taken, and something else was before. */

@@ -97,6 +97,7 @@ struct source {
 	bool busy;			/* a pull, a write-back or a compaction runs on a helper */
 	bool want_pull, want_write;	/* asked for meanwhile */
 	bool want_again;		/* zones whose text was refused may take it now */
+	bool want_last;			/* what was taken last is to be read again: the clone is a new one */
 	bool force;			/* the next pull takes what removal-limit would hold */
 	struct event *poll, *write_quiet, *retry;
 	struct gather gather;		/* when to write back */

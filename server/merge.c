@@ -373,8 +373,10 @@ restore_row(const struct restore *r, const struct journal_zone *row)
 		err = show_zone(k, z);
 	if (err == ERR_OK && r->source != NULL)
 		err = includes_note(r->source, z);
-	if (err == ERR_OK && z->base.n == 0 && base.n > 0)
+	if (err == ERR_OK && z->base.n == 0 && base.n > 0) {
+		memcpy(z->base.commit, base.commit, sizeof z->base.commit);
 		err = zone_set_file(z, base.v[0].path);
+	}
 	if (err == ERR_REFUSED) {
 		hold(z, fault_str(&f, err));
 		err = ERR_OK;
@@ -670,7 +672,8 @@ merge_pulled(struct keeper *k, struct pull *p, struct fault *f)
 		return err != ERR_OK ? err : err_note;
 	log_taken(k, p, start_ms);
 	memcpy(s->head, p->tip, sizeof s->head);
-	accept_taken(s);
+	if (!p->last)
+		accept_taken(s);
 	return ERR_OK;
 }
 
@@ -679,11 +682,14 @@ pull_found(void *arg)
 {
 	struct pull *p = arg;
 	struct source *s = p->source;
+	enum err err;
 
 	pull_choose(p);
-	if (p->err == ERR_OK && p->held == HOLD_NONE && !s->keeper->stopping && (p->nbases > 0 || p->keys_changed) &&
-	    (p->err = pool_submit(s->keeper->pool, pull_read, pull_done, p)) == ERR_OK)
-		return;
+	if (p->err == ERR_OK && p->held == HOLD_NONE && !s->keeper->stopping && (p->nbases > 0 || p->keys_changed)) {
+		if ((err = pool_submit(s->keeper->pool, pull_read, pull_done, p)) == ERR_OK)
+			return;			/* p is the helper's now: not even its err may be touched */
+		p->err = err;
+	}
 	pull_done(p);
 }
 

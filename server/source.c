@@ -36,7 +36,8 @@ start_pull(struct source *s, bool fetch)
 	p->force = fetch && s->force;
 	s->force &= !fetch;
 	p->again = s->want_again || p->force;
-	s->want_again = false;
+	p->last = s->want_last;
+	s->want_again = s->want_last = false;
 	if (pool_submit(s->keeper->pool, pull_find, pull_found, p) != ERR_OK) {
 		pull_free(p);
 		return false;
@@ -64,10 +65,10 @@ go_on(struct source *s)
 
 	if (s->busy || s->keeper->stopping)
 		return;
-	if (s->want_pull || s->want_again) {
-		bool fetch = s->want_pull;
+	if (s->want_pull || s->want_again || s->want_last) {
+		bool fetch = s->want_pull && !s->want_last;
 
-		s->want_pull = false;
+		s->want_pull &= !fetch;
 		if ((s->busy = start_pull(s, fetch)))
 			return;
 		log_error("%s: no memory for a pull", git_source_url(s->git));

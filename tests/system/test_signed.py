@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 
 import pytest
@@ -141,6 +142,22 @@ def test_our_commit_is_ours_after_a_crash(guarded, repo, key):
         guarded.pull()
         assert held(guarded) is None
         assert client.look(guarded, f"n{i}.example.com", "A") == ["192.0.2.3"]
+
+
+def test_what_was_taken_is_known_without_the_clone(guarded, repo, alice, key):
+    client.nsupdate(guarded, key, "update add _acme-challenge.example.com 60 TXT x\nsend\n")
+    guarded.stop()
+    shutil.rmtree(os.path.join(guarded.state, "git"))
+    sign_with(repo, None)
+    bad = repo.edit("example.com", lambda t: t + web("192.0.2.66"))
+    sign_with(repo, alice)
+    repo.commit({}, "signed, on top of what is not")
+    guarded.start("example.com")
+    guarded.wait_log(rf"commit {bad[:12]} of .* is not signed")
+    assert extra(guarded) == [] and held(guarded) == "signature"
+    assert client.look(guarded, "_acme-challenge.example.com", "TXT") == ['"x"']
+    assert len(guarded.ctl("keys")) == 1
+    pull_held(guarded, "is not signed")
 
 
 def test_history_set_back_is_not_served_again(guarded, repo):
