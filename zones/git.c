@@ -130,6 +130,8 @@ branch_find(struct git_source *s, struct fault *f)
 	target = git_reference_symbolic_target(r);
 	if (target == NULL || strncmp(target, GIT_REFS_ORIGIN, strlen(GIT_REFS_ORIGIN)) != 0)
 		err = git_clone_fault(s->dir, GIT_ERROR, f, "%s", GIT_REF_IN_USE);
+	else if (git_ref_name(GIT_REFS_ORIGIN, target + strlen(GIT_REFS_ORIGIN), ref, NULL) != ERR_OK)
+		err = git_clone_fault(s->dir, GIT_EINVALIDSPEC, f, "%s", GIT_REF_IN_USE);
 	else if ((s->branch = strdup(target + strlen(GIT_REFS_ORIGIN))) == NULL)
 		err = fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
 	git_reference_free(r);
