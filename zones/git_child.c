@@ -52,6 +52,16 @@ reply_write(const struct git_exchange *x)
 	return ok;
 }
 
+void
+git_child_tell(const char *phase)
+{
+	struct git_exchange x = { 0 };
+
+	if (git_exchange_set(&x, GIT_FIELD_PHASE, phase))
+		(void)reply_write(&x);
+	git_exchange_clear(&x);
+}
+
 /* libgit2 looks for .ssh/known_hosts below HOME and fails without one, even where pins make it needless. */
 static void
 home_setup(void)

@@ -84,8 +84,10 @@ fetch_from(struct git_child *c, git_remote *remote, struct fault *f)
 	int rc;
 
 	git_child_connect_options(&options, c);
+	git_child_tell("while connecting");
 	if ((rc = git_remote_connect_ext(remote, GIT_DIRECTION_FETCH, &options)) < 0)
 		return git_fault(rc, f, "%s", c->request->v[GIT_FIELD_URL]);
+	git_child_tell("connected, while waiting for objects");
 	if ((err = head_choose(c, remote, &head, &branch, f)) != ERR_OK)
 		return err;
 	if (!git_exchange_set(c->reply, GIT_FIELD_BRANCH, branch) ||

@@ -54,12 +54,28 @@ push_update_reference(const char *ref, const char *status, void *payload)
 	return 0;
 }
 
+static int
+transfer_progress(const git_indexer_progress *p, void *payload)
+{
+	struct git_child *c = payload;
+	char words[128];
+
+	if (p->received_bytes < 2 * c->told_octets + 1)
+		return 0;			/* seldom enough, however much comes */
+	c->told_octets = p->received_bytes;
+	snprintf(words, sizeof words, "%u of %u objects had come, at least %zu octets", p->received_objects, p->total_objects,
+	    p->received_bytes);
+	git_child_tell(words);
+	return 0;
+}
+
 void
 git_child_callbacks(git_remote_callbacks *callbacks, struct git_child *c)
 {
 	callbacks->certificate_check = certificate_check;
 	callbacks->credentials = credentials;
 	callbacks->sideband_progress = sideband;
+	callbacks->transfer_progress = transfer_progress;
 	callbacks->push_update_reference = push_update_reference;
 	if (c->by_git)
 		callbacks->transport = git_child_pipe;
@@ -169,8 +185,10 @@ push_to(struct git_child *c, git_remote *remote, const char *source, const char 
 	(void)git_push_options_init(&options, GIT_PUSH_OPTIONS_VERSION);
 	options.callbacks = connect.callbacks;
 	options.proxy_opts = connect.proxy_opts;
+	git_child_tell("while connecting");
 	if ((rc = git_remote_connect_ext(remote, GIT_DIRECTION_PUSH, &connect)) < 0)
 		return git_fault(rc, f, "%s", url);
+	git_child_tell("connected, while pushing");
 	if ((err = head_compare(remote, ref, c->request->v[GIT_FIELD_EXPECTED], f)) != ERR_OK)
 		return err;
 	snprintf(spec, sizeof spec, "%s:%s", source, ref);

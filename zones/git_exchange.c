@@ -57,6 +57,23 @@ bad:
 	return false;
 }
 
+size_t
+git_exchange_last(const uint8_t *octets, size_t n)
+{
+	struct rd r = rd_over(octets, n);
+	const uint8_t *start = octets;
+
+	while (!r.bad && r.p < r.end) {
+		uint8_t field = rd_u8(&r);
+
+		if (field != END)
+			(void)rd_take(&r, rd_u32(&r));
+		else if (r.p < r.end)
+			start = r.p;
+	}
+	return (size_t)(start - octets);
+}
+
 void
 git_exchange_clear(struct git_exchange *x)
 {

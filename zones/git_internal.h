@@ -109,6 +109,7 @@ enum git_field {
 	GIT_FIELD_EXPECTED,		/* push: the remote's branch must be here */
 	GIT_FIELD_COMMIT,		/* push: what; reply to a fetch: the tip */
 	GIT_FIELD_PINS,			/* compact: collect, but keep what this file lists */
+	GIT_FIELD_PHASE,		/* alone in a message ahead of the reply: how far it has come */
 	GIT_FIELD_ERROR,		/* reply: the number of an enum err */
 	GIT_FIELD_WORDS,
 	GIT_FIELDS
@@ -124,6 +125,8 @@ void git_exchange_write(const struct git_exchange *x, struct buf *out);
 /* False: not whole, or not one of ours; x is empty then.  Else x is for git_exchange_clear(). */
 bool git_exchange_read(const uint8_t *octets, size_t n, struct git_exchange *x);
 void git_exchange_clear(struct git_exchange *x);
+/* Where the last of several messages begins, whole or not. */
+size_t git_exchange_last(const uint8_t *octets, size_t n);
 
 /* For https: who we are, and what proves it. */
 struct git_password {			/* zero-initialise */
@@ -166,6 +169,7 @@ struct git_child {
 	enum git_known_host known;	/* what known_hosts said */
 	bool home_made;			/* git_child_other_hostkey() was here */
 	struct buf server_words;	/* what the server printed during a push */
+	size_t told_octets;		/* received when the phase was last told */
 	bool by_git;			/* a local path, through git receive-pack */
 	char *push_status;		/* why the server refused the ref; NULL: it did not */
 };
@@ -203,6 +207,9 @@ int git_child_password(struct git_child *c, git_credential **out, const char *us
 /* After a failure: true when it was a host key that is not pinned, and another will be asked for once libgit2 was
  * shut down and started again. */
 bool git_child_other_hostkey(struct git_child *c);
+
+/* Tell the parent how far we have come: its words when it gives us up. */
+void git_child_tell(const char *phase);
 
 /* The remote of the request, not yet connected; git_remote_free() it. */
 enum err git_child_remote(struct git_child *c, git_remote **out, struct fault *f);

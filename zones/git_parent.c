@@ -78,6 +78,20 @@ exchange_step(int fd, short events, struct buf *request, struct buf *reply)
 	return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
+static enum err
+given_up(const struct buf *reply, unsigned deadline_s, struct fault *f)
+{
+	size_t start = git_exchange_last(reply->p, reply->len);
+	struct git_exchange x = { 0 };
+	const char *phase = NULL;
+
+	if (git_exchange_read(reply->p + start, reply->len - start, &x))
+		phase = x.v[GIT_FIELD_PHASE];
+	fault_set(f, ERR_TIMEOUT, "no end after %u s%s%s; given up", deadline_s, phase != NULL ? ", " : "", phase != NULL ? phase : "");
+	git_exchange_clear(&x);
+	return ERR_TIMEOUT;
+}
+
 /* Send the request and collect the reply until the child closes its end. */
 static enum err
 talk(int fd, int cancel_fd, struct buf *request, struct buf *reply, unsigned deadline_s, struct fault *f)
@@ -89,7 +103,7 @@ talk(int fd, int cancel_fd, struct buf *request, struct buf *reply, unsigned dea
 		int64_t left_ms = deadline_ms - clock_mono_ms();
 
 		if (left_ms <= 0)
-			return fault_set(f, ERR_TIMEOUT, "no end after %u s; given up", deadline_s);
+			return given_up(reply, deadline_s, f);
 		if (request->len > 0)
 			p[0].events |= POLLOUT;
 		if (poll(p, 2, left_ms > 1000 ? 1000 : (int)left_ms) <= 0)
@@ -161,6 +175,7 @@ child_run(struct git_source *s, struct buf *request, unsigned deadline_s, struct
 {
 	struct buf reply = { 0 };
 	struct rusage usage = { 0 };
+	size_t last;
 	int fds[2], error, status = 0;
 	enum err err;
 	pid_t pid;
@@ -180,7 +195,8 @@ child_run(struct git_source *s, struct buf *request, unsigned deadline_s, struct
 	while (wait4(pid, &status, 0, &usage) < 0 && errno == EINTR)
 		;
 	s->cost_ms += cost_ms(&usage);
-	if (err == ERR_OK && !git_exchange_read(reply.p, reply.len, answer))
+	last = git_exchange_last(reply.p, reply.len);
+	if (err == ERR_OK && !git_exchange_read(reply.p + last, reply.len - last, answer))
 		err = no_reply(status, f);
 	close(fds[0]);
 	buf_clear(&reply);
