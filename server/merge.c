@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "wire/rrtype.h"
 
+#define MUCH 50000			/* RRs */
+
 /* s NULL: a secondary zone. */
 static enum err
 make_zone(struct keeper *k, struct source *s, const uint8_t *apex, struct zone **out)
@@ -693,6 +695,16 @@ pull_found(void *arg)
 	pull_done(p);
 }
 
+static bool
+has_read_much(const struct pull *p)
+{
+	size_t rrs = 0;
+
+	for (size_t i = 0; i < p->nzones; i++)
+		rrs += p->zones[i].rrs.n;
+	return rrs > MUCH;
+}
+
 void
 pull_done(void *arg)
 {
@@ -700,6 +712,7 @@ pull_done(void *arg)
 	struct source *s = p->source;
 	struct fault f = p->fault;
 	enum err err = p->err;
+	bool much = has_read_much(p);
 
 	keeper_flush(s->keeper);		/* updates of this round first: the merge has a group of its own */
 	if (err == ERR_OK && !s->keeper->stopping) {
@@ -715,6 +728,8 @@ pull_done(void *arg)
 	else
 		source_idle(s);
 	pull_free(p);
+	if (much && !s->keeper->stopping)
+		memory_give_back(s->keeper);
 }
 
 enum err

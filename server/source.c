@@ -1,5 +1,6 @@
 #include "server/keeper_internal.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -330,9 +331,30 @@ sources_open(struct keeper *k, struct fault *f)
 	return err;
 }
 
+/* What was freed in small pieces stays with the process unless somebody asks for it. */
+static void
+trim(void *arg)
+{
+	(void)arg;
+	(void)malloc_trim(0);
+}
+
+static void
+trimmed(void *arg)
+{
+	(void)arg;
+}
+
+void
+memory_give_back(struct keeper *k)
+{
+	(void)pool_submit(k->pool, trim, trimmed, NULL);	/* if there is no memory for that: the next time */
+}
+
 void
 sources_start(struct keeper *k)
 {
+	memory_give_back(k);
 	for (size_t i = 0; i < k->nsources; i++) {
 		struct source *s = &k->sources[i];
 

@@ -122,3 +122,19 @@ def updates(options, zones):
         rows.append(cells + [cls.durability])
     table(f"Signed updates acknowledged per second, {zones.title}",
           ["server", "1 outstanding", "certns to it", "99 %, ms", "16 outstanding", "certns to it", "99 %, ms", "durable by"], rows)
+
+
+def commit(options, sizes):
+    """CPU of one update with one record, signed and durable: must not grow with the zone."""
+    rows = []
+    for cls in [c for c in options.servers if c.updates]:
+        cells = [cls.name]
+        for zones in sizes:
+            with running([cls], options, zones, updated=True) as ((server,), _):
+                run_updates(server, 1, options.seconds, 0)     # whatever is done once
+                before = server.cpu_s()
+                rate, _ = run_updates(server, 1, options.seconds, 1000000)
+                cells.append(f"{(server.cpu_s() - before) / (rate * options.seconds) * 1e3:.3f}")
+                note(f"{cls.name}: {zones.title}: {cells[-1]} ms")
+        rows.append(cells)
+    table("CPU of the server per signed update with one record (ms)", ["server", *[z.title for z in sizes]], rows)
