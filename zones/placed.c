@@ -15,6 +15,8 @@
 #define WHOLE ((size_t)1 << 20)
 #define PART_MIN ((size_t)1 << 19)
 #define PARTS_PER_THREAD 8
+#define PIECES 32			/* that the sorted list is written in */
+#define AHEAD 8				/* RRs that are fetched before they are needed */
 
 struct placed {
 	struct rr rr;			/* first: struct rr_order points here */
@@ -34,6 +36,11 @@ struct part {
 	enum err err;
 };
 
+struct piece {
+	struct rr_list octets;
+	bool failed;			/* no memory */
+};
+
 struct reading {
 	struct zone_reader reader;	/* the caller's */
 	const char *text;
@@ -41,6 +48,7 @@ struct reading {
 	struct part *parts;
 	size_t nparts;
 	struct rr_order *order;
+	struct piece *pieces;		/* of what is written */
 	struct placed_rrs *out;
 };
 
@@ -357,19 +365,68 @@ order_part(void *ctx, size_t i)
 	}
 }
 
+/* Octets that stand where they are needed are read several times as fast as those that are strewn about. */
+static bool
+copy_octets(struct rr_list *octets, const struct rr *last, struct rr *rr)
+{
+	size_t len = dname_len(rr->owner);
+
+	if (last != NULL && dname_len(last->owner) == len && memcmp(last->owner, rr->owner, len) == 0)
+		rr->owner = last->owner;
+	else
+		rr->owner = rr_list_keep(octets, rr->owner, len);
+	rr->rdata = rr_list_keep(octets, rr->rdata, rr->rdlen);
+	return rr->owner != NULL && rr->rdata != NULL;
+}
+
 static void
 collect_piece(void *ctx, size_t i)
 {
 	const struct reading *r = ctx;
 	struct rr_list *list = &r->out->list;
-	size_t piece = list->n / 16 + 1, end = (i + 1) * piece < list->n ? (i + 1) * piece : list->n;
+	struct piece *piece = &r->pieces[i];
+	size_t size = list->n / PIECES + 1, at = i * size, end = at + size < list->n ? at + size : list->n;
 
-	for (size_t k = i * piece; k < end; k++) {
+	for (size_t k = at; k < end && !piece->failed; k++) {
 		const struct placed *p = (const struct placed *)r->order[k].rr;
 
+		if (k + AHEAD < end)
+			__builtin_prefetch(r->order[k + AHEAD].rr);
 		list->v[k] = p->rr;
 		r->out->at[k] = p->at;
+		piece->failed = !copy_octets(&piece->octets, k > at ? &list->v[k - 1] : NULL, &list->v[k]);
 	}
+}
+
+static enum err
+collect_all(struct reading *r, unsigned threads)
+{
+	struct piece pieces[PIECES] = { 0 };
+	enum err err = ERR_OK;
+
+	r->pieces = pieces;
+	parallel_run(threads, PIECES, collect_piece, r);
+	for (size_t i = 0; i < PIECES; i++) {
+		if (pieces[i].failed)
+			err = ERR_NOMEM;
+		rr_list_take_octets(&r->out->list, &pieces[i].octets);
+	}
+	return err;
+}
+
+/* A few are left where they are. */
+static enum err
+collect_few(struct reading *r)
+{
+	for (size_t k = 0; k < r->out->list.n; k++) {
+		const struct placed *p = (const struct placed *)r->order[k].rr;
+
+		r->out->list.v[k] = p->rr;
+		r->out->at[k] = p->at;
+	}
+	for (size_t i = 0; i < r->nparts; i++)
+		rr_list_take_octets(&r->out->list, &r->parts[i].octets);
+	return ERR_OK;
 }
 
 static enum err
@@ -390,10 +447,7 @@ collect(struct reading *r, unsigned threads)
 		return ERR_NOMEM;
 	list->n = n;
 	list->cap = n + 1;
-	parallel_run(threads, 16, collect_piece, r);
-	for (size_t i = 0; i < r->nparts; i++)
-		rr_list_take_octets(list, &r->parts[i].octets);
-	return ERR_OK;
+	return threads > 1 ? collect_all(r, threads) : collect_few(r);
 }
 
 enum err
