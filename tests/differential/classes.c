@@ -351,7 +351,7 @@ too_large_datagram(const struct query *q, const struct reply *ours, const struct
 static bool
 lacks_opt(const struct query *q, const struct reply *ours, const struct reply *theirs)
 {
-	return !q->tcp && q->edns && ours->fault == NULL && !theirs->edns && theirs->octets == datagram_limit(q);
+	return !q->tcp && q->edns && ours->fault == NULL && !theirs->edns && theirs->octets + 100 > datagram_limit(q);
 }
 
 static bool

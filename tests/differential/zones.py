@@ -304,6 +304,9 @@ class Zone:
         """NSD takes no DNAME above another one of its zones."""
         return any(below(other, owner) for other in self.others if lower(other) != lower(self.origin))
 
+    def has_dname(self):
+        return any("DNAME" in sets for _, sets in self.records.values())
+
     def make_chain(self):
         names = [(b"chain%d" % self.some(0, 99),) + self.origin for _ in range(self.some(2, 7))]
         for one, other in zip(names, names[1:]):
@@ -375,9 +378,9 @@ def make(rng, count, root=False):
     names = origins(rng, count) + ([()] if root else [])
     zones = [Zone(rng, name, names) for name in names]
     # NSD keeps the names of all its zones in one tree, and so what one has below the apex of another shows there: few
-    # zones have such names.
+    # zones have such names, and none where a DNAME would seem to have names below it.
     for zone in zones:
-        for other in names:
-            if below(other, zone.origin) and other != zone.origin and rng.random() < 0.7:
-                zone.remove_below(lower(other))
+        for other in zones:
+            if below(other.origin, zone.origin) and other != zone and (other.has_dname() or rng.random() < 0.7):
+                zone.remove_below(lower(other.origin))
     return zones
