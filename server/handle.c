@@ -171,6 +171,8 @@ handle_query(struct inbound *in, struct outcome *o)
 		inbound_transfer(in, o);
 		return;
 	}
+	if (in->is_signed && q->qtype == TYPE_SOA && q->qclass == CLASS_IN)
+		inbound_listen(in, o);
 	n = answer_query(in->handler->shared->zones, &in->view->settings, &in->q, in->out, in->room);
 	inbound_finish(in, n, n > 3 ? in->out[3] & 15 : RCODE_SERVFAIL, o);
 }

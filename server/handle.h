@@ -44,6 +44,7 @@ struct outcome {
 	enum handled what;
 	unsigned rcode;			/* of the answer */
 	size_t n;
+	bool listens;			/* the client waits for NOTIFY on its connection, which is to be kept */
 	struct axfr *transfer;		/* the caller's, to free with axfr_free() */
 };
 

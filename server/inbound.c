@@ -78,6 +78,18 @@ send_to_keeper(struct inbound *in, enum job_kind kind)
 	return false;
 }
 
+void
+inbound_listen(struct inbound *in, struct outcome *o)
+{
+	struct job *j;
+
+	if (!in->client->tcp || !key_may(in, TSIG_RIGHT_TRANSFER) || (j = job_new(in, JOB_LISTEN)) == NULL)
+		return;
+	o->listens = queue_push(in->handler->shared->to_keeper, j);
+	if (!o->listens)
+		job_free(j);
+}
+
 bool
 inbound_forwards(const struct inbound *in)
 {

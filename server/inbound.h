@@ -37,6 +37,9 @@ void inbound_transfer(struct inbound *in, struct outcome *o);
 /* IXFR from this serial on: the keeper looks whether it has history, and the job comes back.  False: not now. */
 bool inbound_ask_history(struct inbound *in, uint32_t serial);
 
+/* A signed question for an SOA over TCP, by who may transfer the zone: NOTIFY is wanted on that connection. */
+void inbound_listen(struct inbound *in, struct outcome *o);
+
 /* An answer that is a mere rcode, signed if the request was.  Sets o. */
 void inbound_rcode(struct inbound *in, unsigned rcode, struct outcome *o);
 

@@ -121,6 +121,15 @@ on_jobs(evutil_socket_t fd, short what, void *arg)
 		case JOB_UPDATE:
 			keeper_update(k, j);
 			break;
+		case JOB_LISTEN:
+			keeper_listen(k, j);
+			break;
+		case JOB_GONE:
+			keeper_gone(k, j);
+			break;
+		case JOB_SEND:
+			job_free(j);
+			break;
 		case JOB_FORWARD:
 			keeper_forward(k, j);
 			break;
@@ -278,6 +287,7 @@ keeper_free(struct keeper *k)
 	journal_close(k->journal);
 	resend_free(k->resend);
 	history_cache_free(k->history_cache);
+	listeners_free(k);
 	if (k->shared->zones != NULL)
 		zoneset_free(k->shared->zones);
 	zonetable_clear(&k->zones);

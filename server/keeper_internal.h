@@ -126,6 +126,8 @@ struct keeper {
 	struct acme *acme;		/* NULL: none configured */
 	struct acme_authority_config *authorities;
 	struct remote_edit *remote_edits;	/* on their way to primaries elsewhere */
+	struct listener *listeners;	/* connections that NOTIFY goes to */
+	size_t nlisteners;
 	struct event *catalogs_due;	/* NULL: not started */
 	struct forward *forwards;	/* updates, on their way to primaries elsewhere */
 	struct history_cache *history_cache;
@@ -312,6 +314,12 @@ void remote_edit(struct keeper *k, struct zone *z, const struct changeset *chang
     const char *words), void *arg);
 const struct tsig_key *remote_edit_key(const struct keeper *k, const struct zone *z);	/* NULL: we may not */
 void remote_edits_stop(struct keeper *k);
+
+/* listeners.c */
+void keeper_listen(struct keeper *k, struct job *j);	/* both take j over */
+void keeper_gone(struct keeper *k, struct job *j);
+void listeners_notify(struct keeper *k, const struct zone *z);
+void listeners_free(struct keeper *k);
 
 /* catalogs.c */
 enum err catalogs_start(struct keeper *k);

@@ -42,6 +42,7 @@ server_libserver_a_SOURCES = \
 	server/keeper_internal.h \
 	server/includes.c \
 	server/listen.c server/listen.h \
+	server/listeners.c \
 	server/merge.c \
 	server/message.c server/message.h \
 	server/notify.c server/notify.h \

@@ -347,26 +347,34 @@ forget(struct notifier *n, const uint8_t *zone, bool all)
 }
 
 /* RFC 1996, section 3.7: the new SOA goes along as a hint. */
-static enum err
-write_message(struct notice *t, const struct rr *soa)
+size_t
+notify_write(const struct rr *soa, uint8_t *out, size_t room)
 {
 	struct msg_header h = { .flags = OPCODE_NOTIFY << 11 | FLAG_AA, .qdcount = 1, .ancount = 1 };
 	struct question q = { .qtype = TYPE_SOA, .qclass = CLASS_IN };
-	size_t room = MSG_HEADER_SIZE + 2 * DNAME_MAX + 16 + soa->rdlen;
-	uint8_t *msg = malloc(room), *smaller;
 	struct wr w;
 
-	if (msg == NULL)
-		return ERR_NOMEM;
 	dname_copy(&q.qname, soa->owner);
-	wr_init(&w, msg, room);
+	wr_init(&w, out, room);
 	msg_header_write(&w, &h);
 	question_write(&w, &q);
 	msg_rr_write(&w, soa->owner, TYPE_SOA, CLASS_IN, soa->ttl, soa->rdata, soa->rdlen);
+	return w.full ? 0 : wr_len(&w);
+}
+
+static enum err
+write_message(struct notice *t, const struct rr *soa)
+{
+	uint8_t buffer[NOTIFY_MAX];
+	size_t n = notify_write(soa, buffer, sizeof buffer);
+	uint8_t *msg = malloc(n + 1);
+
+	if (msg == NULL)
+		return ERR_NOMEM;
+	memcpy(msg, buffer, n);
 	free(t->msg);
-	t->n = wr_len(&w);
-	smaller = realloc(msg, t->n);
-	t->msg = smaller == NULL ? msg : smaller;
+	t->msg = msg;
+	t->n = n;
 	return ERR_OK;
 }
 

@@ -17,6 +17,10 @@ struct notifier;
 enum err notifier_new(struct event_base *base, struct notifier **out);
 void notifier_free(struct notifier *n);
 
+/* The message for a zone with this SOA (its owner is the apex), with ID 0.  Returns its length; 0: no room. */
+#define NOTIFY_MAX 1536			/* octets; with a TSIG record too */
+size_t notify_write(const struct rr *soa, uint8_t *out, size_t room);
+
 struct notify_target {
 	struct sockaddr_storage address;
 	socklen_t len;

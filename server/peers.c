@@ -196,6 +196,7 @@ peers_notify(struct keeper *k, const struct zone *z)
 		if (t.n > 0)
 			notifier_send(k->notifier, &soa, t.v, t.n, c->nsource == 0 ? NULL : source, c->nsource);
 	}
+	listeners_notify(k, z);
 	free(t.v);
 	free(source);
 }

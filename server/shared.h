@@ -52,6 +52,9 @@ enum job_kind {
 	JOB_UPDATE,			/* to the keeper, and back with rcode set */
 	JOB_FORWARD,			/* to the keeper, and back with the primary's answer in reply, or with rcode */
 	JOB_IXFR,			/* to the keeper, and back with ixfr set: it reads the journal */
+	JOB_LISTEN,			/* to the keeper, which frees it: NOTIFY is wanted on this connection */
+	JOB_SEND,			/* to a worker: reply is for the connection; it comes back as JOB_GONE if that is gone */
+	JOB_GONE,
 	JOB_NOTIFY,			/* to the keeper, which frees it */
 	JOB_STOP,			/* to a worker or the keeper: leave the loop */
 	JOB_RELOAD			/* to the keeper, from main: take config over, pull */
@@ -72,7 +75,7 @@ struct job {
 	int interface;			/* UDP: for IP_PKTINFO */
 
 	struct request request;		/* TSIG verified, key rights not yet looked at */
-	uint8_t *reply;			/* JOB_FORWARD: as the primary sent it, but for its ID; or NULL */
+	uint8_t *reply;			/* JOB_SEND; JOB_FORWARD: as the primary sent it, but for its ID; or NULL */
 	size_t nreply;
 	uint32_t serial;		/* JOB_IXFR: the client's */
 	struct ixfr *ixfr;		/* JOB_IXFR: a reference; NULL: there is no history, so the whole zone it is */

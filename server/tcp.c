@@ -51,6 +51,7 @@ struct connection {
 	int64_t active_ms;		/* last request or answer */
 
 	struct axfr *transfer;		/* NULL: none runs */
+	bool listens;			/* it is kept for NOTIFYs, and may bring their answers */
 	bool awaits_transfer;		/* the keeper is asked for one: nothing may overtake it */
 	int64_t transfer_ms, window_ms;	/* start of it, and of the window */
 	uint64_t transfer_octets, window_octets;
@@ -155,9 +156,12 @@ serve(struct connection *c, uint8_t *msg, size_t n)
 	struct tcp *t = c->tcp;
 	struct client client = { .peer = &c->peer, .local = &c->local, .peer_len = c->peer_len,
 		.local_len = c->local_len, .tcp = true, .connection = c, .generation = c->generation };
-	struct outcome o;
+	struct outcome o = { .what = HANDLED_NOTHING };
 
+	if (c->listens && n > 2 && (msg[2] & 0x80) != 0)
+		return;			/* the answer to a NOTIFY */
 	handle_request(t->handler, &client, msg, n, clock_now_s(), t->scratch + 2, MSG_MAX, &o);
+	c->listens |= o.listens;
 	switch (o.what) {
 	case HANDLED_NOTHING:
 		c->broken = true;	/* no DNS request, so who knows what comes next */
@@ -397,7 +401,7 @@ open_connection(struct tcp *t, int fd, const struct sockaddr_storage *peer, sock
 	c->ended = c->broken = false;
 	c->pending = 0;
 	c->transfer = NULL;
-	c->awaits_transfer = false;
+	c->awaits_transfer = c->listens = false;
 	c->active_ms = clock_mono_ms();
 	event_assign(&c->read_event, t->base, fd, EV_READ | EV_PERSIST, on_readable, c);
 	event_assign(&c->write_event, t->base, fd, EV_WRITE | EV_PERSIST, on_writable, c);
@@ -447,6 +451,8 @@ overdue(struct connection *c, int64_t now_ms, int64_t idle_ms)
 		c->window_octets = 0;
 		return NULL;
 	}
+	if (c->listens && c->pending == 0 && output_waiting(c) == 0)
+		return NULL;
 	limit = c->pending > 0 ? PENDING_MS : output_waiting(c) > 0 ? STALLED_MS : idle_ms;
 	return now_ms - c->active_ms > limit ? "" : NULL;
 }
@@ -538,6 +544,19 @@ tcp_reply(struct tcp *t, const struct job *job, const uint8_t *msg, size_t n)
 		c->broken = true;
 	touch(c);
 	run(c);
+}
+
+bool
+tcp_send(struct tcp *t, const struct job *job)
+{
+	struct connection *c = job->connection;
+
+	if (c->generation != job->generation)
+		return false;
+	memcpy(t->scratch + 2, job->reply, job->nreply);
+	queue_message(c, t->scratch, job->nreply);
+	run(c);
+	return true;
 }
 
 void

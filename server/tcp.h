@@ -22,6 +22,9 @@ enum err tcp_listen(struct tcp *t, int fd);
 /* An answer that the keeper gave, to the connection that job came from, if that is still the same. */
 void tcp_reply(struct tcp *t, const struct job *job, const uint8_t *msg, size_t n);
 
+/* JOB_SEND.  False: the connection is gone. */
+bool tcp_send(struct tcp *t, const struct job *job);
+
 /* A stream is the answer to job; taken over. */
 void tcp_transfer(struct tcp *t, const struct job *job, struct axfr *transfer);
 

@@ -177,6 +177,16 @@ send_reply(struct worker *w, struct job *j)
 		udp_reply(w->udp, j, msg, o.n);
 }
 
+/* NULL: the keeper gets the job back, to know that nobody listens there any more. */
+static struct job *
+send_notify(struct worker *w, struct job *j)
+{
+	if (tcp_send(w->tcp, j))
+		return j;
+	j->kind = JOB_GONE;
+	return queue_push(w->handler.shared->to_keeper, j) ? NULL : j;
+}
+
 /* The keeper's answers go out. */
 static void
 on_replies(evutil_socket_t fd, short events, void *arg)
@@ -191,6 +201,8 @@ on_replies(evutil_socket_t fd, short events, void *arg)
 	while ((j = queue_pop(w->replies)) != NULL) {
 		if (j->kind == JOB_STOP) {
 			event_base_loopbreak(w->base);
+		} else if (j->kind == JOB_SEND) {
+			j = send_notify(w, j);
 		} else {
 			send_reply(w, j);
 		}

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 
 import dns.exception
 import dns.flags
@@ -137,3 +138,66 @@ def test_bind_follows_a_large_change(certnsd, repo, key, named):
     repo.commit({"example.com": zone(serial=2, extra=extra)})
     server.pull()
     wait_for(lambda: client.look(named, "host4999.example.com", "A") == ["10.0.19.135"], "it is there", timeout=20)
+
+
+# --- on a TCP connection that the secondary keeps open, as those of MirageOS do ---
+
+class Listener:
+    """Asks for an SOA over TCP, signed, and stays."""
+
+    def __init__(self, server, key, zone_name):
+        self.key = key
+        self.socket = socket.create_connection((server.address, server.port), timeout=20)
+        query = dns.message.make_query(zone_name, "SOA")
+        query.use_tsig(key.dnspython())
+        self.send(query)
+        self.answer = self.receive(request_mac=query.mac)
+
+    def send(self, message):
+        wire = message.to_wire()
+        self.socket.sendall(len(wire).to_bytes(2, "big") + wire)
+
+    def receive(self, request_mac=b""):
+        def read(n):
+            data = b""
+            while len(data) < n:
+                more = self.socket.recv(n - len(data))
+                assert more, "the connection was closed"
+                data += more
+            return data
+
+        wire = read(int.from_bytes(read(2), "big"))
+        return dns.message.from_wire(wire, keyring={self.key.dnspython().name: self.key.dnspython()}, request_mac=request_mac)
+
+    def notified(self, name):
+        """The serial of the next NOTIFY, which is answered."""
+        message = self.receive()
+        assert message.opcode() == dns.opcode.NOTIFY and message.had_tsig
+        assert message.question[0].name.to_text() == name
+        response = dns.message.make_response(message)
+        self.send(response)
+        return message.answer[0][0].serial
+
+
+@pytest.mark.parametrize("key_name, asked", [("secondary._transfer.example.com", "example.com"), ("secondary._transfer", ".")])
+def test_notify_on_the_connection_that_asked(certnsd, repo, key, key_name, asked):
+    listening = Key(key_name)
+    repo.commit({"example.com._keys": key.dnskey(), "_keys": listening.dnskey()})
+    server = certnsd(git=repo, server={"tcp-idle-timeout": 1}).start("example.com")
+    listener = Listener(server, listening, asked)
+    for serial in (2, 3):
+        time.sleep(2)  # longer than an idle connection may stay
+        client.nsupdate(server, key, f"update add n{serial}.example.com 300 A 192.0.2.1\nsend\n")
+        assert listener.notified("example.com.") == serial
+    listener.socket.close()
+    client.nsupdate(server, key, "update add last.example.com 300 A 192.0.2.1\nsend\n")
+    server.wait_serial("example.com", 4)
+
+
+def test_who_may_not_transfer_gets_no_notify(certnsd, repo, key):
+    listening = Key("x._notify.example.com")
+    repo.commit({"example.com._keys": key.dnskey() + listening.dnskey()})
+    server = certnsd(git=repo, server={"tcp-idle-timeout": 1}).start("example.com")
+    listener = Listener(server, listening, "example.com")
+    with pytest.raises(AssertionError):
+        listener.receive()
