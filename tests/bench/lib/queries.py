@@ -117,31 +117,81 @@ def profile(path, limit=25):
     return [re.sub(r"/\S*/((?:server|zones|wire|tsig|base)/)", r"\1", re.sub(r" \[.*\]$", "", line)) for line in lines[:limit]]
 
 
+def callgrind(server, *options):
+    return ["valgrind", "--tool=callgrind", "--trace-children=no", f"--callgrind-out-file={server.path('callgrind.%p')}",
+            *options]
+
+
+def total(server):
+    """Instructions of all processes that have ended."""
+    sums = 0
+    for name in os.listdir(server.home):
+        if name.startswith("callgrind."):
+            with open(server.path(name), encoding="ascii", errors="replace") as f:
+                sums += max(int(n) for n in re.findall(r"^(?:totals|summary): (\d+)", f.read(), re.M))
+            os.unlink(server.path(name))
+    return sums
+
+
+def count_whole_runs(server, questions, n, window, *options):
+    """The same for a server whose children vgdb does not reach: the difference of two whole runs."""
+    sums = []
+    for count in (n, 2 * n):
+        server.start(pinned=False, wrapper=callgrind(server))
+        load(server, questions, "-n", count, "-w", window, *options)
+        server.stop()
+        sums.append(total(server))
+    return (sums[1] - sums[0]) / n
+
+
+def count_columns(server, directory, columns, n, options):
+    """For each column, a mix of questions and a window: instructions per query, and the same with all that goes on beside;
+    and the profile's file of the first."""
+    files = [(os.path.join(directory, f"{mix}.txt"), window) for mix, window in columns]
+    if server.forks:
+        return [(count_whole_runs(server, path, n, window, *options), None) for path, window in files], None
+    server.start()                          # a first time as it is: certns makes its clone
+    server.stop()
+    server.start(pinned=False, wrapper=callgrind(server, "--instr-atstart=no"))
+    cells, first = [], None
+    try:
+        for path, window in files:
+            exact, whole, profile_path = count_instructions(server, path, n, window, *options)
+            control(server, "instrumentation", "off")
+            cells.append((exact, whole))
+            first = first or profile(profile_path)
+    finally:
+        server.stop()
+    return cells, first
+
+
 def instructions(options, zones):
     """User-space instructions by callgrind: exact whatever else the machine does."""
     directory = data.prepare(zones, options.work)
+    columns = [("positive", 64), ("nxdomain", 64), ("mixed", 64), ("positive", 1)]
     rows, functions = [], []
     for cls in options.servers:
         server = cls(options.work, zones, directory)
-        server.start()                      # a first time as it is: certns makes its clone
-        server.stop()
-        server.start(pinned=False, wrapper=["valgrind", "--tool=callgrind", "--instr-atstart=no", "--trace-children=no",
-                                            f"--callgrind-out-file={server.path('callgrind.%p')}"])
-        try:
-            row = [server.name]
-            for mix, window in (("positive", 64), ("nxdomain", 64), ("mixed", 64), ("positive", 1)):
-                exact, whole, path = count_instructions(server, os.path.join(directory, f"{mix}.txt"),
-                                                        options.counted, window)
-                # NSD's children cannot be reached by vgdb: nothing is counted.
-                cells = [f"{exact:,.0f}" if whole else "-", f"{whole:,.0f}" if whole else "-"]
-                row += cells if mix == "positive" and window > 1 else cells[:1]
-                if cls is servers.Certns and mix == "positive" and window > 1:
-                    functions = profile(path)
-                control(server, "instrumentation", "off")
-        finally:
-            server.stop()
-        rows.append(row)
+        cells, first = count_columns(server, directory, columns, options.counted, [])
+        row = [f"{exact:,.0f}" for exact, _ in cells]
+        row.insert(1, f"{cells[0][1]:,.0f}" if cells[0][1] else "-")
+        rows.append([server.name, *row])
+        functions = functions or first
     table(f"User-space instructions per UDP query, {zones.title} (callgrind; the difference of runs with "
           f"{options.counted:,} and {2 * options.counted:,} queries, so without fixed costs)",
           ["server", "positive", "with fixed costs", "nxdomain", "mixed", "positive, one by one"], rows)
     print("Where the instructions of positive answers go:\n\n    " + "\n    ".join(functions) + "\n")
+
+
+def signed(options, names):
+    """The same with DO, in zones that are signed."""
+    mixes = ["positive", "nxdomain", "nodata", "referral", "alias"]
+    for denial in ("NSEC", "NSEC3"):
+        zones = data.Signed(names, denial)
+        directory = data.prepare(zones, options.work)
+        rows = []
+        for cls in options.servers:
+            server = cls(options.work, zones, directory)
+            cells, _ = count_columns(server, directory, [(mix, 64) for mix in mixes], options.counted, ["-d"])
+            rows.append([server.name, *(f"{exact:,.0f}" for exact, _ in cells)])
+        table(f"User-space instructions per UDP query with DO, {zones.title} (callgrind)", ["server", *mixes], rows)

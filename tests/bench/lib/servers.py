@@ -53,6 +53,7 @@ class Server:
     program = ""
     updates = False
     durability = ""
+    forks = False                                           # queries are answered by a child
 
     def __init__(self, work, zones, directory, updated=False):
         self.updated = updated                              # the zone takes updates (BIND then rereads no file)
@@ -208,6 +209,7 @@ keys:
 class Nsd(Server):
     name = "NSD"
     program = "nsd"
+    forks = True
 
     def configure(self):
         self.zones = self.copy_of_zone()
