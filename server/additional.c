@@ -4,16 +4,21 @@
 
 #define TARGETS_MAX 16			/* optional ones per answer */
 
-/* Both address RRsets of a name.  False: one did not fit. */
+/* Both address RRsets of the i-th name in the NS or MX RRset written last; NOWHERE: of a name that may stand anywhere.
+ * False: one did not fit. */
+#define NOWHERE RESPONSE_TARGETS_MAX
 static bool
-put_addresses(struct response *r, const struct zone_node *node)
+put_addresses(struct response *r, const struct zone_node *node, unsigned i)
 {
 	static const uint16_t types[] = { TYPE_A, TYPE_AAAA };
 	struct zone_rrset set;
 	bool all = true;
 
-	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-		if (zone_node_rrset(node, types[i], &set) &&
+	r->known = i < r->ntargets ? zone_node_owner(node) : NULL;
+	if (r->known != NULL)
+		r->known_at = r->w.base + r->targets[i];
+	for (size_t k = 0; k < sizeof types / sizeof types[0]; k++) {
+		if (zone_node_rrset(node, types[k], &set) &&
 		    !response_rrset(r, SECTION_ADDITIONAL, zone_node_owner(node), &set, set.ttl))
 			all = false;
 	}
@@ -25,23 +30,25 @@ put_addresses(struct response *r, const struct zone_node *node)
 void
 response_glue(struct response *r, const uint8_t *cut, const struct zone_rrset *ns)
 {
-	const uint8_t *at = NULL, *target, *others[SERVERS_MAX];
+	struct { const uint8_t *name; unsigned index; } others[SERVERS_MAX];
+	const uint8_t *at = NULL, *target;
 	const struct zone_node *node;
 	unsigned nothers = 0;
 	uint16_t n;
 
 	/* RFC 9471, section 3.1: what lies below the cut comes first, and may not be left out silently. */
-	while (zone_rrset_next(ns, &at, &target, &n)) {
+	for (unsigned i = 0; zone_rrset_next(ns, &at, &target, &n); i++) {
 		if (dname_is_below(target, cut)) {
-			if ((node = zone_version_find(r->zone, target)) != NULL && !put_addresses(r, node))
+			if ((node = zone_version_find(r->zone, target)) != NULL && !put_addresses(r, node, i))
 				r->flags |= FLAG_TC;
 		} else if (nothers < SERVERS_MAX) {
-			others[nothers++] = target;
+			others[nothers].name = target;
+			others[nothers++].index = i;
 		}
 	}
 	for (unsigned i = 0; i < nothers; i++)
-		if ((node = zone_version_find(r->zone, others[i])) != NULL)
-			put_addresses(r, node);
+		if ((node = zone_version_find(r->zone, others[i].name)) != NULL)
+			put_addresses(r, node, others[i].index);
 }
 
 /* The node whose data name has; NULL: none here, or glue: that goes only with NS records (RFC 1034, section 4.2.1). */
@@ -75,10 +82,10 @@ response_additional(struct response *r, const uint8_t *owner, const struct zone_
 	const struct zone_node *seen[TARGETS_MAX];
 	const uint8_t *at = NULL, *rdata, *target;
 	struct zone_rrset svcb;
-	unsigned nseen = 0;
+	unsigned nseen = 0, index = set->type == TYPE_NS || set->type == TYPE_MX ? 0 : NOWHERE;
 	uint16_t n;
 
-	while (nseen < TARGETS_MAX && zone_rrset_next(set, &at, &rdata, &n)) {
+	for (; nseen < TARGETS_MAX && zone_rrset_next(set, &at, &rdata, &n); index++) {
 		const struct zone_node *node;
 		unsigned i = 0;
 
@@ -93,7 +100,7 @@ response_additional(struct response *r, const uint8_t *owner, const struct zone_
 		if (i < nseen)
 			continue;
 		seen[nseen++] = node;
-		put_addresses(r, node);
+		put_addresses(r, node, index);
 		/* RFC 9460, section 4.1: its SVCB records too. */
 		if (is_svcb(set->type) && !dname_equal(target, owner) && zone_node_rrset(node, set->type, &svcb))
 			response_rrset(r, SECTION_ADDITIONAL, zone_node_owner(node), &svcb, svcb.ttl);

@@ -37,7 +37,8 @@ response_start(struct response *r, const struct request *q, const struct answer_
 	r->q = q;
 	r->settings = settings;
 	r->zone = NULL;
-	r->above = NULL;
+	r->above = r->known = NULL;
+	r->ntargets = 0;
 	r->key = NULL;
 	r->rcode = RCODE_NOERROR;
 	r->flags = 0;
@@ -84,6 +85,8 @@ find_owner(const struct response *r, const uint8_t *owner)
 
 	if (owner == r->q->question.qname.octets)
 		return question;
+	if (owner == r->known)
+		return r->known_at;
 	if (r->zone != NULL && (owner == zone_version_apex_name(r->zone) || owner == zone_version_apex_owner(r->zone)))
 		return question + (r->q->qname_len - zone_version_apex_len(r->zone));
 	if (owner == r->above)
@@ -115,6 +118,8 @@ put_record(struct response *r, const uint8_t **at, const struct zone_rrset *set,
 	store_u16(p, set->type);
 	store_u16(p + 2, CLASS_IN);
 	store_u32(p + 4, ttl);
+	if (r->ntargets < RESPONSE_TARGETS_MAX && (set->type == TYPE_NS || set->type == TYPE_MX))
+		r->targets[r->ntargets++] = (uint16_t)(wr_len(&r->w) + (set->type == TYPE_NS ? 2 : 4));
 	rdata_write(&r->w, set->type, rdata, n);
 }
 
@@ -176,6 +181,7 @@ put_records(struct response *r, const uint8_t *first, const uint8_t *owner, cons
 		(fresh ? put_plain_behind : put_plain)(r, pointer, set, ttl);
 		return;
 	}
+	r->ntargets = 0;
 	if (fresh)
 		put_record(r, &at, set, ttl);
 	while (at != set->records + set->size && !r->w.full) {

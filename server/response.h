@@ -7,6 +7,7 @@
 
 #define RESPONSE_PROOFS_MAX 24		/* NSEC or NSEC3 records */
 #define RESPONSE_EXPANDED_MAX 16
+#define RESPONSE_TARGETS_MAX 16		/* of an RRset, whose places are kept */
 
 enum response_section { SECTION_ANSWER, SECTION_AUTHORITY, SECTION_ADDITIONAL };
 
@@ -15,6 +16,9 @@ struct response {
 	const struct answer_settings *settings;
 	const struct zone_version *zone;	/* the one that answers; NULL: none */
 	const uint8_t *above;			/* the owner of a node that the question's name is below; NULL: none is told */
+	const uint8_t *known, *known_at;	/* an owner, and where its name was written; NULL: none */
+	uint16_t targets[RESPONSE_TARGETS_MAX];	/* where the names in the last NS or MX RRset were written */
+	uint8_t ntargets;
 	const uint8_t *named;			/* the name that is answered now, and */
 	const struct qp_key *key;		/* its key */
 	unsigned rcode;
