@@ -1,7 +1,9 @@
-/* server/accept.c -- which commits are taken.  A pull asks twice, on its helper: once the tip is known, whether everybody
- * who made what is new may do so (git: allowed-signers), and once the zones are read, whether it would remove so much that
- * a person should say so first (removal-limit).  What is not taken is held as a whole: the commit that was taken last
- * stays what is served, also over a restart, nothing is written back on top of the other, and each pull asks again. */
+/* server/accept.c -- which commits are taken.
+ *
+ * A pull asks twice, on its helper: once the tip is known, whether everybody who made what is new may do so (git:
+ * allowed-signers), and once the zones are read, whether it would remove so much that a person should say so first
+ * (removal-limit).  What is not taken is held as a whole: the commit that was taken last stays what is served, also
+ * over a restart, nothing is written back on top of the other, and each pull asks again. */
 #include "server/keeper_internal.h"
 
 #include <stdio.h>
@@ -12,7 +14,8 @@
 #include "base/log.h"
 #include "zones/git_verify.h"
 
-#define HOW_TO_ALLOW "; 'certnsctl pull --force' allows it, or a commit with the trailer '" REMOVAL_ALLOW_KEY ": " REMOVAL_ALLOW_VALUE "'"
+#define HOW_TO_ALLOW "; 'certnsctl pull --force' allows it, or a commit with the trailer '" \
+	REMOVAL_ALLOW_KEY ": " REMOVAL_ALLOW_VALUE "'"
 
 /* --- on a helper --- */
 
@@ -69,8 +72,9 @@ look_for_rewind(struct pull *p)
 		return ERR_OK;
 	if ((err = git_source_is_ancestor(git, p->tip, accepted, &back, &p->fault)) != ERR_OK || !back)
 		return err;
-	snprintf(words, sizeof words, "the branch was set back to commit %.12s, which was left behind already; 'certnsctl pull "
-	    "--force' allows it, or a new commit on top", p->tip);
+	snprintf(words, sizeof words,
+	    "the branch was set back to commit %.12s, which was left behind already; 'certnsctl pull --force' allows "
+	    "it, or a new commit on top", p->tip);
 	return hold(p, HOLD_REWOUND, words);
 }
 
@@ -86,13 +90,16 @@ find_last(struct pull *p, const struct git_news *news)
 	if (git_source_accepted(git, accepted, NULL) == ERR_OK)
 		return ERR_OK;
 	for (size_t i = 0; i < news->nknown; i++) {
+		const char *one = news->known[i];
 		bool here = false, newer = true;
 
-		if ((err = git_source_is_ancestor(git, news->known[i], p->tip, &here, &p->fault)) != ERR_OK || (here &&
-		    newest != NULL && (err = git_source_is_ancestor(git, newest, news->known[i], &newer, &p->fault)) != ERR_OK))
+		if ((err = git_source_is_ancestor(git, one, p->tip, &here, &p->fault)) != ERR_OK)
+			return err;
+		if (here && newest != NULL &&
+		    (err = git_source_is_ancestor(git, newest, one, &newer, &p->fault)) != ERR_OK)
 			return err;
 		if (here && newer)
-			newest = news->known[i];
+			newest = one;
 	}
 	return newest == NULL ? ERR_OK : git_source_accept(git, newest, &p->fault);
 }
@@ -144,7 +151,8 @@ count_losses(const struct pull *p, struct losses *l)
 		if (had == 0 || z->kind != PULLED_TEXT)
 			continue;
 		removed = z->known ? removal_count(&z->changes) : had > z->rrs.n ? had - z->rrs.n : 0;
-		if (removed > g->removal_floor && removed > l->removed && removal_is_too_much(g->removal_limit, removed, had)) {
+		if (removed > g->removal_floor && removed > l->removed &&
+		    removal_is_too_much(g->removal_limit, removed, had)) {
 			l->removed = removed;
 			l->of = had;
 			dname_print_host(z->apex.octets, l->worst);
@@ -172,11 +180,12 @@ judge_losses(struct pull *p, const struct losses *l)
 	if (is_emptied(p, l))
 		snprintf(words, sizeof words, "commit %.12s leaves no zone and no key" HOW_TO_ALLOW, p->tip);
 	else if (l->gone_rrs > g->removal_floor && removal_is_too_much(g->removal_limit, l->gone, l->zones))
-		snprintf(words, sizeof words, "commit %.12s would remove %zu of %zu zones, with %zu RRs" HOW_TO_ALLOW, p->tip, l->gone,
-		    l->zones, l->gone_rrs);
+		snprintf(words, sizeof words, "commit %.12s would remove %zu of %zu zones, with %zu RRs" HOW_TO_ALLOW,
+		    p->tip, l->gone, l->zones, l->gone_rrs);
 	else if (l->worst[0] != '\0')
-		snprintf(words, sizeof words, "commit %.12s would remove %zu of the %zu RRs of zone %.260s" HOW_TO_ALLOW, p->tip,
-		    l->removed, l->of, l->worst);
+		snprintf(words, sizeof words,
+		    "commit %.12s would remove %zu of the %zu RRs of zone %.260s" HOW_TO_ALLOW, p->tip, l->removed,
+		    l->of, l->worst);
 	else
 		return ERR_OK;
 	return hold(p, HOLD_REMOVAL, words);
@@ -197,7 +206,8 @@ accept_contents(struct pull *p)
 	if ((err = judge_losses(p, &l)) != ERR_OK || p->held == HOLD_NONE)
 		return err;
 	if ((err = find_news(p, &known, &news)) == ERR_OK)
-		err = git_source_has_trailer(p->source->git, &news, REMOVAL_ALLOW_KEY, REMOVAL_ALLOW_VALUE, &allowed, &p->fault);
+		err = git_source_has_trailer(p->source->git, &news, REMOVAL_ALLOW_KEY, REMOVAL_ALLOW_VALUE, &allowed,
+		    &p->fault);
 	free(known);
 	if (allowed) {
 		free(p->held_words);
@@ -228,7 +238,8 @@ accept_held(struct source *s, struct pull *p)
 
 	if (h->kind != p->held || strcmp(h->commit, p->held_commit) != 0 || strcmp(h->words, p->held_words) != 0) {
 		log_error("%s: %.12s is not taken, and %s: %s", git_source_url(s->git), p->held_commit,
-		    s->head[0] == '\0' && s->keys == NULL ? "nothing was taken before" : "what was taken before stays served",
+		    s->head[0] == '\0' && s->keys == NULL ? "nothing was taken before" :
+		    "what was taken before stays served",
 		    p->held_words);
 		h->since_s = clock_now_s();
 	}
@@ -263,7 +274,8 @@ accept_restore(struct source *s, struct pull **out)
 		accept_held(s, p);
 	if (is_fallback_there(s, p)) {
 		if (p->err != ERR_OK)
-			log_error("%s: commit %.12s cannot be taken: %s", git_source_url(s->git), p->tip, fault_str(&p->fault, p->err));
+			log_error("%s: commit %.12s cannot be taken: %s", git_source_url(s->git), p->tip,
+			    fault_str(&p->fault, p->err));
 		pull_free(p);
 		if ((err = pull_new(s, false, &p)) != ERR_OK)
 			return err;
@@ -326,7 +338,8 @@ accept_load(struct source *s, struct fault *f)
 
 	if (g->allowed_signers == NULL)
 		return ERR_OK;
-	if ((err = signers_load(g->allowed_signers, g->revoked_signers, &signers, f)) == ERR_OK && s->signing_key != NULL)
+	if ((err = signers_load(g->allowed_signers, g->revoked_signers, &signers, f)) == ERR_OK &&
+	    s->signing_key != NULL)
 		err = signers_add_own(signers, s->signing_key->public);
 	if (err != ERR_OK) {
 		signers_unref(signers);

@@ -38,7 +38,8 @@ check_signers(struct config_reader *r, const yaml_node_t *node, const struct con
 	enum err err;
 
 	if (g->allowed_signers == NULL)
-		return g->revoked_signers == NULL ? ERR_OK : config_fault(r, config_value(r, node, "revoked-signers"), ERR_FORMAT,
+		return g->revoked_signers == NULL ? ERR_OK :
+		    config_fault(r, config_value(r, node, "revoked-signers"), ERR_FORMAT,
 		    "expected allowed-signers too: without them nobody's signature is looked at");
 	if ((err = signers_load(g->allowed_signers, g->revoked_signers, &signers, &words)) != ERR_OK)
 		return config_fault(r, config_value(r, node, "allowed-signers"), err, "%s", fault_str(&words, err));
@@ -49,14 +50,16 @@ check_signers(struct config_reader *r, const yaml_node_t *node, const struct con
 static enum err
 check_credentials(struct config_reader *r, const yaml_node_t *node, const struct config_git *g)
 {
-	const yaml_node_t *at = config_value(r, node, g->credentials_file != NULL ? "credentials-file" : "credential-helper");
+	const yaml_node_t *at = config_value(r, node,
+	    g->credentials_file != NULL ? "credentials-file" : "credential-helper");
 	struct fault words = { 0 };
 	enum err err;
 
 	if (g->credentials_file == NULL && g->credential_helper == NULL)
 		return ERR_OK;
 	if (g->credentials_file != NULL && g->credential_helper != NULL)
-		return config_fault(r, at, ERR_FORMAT, "expected either credentials-file or credential-helper, found both");
+		return config_fault(r, at, ERR_FORMAT,
+		    "expected either credentials-file or credential-helper, found both");
 	if (strncasecmp(g->url, "https://", 8) != 0)
 		return config_fault(r, at, ERR_RANGE, "passwords are for remotes that begin with https://");
 	if (g->credentials_file != NULL && (err = git_credentials_check(g->credentials_file, &words)) != ERR_OK)

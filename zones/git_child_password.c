@@ -14,7 +14,8 @@ password_find(struct git_child *c, const char *user, struct fault *f)
 		return git_credentials_find(file, url, user, &c->password, f);
 	if (helper != NULL)
 		return git_helper_ask(helper, "get", url, user, &c->password, f);
-	return fault_set(f, ERR_PEER, "authentication required, and there is neither credentials-file nor credential-helper");
+	return fault_set(f, ERR_PEER,
+	    "authentication required, and there is neither credentials-file nor credential-helper");
 }
 
 /* A helper that keeps passwords is told, so that it asks for a new one. */

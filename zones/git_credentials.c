@@ -98,20 +98,22 @@ static bool
 line_read(const char *line, size_t n, struct url_parts *parts, struct git_password *out)
 {
 	return url_split(line, n, parts) && parts->user_n > 0 && parts->secret != NULL &&
-	    percent_decode(parts->user, parts->user_n, &out->user) && percent_decode(parts->secret, parts->secret_n, &out->secret);
+	    percent_decode(parts->user, parts->user_n, &out->user) &&
+	    percent_decode(parts->secret, parts->secret_n, &out->secret);
 }
 
 static bool
 fits(const struct url_parts *line, const struct git_password *found, const struct url_parts *wanted, const char *user)
 {
-	return wanted == NULL || (line->host_n == wanted->host_n && strncasecmp(line->host, wanted->host, line->host_n) == 0 &&
+	return wanted == NULL ||
+	    (line->host_n == wanted->host_n && strncasecmp(line->host, wanted->host, line->host_n) == 0 &&
 	    (user == NULL || strcmp(user, (const char *)found->user.p) == 0));
 }
 
 /* The first line that fits; wanted NULL: none does, but all are read.  The words never quote a line. */
 static enum err
-search(const char *path, const struct buf *text, const struct url_parts *wanted, const char *user, struct git_password *out,
-    struct fault *f)
+search(const char *path, const struct buf *text, const struct url_parts *wanted, const char *user,
+    struct git_password *out, struct fault *f)
 {
 	const char *p = (const char *)text->p, *end = p + text->len;
 
@@ -133,8 +135,8 @@ search(const char *path, const struct buf *text, const struct url_parts *wanted,
 		if (!good)
 			return fault_set(f, ERR_FORMAT, "%s:%u: expected https://USER:PASSWORD@HOST", path, number);
 	}
-	return wanted == NULL ? ERR_OK : fault_set(f, ERR_NOT_FOUND, "%s: no line for https://%.*s%s%s", path, (int)wanted->host_n,
-	    wanted->host, user != NULL ? " and user " : "", user != NULL ? user : "");
+	return wanted == NULL ? ERR_OK : fault_set(f, ERR_NOT_FOUND, "%s: no line for https://%.*s%s%s", path,
+	    (int)wanted->host_n, wanted->host, user != NULL ? " and user " : "", user != NULL ? user : "");
 }
 
 enum err
@@ -263,7 +265,8 @@ helper_run(const char *command, struct buf *request, struct buf *answer, struct 
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (err == ERR_OK && !(WIFEXITED(status) && WEXITSTATUS(status) == 0))
-		err = fault_set(f, ERR_PEER, "the credential helper failed (%s %d)", WIFSIGNALED(status) ? "signal" : "exit status",
+		err = fault_set(f, ERR_PEER, "the credential helper failed (%s %d)",
+		    WIFSIGNALED(status) ? "signal" : "exit status",
 		    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	return err;
 }
@@ -307,9 +310,11 @@ git_helper_ask(const char *helper, const char *operation, const char *url, const
 		err = helper_run(buf_str(&command), &request, &answer, f);
 	if (err == ERR_OK && get && (!answer_value(&answer, "username", &out->user) && (user == NULL ||
 	    (buf_add_str(&out->user, user), buf_str(&out->user) == NULL))))
-		err = fault_set(f, ERR_NOT_FOUND, "the credential helper names no user for https://%.*s", (int)parts.host_n, parts.host);
+		err = fault_set(f, ERR_NOT_FOUND, "the credential helper names no user for https://%.*s",
+		    (int)parts.host_n, parts.host);
 	if (err == ERR_OK && get && !answer_value(&answer, "password", &out->secret))
-		err = fault_set(f, ERR_NOT_FOUND, "the credential helper gives no password for https://%.*s", (int)parts.host_n,
+		err = fault_set(f, ERR_NOT_FOUND, "the credential helper gives no password for https://%.*s",
+		    (int)parts.host_n,
 		    parts.host);
 	buf_clear(&command);
 	buf_wipe(&request);

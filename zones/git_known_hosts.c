@@ -1,6 +1,6 @@
-/* zones/git_known_hosts.c -- what known_hosts says of an ssh server's key (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT).  libgit2
- * looks into that file itself, but takes keys that are marked @revoked, knows no patterns, and does not tell a host that
- * is unknown from one whose key is another. */
+/* zones/git_known_hosts.c -- what known_hosts says of an ssh server's key (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT).
+ * libgit2 looks into that file itself, but takes keys that are marked @revoked, knows no patterns, and does not tell a
+ * host that is unknown from one whose key is another. */
 #include <ctype.h>
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -45,8 +45,9 @@ hash_matches(const char *field, const char *name)
 	struct buf key = { 0 }, wanted = { 0 };
 	uint8_t digest[EVP_MAX_MD_SIZE];
 	size_t n = 0;
-	bool same = bar != NULL && base64_decode(salt, (size_t)(bar - salt), &key) && base64_decode(bar + 1, strlen(bar + 1), &wanted) &&
-	    key.len > 0 && EVP_Q_mac(NULL, "HMAC", NULL, "SHA1", NULL, key.p, key.len, (const uint8_t *)name, strlen(name), digest,
+	bool same = bar != NULL && base64_decode(salt, (size_t)(bar - salt), &key) && key.len > 0 &&
+	    base64_decode(bar + 1, strlen(bar + 1), &wanted) &&
+	    EVP_Q_mac(NULL, "HMAC", NULL, "SHA1", NULL, key.p, key.len, (const uint8_t *)name, strlen(name), digest,
 	    sizeof digest, &n) != NULL && n == wanted.len && memcmp(digest, wanted.p, n) == 0;
 
 	buf_clear(&key);
@@ -96,9 +97,9 @@ read_file(const char *path, const char *name, const uint8_t *key, size_t n, enum
 	struct buf text = { 0 };
 
 	if (file_read(path, FILE_MAX, &text, NULL) == ERR_OK && buf_str(&text) != NULL) {
-		char *rest = NULL;
+		char *rest = NULL, *line = strtok_r((char *)text.p, "\n", &rest);
 
-		for (char *line = strtok_r((char *)text.p, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
+		for (; line != NULL; line = strtok_r(NULL, "\n", &rest))
 			read_line(line, name, key, n, verdict);
 	}
 	buf_clear(&text);

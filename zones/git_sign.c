@@ -33,7 +33,8 @@ git_source_commit_object(struct git_source *s, const git_signature *author, cons
 
 	if (s->config.signing_key == NULL)
 		rc = git_commit_create(id, s->repo, NULL, author, committer, NULL, message, tree, 1, parents);
-	else if ((rc = git_commit_create_buffer(&content, s->repo, author, committer, NULL, message, tree, 1, parents)) == 0)
+	else if ((rc = git_commit_create_buffer(&content, s->repo, author, committer, NULL, message, tree, 1,
+	    parents)) == 0)
 		err = write_signed(s, &content, id, f);
 	git_buf_dispose(&content);
 	return rc < 0 ? git_fault(rc, f, "cannot commit in the clone %s", s->dir) : err;

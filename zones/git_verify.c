@@ -42,7 +42,8 @@ git_source_accept(struct git_source *s, const git_oid_text commit, struct fault 
 	enum err err;
 	int rc;
 
-	if ((err = git_oid_of(commit, &id, f)) != ERR_OK || (err = git_ref_name(GIT_REFS_ACCEPTED, s->branch, ref, f)) != ERR_OK)
+	if ((err = git_oid_of(commit, &id, f)) != ERR_OK ||
+	    (err = git_ref_name(GIT_REFS_ACCEPTED, s->branch, ref, f)) != ERR_OK)
 		return err;
 	if ((rc = git_reference_create(&r, s->repo, ref, &id, 1, NULL)) < 0)
 		err = git_fault(rc, f, "cannot write %s into the clone %s", ref, s->dir);
@@ -193,7 +194,8 @@ check_signature(const struct signers *signers, const git_buf *signature, const g
 	if (begins(signature, "-----BEGIN SIGNED MESSAGE-----"))
 		return fault_set(f, ERR_REFUSED, "is signed with X.509, and only signatures by SSH keys are taken");
 	if ((err = sshsig_parse(signature->ptr, signature->size, &sig, &why)) != ERR_OK)
-		return err == ERR_NOMEM ? err : fault_set(f, ERR_REFUSED, "has a bad signature: %s", fault_str(&why, err));
+		return err == ERR_NOMEM ? err :
+		    fault_set(f, ERR_REFUSED, "has a bad signature: %s", fault_str(&why, err));
 	if ((err = sshsig_verify(&sig, NAME_SPACE, content->ptr, content->size, &why)) != ERR_OK)
 		fault_set(f, err, "has a bad signature: %s", fault_str(&why, err));
 	else if ((err = signers_check(signers, sig.key, NAME_SPACE, time_s, &why)) != ERR_OK)
@@ -246,7 +248,8 @@ find_trailer(void *ctx, struct git_source *s, git_commit *commit, struct fault *
 	if (rc < 0)
 		return git_fault(rc, f, "a commit's message");
 	for (size_t i = 0; i < all.count; i++)
-		w->found |= strcasecmp(all.trailers[i].key, w->key) == 0 && strcasecmp(all.trailers[i].value, w->value) == 0;
+		w->found |= strcasecmp(all.trailers[i].key, w->key) == 0 &&
+		    strcasecmp(all.trailers[i].value, w->value) == 0;
 	git_message_trailer_array_free(&all);
 	return ERR_OK;
 }

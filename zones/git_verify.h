@@ -6,7 +6,7 @@
 #include "zones/git.h"
 #include "zones/signers.h"
 
-/* The commit that was taken last.  It has a ref in the clone, so its history is never collected.  ERR_NOT_FOUND: none. */
+/* The commit that was taken last.  A ref of the clone keeps its history from being collected.  ERR_NOT_FOUND: none. */
 enum err git_source_accepted(struct git_source *s, git_oid_text commit, struct fault *f);
 enum err git_source_accept(struct git_source *s, const git_oid_text commit, struct fault *f);
 

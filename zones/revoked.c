@@ -236,7 +236,8 @@ revoked_parse(const char *file, const uint8_t *octets, size_t n, struct revoked 
 		if (r->krl.failed)
 			err = fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
 		else if (!krl_walk(&r->krl, &nothing))
-			err = fault_set(f, ERR_FORMAT, "%s: the key revocation list is damaged, or has parts that are not known", file);
+			err = fault_set(f, ERR_FORMAT,
+			    "%s: the key revocation list is damaged, or has parts that are not known", file);
 	}
 	if (err != ERR_OK) {
 		revoked_free(r);

@@ -79,7 +79,8 @@ parse_time(const char *text, int64_t *out)
 	size_t digits = strspn(text, "0123456789");
 	const char *zone = text + digits, *end;
 	bool utc = strcasecmp(zone, "Z") == 0 || strcasecmp(zone, "UTC") == 0;
-	const char *format = digits == 8 ? "%Y%m%d" : digits == 12 ? "%Y%m%d%H%M" : digits == 14 ? "%Y%m%d%H%M%S" : NULL;
+	const char *format = digits == 8 ? "%Y%m%d" : digits == 12 ? "%Y%m%d%H%M" :
+	    digits == 14 ? "%Y%m%d%H%M%S" : NULL;
 	struct tm tm = { .tm_isdst = -1 };
 	char only_digits[16];
 	time_t t;
@@ -145,6 +146,8 @@ read_time(const char **p, const char *name, int64_t *out, struct fault *f)
 static enum err
 read_option(const char **p, struct signer *s, struct fault *f)
 {
+	int found = (int)strcspn(*p, ", \t=");
+
 	if (is_option(p, "cert-authority")) {
 		s->authority = true;
 		return ERR_OK;
@@ -154,9 +157,9 @@ read_option(const char **p, struct signer *s, struct fault *f)
 	if (is_option(p, "valid-before="))
 		return read_time(p, "valid-before", &s->valid_before_s, f);
 	if (!is_option(p, "namespaces="))
-		return fault_set(f, ERR_FORMAT, "expected cert-authority, namespaces=, valid-after=, valid-before= or a public key "
-		    "(ssh-ed25519, ecdsa-sha2-nistp..., ssh-rsa, sk-...), found '%.*s'", (int)strcspn(*p, ", \t=") > 40 ? 40 :
-		    (int)strcspn(*p, ", \t="), *p);
+		return fault_set(f, ERR_FORMAT,
+		    "expected cert-authority, namespaces=, valid-after=, valid-before= or a public key "
+		    "(ssh-ed25519, ecdsa-sha2-nistp..., ssh-rsa, sk-...), found '%.*s'", found > 40 ? 40 : found, *p);
 	if (s->namespaces != NULL)
 		return fault_set(f, ERR_FORMAT, "namespaces stands there twice");
 	if ((s->namespaces = read_quoted(p)) == NULL || *s->namespaces == '\0')
@@ -351,7 +354,8 @@ signers_unref(struct signers *s)
 
 /* A certificate by this line's authority: for a user, with a principal that the line allows, and in time. */
 static enum err
-check_certificate(const struct signer *line, const struct ssh_key *key, int64_t time_s, const char *who, struct fault *f)
+check_certificate(const struct signer *line, const struct ssh_key *key, int64_t time_s, const char *who,
+    struct fault *f)
 {
 	const struct ssh_certificate *c = key->certificate;
 	struct rd r = rd_over(c->principals.p, c->principals.n);
@@ -360,7 +364,8 @@ check_certificate(const struct signer *line, const struct ssh_key *key, int64_t 
 	if (!c->for_user)
 		return fault_set(f, ERR_REFUSED, "%s has a certificate for a host, not for a person", who);
 	if (c->critical.n > 0)
-		return fault_set(f, ERR_REFUSED, "%s has a certificate with critical options, which are for logins", who);
+		return fault_set(f, ERR_REFUSED, "%s has a certificate with critical options, which are for logins",
+		    who);
 	if (time_s < 0 || (uint64_t)time_s < c->valid_after_s)
 		return fault_set(f, ERR_REFUSED, "%s has a certificate that was not yet valid then", who);
 	if ((uint64_t)time_s >= c->valid_before_s)
@@ -370,8 +375,8 @@ check_certificate(const struct signer *line, const struct ssh_key *key, int64_t 
 
 		named |= !r.bad && ssh_list_matches(line->principals, (const char *)name.p, name.n);
 	}
-	return named && !r.bad ? ERR_OK : fault_set(f, ERR_REFUSED, "%s has a certificate for none of the principals %s", who,
-	    line->principals);
+	return named && !r.bad ? ERR_OK :
+	    fault_set(f, ERR_REFUSED, "%s has a certificate for none of the principals %s", who, line->principals);
 }
 
 static enum err
@@ -386,21 +391,24 @@ check_line(const struct signers *s, const struct signer *line, const struct ssh_
 	if (line->authority && (err = check_certificate(line, key, time_s, who, &why)) != ERR_OK)
 		return fault_set(f, err, "%s (%s:%u)", why.text, s->file, line->line);
 	if (line->namespaces != NULL && !ssh_list_matches(line->namespaces, name_space, strlen(name_space)))
-		return fault_set(f, ERR_REFUSED, "%s is for '%s', not for '%s' (%s:%u)", who, line->namespaces, name_space, s->file,
-		    line->line);
+		return fault_set(f, ERR_REFUSED, "%s is for '%s', not for '%s' (%s:%u)", who, line->namespaces,
+		    name_space, s->file, line->line);
 	if (line->valid_after_s != 0 && time_s < line->valid_after_s) {
 		clock_print(line->valid_after_s, when);
-		return fault_set(f, ERR_REFUSED, "%s was not yet valid then: valid after %s (%s:%u)", who, when, s->file, line->line);
+		return fault_set(f, ERR_REFUSED, "%s was not yet valid then: valid after %s (%s:%u)", who, when,
+		    s->file, line->line);
 	}
 	if (line->valid_before_s != 0 && time_s > line->valid_before_s) {
 		clock_print(line->valid_before_s, when);
-		return fault_set(f, ERR_REFUSED, "%s had expired then: valid before %s (%s:%u)", who, when, s->file, line->line);
+		return fault_set(f, ERR_REFUSED, "%s had expired then: valid before %s (%s:%u)", who, when, s->file,
+		    line->line);
 	}
 	return ERR_OK;
 }
 
 enum err
-signers_check(const struct signers *s, const struct ssh_key *key, const char *name_space, int64_t time_s, struct fault *f)
+signers_check(const struct signers *s, const struct ssh_key *key, const char *name_space, int64_t time_s,
+    struct fault *f)
 {
 	char fingerprint[SSH_FINGERPRINT], where[512];
 	const char *by = key->certificate != NULL ? ", with a certificate by " : "";
@@ -408,12 +416,14 @@ signers_check(const struct signers *s, const struct ssh_key *key, const char *na
 
 	ssh_key_fingerprint(key, fingerprint);
 	if (s->revoked != NULL && revoked_has(s->revoked, key, where, sizeof where))
-		return fault_set(f, ERR_REFUSED, "the key %s %s is revoked (%s)", ssh_key_type(key), fingerprint, where);
+		return fault_set(f, ERR_REFUSED, "the key %s %s is revoked (%s)", ssh_key_type(key), fingerprint,
+		    where);
 	if (s->own != NULL && key->certificate == NULL && ssh_key_same(key, s->own))
 		return ERR_OK;
 	/* A key may be listed several times, for several times. */
 	for (size_t i = 0; i < s->n && err != ERR_OK; i++) {
-		const struct ssh_key *wanted = s->v[i].authority ? key->certificate != NULL ? key->certificate->authority : NULL :
+		const struct ssh_key *wanted = s->v[i].authority ? key->certificate != NULL ?
+		    key->certificate->authority : NULL :
 		    key->certificate == NULL ? key : NULL;
 
 		if (wanted != NULL && ssh_key_same(wanted, s->v[i].key))
@@ -424,6 +434,7 @@ signers_check(const struct signers *s, const struct ssh_key *key, const char *na
 	where[0] = '\0';
 	if (key->certificate != NULL)
 		ssh_key_fingerprint(key->certificate->authority, where);
-	return fault_set(f, ERR_REFUSED, "the key %s %s%s%s is unknown: %s does not list it", ssh_key_type(key), fingerprint, by,
+	return fault_set(f, ERR_REFUSED, "the key %s %s%s%s is unknown: %s does not list it", ssh_key_type(key),
+	    fingerprint, by,
 	    where, s->file);
 }

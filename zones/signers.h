@@ -1,8 +1,8 @@
-/* zones/signers.h -- who may sign commits: an allowed_signers file as ssh-keygen(1) describes it ("ALLOWED SIGNERS"), and
- * the keys that were revoked.
+/* zones/signers.h -- who may sign commits: an allowed_signers file as ssh-keygen(1) describes it ("ALLOWED SIGNERS"),
+ * and the keys that were revoked.
  *
- * A line's principals say whose key it is.  As git has it, a listed key may sign whatever the commit's author is called;
- * principals decide where the line lists an authority, whose certificates carry principals of their own. */
+ * A line's principals say whose key it is.  As git has it, a listed key may sign whatever the commit's author is
+ * called; principals decide where the line lists an authority, whose certificates carry principals of their own. */
 #ifndef ZONES_SIGNERS_H
 #define ZONES_SIGNERS_H
 

@@ -116,7 +116,8 @@ ssh_pkey_ec(const char *group, struct ssh_text point, struct ssh_text private_pa
 	BIGNUM *d = NULL;
 	EVP_PKEY *key = NULL;
 
-	if (params != NULL && point.n > 0 && point.p[0] == POINT_CONVERSION_UNCOMPRESSED &&	/* RFC 5656, section 3.1 */
+	if (params != NULL && point.n > 0 && point.p[0] == POINT_CONVERSION_UNCOMPRESSED &&
+	    	/* RFC 5656, section 3.1 */
 	    OSSL_PARAM_BLD_push_utf8_string(params, OSSL_PKEY_PARAM_GROUP_NAME, group, 0) == 1 &&
 	    OSSL_PARAM_BLD_push_octet_string(params, OSSL_PKEY_PARAM_PUB_KEY, point.p, point.n) == 1 &&
 	    push_number(params, OSSL_PKEY_PARAM_PRIV_KEY, private_part, &d))
@@ -164,7 +165,8 @@ read_rsa(struct ssh_key *k, struct rd *r, struct fault *f)
 		return ERR_OK;			/* the caller asks */
 	bits = number_bits(n);
 	if (bits < RSA_BITS_LEAST || bits > RSA_BITS_MOST)
-		return fault_set(f, ERR_RANGE, "an RSA key of %zu bits; %u to %u are taken", bits, RSA_BITS_LEAST, RSA_BITS_MOST);
+		return fault_set(f, ERR_RANGE, "an RSA key of %zu bits; %u to %u are taken", bits, RSA_BITS_LEAST,
+		    RSA_BITS_MOST);
 	if (e.n > 8)				/* a huge exponent only costs time */
 		return fault_set(f, ERR_RANGE, "an RSA key with an exponent of %zu octets", e.n);
 	k->pkey = ssh_pkey_rsa(n, e, (struct ssh_text){ NULL, 0 });
@@ -265,7 +267,8 @@ read_key(struct ssh_key *k, struct fault *f)
 	if (!r.bad && certificate && (err = read_certificate(k, &r, f)) != ERR_OK)
 		return err;
 	if (r.bad || r.p != r.end)
-		return fault_set(f, ERR_FORMAT, "a key of type %s that is not whole, or has something behind it", k->kind->name);
+		return fault_set(f, ERR_FORMAT, "a key of type %s that is not whole, or has something behind it",
+		    k->kind->name);
 	return ERR_OK;
 }
 
@@ -323,7 +326,8 @@ ssh_key_parse(const char *text, const char **end, struct ssh_key **out, struct f
 	r = rd_over(octets.p, octets.len);
 	name = ssh_read_text(&r);
 	if (!r.bad && !text_is(name, text, type))
-		err = fault_set(f, ERR_FORMAT, "the public key is of type %.*s and not %.*s", name.n > 64 ? 64 : (int)name.n,
+		err = fault_set(f, ERR_FORMAT, "the public key is of type %.*s and not %.*s", name.n > 64 ? 64 :
+		    (int)name.n,
 		    (const char *)name.p, type > 64 ? 64 : (int)type, text);
 	else
 		err = ssh_key_read(octets.p, octets.len, out, f);

@@ -1,9 +1,9 @@
 /* zones/sshkey.h -- SSH keys as far as signatures of commits need them: public keys and user certificates
- * (RFC 4253, section 6.6; RFC 5656; RFC 8332; RFC 8709; OpenSSH's PROTOCOL.certkeys and PROTOCOL.u2f), and private keys in
- * OpenSSH's own form (PROTOCOL.key).
+ * (RFC 4253, section 6.6; RFC 5656; RFC 8332; RFC 8709; OpenSSH's PROTOCOL.certkeys and PROTOCOL.u2f), and private
+ * keys in OpenSSH's own form (PROTOCOL.key).
  *
- * Taken are ed25519, ecdsa on the three NIST curves, RSA with 2048 to 16384 bits and SHA-2, and the sk- forms of the first
- * two (hardware keys).  Not taken: DSA, and RSA signatures with SHA-1. */
+ * Taken are ed25519, ecdsa on the three NIST curves, RSA with 2048 to 16384 bits and SHA-2, and the sk- forms of the
+ * first two (hardware keys).  Not taken: DSA, and RSA signatures with SHA-1. */
 #ifndef ZONES_SSHKEY_H
 #define ZONES_SSHKEY_H
 
@@ -39,7 +39,7 @@ struct ssh_key {
 	const struct ssh_kind *kind;
 	EVP_PKEY *pkey;
 	struct ssh_text application;	/* of an sk- key */
-	struct buf plain;		/* the public key on the wire, without what makes it a certificate: its identity */
+	struct buf plain;		/* its identity: on the wire, without what makes it a certificate */
 	struct ssh_certificate *certificate;	/* NULL: a plain key */
 	struct buf octets;		/* what the texts above point into */
 };

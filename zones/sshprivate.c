@@ -1,4 +1,4 @@
-/* zones/sshprivate.c -- private keys in OpenSSH's own form (PROTOCOL.key), without a passphrase, and signing with them. */
+/* zones/sshprivate.c -- private keys in OpenSSH's own form (PROTOCOL.key), without a passphrase, and signing. */
 #include <errno.h>
 #include <openssl/bn.h>
 #include <openssl/ec.h>
@@ -67,7 +67,8 @@ read_private(struct ssh_private_key *k, const uint8_t *octets, size_t n, struct 
 {
 	struct rd r = rd_over(octets, n), inner;
 	const uint8_t *magic = rd_take(&r, sizeof MAGIC);
-	struct ssh_text cipher = ssh_read_text(&r), kdf = ssh_read_text(&r), options = ssh_read_text(&r), public, secret, name;
+	struct ssh_text cipher = ssh_read_text(&r), kdf = ssh_read_text(&r), options = ssh_read_text(&r), public,
+	    secret, name;
 	uint32_t nkeys = rd_u32(&r), check1, check2;
 	bool certificate;
 	enum err err;
@@ -78,7 +79,8 @@ read_private(struct ssh_private_key *k, const uint8_t *octets, size_t n, struct 
 	if (r.bad || memcmp(magic, MAGIC, sizeof MAGIC) != 0 || nkeys != 1)
 		return fault_set(f, ERR_FORMAT, "the private key is not whole");
 	if (!is_word(cipher, "none") || !is_word(kdf, "none"))
-		return fault_set(f, ERR_UNSUPPORTED, "the private key has a passphrase, and nobody is there to type it");
+		return fault_set(f, ERR_UNSUPPORTED,
+		    "the private key has a passphrase, and nobody is there to type it");
 	if ((err = ssh_key_read(public.p, public.n, &k->public, f)) != ERR_OK)
 		return err;
 	inner = rd_over(secret.p, secret.n);

@@ -69,7 +69,8 @@ sshsig_parse(const char *text, size_t n, struct sshsig *out, struct fault *f)
 	enum err err;
 
 	memset(out, 0, sizeof *out);
-	if (n > 2 * SIGNATURE_MAX || n < strlen(SSHSIG_BEGIN) || memcmp(text, SSHSIG_BEGIN, strlen(SSHSIG_BEGIN)) != 0 ||
+	if (n > 2 * SIGNATURE_MAX || n < strlen(SSHSIG_BEGIN) || memcmp(text, SSHSIG_BEGIN,
+	    strlen(SSHSIG_BEGIN)) != 0 ||
 	    (to = memmem(text, n, "\n" SSHSIG_END, strlen("\n" SSHSIG_END))) == NULL)
 		return fault_set(f, ERR_FORMAT, "no SSH signature");
 	for (p += strlen(SSHSIG_BEGIN); p < to; p++)

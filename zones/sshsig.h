@@ -15,7 +15,7 @@ struct sshsig {
 	struct buf octets;		/* what the texts point into */
 };
 
-/* From its armour, or from the octets within.  ERR_FORMAT, or as ssh_key_read(), with words; else for sshsig_clear(). */
+/* From its armour, or from the octets within; for sshsig_clear().  ERR_FORMAT, or as ssh_key_read(), with words. */
 enum err sshsig_parse(const char *text, size_t n, struct sshsig *out, struct fault *f);
 enum err sshsig_read(const uint8_t *octets, size_t n, struct sshsig *out, struct fault *f);
 void sshsig_clear(struct sshsig *s);

@@ -1,5 +1,6 @@
-/* zones/sshverify.c -- signatures of SSH keys: RFC 4253, section 6.6 (their frame), RFC 8332 (RSA with SHA-2), RFC 5656,
- * section 3.1.2 (ECDSA), RFC 8709, section 6 (Ed25519), and OpenSSH's PROTOCOL.u2f (what hardware keys sign). */
+/* zones/sshverify.c -- signatures of SSH keys: RFC 4253, section 6.6 (their frame), RFC 8332 (RSA with SHA-2),
+ * RFC 5656, section 3.1.2 (ECDSA), RFC 8709, section 6 (Ed25519), and OpenSSH's PROTOCOL.u2f (what hardware keys
+ * sign). */
 #include <openssl/bn.h>
 #include <openssl/ec.h>
 #include <openssl/rsa.h>

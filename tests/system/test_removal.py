@@ -46,7 +46,8 @@ def test_a_truncated_file_is_held_with_all_else(make, repo, key):
     bad = repo.commit({"example.com": hosts(10, serial=5), "example.org": zone("example.org", serial=7),
                        "example.com._keys": Key("other._update.example.com").dnskey()}, "oops")
     assert pull_held(server, "would remove 30 of the 45 RRs of zone example.com") == bad
-    server.wait_log(rf"error: .*{bad[:12]} is not taken, and what was taken before stays served: commit {bad[:12]} would remove 30")
+    server.wait_log(rf"error: .*{bad[:12]} is not taken, and what was taken before stays served: "
+                    rf"commit {bad[:12]} would remove 30")
     assert has(server, 40) and client.serial(server, "example.org") == 1, "nothing is taken in part"
     assert [k["name"] for k in server.ctl("keys")] == ["client._update.example.com"], "nor are keys"
     assert "would remove" in server.ctl("zones", "example.com")[0]["held-back"]

@@ -204,9 +204,11 @@ def test_our_commits_are_signed(certnsd, repo, key, tmp_path, kind, bits):
     ({"signing-key": "{dir}/locked"}, r"locked: the private key has a passphrase"),
     ({"signing-key": "{dir}/bad"}, r"bad: no private key"),
     ({"credentials-file": "{dir}/locked"}, r"passwords are for remotes that begin with https://"),
-    ({"remote": "https://git.invalid/x", "credentials-file": "{dir}/locked"}, r"locked:1: expected https://USER:PASSWORD@HOST"),
+    ({"remote": "https://git.invalid/x", "credentials-file": "{dir}/locked"},
+     r"locked:1: expected https://USER:PASSWORD@HOST"),
     ({"remote": "https://git.invalid/x", "credentials-file": "{dir}/open"}, r"open: others may read these passwords"),
-    ({"remote": "https://git.invalid/x", "credentials-file": "{dir}/locked", "credential-helper": "cache"}, r"found both"),
+    ({"remote": "https://git.invalid/x", "credentials-file": "{dir}/locked", "credential-helper": "cache"},
+     r"found both"),
     ({"removal-limit": "much"}, r"removal-limit|expected a share such as 30%"),
 ])
 def test_settings_that_are_wrong(certnsd, repo, tmp_path, settings, words):

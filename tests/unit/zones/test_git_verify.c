@@ -12,7 +12,8 @@ static const char functions[] =
     "by() { git -c gpg.format=ssh -c user.signingkey=../$1 commit -q -S --allow-empty -m \"$2\"; }\n"
     "content() { plain \"$1\"; git cat-file commit HEAD >../c; }\n"		/* of a commit, to be signed by hand */
     "insert() { awk 'function sig(l, n) { while ((getline l < \"../c.sig\") > 0) print (n++ ? \" \" : \"gpgsig \") l } "
-    "/^$/ && !done { sig(); done = 1 } { print }' ../c >../d; git reset -q --soft $(git hash-object -t commit -w ../d); }\n"
+    "/^$/ && !done { sig(); done = 1 } { print }' ../c >../d; git reset -q --soft $(git hash-object -t commit -w "
+    "../d); }\n"
     "back() { git reset -q --hard base; }\n"
     "git() { command git -c gpg.ssh.allowedSignersFile=../allowed -c gpg.ssh.revocationFile=../revoked \"$@\"; }\n";
 
@@ -89,26 +90,35 @@ static const struct {
 	{ "not signed", "plain 'a forged one'", "by A <a@example.com> \"a forged one\" is not signed" },
 	{ "words that would upset a terminal", "plain \"$(printf 'a\\033[2Jb')\"", "\"a?[2Jb\" is not signed" },
 	{ "a long subject", "plain \"$(printf '%080d' 7)\"", "00...\" is not signed" },
-	{ "a signature on the message is none of the commit", "plain \"$(printf 'x\\n\\ngpgsig -----BEGIN SSH SIGNATURE-----')\"", "is not signed" },
-	{ "with PGP", "content x; printf -- '-----BEGIN PGP SIGNATURE-----\\n\\nxx\\n-----END PGP SIGNATURE-----\\n' >../c.sig; insert",
+	{ "a signature on the message is none of the commit",
+	    "plain \"$(printf 'x\\n\\ngpgsig -----BEGIN SSH SIGNATURE-----')\"", "is not signed" },
+	{ "with PGP",
+	    "content x; printf -- '-----BEGIN PGP SIGNATURE-----\\n\\nxx\\n-----END PGP SIGNATURE-----\\n' "
+	    ">../c.sig; insert",
 	    "is signed with PGP" },
-	{ "with X.509", "content x; printf -- '-----BEGIN SIGNED MESSAGE-----\\nMIAG\\n-----END SIGNED MESSAGE-----\\n' >../c.sig; insert",
+	{ "with X.509",
+	    "content x; printf -- '-----BEGIN SIGNED MESSAGE-----\\nMIAG\\n-----END SIGNED MESSAGE-----\\n' "
+	    ">../c.sig; insert",
 	    "is signed with X.509" },
 	{ "with nonsense", "content x; echo nonsense >../c.sig; insert", "has a bad signature: no SSH signature" },
 	{ "by hand", "content x; rm -f ../c.sig; ssh-keygen -q -Y sign -n git -f ../alice ../c; insert", NULL },
 	{ "for another name space", "content x; rm -f ../c.sig; ssh-keygen -q -Y sign -n file -f ../alice ../c; insert",
 	    "has a bad signature: the signature is for 'file', not for 'git'" },
-	{ "for another commit", "content x; rm -f ../c.sig; ssh-keygen -q -Y sign -n git -f ../alice ../c; sed -i '$s/x/y/' ../c; insert",
+	{ "for another commit",
+	    "content x; rm -f ../c.sig; ssh-keygen -q -Y sign -n git -f ../alice ../c; sed -i '$s/x/y/' ../c; insert",
 	    "has a bad signature: the signature is false" },
-	{ "cut off", "content x; rm -f ../c.sig; ssh-keygen -q -Y sign -n git -f ../alice ../c; sed -i 3d ../c.sig; insert",
+	{ "cut off",
+	    "content x; rm -f ../c.sig; ssh-keygen -q -Y sign -n git -f ../alice ../c; sed -i 3d ../c.sig; insert",
 	    "has a bad signature" },
 	{ "by somebody unknown", "by mallory one", "is not signed by an allowed key: the key ssh-ed25519 SHA256:" },
 	{ "by a key that was revoked", "by eve one", "is revoked" },
 	{ "by a key that had expired", "GIT_COMMITTER_DATE=2022-06-01T00:00:00Z by bob one",
-	    "of 2022-06-01T00:00:00Z by A <a@example.com> \"one\" is not signed by an allowed key: the key ssh-ed25519 SHA256:" },
+	    "of 2022-06-01T00:00:00Z by A <a@example.com> \"one\" is not signed by an allowed key: the key "
+	    "ssh-ed25519 SHA256:" },
 	{ "before it had expired", "GIT_COMMITTER_DATE=2021-06-01T00:00:00Z by bob one", NULL },
 	{ "before it was valid", "GIT_COMMITTER_DATE=2019-06-01T00:00:00Z by bob one", "was not yet valid then" },
-	{ "the author's time does not matter", "GIT_AUTHOR_DATE=2019-06-01T00:00:00Z GIT_COMMITTER_DATE=2021-06-01T00:00:00Z by bob one", NULL },
+	{ "the author's time does not matter",
+	    "GIT_AUTHOR_DATE=2019-06-01T00:00:00Z GIT_COMMITTER_DATE=2021-06-01T00:00:00Z by bob one", NULL },
 	{ "by a certificate", "by frank-cert.pub one", NULL },
 };
 
@@ -123,15 +133,18 @@ test_single_commits(void **state)
 		struct fault f = { 0 };
 		enum err err;
 
-		check(try_script("back") == 0 && try_script(commits[i].script) == 0, "%s: the commit is made", commits[i].why);
+		check(try_script("back") == 0 && try_script(commits[i].script) == 0, "%s: the commit is made",
+		    commits[i].why);
 		s = open_clone();
 		err = verify(s, known, 1, &f);
 		if (commits[i].words == NULL)
 			check(err == ERR_OK, "%s: accepted: %s", commits[i].why, fault_str(&f, err));
 		else
-			check(err == ERR_REFUSED && strstr(f.text, commits[i].words) != NULL, "%s: wanted \"%s\", got \"%s\"",
+			check(err == ERR_REFUSED && strstr(f.text, commits[i].words) != NULL,
+			    "%s: wanted \"%s\", got \"%s\"",
 			    commits[i].why, commits[i].words, fault_str(&f, err));
-		check((try_script("git verify-commit HEAD") == 0) == (err == ERR_OK), "%s: git thinks so too", commits[i].why);
+		check((try_script("git verify-commit HEAD") == 0) == (err == ERR_OK), "%s: git thinks so too",
+		    commits[i].why);
 		git_source_close(s);
 	}
 }
@@ -148,11 +161,13 @@ static const struct {
 	{ "a merged branch of good ones", "git checkout -q -b side; by carol s; git checkout -q main; by alice m; "
 	    "git -c gpg.format=ssh -c user.signingkey=../alice merge -q -S -m merged side", NULL },
 	{ "a bad one in a merged branch", "git checkout -q -b side; plain hidden; git checkout -q main; by alice m; "
-	    "git -c gpg.format=ssh -c user.signingkey=../alice merge -q -S -m merged side", "\"hidden\" is not signed" },
+	    "git -c gpg.format=ssh -c user.signingkey=../alice merge -q -S -m merged side",
+	    "\"hidden\" is not signed" },
 	{ "a merge that is not signed", "git checkout -q -b side; by carol s; git checkout -q main; by alice m; "
 	    "git merge -q -m merged side", "\"merged\" is not signed" },
 	{ "a history of its own, signed", "git checkout -q --orphan new; by alice 1; by alice 2", NULL },
-	{ "a history of its own, in part", "git checkout -q --orphan new; plain root; by alice 2", "\"root\" is not signed" },
+	{ "a history of its own, in part", "git checkout -q --orphan new; plain root; by alice 2",
+	    "\"root\" is not signed" },
 	{ "back to what was there before", "git reset -q --hard base~1", NULL },
 	{ "another way from before", "git reset -q --hard base~1; by alice 1", NULL },
 };
@@ -175,7 +190,8 @@ test_histories(void **state)
 		if (histories[i].words == NULL)
 			check(err == ERR_OK, "%s: accepted: %s", histories[i].why, fault_str(&f, err));
 		else
-			check(err == ERR_REFUSED && strstr(f.text, histories[i].words) != NULL, "%s: wanted \"%s\", got \"%s\"",
+			check(err == ERR_REFUSED && strstr(f.text, histories[i].words) != NULL,
+			    "%s: wanted \"%s\", got \"%s\"",
 			    histories[i].why, histories[i].words, fault_str(&f, err));
 		git_source_close(s);
 	}
@@ -200,7 +216,8 @@ test_what_was_taken(void **state)
 	    strcmp(accepted, base) == 0, "the base was taken: %s", f.text);
 	f.text[0] = '\0';
 	check(verify(s, NULL, 0, &f) == ERR_REFUSED && strstr(f.text, "\"one\"") != NULL, "now all do: %s", f.text);
-	check(git_source_accept(s, tip, &f) == ERR_OK && verify(s, NULL, 0, &f) == ERR_OK, "what was taken is not asked again");
+	check(git_source_accept(s, tip, &f) == ERR_OK && verify(s, NULL, 0, &f) == ERR_OK,
+	    "what was taken is not asked again");
 	git_source_close(s);
 	s = source_open("clone", &(struct git_remote_config){ .url = "/nowhere", .branch = "main" });
 	check(git_source_accepted(s, accepted, &f) == ERR_OK && strcmp(accepted, tip) == 0, "and it is remembered");
@@ -208,7 +225,8 @@ test_what_was_taken(void **state)
 	/* A commit of ours that may have been pushed before we ended. */
 	s = open_clone();
 	sh("git -C clone update-ref refs/certns/main main");
-	check(git_source_accept(s, base, &f) == ERR_OK && verify(s, NULL, 0, &f) == ERR_OK, "our own needs no signature");
+	check(git_source_accept(s, base, &f) == ERR_OK && verify(s, NULL, 0, &f) == ERR_OK,
+	    "our own needs no signature");
 	git_source_close(s);
 }
 
@@ -224,8 +242,10 @@ static const struct {
 	{ "in an earlier commit", "plain \"$(printf 'one\\n\\nCertns-Allow-Removal: yes')\"; plain two", true },
 	{ "it says no", "plain \"$(printf 'one\\n\\nCertns-Allow-Removal: no')\"", false },
 	{ "in the subject", "plain 'Certns-Allow-Removal: yes'", false },
-	{ "in the middle", "plain \"$(printf 'one\\n\\nCertns-Allow-Removal: yes\\n\\nis what I meant to say')\"", false },
-	{ "in what was taken before", "plain \"$(printf 'one\\n\\nCertns-Allow-Removal: yes')\"; git -C ../clone fetch -q ../w main; "
+	{ "in the middle", "plain \"$(printf 'one\\n\\nCertns-Allow-Removal: yes\\n\\nis what I meant to say')\"",
+	    false },
+	{ "in what was taken before",
+	    "plain \"$(printf 'one\\n\\nCertns-Allow-Removal: yes')\"; git -C ../clone fetch -q ../w main; "
 	    "git rev-parse HEAD >../taken; plain two", false },
 };
 
@@ -242,13 +262,15 @@ test_trailers(void **state)
 		struct fault f = { 0 };
 		bool yes = !trailers[i].found;
 
-		check(try_script("back; git rev-parse HEAD >../taken") == 0 && try_script(trailers[i].script) == 0, "%s: is made",
+		check(try_script("back; git rev-parse HEAD >../taken") == 0 && try_script(trailers[i].script) == 0,
+		    "%s: is made",
 		    trailers[i].why);
 		s = open_clone();
 		sh("git -C w rev-parse HEAD >tip");
 		line_of("tip", tip, sizeof tip);
 		line_of("taken", taken, sizeof taken);
-		check(git_source_has_trailer(s, &news, "Certns-Allow-Removal", "yes", &yes, &f) == ERR_OK && yes == trailers[i].found,
+		check(git_source_has_trailer(s, &news, "Certns-Allow-Removal", "yes", &yes, &f) == ERR_OK &&
+		    yes == trailers[i].found,
 		    "%s: %s", trailers[i].why, f.text);
 		git_source_close(s);
 	}

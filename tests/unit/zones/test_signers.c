@@ -1,5 +1,5 @@
-/* Signatures by SSH keys and who may make them, with ssh-keygen as the oracle: whatever it accepts of a row we accept, and
- * the other way round, but for rows that say why not. */
+/* Signatures by SSH keys and who may make them, with ssh-keygen as the oracle: whatever it accepts of a row we accept,
+ * and the other way round, but for rows that say why not. */
 #include <stdlib.h>
 
 #include <openssl/evp.h>
@@ -41,8 +41,10 @@ keys_make(void)
 	    "cert host -s ca -h -I host -n me@a.org -V 20200101Z:20300101Z; "
 	    "cert bounded -s ca -I bounded -n me@a.org -O force-command=true -V 20200101Z:20300101Z; "
 	    "cert foreign -s otherca -I foreign -n me@a.org -V 20200101Z:20300101Z; "
-	    "cp ecdsa256 eccert; cp ecdsa256.pub eccert.pub; ssh-keygen -q -s ca -I e -n me@a.org -z 9 -V 20200101Z:20300101Z eccert.pub; "
-	    "cp rsa2048 rsacert; cp rsa2048.pub rsacert.pub; ssh-keygen -q -s ca -I r -n me@a.org -V 20200101Z:20300101Z rsacert.pub");
+	    "cp ecdsa256 eccert; cp ecdsa256.pub eccert.pub; ssh-keygen -q -s ca -I e -n me@a.org -z 9 -V "
+	    "20200101Z:20300101Z eccert.pub; "
+	    "cp rsa2048 rsacert; cp rsa2048.pub rsacert.pub; ssh-keygen -q -s ca -I r -n me@a.org -V "
+	    "20200101Z:20300101Z rsacert.pub");
 }
 
 /* --- the question, asked of both --- */
@@ -53,7 +55,8 @@ oracle(bool revoked)
 {
 	return try_sh("export TZ=XXX-5; t=20231115031320; s=sig.sig; set -f; "
 	    "for p in $(ssh-keygen -Y find-principals -f allowed -s $s -Overify-time=$t); do "
-	    "ssh-keygen -Y verify -n git -f allowed -I \"$p\" -s $s -Overify-time=$t %s <message && exit 0; done; exit 1",
+	    "ssh-keygen -Y verify -n git -f allowed -I \"$p\" -s $s -Overify-time=$t %s <message && exit 0; done; "
+	    "exit 1",
 	    revoked ? "-r revoked" : "") == 0;
 }
 
@@ -118,7 +121,8 @@ static const struct {
 	{ "another name space", "ed25519", "me@a.org namespaces=\\\"file,mail\\\" @", "not for 'git'", false },
 	{ "all but git", "ed25519", "me@a.org namespaces=\\\"*,!git\\\" @", "not for 'git'", false },
 	{ "options in capitals", "ed25519", "me@a.org NameSpaces=\\\"git\\\" @", NULL, false },
-	{ "a day that was yet to come", "ed25519", "me@a.org valid-after=\\\"20231116\\\" @", "not yet valid then: valid after "
+	{ "a day that was yet to come", "ed25519", "me@a.org valid-after=\\\"20231116\\\" @",
+	    "not yet valid then: valid after "
 	    "2023-11-15T19:00:00Z", false },
 	{ "a day that had begun", "ed25519", "me@a.org valid-after=\\\"20231115\\\" @", NULL, false },
 	{ "but not in Greenwich", "ed25519", "me@a.org valid-after=\\\"20231115Z\\\" @", "not yet valid", false },
@@ -126,11 +130,14 @@ static const struct {
 	{ "the very second", "ed25519", "me@a.org valid-after=\\\"20231115031320\\\" @", NULL, false },
 	{ "the next second", "ed25519", "me@a.org valid-after=\\\"20231115031321\\\" @", "not yet valid", false },
 	{ "the very second in Greenwich", "ed25519", "me@a.org valid-before=\\\"20231114221320Z\\\" @", NULL, false },
-	{ "a second before", "ed25519", "me@a.org valid-before=\\\"20231114221319Z\\\" @", "had expired then: valid before "
+	{ "a second before", "ed25519", "me@a.org valid-before=\\\"20231114221319Z\\\" @",
+	    "had expired then: valid before "
 	    "2023-11-14T22:13:19Z", false },
 	{ "UTC in letters", "ed25519", "me@a.org valid-before=\\\"20231114221319UTC\\\" @", "had expired", false },
-	{ "between two times", "ed25519", "me@a.org valid-after=\\\"20200101\\\",valid-before=\\\"20300101Z\\\" @", NULL, false },
-	{ "listed twice, once too early", "ed25519", "me@a.org valid-before=\\\"20200101\\\" @\nme@a.org @", NULL, false },
+	{ "between two times", "ed25519", "me@a.org valid-after=\\\"20200101\\\",valid-before=\\\"20300101Z\\\" @",
+	    NULL, false },
+	{ "listed twice, once too early", "ed25519", "me@a.org valid-before=\\\"20200101\\\" @\nme@a.org @", NULL,
+	    false },
 	{ "an authority is no signer itself", "ed25519", "me@a.org cert-authority @", "is unknown", false },
 	{ "a certificate", "good", "me@a.org cert-authority CA", NULL, false },
 	{ "one with an ecdsa key", "eccert", "me@a.org cert-authority CA", NULL, false },
@@ -140,13 +147,16 @@ static const struct {
 	{ "a pattern for it", "good", "*@a.org cert-authority CA", NULL, false },
 	{ "no principal of the line", "good", "*@b.org cert-authority CA", "none of the principals", false },
 	{ "one that is excluded", "good", "*@a.org,!me@a.org cert-authority CA", "none of the principals", false },
-	{ "a certificate, and the line is late", "good", "*@a.org cert-authority,valid-before=\\\"20210101\\\" CA", "had expired", false },
+	{ "a certificate, and the line is late", "good", "*@a.org cert-authority,valid-before=\\\"20210101\\\" CA",
+	    "had expired", false },
 	{ "a certificate that is late", "late", "me@a.org cert-authority CA", "certificate that had expired", false },
-	{ "a certificate that is early", "early", "me@a.org cert-authority CA", "certificate that was not yet valid", false },
+	{ "a certificate that is early", "early", "me@a.org cert-authority CA", "certificate that was not yet valid",
+	    false },
 	{ "a certificate for nobody", "nobody", "me@a.org cert-authority CA", "none of the principals", false },
 	{ "a certificate for a host", "host", "me@a.org cert-authority CA", "for a host", false },
 	{ "a certificate with critical options", "bounded", "me@a.org cert-authority CA", "critical options", true },
-	{ "a certificate by another authority", "foreign", "me@a.org cert-authority CA", "with a certificate by SHA256:", false },
+	{ "a certificate by another authority", "foreign", "me@a.org cert-authority CA",
+	    "with a certificate by SHA256:", false },
 	{ "a certificate, and the authority without its option", "good", "me@a.org CA", "is unknown", false },
 	{ "a certificate, and its key listed plainly", "good", "me@a.org @", "is unknown", false },
 };
@@ -173,7 +183,8 @@ allowed_write(const char *key, const char *line)
 static void
 sign(const char *key, const char *options)
 {
-	sh("rm -f sig sig.sig; cp message sig; k=%s; test ! -e $k-cert.pub || k=$k-cert.pub; ssh-keygen -q -Y sign %s -f $k sig", key,
+	sh("rm -f sig sig.sig; cp message sig; k=%s; test ! -e $k-cert.pub || k=$k-cert.pub; ssh-keygen -q -Y sign "
+	    "%s -f $k sig", key,
 	    options);
 }
 
@@ -211,17 +222,22 @@ static const struct {
 	{ "its authority", "good", "cat ca.pub >revoked", "is revoked" },
 	{ "a KRL with another key", "ed25519", "ssh-keygen -q -k -f revoked ecdsa256.pub", NULL },
 	{ "a KRL with the key", "ed25519", "ssh-keygen -q -k -f revoked ecdsa256.pub ed25519.pub", "is revoked" },
-	{ "a KRL with its SHA-256", "ed25519", "echo sha256: $(cat ed25519.pub) >s; ssh-keygen -q -k -f revoked s", "is revoked" },
-	{ "a KRL with its SHA-1", "ecdsa256", "echo sha1: $(cat ecdsa256.pub) >s; ssh-keygen -q -k -f revoked s", "is revoked" },
+	{ "a KRL with its SHA-256", "ed25519", "echo sha256: $(cat ed25519.pub) >s; ssh-keygen -q -k -f revoked s",
+	    "is revoked" },
+	{ "a KRL with its SHA-1", "ecdsa256", "echo sha1: $(cat ecdsa256.pub) >s; ssh-keygen -q -k -f revoked s",
+	    "is revoked" },
 	{ "a KRL with the certificate's key", "good", "ssh-keygen -q -k -f revoked ed25519.pub", "is revoked" },
 	{ "a KRL with its authority", "good", "ssh-keygen -q -k -f revoked ca.pub", "is revoked" },
 	{ "a KRL with its serial", "good", "echo serial: 7 >s; ssh-keygen -q -k -s ca.pub -f revoked s", "is revoked" },
 	{ "another serial", "good", "echo serial: 8 >s; ssh-keygen -q -k -s ca.pub -f revoked s", NULL },
-	{ "the serial of another authority", "good", "echo serial: 7 >s; ssh-keygen -q -k -s rsaca.pub -f revoked s", NULL },
+	{ "the serial of another authority", "good", "echo serial: 7 >s; ssh-keygen -q -k -s rsaca.pub -f revoked s",
+	    NULL },
 	{ "a range of serials", "good", "echo serial: 5-8 >s; ssh-keygen -q -k -s ca.pub -f revoked s", "is revoked" },
-	{ "many serials, as bits", "good", "for i in 1 3 5 7 9 11 13 20; do echo serial: $i; done >s; ssh-keygen -q -k -s ca.pub -f revoked s",
+	{ "many serials, as bits", "good",
+	    "for i in 1 3 5 7 9 11 13 20; do echo serial: $i; done >s; ssh-keygen -q -k -s ca.pub -f revoked s",
 	    "is revoked" },
-	{ "many others", "good", "for i in 1 3 5 6 9 11 13 20; do echo serial: $i; done >s; ssh-keygen -q -k -s ca.pub -f revoked s", NULL },
+	{ "many others", "good",
+	    "for i in 1 3 5 6 9 11 13 20; do echo serial: $i; done >s; ssh-keygen -q -k -s ca.pub -f revoked s", NULL },
 	{ "its id", "good", "echo id: id-good >s; ssh-keygen -q -k -s ca.pub -f revoked s", "is revoked" },
 	{ "another's id", "good", "echo id: id-goo >s; ssh-keygen -q -k -s ca.pub -f revoked s", NULL },
 };
@@ -232,7 +248,8 @@ test_revoked_keys(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof revoked / sizeof *revoked; i++) {
 		sign(revoked[i].key, "-n git");
-		sh("rm -f revoked; echo \"me@a.org " KEY "\" >allowed; echo \"me@a.org cert-authority " KEY "\" >>allowed", revoked[i].key, "ca");
+		sh("rm -f revoked; echo \"me@a.org " KEY "\" >allowed; echo \"me@a.org cert-authority " KEY "\" "
+		    ">>allowed", revoked[i].key, "ca");
 		sh("%s", revoked[i].make);
 		ask(revoked[i].why, true, false, revoked[i].words);
 	}
@@ -251,7 +268,8 @@ static const struct {
 	{ "me@a.org ssh-ed25519", "expected a public key: TYPE BASE64" },
 	{ "me@a.org ssh-ed25519 ====", "no base64" },
 	{ "me@a.org ssh-ed25519 AAAA", "no public key" },
-	{ "me@a.org ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl", "of type ssh-ed25519 and not ssh-rsa" },
+	{ "me@a.org ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl",
+	    "of type ssh-ed25519 and not ssh-rsa" },
 	{ "me@a.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GA==", "not whole" },
 	{ "!me@a.org KEY", "expected principals" },
 	{ "\"\" KEY", "expected principals" },
@@ -284,13 +302,16 @@ test_lines_that_are_wrong(void **state)
 		struct fault f = { 0 };
 		char text[512];
 
-		snprintf(text, sizeof text, "# first\n%.*s%s\n", (int)(key == NULL ? (int)strlen(wrong[i].line) : key - wrong[i].line),
+		snprintf(text, sizeof text, "# first\n%.*s%s\n", (int)(key == NULL ? (int)strlen(wrong[i].line) :
+		    key - wrong[i].line),
 		    wrong[i].line, key == NULL ? "" : ed25519);
 		check(signers_parse("FILE", text, strlen(text), &s, &f) != ERR_OK, "'%s' is refused", wrong[i].line);
-		check(strncmp(f.text, "FILE:2: ", 8) == 0 && strstr(f.text, wrong[i].words) != NULL, "'%s': wanted \"%s\", got \"%s\"",
+		check(strncmp(f.text, "FILE:2: ", 8) == 0 && strstr(f.text, wrong[i].words) != NULL,
+		    "'%s': wanted \"%s\", got \"%s\"",
 		    wrong[i].line, wrong[i].words, f.text);
 	}
-	check(signers_parse("FILE", "# nobody\n", 9, &(struct signers *){ NULL }, &(struct fault){ 0 }) == ERR_FORMAT, "nobody at all");
+	check(signers_parse("FILE", "# nobody\n", 9, &(struct signers *){ NULL }, &(struct fault){ 0 }) == ERR_FORMAT,
+	    "nobody at all");
 }
 
 /* --- hardware keys: made here, since none is plugged in --- */
@@ -407,7 +428,8 @@ test_every_prefix_and_every_bit(void **state)
 	struct sshsig sig, part;
 
 	(void)state;
-	sh("for k in ed25519 ecdsa256; do echo \"me@a.org " KEY "\"; done >allowed; echo \"*@a.org cert-authority " KEY "\" >>allowed",
+	sh("for k in ed25519 ecdsa256; do echo \"me@a.org " KEY "\"; done >allowed; echo \"*@a.org cert-authority "
+	    "" KEY "\" >>allowed",
 	    "$k", "ca");
 	slurp("allowed", &allowed);
 	check(signers_parse("F", (const char *)allowed.p, allowed.len, &signers, NULL) == ERR_OK, "the file is good");
@@ -417,9 +439,11 @@ test_every_prefix_and_every_bit(void **state)
 		check(sshsig_parse((const char *)text.p, text.len, &sig, NULL) == ERR_OK, "the signature is good");
 		check(accepted(sig.octets.p, sig.octets.len, signers), "and accepted");
 		for (size_t n = 0; n < sig.octets.len; n++)
-			check(sshsig_read(sig.octets.p, n, &part, NULL) != ERR_OK, "%s: %zu octets are no signature", keys[k], n);
+			check(sshsig_read(sig.octets.p, n, &part, NULL) != ERR_OK, "%s: %zu octets are no signature",
+			    keys[k], n);
 		for (size_t n = 0; n + 2 < text.len; n++)
-			check(sshsig_parse((const char *)text.p, n, &part, NULL) != ERR_OK, "%s: %zu characters are none", keys[k], n);
+			check(sshsig_parse((const char *)text.p, n, &part, NULL) != ERR_OK,
+			    "%s: %zu characters are none", keys[k], n);
 		for (size_t bit = 0; bit < 8 * sig.octets.len; bit += k == 0 ? 1 : 13) {
 			sig.octets.p[bit / 8] ^= (uint8_t)(1 << bit % 8);
 			check(!accepted(sig.octets.p, sig.octets.len, signers), "%s: bit %zu matters", keys[k], bit);
@@ -448,7 +472,8 @@ test_every_prefix_of_a_revocation_list(void **state)
 
 	(void)state;
 	sh("rm -f revoked; for i in 1 3 5 7 9 11 13 20 30-40; do echo serial: $i; done >s; echo id: x >>s; "
-	    "ssh-keygen -q -k -s ca.pub -f revoked s ed25519.pub; echo sha256: $(cat ecdsa256.pub) >s; ssh-keygen -q -k -u -f revoked s");
+	    "ssh-keygen -q -k -s ca.pub -f revoked s ed25519.pub; echo sha256: $(cat ecdsa256.pub) >s; ssh-keygen -q "
+	    "-k -u -f revoked s");
 	slurp("revoked", &krl);
 	check(revoked_parse("R", krl.p, krl.len, &r, NULL) == ERR_OK, "the list is good");
 	revoked_free(r);
@@ -465,16 +490,20 @@ test_every_prefix_of_a_revocation_list(void **state)
 static const struct {
 	const char *key, *words;
 } private_keys[] = {
-	{ "ed25519", NULL }, { "ecdsa256", NULL }, { "ecdsa384", NULL }, { "ecdsa521", NULL }, { "rsa2048", NULL }, { "rsa3072", NULL },
-	{ "rsa1024", "1024 bits" }, { "dsa", "ssh-dss" }, { "locked", "passphrase" }, { "ed25519.pub", "no private key" },
-	{ "open", "mode 0640" }, { "absent", "No such file" }, { "pem", "no private key in OpenSSH's form" }, { "message", "no private key" },
+	{ "ed25519", NULL }, { "ecdsa256", NULL }, { "ecdsa384", NULL }, { "ecdsa521", NULL }, { "rsa2048", NULL },
+	    { "rsa3072", NULL },
+	{ "rsa1024", "1024 bits" }, { "dsa", "ssh-dss" }, { "locked", "passphrase" }, { "ed25519.pub",
+	    "no private key" },
+	{ "open", "mode 0640" }, { "absent", "No such file" }, { "pem", "no private key in OpenSSH's form" },
+	    { "message", "no private key" },
 };
 
 static void
 test_our_own_signatures(void **state)
 {
 	(void)state;
-	sh("cp ed25519 locked; ssh-keygen -q -p -N secret -f locked; cp ed25519 open; chmod 640 open; chmod 600 message *.pub; "
+	sh("cp ed25519 locked; ssh-keygen -q -p -N secret -f locked; cp ed25519 open; chmod 640 open; chmod 600 "
+	    "message *.pub; "
 	    "openssl genrsa -traditional -out pem 2048; chmod 600 pem");
 	for (size_t i = 0; i < sizeof private_keys / sizeof *private_keys; i++) {
 		struct ssh_private_key *k = NULL;
@@ -486,7 +515,8 @@ test_our_own_signatures(void **state)
 		snprintf(path, sizeof path, "%s/%s", place, private_keys[i].key);
 		err = ssh_private_key_load(path, &k, &f);
 		if (private_keys[i].words != NULL) {
-			check(err != ERR_OK && strstr(f.text, path) != NULL && strstr(f.text, private_keys[i].words) != NULL,
+			check(err != ERR_OK && strstr(f.text, path) != NULL && strstr(f.text,
+			    private_keys[i].words) != NULL,
 			    "%s: wanted \"%s\", got \"%s\"", path, private_keys[i].words, fault_str(&f, err));
 			continue;
 		}
@@ -514,7 +544,8 @@ test_every_prefix_of_a_private_key(void **state)
 
 		slurp(keys[i], &text);
 		for (size_t n = 0; n < text.len - 2; n++)
-			check(ssh_private_key_parse((const char *)text.p, n, &k, NULL) != ERR_OK, "%zu octets of %s are no key", n, keys[i]);
+			check(ssh_private_key_parse((const char *)text.p, n, &k, NULL) != ERR_OK,
+			    "%zu octets of %s are no key", n, keys[i]);
 		buf_clear(&text);
 	}
 }

@@ -1,4 +1,4 @@
-/* Signatures and signers: every allocation in a whole round fails once; nothing is left behind, and nobody is let in. */
+/* Signatures and signers: every allocation in a whole round fails once; nothing is left behind, nobody is let in. */
 #include <stdlib.h>
 
 #include "base/file.h"
