@@ -1,6 +1,7 @@
 /* server/main.c -- read this first. */
 #include <errno.h>
 #include <grp.h>
+#include <malloc.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +17,8 @@
 #include "server/options.h"
 #include "server/worker.h"
 #include "zones/git.h"
+
+#define BIG (256 * 1024)		/* octets of one allocation */
 
 struct server {
 	struct certnsd_options options;
@@ -150,6 +153,7 @@ main(int argc, char **argv)
 		} else {
 			log_setup(config->log_level, config->log_format);
 			raise_file_limit();
+			(void)mallopt(M_MMAP_THRESHOLD, BIG);	/* what is big goes back to the system as soon as it is freed */
 			block_signals(&wanted);
 			rcu_register_thread();		/* the zones of a restart are published from here */
 			rcu_thread_offline();
