@@ -17,6 +17,7 @@
 #define HELPERS 2
 #define GROUP_MAX 1024			/* updates that share a sync: whoever waits is answered, however many come */
 #define SWEEP_S 5
+#define TOUR_ZONES 100			/* that are looked at between other things */
 
 /* --- the open group --- */
 
@@ -188,6 +189,27 @@ on_sweep(evutil_socket_t fd, short what, void *arg)
 	event_add(k->sweep, &(struct timeval){ SWEEP_S, 0 });
 }
 
+/* After the start each zone is looked at once: a few at a time, for queries and updates do not wait. */
+static void
+on_tour(evutil_socket_t fd, short what, void *arg)
+{
+	struct keeper *k = arg;
+
+	(void)fd;
+	(void)what;
+	for (size_t n = 0; n < TOUR_ZONES && k->toured < k->zones.n; n++) {
+		struct zone *z = k->zones.v[k->toured++];
+
+		if (zone_newest(z) == NULL || z->retired)
+			continue;
+		catchup_look(k, z);
+		peers_notify(k, z);
+		certs_scan(k, z);
+	}
+	if (k->toured < k->zones.n)
+		event_add(k->tour, &(struct timeval){ 0, 0 });
+}
+
 static void *
 keeper_thread(void *arg)
 {
@@ -208,7 +230,8 @@ make_events(struct keeper *k)
 	k->jobs = event_new(k->base, queue_fd(k->shared->to_keeper), EV_READ | EV_PERSIST, on_jobs, k);
 	k->results = event_new(k->base, pool_fd(k->pool), EV_READ | EV_PERSIST, on_results, k);
 	k->sweep = event_new(k->base, -1, 0, on_sweep, k);
-	if (k->flush == NULL || k->jobs == NULL || k->results == NULL || k->sweep == NULL ||
+	k->tour = event_new(k->base, -1, 0, on_tour, k);
+	if (k->tour == NULL || k->flush == NULL || k->jobs == NULL || k->results == NULL || k->sweep == NULL ||
 	    event_add(k->jobs, NULL) != 0 || event_add(k->results, NULL) != 0 ||
 	    event_add(k->sweep, &(struct timeval){ SWEEP_S, 0 }) != 0)
 		return ERR_NOMEM;
@@ -291,7 +314,7 @@ keeper_free(struct keeper *k)
 	if (k->shared->zones != NULL)
 		zoneset_free(k->shared->zones);
 	zonetable_clear(&k->zones);
-	for (struct event **e = (struct event *[]){ k->flush, k->jobs, k->results, k->sweep, (void *)-1 }; *e != (void *)-1; e++)
+	for (struct event **e = (struct event *[]){ k->flush, k->jobs, k->results, k->sweep, k->tour, (void *)-1 }; *e != (void *)-1; e++)
 		if (*e != NULL)
 			event_free(*e);
 	if (k->base != NULL)
@@ -347,13 +370,7 @@ keeper_start(struct keeper *k, struct workers *workers, struct fault *f)
 	k->started = true;
 	sources_start(k);
 	secondaries_start(k);
-	for (size_t i = 0; i < k->zones.n; i++) {
-		if (zone_newest(k->zones.v[i]) == NULL || k->zones.v[i]->retired)
-			continue;
-		catchup_look(k, k->zones.v[i]);
-		peers_notify(k, k->zones.v[i]);
-		certs_scan(k, k->zones.v[i]);
-	}
+	event_active(k->tour, EV_TIMEOUT, 1);
 	sigfillset(&all);			/* signals are the main thread's */
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	error = pthread_create(&k->thread, NULL, keeper_thread, k);

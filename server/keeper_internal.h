@@ -11,6 +11,7 @@
  *   unseen.c     pushes whose success was not seen
  *   filezones.c  zone files outside of git                   secondary.c  zones that come by transfer
  *   includes.c   which zones include a file                  conflict.c   what both sides want
+ *   restore.c    the zones of a restart                      held.c       texts that are refused
  *   views.c      configuration and keys                        status.c     the control socket's answers */
 #ifndef SERVER_KEEPER_INTERNAL_H
 #define SERVER_KEEPER_INTERNAL_H
@@ -140,7 +141,8 @@ struct keeper {
 
 	struct waiter *group;		/* of the open group, newest first */
 	struct backup *backup;		/* on its way; or NULL */
-	struct event *flush, *jobs, *results, *sweep;
+	struct event *flush, *jobs, *results, *sweep, *tour;
+	size_t toured;			/* zones that were looked at after the start */
 	pthread_t thread;
 	bool started, stopping;
 	int64_t started_s;
@@ -206,6 +208,7 @@ struct pull_base {			/* a zone that is to be looked at, as the keeper knows it *
 };
 struct pull {
 	struct source *source;
+	struct git_source *git;		/* the source's; or, for a part of the reading, another handle on it */
 	bool fetch;			/* else only what the clone has */
 	bool last;			/* of the commit that was taken last, not of the tip */
 	bool force;
@@ -276,7 +279,23 @@ void conflict_note(struct zone *z, const struct changeset *theirs);
 void pull_found(void *pull);		/* on the keeper */
 void pull_done(void *pull);		/* on the keeper */
 enum err merge_pulled(struct keeper *k, struct pull *p, struct fault *f);
-enum err zones_restore(struct keeper *k, struct source *s, struct fault *f);	/* at start, from journal and clone */
+enum err merge_make_zone(struct keeper *k, struct source *s, const uint8_t *apex, struct zone **out);	/* s NULL: by transfer */
+enum err merge_show_zone(struct keeper *k, struct zone *z);	/* readers find it */
+
+/* restore.c: at start, from journal and clone. */
+enum err zones_restore(struct keeper *k, struct source *s, struct fault *f);
+
+/* The zone of a name that is not known yet; *out NULL: another repository has it.  One that the journal knows from a
+ * repository that is no longer configured (it moved) keeps its serial and what waits to be written back. */
+enum err restore_find_or_make(struct keeper *k, struct source *s, const uint8_t *apex, struct zone **out, struct fault *f);
+
+/* held.c */
+void held_keep_complaints(struct zone *z, struct complaints *found);	/* found is empty after */
+void held_tell_complaints(struct zone *z, struct complaints *found);	/* the same, and they are logged if they are new */
+const char *held_first_error(const struct complaints *found, char words[1024]);	/* in one line */
+void held_set(struct zone *z, bool held);
+bool held_hold(struct zone *z, const char *words);	/* the newest text is refused; false: that was said before */
+void held_sound(struct zone *z);		/* it is taken */
 
 /* secondary.c: what the image file has of a zone. */
 enum err secondary_read_base(struct keeper *k, const uint8_t *apex, const struct zone_base *base, struct rr_list *out,

@@ -33,6 +33,7 @@ server_libserver_a_SOURCES = \
 	server/frame.c server/frame.h \
 	server/gather.c server/gather.h \
 	server/handle.c server/handle.h \
+	server/held.c \
 	server/history.c \
 	server/history_out.c \
 	server/inbound.c server/inbound.h \
@@ -55,6 +56,7 @@ server_libserver_a_SOURCES = \
 	server/records.h \
 	server/ratelimit.c server/ratelimit.h \
 	server/resend.c server/resend.h \
+	server/restore.c \
 	server/rewritten.c \
 	server/response.c server/response.h \
 	server/secondaries.c \

@@ -1,4 +1,4 @@
-/* server/merge.c -- what a pull brought, into the zones; and the zones of a restart.
+/* server/merge.c -- what a pull brought, into the zones.
  *
  * Serials: the file's is compared with the one at the base.  Raised, and newer than the served one: it is served.
  * Otherwise a change of content makes the served one go on by one.  A serial that was changed alone is a
@@ -15,8 +15,8 @@
 #define MUCH 50000			/* RRs */
 
 /* s NULL: a secondary zone. */
-static enum err
-make_zone(struct keeper *k, struct source *s, const uint8_t *apex, struct zone **out)
+enum err
+merge_make_zone(struct keeper *k, struct source *s, const uint8_t *apex, struct zone **out)
 {
 	struct zone *z;
 	enum err err = zone_new(apex, s == NULL ? ZONE_BY_TRANSFER : git_source_url(s->git), &z);
@@ -34,8 +34,8 @@ make_zone(struct keeper *k, struct source *s, const uint8_t *apex, struct zone *
 }
 
 /* Let readers find the zone. */
-static enum err
-show_zone(struct keeper *k, struct zone *z)
+enum err
+merge_show_zone(struct keeper *k, struct zone *z)
 {
 	enum err err;
 
@@ -57,87 +57,6 @@ hide_zone(struct keeper *k, struct zone *z)
 	catalogs_changed(k);
 }
 
-/* found is empty after. */
-static void
-keep_complaints(struct zone *z, struct complaints *found)
-{
-	complaints_clear(&z->complaints);
-	z->complaints = *found;
-	*found = (struct complaints){ 0 };
-}
-
-static void
-log_complaint(const struct zone *z, const struct complaint *c)
-{
-	struct buf line = { 0 };
-
-	complaint_print(c, &line);
-	if (buf_str(&line) != NULL && c->level == CHECK_ERROR)
-		log_error("zone %s: %s", z->name, buf_str(&line));
-	else if (buf_str(&line) != NULL)
-		log_warning("zone %s: %s", z->name, buf_str(&line));
-	buf_clear(&line);
-}
-
-/* What a text is complained of is logged when it changes, not with each look at it. */
-static void
-tell_complaints(struct zone *z, struct complaints *found)
-{
-	if (!complaints_equal(&z->complaints, found)) {
-		for (size_t i = 0; i < found->n; i++)
-			log_complaint(z, &found->v[i]);
-		if (complaints_left_out(found) > 0)
-			log_warning("zone %s: and %zu more like these", z->name, complaints_left_out(found));
-	}
-	keep_complaints(z, found);
-}
-
-/* In one line, for the problem of the zone. */
-static const char *
-first_error(const struct complaints *found, char words[1024])
-{
-	struct buf line = { 0 };
-	size_t i = 0;
-
-	while (i < found->n && found->v[i].level != CHECK_ERROR)
-		i++;
-	if (i == found->n)
-		return "out of memory";
-	complaint_print(&found->v[i], &line);
-	if (found->count[CHECK_ERROR] > 1)
-		buf_printf(&line, " (and %zu more)", found->count[CHECK_ERROR] - 1);
-	snprintf(words, 1024, "%s", line.failed ? "out of memory" : buf_str(&line));
-	buf_clear(&line);
-	return words;
-}
-
-static void
-set_held(struct zone *z, bool held)
-{
-	struct source *s = source_of(z);
-
-	if (s != NULL && held != z->held)
-		s->nheld += held ? 1 : (size_t)-1;
-	z->held = held;
-	z->unread &= held;
-	if (!held)
-		zone_clear_conflict(z);
-}
-
-/* False: that was said before. */
-static bool
-hold(struct zone *z, const char *words)
-{
-	if (z->held && z->problem != NULL && strcmp(z->problem, words) == 0)
-		return false;
-	set_held(z, true);
-	zone_set_problem(z, "%s", words);
-	log_error("zone %s: the new text is refused, %s: %s", z->name,
-	    zone_newest(z) == NULL ? "and there is no earlier one" : "the last good version stays served", words);
-	zone_clear_conflict(z);
-	return true;
-}
-
 static void
 retire(struct keeper *k, struct zone *z)
 {
@@ -147,7 +66,7 @@ retire(struct keeper *k, struct zone *z)
 	if (z->retired)
 		return;
 	z->retired = true;
-	set_held(z, false);
+	held_set(z, false);
 	hide_zone(k, z);
 	notifier_drop(k->notifier, z->apex.octets);
 	if (pending_count(&z->pending) > 0)
@@ -168,7 +87,7 @@ come_back(struct keeper *k, struct zone *z)
 	if (!z->retired || zone_newest(z) == NULL)
 		return;
 	z->retired = false;
-	if (show_zone(k, z) != ERR_OK)
+	if (merge_show_zone(k, z) != ERR_OK)
 		log_error("zone %s: out of memory", z->name);
 }
 
@@ -199,7 +118,7 @@ load_zone(struct keeper *k, struct zone *z, struct pulled_zone *p, struct fault 
 	z->retired = false;
 	z->new_here = !z->restored;
 	if ((err = commits_load(k->commits, z, &p->base, &p->rrs, serial, true, f)) == ERR_OK &&
-	    (err = show_zone(k, z)) == ERR_OK && k->started)
+	    (err = merge_show_zone(k, z)) == ERR_OK && k->started)
 		log_info("zone %s: serial %u, %zu RRs, from commit %.12s", z->name, serial,
 		    zone_version_rr_count(zone_newest(z)), p->base.commit);
 	return err;
@@ -269,195 +188,6 @@ stage_merge(struct keeper *k, struct zone *z, struct pulled_zone *p, struct faul
 	return commits_stage(k->commits, &q, NULL, f);
 }
 
-static void
-note_sound(struct zone *z)
-{
-	if (z->held)
-		log_info("zone %s: the new text is sound again", z->name);
-	set_held(z, false);
-	zone_set_problem(z, NULL);
-}
-
-/* --- a restart --- */
-
-struct restore {
-	struct keeper *keeper;
-	struct source *source;		/* NULL: a secondary zone */
-	bool claimed;			/* by another repository */
-};
-
-/* For the message of the commit that will hold it. */
-static void
-note_author(struct zone *z, const struct journal_record *r, const struct changeset *changes)
-{
-	bool update = strncmp(r->origin, "update ", 7) == 0;
-
-	if (update || strncmp(r->origin, "acme ", 5) == 0)
-		notes_add(&z->notes, r->time_s, !update, r->origin + (update ? 7 : 5), changes);
-}
-
-static enum err
-note_record(void *ctx, const struct journal_record *r)
-{
-	struct zone *z = ctx;
-	struct changeset changes = { 0 };
-	enum err err = changeset_read(r->changes, r->n, &changes);
-
-	z->records++;
-	if (err == ERR_OK)
-		err = pending_note(&z->pending, &changes);
-	if (err == ERR_OK)
-		note_author(z, r, &changes);
-	if (err == ERR_OK && pending_count(&z->pending) == 0)
-		notes_clear(&z->notes);
-	changeset_clear(&changes);
-	return err;
-}
-
-/* The base's SOA has to be known before changes of it are noted. */
-static enum err
-set_base_soa(struct zone *z, const struct rr_list *rrs)
-{
-	for (size_t i = 0; i < rrs->n; i++)
-		if (rrs->v[i].type == TYPE_SOA)
-			return pending_set_base_soa(&z->pending, &rrs->v[i], NULL);
-	return ERR_OK;
-}
-
-/* What the zone is based on.  Where that is gone rrs stays empty, and the zone waits for the next pull or transfer. */
-static enum err
-read_base(const struct restore *r, const struct zone *z, const struct zone_base *base, struct rr_list *rrs,
-    struct complaints *found)
-{
-	struct fault f = { 0 };
-	enum err err = r->source != NULL ? git_zone_read_base(r->source->git, z->apex.octets, base, rrs, found, &f) :
-	    secondary_read_base(r->keeper, z->apex.octets, base, rrs, &f);
-
-	if (err == ERR_OK || err == ERR_NOMEM)
-		return err;
-	if (r->source != NULL)
-		log_error("zone %s: the text that it was read from is not in the clone (%s): it is served again as soon as the "
-		    "repository has been fetched, with the changes that wait in the journal on top", z->name,
-		    fault_str(&f, err));
-	else
-		log_error("zone %s: %s: it is served again as soon as it has been transferred anew", z->name, fault_str(&f, err));
-	return ERR_OK;
-}
-
-static enum err
-restore_row(const struct restore *r, const struct journal_zone *row)
-{
-	struct keeper *k = r->keeper;
-	struct zone_base base = { 0 };
-	struct changeset image = { 0 };
-	struct complaints found = { 0 };
-	struct rr_list rrs = { 0 };
-	struct fault f = { 0 };
-	struct zone *z;
-	enum err err;
-
-	if ((err = make_zone(k, r->source, row->apex.octets, &z)) != ERR_OK)
-		return err;
-	z->retired = row->retired;
-	err = zone_base_parse(row->base, row->base_serial, &base);
-	if (err == ERR_OK)
-		err = read_base(r, z, &base, &rrs, &found);
-	if (err == ERR_OK && (err = set_base_soa(z, &rrs)) == ERR_OK &&
-	    (err = changeset_read(row->image, row->image_n, &image)) == ERR_OK)
-		err = pending_note(&z->pending, &image);
-	if (err == ERR_OK)
-		err = journal_each_record(k->journal, z->apex.octets, row->image_seq, note_record, z, &f);
-	z->restored_serial = row->serial;
-	z->restored = true;
-	if (err == ERR_OK && rrs.n > 0)
-		err = commits_load(k->commits, z, &base, &rrs, row->serial, false, &f);
-	if (err == ERR_OK && rrs.n > 0 && !z->retired)
-		err = show_zone(k, z);
-	if (err == ERR_OK && r->source != NULL)
-		err = includes_note(r->source, z);
-	if (err == ERR_OK && z->base.n == 0 && base.n > 0) {
-		memcpy(z->base.commit, base.commit, sizeof z->base.commit);
-		err = zone_set_file(z, base.v[0].path);
-	}
-	if (err == ERR_REFUSED) {
-		hold(z, fault_str(&f, err));
-		err = ERR_OK;
-	}
-	if (err != ERR_OK)
-		log_error("zone %s: cannot be restored: %s", z->name, fault_str(&f, err));
-	keep_complaints(z, &found);
-	zone_base_clear(&base);
-	changeset_clear(&image);
-	rr_list_clear(&rrs);
-	return err;
-}
-
-static enum err
-restore_zone(void *ctx, const struct journal_zone *row)
-{
-	const struct restore *r = ctx;
-
-	if (zonetable_find(&r->keeper->zones, row->apex.octets) != NULL)
-		return ERR_OK;			/* the configuration gives it a file now */
-	return strcmp(row->source, git_source_url(r->source->git)) == 0 ? restore_row(r, row) : ERR_OK;
-}
-
-static enum err
-restore_transferred(void *ctx, const struct journal_zone *row)
-{
-	return strcmp(row->source, ZONE_BY_TRANSFER) == 0 ? restore_row(ctx, row) : ERR_OK;
-}
-
-enum err
-zone_restore_transferred(struct keeper *k, const uint8_t *apex, struct zone **out, struct fault *f)
-{
-	struct restore r = { .keeper = k };
-	enum err err = zonetable_find(&k->zones, apex) != NULL ? ERR_OK :
-	    journal_find_zone(k->journal, apex, restore_transferred, &r, f);
-
-	*out = zonetable_find(&k->zones, apex);
-	return err != ERR_OK || *out != NULL ? err : make_zone(k, NULL, apex, out);
-}
-
-static bool
-is_configured(const struct keeper *k, const struct source *but, const char *url)
-{
-	for (size_t i = 0; i < k->nsources; i++)
-		if (&k->sources[i] != but && k->sources[i].git != NULL && strcmp(git_source_url(k->sources[i].git), url) == 0)
-			return true;
-	/* Those that are not open yet.  Zone files are all the same: the configuration says where such a zone comes from. */
-	for (size_t i = 0; but->files == NULL && i < k->boot_view->config->ngit; i++)
-		if (strcmp(k->boot_view->config->git[i].url, but->config->url) != 0 &&
-		    strcmp(k->boot_view->config->git[i].url, url) == 0)
-			return true;
-	return false;
-}
-
-static enum err
-adopt_row(void *ctx, const struct journal_zone *row)
-{
-	struct restore *r = ctx;
-	char name[DNAME_TEXT_MAX];
-
-	if ((r->claimed = is_configured(r->keeper, r->source, row->source)))
-		return ERR_OK;
-	log_info("zone %s: was read from %s before, and goes on from there", dname_print_host(row->apex.octets, name),
-	    row->source);
-	return restore_row(r, row);
-}
-
-/* The zone of a name that is not known yet; *out NULL: another repository has it.  One that the journal knows from a
- * repository that is no longer configured (it moved) keeps its serial and what waits to be written back. */
-static enum err
-find_or_make(struct keeper *k, struct source *s, const uint8_t *apex, struct zone **out, struct fault *f)
-{
-	struct restore r = { .keeper = k, .source = s };
-	enum err err = journal_find_zone(k->journal, apex, adopt_row, &r, f);
-
-	*out = zonetable_find(&k->zones, apex);
-	return err != ERR_OK || *out != NULL || r.claimed ? err : make_zone(k, s, apex, out);
-}
-
 /* A retired zone whose file has come up in another repository. */
 static enum err
 hand_over(struct zone *z, struct source *s)
@@ -488,7 +218,7 @@ take_one(struct keeper *k, struct pull *pull, struct pulled_zone *p, struct faul
 
 	if (z == NULL && p->kind == PULLED_GONE)
 		return ERR_OK;
-	if (z == NULL && (err = find_or_make(k, s, p->apex.octets, &z, f)) != ERR_OK)
+	if (z == NULL && (err = restore_find_or_make(k, s, p->apex.octets, &z, f)) != ERR_OK)
 		return err;
 	if (z != NULL && z->owner != s && z->retired && pending_count(&z->pending) == 0 &&
 	    (err = hand_over(z, s)) != ERR_OK)
@@ -499,12 +229,12 @@ take_one(struct keeper *k, struct pull *pull, struct pulled_zone *p, struct faul
 		return ERR_OK;
 	}
 	if (p->kind != PULLED_GONE)
-		tell_complaints(z, &p->complaints);
+		held_tell_complaints(z, &p->complaints);
 	if (z->base.n == 0 && (err = zone_set_file(z, pull_find_base(pull, p->apex.octets)->name)) != ERR_OK)
 		return err;
 	switch (p->kind) {
 	case PULLED_BAD:
-		hold(z, p->words != NULL ? p->words : first_error(&z->complaints, words));
+		held_hold(z, p->words != NULL ? p->words : held_first_error(&z->complaints, words));
 		z->unread = p->words != NULL;
 		come_back(k, z);
 		break;
@@ -516,12 +246,12 @@ take_one(struct keeper *k, struct pull *pull, struct pulled_zone *p, struct faul
 			break;
 		p->taken = true;
 		if ((err = load_zone(k, z, p, f)) == ERR_OK)
-			note_sound(z);
+			held_sound(z);
 		break;
 	}
 	if (err != ERR_REFUSED)
 		return err;
-	hold(z, fault_str(f, err));
+	held_hold(z, fault_str(f, err));
 	f->text[0] = '\0';
 	return ERR_OK;
 }
@@ -553,11 +283,11 @@ merge_changes(struct keeper *k, struct pull *p, struct fault *f)
 		z->retired = false;
 		err = stage_merge(k, z, &p->zones[i], f);
 		if (err == ERR_OK) {
-			note_sound(z);
+			held_sound(z);
 			continue;
 		}
 		if (err == ERR_REFUSED) {
-			if (hold(z, fault_str(f, err)))
+			if (held_hold(z, fault_str(f, err)))
 				conflict_note(z, &p->zones[i].changes);
 			f->text[0] = '\0';
 			err = ERR_OK;
@@ -578,7 +308,7 @@ show_merged(struct keeper *k, struct pull *p)
 		struct zone *z = zonetable_find(&k->zones, p->zones[i].apex.octets);
 
 		if (p->zones[i].kind == PULLED_TEXT && z != NULL && z->owner == p->source && !z->retired && zone_newest(z) != NULL)
-			err = show_zone(k, z);
+			err = merge_show_zone(k, z);
 	}
 	return err;
 }
@@ -730,30 +460,4 @@ pull_done(void *arg)
 	pull_free(p);
 	if (much && !s->keeper->stopping)
 		memory_give_back(s->keeper);
-}
-
-enum err
-zones_restore(struct keeper *k, struct source *s, struct fault *f)
-{
-	struct restore r = { .keeper = k, .source = s };
-	struct pull *p;
-	enum err err = journal_each_zone(k->journal, restore_zone, &r, f);
-
-	if (err != ERR_OK)
-		return err;
-	/* Whatever the clone has that was not taken in yet; the remote is asked later, when we are serving. */
-	if ((err = accept_restore(s, &p)) != ERR_OK)
-		return err;
-	if (p->err == ERR_NOT_FOUND)
-		log_info("%s: nothing was fetched yet", git_source_url(s->git));
-	else if ((err = p->err) != ERR_OK)
-		fault_set(f, err, "%s: %s", s->directory, fault_str(&p->fault, err));
-	else if ((err = merge_pulled(k, p, f)) != ERR_OK) {
-		/* A database that takes no writes keeps nobody from being served what is there. */
-		log_error("%s: %s; trying again with the first pull", git_source_url(s->git), fault_str(f, err));
-		f->text[0] = '\0';
-		err = ERR_OK;
-	}
-	pull_free(p);
-	return err;
 }

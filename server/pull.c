@@ -9,15 +9,19 @@
  * pull and the clone, nothing of the keeper's. */
 #include "server/keeper_internal.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/parallel.h"
 #include "zones/git_files.h"
 #include "zones/git_verify.h"
 #include "zones/keyfile.h"
+
+#define READ_AT_ONCE 16			/* zones that a thread takes */
 
 /* The commits that the zones came from: who checks signatures may need them, should the clone be a new one. */
 static enum err
@@ -47,6 +51,7 @@ pull_new(struct source *s, bool fetch, struct pull **out)
 	if (p == NULL)
 		return ERR_NOMEM;
 	p->source = s;
+	p->git = s->git;
 	p->fetch = fetch;
 	p->signers = signers_ref(s->signers);
 	memcpy(p->head, s->head, sizeof p->head);
@@ -113,27 +118,42 @@ add_result(struct pull *p, const uint8_t *apex)
 
 /* --- find --- */
 
+/* Is what was taken last, maybe before a restart, no part of what comes? */
+static void
+look_for_rewriting(struct pull *p)
+{
+	struct git_source *git = p->source->git;
+	git_oid_text before;
+	struct fault f = { 0 };
+	bool ancestor = true;
+
+	memcpy(before, p->head, sizeof before);
+	if (p->last || (before[0] == '\0' && git_source_accepted(git, before, NULL) != ERR_OK) || strcmp(before, p->tip) == 0 ||
+	    git_source_is_ancestor(git, before, p->tip, &ancestor, NULL) != ERR_OK || ancestor)
+		return;
+	log_warning("%s: history was rewritten: %.12s is not in %.12s; what changed here is kept on top",
+	    git_source_url(git), before, p->tip);
+	if (git_source_keep(git, before, &f) != ERR_OK)
+		log_warning("%s: %s", git_source_url(git), fault_str(&f, f.err));
+}
+
 void
 pull_find(void *arg)
 {
 	struct pull *p = arg;
 	struct git_source *git = p->source->git;
 	int64_t start_ms = clock_mono_ms();
-	bool ancestor = true;
 
 	p->err = p->fetch ? git_source_fetch(git, p->tip, &p->fault) :
 	    p->last ? git_source_accepted(git, p->tip, &p->fault) : git_source_tip(git, p->tip, &p->fault);
 	p->fetched_ms = clock_mono_ms() - start_ms;
 	if (p->err != ERR_OK || (p->err = accept_commits(p)) != ERR_OK || p->held != HOLD_NONE)
 		return;
-	if (p->head[0] == '\0') {
+	look_for_rewriting(p);
+	if (p->head[0] == '\0')
 		p->err = git_source_list(git, p->tip, &p->files, &p->fault);
-	} else if (strcmp(p->head, p->tip) != 0) {
-		if (git_source_is_ancestor(git, p->head, p->tip, &ancestor, NULL) == ERR_OK && !ancestor)
-			log_warning("%s: history was rewritten: %.12s is not in %.12s; what changed here is kept on top",
-			    git_source_url(git), p->head, p->tip);
+	else if (strcmp(p->head, p->tip) != 0)
 		p->err = git_source_changes(git, p->head, p->tip, &p->changes, &p->fault);
-	}
 	p->found_ms = clock_mono_ms() - start_ms;
 }
 
@@ -338,7 +358,7 @@ static enum err
 compare_with_base(struct pull *p, struct pulled_zone *z, const struct pull_base *base, struct fault *f)
 {
 	struct rr_list old = { 0 };
-	enum err err = git_zone_read_base(p->source->git, z->apex.octets, &base->base, &old, NULL, f);
+	enum err err = git_zone_read_base(p->git, z->apex.octets, &base->base, &old, NULL, f);
 
 	if (err == ERR_OK)
 		err = git_zone_diff(&old, &z->rrs, &z->changes);
@@ -387,7 +407,7 @@ read_zone(struct pull *p, const struct git_file *file, const struct pull_base *b
 	const uint8_t *apex = base->apex.octets;
 	struct git_zone read = { 0 };
 	char name[DNAME_TEXT_MAX];
-	enum err err = git_zone_read(p->source->git, p->tip, file, apex, &read, &p->fault);
+	enum err err = git_zone_read(p->git, p->tip, file, apex, &read, &p->fault);
 
 	if (err == ERR_OK && !base->known && p->source->files == NULL && !read.has_soa)
 		log_info("%s: %s is passed over: it has no SOA for %s", git_source_url(p->source->git), file->name,
@@ -425,10 +445,10 @@ look_at_zone(struct pull *p, const struct pull_base *base)
 		z->kind = PULLED_BAD;
 		return ERR_OK;
 	}
-	if ((err = git_source_look(p->source->git, p->tip, base->name, &file, &p->fault)) == ERR_OK && file.regular &&
+	if ((err = git_source_look(p->git, p->tip, base->name, &file, &p->fault)) == ERR_OK && file.regular &&
 	    (p->source->files == NULL || source_zone_of(p->source, base->name, &(struct dname){ 0 })))
 		return !base->held && base->known &&
-		    git_zone_is_unchanged(p->source->git, p->tip, &file, &base->base) ? ERR_OK : read_zone(p, &file, base);
+		    git_zone_is_unchanged(p->git, p->tip, &file, &base->base) ? ERR_OK : read_zone(p, &file, base);
 	if (err != ERR_OK && err != ERR_NOT_FOUND)
 		return err;
 	if (!base->known)
@@ -520,6 +540,85 @@ is_keyless(const struct pull *p)
 	return true;
 }
 
+/* --- read --- */
+
+struct reading {
+	struct pull *whole;
+	struct pull *parts;		/* each with a handle and results of its own */
+	_Atomic size_t next;		/* of the bases */
+};
+
+static void
+read_part(void *ctx, size_t i)
+{
+	struct reading *r = ctx;
+	struct pull *part = &r->parts[i];
+
+	for (size_t at; part->err == ERR_OK && (at = atomic_fetch_add(&r->next, READ_AT_ONCE)) < r->whole->nbases; )
+		for (size_t end = at + READ_AT_ONCE; part->err == ERR_OK && at < end && at < r->whole->nbases; at++)
+			part->err = look_at_zone(part, &r->whole->bases[at]);
+}
+
+/* The results of a part, to those of the whole. */
+static void
+take_part(struct pull *p, struct pull *part)
+{
+	struct pulled_zone *v = realloc(p->zones, (p->nzones + part->nzones + 1) * sizeof *v);
+
+	if (v == NULL) {
+		p->err = ERR_NOMEM;
+		for (size_t i = 0; i < part->nzones; i++)
+			pulled_zone_clear(&part->zones[i]);
+	} else {
+		memcpy(v + p->nzones, part->zones, part->nzones * sizeof *v);
+		p->zones = v;
+		p->nzones = p->capzones = p->nzones + part->nzones;
+	}
+	free(part->zones);
+	p->some_gone |= part->some_gone;
+	if (p->err == ERR_OK && part->err != ERR_OK) {
+		p->err = part->err;
+		p->fault = part->fault;
+	}
+	git_source_close(part->git);
+}
+
+/* Many zones, on all CPUs.  False: it cannot be done so. */
+static bool
+read_in_parts(struct pull *p)
+{
+	unsigned n = parallel_cpus();
+	struct reading r = { .whole = p, .parts = calloc(n, sizeof *r.parts) };
+	size_t made = 0;
+
+	if (r.parts == NULL)
+		return false;
+	for (; made < n; made++) {
+		struct pull *part = &r.parts[made];
+
+		*part = *p;
+		part->zones = NULL;
+		part->nzones = part->capzones = 0;
+		if (git_source_reader(p->source->git, &part->git, NULL) != ERR_OK)
+			break;
+	}
+	if (made > 0)
+		parallel_run((unsigned)made, made, read_part, &r);
+	for (size_t i = 0; i < made; i++)
+		take_part(p, &r.parts[i]);
+	free(r.parts);
+	return made > 0;
+}
+
+static void
+read_zones(struct pull *p)
+{
+	if (p->nbases >= 4 * READ_AT_ONCE && read_in_parts(p))
+		return;
+	for (size_t i = 0; p->err == ERR_OK && i < p->nbases; i++)
+		p->err = look_at_zone(p, &p->bases[i]);
+}
+
 void
 pull_read(void *arg)
 {
@@ -527,8 +626,7 @@ pull_read(void *arg)
 	int64_t start_ms = clock_mono_ms();
 
 	log_others(p);
-	for (size_t i = 0; p->err == ERR_OK && i < p->nbases; i++)
-		p->err = look_at_zone(p, &p->bases[i]);
+	read_zones(p);
 	/* Keys are in any file of the directory, and so is what is left when zones go. */
 	if (p->err == ERR_OK && p->head[0] != '\0' && (p->keys_changed || p->some_gone))
 		p->err = git_source_list(p->source->git, p->tip, &p->files, &p->fault);

@@ -41,8 +41,8 @@ read_step(struct pull *p, const struct git_step *step, struct pulled_zone *z, co
 	struct fault f = { 0 };
 	enum err err;
 
-	if ((err = git_zone_read_at(p->source->git, step->before, path, z->apex.octets, &before, &f)) == ERR_OK &&
-	    (err = git_zone_read_at(p->source->git, step->after, path, z->apex.octets, &after, &f)) == ERR_OK &&
+	if ((err = git_zone_read_at(p->git, step->before, path, z->apex.octets, &before, &f)) == ERR_OK &&
+	    (err = git_zone_read_at(p->git, step->after, path, z->apex.octets, &after, &f)) == ERR_OK &&
 	    (err = git_zone_diff(&before, &after, &changes)) == ERR_OK)
 		err = add_step(z, ours, &changes);
 	if (err != ERR_OK && err != ERR_NOMEM) {
@@ -79,9 +79,9 @@ rewritten_look(struct pull *p, struct pulled_zone *z, const struct zone_base *ba
 	bool ancestor = true;
 	enum err err;
 
-	if (git_source_is_ancestor(p->source->git, base->commit, p->tip, &ancestor, &f) != ERR_OK || ancestor)
+	if (git_source_is_ancestor(p->git, base->commit, p->tip, &ancestor, &f) != ERR_OK || ancestor)
 		return ERR_OK;
-	if ((err = git_source_dropped(p->source->git, base->commit, p->tip, &dropped, &f)) != ERR_OK) {
+	if ((err = git_source_dropped(p->git, base->commit, p->tip, &dropped, &f)) != ERR_OK) {
 		log_warning("zone %s: what the earlier history had is not known (%s)", dname_print_host(z->apex.octets, name),
 		    fault_str(&f, err));
 		return err == ERR_NOMEM ? err : ERR_OK;

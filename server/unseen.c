@@ -17,7 +17,7 @@
 static bool
 is_unseen(struct pull *p, const struct zone_base *base, git_oid_text made, git_oid_text parent)
 {
-	struct git_source *git = p->source->git;
+	struct git_source *git = p->git;
 	bool in_tip = false, in_base = true;
 
 	return git_source_made(git, made, parent, NULL) == ERR_OK &&
@@ -35,8 +35,8 @@ has_touched(struct pull *p, const struct zone_base *base, const git_oid_text mad
 		struct buf before = { 0 }, after = { 0 };
 		git_oid_text old = "", new = "";
 
-		(void)git_source_read(p->source->git, parent, base->v[i].path, GIT_ZONE_FILE_MAX, &before, old, NULL);
-		(void)git_source_read(p->source->git, made, base->v[i].path, GIT_ZONE_FILE_MAX, &after, new, NULL);
+		(void)git_source_read(p->git, parent, base->v[i].path, GIT_ZONE_FILE_MAX, &before, old, NULL);
+		(void)git_source_read(p->git, made, base->v[i].path, GIT_ZONE_FILE_MAX, &after, new, NULL);
 		touched = strcmp(old, new) != 0;
 		buf_clear(&before);
 		buf_clear(&after);
@@ -99,9 +99,9 @@ unseen_look(struct pull *p, struct pulled_zone *z, const struct zone_base *base,
 
 	if (!is_unseen(p, base, made, parent) || !has_touched(p, base, made, parent))
 		return ERR_OK;
-	err = git_zone_read_at(p->source->git, parent, base->v[0].path, z->apex.octets, &before, &f);
+	err = git_zone_read_at(p->git, parent, base->v[0].path, z->apex.octets, &before, &f);
 	if (err == ERR_OK)
-		err = git_zone_read_at(p->source->git, made, base->v[0].path, z->apex.octets, &after, &f);
+		err = git_zone_read_at(p->git, made, base->v[0].path, z->apex.octets, &after, &f);
 	if (err == ERR_OK && (err = split(z, old, &before, &after)) == ERR_OK)
 		log_info("zone %s: commit %.12s of ours was pushed, which was not known", dname_print_host(z->apex.octets, name), made);
 	if (err != ERR_OK && err != ERR_NOMEM) {

@@ -38,6 +38,10 @@ enum err git_source_open(const char *clone_dir, const struct git_remote_config *
     struct fault *f);
 void git_source_close(struct git_source *s);
 
+/* One more handle on the clone, for reading on another thread (git_source_list(), _look(), _read() and the like); it is closed
+ * like a source. */
+enum err git_source_reader(const struct git_source *s, struct git_source **out, struct fault *f);
+
 /* Any repository, bare or not, to read from and nothing else: it is neither made, swept nor written to.  What git tells its hooks
  * in the environment about objects that were pushed and not yet accepted is heeded.  path as in git_remote_config. */
 enum err git_source_open_repository(const char *dir, const char *path, struct git_source **out, struct fault *f);
@@ -68,6 +72,10 @@ struct git_dropped {
 enum err git_source_dropped(struct git_source *s, const git_oid_text old, const git_oid_text new, struct git_dropped *out,
     struct fault *f);
 void git_dropped_clear(struct git_dropped *d);
+
+/* History was rewritten: keep the old one, which ends with commit, in the clone for those zones that cannot be merged yet (their
+ * file is gone, or refused).  Of many only the newest are kept. */
+enum err git_source_keep(struct git_source *s, const git_oid_text commit, struct fault *f);
 
 struct git_file {			/* one entry of the zones' directory */
 	char *name;			/* a file name, no directory */

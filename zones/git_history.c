@@ -1,9 +1,12 @@
 /* zones/git_history.c -- what a rewritten history has thrown away of ours. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "zones/git_internal.h"
 
+#define KEPT_MAX 16
 #define OURS_MAX 10000			/* commits of ours that are looked at; each is a comparison of two trees */
 
 static enum err
@@ -82,4 +85,44 @@ git_dropped_clear(struct git_dropped *d)
 {
 	free(d->v);
 	*d = (struct git_dropped){ 0 };
+}
+
+/* --- histories that were left behind --- */
+
+struct kept {
+	char oldest[GIT_REF_SIZE];
+	size_t n;
+};
+
+/* Names begin with the time, so that the first is the oldest. */
+static int
+find_oldest(const char *name, void *ctx)
+{
+	struct kept *k = ctx;
+
+	if (strncmp(name, GIT_REFS_KEPT, strlen(GIT_REFS_KEPT)) != 0)
+		return 0;
+	if (k->n++ == 0 || strcmp(name, k->oldest) < 0)
+		snprintf(k->oldest, sizeof k->oldest, "%s", name);
+	return 0;
+}
+
+enum err
+git_source_keep(struct git_source *s, const git_oid_text commit, struct fault *f)
+{
+	struct kept k = { .n = 0 };
+	git_reference *ref = NULL;
+	char name[GIT_REF_SIZE];
+	git_oid id;
+	enum err err;
+	int rc;
+
+	if ((err = git_oid_of(commit, &id, f)) != ERR_OK)
+		return err;
+	snprintf(name, sizeof name, "%s%020lld-%s", GIT_REFS_KEPT, (long long)clock_now_s(), commit);
+	if ((rc = git_reference_create(&ref, s->repo, name, &id, 1, NULL)) >= 0 &&
+	    (rc = git_reference_foreach_name(s->repo, find_oldest, &k)) >= 0 && k.n > KEPT_MAX)
+		rc = git_reference_remove(s->repo, k.oldest);
+	git_reference_free(ref);
+	return rc < 0 ? git_fault(rc, f, "cannot keep commit %s in %s", commit, s->dir) : ERR_OK;
 }

@@ -5,7 +5,8 @@
  *   refs/remotes/origin/HEAD     symbolic: which BRANCH is in use
  *   refs/certns/BRANCH           our newest commit, pushed or not
  *   refs/certns-accepted/BRANCH  the commit that was taken last
- *   refs/certns-push/OID         while OID is being pushed */
+ *   refs/certns-push/OID         while OID is being pushed
+ *   refs/certns-kept/TIME-OID    the end of a history that was rewritten upstream; some of them */
 #ifndef ZONES_GIT_INTERNAL_H
 #define ZONES_GIT_INTERNAL_H
 
@@ -18,6 +19,7 @@
 #define GIT_REFS_OURS "refs/certns/"
 #define GIT_REFS_ACCEPTED "refs/certns-accepted/"
 #define GIT_REFS_PUSH "refs/certns-push/"
+#define GIT_REFS_KEPT "refs/certns-kept/"
 #define GIT_REF_SIZE 512
 
 struct git_source {

@@ -45,6 +45,7 @@ zones_libzones_a_SOURCES = \
 	zones/git_loose.c \
 	zones/git_parent.c \
 	zones/git_path.c \
+	zones/git_reader.c \
 	zones/git_repository.c \
 	zones/git_sign.c \
 	zones/git_tree.c \

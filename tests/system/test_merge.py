@@ -190,3 +190,22 @@ def test_a_shared_include_changes_all_its_zones(certnsd, repo):
     server.pull()
     assert all(client.look(server, f"mail.{name}", "A") == ["192.0.2.2"] for name in names)
     assert re.search(r"1 changed files found .* 20 zones read", server.log())
+
+
+def test_a_file_comes_back_after_history_was_rewritten_without_it(quiet, repo, key):
+    """What was pushed from here lies in the old history alone, and the clone has been compacted since."""
+    text = repo.read("example.com")
+    update(quiet, key, "update add ours.example.com 3600 A 192.0.2.1")
+    wait_for(lambda: "192.0.2.1" in repo.read("example.com"), "it was pushed")
+    repo.update()
+    repo.git("reset", "-q", "--hard", "HEAD~1")
+    repo.git("rm", "-q", "example.com")
+    repo.git("commit", "-q", "-m", "rewritten")
+    repo.git("push", "-q", "--force", "origin", f"HEAD:{repo.branch}")
+    quiet.ctl("pull", "--force")
+    quiet.wait_log(r"zone example\.com: retired")
+    quiet.wait_log(r"the clone was compacted")
+    repo.commit({"example.com": text})
+    quiet.pull()
+    assert client.look(quiet, "ours.example.com", "A") == ["192.0.2.1"]
+    wait_for(lambda: "192.0.2.1" in repo.read("example.com"), "it is pushed again")

@@ -1,0 +1,344 @@
+/* server/restore.c -- the zones of a restart: base, image and records of the journal make each as it was served.
+ *
+ * Reading the bases is most of the work.  It is done by all CPUs, some hundred zones at a time. */
+#include "server/keeper_internal.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/parallel.h"
+#include "wire/rrtype.h"
+#include "zones/gitzone.h"
+
+struct restore {
+	struct keeper *keeper;
+	struct source *source;		/* NULL: a secondary zone */
+	bool claimed;			/* by another repository */
+};
+
+/* For the message of the commit that will hold it. */
+static void
+note_author(struct zone *z, const struct journal_record *r, const struct changeset *changes)
+{
+	bool update = strncmp(r->origin, "update ", 7) == 0;
+
+	if (update || strncmp(r->origin, "acme ", 5) == 0)
+		notes_add(&z->notes, r->time_s, !update, r->origin + (update ? 7 : 5), changes);
+}
+
+static enum err
+note_record(void *ctx, const struct journal_record *r)
+{
+	struct zone *z = ctx;
+	struct changeset changes = { 0 };
+	enum err err = changeset_read(r->changes, r->n, &changes);
+
+	z->records++;
+	if (err == ERR_OK)
+		err = pending_note(&z->pending, &changes);
+	if (err == ERR_OK)
+		note_author(z, r, &changes);
+	if (err == ERR_OK && pending_count(&z->pending) == 0)
+		notes_clear(&z->notes);
+	changeset_clear(&changes);
+	return err;
+}
+
+/* The base's SOA has to be known before changes of it are noted. */
+static enum err
+set_base_soa(struct zone *z, const struct rr_list *rrs)
+{
+	for (size_t i = 0; i < rrs->n; i++)
+		if (rrs->v[i].type == TYPE_SOA)
+			return pending_set_base_soa(&z->pending, &rrs->v[i], NULL);
+	return ERR_OK;
+}
+
+/* A row of the journal on its way to be a zone. */
+struct row {
+	struct journal_zone row;	/* its strings and octets are ours */
+	struct zone_base base;
+	struct rr_list rrs;		/* of the base; none: it cannot be read */
+	struct complaints found;
+	enum err err;			/* of reading it */
+	struct fault fault;
+};
+
+static void
+row_clear(struct row *w)
+{
+	free(w->row.source);
+	free(w->row.base);
+	free(w->row.image);
+	zone_base_clear(&w->base);
+	rr_list_clear(&w->rrs);
+	complaints_clear(&w->found);
+}
+
+static enum err
+row_copy(struct row *w, const struct journal_zone *row)
+{
+	*w = (struct row){ .row = *row };
+	w->row.source = strdup(row->source);
+	w->row.base = strdup(row->base);
+	w->row.image = malloc(row->image_n + 1);
+	if (w->row.source == NULL || w->row.base == NULL || w->row.image == NULL) {
+		row_clear(w);
+		return ERR_NOMEM;
+	}
+	if (row->image_n > 0)
+		memcpy(w->row.image, row->image, row->image_n);
+	return ERR_OK;
+}
+
+/* What the zone is based on.  Where that is gone the zone waits for the next pull or transfer.  git NULL: a secondary zone. */
+static void
+row_read(const struct restore *r, struct git_source *git, struct row *w)
+{
+	const uint8_t *apex = w->row.apex.octets;
+
+	if ((w->err = zone_base_parse(w->row.base, w->row.base_serial, &w->base)) == ERR_OK)
+		w->err = git != NULL ? git_zone_read_base(git, apex, &w->base, &w->rrs, &w->found, &w->fault) :
+		    secondary_read_base(r->keeper, apex, &w->base, &w->rrs, &w->fault);
+}
+
+static void
+log_unread(const struct restore *r, const struct zone *z, const struct row *w)
+{
+	if (r->source != NULL)
+		log_error("zone %s: the text that it was read from is not in the clone (%s): it is served again as soon as the "
+		    "repository has been fetched, with the changes that wait in the journal on top", z->name,
+		    fault_str(&w->fault, w->err));
+	else
+		log_error("zone %s: %s: it is served again as soon as it has been transferred anew", z->name,
+		    fault_str(&w->fault, w->err));
+}
+
+/* On top of the base what the journal has. */
+static enum err
+take_journal(struct keeper *k, struct zone *z, const struct row *w, struct fault *f)
+{
+	struct changeset image = { 0 };
+	enum err err = set_base_soa(z, &w->rrs);
+
+	if (err == ERR_OK && (err = changeset_read(w->row.image, w->row.image_n, &image)) == ERR_OK)
+		err = pending_note(&z->pending, &image);
+	if (err == ERR_OK)
+		err = journal_each_record(k->journal, z->apex.octets, w->row.image_seq, note_record, z, f);
+	z->restored_serial = w->row.serial;
+	z->restored = true;
+	changeset_clear(&image);
+	return err;
+}
+
+/* The zone of a row that was read. */
+static enum err
+restore_row(const struct restore *r, struct row *w)
+{
+	struct keeper *k = r->keeper;
+	struct fault f = { 0 };
+	struct zone *z;
+	enum err err;
+
+	if (w->err == ERR_NOMEM || (err = merge_make_zone(k, r->source, w->row.apex.octets, &z)) != ERR_OK)
+		return ERR_NOMEM;
+	z->retired = w->row.retired;
+	if (w->err != ERR_OK)
+		log_unread(r, z, w);
+	err = take_journal(k, z, w, &f);
+	if (err == ERR_OK && w->rrs.n > 0)
+		err = commits_load(k->commits, z, &w->base, &w->rrs, w->row.serial, false, &f);
+	if (err == ERR_OK && w->rrs.n > 0 && !z->retired)
+		err = merge_show_zone(k, z);
+	if (err == ERR_OK && r->source != NULL)
+		err = includes_note(r->source, z);
+	if (err == ERR_OK && z->base.n == 0 && w->base.n > 0) {
+		memcpy(z->base.commit, w->base.commit, sizeof z->base.commit);
+		err = zone_set_file(z, w->base.v[0].path);
+	}
+	if (err == ERR_REFUSED) {
+		held_hold(z, fault_str(&f, err));
+		err = ERR_OK;
+	}
+	if (err != ERR_OK)
+		log_error("zone %s: cannot be restored: %s", z->name, fault_str(&f, err));
+	held_keep_complaints(z, &w->found);
+	return err;
+}
+
+/* Alone. */
+static enum err
+restore_one(const struct restore *r, const struct journal_zone *row)
+{
+	struct row w;
+	enum err err = row_copy(&w, row);
+
+	if (err != ERR_OK)
+		return err;
+	row_read(r, r->source == NULL ? NULL : r->source->git, &w);
+	err = restore_row(r, &w);
+	row_clear(&w);
+	return err;
+}
+
+/* --- many rows --- */
+
+#define ROWS 1024			/* that are read together */
+
+struct batch {
+	struct restore restore;
+	struct row *v;
+	size_t n;
+	struct git_source **readers;
+	unsigned nreaders;
+	_Atomic size_t next;
+};
+
+static void
+read_some(void *ctx, size_t i)
+{
+	struct batch *b = ctx;
+
+	for (size_t at; (at = atomic_fetch_add(&b->next, 1)) < b->n; )
+		row_read(&b->restore, b->readers[i], &b->v[at]);
+}
+
+static enum err
+finish_batch(struct batch *b)
+{
+	enum err err = ERR_OK;
+
+	b->next = 0;
+	parallel_run(b->nreaders, b->nreaders, read_some, b);
+	for (size_t i = 0; i < b->n; i++) {
+		if (err == ERR_OK)
+			err = restore_row(&b->restore, &b->v[i]);
+		row_clear(&b->v[i]);
+	}
+	b->n = 0;
+	return err;
+}
+
+static enum err
+restore_zone(void *ctx, const struct journal_zone *row)
+{
+	struct batch *b = ctx;
+	enum err err;
+
+	if (strcmp(row->source, git_source_url(b->restore.source->git)) != 0)
+		return ERR_OK;
+	if (zonetable_find(&b->restore.keeper->zones, row->apex.octets) != NULL)
+		return ERR_OK;			/* the configuration gives it a file now */
+	if ((err = row_copy(&b->v[b->n], row)) != ERR_OK)
+		return err;
+	return ++b->n == ROWS ? finish_batch(b) : ERR_OK;
+}
+
+static enum err
+restore_all(struct keeper *k, struct source *s, struct fault *f)
+{
+	struct batch b = { .restore = { .keeper = k, .source = s } };
+	unsigned n = parallel_cpus();
+	enum err err = ERR_OK;
+
+	if ((b.v = calloc(ROWS, sizeof *b.v)) == NULL || (b.readers = calloc(n, sizeof *b.readers)) == NULL) {
+		free(b.v);
+		return ERR_NOMEM;
+	}
+	for (; err == ERR_OK && b.nreaders < n; b.nreaders += err == ERR_OK)
+		err = git_source_reader(s->git, &b.readers[b.nreaders], f);
+	if (err == ERR_OK && (err = journal_each_zone(k->journal, restore_zone, &b, f)) == ERR_OK)
+		err = finish_batch(&b);
+	for (size_t i = 0; i < b.n; i++)
+		row_clear(&b.v[i]);
+	for (unsigned i = 0; i < b.nreaders; i++)
+		git_source_close(b.readers[i]);
+	free(b.readers);
+	free(b.v);
+	return err;
+}
+
+/* --- one of them --- */
+
+static enum err
+restore_transferred(void *ctx, const struct journal_zone *row)
+{
+	return strcmp(row->source, ZONE_BY_TRANSFER) == 0 ? restore_one(ctx, row) : ERR_OK;
+}
+
+enum err
+zone_restore_transferred(struct keeper *k, const uint8_t *apex, struct zone **out, struct fault *f)
+{
+	struct restore r = { .keeper = k };
+	enum err err = zonetable_find(&k->zones, apex) != NULL ? ERR_OK :
+	    journal_find_zone(k->journal, apex, restore_transferred, &r, f);
+
+	*out = zonetable_find(&k->zones, apex);
+	return err != ERR_OK || *out != NULL ? err : merge_make_zone(k, NULL, apex, out);
+}
+
+static bool
+is_configured(const struct keeper *k, const struct source *but, const char *url)
+{
+	for (size_t i = 0; i < k->nsources; i++)
+		if (&k->sources[i] != but && k->sources[i].git != NULL && strcmp(git_source_url(k->sources[i].git), url) == 0)
+			return true;
+	/* Those that are not open yet.  Zone files are all the same: the configuration says where such a zone comes from. */
+	for (size_t i = 0; but->files == NULL && i < k->boot_view->config->ngit; i++)
+		if (strcmp(k->boot_view->config->git[i].url, but->config->url) != 0 &&
+		    strcmp(k->boot_view->config->git[i].url, url) == 0)
+			return true;
+	return false;
+}
+
+static enum err
+adopt_row(void *ctx, const struct journal_zone *row)
+{
+	struct restore *r = ctx;
+	char name[DNAME_TEXT_MAX];
+
+	if ((r->claimed = is_configured(r->keeper, r->source, row->source)))
+		return ERR_OK;
+	log_info("zone %s: was read from %s before, and goes on from there", dname_print_host(row->apex.octets, name),
+	    row->source);
+	return restore_one(r, row);
+}
+
+/* The zone of a name that is not known yet; *out NULL: another repository has it.  One that the journal knows from a
+ * repository that is no longer configured (it moved) keeps its serial and what waits to be written back. */
+enum err
+restore_find_or_make(struct keeper *k, struct source *s, const uint8_t *apex, struct zone **out, struct fault *f)
+{
+	struct restore r = { .keeper = k, .source = s };
+	enum err err = journal_find_zone(k->journal, apex, adopt_row, &r, f);
+
+	*out = zonetable_find(&k->zones, apex);
+	return err != ERR_OK || *out != NULL || r.claimed ? err : merge_make_zone(k, s, apex, out);
+}
+
+enum err
+zones_restore(struct keeper *k, struct source *s, struct fault *f)
+{
+	struct pull *p;
+	enum err err = restore_all(k, s, f);
+
+	if (err != ERR_OK)
+		return err;
+	/* Whatever the clone has that was not taken in yet; the remote is asked later, when we are serving. */
+	if ((err = accept_restore(s, &p)) != ERR_OK)
+		return err;
+	if (p->err == ERR_NOT_FOUND)
+		log_info("%s: nothing was fetched yet", git_source_url(s->git));
+	else if ((err = p->err) != ERR_OK)
+		fault_set(f, err, "%s: %s", s->directory, fault_str(&p->fault, err));
+	else if ((err = merge_pulled(k, p, f)) != ERR_OK) {
+		/* A database that takes no writes keeps nobody from being served what is there. */
+		log_error("%s: %s; trying again with the first pull", git_source_url(s->git), fault_str(f, err));
+		f->text[0] = '\0';
+		err = ERR_OK;
+	}
+	pull_free(p);
+	return err;
+}
