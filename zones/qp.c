@@ -168,6 +168,8 @@ descend(qp_word w, const struct qp_key *key, struct qp_descent *d)
 	arrive(d, w, key);
 }
 
+#define CACHE_LINE 64
+
 static inline __attribute__((always_inline)) void
 walk_all(struct qp_errand *v, unsigned n)
 {
@@ -183,10 +185,12 @@ walk_all(struct qp_errand *v, unsigned n)
 
 			e->at = step(qp_word_branch(e->at), e->key, &e->descent);
 			__builtin_prefetch(qp_word_memory(e->at));
-			if (qp_is_leaf(e->at))
-				walking[i] = walking[--k];
-			else
+			if (!qp_is_leaf(e->at)) {
 				i++;
+				continue;
+			}
+			__builtin_prefetch((const uint8_t *)qp_word_memory(e->at) + CACHE_LINE);	/* its data */
+			walking[i] = walking[--k];
 		}
 	}
 }
