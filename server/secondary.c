@@ -422,7 +422,8 @@ on_soa(void *arg, enum err err, const uint8_t *msg, size_t n, const char *words)
 	if (err != ERR_OK) {
 		failed(s, words);
 	} else if (!answer_serial(msg, n, s->zone->apex.octets, &serial)) {
-		failed(s, "its answer to a question for the SOA has none, or is not authoritative");
+		failed(s, n >= MSG_HEADER_SIZE && (msg[3] & 15) != RCODE_NOERROR ? rcode_str(msg[3] & 15) :
+		    "its answer to a question for the SOA has none, or is not authoritative");
 	} else if (serial_lt(ours, serial)) {
 		secondary_transfer(s);
 	} else {

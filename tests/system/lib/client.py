@@ -98,6 +98,19 @@ def send_update(server, message, tcp=False):
     return rcode(exchange(server, message, tcp=tcp))
 
 
+def transferred(server, zone, key=None):
+    """The whole zone as a set of records, each by its octets; None when there was no transfer."""
+    try:
+        messages = list(dns.query.xfr(server.address, zone, port=server.port, timeout=TIMEOUT * PATIENCE, relativize=False,
+                                      keyring=key and {dns.name.from_text(key.name): key.dnspython()}))
+    except (dns.exception.DNSException, OSError):
+        return None
+    # PowerDNS makes the NSEC3PARAM record anew, with a TTL of its own.
+    return {(rrset.name.canonicalize().to_wire(), rrset.rdtype, rrset.rdtype != dns.rdatatype.NSEC3PARAM and rrset.ttl,
+             rdata.to_digestable())
+            for message in messages for rrset in message.answer for rdata in rrset}
+
+
 def dig(server, *arguments, check=True, address=None):
     """dig's output.  One try, no waiting for answers that do not come."""
     return run(["dig", f"@{address or server.address}", "-p", server.port, "+tries=1",

@@ -45,6 +45,35 @@ many	TXT	"one"
 	TXT	"two"
 """
 
+# Types of every shape, as far as all name servers read them; and text, labels and RDATA of any octets.
+TYPES = r"""
+caa	CAA	0 issue "ca.example.net; account=7"
+	CAA	128 iodef "mailto:security@example.com"
+_443._tcp	TLSA	3 1 1 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+host	SSHFP	4 2 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+	HINFO	"PDP 11" "\"quoted\" \\"
+	RP	who.example.net. there
+	AFSDB	1 www
+	LOC	52 22 23.000 N 4 53 32.000 E -2.00m 1.00m 10000m 10m
+	NAPTR	100 50 "u" "E2U+sip" "!^.*$!sip:info@example.com!" .
+	KX	10 www
+	CERT	1 12345 8 AQIDBA==
+	URI	10 1 "https://www.example.com/"
+	EUI48	00-00-5e-00-53-2a
+	EUI64	00-00-5e-ef-10-00-00-2a
+	DHCID	AAIBY2/AuCccgoJbsaxcQc9TUapptP69lOjxfNuVAA2kjEA=
+	PTR	WwW.eXample.net.
+odd	TXT	"\000\001\127\255" "" "\"\\;()@$" "caf\195\169"
+	TYPE65280	\# 5 00ff0a2e22
+	TYPE65281	\# 0
+a\.dot	A	192.0.2.11
+o\000c\255t	A	192.0.2.12
+MiXeD	A	192.0.2.13
+signed	NS	ns.sub
+	DS	12345 13 2 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+empty.above.x.y	A	192.0.2.14
+"""
+
 
 def big_txt(n=40):
     """A name whose TXT RRset does not fit into a datagram."""
