@@ -23,7 +23,8 @@ gather_begin(struct gather *g)
 void
 gather_paid(struct gather *g, int64_t now_ms, int64_t cost_ms)
 {
-	int64_t at_ms = now_ms + GATHER_SHARE * cost_ms;
+	int64_t pause_ms = GATHER_SHARE * cost_ms;
+	int64_t at_ms = now_ms + (pause_ms < GATHER_PAUSE_MAX_MS ? pause_ms : GATHER_PAUSE_MAX_MS);
 
 	if (at_ms > g->not_before_ms)
 		g->not_before_ms = at_ms;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #define GATHER_SHARE 20			/* write-backs take one part in so many of the time, at most */
+#define GATHER_PAUSE_MAX_MS (5 * 60 * 1000)	/* but nobody waits longer than that for the next one */
 
 struct gather {
 	int64_t quiet_ms, most_ms;	/* the settings */

@@ -188,6 +188,9 @@ test_gather(void **state)
 	gather_paid(&g, now + 200, 1);
 	check(gather_add(&g, now + 300) == 600 * GATHER_SHARE - 300, "nor because of something cheap");
 	check(gather_add(&g, now + 600 * GATHER_SHARE + 1) == 0, "then it is overdue");
+	gather_begin(&g);
+	gather_paid(&g, now, 1000000);
+	check(gather_add(&g, now) == GATHER_PAUSE_MAX_MS, "the dearest is paid for in minutes");
 }
 
 int
