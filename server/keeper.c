@@ -301,6 +301,7 @@ keeper_free(struct keeper *k)
 	catalogs_stop(k);
 	remote_edits_stop(k);
 	forwards_stop(k);
+	links_stop(k);
 	secondaries_stop(k);
 	if (k->notifier != NULL)
 		notifier_free(k->notifier);
@@ -370,6 +371,7 @@ keeper_start(struct keeper *k, struct workers *workers, struct fault *f)
 	k->started = true;
 	sources_start(k);
 	secondaries_start(k);
+	links_configure(k);
 	event_active(k->tour, EV_TIMEOUT, 1);
 	sigfillset(&all);			/* signals are the main thread's */
 	pthread_sigmask(SIG_SETMASK, &all, &old);

@@ -127,6 +127,7 @@ struct keeper {
 	struct acme *acme;		/* NULL: none configured */
 	struct acme_authority_config *authorities;
 	struct remote_edit *remote_edits;	/* on their way to primaries elsewhere */
+	struct link *links;		/* connections on which we wait for NOTIFY */
 	struct listener *listeners;	/* connections that NOTIFY goes to */
 	size_t nlisteners;
 	struct event *catalogs_due;	/* NULL: not started */
@@ -333,6 +334,11 @@ void remote_edit(struct keeper *k, struct zone *z, const struct changeset *chang
     const char *words), void *arg);
 const struct tsig_key *remote_edit_key(const struct keeper *k, const struct zone *z);	/* NULL: we may not */
 void remote_edits_stop(struct keeper *k);
+
+/* links.c */
+void links_configure(struct keeper *k);			/* the view is new */
+void links_new_zone(struct keeper *k, const uint8_t *apex);
+void links_stop(struct keeper *k);
 
 /* listeners.c */
 void keeper_listen(struct keeper *k, struct job *j);	/* both take j over */

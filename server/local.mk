@@ -42,6 +42,7 @@ server_libserver_a_SOURCES = \
 	server/keeper.c server/keeper.h \
 	server/keeper_internal.h \
 	server/includes.c \
+	server/links.c \
 	server/listen.c server/listen.h \
 	server/listeners.c \
 	server/merge.c \

@@ -230,12 +230,14 @@ adopt(struct keeper *k, const struct job *j)
 
 	if (!k->view->config->secondary || j->request.tsig.key == NULL || zonetable_find(&k->zones, apex) != NULL)
 		return false;
-	if ((err = want_by_keys(k, apex, &f)) == ERR_NOT_FOUND)
+	if ((err = want_by_keys(k, apex, &f)) == ERR_NOT_FOUND) {
 		log_info("NOTIFY of %s: no key here says where the zone comes from", dname_print_host(apex, name));
-	else if (err != ERR_OK)
+	} else if (err != ERR_OK) {
 		log_error("NOTIFY of %s: %s", dname_print_host(apex, name), fault_str(&f, err));
-	else
+	} else {
+		links_new_zone(k, apex);
 		log_info("zone %s: new, by NOTIFY", dname_print_host(apex, name));
+	}
 	return true;
 }
 

@@ -153,6 +153,7 @@ views_reload(struct keeper *k, struct config *config)
 		if ((err = secondaries_configure(k, &f)) != ERR_OK)
 			log_error("%s", fault_str(&f, err));
 		catalogs_changed(k);
+		links_configure(k);
 		for (size_t i = 0; i < k->zones.n; i++)
 			k->zones.v[i]->serial_policy = config_zone_for(k->view->config, k->zones.v[i]->apex.octets)->serial;
 	}

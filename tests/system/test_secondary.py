@@ -192,3 +192,23 @@ def test_a_key_in_the_arguments_is_overwritten_there(certnsd, repo, key):
     with open(f"/proc/{secondary.popen.pid}/cmdline", "rb") as f:
         assert transfer.secret.encode() not in f.read()
     assert "--key-file" in secondary.log()
+
+
+def test_notify_comes_on_the_connection_that_is_kept(certnsd, repo, key):
+    """The primary knows no address of the secondary: the key's name has its own only."""
+    primary, secondary, _ = start_trio(certnsd, repo, key, 4)
+    away = Key(f"away.{primary.address}._transfer.{ZONE}")
+    repo.commit({f"{ZONE}._keys": key.dnskey() + away.dnskey()})
+    with open(secondary.directory + "/keys", "w", encoding="ascii") as f:
+        f.write(f"{away.name}:SHA256:{away.secret}\n")
+    primary.start(ZONE)
+    secondary.start(ZONE, arguments=secondary.arguments)
+    for serial in (2, 3):
+        client.nsupdate(primary, key, f"update add n{serial}.{ZONE} 300 A 192.0.2.1\nsend\n")
+        secondary.wait_serial(ZONE, serial)
+    repo.commit({f"sub.{ZONE}": zone(f"sub.{ZONE}", serial=7)})
+    primary.ctl("pull")
+    primary.stop()
+    primary.start(ZONE)
+    client.nsupdate(primary, key, f"update add n4.{ZONE} 300 A 192.0.2.1\nsend\n")
+    secondary.wait_serial(ZONE, 4)
