@@ -182,4 +182,7 @@ ask_all(struct server *servers, size_t nservers, const struct query *queries, si
 		if (collect(servers, nservers, queries, n, base) == 0)
 			return;
 	}
+	for (size_t i = 0; i < nservers; i++)
+		if (servers[i].missing > n / 4)
+			errx(2, "%s answers no more", servers[i].name);
 }

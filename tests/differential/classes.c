@@ -121,6 +121,12 @@ dnssec_type_at_alias(const struct query *q, const struct reply *ours, const stru
 	return (rrtype_is_dnssec_meta(q->qtype) || q->qtype == TYPE_NSEC3) && aliases(ours) != aliases(theirs);
 }
 
+static bool
+key_at_alias(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	return q->qtype == TYPE_KEY && aliases(ours) > 0 && aliases(theirs) == 0;
+}
+
 /* The answer ends with an alias: no data, no SOA, no referral. */
 static bool
 into_another_zone(const struct query *q, const struct reply *ours, const struct reply *theirs)
@@ -453,6 +459,14 @@ other_proof(const struct query *q, const struct reply *ours, const struct reply 
 	return q->do_bit && has_only_proofs(ours) && (has_only_proofs(theirs) || is_subset(theirs, ours, AUTHORITY));
 }
 
+/* NODATA, and nothing about the wildcard that has none either. */
+static bool
+lacks_wildcard(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	return q->do_bit && ours->rcode == RCODE_NOERROR && ours->counts[ANSWER] == 0 && has_only_proofs(ours) &&
+	    is_subset(theirs, ours, AUTHORITY);
+}
+
 static bool
 referral_without_proof(const struct query *q, const struct reply *ours, const struct reply *theirs)
 {
@@ -485,6 +499,13 @@ hashed_name(const struct query *q, const struct reply *ours, const struct reply 
 	return false;
 }
 
+/* Where the question's name is the owner of an NSEC3 record, who compresses that has more room. */
+static bool
+cut_at_hashed_name(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	return !q->tcp && q->do_bit && is_truncated(ours) && hashed_name(q, ours, theirs);
+}
+
 /* The first one that holds takes its differences off; so free ones that are narrower stand before others. */
 static const struct class classes[] = {
 	{ "EDNS version", "nsd", DIFFER_EDNS | DIFFER_FLAGS | DIFFER_AA | DIFFER_TC, false, other_version },
@@ -512,6 +533,7 @@ static const struct class classes[] = {
 	{ "ANY behind DNAME", "bind", DIFFER_RCODE | DIFFER_TC | CONTENT, true, any_behind_dname },
 	{ "RRSIG", "knot", DIFFER_TC | DIFFER_ANSWER | DIFFER_AUTHORITY, false, fewer_signatures },
 	{ "RRSIG", "bind", DIFFER_TC | DIFFER_ANSWER, false, fewer_signatures },
+	{ "KEY at alias", "bind", DIFFER_RCODE | DIFFER_TC | CONTENT, true, key_at_alias },
 	{ "DNSSEC type at alias", NULL, DIFFER_RCODE | DIFFER_TC | CONTENT, false, dnssec_type_at_alias },
 	{ "other additional", NULL, DIFFER_ADDITIONAL, true, other_additional },
 	{ "less glue", "bind", DIFFER_ADDITIONAL, false, less_glue },
@@ -539,10 +561,12 @@ static const struct class classes[] = {
 	{ "name of an NSEC3 record", "nsd", DIFFER_RCODE | DIFFER_TC | DIFFER_ANSWER | DIFFER_AUTHORITY, false,
 	    hashed_name },
 	{ "wildcard proof", "nsd", DIFFER_TC | DIFFER_AUTHORITY, false, other_proof },
+	{ "wildcard proof", "bind", DIFFER_AUTHORITY, false, lacks_wildcard },
 	{ "no proof", "knot", DIFFER_AA | DIFFER_AUTHORITY, false, nothing_but_nxdomain },
 	{ "wildcard proof", "knot", DIFFER_TC | DIFFER_AUTHORITY, false, other_proof },
 	{ "wildcard proof", "knot", DIFFER_AUTHORITY, false, referral_without_proof },
 	{ "wildcard proof", "nsd", DIFFER_AUTHORITY, false, referral_with_other_proof },
+	{ "name of an NSEC3 record", NULL, DIFFER_TC, true, cut_at_hashed_name },
 	{ "room for options", NULL, DIFFER_TC, true, room_for_options },
 	{ "smaller datagram", NULL, DIFFER_TC, false, smaller_datagram },
 	{ "alias into another zone", NULL, DIFFER_RCODE | DIFFER_TC | CONTENT, false, into_another_zone },
