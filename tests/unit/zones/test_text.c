@@ -138,11 +138,29 @@ static const struct { const char *type, *text; bool by_ldns; } samples[] = {
 	{ "KEYDATA",	"20000102030405 20000102030405 19700101000000 257 3 5 AQID",	false },
 	{ "NULL",	"\\# 3 010203",						false },
 	{ "UNSPEC",	"\\# 0",						false },
+	{ "UINFO",	"\\# 2 0102",						false },
+	{ "UID",	"\\# 4 00000001",					false },
+	{ "GID",	"\\# 4 00000001",					false },
 	{ "TYPE65280",	"\\# 4 0a00 0001",					false },
 	{ "A",		"\\# 4 0A000001",					false },
 	{ "MX",		"\\# 5 000a 01 61 00",					false },
 };
 #define NSAMPLES (sizeof samples / sizeof samples[0])
+
+static void
+test_every_type_has_a_sample(void **state)
+{
+	const struct rrtype_info *info;
+
+	(void)state;
+	for (size_t i = 0; (info = rrtype_by_index(i)) != NULL; i++) {
+		size_t k = 0;
+
+		while (k < NSAMPLES && strcmp(samples[k].type, info->mnemonic) != 0)
+			k++;
+		check(k < NSAMPLES || rrtype_is_meta(info->type), "%s has a sample", info->mnemonic);
+	}
+}
 
 static void
 test_text_to_wire_to_text_to_wire_is_the_same(void **state)
@@ -366,6 +384,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_type_has_a_sample),
 		cmocka_unit_test(test_text_to_wire_to_text_to_wire_is_the_same),
 		cmocka_unit_test(test_unknown_form_is_taken_for_every_type),
 		cmocka_unit_test(test_ldns_reads_the_same_octets),
