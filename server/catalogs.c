@@ -2,6 +2,7 @@
  * zones we are secondary for. */
 #include "server/secondary_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -207,19 +208,25 @@ static enum err
 read_catalog(struct keeper *k, const uint8_t *apex, struct fault *f)
 {
 	struct zone *z = zonetable_find(&k->zones, apex);
+	struct secondary *s;
 	struct catalog c;
 	enum err err;
 
 	if (z == NULL || z->secondary == NULL || zone_newest(z) == NULL)
 		return ERR_OK;
+	s = z->secondary;
+	free(s->broken);
+	s->broken = NULL;
 	if ((err = catalog_read(zone_newest(z), &c, f)) != ERR_OK) {
-		zone_set_problem(z, "as a catalog it is broken, and its zones stay what they were: %s", fault_str(f, err));
-		log_error("catalog %s: broken: %s: its zones stay what they were", z->name, fault_str(f, err));
+		if (asprintf(&s->broken, "as a catalog it is broken, and its zones stay what they were: %s", fault_str(f, err)) < 0)
+			s->broken = NULL;
+		zone_set_problem(z, "%s", s->broken == NULL ? err_str(ERR_NOMEM) : s->broken);
+		log_error("catalog %s: %s", z->name, z->problem);
 		return ERR_OK;
 	}
 	for (size_t i = 0; err == ERR_OK && i < c.n; i++)
 		err = add_member(k, z->secondary, &c.v[i], f);
-	for (struct secondary *s = k->secondaries->first; err == ERR_OK && s != NULL; s = s->next)
+	for (s = k->secondaries->first; err == ERR_OK && s != NULL; s = s->next)
 		if (s->wanted && is_of(s, apex) && catalog_find(&c, s->zone->apex.octets) == NULL)
 			secondary_retire(s, "no longer in its catalog");
 	catalog_clear(&c);

@@ -52,6 +52,7 @@ server_libserver_a_SOURCES = \
 	server/peers.c \
 	server/plain.c server/plain.h \
 	server/pull.c \
+	server/reimage.c \
 	server/remote_edit.c \
 	server/request.c \
 	server/records.h \

@@ -363,6 +363,7 @@ secondaries_close(struct keeper *k)
 		event_free(s->timer);
 		view_unref(s->view);
 		free(s->primaries);
+		free(s->broken);
 		free(s);
 	}
 	if (all->results != NULL)

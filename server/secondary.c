@@ -133,9 +133,10 @@ confirmed(struct secondary *s)
 		secondary_show(s);
 		log_info("zone %s: served again, serial %u", s->zone->name, zone_version_serial(zone_newest(s->zone)));
 	}
-	zone_set_problem(s->zone, NULL);
+	zone_set_problem(s->zone, s->broken == NULL ? NULL : "%s", s->broken);
 	set_timer(s, s->again ? 0 : refresh_s(s));
 	s->again = false;
+	secondary_reimage(s);
 }
 
 static void
@@ -460,7 +461,7 @@ ask_soa(struct secondary *s)
 bool
 secondary_is_busy(const struct secondary *s)
 {
-	return s->asking != NULL || s->intake != NULL || s->queued;
+	return s->asking != NULL || s->intake != NULL || s->queued || s->imaging;
 }
 
 /* Go on with the primary in use. */

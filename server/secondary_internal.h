@@ -27,6 +27,8 @@ struct secondary {
 	bool queued;			/* waits for others' transfers to end */
 	bool again;			/* a NOTIFY came meanwhile */
 	bool whole;			/* the next transfer is of the whole zone */
+	bool imaging;			/* a new image file is being written */
+	char *broken;			/* why it is no good as a catalog; NULL: it is, or is none */
 	bool expired;
 	int64_t checked_s;
 };
@@ -40,6 +42,9 @@ struct secondaries {
 	char *images;
 	struct zone_store *blank;	/* what readers find in place of an expired zone */
 };
+
+/* reimage.c: if very much has changed since the image file was written. */
+void secondary_reimage(struct secondary *s);
 
 /* secondaries.c: have the zone, with these primaries, and ask them if they are new; or have it no longer. */
 enum err secondary_want(struct keeper *k, const uint8_t *apex, const struct config_primary *primaries, size_t n,

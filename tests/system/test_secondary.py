@@ -212,3 +212,25 @@ def test_notify_comes_on_the_connection_that_is_kept(certnsd, repo, key):
     primary.start(ZONE)
     client.nsupdate(primary, key, f"update add n4.{ZONE} 300 A 192.0.2.1\nsend\n")
     secondary.wait_serial(ZONE, 4)
+
+
+def test_many_changes_become_a_new_image(primary, secondary, key):
+    """The file that the zone is based on is written anew; what it held before, and what came since, is there after a restart."""
+    primary.start(ZONE)
+    secondary.start(ZONE)
+    files = {path for path, _ in secondary.state_files() if "/secondary/" in path}
+    assert len(files) == 1
+    for first in range(0, 12000, 1000):
+        lines = "".join(f"update add n{i}.{ZONE} 300 A 192.0.2.1\n" for i in range(first, first + 1000))
+        client.nsupdate(primary, key, lines + "send\n", arguments=["-v"])
+    secondary.wait_serial(ZONE, 13)
+    wait_for(lambda: {p for p, _ in secondary.state_files() if "/secondary/" in p} - files, "a new image file")
+    client.nsupdate(primary, key, f"update add last.{ZONE} 300 A 192.0.2.1\nsend\n")
+    secondary.wait_serial(ZONE, 14)
+    wait_for(lambda: len([p for p, _ in secondary.state_files() if "/secondary/" in p]) == 1, "the old one is gone")
+    secondary.kill9()
+    primary.stop()
+    secondary.start(ZONE)
+    assert client.serial(secondary, ZONE) == 14
+    for name in ("n0", "n11999", "last"):
+        assert client.look(secondary, f"{name}.{ZONE}", "A") == ["192.0.2.1"]
