@@ -267,6 +267,18 @@ take_whole(struct secondary *s, struct intake *in, struct fault *f)
 	return err;
 }
 
+/* Such a primary has lost something: it does not confirm the zone, and another one may be better. */
+static bool
+is_older(const struct secondary *s, uint32_t serial, struct fault *f)
+{
+	uint32_t ours;
+
+	if (zone_newest(s->zone) == NULL || !serial_lt(serial, ours = zone_version_serial(zone_newest(s->zone))))
+		return false;
+	fault_set(f, ERR_PEER, "it has serial %u, older than %u here", serial, ours);
+	return true;
+}
+
 static enum err
 take(struct secondary *s, struct intake *in, struct fault *f)
 {
@@ -274,11 +286,11 @@ take(struct secondary *s, struct intake *in, struct fault *f)
 	enum err err;
 
 	config_address_print((const struct sockaddr *)&in->place.to, address);
-	if (in->no_steps.text[0] != '\0')
-		log_info("zone %s: primary %s: no differences, so the whole zone: %s", s->zone->name, address, in->no_steps.text);
 	if (in->outside > 0)
 		log_warning("zone %s: primary %s: %llu records outside of the zone are left out, the first one is %s", s->zone->name,
 		    address, (unsigned long long)in->outside, in->first_outside);
+	if (is_older(s, in->serial, f) && !in->whole)
+		return ERR_PEER;
 	if (in->kind == XFRIN_CURRENT)
 		return ERR_OK;
 	err = in->kind == XFRIN_STEPS ? take_steps(s, in, f) : take_whole(s, in, f);
@@ -335,6 +347,8 @@ intake_done(void *arg)
 		intake_free(in);
 		return;
 	}
+	if (in->no_steps.text[0] != '\0' && strcmp(in->no_steps.text, f.text) != 0)
+		log_info("zone %s: no differences, so the whole zone: %s", s->zone->name, in->no_steps.text);
 	keeper_flush(k);		/* what others staged is a group of its own */
 	if (err == ERR_OK)
 		err = take(s, in, &f);
@@ -417,7 +431,8 @@ static void
 on_soa(void *arg, enum err err, const uint8_t *msg, size_t n, const char *words)
 {
 	struct secondary *s = arg;
-	uint32_t serial, ours = zone_version_serial(zone_newest(s->zone));
+	struct fault f = { 0 };
+	uint32_t serial;
 
 	s->asking = NULL;
 	if (err != ERR_OK) {
@@ -425,11 +440,11 @@ on_soa(void *arg, enum err err, const uint8_t *msg, size_t n, const char *words)
 	} else if (!answer_serial(msg, n, s->zone->apex.octets, &serial)) {
 		failed(s, n >= MSG_HEADER_SIZE && (msg[3] & 15) != RCODE_NOERROR ? rcode_str(msg[3] & 15) :
 		    "its answer to a question for the SOA has none, or is not authoritative");
-	} else if (serial_lt(ours, serial)) {
+	} else if (is_older(s, serial, &f)) {
+		failed(s, f.text);
+	} else if (serial != zone_version_serial(zone_newest(s->zone))) {
 		secondary_transfer(s);
 	} else {
-		if (serial != ours)
-			log_warning("zone %s: a primary has serial %u, older than %u here", s->zone->name, serial, ours);
 		confirmed(s);
 	}
 }
