@@ -195,6 +195,9 @@ keys:
   - name: {KEY_NAME}
     algorithm: hmac-sha256
     secret: {KEY_SECRET}
+zones:
+  - name: {self.data.zones[0]}
+    allow-transfer: [127.0.0.0/8]
 """)
 
     def command(self):
