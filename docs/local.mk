@@ -13,6 +13,8 @@ dist_hooks_SCRIPTS = docs/hooks/post-receive docs/hooks/pre-receive
 guidedir = $(docdir)/guide
 dist_guide_DATA = \
 	docs/guide/backup.md \
+	docs/guide/beside-your-primary.md \
+	docs/guide/secondary.md \
 	docs/guide/signed-commits.md \
 	docs/guide/zones-in-git.md
 nodist_doc_DATA = docs/certnsd.service

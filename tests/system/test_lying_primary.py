@@ -357,3 +357,19 @@ def test_an_older_primary_is_passed_over(certnsd, fake):
     server.wait_serial(zone, 3)
     assert "it has serial 1, older than 2 here" in server.log()
     older.close()
+
+
+def test_retransfer_goes_back_with_the_primary(certnsd, fake):
+    """What an operator orders is done: the serial may be an older one."""
+    zone = "example.com"
+    server = certnsd(keys=[{"name": KEY.name, "algorithm": KEY.algorithm, "secret": KEY.secret}])
+    server.zone_entry(zone, primaries=[f"{fake.address}@{fake.port} key {KEY.name}"])
+    fake.scripts[zone], fake.soas[zone] = good(5), soa(5)
+    server.start(zone)
+    fake.scripts[zone], fake.soas[zone] = good(2), soa(2)
+    server.ctl("retransfer", zone)
+    server.wait_serial(zone, 2)
+    assert client.look(server, f"serial5.{zone}", "A") == [] and client.look(server, f"serial2.{zone}", "A") == ["192.0.2.2"]
+    server.kill9()
+    server.start(zone)
+    assert client.serial(server, zone) == 2

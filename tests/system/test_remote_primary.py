@@ -5,6 +5,7 @@ import pytest
 from lib import client
 from lib.certs import Published, Request, upload_script
 from lib.keys import Key
+from lib.peers import Knot
 from lib.wait import wait_for
 from lib.zones import zone
 
@@ -31,9 +32,19 @@ def certns_primary(certnsd, repo, key):
     return server.start(ZONE)
 
 
-@pytest.fixture(params=["certnsd", "bind"])
-def primary(request, certnsd, repo, named, key):
-    return bind_primary(named, key) if request.param == "bind" else certns_primary(certnsd, repo, key)
+def knot_primary(directory, key):
+    knot = Knot(directory)
+    knot.key(UPDATE)
+    knot.key(key)
+    knot.updated_by = [UPDATE, key]
+    knot.primary(ZONE, TEXT, key=UPDATE)
+    return knot.start(ZONE)
+
+
+@pytest.fixture(params=["certnsd", "bind", "knot"])
+def primary(request, certnsd, repo, named, key, tmp_path):
+    return bind_primary(named, key) if request.param == "bind" else \
+        knot_primary(tmp_path / "knot", key) if request.param == "knot" else certns_primary(certnsd, repo, key)
 
 
 @pytest.fixture

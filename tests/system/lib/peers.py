@@ -87,6 +87,7 @@ class Bind(Named):
 
 class Knot(Peer):
     program = "knotd"
+    updated_by = ()             # keys that may update and transfer the zones
 
     def write_config(self):
         os.makedirs(self.path("db"), exist_ok=True)
@@ -97,7 +98,10 @@ class Knot(Peer):
             if other:
                 remotes += f"  - id: r{i}\n    address: {other.address}@{other.port}\n{who}"
             rules += f"  - id: a{i}\n    action: [transfer]\n{who}"
-            zones += f"  - domain: {zone}\n    file: {self.path(zone)}.zone\n    acl: [a{i}, told]\n"
+            if self.updated_by:
+                names = ", ".join(k.name for k in self.updated_by)
+                rules += f"  - id: u{i}\n    action: [transfer, update]\n    key: [{names}]\n"
+            zones += f"  - domain: {zone}\n    file: {self.path(zone)}.zone\n    acl: [a{i}, {f'u{i}, ' if self.updated_by else ''}told]\n"
             if role == "secondary":
                 zones += f"    master: r{i}\n    zonefile-sync: -1\n"
             else:
