@@ -221,12 +221,13 @@ axfr_records(const struct axfr *a)
 char *
 axfr_describe(const struct axfr *a, char text[AXFR_TEXT])
 {
-	bool is_signed = a->q.tsig.status == TSIG_VALID;
+	bool is_signed = a->q.tsig.status == TSIG_VALID, ixfr = a->q.question.qtype == TYPE_IXFR;
 	char zone[DNAME_TEXT_MAX], key[DNAME_TEXT_MAX];
 
-	snprintf(text, AXFR_TEXT, "%s of %s, serial %u%s (%s%s)", a->q.question.qtype == TYPE_IXFR ? "IXFR" : "AXFR",
+	snprintf(text, AXFR_TEXT, "%s of %s, serial %u%s (%s%s)", ixfr ? "IXFR" : "AXFR",
 	    dname_print_host(a->q.question.qname.octets, zone), a->ixfr != NULL ? a->ixfr->to : zone_version_serial(a->version),
-	    a->ixfr == NULL && a->q.question.qtype == TYPE_IXFR ? ", whole" : "", is_signed ? "key " : "unsigned", is_signed ? dname_print_host(a->q.tsig.key_name.octets, key) : "");
+	    ixfr && a->ixfr == NULL ? ", whole" : "", is_signed ? "key " : "unsigned",
+	    is_signed ? dname_print_host(a->q.tsig.key_name.octets, key) : "");
 	return text;
 }
 

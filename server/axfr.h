@@ -1,6 +1,6 @@
-/* server/axfr.h -- one zone, or what changed in it, as a stream of messages (RFC 5936, RFC 1995).  The first holds a version of the zone from start to end, so
- * that what is sent is of one serial whatever happens meanwhile; the memory it needs does not depend on the zone's
- * size. */
+/* server/axfr.h -- one zone, or what changed in it, as a stream of messages (RFC 5936, RFC 1995).  The first holds a
+ * version of the zone from start to end, so that what is sent is of one serial whatever happens meanwhile; the memory
+ * it needs does not depend on the zone's size. */
 #ifndef SERVER_AXFR_H
 #define SERVER_AXFR_H
 

@@ -1,5 +1,5 @@
-/* server/history_out.c -- IXFR: what the journal has between a client's serial and ours.  Several secondaries that were told of the same
- * change ask for the same, so the last answers are kept. */
+/* server/history_out.c -- IXFR: what the journal has between a client's serial and ours.  Several secondaries that were
+ * told of the same change ask for the same, so the last answers are kept. */
 #include "server/keeper_internal.h"
 
 #include <stdlib.h>

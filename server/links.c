@@ -1,5 +1,6 @@
-/* server/links.c -- connections to primaries that are kept open, so that NOTIFY comes on them (server/listeners.c is the other end).  One for
- * each key that names a primary, where zones come from the names of keys: such a secondary need not be reachable. */
+/* server/links.c -- connections to primaries that are kept open, so that NOTIFY comes on them (server/listeners.c is the
+ * other end).  One for each key that names a primary, where zones come from the names of keys: such a secondary need not
+ * be reachable. */
 #include "server/secondary_internal.h"
 
 #include <stdlib.h>

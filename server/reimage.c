@@ -1,5 +1,6 @@
-/* server/reimage.c -- a new image file for a zone that has changed much by differences, so that its journal row, and the time of a restart,
- * stay bounded.  As with a write-back to git, the zone goes on changing meanwhile: what comes then stays pending. */
+/* server/reimage.c -- a new image file for a zone that has changed much by differences, so that its journal row, and the
+ * time of a restart, stay bounded.  As with a write-back to git, the zone goes on changing meanwhile: what comes then
+ * stays pending. */
 #include "server/secondary_internal.h"
 
 #include <stdlib.h>

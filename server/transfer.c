@@ -1,5 +1,6 @@
-/* Who gets a zone, and in which form: AXFR (RFC 5936), and IXFR (RFC 1995) answered with the differences that the journal has; with the
- * SOA alone where the client has the zone already, or asks over UDP for more than fits; else with the whole zone. */
+/* Who gets a zone, and in which form: AXFR (RFC 5936), and IXFR (RFC 1995) answered with the differences that the journal
+ * has; with the SOA alone where the client has the zone already, or asks over UDP for more than fits; else with the whole
+ * zone. */
 #include <stdio.h>
 
 #include "base/log.h"

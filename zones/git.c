@@ -279,7 +279,7 @@ git_source_domain(const struct git_source *s)
 }
 
 enum err
-git_source_tip(struct git_source *s, git_oid_text tip, struct fault *f)
+git_source_ref(struct git_source *s, const char *refs, const char *never, git_oid_text commit, struct fault *f)
 {
 	char ref[GIT_REF_SIZE];
 	git_oid id;
@@ -288,14 +288,20 @@ git_source_tip(struct git_source *s, git_oid_text tip, struct fault *f)
 
 	if (s->branch == NULL)
 		return fault_set(f, ERR_NOT_FOUND, "nothing was fetched yet");
-	if ((err = git_ref_name(GIT_REFS_ORIGIN, s->branch, ref, f)) != ERR_OK)
+	if ((err = git_ref_name(refs, s->branch, ref, f)) != ERR_OK)
 		return err;
 	if ((rc = git_reference_name_to_id(&id, s->repo, ref)) == GIT_ENOTFOUND)
-		return fault_set(f, ERR_NOT_FOUND, "nothing was fetched yet of branch %s", s->branch);
+		return fault_set(f, ERR_NOT_FOUND, "nothing was %s yet of branch %s", never, s->branch);
 	if (rc < 0)
 		return git_clone_fault(s->dir, rc, f, "%s", ref);
-	git_oid_tostr(tip, GIT_OID_TEXT, &id);
+	git_oid_tostr(commit, GIT_OID_TEXT, &id);
 	return ERR_OK;
+}
+
+enum err
+git_source_tip(struct git_source *s, git_oid_text tip, struct fault *f)
+{
+	return git_source_ref(s, GIT_REFS_ORIGIN, "fetched", tip, f);
 }
 
 enum err

@@ -60,6 +60,9 @@ void git_fault_clear(struct fault *f);
 /* "refs/…/" and a branch; ERR_RANGE when too long or no name git allows. */
 enum err git_ref_name(const char *prefix, const char *branch, char ref[GIT_REF_SIZE], struct fault *f);
 
+/* Where the ref of the branch in use under refs points to; never: "fetched", for the words when it is not there. */
+enum err git_source_ref(struct git_source *s, const char *refs, const char *never, git_oid_text commit, struct fault *f);
+
 /* Remove what a killed process left behind: lock files and half-written packs.  The clone is ours alone. */
 void git_clone_sweep(const char *dir);
 

@@ -16,21 +16,7 @@
 enum err
 git_source_accepted(struct git_source *s, git_oid_text commit, struct fault *f)
 {
-	char ref[GIT_REF_SIZE];
-	git_oid id;
-	enum err err;
-	int rc;
-
-	if (s->branch == NULL)
-		return fault_set(f, ERR_NOT_FOUND, "nothing was fetched yet");
-	if ((err = git_ref_name(GIT_REFS_ACCEPTED, s->branch, ref, f)) != ERR_OK)
-		return err;
-	if ((rc = git_reference_name_to_id(&id, s->repo, ref)) == GIT_ENOTFOUND)
-		return fault_set(f, ERR_NOT_FOUND, "nothing was taken yet of branch %s", s->branch);
-	if (rc < 0)
-		return git_clone_fault(s->dir, rc, f, "%s", ref);
-	git_oid_tostr(commit, GIT_OID_TEXT, &id);
-	return ERR_OK;
+	return git_source_ref(s, GIT_REFS_ACCEPTED, "taken", commit, f);
 }
 
 enum err
