@@ -386,8 +386,11 @@ merge_pulled(struct keeper *k, struct pull *p, struct fault *f)
 {
 	struct source *s = p->source;
 	int64_t start_ms = clock_mono_ms();
-	enum err err = take_all(k, p, f), err_note;
+	enum err err = take_keys(k, p), err_note;
 
+	/* Keys come first: a new zone is not seen before those that came with it, nor are its secondaries told. */
+	if (err == ERR_OK)
+		err = take_all(k, p, f);
 	if (err == ERR_OK)
 		err = merge_changes(k, p, f);
 	if (err == ERR_OK)
@@ -399,8 +402,7 @@ merge_pulled(struct keeper *k, struct pull *p, struct fault *f)
 		retire_again(k, p);
 		return err;
 	}
-	/* A new zone is not seen before the keys that came with it. */
-	if (err_note != ERR_OK || (err = take_keys(k, p)) != ERR_OK || (err = show_merged(k, p)) != ERR_OK)
+	if (err_note != ERR_OK || (err = show_merged(k, p)) != ERR_OK)
 		return err != ERR_OK ? err : err_note;
 	log_taken(k, p, start_ms);
 	memcpy(s->head, p->tip, sizeof s->head);
