@@ -176,7 +176,9 @@ keep_member(struct keeper *k, struct zone *z, const struct secondary *catalog, c
 		log_warning("catalog %s: %s is a zone of ours that comes from elsewhere: passed over", catalog->zone->name, z->name);
 		return ERR_OK;
 	}
-	if (s->wanted && is_of(s, apex) && !dname_equal(s->member.octets, m->node.octets)) {
+	if (!s->wanted) {
+		s->whole = true;	/* it was gone from here: the same name may be another zone now, with an older serial */
+	} else if (is_of(s, apex) && !dname_equal(s->member.octets, m->node.octets)) {
 		log_info("catalog %s: zone %s is to begin anew", catalog->zone->name, z->name);
 		secondary_refresh(z, true);
 	}

@@ -10,6 +10,7 @@
 #include "base/log.h"
 
 #define ANSWER_MS 15000
+#define FORWARDS_MAX 64		/* each has a connection, and who sends them is not known here */
 
 struct forward {
 	struct forward *next, **link;
@@ -23,6 +24,7 @@ struct forward {
 static void
 forward_free(struct forward *w)
 {
+	w->keeper->nforwards--;
 	*w->link = w->next;
 	if (w->next != NULL)
 		w->next->link = w->link;
@@ -95,7 +97,7 @@ keeper_forward(struct keeper *k, struct job *j)
 {
 	struct zone *z = zonetable_find(&k->zones, j->request.question.qname.octets);
 	struct secondary *s = z == NULL ? NULL : z->secondary;
-	struct forward *w = s == NULL || !s->wanted ? NULL : calloc(1, sizeof *w);
+	struct forward *w = s == NULL || !s->wanted || k->nforwards >= FORWARDS_MAX ? NULL : calloc(1, sizeof *w);
 
 	if (w == NULL) {
 		keeper_give_back(j, s == NULL || !s->wanted ? RCODE_NOTAUTH : RCODE_SERVFAIL);
@@ -109,5 +111,6 @@ keeper_forward(struct keeper *k, struct job *j)
 	if ((w->next = k->forwards) != NULL)
 		w->next->link = &w->next;
 	k->forwards = w;
+	k->nforwards++;
 	send_on(w);
 }

@@ -84,7 +84,7 @@ keeper_subscriber(void *ctx, const struct commit_request *q, const struct change
 		log_error("zone %s: out of memory: its changes are written back after a restart", z->name);
 	if (!k->started)
 		return;				/* at start everything is looked at once, later */
-	if (z->secondary != NULL)
+	if (z->secondary != NULL && config_zone_for(k->view->config, z->apex.octets)->catalog_role == CATALOG_INTERPRET)
 		catalogs_changed(k);
 	peers_notify(k, z);
 	if (q->origin == ORIGIN_LOAD)

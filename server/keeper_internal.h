@@ -1,18 +1,21 @@
 /* server/keeper_internal.h -- shared by the files that make up the keeper, and by nobody else:
  *
- *   keeper.c     the thread, its queue, groups of commits      updates.c    UPDATE and NOTIFY jobs
- *   source.c     git repositories: when to pull and to write   pull.c       a pull, on a helper
- *   writeback.c  a commit and push, on a helper                merge.c      what was pulled, into the zones
- *   compact.c    clones kept small
- *   peers.c      who gets NOTIFY, which servers the CA asks    certs.c      the ACME engine's outside
- *   backup.c     copies of the state
- *   catchup.c    serials of a new host                   history.c    what the journal keeps of each zone
- *   accept.c     which commits are taken                 rewritten.c  force-pushes
- *   unseen.c     pushes whose success was not seen
- *   filezones.c  zone files outside of git                   secondary.c  zones that come by transfer
- *   includes.c   which zones include a file                  conflict.c   what both sides want
- *   restore.c    the zones of a restart                      held.c       texts that are refused
- *   views.c      configuration and keys                        status.c     the control socket's answers */
+ *   keeper.c      the thread, its queue, groups of commits       updates.c      UPDATE jobs
+ *   source.c      git repositories: when to pull and to write    pull.c         a pull, on a helper
+ *   writeback.c   a commit and push, on a helper                 merge.c        what was pulled, into the zones
+ *   accept.c      which commits are taken                        rewritten.c    force-pushes
+ *   unseen.c      pushes whose success was not seen              compact.c      clones kept small
+ *   includes.c    which zones include a file                     conflict.c     what both sides want
+ *   held.c        texts that are refused                         filezones.c    zone files outside of git
+ *   restore.c     the zones of a restart                         catchup.c      serials of a new host
+ *   history.c     what the journal keeps of each zone            history_out.c  what IXFR gets of it
+ *   peers.c       who gets NOTIFY, which servers the CA asks     listeners.c    who gets it on a TCP connection
+ *   secondaries.c which zones come by transfer                   secondary.c    one of them: when, from whom
+ *   reimage.c     a new image file for one                       images.c       those that are left over
+ *   remote_edit.c edits that are made at a primary               forward.c      updates that go on to one
+ *   links.c       connections to primaries, for NOTIFY           catalogs.c     catalog zones
+ *   certs.c       the ACME engine's outside                      backup.c       copies of the state
+ *   views.c       configuration and keys                         status.c       the control socket's answers */
 #ifndef SERVER_KEEPER_INTERNAL_H
 #define SERVER_KEEPER_INTERNAL_H
 
@@ -132,6 +135,7 @@ struct keeper {
 	size_t nlisteners;
 	struct event *catalogs_due;	/* NULL: not started */
 	struct forward *forwards;	/* updates, on their way to primaries elsewhere */
+	size_t nforwards;
 	struct history_cache *history_cache;
 	struct secondaries *secondaries;
 	struct catchup *catchups;	/* questions for serials on their way */

@@ -3,6 +3,8 @@
  * be reachable. */
 #include "server/secondary_internal.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +18,7 @@
 
 #define PAUSE_FIRST_S 1
 #define PAUSE_MOST_S 600		/* many primaries close what is idle, and never send anything there */
+#define KEEPALIVE_S 120			/* a NAT forgets who is silent, and tells nobody */
 #define QUERY_ROOM 1024
 #define ANSWER_ROOM 1024
 
@@ -184,6 +187,16 @@ on_event(struct bufferevent *tcp, short events, void *arg)
 }
 
 static void
+keep_alive(int fd)
+{
+	int on = 1, idle_s = KEEPALIVE_S;
+
+	/* Best effort: without, the zones' own timers find out. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+}
+
+static void
 open_link(struct link *l)
 {
 	const struct config_address *from = secondary_source(l->keeper, l->to.address.ss_family);
@@ -191,6 +204,7 @@ open_link(struct link *l)
 
 	if (fd >= 0 && (from == NULL || bind(fd, (const struct sockaddr *)&from->address, from->len) == 0) &&
 	    (l->tcp = bufferevent_socket_new(l->keeper->base, fd, BEV_OPT_CLOSE_ON_FREE)) != NULL) {
+		keep_alive(fd);
 		bufferevent_setcb(l->tcp, on_read, NULL, on_event, l);
 		if (bufferevent_enable(l->tcp, EV_READ | EV_WRITE) == 0 &&
 		    bufferevent_socket_connect(l->tcp, (struct sockaddr *)&l->to.address, (int)l->to.len) == 0)

@@ -29,14 +29,14 @@ listener_free(struct listener *l)
 	free(l);
 }
 
-/* Connections of before, in the same slot, and perhaps the present one. */
+/* Connections that had the slot before this generation. */
 static void
-forget(struct keeper *k, const struct job *j, bool present)
+forget(struct keeper *k, const void *connection, uint64_t generation)
 {
 	for (struct listener **p = &k->listeners; *p != NULL; ) {
 		struct listener *l = *p;
 
-		if (l->connection != j->connection || (l->generation == j->generation && !present)) {
+		if (l->connection != connection || l->generation >= generation) {
 			p = &l->next;
 			continue;
 		}
@@ -51,7 +51,7 @@ keeper_listen(struct keeper *k, struct job *j)
 {
 	struct listener *l;
 
-	forget(k, j, false);
+	forget(k, j->connection, j->generation);
 	for (l = k->listeners; l != NULL; l = l->next)
 		if (l->connection == j->connection && dname_equal(l->apex.octets, j->request.question.qname.octets))
 			break;
@@ -67,7 +67,7 @@ keeper_listen(struct keeper *k, struct job *j)
 void
 keeper_gone(struct keeper *k, struct job *j)
 {
-	forget(k, j, true);
+	forget(k, j->connection, j->generation + 1);	/* the next one there may be listening already */
 	job_free(j);
 }
 

@@ -36,6 +36,7 @@ server_libserver_a_SOURCES = \
 	server/held.c \
 	server/history.c \
 	server/history_out.c \
+	server/images.c \
 	server/inbound.c server/inbound.h \
 	server/intake.c server/intake.h \
 	server/ixfr.c server/ixfr.h \

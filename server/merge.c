@@ -117,8 +117,7 @@ load_zone(struct keeper *k, struct zone *z, struct pulled_zone *p, struct fault 
 	}
 	z->retired = false;
 	z->new_here = !z->restored;
-	if ((err = commits_load(k->commits, z, &p->base, &p->rrs, serial, true, f)) == ERR_OK &&
-	    (err = merge_show_zone(k, z)) == ERR_OK && k->started)
+	if ((err = commits_load(k->commits, z, &p->base, &p->rrs, serial, true, f)) == ERR_OK && k->started)
 		log_info("zone %s: serial %u, %zu RRs, from commit %.12s", z->name, serial,
 		    zone_version_rr_count(zone_newest(z)), p->base.commit);
 	return err;
@@ -200,6 +199,7 @@ hand_over(struct zone *z, struct source *s)
 	free(z->source);
 	z->source = url;
 	z->owner = s;
+	z->secondary = NULL;		/* what it was until now; transfers under way see that they are not wanted */
 	z->listed = false;
 	z->includes_noted = 0;
 	return ERR_OK;
@@ -400,6 +400,7 @@ merge_pulled(struct keeper *k, struct pull *p, struct fault *f)
 	err_note = note_read(k, p);
 	if (err != ERR_OK) {
 		retire_again(k, p);
+		(void)show_merged(k, p);	/* what could be read is served, also where the journal takes nothing */
 		return err;
 	}
 	if (err_note != ERR_OK || (err = show_merged(k, p)) != ERR_OK)

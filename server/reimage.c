@@ -30,6 +30,8 @@ reimage_run(void *arg)
 		r->err = image_write(r->directory, zone_version_apex_name(r->version), &r->rrs, &r->base, &r->fault);
 }
 
+/* What is in the new image no longer waits, so that is the base from here on, also where the journal does not take it: then the row
+ * goes on with the old one and its records, and the next commit writes it anew. */
 static enum err
 take_over(struct reimage *r, struct fault *f)
 {
@@ -39,18 +41,19 @@ take_over(struct reimage *r, struct fault *f)
 	struct rr served;
 	enum err err = ERR_OK;
 
+	z->base = r->base;
+	r->base = (struct zone_base){ 0 };
+	image_touch(r->directory, &z->base, r->secondary->checked_s);
 	for (size_t i = 0; err == ERR_OK && i < r->rrs.n; i++)
 		if (r->rrs.v[i].type == TYPE_SOA && zone_version_soa(zone_newest(z), &served))
 			err = pending_set_base_soa(&z->pending, &r->rrs.v[i], &served);
-	if (err == ERR_OK && (err = commits_batch_begin(k->commits, f)) == ERR_OK) {
-		z->base = r->base;
-		r->base = (struct zone_base){ 0 };
+	if (err == ERR_OK && (err = commits_batch_begin(k->commits, f)) == ERR_OK)
 		err = commits_batch_end(k->commits, commits_put(k->commits, z, f), f);
-		if (err == ERR_OK)
-			image_remove(r->directory, &old);
-		zone_base_clear(&old);
-		image_touch(r->directory, &z->base, r->secondary->checked_s);
-	}
+	if (err == ERR_OK)
+		image_remove(r->directory, &old);
+	else
+		z->unsaved = true;
+	zone_base_clear(&old);
 	return err;
 }
 
@@ -63,7 +66,7 @@ reimage_done(void *arg)
 
 	keeper_flush(s->keeper);
 	pending_write_end(&s->zone->pending, err == ERR_OK);
-	if (err == ERR_OK && !s->keeper->stopping)
+	if (err == ERR_OK && !s->keeper->stopping && s->zone->secondary == s)
 		err = take_over(r, &r->fault);
 	if (err != ERR_OK && !s->keeper->stopping)
 		log_error("zone %s: no new image file: %s", s->zone->name, fault_str(&r->fault, err));

@@ -298,7 +298,17 @@ adopt_row(void *ctx, const struct journal_zone *row)
 {
 	struct restore *r = ctx;
 	char name[DNAME_TEXT_MAX];
+	struct zone *z;
+	enum err err;
 
+	/* What came by transfer, or was made here, is nothing that waits for the repository; only its serial goes on. */
+	if (strcmp(row->source, ZONE_BY_TRANSFER) == 0 || strcmp(row->source, ZONE_CATALOG) == 0) {
+		if ((err = merge_make_zone(r->keeper, r->source, row->apex.octets, &z)) == ERR_OK) {
+			z->restored = true;
+			z->restored_serial = row->serial;
+		}
+		return err;
+	}
 	if ((r->claimed = is_configured(r->keeper, r->source, row->source)))
 		return ERR_OK;
 	log_info("zone %s: was read from %s before, and goes on from there", dname_print_host(row->apex.octets, name),

@@ -73,17 +73,24 @@ secondary_want(struct keeper *k, const uint8_t *apex, const struct config_primar
 	struct zone *z = zonetable_find(&k->zones, apex);
 	struct secondary *s = z == NULL ? NULL : z->secondary;
 	struct config_primary *copy;
-	enum err err;
+	uint64_t *said;
+	enum err err = ERR_NOMEM;
 
-	if (s == NULL && (err = add_zone(k, apex, &s, f)) != ERR_OK)
-		return err;
-	if (s->wanted && same_primaries(s, primaries, n))
+	if (s != NULL && s->wanted && same_primaries(s, primaries, n))
 		return ERR_OK;
-	if ((copy = malloc(n * sizeof *copy)) == NULL)
-		return ERR_NOMEM;
+	copy = malloc(n * sizeof *copy);
+	said = calloc(n, sizeof *said);
+	/* Memory first: a secondary always has primaries. */
+	if (copy == NULL || said == NULL || (s == NULL && (err = add_zone(k, apex, &s, f)) != ERR_OK)) {
+		free(copy);
+		free(said);
+		return err;
+	}
 	memcpy(copy, primaries, n * sizeof *copy);
 	free(s->primaries);
+	free(s->said);
 	s->primaries = copy;
+	s->said = said;
 	s->nprimaries = n;
 	s->at = s->tried = 0;
 	if (!s->wanted && s->zone->retired) {
@@ -96,20 +103,12 @@ secondary_want(struct keeper *k, const uint8_t *apex, const struct config_primar
 	return ERR_OK;
 }
 
-static void
-give_up(struct secondary *s)
-{
-	exchange_cancel(s->asking);
-	s->asking = NULL;
-	evtimer_del(s->timer);
-}
-
 void
 secondary_retire(struct secondary *s, const char *why)
 {
 	struct keeper *k = s->keeper;
 
-	give_up(s);
+	secondary_give_up(s);
 	s->wanted = s->has_catalog = false;
 	s->zone->retired = true;
 	rcu_thread_online();
@@ -118,6 +117,8 @@ secondary_retire(struct secondary *s, const char *why)
 	notifier_drop(k->notifier, s->zone->apex.octets);
 	zone_set_problem(s->zone, NULL);
 	log_info("zone %s: %s", s->zone->name, why);
+	if (k->started)
+		secondaries_go_on(k->secondaries);	/* its turn is somebody else's */
 }
 
 /* Keys whose names say where the zone comes from: those of just this zone first, then those of zones above. */
@@ -200,6 +201,24 @@ is_configured(const struct keeper *k, const struct secondary *s)
 	return false;
 }
 
+/* Also one that a catalog listed until now: what is said of the zone itself goes first. */
+static enum err
+want_configured(struct keeper *k, const struct config_zone *c, struct fault *f)
+{
+	enum err err = secondary_want(k, c->name.octets, c->primaries, c->nprimaries, f);
+	struct secondary *s;
+
+	if (err == ERR_OK) {
+		s = zonetable_find(&k->zones, c->name.octets)->secondary;
+		s->has_catalog = false;
+	}
+	if (err != ERR_EXISTS || !k->started)
+		return err;
+	log_error("%s", fault_str(f, err));	/* the others are not to suffer from it */
+	f->text[0] = '\0';
+	return ERR_OK;
+}
+
 enum err
 secondaries_configure(struct keeper *k, struct fault *f)
 {
@@ -208,7 +227,7 @@ secondaries_configure(struct keeper *k, struct fault *f)
 
 	for (size_t i = 0; err == ERR_OK && i < c->nzones; i++)
 		if (c->zones[i].nprimaries > 0)
-			err = secondary_want(k, c->zones[i].name.octets, c->zones[i].primaries, c->zones[i].nprimaries, f);
+			err = want_configured(k, &c->zones[i], f);
 	if (err == ERR_OK && c->secondary)
 		err = configure_by_keys(k, f);
 	for (struct secondary *s = k->secondaries->first; s != NULL; s = s->next)
@@ -312,7 +331,8 @@ secondaries_open(struct keeper *k, struct fault *f)
 
 	if ((k->secondaries = all) == NULL)
 		return ERR_NOMEM;
-	all->queue_end = &all->queue;
+	all->transfers.end = &all->transfers.first;
+	all->asks.end = &all->asks.first;
 	if ((all->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
 		return fault_set(f, err_from_errno(errno), "eventfd: %s", strerror(errno));
 	if (asprintf(&all->images, "%s/secondary", k->boot_view->config->state_directory) < 0) {
@@ -325,6 +345,7 @@ secondaries_open(struct keeper *k, struct fault *f)
 	all->results = event_new(k->base, pool_fd(all->pool), EV_READ | EV_PERSIST, on_results, k);
 	if (all->results == NULL || event_add(all->results, NULL) != 0)
 		return ERR_NOMEM;
+	images_tidy(k->journal, all->images);
 	return secondaries_configure(k, f);
 }
 
@@ -343,7 +364,7 @@ secondaries_stop(struct keeper *k)
 	if (all == NULL)
 		return;
 	for (struct secondary *s = all->first; s != NULL; s = s->next)
-		give_up(s);
+		secondary_give_up(s);
 	if (all->stop_fd >= 0)
 		eventfd_write(all->stop_fd, 1);
 	if (all->pool != NULL)
@@ -363,6 +384,7 @@ secondaries_close(struct keeper *k)
 		event_free(s->timer);
 		view_unref(s->view);
 		free(s->primaries);
+		free(s->said);
 		free(s->broken);
 		free(s);
 	}

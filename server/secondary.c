@@ -5,10 +5,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/siphash.h"
 #include "wire/rrtype.h"
 
 #define ASK_MS 6000
 #define ASK_TRIES 3
+#define ASKS_MAX 200			/* questions at once: each has a socket */
 #define FIRST_RETRY_MAX_S 300		/* while there is no zone yet, whose SOA would say */
 
 static void check(struct secondary *s);
@@ -122,9 +124,19 @@ secondary_expire(struct secondary *s)
 
 /* --- the end of a round --- */
 
+/* Until the next question; a view that was replaced meanwhile may go. */
+static void
+drop_view(struct secondary *s)
+{
+	view_unref(s->view);
+	s->view = NULL;
+}
+
 static void
 confirmed(struct secondary *s)
 {
+	drop_view(s);
+	memset(s->said, 0, s->nprimaries * sizeof *s->said);
 	s->checked_s = clock_now_s();
 	image_touch(s->keeper->secondaries->images, &s->zone->base, s->checked_s);
 	s->failures = s->tried = 0;
@@ -139,6 +151,18 @@ confirmed(struct secondary *s)
 	secondary_reimage(s);
 }
 
+/* A primary that is down for days is complained of once, and again when the words change. */
+static bool
+is_news(struct secondary *s, const char *words)
+{
+	static const uint8_t key[SIPHASH_KEY];
+	uint64_t hash = siphash24(key, words, strlen(words)), *said = &s->said[s->at];
+	bool news = *said != hash;
+
+	*said = hash;
+	return news;
+}
+
 static void
 failed(struct secondary *s, const char *words)
 {
@@ -146,13 +170,17 @@ failed(struct secondary *s, const char *words)
 	char address[CONFIG_ADDRESS_TEXT];
 
 	config_address_print((const struct sockaddr *)&p->address.address, address);
-	log_warning("zone %s: primary %s: %s", s->zone->name, address, words);
+	if (is_news(s, words))
+		log_warning("zone %s: primary %s: %s", s->zone->name, address, words);
+	else
+		log_debug("zone %s: primary %s: %s", s->zone->name, address, words);
 	zone_set_problem(s->zone, "primary %s: %s", address, words);
 	s->at = (s->at + 1) % s->nprimaries;
 	if (++s->tried < s->nprimaries) {
 		check(s);
 		return;
 	}
+	drop_view(s);
 	s->tried = 0;
 	set_timer(s, s->again ? 0 : retry_s(s));
 	s->again = false;
@@ -301,36 +329,75 @@ take(struct secondary *s, struct intake *in, struct fault *f)
 	return err;
 }
 
+static void
+stand_in(struct line *line, struct secondary *s)
+{
+	s->next_queued = NULL;
+	*line->end = s;
+	line->end = &s->next_queued;
+}
+
 static bool
 may_start(const struct secondary *s)
 {
 	const struct config *c = s->keeper->view->config;
 	const struct config_address *to = &s->primaries[s->at].address;
-	unsigned all = 0, same = 0;
+	unsigned same = 0;
 
-	for (const struct secondary *o = s->keeper->secondaries->first; o != NULL; o = o->next) {
-		if (o->intake == NULL)
-			continue;
-		all++;
+	for (const struct secondary *o = s->keeper->secondaries->running; o != NULL; o = o->next_running)
 		same += o->intake->place.to_len == to->len && memcmp(&o->intake->place.to, &to->address, to->len) == 0;
-	}
-	return all < c->transfers_in && same < c->transfers_per_ns;
+	return s->keeper->secondaries->nrunning < c->transfers_in && same < c->transfers_per_ns;
 }
 
-/* Whoever waits and may go now. */
 static void
-start_queued(struct secondaries *all)
+start_transfers(struct secondaries *all)
 {
-	struct secondary *s = all->queue;
+	struct secondary *s = all->transfers.first, **end = all->transfers.end;
 
-	all->queue = NULL;
-	all->queue_end = &all->queue;
-	for (struct secondary *next; s != NULL; s = next) {
+	all->transfers = (struct line){ NULL, &all->transfers.first };
+	for (struct secondary *next; s != NULL && all->nrunning < s->keeper->view->config->transfers_in; s = next) {
 		next = s->next_queued;
 		s->queued = false;
 		if (s->wanted)
-			secondary_transfer(s);	/* it may queue itself again */
+			secondary_transfer(s);	/* it may stand in line again */
 	}
+	if (s != NULL) {
+		*all->transfers.end = s;
+		all->transfers.end = end;
+	}
+}
+
+static void
+start_asking(struct secondaries *all)
+{
+	struct secondary *s;
+
+	while ((s = all->asks.first) != NULL && all->nasking < ASKS_MAX) {
+		if ((all->asks.first = s->next_queued) == NULL)
+			all->asks.end = &all->asks.first;
+		s->to_ask = false;
+		if (s->wanted)
+			check(s);
+	}
+}
+
+void
+secondaries_go_on(struct secondaries *all)
+{
+	start_transfers(all);
+	start_asking(all);
+}
+
+static void
+leave_running(struct secondary *s)
+{
+	struct secondaries *all = s->keeper->secondaries;
+	struct secondary **p = &all->running;
+
+	while (*p != s)
+		p = &(*p)->next_running;
+	*p = s->next_running;
+	all->nrunning--;
 }
 
 static void
@@ -342,9 +409,12 @@ intake_done(void *arg)
 	struct fault f = in->fault;
 	enum err err = in->err;
 
+	leave_running(s);
 	s->intake = NULL;
 	if (k->stopping || !s->wanted) {
 		intake_free(in);
+		if (!k->stopping)
+			secondaries_go_on(k->secondaries);
 		return;
 	}
 	if (in->no_steps.text[0] != '\0' && strcmp(in->no_steps.text, f.text) != 0)
@@ -357,13 +427,13 @@ intake_done(void *arg)
 		s->whole = true;
 		secondary_transfer(s);
 	} else if (err == ERR_OK) {
-		s->whole = false;
+		s->whole = s->whole && !in->whole;	/* it may have been asked for meanwhile */
 		confirmed(s);
 	} else {
 		failed(s, fault_str(&f, err));
 	}
 	intake_free(in);
-	start_queued(k->secondaries);
+	secondaries_go_on(k->secondaries);
 }
 
 static enum err
@@ -410,9 +480,7 @@ secondary_transfer(struct secondary *s)
 
 	if (!may_start(s)) {
 		s->queued = true;
-		s->next_queued = NULL;
-		*all->queue_end = s;
-		all->queue_end = &s->next_queued;
+		stand_in(&all->transfers, s);
 		return;
 	}
 	if (!take_key(s, &key, &f)) {
@@ -422,6 +490,10 @@ secondary_transfer(struct secondary *s)
 		intake_free(s->intake);
 		s->intake = NULL;
 		failed(s, err_str(err));
+	} else {
+		s->next_running = all->running;
+		all->running = s;
+		all->nrunning++;
 	}
 }
 
@@ -431,10 +503,12 @@ static void
 on_soa(void *arg, enum err err, const uint8_t *msg, size_t n, const char *words)
 {
 	struct secondary *s = arg;
+	struct secondaries *all = s->keeper->secondaries;
 	struct fault f = { 0 };
 	uint32_t serial;
 
 	s->asking = NULL;
+	all->nasking--;
 	if (err != ERR_OK) {
 		failed(s, words);
 	} else if (!answer_serial(msg, n, s->zone->apex.octets, &serial)) {
@@ -447,11 +521,13 @@ on_soa(void *arg, enum err err, const uint8_t *msg, size_t n, const char *words)
 	} else {
 		confirmed(s);
 	}
+	start_asking(all);
 }
 
 static void
 ask_soa(struct secondary *s)
 {
+	struct secondaries *all = s->keeper->secondaries;
 	const struct config_address *to = &s->primaries[s->at].address;
 	const struct config_address *from = secondary_source(s->keeper, to->address.ss_family);
 	struct question q = { .qtype = TYPE_SOA, .qclass = CLASS_IN };
@@ -461,6 +537,11 @@ ask_soa(struct secondary *s)
 	struct wr w;
 	enum err err;
 
+	if (all->nasking >= ASKS_MAX) {
+		s->to_ask = true;
+		stand_in(&all->asks, s);
+		return;
+	}
 	dname_copy(&q.qname, s->zone->apex.octets);
 	wr_init(&w, msg, sizeof msg);
 	msg_header_write(&w, &(struct msg_header){ .qdcount = 1 });
@@ -471,12 +552,24 @@ ask_soa(struct secondary *s)
 	    .from = from == NULL ? NULL : (const struct sockaddr *)&from->address, .msg = msg, .n = wr_len(&w), .key = key,
 	    .timeout_ms = ASK_MS, .tries = ASK_TRIES, .done = on_soa, .arg = s }, &s->asking)) != ERR_OK)
 		failed(s, err_str(err));
+	else
+		all->nasking++;
+}
+
+void
+secondary_give_up(struct secondary *s)
+{
+	if (s->asking != NULL)
+		s->keeper->secondaries->nasking--;
+	exchange_cancel(s->asking);
+	s->asking = NULL;
+	evtimer_del(s->timer);
 }
 
 bool
 secondary_is_busy(const struct secondary *s)
 {
-	return s->asking != NULL || s->intake != NULL || s->queued || s->imaging;
+	return s->asking != NULL || s->to_ask || s->intake != NULL || s->queued || s->imaging;
 }
 
 /* Go on with the primary in use. */
@@ -497,6 +590,8 @@ secondary_on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (!s->wanted)
+		return;
 	if (end_s != 0 && end_s <= now_s && !s->expired)
 		secondary_expire(s);
 	if (secondary_is_busy(s))
@@ -510,7 +605,8 @@ secondary_on_timer(evutil_socket_t fd, short what, void *arg)
 void
 secondary_begin(struct secondary *s)
 {
-	set_timer(s, 0);
+	if (s->wanted)
+		set_timer(s, 0);
 }
 
 void
@@ -518,6 +614,8 @@ secondary_refresh(struct zone *z, bool whole)
 {
 	struct secondary *s = z->secondary;
 
+	if (s == NULL || !s->wanted)
+		return;
 	s->whole |= whole;
 	if (secondary_is_busy(s)) {
 		s->again = true;
@@ -534,7 +632,8 @@ secondary_describe(const struct zone *z, struct secondary_status *out)
 	const struct secondary *s = z->secondary;
 	const struct config_primary *p = &s->primaries[s->at];
 
-	*out = (struct secondary_status){ .state = s->intake != NULL || s->queued ? "transferring" : s->asking != NULL ? "asking" :
+	*out = (struct secondary_status){ .state = s->intake != NULL || s->queued ? "transferring" : s->asking != NULL ||
+	    s->to_ask ? "asking" :
 	    s->expired ? "expired" : "waiting", .checked_s = s->checked_s, .next_s = s->next_s, .expires_s = secondary_expires_s(s),
 	    .primary = (const struct sockaddr *)&p->address.address, .key = "" };
 	if (p->has_key)

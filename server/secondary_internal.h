@@ -11,6 +11,7 @@ struct secondary {
 	struct keeper *keeper;
 	struct zone *zone;
 	struct config_primary *primaries;
+	uint64_t *said;			/* per primary a hash of what was complained of last; 0: nothing */
 	size_t nprimaries;
 	bool wanted;			/* by the present configuration, or by a catalog */
 	bool has_catalog;		/* it is there because a catalog zone lists it, */
@@ -23,8 +24,9 @@ struct secondary {
 	struct view *view;		/* a reference, while its key is in use */
 	struct exchange *asking;
 	struct intake *intake;
-	struct secondary *next_queued;
-	bool queued;			/* waits for others' transfers to end */
+	struct secondary *next_queued, *next_running;
+	bool queued;			/* waits for others' transfers to end, */
+	bool to_ask;			/* or for others' questions */
 	bool again;			/* a NOTIFY came meanwhile */
 	bool whole;			/* the next transfer is of the whole zone */
 	bool imaging;			/* a new image file is being written */
@@ -33,9 +35,16 @@ struct secondary {
 	int64_t checked_s;
 };
 
+/* Zones that wait for their turn. */
+struct line {
+	struct secondary *first, **end;
+};
+
 struct secondaries {
 	struct secondary *first;
-	struct secondary *queue, **queue_end;
+	struct line transfers, asks;	/* that wait */
+	struct secondary *running;	/* whose transfers are under way */
+	unsigned nrunning, nasking;
 	struct pool *pool;
 	struct event *results;
 	int stop_fd;
@@ -45,6 +54,9 @@ struct secondaries {
 
 /* reimage.c: if very much has changed since the image file was written. */
 void secondary_reimage(struct secondary *s);
+
+/* images.c: image files that no row names are removed. */
+void images_tidy(struct journal *j, const char *directory);
 
 /* secondaries.c: have the zone, with these primaries, and ask them if they are new; or have it no longer. */
 enum err secondary_want(struct keeper *k, const uint8_t *apex, const struct config_primary *primaries, size_t n,
@@ -57,6 +69,8 @@ void secondary_expire(struct secondary *s);
 int64_t secondary_expires_s(const struct secondary *s);	/* 0: there is nothing that could expire */
 void secondary_begin(struct secondary *s);		/* its timer runs at once */
 void secondary_transfer(struct secondary *s);		/* without asking for the serial first */
+void secondary_give_up(struct secondary *s);		/* its question and its timer; a transfer ends by itself */
+void secondaries_go_on(struct secondaries *all);	/* those that wait and may go now */
 /* Our address for questions to one of this family; NULL: the system chooses. */
 const struct config_address *secondary_source(const struct keeper *k, int family);
 bool secondary_is_busy(const struct secondary *s);

@@ -553,6 +553,9 @@ tcp_send(struct tcp *t, const struct job *job)
 
 	if (c->generation != job->generation)
 		return false;
+	/* Nothing comes between the messages of a transfer; and who does not read is not sent more. */
+	if (is_busy(c))
+		return true;
 	memcpy(t->scratch + 2, job->reply, job->nreply);
 	queue_message(c, t->scratch, job->nreply);
 	run(c);

@@ -140,7 +140,7 @@ views_reload(struct keeper *k, struct config *config)
 
 	if (config != NULL) {
 		if (needs_restart(k->boot_view->config, config))
-			log_warning("changes of listen, workers, cpu-affinity, tcp-connections, user, state-directory, control-socket, git, the "
+			log_warning("changes of listen, workers, cpu-affinity, tcp-connections, transfers-in, user, state-directory, control-socket, git, the "
 			    "files of zones, and of acme but for self-check, take effect with a restart");
 		log_set_level(config->log_level);
 		if ((err = view_complete(config, k->boot_view->config->state_directory, &f)) != ERR_OK ||

@@ -1,8 +1,11 @@
 """certnsd as a secondary: it follows its primaries, keeps what it has, and survives what they do."""
 
+import os
+
 import pytest
 
 from lib import client
+from lib.gitrepo import GitRepo
 from lib.keys import Key
 from lib.wait import wait_for
 from lib.zones import RICH, zone
@@ -114,6 +117,43 @@ def test_a_primary_that_refuses_is_named(primary, secondary, key_name):
     secondary.start()
     secondary.wait_log("BADKEY" if key_name else "REFUSED")
     assert rcode_of(secondary) == "SERVFAIL"
+
+
+def test_image_files_that_no_zone_is_read_from_are_removed(primary, secondary):
+    primary.start(ZONE)
+    secondary.start(ZONE)
+    images = os.path.join(secondary.state, "secondary")
+    with open(os.path.join(images, f"{ZONE}.0123456789abcdef"), "w", encoding="ascii") as f:
+        f.write("of a transfer that was cut off")
+    assert len(os.listdir(images)) == 2
+    primary.stop()
+    secondary.kill9()
+    secondary.start(ZONE)
+    assert len(os.listdir(images)) == 1
+    assert client.serial(secondary, ZONE) == 1
+
+
+def test_a_zone_goes_from_transfer_to_a_repository(primary, secondary, key, tmp_path):
+    """What came by transfer does not wait to be written to the repository that has the zone now."""
+    primary.start(ZONE)
+    secondary.start(ZONE)
+    client.nsupdate(primary, key, f"update add came.{ZONE} 300 A 192.0.2.1\nsend\n")
+    secondary.wait_serial(ZONE, 2)
+    secondary.stop()
+    own = GitRepo(tmp_path / "own", {ZONE: zone(serial=1)})
+    secondary.config["zones"] = []
+    secondary.config["git"] = [{"remote": own.bare}]
+    secondary.write_config()
+    secondary.start(ZONE)
+    assert client.look(secondary, f"came.{ZONE}", "A") == []
+    status = secondary.zone(ZONE)
+    assert status["pending"] == 0 and status["serial"] == 3
+
+
+def test_a_primary_that_is_down_is_complained_of_once(secondary, primary):
+    secondary.start()
+    wait_for(lambda: secondary.log().count("refused") >= 3, "three attempts")
+    assert sum("refused" in line and "warning" in line for line in secondary.log().splitlines()) <= 1
 
 
 def test_retransfer_takes_the_whole_zone(primary, secondary):
