@@ -27,6 +27,21 @@ history_cache_free(struct history_cache *cache)
 	free(cache);
 }
 
+void
+history_forget(struct history_cache *cache, const uint8_t *apex)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; cache != NULL && i < CACHED && cache->v[i].ixfr != NULL; i++) {
+		if (dname_equal(cache->v[i].apex.octets, apex))
+			ixfr_unref(cache->v[i].ixfr);
+		else
+			cache->v[n++] = cache->v[i];
+	}
+	for (; cache != NULL && n < CACHED && cache->v[n].ixfr != NULL; n++)
+		cache->v[n].ixfr = NULL;
+}
+
 static struct ixfr *
 find_cached(const struct history_cache *cache, const uint8_t *apex, uint32_t from, uint32_t to)
 {

@@ -361,6 +361,8 @@ void forwards_stop(struct keeper *k);
 
 /* history_out.c */
 void keeper_history(struct keeper *k, struct job *j);	/* takes j over */
+/* A zone begins anew, perhaps with serials that it had before. */
+void history_forget(struct history_cache *cache, const uint8_t *apex);
 void history_cache_free(struct history_cache *cache);	/* takes NULL */
 
 /* catchup.c */

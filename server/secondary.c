@@ -283,6 +283,8 @@ take_whole(struct secondary *s, struct intake *in, struct fault *f)
 	struct zone_base old = { 0 };
 	enum err err;
 
+	if (in->version == NULL || !serial_lt(zone_version_serial(in->version), in->serial))
+		history_forget(k->history_cache, s->zone->apex.octets);
 	if (in->version == NULL)
 		return load_first(s, in, f);
 	if ((err = zone_base_copy(&old, &s->zone->base)) == ERR_OK && (err = stage(s, &in->changes, in, f)) == ERR_OK)

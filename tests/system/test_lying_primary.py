@@ -8,7 +8,9 @@ import time
 import dns.flags
 import dns.message
 import dns.name
+import dns.query
 import dns.rcode
+import dns.rrset
 import pytest
 
 from lib import client
@@ -373,3 +375,30 @@ def test_retransfer_goes_back_with_the_primary(certnsd, fake):
     server.kill9()
     server.start(zone)
     assert client.serial(server, zone) == 2
+
+
+def test_history_that_was_left_is_not_sent(certnsd, fake):
+    """After a way back to serial 2, what once led from there to 3 is not what leads there now."""
+    zone = "example.com"
+    server = certnsd(keys=[{"name": KEY.name, "algorithm": KEY.algorithm, "secret": KEY.secret}])
+    server.zone_entry(zone, primaries=[f"{fake.address}@{fake.port} key {KEY.name}"], **{"allow-transfer": ["127.0.0.0/8"]})
+    fake.scripts[zone], fake.soas[zone] = good(2), soa(2)
+    server.start(zone)
+
+    def becomes(serial, label):
+        fake.scripts[zone] = lambda t: t.send(soa_rr(serial)) if t.is_ixfr else t.send(*whole(serial, f"{label} 300 A 192.0.2.1"))
+        fake.soas[zone] = soa(serial)
+        server.ctl("retransfer", zone)
+        wait_for(lambda: client.look(server, f"{label}.{zone}", "A"), f"{label} is there")
+
+    def differences():
+        query = dns.message.make_query(zone, "IXFR")
+        query.authority.append(dns.rrset.from_text(zone + ".", 0, "IN", "SOA", ". . 2 0 0 0 0"))
+        answer = dns.query.tcp(query, server.address, port=server.port, timeout=10, one_rr_per_rrset=True).answer
+        return {rrset.name.to_text().split(".")[0] for rrset in answer} - {"example"}
+
+    becomes(3, "old3")
+    assert "old3" in differences()
+    becomes(2, "other2")
+    becomes(3, "new3")
+    assert "old3" not in differences() and "new3" in differences()
