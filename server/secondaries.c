@@ -278,6 +278,20 @@ notified_serial(const struct job *j, uint32_t *serial)
 	return !rr.rdata.bad;
 }
 
+/* Ask first who has something new; several primaries on that host: the one in use, or the next. */
+static void
+turn_to(struct secondary *s, const struct sockaddr *host)
+{
+	for (size_t i = 0; i < s->nprimaries; i++) {
+		size_t at = (s->at + i) % s->nprimaries;
+
+		if (config_same_host((const struct sockaddr *)&s->primaries[at].address.address, host)) {
+			s->at = at;
+			return;
+		}
+	}
+}
+
 bool
 secondary_notified(struct keeper *k, const struct job *j)
 {
@@ -291,10 +305,8 @@ secondary_notified(struct keeper *k, const struct job *j)
 	has_serial = notified_serial(j, &serial);
 	if (has_serial && is_signed && zone_newest(z) != NULL && !serial_lt(zone_version_serial(zone_newest(z)), serial))
 		return true;
-	for (size_t i = 0; i < s->nprimaries && !secondary_is_busy(s); i++)
-		if (config_same_host((const struct sockaddr *)&s->primaries[i].address.address,
-		    (const struct sockaddr *)&j->peer))
-			s->at = i;
+	if (!secondary_is_busy(s))
+		turn_to(s, (const struct sockaddr *)&j->peer);
 	if (secondary_is_busy(s) || !is_signed || !has_serial) {
 		secondary_refresh(z, false);
 	} else {

@@ -346,10 +346,10 @@ def test_lies(certnsd, fake):
 
 
 def test_an_older_primary_is_passed_over(certnsd, fake):
-    """The one that sent the NOTIFY has lost something; another one has what is new."""
+    """The one that is asked first has lost something; another one has what is new."""
     older, zone = FakePrimary(KEY), "example.com"
     server = certnsd(keys=[{"name": KEY.name, "algorithm": KEY.algorithm, "secret": KEY.secret}])
-    server.zone_entry(zone, primaries=[f"{one.address}@{one.port} key {KEY.name}" for one in (fake, older)])
+    server.zone_entry(zone, primaries=[f"{one.address}@{one.port} key {KEY.name}" for one in (older, fake)])
     for one in (fake, older):
         one.scripts[zone], one.soas[zone] = good(2), soa(2)
     server.start(zone)
