@@ -9,7 +9,6 @@
 /* Compression reaches names in the first 16 KiB of a message: larger ones would only save headers. */
 #define MESSAGE_SIZE 16384
 
-
 enum axfr_phase { AXFR_OPENING_SOA, AXFR_BODY, AXFR_END };
 
 struct axfr {
@@ -97,13 +96,13 @@ take_difference(struct axfr *a)
 static bool
 take_soa(struct axfr *a)
 {
-	if (a->ixfr != NULL)
-		return take_new_soa(a);
-
-	const struct zone_node *apex = zone_version_apex(a->version);
+	const struct zone_node *apex;
 	const uint8_t *at = NULL;
 	struct zone_rrset set;
 
+	if (a->ixfr != NULL)
+		return take_new_soa(a);
+	apex = zone_version_apex(a->version);
 	if (!zone_node_rrset(apex, TYPE_SOA, &set))
 		return false;
 	a->rr = (struct rr){ .owner = zone_node_owner(apex), .type = TYPE_SOA, .ttl = set.ttl };
