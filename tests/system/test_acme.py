@@ -209,6 +209,7 @@ def test_two_csrs_under_one_name_are_a_problem(issuer, key):
     assert not Published(issuer, "www.example.com").leaves
 
 
+@pytest.mark.once
 def test_an_authority_that_is_down(certnsd, repo, key, pebble_for):
     server = certnsd(git=repo)
     server.zone_entry("example.com")
@@ -227,6 +228,7 @@ def test_an_authority_that_is_down(certnsd, repo, key, pebble_for):
     assert not server.certs("www.example.com")[0]["problem"]
 
 
+@pytest.mark.once
 def test_a_validation_that_fails_and_then_does_not(certnsd, repo, key, pebble_for, named):
     """Pebble asks a name server that has stale data; once that is mended, the next try succeeds."""
     server = certnsd(git=repo)

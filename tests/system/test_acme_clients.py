@@ -11,6 +11,8 @@ from lib.keys import Key
 from lib.process import run
 from lib.zones import zone
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def backend(certnsd, tmp_path, pebble_for):

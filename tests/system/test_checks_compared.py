@@ -14,6 +14,8 @@ import pytest
 
 from lib.certnsd import program
 
+pytestmark = pytest.mark.once
+
 HEAD = "$TTL 300\n@ SOA ns hostmaster 7 7200 3600 604800 300\n@ NS ns\nns A 192.0.2.1\n"
 SOA = "$TTL 300\n@ SOA ns hostmaster 7 7200 3600 604800 300\n"
 DIGEST = "0123456789abcdef" * 4

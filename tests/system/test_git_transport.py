@@ -9,6 +9,8 @@ from lib import client
 from lib.lyinggit import LyingGit
 from lib.wait import wait_for
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def liar(repo, tmp_path):

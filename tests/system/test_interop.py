@@ -9,6 +9,8 @@ from lib.signed import sign
 from lib.wait import wait_for
 from lib.zones import RICH, TYPES, zone
 
+pytestmark = pytest.mark.once
+
 ZONE = "example.com"
 SIGNED = "signed.example"
 TRANSFER = Key(f"secondary._transfer.{ZONE}")

@@ -17,6 +17,8 @@ from lib.process import run
 from lib.wait import wait_for
 from lib.zones import zone
 
+pytestmark = pytest.mark.once
+
 SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data", "fetch-certificate.sh")
 
 

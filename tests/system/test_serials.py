@@ -10,6 +10,8 @@ from lib import client
 from lib.wait import wait_for
 from lib.zones import zone
 
+pytestmark = pytest.mark.once
+
 ROUNDS = 60 if os.environ.get("CERTNS_LONG") == "yes" else 12
 BEFORE_WRAP = 2**32 - 4
 

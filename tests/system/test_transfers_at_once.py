@@ -12,7 +12,6 @@ import dns.query
 import pytest
 
 from lib import client
-from lib.certnsd import SANITIZED
 from lib.keys import Key
 from lib.process import Process
 from lib.wait import PATIENCE
@@ -78,7 +77,7 @@ def large(certnsd):
     return server.start(ZONE)
 
 
-@pytest.mark.skipif(SANITIZED, reason="memory is counted otherwise")
+@pytest.mark.plain
 def test_a_standing_transfer_holds_its_version_only(large):
     change(large, UPDATES)              # what there is without: journal, history, buffers
     before = pss_kb(large)

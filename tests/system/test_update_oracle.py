@@ -13,6 +13,8 @@ from lib.gitrepo import GitRepo
 from lib.keys import Key
 from lib.zones import zone
 
+pytestmark = pytest.mark.once
+
 KEY = Key("client._update.example.com")
 ROUNDS = 120
 
