@@ -348,6 +348,7 @@ void links_stop(struct keeper *k);
 void keeper_listen(struct keeper *k, struct job *j);	/* both take j over */
 void keeper_gone(struct keeper *k, struct job *j);
 void listeners_notify(struct keeper *k, const struct zone *z);
+void listeners_review(struct keeper *k);	/* the view is new */
 void listeners_free(struct keeper *k);
 
 /* catalogs.c */

@@ -108,6 +108,28 @@ listeners_notify(struct keeper *k, const struct zone *z)
 			send_to(l, msg, n);
 }
 
+/* Their keys as the present view has them, so that old views may go; who has none any more hears no more. */
+void
+listeners_review(struct keeper *k)
+{
+	for (struct listener **p = &k->listeners; *p != NULL; ) {
+		struct listener *l = *p;
+		const struct tsig_key *key = tsig_keyring_find(k->view->ring, l->key->name.octets);
+
+		if (key != NULL && key->algorithm == l->key->algorithm && key->secret_len == l->key->secret_len &&
+		    memcmp(key->secret, l->key->secret, key->secret_len) == 0) {
+			l->key = key;
+			view_unref(l->view);
+			l->view = view_ref(k->view);
+			p = &l->next;
+		} else {
+			*p = l->next;
+			k->nlisteners--;
+			listener_free(l);
+		}
+	}
+}
+
 void
 listeners_free(struct keeper *k)
 {

@@ -55,6 +55,7 @@ view_rebuild(struct keeper *k, struct config *config)
 	}
 	k->view = v;
 	view_publish(k->shared, v);
+	listeners_review(k);
 	return ERR_OK;
 }
 
