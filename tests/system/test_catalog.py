@@ -1,9 +1,13 @@
 """Catalog zones (RFC 9432): a new file in git is a new zone on every secondary, and the other way round."""
 
+import os
+
 import pytest
 
 from lib import client
 from lib.keys import Key
+from lib.ports import free_port
+from lib.process import Process
 from lib.wait import stays, wait_for
 from lib.zones import zone
 
@@ -92,6 +96,82 @@ def test_bind_follows_our_catalog(primary, named, repo):
     repo.commit({"new.example": zone("new.example")})
     primary.pull()
     wait_for(lambda: is_served(named, "new.example"), "BIND serves the new zone", 60)
+
+
+class KnotFollower(Process):
+    """A Knot that takes its zones from the catalog of a primary, and from nowhere else."""
+
+    address = "127.0.0.1"
+
+    def __init__(self, directory, primary):
+        super().__init__("knotd", directory)
+        self.port = free_port()
+        self.path = os.path.join(self.directory, "knot.conf")
+        with open(self.path, "w", encoding="ascii") as f:
+            f.write(f"""\
+server:
+    rundir: {self.directory}
+    listen: 127.0.0.1@{self.port}
+    udp-workers: 1
+    tcp-workers: 1
+    background-workers: 2
+database:
+    storage: {self.directory}
+control:
+    listen: {self.directory}/control
+log:
+  - target: stderr
+    any: info
+key:
+  - id: {TRANSFER.name}
+    algorithm: {TRANSFER.algorithm}
+    secret: {TRANSFER.secret}
+remote:
+  - id: primary
+    address: {primary.address}@{primary.port}
+    key: {TRANSFER.name}
+acl:
+  - id: told
+    action: notify
+    address: 127.0.0.0/8
+template:
+  - id: default
+    storage: {self.directory}
+    zonefile-sync: -1
+    master: primary
+    acl: told
+  - id: member
+    storage: {self.directory}
+    zonefile-sync: -1
+    master: primary
+    acl: told
+zone:
+  - domain: {CATALOG}
+    catalog-role: interpret
+    catalog-template: member
+""")
+
+    def start(self):
+        self.spawn(["knotd", "-c", self.path])
+
+    def stop(self):
+        self.terminate()
+
+
+def test_knot_follows_our_catalog(primary, tmp_path, repo):
+    knot = KnotFollower(tmp_path / "knot", primary)
+    primary.zone_entry(CATALOG, notify=[f"{knot.address}@{knot.port}"], **{"catalog-role": "generate"})
+    primary.start(CATALOG, "example.com", "example.org")
+    knot.start()
+
+    def follows(*names):
+        knot.check_running()
+        return all(client.serial(knot, name) is not None for name in names)
+
+    wait_for(lambda: follows("example.com", "example.org"), "Knot serves the members", 60)
+    repo.commit({"new.example": zone("new.example")})
+    primary.pull()
+    wait_for(lambda: follows("new.example"), "Knot serves the new zone", 60)
 
 
 @pytest.fixture

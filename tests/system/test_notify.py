@@ -11,7 +11,7 @@ import dns.opcode
 import dns.rdatatype
 import pytest
 
-from lib import client
+from lib import certs, client
 from lib.keys import Key
 from lib.ports import free_port
 from lib.wait import wait_for
@@ -26,7 +26,7 @@ class FakeSecondary:
     def __init__(self, address="127.0.0.1", port=None, keyring=None):
         self.address, self.port = address, port or free_port()
         self.keyring = keyring
-        self.heard = []
+        self.heard, self.when = [], []
         self.silent = False
         self.rcode = 0
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -42,6 +42,7 @@ class FakeSecondary:
                 return
             if not wire:
                 return
+            self.when.append(time.monotonic())
             try:
                 message = dns.message.from_wire(wire, keyring=self.keyring)
             except dns.exception.DNSException as error:
@@ -201,3 +202,25 @@ def test_who_may_not_transfer_gets_no_notify(certnsd, repo, key):
     listener = Listener(server, listening, "example.com")
     with pytest.raises(AssertionError):
         listener.receive()
+
+
+def first(secondary, wanted):
+    """When the first message came that is wanted; None: none came."""
+    return next((t for t, m in zip(secondary.when, secondary.heard) if isinstance(m, dns.message.Message) and wanted(m)), None)
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_who_has_not_confirmed_is_asked_for_challenges_later(certnsd, repo, key, pebble_for, secondary, silent):
+    secondary.silent = silent
+    server = certnsd(git=repo)
+    server.zone_entry("example.com", notify=[f"{secondary.address}@{secondary.port}"],
+                      **{"check-servers": [f"{secondary.address}@{secondary.port}"]})
+    server.use_acme(pebble_for(server))
+    server.write_config()
+    server.start("example.com")
+    wait_for(lambda: 1 in secondary.serials(), "the NOTIFY of the start")
+    client.nsupdate(server, key, certs.upload_script("www.example.com", certs.Request(["www.example.com"])))
+    asked = wait_for(lambda: first(secondary, lambda m: m.question[0].rdtype == dns.rdatatype.TXT), "the secondary is asked")
+    told = first(secondary, lambda m: m.opcode() == dns.opcode.NOTIFY and m.answer and m.answer[0][0].serial == 3)
+    assert told is not None and told <= asked
+    assert not silent or asked - told > 0.5
