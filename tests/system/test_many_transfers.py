@@ -1,7 +1,6 @@
 """Large zones and very many zones, between certnsd and other name servers; only in the long run of the tests."""
 
 import datetime
-import os
 
 import pytest
 
@@ -11,7 +10,7 @@ from lib.peers import Bind, Knot, Nsd
 from lib.wait import wait_for
 from lib.zones import zone
 
-pytestmark = pytest.mark.skipif(os.environ.get("CERTNS_LONG") != "yes", reason="only with CERTNS_LONG=yes")
+pytestmark = [pytest.mark.long, pytest.mark.plain]
 
 ZONE = "example.com"
 TRANSFER = Key(f"secondary._transfer.{ZONE}")

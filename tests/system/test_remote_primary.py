@@ -71,7 +71,7 @@ def test_a_certificate_by_way_of_the_primary(primary, hidden, key, pebble_for):
     assert published.csrs == [request.der] and len(published.leaves) == 1 and published.authorities
     wait_for(lambda: not client.look(primary, "_acme-challenge.www.example.com", "TXT"), "the challenge is taken away")
     wait_for(lambda: Published(hidden, "www.example.com").certificate(request), "and it came back by transfer")
-    assert hidden.log().count("order") > 0 and hidden.certs("www.example.com")[0]["state"] == "valid"
+    wait_for(lambda: hidden.certs("www.example.com")[0]["state"] == "valid", "and the engine knows it")
 
 
 def test_a_primary_that_refuses_is_named(certnsd, repo, key, pebble_for):
