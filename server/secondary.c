@@ -12,6 +12,7 @@
 #define ASK_TRIES 3
 #define ASKS_MAX 200			/* questions at once: each has a socket */
 #define FIRST_RETRY_MAX_S 300		/* while there is no zone yet, whose SOA would say */
+#define LOOK_MAX 100			/* zones that wait for a transfer, looked at in one go */
 
 static void check(struct secondary *s);
 
@@ -351,21 +352,29 @@ may_start(const struct secondary *s)
 	return s->keeper->secondaries->nrunning < c->transfers_in && same < c->transfers_per_ns;
 }
 
+/* Those whose primary has enough to do stand in line again, at its end: so the next look meets others, and need not be
+ * long where very many wait for one primary. */
 static void
 start_transfers(struct secondaries *all)
 {
 	struct secondary *s = all->transfers.first, **end = all->transfers.end;
+	unsigned refused = 0;
 
 	all->transfers = (struct line){ NULL, &all->transfers.first };
-	for (struct secondary *next; s != NULL && all->nrunning < s->keeper->view->config->transfers_in; s = next) {
+	for (struct secondary *next; s != NULL && refused < LOOK_MAX &&
+	    all->nrunning < s->keeper->view->config->transfers_in; s = next) {
 		next = s->next_queued;
 		s->queued = false;
 		if (s->wanted)
-			secondary_transfer(s);	/* it may stand in line again */
+			secondary_transfer(s);
+		refused += s->queued;
 	}
 	if (s != NULL) {
-		*all->transfers.end = s;
-		all->transfers.end = end;
+		struct line again = all->transfers;
+
+		all->transfers.first = s;
+		*end = again.first;
+		all->transfers.end = again.first == NULL ? end : again.end;
 	}
 }
 
