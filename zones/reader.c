@@ -483,6 +483,8 @@ read_text(struct reading *r, const char *file, const char *text, size_t n)
 	struct lexer lx;
 	enum err err;
 
+	if (text == NULL)
+		text = "";			/* an empty file */
 	r->here.file = file;
 	r->here.text = text;
 	lexer_init(&lx, text + mark, n - mark);
