@@ -167,15 +167,6 @@ write_question(const uint8_t *qname, uint16_t qtype, uint8_t *out, size_t room)
 	return wr_len(&w);
 }
 
-static const struct sockaddr *
-source_address(const struct config *c, const struct sockaddr *to)
-{
-	for (size_t i = 0; i < c->nsource; i++)
-		if (c->source[i].address.ss_family == to->sa_family)
-			return (const struct sockaddr *)&c->source[i].address;
-	return NULL;
-}
-
 struct notice_search {
 	const struct sockaddr *host;
 	bool outstanding;
@@ -205,8 +196,9 @@ send_question(struct asking *a)
 {
 	uint8_t msg[MSG_UDP_PLAIN];
 	const struct sockaddr *to = (const struct sockaddr *)&a->to;
+	const struct config_address *from = config_source_for(a->keeper->view->config, to->sa_family);
 	struct exchange_request q = { .to = a->to, .msg = msg, .timeout_ms = a->timeout_ms, .tries = ASK_TRIES, .done = on_answer,
-	    .arg = a, .from = source_address(a->keeper->view->config, to) };
+	    .arg = a, .from = from == NULL ? NULL : (const struct sockaddr *)&from->address };
 	enum err err;
 
 	q.n = write_question(a->qname.octets, a->qtype, msg, sizeof msg);

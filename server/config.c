@@ -452,3 +452,12 @@ config_zone_for(const struct config *c, const uint8_t *apex)
 	    bsearch(&wanted, c->zones, c->nzones, sizeof *c->zones, compare_zones);
 	return found != NULL ? found : &c->defaults;
 }
+
+const struct config_address *
+config_source_for(const struct config *c, int family)
+{
+	for (size_t i = 0; i < c->nsource; i++)
+		if (c->source[i].address.ss_family == family)
+			return &c->source[i];
+	return NULL;
+}

@@ -160,6 +160,9 @@ enum err config_parse(const char *file, const char *text, size_t n, struct confi
  * Whatever else is wrong in the file does not matter.  *out is the caller's, to free(). */
 enum err config_find_socket(const char *file, char **out, struct fault *f);
 
+/* Our address for messages to one of this family; NULL: the system chooses. */
+const struct config_address *config_source_for(const struct config *c, int family);
+
 /* The settings for a zone: its own entry, or the defaults. */
 const struct config_zone *config_zone_for(const struct config *c, const uint8_t *apex);
 

@@ -81,7 +81,7 @@ send_on(struct forward *w)
 {
 	const struct secondary *s = w->secondary;
 	const struct config_address *to = &s->primaries[w->at % s->nprimaries].address;
-	const struct config_address *from = secondary_source(w->keeper, to->address.ss_family);
+	const struct config_address *from = config_source_for(w->keeper->view->config, to->address.ss_family);
 	enum err err = exchange_start(w->keeper->base, &(struct exchange_request){ .to = to->address, .to_len = to->len,
 	    .from = from == NULL ? NULL : (const struct sockaddr *)&from->address, .msg = w->job->msg, .n = w->job->n, .tcp = true,
 	    .timeout_ms = ANSWER_MS, .done = on_answer, .arg = w }, &w->exchange);

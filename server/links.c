@@ -199,7 +199,7 @@ keep_alive(int fd)
 static void
 open_link(struct link *l)
 {
-	const struct config_address *from = secondary_source(l->keeper, l->to.address.ss_family);
+	const struct config_address *from = config_source_for(l->keeper->view->config, l->to.address.ss_family);
 	int fd = socket(l->to.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd >= 0 && (from == NULL || bind(fd, (const struct sockaddr *)&from->address, from->len) == 0) &&

@@ -210,12 +210,9 @@ peers_secondaries(struct keeper *k, const struct zone *z,
 
 	find_targets(&t, z);
 	for (size_t i = 0; i < t.n; i++) {
-		const struct sockaddr *source = NULL;
+		const struct config_address *from = config_source_for(c, t.v[i].address.ss_family);
 
-		for (size_t n = 0; n < c->nsource && source == NULL; n++)
-			if (c->source[n].address.ss_family == t.v[i].address.ss_family)
-				source = (const struct sockaddr *)&c->source[n].address;
-		each(arg, &t.v[i], source);
+		each(arg, &t.v[i], from == NULL ? NULL : (const struct sockaddr *)&from->address);
 	}
 	free(t.v);
 }

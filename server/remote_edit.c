@@ -208,7 +208,7 @@ send_update(struct remote_edit *e)
 {
 	const struct secondary *s = e->secondary;
 	const struct config_address *to = &s->primaries[e->at % s->nprimaries].address;
-	const struct config_address *from = secondary_source(e->keeper, to->address.ss_family);
+	const struct config_address *from = config_source_for(e->keeper->view->config, to->address.ss_family);
 	const struct tsig_key *key;
 	enum err err;
 

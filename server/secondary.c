@@ -206,17 +206,6 @@ take_key(struct secondary *s, const struct tsig_key **key, struct fault *f)
 	return false;
 }
 
-const struct config_address *
-secondary_source(const struct keeper *k, int family)
-{
-	const struct config *c = k->view->config;
-
-	for (size_t i = 0; i < c->nsource; i++)
-		if (c->source[i].address.ss_family == family)
-			return &c->source[i];
-	return NULL;
-}
-
 /* Does the difference fit what we have?  A primary that has lost its history, or another zone of that name, is found here. */
 static enum err
 check_step(const struct zone_version *v, const struct xfrin_step *step, struct fault *f)
@@ -452,7 +441,7 @@ make_intake(struct secondary *s, const struct tsig_key *key, struct intake **out
 {
 	const struct config *c = s->keeper->view->config;
 	const struct config_address *to = &s->primaries[s->at].address;
-	const struct config_address *from = secondary_source(s->keeper, to->address.ss_family);
+	const struct config_address *from = config_source_for(s->keeper->view->config, to->address.ss_family);
 	struct intake *in = calloc(1, sizeof *in);
 	enum err err = ERR_OK;
 
@@ -540,7 +529,7 @@ ask_soa(struct secondary *s)
 {
 	struct secondaries *all = s->keeper->secondaries;
 	const struct config_address *to = &s->primaries[s->at].address;
-	const struct config_address *from = secondary_source(s->keeper, to->address.ss_family);
+	const struct config_address *from = config_source_for(s->keeper->view->config, to->address.ss_family);
 	struct question q = { .qtype = TYPE_SOA, .qclass = CLASS_IN };
 	const struct tsig_key *key;
 	uint8_t msg[MSG_HEADER_SIZE + DNAME_MAX + 4];

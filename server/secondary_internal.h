@@ -71,8 +71,6 @@ void secondary_begin(struct secondary *s);		/* its timer runs at once */
 void secondary_transfer(struct secondary *s);		/* without asking for the serial first */
 void secondary_give_up(struct secondary *s);		/* its question and its timer; a transfer ends by itself */
 void secondaries_go_on(struct secondaries *all);	/* those that wait and may go now */
-/* Our address for questions to one of this family; NULL: the system chooses. */
-const struct config_address *secondary_source(const struct keeper *k, int family);
 bool secondary_is_busy(const struct secondary *s);
 void secondary_on_timer(evutil_socket_t fd, short what, void *secondary);
 
