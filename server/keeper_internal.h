@@ -14,8 +14,9 @@
  *   reimage.c     a new image file for one                       images.c       those that are left over
  *   remote_edit.c edits that are made at a primary               forward.c      updates that go on to one
  *   links.c       connections to primaries, for NOTIFY           catalogs.c     catalog zones
- *   certs.c       the ACME engine's outside                      backup.c       copies of the state
- *   views.c       configuration and keys                         status.c       the control socket's answers */
+ *   certs.c       the ACME engine's outside                      cert_ask.c     its questions to other servers
+ *   backup.c      copies of the state                            status.c       the control socket's answers
+ *   views.c       configuration and keys */
 #ifndef SERVER_KEEPER_INTERNAL_H
 #define SERVER_KEEPER_INTERNAL_H
 
@@ -372,6 +373,13 @@ void history_cache_free(struct history_cache *cache);	/* takes NULL */
 bool answer_serial(const uint8_t *msg, size_t n, const uint8_t *apex, uint32_t *serial);
 void catchup_look(struct keeper *k, struct zone *z);	/* ask its secondaries, if it is new here */
 void catchup_stop(struct keeper *k);
+
+/* cert_ask.c: struct acme_outside's servers() and ask(); ctx is the keeper.  stop: nothing is answered any more. */
+void cert_servers(void *ctx, const uint8_t *zone,
+    void (*found)(void *arg, const struct sockaddr *address, const char *server), void *arg);
+void cert_ask(void *ctx, const struct sockaddr *address, const uint8_t *qname, uint16_t qtype, unsigned timeout_ms,
+    void (*answered)(void *arg, const uint8_t *msg, size_t n, const char *words), void *arg);
+void cert_ask_stop(struct keeper *k);
 
 /* certs.c */
 enum err certs_start(struct keeper *k, struct fault *f);

@@ -6,6 +6,7 @@ server_libserver_a_SOURCES = \
 	server/axfr.c server/axfr.h \
 	server/backup.c \
 	server/backup_tree.c server/backup_tree.h \
+	server/cert_ask.c \
 	server/certs.c \
 	server/catalogs.c \
 	server/catchup.c \
