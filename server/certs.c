@@ -103,10 +103,10 @@ zone_of(void *ctx, const uint8_t *name, struct dname *apex, bool *editable)
 enum err
 certs_start(struct keeper *k, struct fault *f)
 {
-	const struct config *c = k->boot_view->config;
+	const struct config_acme *c = &k->boot_view->config->acme;
 	struct acme_outside outside = { k, edit_zone, lookup, zone_of, cert_servers, cert_ask };
 	struct acme_config config = { .nauthorities = c->nauthorities, .labels = (const char *const *)c->labels,
-	    .challenge_ttl = c->challenge_ttl, .proxy = c->proxy, .state_directory = c->state_directory,
+	    .challenge_ttl = c->challenge_ttl, .proxy = c->proxy, .state_directory = k->boot_view->config->state_directory,
 	    .retry_first_s = ACME_RETRY_FIRST_S, .retry_most_s = ACME_RETRY_MOST_S,
 	    .propagation_timeout_s = ACME_PROPAGATION_S };
 

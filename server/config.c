@@ -110,8 +110,8 @@ read_text(struct config_reader *r, const char *text, size_t n, struct config_dra
 	return err;
 }
 
-static void
-texts_free(char **texts)
+void
+config_texts_free(char **texts)
 {
 	for (size_t i = 0; texts != NULL && texts[i] != NULL; i++)
 		free(texts[i]);
@@ -126,7 +126,7 @@ git_free(struct config_git *git, size_t n)
 		free(git[i].branch);
 		free(git[i].path);
 		free(git[i].ssh_key);
-		texts_free(git[i].host_keys);
+		config_texts_free(git[i].host_keys);
 		free(git[i].ca_file);
 		free(git[i].committer);
 		free(git[i].allowed_signers);
@@ -177,14 +177,7 @@ config_clear(struct config *c)
 	for (size_t i = 0; i < c->nkeys; i++)
 		tsig_key_free(c->keys[i]);
 	free(c->keys);
-	for (size_t i = 0; i < c->nauthorities; i++) {
-		free(c->authorities[i].directory);
-		free(c->authorities[i].ca_certificates);
-		texts_free(c->authorities[i].contact);
-	}
-	free(c->authorities);
-	texts_free(c->labels);
-	free(c->proxy);
+	config_acme_clear(&c->acme);
 }
 
 void
@@ -328,7 +321,7 @@ make(const char *file, const char *text, size_t n, const struct config_arguments
     struct fault *f)
 {
 	struct config_reader r = { .file = file, .fault = f };
-	struct config_draft draft = { .config.self_check = true };
+	struct config_draft draft = { .config.acme.self_check = true };
 	struct config *c = malloc(sizeof *c);
 	enum err err = c != NULL ? ERR_OK : ERR_NOMEM;
 

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "server/config_acme.h"
 #include "server/cookie.h"
 #include "tsig/keyring.h"
 #include "wire/dname.h"
@@ -78,13 +79,6 @@ struct config_zone {
 	unsigned journal_max_depth;	/* changes */
 };
 
-struct config_authority {
-	char *directory;		/* URL; "letsencrypt" and "letsencrypt-staging" are resolved already */
-	char *ca_certificates;		/* or NULL */
-	char **contact;			/* NULL-terminated, or NULL */
-	bool terms_agreed;
-};
-
 struct config {
 	char *file;			/* NULL: none was needed */
 
@@ -125,12 +119,7 @@ struct config {
 	struct tsig_key **keys;		/* from the configuration; those from git join them in the ring */
 	size_t nkeys;
 
-	struct config_authority *authorities;
-	size_t nauthorities;		/* 0: no ACME */
-	char **labels;			/* NULL-terminated */
-	uint32_t challenge_ttl;
-	char *proxy;			/* or NULL */
-	bool self_check;		/* authoritative; false: none */
+	struct config_acme acme;
 };
 
 /* What the command line said; config_load() applies it over the file. */

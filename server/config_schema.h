@@ -36,6 +36,11 @@ enum option_kind {
 	OPTION_LATER			/* known, and refused: not supported yet */
 };
 
+/* For tables: where a member of a section's struct is; a list's array with its count beside it. */
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define AT(type, member) .offset = offsetof(struct type, member)
+#define LIST(type, member) .offset = offsetof(struct type, member), .count = offsetof(struct type, n##member)
+
 struct section;
 
 struct option {
@@ -96,7 +101,9 @@ struct config_draft {
 	struct config_key *keys;
 	size_t nkeys;
 };
-extern const struct section config_root, config_zone_section;
+extern const struct section config_root, config_zone_section, config_acme_section;
+
+void config_texts_free(char **texts);		/* NULL-terminated; takes NULL */
 
 /* server: the two ways to give the secrets of cookies. */
 enum err config_read_cookie_secrets(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);

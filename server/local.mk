@@ -13,6 +13,7 @@ server_libserver_a_SOURCES = \
 	server/chaos.c \
 	server/compact.c \
 	server/config.c server/config.h \
+	server/config_acme.c server/config_acme.h \
 	server/config_address.c \
 	server/config_cookies.c \
 	server/config_git.c \

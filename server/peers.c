@@ -242,7 +242,7 @@ peers_servers(struct keeper *k, const uint8_t *zone,
 	const struct zone *z = zonetable_find(&k->zones, zone);
 	char text[CONFIG_ADDRESS_TEXT];
 
-	if (!k->view->config->self_check || z == NULL || zone_newest(z) == NULL)
+	if (!k->view->config->acme.self_check || z == NULL || zone_newest(z) == NULL)
 		return;
 	if (settings->ncheck_servers == 0) {
 		each_name_server(k, z, false, found_server, &(struct server_search){ k, found, arg });

@@ -106,10 +106,10 @@ needs_restart(const struct config *old, const struct config *new)
 {
 	bool same = old->nlisten == new->nlisten && old->workers == new->workers && old->ngit == new->ngit &&
 	    old->cpu_affinity == new->cpu_affinity &&
-	    old->nauthorities == new->nauthorities && same_text(old->state_directory, new->state_directory) &&
+	    memcmp(old->acme.digest, new->acme.digest, sizeof new->acme.digest) == 0 &&
+	    same_text(old->state_directory, new->state_directory) &&
 	    same_text(old->user, new->user) && same_text(old->control_socket, new->control_socket) &&
-	    same_text(old->proxy, new->proxy) && same_texts(old->labels, new->labels) &&
-	    old->challenge_ttl == new->challenge_ttl && old->tcp_connections == new->tcp_connections &&
+	    old->tcp_connections == new->tcp_connections &&
 	    old->tcp_connections_per_address == new->tcp_connections_per_address && old->transfers_in == new->transfers_in;
 
 	for (size_t i = 0; same && i < new->nlisten; i++)
@@ -127,9 +127,6 @@ needs_restart(const struct config *old, const struct config *new)
 		    old->git[i].removal_limit == new->git[i].removal_limit &&
 		    old->git[i].removal_floor == new->git[i].removal_floor &&
 		    same_texts(old->git[i].host_keys, new->git[i].host_keys);
-	for (size_t i = 0; same && i < new->nauthorities; i++)
-		same = same_text(old->authorities[i].directory, new->authorities[i].directory) &&
-		    same_text(old->authorities[i].ca_certificates, new->authorities[i].ca_certificates);
 	return !same || !same_zone_files(old, new) || !same_zone_files(new, old);
 }
 

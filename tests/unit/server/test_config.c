@@ -251,10 +251,10 @@ test_defaults(void **state)
 		check(strstr(c->state_directory, "/lib/certns") != NULL, "a state directory");
 		check(strncmp(c->control_socket, c->state_directory, strlen(c->state_directory)) == 0,
 		    "the socket is there");
-		check(c->ngit == 0 && c->nzones == 0 && c->nkeys == 0 && c->nauthorities == 0, "nothing else");
-		assert_string_equal(c->labels[0], "_letsencrypt._tcp");
-		check(c->labels[1] == NULL, "one label");
-		check(c->challenge_ttl == 60 && c->self_check, "ACME's defaults");
+		check(c->ngit == 0 && c->nzones == 0 && c->nkeys == 0 && c->acme.nauthorities == 0, "nothing else");
+		assert_string_equal(c->acme.labels[0], "_letsencrypt._tcp");
+		check(c->acme.labels[1] == NULL, "one label");
+		check(c->acme.challenge_ttl == 60 && c->acme.self_check, "ACME's defaults");
 		config_free(c);
 	}
 }
@@ -337,11 +337,11 @@ test_whole_file(void **state)
 
 	check(c->nkeys == 1 && c->keys[0]->algorithm == TSIG_HMAC_SHA256 && c->keys[0]->secret_len == 6, "the key");
 	check(c->keys[0]->right == TSIG_RIGHT_UPDATE, "the key's right");
-	check(c->nauthorities == 1 && c->authorities[0].terms_agreed, "the authority");
-	assert_string_equal(c->authorities[0].directory, "https://acme-staging-v02.api.letsencrypt.org/directory");
-	assert_string_equal(c->authorities[0].contact[0], "mailto:hostmaster@example.org");
-	assert_string_equal(c->labels[1], "_rsa._tcp");
-	check(c->challenge_ttl == 120 && !c->self_check, "the challenge");
+	check(c->acme.nauthorities == 1 && c->acme.authorities[0].terms_agreed, "the authority");
+	assert_string_equal(c->acme.authorities[0].directory, "https://acme-staging-v02.api.letsencrypt.org/directory");
+	assert_string_equal(c->acme.authorities[0].contact[0], "mailto:hostmaster@example.org");
+	assert_string_equal(c->acme.labels[1], "_rsa._tcp");
+	check(c->acme.challenge_ttl == 120 && !c->acme.self_check, "the challenge");
 	config_free(c);
 }
 
@@ -440,7 +440,7 @@ test_example(void **state)
 
 	(void)state;
 	check(config_load(&a, &c, &f) == ERR_OK, "%s", f.text);
-	check(c->ngit == 1 && c->nzones == 1 && c->nauthorities == 1 && c->zones[0].nallow_transfer == 3,
+	check(c->ngit == 1 && c->nzones == 1 && c->acme.nauthorities == 1 && c->zones[0].nallow_transfer == 3,
 	    "all is there");
 	config_free(c);
 }

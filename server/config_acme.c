@@ -1,0 +1,177 @@
+/* The acme: section of certns.yaml. */
+#include "server/config_acme.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "server/config_schema.h"
+#include "wire/dname.h"
+
+static bool
+valid_https(const char *text)		/* RFC 8555, section 6.1 */
+{
+	return strcmp(text, "letsencrypt") == 0 || strcmp(text, "letsencrypt-staging") == 0 ||
+	    (strncasecmp(text, "https://", 8) == 0 && text[8] != '\0');
+}
+
+static bool
+valid_proxy(const char *text)
+{
+	static const char *const schemes[] = { "http://", "https://", "socks5://", "socks5h://" };
+
+	for (size_t i = 0; i < COUNT(schemes); i++)
+		if (strncasecmp(text, schemes[i], strlen(schemes[i])) == 0 && text[strlen(schemes[i])] != '\0')
+			return true;
+	return false;
+}
+
+static bool
+valid_contact(const char *text)
+{
+	const char *at = strchr(text, '@');
+
+	return strncasecmp(text, "mailto:", 7) == 0 && at != NULL && at > text + 7 && at[1] != '\0';
+}
+
+static bool
+valid_label(const char *text)
+{
+	struct dname name;
+
+	return *text != '\0' && text[strlen(text) - 1] != '.' && dname_from_str(text, &name) == ERR_OK &&
+	    !dname_is_root(name.octets);
+}
+
+static enum err
+finish_authority(struct config_reader *r, const yaml_node_t *node, void *base)
+{
+	struct config_authority *a = base;
+	const char *url = NULL;
+
+	if (!a->terms_agreed)
+		return config_fault(r, node, ERR_REFUSED, "expected 'terms-agreed: yes' for an authority: "
+		    "it makes no account for who does not agree to its terms of service");
+	if (strcmp(a->directory, "letsencrypt") == 0)
+		url = "https://acme-v02.api.letsencrypt.org/directory";
+	else if (strcmp(a->directory, "letsencrypt-staging") == 0)
+		url = "https://acme-staging-v02.api.letsencrypt.org/directory";
+	if (url == NULL)
+		return ERR_OK;
+	free(a->directory);
+	a->directory = strdup(url);
+	return a->directory != NULL ? ERR_OK : ERR_NOMEM;
+}
+
+static const struct option authority_options[] = {
+	{ "directory", OPTION_TEXT, AT(config_authority, directory), .needed = true, .valid = valid_https,
+	    .expected = "letsencrypt, letsencrypt-staging or a URL that begins with https://" },
+	{ "ca-certificates", OPTION_FILE, AT(config_authority, ca_certificates) },
+	{ "contact", OPTION_TEXTS, AT(config_authority, contact), .valid = valid_contact,
+	    .expected = "mailto:ADDRESS" },
+	{ "terms-agreed", OPTION_YESNO, AT(config_authority, terms_agreed), .fallback = "no" },
+};
+static const struct section authority = {
+	.what = "an authority", .options = authority_options, .noptions = COUNT(authority_options),
+	.size = sizeof(struct config_authority),
+	.finish = finish_authority,
+};
+
+/* A list with one item, today: the ways that are still to come can be combined. */
+static enum err
+read_self_check(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base)
+{
+	static const char what[] = "authoritative or none";
+	struct config_acme *c = base;
+
+	(void)o;
+	if (node->type != YAML_SEQUENCE_NODE)
+		return config_expected(r, node, "a list");
+	const yaml_node_item_t *items = node->data.sequence.items.start;
+	size_t n = (size_t)(node->data.sequence.items.top - items);
+	if (n == 0)
+		return config_fault(r, node, ERR_RANGE, "expected %s, found an empty list", what);
+	for (size_t i = 0; i < n; i++) {
+		const yaml_node_t *item = yaml_document_get_node(r->document, items[i]);
+		const char *text = config_scalar(r, item, what);
+
+		if (text == NULL)
+			return ERR_FORMAT;
+		if (strcmp(text, "doh") == 0 || strcmp(text, "resolver") == 0)
+			return config_fault(r, item, ERR_UNSUPPORTED,
+			    "self-check by '%s' is not supported yet by this version", text);
+		if (strcmp(text, "authoritative") != 0 && strcmp(text, "none") != 0)
+			return config_expected(r, item, what);
+		if (i > 0)
+			return config_fault(r, item, ERR_RANGE, "expected only one of %s", what);
+		c->self_check = strcmp(text, "authoritative") == 0;
+	}
+	return ERR_OK;
+}
+
+static const struct option acme_options[] = {
+	{ "authorities", OPTION_SECTIONS, LIST(config_acme, authorities), .section = &authority, .max = 1 },
+	{ "labels", OPTION_TEXTS, AT(config_acme, labels), .min = 1, .valid = valid_label, .fallback = "_letsencrypt._tcp",
+	    .expected = "labels without a final dot, such as _letsencrypt._tcp" },
+	{ "challenge-ttl", OPTION_DURATION, AT(config_acme, challenge_ttl), .min = 1, .max = 3600, .fallback = "60" },
+	{ "proxy", OPTION_TEXT, AT(config_acme, proxy), .valid = valid_proxy,
+	    .expected = "a URL that begins with http://, https://, socks5:// or socks5h://" },
+	{ "self-check", OPTION_OWN, .read = read_self_check },
+	{ .name = "resolvers", .kind = OPTION_LATER },
+};
+
+/* Every scalar with its length, every list and map with its kind and end: so no two sections have the same digest. */
+static void
+digest_node(struct config_reader *r, const yaml_node_t *node, EVP_MD_CTX *digest)
+{
+	EVP_DigestUpdate(digest, &node->type, sizeof node->type);
+	if (node->type == YAML_SCALAR_NODE) {
+		EVP_DigestUpdate(digest, &node->data.scalar.length, sizeof node->data.scalar.length);
+		EVP_DigestUpdate(digest, node->data.scalar.value, node->data.scalar.length);
+	} else if (node->type == YAML_SEQUENCE_NODE) {
+		for (yaml_node_item_t *i = node->data.sequence.items.start; i < node->data.sequence.items.top; i++)
+			digest_node(r, yaml_document_get_node(r->document, *i), digest);
+	} else {
+		for (yaml_node_pair_t *p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top; p++) {
+			digest_node(r, yaml_document_get_node(r->document, p->key), digest);
+			digest_node(r, yaml_document_get_node(r->document, p->value), digest);
+		}
+	}
+	EVP_DigestUpdate(digest, "", 1);
+}
+
+static enum err
+finish_acme(struct config_reader *r, const yaml_node_t *node, void *base)
+{
+	struct config_acme *c = base;
+	EVP_MD_CTX *digest = EVP_MD_CTX_new();
+
+	if (digest == NULL || EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1) {
+		EVP_MD_CTX_free(digest);
+		return ERR_NOMEM;
+	}
+	digest_node(r, node, digest);
+	EVP_DigestFinal_ex(digest, c->digest, NULL);
+	EVP_MD_CTX_free(digest);
+	return ERR_OK;
+}
+
+const struct section config_acme_section = {
+	.what = "acme", .options = acme_options, .noptions = COUNT(acme_options), .size = sizeof(struct config_acme),
+	.finish = finish_acme,
+};
+
+void
+config_acme_clear(struct config_acme *c)
+{
+	for (size_t i = 0; i < c->nauthorities; i++) {
+		free(c->authorities[i].directory);
+		free(c->authorities[i].ca_certificates);
+		config_texts_free(c->authorities[i].contact);
+	}
+	free(c->authorities);
+	config_texts_free(c->labels);
+	free(c->proxy);
+}
+

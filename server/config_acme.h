@@ -1,0 +1,29 @@
+/* server/config_acme.h -- the acme: section of certns.yaml.  Part of server/config.h. */
+#ifndef SERVER_CONFIG_ACME_H
+#define SERVER_CONFIG_ACME_H
+
+#include <openssl/sha.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct config_authority {
+	char *directory;		/* URL; "letsencrypt" and "letsencrypt-staging" are resolved already */
+	char *ca_certificates;		/* or NULL */
+	char **contact;			/* NULL-terminated, or NULL */
+	bool terms_agreed;
+};
+
+struct config_acme {
+	struct config_authority *authorities;
+	size_t nauthorities;		/* 0: no ACME */
+	char **labels;			/* NULL-terminated */
+	uint32_t challenge_ttl;
+	char *proxy;			/* or NULL */
+	bool self_check;		/* authoritative; false: none */
+	uint8_t digest[SHA256_DIGEST_LENGTH];	/* of the section as it is written: has it changed? */
+};
+
+void config_acme_clear(struct config_acme *c);
+
+#endif
