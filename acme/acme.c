@@ -76,12 +76,6 @@ acme_renew(struct acme *a, const uint8_t *host)
 	return err;
 }
 
-static const char *
-text_of(const char *text)
-{
-	return text != NULL ? text : "";
-}
-
 void
 acme_each(struct acme *a, void (*each)(void *arg, const struct acme_status *s), void *arg)
 {
@@ -89,10 +83,7 @@ acme_each(struct acme *a, void (*each)(void *arg, const struct acme_status *s), 
 
 	for (size_t i = 0; i < ACME_BUCKETS; i++)
 		LIST_FOREACH(h, &a->hosts[i], entry) {
-			struct acme_status s = { .host = h->name, .label = h->label->text, .state = h->state,
-				.names = text_of(h->names), .issuer = text_of(h->issuer), .step = acme_host_step(h),
-				.problem = text_of(h->problem), .expires_s = h->expires_s, .next_s = h->next_s,
-				.attempts = h->failures };
+			struct acme_status s = acme_host_status(h);
 
 			each(arg, &s);
 		}

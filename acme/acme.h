@@ -47,6 +47,33 @@ struct acme_edit {
 	const char *why;		/* for journal and commit message: "certificate for host.example.com" */
 };
 
+enum acme_state { ACME_IDLE_VALID, ACME_WORKING, ACME_WAITING_RETRY, ACME_REFUSED };
+
+struct acme_status {			/* borrowed for the duration of the call */
+	const uint8_t *owner;		/* <label>.<host>, in lower case */
+	const char *host;		/* without the label and final dot */
+	const char *label;
+	enum acme_state state;
+	const char *names;		/* of the CSR, comma separated */
+	const char *issuer;		/* of the certificate in place; "" without one */
+	const char *step;		/* what is being done, in words: "waiting for ns2.example.com to show the challenge" */
+	const char *problem;		/* last failure with the CA's words; "" without one */
+	const uint8_t *csr_digest;	/* SHA-256 of the CSR's DER */
+	int64_t expires_s;		/* certificate; 0: none */
+	int64_t next_s;			/* next step (renewal, retry); 0: now running or none */
+	unsigned attempts;		/* failures in a row */
+};
+
+/* What may interest others than the engine.  Each but GONE comes with the state as it is after it. */
+enum acme_event {
+	ACME_EVENT_STATE,		/* state, next step or problem is another one */
+	ACME_EVENT_ISSUED,		/* the first certificate for a CSR is published */
+	ACME_EVENT_RENEWED,		/* another one took the place of a certificate */
+	ACME_EVENT_FAILED,		/* an attempt failed */
+	ACME_EVENT_EXPIRING,		/* once per certificate: little is left of it, and no other one is there */
+	ACME_EVENT_GONE			/* the CSR was removed: the host will not be heard of again */
+};
+
 /* Whoever made the engine; all calls come on its thread. */
 struct acme_outside {
 	void *ctx;
@@ -71,6 +98,9 @@ struct acme_outside {
 	 * once, never before ask() returns, with the whole response message, or n 0 and words on failure. */
 	void (*ask)(void *ctx, const struct sockaddr *address, const uint8_t *qname, uint16_t qtype, unsigned timeout_ms,
 	    void (*answered)(void *arg, const uint8_t *msg, size_t n, const char *words), void *arg);
+
+	/* Something happened to a host; may be NULL.  It must not call the engine back. */
+	void (*event)(void *ctx, enum acme_event event, const struct acme_status *s);
 };
 
 struct acme;
@@ -92,20 +122,6 @@ bool acme_is_label(const struct acme *a, const uint8_t *owner);
 /* Forget backoff and renewal time of host (its name without the label) and start now.  ERR_NOT_FOUND: no CSR there. */
 enum err acme_renew(struct acme *a, const uint8_t *host);
 
-enum acme_state { ACME_IDLE_VALID, ACME_WORKING, ACME_WAITING_RETRY, ACME_REFUSED };
-
-struct acme_status {			/* borrowed for the duration of the call */
-	const char *host;		/* without the label and final dot */
-	const char *label;
-	enum acme_state state;
-	const char *names;		/* of the CSR, comma separated */
-	const char *issuer;		/* of the certificate in place; "" without one */
-	const char *step;		/* what is being done, in words: "waiting for ns2.example.com to show the challenge" */
-	const char *problem;		/* last failure with the CA's words; "" without one */
-	int64_t expires_s;		/* certificate; 0: none */
-	int64_t next_s;			/* next step (renewal, retry); 0: now running or none */
-	unsigned attempts;		/* failures in a row */
-};
 void acme_each(struct acme *a, void (*each)(void *arg, const struct acme_status *s), void *arg);
 
 /* What certnsctl and metrics want to know of the account. */

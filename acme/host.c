@@ -21,6 +21,58 @@
 static void examine(struct acme_host *h);
 static void run_queue(struct acme *a);
 
+/* ---- what others see ---- */
+
+static const char *
+step(const struct acme_host *h)
+{
+	if (h->task != NULL)
+		return acme_task_step(h->task);
+	if (h->publishing != NULL)
+		return "publishing the certificate";
+	if (h->queued)
+		return "waiting for its turn";
+	return h->state == ACME_WORKING ? "about to look at the CSR" : "";
+}
+
+static const char *
+text_of(const char *text)
+{
+	return text != NULL ? text : "";
+}
+
+struct acme_status
+acme_host_status(const struct acme_host *h)
+{
+	return (struct acme_status){ .owner = h->owner.octets, .host = h->name, .label = h->label->text, .state = h->state,
+		.names = text_of(h->names), .issuer = text_of(h->issuer), .step = step(h), .problem = text_of(h->problem),
+		.csr_digest = h->csr_digest, .expires_s = h->expires_s, .next_s = h->next_s, .attempts = h->failures };
+}
+
+static void
+tell(const struct acme_host *h, enum acme_event event)
+{
+	const struct acme_outside *outside = acme_port_outside(h->acme->port);
+	struct acme_status s = acme_host_status(h);
+
+	if (outside->event != NULL)
+		outside->event(outside->ctx, event, &s);
+}
+
+/* Little is left when it is less than half of what is left at the time to renew. */
+static void
+tell_if_expiring(struct acme_host *h, const struct acme_certificate *leaf)
+{
+	int64_t renew_s = acme_certificate_renew_at_s(leaf);
+
+	if (h->warned_s == leaf->not_after_s || clock_now_s() < renew_s + (leaf->not_after_s - renew_s) / 2)
+		return;
+	h->warned_s = leaf->not_after_s;
+	log_warning("acme: %s: the certificate in place expires in %lld s, and there is no new one yet", h->name,
+	    (long long)(leaf->not_after_s - clock_now_s()));
+	tell(h, ACME_EVENT_EXPIRING);
+}
+
 /* ---- timers and ends ---- */
 
 static void
@@ -140,6 +192,7 @@ failed(struct acme_host *h, const char *words, int64_t retry_after_s)
 	h->next_s = clock_now_s() + delay_s;
 	log_warning("acme: %s: no certificate: %s; failure %u in a row, next attempt in %lld s", h->name, words,
 	    h->failures, (long long)delay_s);
+	tell(h, ACME_EVENT_FAILED);
 	look_in(h, delay_s * 1000);
 }
 
@@ -163,6 +216,7 @@ on_result_published(void *arg, enum err err, const char *words)
 	h->retry_at_ms = 0;
 	replace_text(&h->problem, NULL);
 	log_info("acme: %s: certificate published", h->name);
+	h->published = true;
 	examine(h);
 }
 
@@ -297,6 +351,7 @@ order(struct acme_host *h, struct acme_assessment *as)
 		TAILQ_INSERT_TAIL(&h->acme->waiting, h, turn);
 	h->queued = true;
 	run_queue(h->acme);
+	tell(h, ACME_EVENT_STATE);
 }
 
 /* ---- decisions ---- */
@@ -343,6 +398,7 @@ refuse(struct acme_host *h, const char *why)
 	h->next_s = 0;
 	replace_text(&h->problem, why);
 	look_in(h, REFUSED_AGAIN_S * 1000);
+	tell(h, ACME_EVENT_STATE);
 }
 
 static void
@@ -360,6 +416,8 @@ rest(struct acme_host *h, const struct acme_assessment *as)
 	if (as->nleaves > 1)
 		log_warning("acme: %s: %zu certificates are there; the next issuance leaves one", h->name, as->nleaves);
 	look_in(h, (left_s < 0 ? 0 : left_s > LOOK_AGAIN_S ? LOOK_AGAIN_S : left_s) * 1000);
+	tell(h, !h->published ? ACME_EVENT_STATE : h->replaces ? ACME_EVENT_RENEWED : ACME_EVENT_ISSUED);
+	h->published = false;
 }
 
 /* What the RRset says into what acme_each() tells; true: another CSR than before. */
@@ -411,6 +469,7 @@ pursue(struct acme_host *h, const struct rr_list *rrset, struct acme_assessment 
 	} else if (h->chain.n > 0 && chain_usable(&h->chain, &f) == ERR_OK) {
 		h->state = ACME_WORKING;
 		h->next_s = 0;
+		h->replaces = as->has_leaf;
 		if ((err = publish_result(h, rrset)) != ERR_OK)
 			failed(h, err_str(err), -1);
 	} else {
@@ -428,6 +487,7 @@ decide(struct acme_host *h, const struct rr_list *rrset, struct acme_assessment 
 		begin_anew(h);
 	if (as->verdict == VERDICT_NOTHING) {
 		h->gone = true;
+		tell(h, ACME_EVENT_GONE);
 		if (h->task != NULL)
 			acme_task_abort(h->task, "the CSR was removed");	/* frees h in the end */
 		else
@@ -435,6 +495,8 @@ decide(struct acme_host *h, const struct rr_list *rrset, struct acme_assessment 
 		return;
 	}
 	h->gone = false;
+	if (as->has_leaf)
+		tell_if_expiring(h, &as->leaf);
 	if (h->task != NULL) {
 		/* Its end looks again.  An order for the same CSR goes on. */
 		if (changed) {
@@ -472,18 +534,6 @@ examine(struct acme_host *h)
 		look_in(h, (int64_t)h->acme->config.retry_first_s * 1000);
 	}
 	rr_list_clear(&rrset);
-}
-
-const char *
-acme_host_step(const struct acme_host *h)
-{
-	if (h->task != NULL)
-		return acme_task_step(h->task);
-	if (h->publishing != NULL)
-		return "publishing the certificate";
-	if (h->queued)
-		return "waiting for its turn";
-	return h->state == ACME_WORKING ? "about to look at the CSR" : "";
 }
 
 void

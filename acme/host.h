@@ -39,6 +39,9 @@ struct acme_host {
 	int64_t retry_at_ms;		/* monotonic; 0: at once */
 	unsigned failures;
 	bool queued, forced, gone;
+	bool published;			/* a chain just now; it takes effect at the next look */
+	bool replaces;			/* the chain takes the place of a certificate for the same CSR */
+	int64_t warned_s;		/* ACME_EVENT_EXPIRING was told of the certificate that ends then */
 	bool look_due;			/* the timer is for acme_look(), and nothing may put it off */
 	struct acme_csr *csr;		/* while queued */
 	struct acme_task *task;		/* while its order runs */
@@ -72,7 +75,7 @@ void acme_host_look(struct acme_host *h);
 /* Forget backoff and renewal time, and order now. */
 void acme_host_renew(struct acme_host *h);
 
-/* What is being done, in words. */
-const char *acme_host_step(const struct acme_host *h);
+/* Borrowed from h; valid until anything happens to it. */
+struct acme_status acme_host_status(const struct acme_host *h);
 
 #endif

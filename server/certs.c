@@ -104,7 +104,7 @@ enum err
 certs_start(struct keeper *k, struct fault *f)
 {
 	const struct config_acme *c = &k->boot_view->config->acme;
-	struct acme_outside outside = { k, edit_zone, lookup, zone_of, cert_servers, cert_ask };
+	struct acme_outside outside = { k, edit_zone, lookup, zone_of, cert_servers, cert_ask, NULL };
 	struct acme_config config = { .nauthorities = c->nauthorities, .labels = (const char *const *)c->labels,
 	    .challenge_ttl = c->challenge_ttl, .proxy = c->proxy, .state_directory = k->boot_view->config->state_directory,
 	    .retry_first_s = ACME_RETRY_FIRST_S, .retry_most_s = ACME_RETRY_MOST_S,

@@ -281,7 +281,7 @@ world_clear(struct world *w)
 struct acme_outside
 world_outside(struct world *w)
 {
-	return (struct acme_outside){ w, edit, lookup, zone_of, servers, ask };
+	return (struct acme_outside){ w, edit, lookup, zone_of, servers, ask, NULL };
 }
 
 void
