@@ -74,6 +74,22 @@ enum acme_event {
 	ACME_EVENT_GONE			/* the CSR was removed: the host will not be heard of again */
 };
 
+/* What stands for a name in the zones here. */
+enum acme_place_kind {
+	ACME_PLACE_FOREIGN,		/* it is in none of our zones */
+	ACME_PLACE_HERE,		/* whatever is added there is found there; also when nothing is there yet */
+	ACME_PLACE_ALIAS,		/* name is what it is an alias of, by CNAME or DNAME */
+	ACME_PLACE_CUT,			/* it is at or below name, which zone delegates to servers elsewhere */
+	ACME_PLACE_NONE			/* a DNAME above it makes a name that is too long */
+};
+struct acme_place {
+	enum acme_place_kind kind;
+	struct dname zone;		/* apex of ours; not for FOREIGN */
+	const char *why_not;		/* why the zone may not be changed for ACME; NULL: it may */
+	struct dname name;
+	bool wildcard;			/* nothing has the name: a wildcard speaks for it */
+};
+
 /* Whoever made the engine; all calls come on its thread. */
 struct acme_outside {
 	void *ctx;
@@ -101,6 +117,8 @@ struct acme_outside {
 
 	/* Something happened to a host; may be NULL.  It must not call the engine back. */
 	void (*event)(void *ctx, enum acme_event event, const struct acme_status *s);
+
+	void (*place)(void *ctx, const uint8_t *name, struct acme_place *out);
 };
 
 struct acme;

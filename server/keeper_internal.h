@@ -14,9 +14,9 @@
  *   reimage.c     a new image file for one                       images.c       those that are left over
  *   remote_edit.c edits that are made at a primary               forward.c      updates that go on to one
  *   links.c       connections to primaries, for NOTIFY           catalogs.c     catalog zones
- *   certs.c       the ACME engine's outside                      cert_ask.c     its questions to other servers
- *   backup.c      copies of the state                            status.c       the control socket's answers
- *   views.c       configuration and keys */
+ *   certs.c       the ACME engine                                cert_ask.c     its questions to other servers
+ *   cert_edit.c   its view of the zones, and its edits           status.c       the control socket's answers
+ *   backup.c      copies of the state                            views.c        configuration and keys */
 #ifndef SERVER_KEEPER_INTERNAL_H
 #define SERVER_KEEPER_INTERNAL_H
 
@@ -373,6 +373,12 @@ void history_cache_free(struct history_cache *cache);	/* takes NULL */
 bool answer_serial(const uint8_t *msg, size_t n, const uint8_t *apex, uint32_t *serial);
 void catchup_look(struct keeper *k, struct zone *z);	/* ask its secondaries, if it is new here */
 void catchup_stop(struct keeper *k);
+
+/* cert_edit.c: struct acme_outside's edit(), lookup(), zone_of() and place(); ctx is the keeper. */
+void cert_edit(void *ctx, const struct acme_edit *edit, void (*done)(void *arg, enum err err, const char *words), void *arg);
+enum err cert_lookup(void *ctx, const uint8_t *name, uint16_t type, struct rr_list *out);
+bool cert_zone_of(void *ctx, const uint8_t *name, struct dname *apex, bool *editable);
+void cert_place(void *ctx, const uint8_t *name, struct acme_place *out);
 
 /* cert_ask.c: struct acme_outside's servers() and ask(); ctx is the keeper.  stop: nothing is answered any more. */
 void cert_servers(void *ctx, const uint8_t *zone,

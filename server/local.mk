@@ -7,6 +7,7 @@ server_libserver_a_SOURCES = \
 	server/backup.c \
 	server/backup_tree.c server/backup_tree.h \
 	server/cert_ask.c \
+	server/cert_edit.c \
 	server/certs.c \
 	server/catalogs.c \
 	server/catchup.c \

@@ -211,6 +211,66 @@ lookup(void *ctx, const uint8_t *name, uint16_t type, struct rr_list *out)
 	return ERR_OK;
 }
 
+static const struct rr *
+find_rr(const struct world *w, const uint8_t *name, uint16_t type)
+{
+	for (size_t i = 0; i < w->rrs.n; i++)
+		if (w->rrs.v[i].type == type && dname_equal(w->rrs.v[i].owner, name))
+			return &w->rrs.v[i];
+	return NULL;
+}
+
+static bool
+name_exists(const struct world *w, const uint8_t *name)
+{
+	for (size_t i = 0; i < w->rrs.n; i++)
+		if (dname_is_below(w->rrs.v[i].owner, name))
+			return true;
+	return false;
+}
+
+/* Slow and obvious: RFC 1034, section 4.3.2, from the apex down. */
+static void
+place(void *ctx, const uint8_t *name, struct acme_place *out)
+{
+	const struct world *w = ctx;
+	unsigned labels = dname_labels(name), apex;
+	const struct rr *rr;
+	struct dname wildcard;
+	bool editable;
+
+	*out = (struct acme_place){ .kind = ACME_PLACE_FOREIGN };
+	if (!zone_of(ctx, name, &out->zone, &editable))
+		return;
+	out->why_not = editable ? NULL : "the test has frozen it";
+	apex = dname_labels(out->zone.octets);
+	for (unsigned n = apex; n <= labels; n++) {
+		const uint8_t *above = dname_skip(name, labels - n);
+
+		if (n > apex && (rr = find_rr(w, above, TYPE_NS)) != NULL) {
+			out->kind = ACME_PLACE_CUT;
+			dname_copy(&out->name, above);
+			return;
+		}
+		if (n < labels && (rr = find_rr(w, above, TYPE_DNAME)) != NULL) {
+			out->kind = dname_join(&out->name, name, labels - n, rr->rdata) ? ACME_PLACE_ALIAS : ACME_PLACE_NONE;
+			return;
+		}
+		if (n == labels || !name_exists(w, dname_skip(name, labels - n - 1))) {
+			rr = find_rr(w, above, TYPE_CNAME);
+			if (n < labels) {
+				assert(dname_join(&wildcard, (const uint8_t *)"\1*", 1, above));
+				rr = find_rr(w, wildcard.octets, TYPE_CNAME);
+				out->wildcard = name_exists(w, wildcard.octets);
+			}
+			out->kind = rr != NULL ? ACME_PLACE_ALIAS : ACME_PLACE_HERE;
+			if (rr != NULL)
+				dname_copy(&out->name, rr->rdata);
+			return;
+		}
+	}
+}
+
 static void
 servers(void *ctx, const uint8_t *zone, void (*found)(void *arg, const struct sockaddr *address, const char *server),
     void *arg)
@@ -281,7 +341,8 @@ world_clear(struct world *w)
 struct acme_outside
 world_outside(struct world *w)
 {
-	return (struct acme_outside){ w, edit, lookup, zone_of, servers, ask, NULL };
+	return (struct acme_outside){ .ctx = w, .edit = edit, .lookup = lookup, .zone_of = zone_of, .servers = servers,
+		.ask = ask, .place = place };
 }
 
 void
