@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 
+#define LINKS_MAX 32
 #define CONNECTIONS_MAX 16	/* to one host; HTTP/2 puts many requests on each */
 
 struct acme_http {
@@ -52,6 +53,17 @@ header_of(CURL *easy, const char *name)
 	return curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &h) == CURLHE_OK ? h->value : NULL;
 }
 
+static size_t
+links_of(CURL *easy, const char *links[LINKS_MAX])
+{
+	struct curl_header *h;
+	size_t n = 0;
+
+	while (n < LINKS_MAX && curl_easy_header(easy, "Link", n, CURLH_HEADER, -1, &h) == CURLHE_OK)
+		links[n++] = h->value;
+	return n;
+}
+
 static enum err
 err_from_curl(CURLcode code)
 {
@@ -68,17 +80,20 @@ call_finish(struct acme_http_call *call, CURLcode code)
 {
 	acme_http_done *done = call->done;
 	void *arg = call->arg;
-	const char *url = "";
+	const char *url = "", *links[LINKS_MAX];
 	struct buf words = { 0 };
 	struct acme_reply r = { .err = err_from_curl(code), .retry_after_s = -1, .body = "" };
 
 	curl_easy_getinfo(call->easy, CURLINFO_EFFECTIVE_URL, &url);
 	if (r.err == ERR_OK) {
 		curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &r.status);
+		r.url = url;
 		r.nonce = header_of(call->easy, "Replay-Nonce");
 		r.location = header_of(call->easy, "Location");
 		r.content_type = header_of(call->easy, "Content-Type");
 		r.retry_after_s = acme_retry_after(header_of(call->easy, "Retry-After"), clock_now_s());
+		r.links = links;
+		r.nlinks = links_of(call->easy, links);
 		r.body = buf_str(&call->body);
 		r.n = call->body.len;
 		if (r.body == NULL)

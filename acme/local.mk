@@ -6,8 +6,10 @@ acme_libacme_a_SOURCES = \
 	acme/host.c acme/host.h \
 	acme/http.c acme/http.h \
 	acme/jws.c acme/jws.h \
+	acme/link.c acme/link.h \
 	acme/order.c acme/order.h \
 	acme/port.c acme/port.h \
+	acme/problem.c acme/problem.h \
 	acme/propagation.c acme/propagation.h \
 	acme/reply.c acme/reply.h \
 	acme/schedule.c acme/schedule.h \

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define URN "urn:ietf:params:acme:error:"
-
 int64_t
 acme_retry_after(const char *field, int64_t now_s)
 {
@@ -90,6 +88,43 @@ status_of(const json_t *object, const char *what, const char *const *words, size
 }
 #define STATUS_OF(object, what, words, f) status_of(object, what, words, sizeof words / sizeof words[0], f)
 
+/* A URL that not every CA has; one that is not https might as well not be there. */
+static const char *
+https_of(const json_t *object, const char *member)
+{
+	const char *url = string_of(object, member);
+
+	return is_https(url) ? url : NULL;
+}
+
+/* NULL where absent, empty, or not an array of strings alone. */
+static const json_t *
+strings_of(const json_t *object, const char *member)
+{
+	const json_t *array = json_object_get(object, member);
+
+	if (!json_is_array(array) || json_array_size(array) == 0)
+		return NULL;
+	for (size_t i = 0; i < json_array_size(array); i++)
+		if (!json_is_string(json_array_get(array, i)))
+			return NULL;
+	return array;
+}
+
+static void
+read_meta(const json_t *meta, struct acme_directory *d)
+{
+	const json_t *profiles = json_object_get(meta, "profiles");
+
+	d->terms = string_of(meta, "termsOfService");
+	d->website = string_of(meta, "website");
+	d->caa_identities = strings_of(meta, "caaIdentities");
+	d->profiles = json_is_object(profiles) ? profiles : NULL;
+	d->issuer_domain_names = strings_of(meta, "issuerDomainNames");
+	d->account_hash_prefix = string_of(meta, "accountHashPrefix");
+	d->external_account_required = json_is_true(json_object_get(meta, "externalAccountRequired"));
+}
+
 enum err
 acme_directory_read(const char *json, size_t n, struct acme_directory *out, struct fault *f)
 {
@@ -104,11 +139,18 @@ acme_directory_read(const char *json, size_t n, struct acme_directory *out, stru
 		json_decref(d.json);
 		return err;
 	}
-	const json_t *meta = json_object_get(d.json, "meta");
-	d.terms = string_of(meta, "termsOfService");
-	d.external_account_required = json_is_true(json_object_get(meta, "externalAccountRequired"));
+	d.revoke_cert = https_of(d.json, "revokeCert");
+	d.key_change = https_of(d.json, "keyChange");
+	d.renewal_info = https_of(d.json, "renewalInfo");
+	read_meta(json_object_get(d.json, "meta"), &d);
 	*out = d;
 	return ERR_OK;
+}
+
+bool
+acme_directory_has_profile(const struct acme_directory *d, const char *name)
+{
+	return json_object_get(d->profiles, name) != NULL;
 }
 
 void
@@ -253,67 +295,4 @@ acme_authorization_clear(struct acme_authorization *a)
 {
 	json_decref(a->json);
 	*a = (struct acme_authorization){ 0 };
-}
-
-/* "unauthorized: No TXT record found" without the urn that all of them share. */
-static void
-problem_line(const json_t *problem, struct buf *words)
-{
-	const char *type = string_of(problem, "type"), *detail = string_of(problem, "detail");
-	const char *name = string_of(json_object_get(problem, "identifier"), "value");
-	const json_t *status = json_object_get(problem, "status");
-
-	if (type != NULL && strncmp(type, URN, strlen(URN)) == 0)
-		type += strlen(URN);
-	buf_printf(words, "%s: %s", type != NULL ? type : "about:blank", detail != NULL ? detail : "no detail given");
-	if (name != NULL)
-		buf_printf(words, " (for %s)", name);
-	if (json_is_integer(status))
-		buf_printf(words, " (status %lld)", (long long)json_integer_value(status));
-}
-
-void
-acme_problem_print(const json_t *problem, struct buf *words)
-{
-	const json_t *sub = json_object_get(problem, "subproblems");
-
-	if (!json_is_object(problem))
-		return;
-	problem_line(problem, words);
-	for (size_t i = 0; i < json_array_size(sub); i++) {
-		buf_add_str(words, "; ");
-		problem_line(json_array_get(sub, i), words);
-	}
-}
-
-static enum acme_problem_type
-problem_type(const char *type)
-{
-	static const struct { const char *word; enum acme_problem_type type; } types[] = {
-		{ "badNonce",			PROBLEM_BAD_NONCE },
-		{ "accountDoesNotExist",	PROBLEM_ACCOUNT_DOES_NOT_EXIST },
-		{ "orderNotReady",		PROBLEM_ORDER_NOT_READY },
-	};
-
-	if (type == NULL || strncmp(type, URN, strlen(URN)) != 0)
-		return PROBLEM_OTHER;
-	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-		if (strcmp(type + strlen(URN), types[i].word) == 0)
-			return types[i].type;
-	return PROBLEM_OTHER;
-}
-
-enum acme_problem_type
-acme_problem_read(const struct acme_reply *r, struct buf *words)
-{
-	json_t *json = json_loadb(r->body, r->n, 0, NULL);
-	enum acme_problem_type type = PROBLEM_OTHER;
-
-	if (string_of(json, "type") != NULL || string_of(json, "detail") != NULL) {
-		type = problem_type(string_of(json, "type"));
-		acme_problem_print(json, words);
-	} else
-		buf_printf(words, "HTTP status %ld without a problem document", r->status);
-	json_decref(json);
-	return type;
 }

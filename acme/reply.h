@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "acme/problem.h"
 #include "base/buf.h"
 #include "base/err.h"
 
@@ -20,7 +21,10 @@ struct acme_reply {
 	enum err err;			/* no answer at all: ERR_NETWORK, ERR_TIMEOUT, ERR_PEER, ... */
 	const char *words;		/* why, when err is not ERR_OK */
 	long status;			/* of HTTP */
+	const char *url;		/* that answered, after redirects; NULL: not known */
 	const char *nonce, *location, *content_type;	/* NULL where absent */
+	const char *const *links;	/* the values of its Link fields: acme/link.h */
+	size_t nlinks;
 	int64_t retry_after_s;		/* from now; -1: the server said nothing */
 	const char *body;		/* NUL-terminated, n octets without it */
 	size_t n;
@@ -34,10 +38,18 @@ int64_t acme_retry_after(const char *field, int64_t now_s);
 struct acme_directory {			/* section 7.1.1 */
 	json_t *json;
 	const char *new_nonce, *new_account, *new_order;
-	const char *terms;		/* NULL where absent */
+	/* NULL where absent: */
+	const char *revoke_cert, *key_change;
+	const char *renewal_info;	/* RFC 9773, section 4.1 */
+	const char *terms, *website;	/* meta: */
+	const json_t *caa_identities;	/* an array of strings */
+	const json_t *profiles;		/* an object: name -> what it is, in words or a URL (draft-ietf-acme-profiles) */
+	const json_t *issuer_domain_names;	/* an array of strings (draft-ietf-acme-dns-persist-02) */
+	const char *account_hash_prefix;
 	bool external_account_required;
 };
 enum err acme_directory_read(const char *json, size_t n, struct acme_directory *out, struct fault *f);
+bool acme_directory_has_profile(const struct acme_directory *d, const char *name);
 void acme_directory_clear(struct acme_directory *d);
 
 enum acme_account_status { ACCOUNT_VALID, ACCOUNT_DEACTIVATED, ACCOUNT_REVOKED };
@@ -76,17 +88,5 @@ struct acme_authorization {		/* section 7.1.4 */
 };
 enum err acme_authorization_read(const char *json, size_t n, struct acme_authorization *out, struct fault *f);
 void acme_authorization_clear(struct acme_authorization *a);
-
-/* Section 6.7: the types that change what we do; every other one is only words. */
-enum acme_problem_type {
-	PROBLEM_OTHER, PROBLEM_BAD_NONCE, PROBLEM_ACCOUNT_DOES_NOT_EXIST, PROBLEM_ORDER_NOT_READY
-};
-
-/* The kind of a problem document (RFC 7807), and all that it says, subproblems included, appended to words: a body
- * that is no problem document gives PROBLEM_OTHER and its HTTP status. */
-enum acme_problem_type acme_problem_read(const struct acme_reply *r, struct buf *words);
-
-/* The same for a problem within another object; NULL gives nothing. */
-void acme_problem_print(const json_t *problem, struct buf *words);
 
 #endif

@@ -184,6 +184,11 @@ tests_unit_acme_test_schedule_SOURCES = tests/unit/check.h tests/unit/acme/test_
 tests_unit_acme_test_schedule_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 tests_unit_acme_test_tlsa_SOURCES = tests/unit/check.h tests/unit/acme/pki.c tests/unit/acme/pki.h tests/unit/acme/test_tlsa.c
 tests_unit_acme_test_tlsa_LDADD = $(LIBACME) $(CMOCKA_LIBS)
+# accounts at the CA
+check_PROGRAMS += tests/unit/acme/test_problem
+tests_unit_acme_test_problem_SOURCES = tests/unit/check.h tests/unit/acme/test_problem.c
+tests_unit_acme_test_problem_LDADD = $(LIBACME) $(CMOCKA_LIBS)
+# end of accounts at the CA
 fuzz_targets += tests/fuzz/fuzz_acme_json tests/fuzz/fuzz_csr
 tests_fuzz_fuzz_acme_json_SOURCES = tests/fuzz/fuzz_acme_json.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_acme_json_LDFLAGS = $(fuzz_link)

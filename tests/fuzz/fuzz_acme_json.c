@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "acme/csr.h"
+#include "acme/link.h"
 #include "acme/reply.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n);
@@ -25,7 +26,7 @@ LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 	text[n - 1] = '\0';
 	struct acme_reply r = { .status = 400, .body = text, .n = n - 1, .retry_after_s = acme_retry_after(text,
 	    1000000000) };
-	switch (octets[0] % 6) {
+	switch (octets[0] % 7) {
 	case 0:
 		if (acme_directory_read(text, r.n, &d, &f) == ERR_OK)
 			acme_directory_clear(&d);
@@ -51,6 +52,12 @@ LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 	case 5:
 		if (acme_chain_parse(text, r.n, &chain, &f) == ERR_OK)
 			acme_chain_clear(&chain);
+		break;
+	case 6:
+		r.links = (const char *const[]){ text };
+		r.nlinks = 1;
+		r.url = "https://ca.example/";
+		acme_link_find(&r, "alternate", 0, &words);
 		break;
 	}
 	buf_clear(&words);

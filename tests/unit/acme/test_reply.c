@@ -116,6 +116,13 @@ test_good(void **state)
 	assert_int_equal(acme_directory_read(directory, strlen(directory), &d, NULL), ERR_OK);
 	assert_string_equal(d.new_order, "https://ca.example/acme/new-order");
 	assert_string_equal(d.terms, "https://ca.example/tos.pdf");
+	assert_string_equal(d.key_change, "https://ca.example/acme/key-change");
+	assert_string_equal(d.renewal_info, "https://ca.example/acme/renewal-info");
+	check(d.revoke_cert == NULL && d.website == NULL && d.issuer_domain_names == NULL && d.account_hash_prefix == NULL,
+	    "what is absent is NULL");
+	assert_string_equal(json_string_value(json_array_get(d.caa_identities, 0)), "ca.example");
+	assert_true(acme_directory_has_profile(&d, "classic"));
+	assert_false(acme_directory_has_profile(&d, "shortlived"));
 	assert_false(d.external_account_required);
 	acme_directory_clear(&d);
 	assert_int_equal(acme_order_object_read(order, strlen(order), &o, NULL), ERR_OK);
@@ -127,6 +134,35 @@ test_good(void **state)
 	assert_string_equal(a.dns01.token, "t3");
 	assert_string_equal(a.dns01.url, "https://ca.example/chall/3");
 	acme_authorization_clear(&a);
+}
+
+static const struct { const char *why, *member, *meta; bool found; } metas[] = {
+	{ "everything",			"\"revokeCert\":\"https://c/r\"", "\"website\":\"w\",\"caaIdentities\":[\"c\"],"
+	    "\"profiles\":{\"x\":\"y\"},\"issuerDomainNames\":[\"c\"],\"accountHashPrefix\":\"p\"", true },
+	{ "a revokeCert over http",	"\"revokeCert\":\"http://c/r\"", "", false },
+	{ "other kinds of values",	"\"revokeCert\":[]", "\"website\":1,\"caaIdentities\":{},\"profiles\":[],"
+	    "\"issuerDomainNames\":\"c\",\"accountHashPrefix\":null", false },
+	{ "lists of other things",	"\"x\":0", "\"caaIdentities\":[\"c\",1],\"issuerDomainNames\":[]", false },
+};
+
+static void
+test_directory_meta(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof metas / sizeof metas[0]; i++) {
+		struct buf json = { 0 };
+		struct acme_directory d;
+		bool want = metas[i].found;
+
+		buf_printf(&json, "{\"newNonce\":\"https://c/n\",\"newAccount\":\"https://c/a\",\"newOrder\":\"https://c/o\","
+		    "%s,\"meta\":{%s}}", metas[i].member, metas[i].meta);
+		assert_int_equal(acme_directory_read(buf_str(&json), json.len, &d, NULL), ERR_OK);
+		check((d.revoke_cert != NULL) == want && (d.website != NULL) == want && (d.profiles != NULL) == want &&
+		    (d.caa_identities != NULL) == want && (d.issuer_domain_names != NULL) == want &&
+		    (d.account_hash_prefix != NULL) == want, "%s is %s", metas[i].why, want ? "taken" : "passed over");
+		acme_directory_clear(&d);
+		buf_clear(&json);
+	}
 }
 
 static const struct { const char *why, *challenge; bool found; } challenges[] = {
@@ -152,40 +188,6 @@ test_challenges(void **state)
 		    challenges[i].found ? "taken" : "passed over");
 		acme_authorization_clear(&a);
 		buf_clear(&json);
-	}
-}
-
-#define URN "urn:ietf:params:acme:error:"
-static const struct { const char *why, *body; enum acme_problem_type type; const char *words; } problems[] = {
-	{ "a bad nonce",
-	    "{\"type\":\"" URN "badNonce\",\"detail\":\"JWS has an invalid anti-replay nonce\",\"status\":400}",
-	    PROBLEM_BAD_NONCE, "badNonce: JWS has an invalid anti-replay nonce (status 400)" },
-	{ "subproblems", "{\"type\":\"" URN "rejectedIdentifier\",\"detail\":\"Some\",\"status\":403,\"subproblems\":["
-	    "{\"type\":\"" URN "caa\",\"detail\":\"no\",\"identifier\":{\"type\":\"dns\",\"value\":\"a.example\"}},"
-	    "{\"type\":\"about:other\"}]}", PROBLEM_OTHER,
-	    "rejectedIdentifier: Some (status 403); caa: no (for a.example); about:other: no detail given" },
-	{ "a rate limit", "{\"type\":\"" URN "rateLimited\"}", PROBLEM_OTHER, "rateLimited: no detail given" },
-	{ "another namespace", "{\"type\":\"urn:acme:error:badNonce\",\"detail\":\"x\"}", PROBLEM_OTHER,
-	    "urn:acme:error:badNonce: x" },
-	{ "HTML", "<html>502</html>", PROBLEM_OTHER, "HTTP status 502 without a problem document" },
-	{ "nothing", "", PROBLEM_OTHER, "HTTP status 502 without a problem document" },
-	{ "an array", "[1]", PROBLEM_OTHER, "HTTP status 502 without a problem document" },
-	{ "odd members", "{\"type\":\"x\",\"detail\":[],\"status\":\"y\",\"subproblems\":{\"a\":1}}", PROBLEM_OTHER,
-	    "x: no detail given" },
-};
-
-static void
-test_problems(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
-		struct acme_reply r = { .status = 502, .body = problems[i].body, .n = strlen(problems[i].body) };
-		struct buf words = { 0 };
-
-		check(acme_problem_read(&r, &words) == problems[i].type, "%s is told by its type", problems[i].why);
-		check(strcmp(buf_str(&words), problems[i].words) == 0, "%s: \"%s\", not \"%s\"", problems[i].why,
-		    problems[i].words, buf_str(&words));
-		buf_clear(&words);
 	}
 }
 
@@ -218,8 +220,8 @@ main(void)
 		cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_prefixes),
 		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_directory_meta),
 		cmocka_unit_test(test_challenges),
-		cmocka_unit_test(test_problems),
 		cmocka_unit_test(test_retry_after),
 	};
 
