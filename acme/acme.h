@@ -23,6 +23,8 @@ struct acme_authority_config {
 	const char *ca_certificates;	/* trust for the server's TLS; NULL: the system's */
 	const char *const *contact;	/* NULL-terminated; may be NULL */
 	bool terms_agreed;
+	const char *profile;		/* draft-aaron-acme-profiles; NULL: the CA's default */
+	const char *preferred_chain;	/* common name of the issuer at the chain's top; NULL: the CA's default */
 };
 struct acme_config {
 	const struct acme_authority_config *authorities;

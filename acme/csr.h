@@ -46,15 +46,4 @@ enum err acme_certificate_matches(const struct acme_certificate *c, const struct
 /* When less than a third of the lifetime is left. */
 int64_t acme_certificate_renew_at_s(const struct acme_certificate *c);
 
-/* A chain as the CA sends it: the leaf first. */
-struct acme_chain {
-	struct acme_der { uint8_t *octets; size_t n; } *v;
-	size_t n;
-};
-#define ACME_CHAIN_MAX 20		/* certificates; a TLSA RRset must still fit in a message */
-
-/* PEM text (RFC 8555, section 9.1) to DER.  ERR_PEER: no certificate, too many, or something else than certificates. */
-enum err acme_chain_parse(const char *pem, size_t n, struct acme_chain *out, struct fault *f);
-void acme_chain_clear(struct acme_chain *chain);
-
 #endif

@@ -314,8 +314,11 @@ static void
 start(struct acme_host *h)
 {
 	struct acme *a = h->acme;
-	struct acme_task_setup setup = { a->client, a->port, a->base, h->name, a->config.challenge_ttl,
-		a->config.propagation_timeout_s, on_task_done, h };
+	const struct acme_authority_config *authority = &a->config.authorities[0];
+	struct acme_task_setup setup = { .client = a->client, .port = a->port, .base = a->base, .host = h->name,
+		.profile = authority->profile, .preferred_chain = authority->preferred_chain,
+		.challenge_ttl_s = a->config.challenge_ttl, .propagation_timeout_s = a->config.propagation_timeout_s,
+		.done = on_task_done, .arg = h };
 	struct acme_csr *csr = h->csr;
 	enum err err;
 

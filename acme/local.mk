@@ -1,13 +1,18 @@
 noinst_LIBRARIES += acme/libacme.a
 acme_libacme_a_SOURCES = \
 	acme/acme.c acme/acme.h \
+	acme/authorization.c \
+	acme/blame.c acme/blame.h \
+	acme/chain.c acme/chain.h \
 	acme/client.c acme/client.h \
 	acme/csr.c acme/csr.h \
 	acme/host.c acme/host.h \
 	acme/http.c acme/http.h \
 	acme/jws.c acme/jws.h \
 	acme/link.c acme/link.h \
-	acme/order.c acme/order.h \
+	acme/order.c acme/order.h acme/order_internal.h \
+	acme/order_result.c \
+	acme/order_step.c \
 	acme/port.c acme/port.h \
 	acme/problem.c acme/problem.h \
 	acme/propagation.c acme/propagation.h \

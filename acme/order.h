@@ -6,6 +6,8 @@
 #ifndef ACME_ORDER_H
 #define ACME_ORDER_H
 
+#include "acme/blame.h"
+#include "acme/chain.h"
 #include "acme/csr.h"
 #include "acme/reply.h"
 #include "wire/dname.h"
@@ -25,6 +27,9 @@ struct acme_order_setup {		/* borrowed for the life of the order */
 	const struct acme_csr *csr;
 	const char *new_order;		/* URL */
 	const char *thumbprint;		/* of the account key */
+	const char *profile;		/* draft-aaron-acme-profiles; NULL: the CA's default */
+	const char *replaces;		/* the certificate that is renewed (RFC 9773, section 5); or NULL */
+	const char *preferred_chain;	/* common name of the issuer at its top; NULL: the CA's default */
 	int64_t now_ms;			/* any clock that never jumps; the same for all calls */
 	unsigned limit_ms;		/* the order is given up after this long */
 };
@@ -61,6 +66,8 @@ struct acme_order_result {		/* borrowed */
 	enum err err;
 	const char *words;		/* why not, with all that the CA said */
 	int64_t retry_after_s;		/* what the CA asked for; -1: nothing */
+	struct acme_cause cause;
+	const char *problem;		/* type of the CA's problem, without the urn: "rateLimited"; "": none */
 	struct acme_chain *chain;	/* verified: the leaf answers the CSR; may be taken (and zeroed) */
 };
 struct acme_order_result acme_order_result(struct acme_order *o);

@@ -14,7 +14,7 @@
 
 struct acme_task {
 	struct acme_task_setup setup;
-	char *host;
+	char *host, *replaces;
 	struct acme_csr *csr;
 	struct acme_order *order;		/* NULL until directory and account are there */
 	struct acme_call *call;
@@ -49,7 +49,8 @@ task_fail(struct acme_task *t, enum err err, const char *words, int64_t retry_af
 {
 	struct acme_chain none = { 0 };
 
-	task_finish(t, &(struct acme_order_result){ err, words, retry_after_s, &none });
+	task_finish(t, &(struct acme_order_result){ .err = err, .words = words, .retry_after_s = retry_after_s,
+		.cause = acme_cause_of_err(err), .problem = "", .chain = &none });
 }
 
 /* ---- the CA ---- */
@@ -94,8 +95,10 @@ static void
 on_prepared(void *arg, const struct acme_reply *r)
 {
 	struct acme_task *t = arg;
-	struct acme_order_setup setup = { t->csr, acme_client_new_order(t->setup.client),
-		acme_client_thumbprint(t->setup.client), clock_mono_ms(), limit_ms(t) };
+	struct acme_order_setup setup = { .csr = t->csr, .new_order = acme_client_new_order(t->setup.client),
+		.thumbprint = acme_client_thumbprint(t->setup.client), .profile = t->setup.profile,
+		.replaces = t->replaces, .preferred_chain = t->setup.preferred_chain, .now_ms = clock_mono_ms(),
+		.limit_ms = limit_ms(t) };
 
 	t->call = NULL;
 	if (r->err != ERR_OK)
@@ -299,8 +302,9 @@ acme_task_start(const struct acme_task_setup *setup, struct acme_csr *csr, struc
 		return ERR_NOMEM;
 	t->setup = *setup;
 	t->host = strdup(setup->host);
+	t->replaces = setup->replaces != NULL ? strdup(setup->replaces) : NULL;
 	t->timer = event_new(setup->base, -1, 0, on_timer, t);
-	if (t->host == NULL || t->timer == NULL ||
+	if (t->host == NULL || t->timer == NULL || (setup->replaces != NULL && t->replaces == NULL) ||
 	    (t->call = acme_client_prepare(setup->client, on_prepared, t)) == NULL) {
 		acme_task_free(t);
 		return ERR_NOMEM;
@@ -342,6 +346,7 @@ acme_task_free(struct acme_task *t)
 	acme_csr_free(t->csr);
 	free(t->zones);
 	free(t->host);
+	free(t->replaces);
 	free(t);
 }
 

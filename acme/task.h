@@ -16,6 +16,7 @@ struct acme_task_setup {		/* pointers are borrowed for the life of the task */
 	struct acme_port *port;
 	struct event_base *base;
 	const char *host;		/* for messages; copied */
+	const char *profile, *replaces, *preferred_chain;	/* as in struct acme_order_setup; replaces is copied */
 	unsigned challenge_ttl_s, propagation_timeout_s;
 	acme_task_done *done;
 	void *arg;

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "acme/csr.h"
+#include "acme/chain.h"
 #include "zones/rr.h"
 
 #define ACME_TLSA_TTL 3600

@@ -28,9 +28,10 @@ certs_start(struct keeper *k, struct fault *f)
 	if ((k->authorities = calloc(c->nauthorities, sizeof *k->authorities)) == NULL)
 		return ERR_NOMEM;
 	for (size_t i = 0; i < c->nauthorities; i++)
-		k->authorities[i] = (struct acme_authority_config){ c->authorities[i].directory,
-		    c->authorities[i].ca_certificates, (const char *const *)c->authorities[i].contact,
-		    c->authorities[i].terms_agreed };
+		k->authorities[i] = (struct acme_authority_config){ .directory = c->authorities[i].directory,
+		    .ca_certificates = c->authorities[i].ca_certificates,
+		    .contact = (const char *const *)c->authorities[i].contact,
+		    .terms_agreed = c->authorities[i].terms_agreed };
 	config.authorities = k->authorities;
 	return acme_new(&config, &outside, k->base, &k->acme, f);
 }

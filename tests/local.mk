@@ -197,6 +197,12 @@ tests_fuzz_fuzz_csr_SOURCES = tests/fuzz/fuzz_csr.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_csr_LDFLAGS = $(fuzz_link)
 tests_fuzz_fuzz_csr_LDADD = $(LIBACME)
 # end of acme
+
+# acme: orders
+check_PROGRAMS += tests/unit/acme/test_blame
+tests_unit_acme_test_blame_SOURCES = tests/unit/check.h tests/unit/acme/test_blame.c
+tests_unit_acme_test_blame_LDADD = $(LIBACME) $(CMOCKA_LIBS)
+# end of acme: orders
 # cookies, EDNS and limits
 check_PROGRAMS += tests/unit/server/test_cookie tests/unit/server/test_edns tests/unit/server/test_ratelimit
 tests_unit_server_test_cookie_SOURCES = tests/unit/server/test_cookie.c tests/unit/check.h

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/chain.h"
 #include "acme/csr.h"
 #include "acme/link.h"
 #include "acme/reply.h"

@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
+#include "acme/chain.h"
 #include "acme/csr.h"
 #include "tests/unit/acme/pki.h"
 

@@ -247,7 +247,8 @@ run(struct model *m, const struct zones *zones, const char *san, unsigned limit_
 
 	pki_csr(key, NULL, san, &der);
 	assert_int_equal(acme_csr_parse(der.p, der.len, &csr, NULL), ERR_OK);
-	struct acme_order_setup setup = { csr, "https://ca/new-order", "thumbprint", now_ms, limit_ms };
+	struct acme_order_setup setup = { .csr = csr, .new_order = "https://ca/new-order", .thumbprint = "thumbprint",
+		.now_ms = now_ms, .limit_ms = limit_ms };
 	assert_int_equal(acme_order_new(&setup, &o), ERR_OK);
 	for (want = acme_order_start(o); want != ACME_FINISHED;) {
 		check(m->requests < REQUESTS_MAX, "an order ends");
@@ -481,7 +482,8 @@ test_abort(void **state)
 	(void)state;
 	pki_csr(key, NULL, one, &der);
 	assert_int_equal(acme_csr_parse(der.p, der.len, &csr, NULL), ERR_OK);
-	struct acme_order_setup setup = { csr, "https://ca/new-order", "thumbprint", 0, 1000 };
+	struct acme_order_setup setup = { .csr = csr, .new_order = "https://ca/new-order", .thumbprint = "thumbprint",
+		.limit_ms = 1000 };
 	assert_int_equal(acme_order_new(&setup, &o), ERR_OK);
 	assert_int_equal(acme_order_start(o), ACME_POST);
 	assert_int_equal(acme_order_abort(o, ERR_CANCELLED, "the CSR was removed"), ACME_FINISHED);

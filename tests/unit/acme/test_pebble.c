@@ -137,7 +137,8 @@ engine_start(struct stage *s)
 	struct acme_outside outside = world_outside(&s->world);
 	struct fault f = { 0 };
 
-	s->authority = (struct acme_authority_config){ s->url, s->certificate, NULL, true };
+	s->authority = (struct acme_authority_config){ .directory = s->url, .ca_certificates = s->certificate,
+		.terms_agreed = true };
 	s->acme = (struct acme_config){ .authorities = &s->authority, .nauthorities = 1, .labels = labels,
 		.challenge_ttl = 60, .state_directory = s->directory, .retry_first_s = 2, .retry_most_s = 4,
 		.propagation_timeout_s = 5 };
