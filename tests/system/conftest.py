@@ -6,6 +6,7 @@ import pytest
 
 from lib import process
 from lib.certnsd import SANITIZED, Certnsd
+from lib.fakeca import FakeCA
 from lib.gitrepo import GitRepo
 from lib.keys import Key
 from lib.named import Named
@@ -88,5 +89,33 @@ def pebble_for(tmp_path):
     def make(server, env=None, start=True):
         pebble = Pebble(tmp_path / "pebble", f"{server.address}:{server.port}", env)
         return pebble.start() if start else pebble
+
+    return make
+
+
+@pytest.fixture
+def fakeca_for(tmp_path):
+    """fakeca_for(server, ...) makes a fake CA that asks the server (None: nobody); it runs.  Its settings: lib/fakeca.py."""
+    made = []
+
+    def make(server, start=True, **settings):
+        if server is not None:
+            settings.setdefault("dns", f"{server.address}:{server.port}")
+        made.append(FakeCA(tmp_path / f"fakeca{len(made) + 1}", **settings))
+        return made[-1].start() if start else made[-1]
+
+    return make
+
+
+@pytest.fixture
+def issuer_with(certnsd, repo, fakeca_for):
+    """issuer_with(...) gives (server, ca): a running server with example.com from git, and a fake CA with these settings."""
+    def make(**settings):
+        server = certnsd(git=repo)
+        server.zone_entry("example.com")
+        ca = fakeca_for(server, **settings)
+        server.use_acme(ca)
+        server.write_config()
+        return server.start("example.com"), ca
 
     return make
