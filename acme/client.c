@@ -500,7 +500,7 @@ acme_client_new(const struct acme_config *config, const struct acme_authority_co
 	    (err = key_path(config, authority, &path)) != ERR_OK)
 		fault_set(f, err, "%s", err_str(err));
 	else
-		err = acme_key_load(buf_str(&path), &c->key, f);
+		err = acme_key_load(buf_str(&path), ACME_KEY_ES256, &c->key, f);
 	buf_clear(&path);
 	if (err == ERR_OK)
 		*out = c;

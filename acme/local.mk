@@ -9,6 +9,7 @@ acme_libacme_a_SOURCES = \
 	acme/host.c acme/host.h \
 	acme/http.c acme/http.h \
 	acme/jws.c acme/jws.h \
+	acme/key.c acme/key.h \
 	acme/link.c acme/link.h \
 	acme/order.c acme/order.h acme/order_internal.h \
 	acme/order_result.c \

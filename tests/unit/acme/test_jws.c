@@ -1,14 +1,11 @@
 #include "tests/unit/check.h"
 
-#include <fcntl.h>
 #include <jansson.h>
 #include <openssl/bn.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "acme/jws.h"
 #include "base/encoding.h"
@@ -33,16 +30,12 @@ rfc_key(void)
 }
 
 static void
-test_jwk_and_thumbprint(void **state)
+test_txt_value(void **state)
 {
 	struct acme_key *key = rfc_key();
 	char value[ACME_TXT_VALUE_LEN + 1];
 
 	(void)state;
-	assert_string_equal(acme_key_jwk(key), "{\"crv\":\"P-256\",\"kty\":\"EC\","
-	    "\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
-	    "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}");
-	assert_string_equal(acme_key_thumbprint(key), "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U");
 	assert_int_equal(acme_txt_value(acme_key_thumbprint(key), "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA", value),
 	    ERR_OK);
 	assert_string_equal(value, "ZaJgFtIV4WA0t2MzN7kbSk0sfRd2GZjaxRqaSTAK6lI");
@@ -134,65 +127,50 @@ test_sign(void **state)
 		check_jws("https://ca.example/acct/1", "{}");
 }
 
+/* The inner JWS of a key change has no nonce (RFC 8555, section 7.3.5). */
 static void
-test_key_file(void **state)
+test_without_nonce(void **state)
 {
-	char directory[] = "/tmp/certns-jws-XXXXXX", path[64];
-	struct acme_key *first = NULL, *again = NULL;
-	struct fault f = { 0 };
-	struct stat st;
+	struct acme_key *key = rfc_key();
+	struct buf out = { 0 };
 
 	(void)state;
-	assert_non_null(mkdtemp(directory));
-	snprintf(path, sizeof path, "%s/key.pem", directory);
-	assert_int_equal(acme_key_load(path, &first, &f), ERR_OK);
-	assert_int_equal(stat(path, &st), 0);
-	check((st.st_mode & 07777) == 0600, "a new key file has mode 0600, not %o", st.st_mode & 07777);
-	assert_int_equal(acme_key_load(path, &again, &f), ERR_OK);
-	assert_string_equal(acme_key_jwk(first), acme_key_jwk(again));
-	acme_key_free(again);
-
-	assert_int_equal(chmod(path, 0640), 0);
-	assert_int_equal(acme_key_load(path, &again, &f), ERR_ACCESS);
-	check(strstr(f.text, path) != NULL && strstr(f.text, "0640") != NULL, "the words name path and mode: %s",
-	    f.text);
-	acme_key_free(first);
-	unlink(path);
-	rmdir(directory);
+	assert_int_equal(acme_jws_sign(key, "https://ca.example/key-change", NULL, NULL, "{}", &out), ERR_OK);
+	json_t *jws = json_loads(buf_str(&out), 0, NULL);
+	json_t *header = decoded(json_string_value(json_object_get(jws, "protected")));
+	check(json_object_size(header) == 3 && json_object_get(header, "nonce") == NULL, "alg, jwk and url alone");
+	json_decref(header);
+	json_decref(jws);
+	buf_clear(&out);
+	acme_key_free(key);
 }
 
 static void
-test_bad_keys(void **state)
+test_binding(void **state)
 {
-	struct acme_key *key = NULL;
-	struct fault f = { 0 };
-	EVP_PKEY *rsa = EVP_RSA_gen(2048);
-	BIO *bio = BIO_new(BIO_s_mem());
-	char *pem;
+	static const char secret[] = "a secret of thirty-two octets !!";
+	struct acme_key *key = rfc_key();
+	struct buf out = { 0 };
 
 	(void)state;
-	for (size_t n = 0; n + 30 < strlen(rfc7515_key); n++)
-		check(acme_key_from_pem(rfc7515_key, n, &key, &f) != ERR_OK, "the first %zu characters are no key", n);
-	PEM_write_bio_PrivateKey(bio, rsa, NULL, NULL, 0, NULL, NULL);
-	long n = BIO_get_mem_data(bio, &pem);
-	assert_int_equal(acme_key_from_pem(pem, (size_t)n, &key, &f), ERR_UNSUPPORTED);
-	BIO_reset(bio);
-	PEM_write_bio_PrivateKey(bio, rsa, EVP_aes_128_cbc(), (const unsigned char *)"secret", 6, NULL, NULL);
-	n = BIO_get_mem_data(bio, &pem);
-	assert_int_equal(acme_key_from_pem(pem, (size_t)n, &key, &f), ERR_UNSUPPORTED);
-	check(strstr(f.text, "encrypted") != NULL, "the words say encrypted: %s", f.text);
-	BIO_free(bio);
-	EVP_PKEY_free(rsa);
+	assert_int_equal(acme_jws_bind((const uint8_t *)secret, strlen(secret), "kid-1", "https://ca.example/new-account",
+	    acme_key_jwk(key), &out), ERR_OK);
+	assert_string_equal(buf_str(&out), "{\"protected\":\"eyJhbGciOiJIUzI1NiIsImtpZCI6ImtpZC0xIiwidXJsIjoiaHR0cHM6Ly9jYS5leGFtcGxlL25ldy1hY2NvdW50In0\","
+	    "\"payload\":\"eyJjcnYiOiJQLTI1NiIsImt0eSI6IkVDIiwieCI6ImY4M09KM0QyeEYxQmc4dnViOXRMZTFnSE16Vjc2ZThUdXM5dVBIdlJWRVUi"
+	    "LCJ5IjoieF9GRXpSdTltMzZITE5fdHVlNjU5TE5wWFc2cEN5U3Rpa1lqS0lXSTVhMCJ9\","
+	    "\"signature\":\"vO3oEZbJxZeIZTNicFUVj6vYzYMu1n5_CbWo2nSSLA8\"}");
+	buf_clear(&out);
+	acme_key_free(key);
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_jwk_and_thumbprint),
+		cmocka_unit_test(test_txt_value),
 		cmocka_unit_test(test_sign),
-		cmocka_unit_test(test_key_file),
-		cmocka_unit_test(test_bad_keys),
+		cmocka_unit_test(test_without_nonce),
+		cmocka_unit_test(test_binding),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
