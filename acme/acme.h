@@ -17,6 +17,9 @@
 struct event_base;
 struct sockaddr;
 
+enum acme_challenge_type { ACME_DNS_01, ACME_DNS_ACCOUNT_01, ACME_DNS_PERSIST_01 };
+#define ACME_CHALLENGE_TYPES 3
+
 /* Names in configuration: see certns.yaml(5).  Strings are borrowed for the life of the engine. */
 struct acme_authority_config {
 	const char *directory;		/* URL */
@@ -25,6 +28,8 @@ struct acme_authority_config {
 	bool terms_agreed;
 	const char *profile;		/* draft-aaron-acme-profiles; NULL: the CA's default */
 	const char *preferred_chain;	/* common name of the issuer at the chain's top; NULL: the CA's default */
+	const enum acme_challenge_type *challenges;	/* best first */
+	size_t nchallenges;		/* 0: dns-01 alone */
 };
 struct acme_config {
 	const struct acme_authority_config *authorities;

@@ -3,7 +3,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "acme/jws.h"
 #include "acme/order_internal.h"
 
 #define AUTHORIZATIONS_MAX 1000
@@ -12,36 +11,40 @@ static on_reply_fn on_authorization, on_challenge, on_poll;
 
 /* ---- the records ---- */
 
-enum err
-acme_challenge_owner(const char *name, struct dname *out)
-{
-	static const char prefix[] = "_acme-challenge.";
-	char text[DNAME_TEXT_MAX];
-
-	if (strncmp(name, "*.", 2) == 0)
-		name += 2;
-	if (snprintf(text, sizeof text, "%s%s", prefix, name) >= (int)sizeof text)
-		return ERR_RANGE;
-	return dname_from_str(text, out);
-}
-
 /* Remember what proves a pending authorization.  A record that is known from an earlier look is kept once. */
 static enum err
-txt_add(struct acme_order *o, const char *name, const char *token)
+txt_add(struct acme_order *o, const struct acme_choice *c)
 {
-	struct acme_txt txt, *v;
-	enum err err;
+	struct acme_txt *v;
 
-	if ((err = acme_challenge_owner(name, &txt.owner)) != ERR_OK ||
-	    (err = acme_txt_value(o->setup.thumbprint, token, txt.value)) != ERR_OK)
-		return err;
 	for (size_t i = 0; i < o->ntxts; i++)
-		if (strcmp(o->txts[i].value, txt.value) == 0 && dname_equal(o->txts[i].owner.octets, txt.owner.octets))
+		if (strcmp(o->txts[i].value, c->value) == 0 && dname_equal(o->txts[i].owner.octets, c->owner.octets))
 			return ERR_OK;
 	if ((v = realloc(o->txts, (o->ntxts + 1) * sizeof *v)) == NULL)
 		return ERR_NOMEM;
 	o->txts = v;
-	o->txts[o->ntxts++] = txt;
+	v += o->ntxts++;
+	v->owner = c->owner;
+	memcpy(v->value, c->value, sizeof v->value);
+	return ERR_OK;
+}
+
+/* One record speaks for a name and its wildcard. */
+static enum err
+standing_add(struct acme_order *o, struct acme_choice *c)
+{
+	struct acme_standing *v;
+
+	for (size_t i = 0; i < o->nstanding; i++)
+		if (dname_equal(o->standing[i].owner.octets, c->owner.octets)) {
+			o->standing[i].wildcard |= c->standing.wildcard;
+			return ERR_OK;
+		}
+	if ((v = realloc(o->standing, (o->nstanding + 1) * sizeof *v)) == NULL)
+		return ERR_NOMEM;
+	o->standing = v;
+	v[o->nstanding++] = c->standing;
+	c->standing = (struct acme_standing){ 0 };
 	return ERR_OK;
 }
 
@@ -76,16 +79,20 @@ static enum acme_want
 take_challenge(struct acme_order *o, const struct acme_authorization *a)
 {
 	struct authorization *mine = &o->authorizations[o->at];
+	struct acme_choice c;
+	struct fault f = { 0 };
+	enum err err = acme_challenge_choose(&o->setup.means, a->challenges, a->name, a->wildcard, &c, &f);
 
-	if (!a->has_dns01)
-		return fail_odd(o, "the CA offers no dns-01 challenge for", a->name);
-	if (txt_add(o, a->name, a->dns01.token) != ERR_OK)
-		return fail_odd(o, "no challenge record can be made for", a->name);
+	if (err != ERR_OK)
+		return order_fail(o, err, f.text);
 	free(mine->challenge);
 	free(mine->name);
 	mine->name = strdup(a->name);
-	mine->respond = a->dns01.status == CHALLENGE_PENDING;
-	if ((mine->challenge = strdup(a->dns01.url)) == NULL || mine->name == NULL)
+	mine->challenge = strdup(c.challenge.url);
+	mine->respond = c.challenge.status == CHALLENGE_PENDING;
+	err = c.type == ACME_DNS_PERSIST_01 ? standing_add(o, &c) : txt_add(o, &c);
+	acme_choice_clear(&c);
+	if (err != ERR_OK || mine->challenge == NULL || mine->name == NULL)
 		return order_fail_nomem(o);
 	return ACME_POST;
 }

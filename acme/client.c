@@ -544,10 +544,11 @@ acme_client_account(const struct acme_client *c)
 	return c->account;
 }
 
-const char *
-acme_client_thumbprint(const struct acme_client *c)
+struct acme_challenge_means
+acme_client_means(const struct acme_client *c)
 {
-	return acme_key_thumbprint(c->key);
+	return (struct acme_challenge_means){ c->authority->challenges, c->authority->nchallenges, c->authority->directory,
+		c->account, acme_key_thumbprint(c->key), c->directory.account_hash_prefix };
 }
 
 bool

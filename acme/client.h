@@ -6,6 +6,7 @@
 #define ACME_CLIENT_H
 
 #include "acme/acme.h"
+#include "acme/challenge.h"
 #include "acme/reply.h"
 
 struct acme_client;
@@ -30,7 +31,7 @@ void acme_call_cancel(struct acme_call *call);	/* takes NULL */
 
 const char *acme_client_new_order(const struct acme_client *c);	/* URL; after acme_client_prepare() */
 const char *acme_client_account(const struct acme_client *c);	/* URL; NULL before registration */
-const char *acme_client_thumbprint(const struct acme_client *c);
+struct acme_challenge_means acme_client_means(const struct acme_client *c);	/* borrows; after acme_client_prepare() */
 bool acme_client_terms_agreed(const struct acme_client *c);
 
 #endif

@@ -369,7 +369,7 @@ names_ours(const struct acme *a, const struct acme_csr *csr, struct fault *f)
 	bool editable;
 
 	for (size_t i = 0; i < names->n; i++) {
-		if (acme_challenge_owner(names->v[i], &owner) != ERR_OK)
+		if (acme_challenge_record(ACME_DNS_01, names->v[i], NULL, &owner) != ERR_OK)
 			return fault_set(f, ERR_RANGE, "%.253s is too long for a challenge record", names->v[i]);
 		if (!outside->zone_of(outside->ctx, owner.octets, &apex, &editable))
 			return fault_set(f, ERR_REFUSED, "%.253s is in none of the zones here", names->v[i]);

@@ -4,6 +4,7 @@ acme_libacme_a_SOURCES = \
 	acme/authorization.c \
 	acme/blame.c acme/blame.h \
 	acme/chain.c acme/chain.h \
+	acme/challenge.c acme/challenge.h \
 	acme/client.c acme/client.h \
 	acme/csr.c acme/csr.h \
 	acme/host.c acme/host.h \
@@ -14,6 +15,7 @@ acme_libacme_a_SOURCES = \
 	acme/order.c acme/order.h acme/order_internal.h \
 	acme/order_result.c \
 	acme/order_step.c \
+	acme/persist_record.c acme/persist_record.h \
 	acme/port.c acme/port.h \
 	acme/problem.c acme/problem.h \
 	acme/propagation.c acme/propagation.h \

@@ -241,6 +241,9 @@ acme_order_free(struct acme_order *o)
 	free(o->payload);
 	free(o->order_url);
 	free(o->txts);
+	for (size_t i = 0; i < o->nstanding; i++)
+		acme_standing_clear(&o->standing[i]);
+	free(o->standing);
 	free(o->problem);
 	buf_clear(&o->words);
 	acme_chain_clear(&o->chain);
@@ -270,6 +273,13 @@ acme_order_txts(const struct acme_order *o, size_t *n)
 {
 	*n = o->ntxts;
 	return o->txts;
+}
+
+const struct acme_standing *
+acme_order_standing(const struct acme_order *o, size_t *n)
+{
+	*n = o->nstanding;
+	return o->standing;
 }
 
 const char *

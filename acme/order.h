@@ -8,6 +8,7 @@
 
 #include "acme/blame.h"
 #include "acme/chain.h"
+#include "acme/challenge.h"
 #include "acme/csr.h"
 #include "acme/reply.h"
 #include "wire/dname.h"
@@ -26,7 +27,7 @@ struct acme_order;			/* private to acme/order.c */
 struct acme_order_setup {		/* borrowed for the life of the order */
 	const struct acme_csr *csr;
 	const char *new_order;		/* URL */
-	const char *thumbprint;		/* of the account key */
+	struct acme_challenge_means means;	/* what is preferred, and the account */
 	const char *profile;		/* draft-aaron-acme-profiles; NULL: the CA's default */
 	const char *replaces;		/* the certificate that is renewed (RFC 9773, section 5); or NULL */
 	const char *preferred_chain;	/* common name of the issuer at its top; NULL: the CA's default */
@@ -52,12 +53,15 @@ const char *acme_order_url(const struct acme_order *o);
 const char *acme_order_payload(const struct acme_order *o);	/* NULL: POST-as-GET */
 unsigned acme_order_delay_ms(const struct acme_order *o);
 
-/* The challenge records of this order so far. */
+/* The passing challenge records of this order so far. */
 struct acme_txt {
-	struct dname owner;		/* _acme-challenge.<name> */
+	struct dname owner;		/* _acme-challenge.<name>, or below it */
 	char value[44];
 };
 const struct acme_txt *acme_order_txts(const struct acme_order *o, size_t *n);
+
+/* The standing ones that it wants to find. */
+const struct acme_standing *acme_order_standing(const struct acme_order *o, size_t *n);
 
 /* What is being done, in words. */
 const char *acme_order_step(const struct acme_order *o);
@@ -71,9 +75,5 @@ struct acme_order_result {		/* borrowed */
 	struct acme_chain *chain;	/* verified: the leaf answers the CSR; may be taken (and zeroed) */
 };
 struct acme_order_result acme_order_result(struct acme_order *o);
-
-/* The owner of the challenge record for name, which may begin with "*." (RFC 8555, section 8.4).
- * ERR_RANGE: too long. */
-enum err acme_challenge_owner(const char *name, struct dname *out);
 
 #endif

@@ -37,6 +37,8 @@ struct acme_order {
 	size_t nauthorizations, at;
 	struct acme_txt *txts;
 	size_t ntxts;
+	struct acme_standing *standing;
+	size_t nstanding;
 	bool publish_tried, unpublishing;
 	unsigned failures, polls;
 	unsigned delay_ms;

@@ -222,39 +222,20 @@ acme_order_object_clear(struct acme_order_object *o)
 	*o = (struct acme_order_object){ 0 };
 }
 
-/* False: a challenge that we pass over: another type, of a status we do not know, or without what dns-01 needs. */
-static bool
-dns01_read(const json_t *object, struct acme_challenge *out)
+bool
+acme_challenge_read(const json_t *object, struct acme_challenge *out)
 {
 	static const char *const words[] = {
 		[CHALLENGE_PENDING] = "pending", [CHALLENGE_PROCESSING] = "processing", [CHALLENGE_VALID] = "valid",
 		[CHALLENGE_INVALID] = "invalid"
 	};
-	const char *type = string_of(object, "type");
-	int status;
+	int status = STATUS_OF(object, "challenge", words, NULL);
 
-	if (type == NULL || strcmp(type, "dns-01") != 0 || (status = STATUS_OF(object, "challenge", words, NULL)) < 0)
+	if (status < 0)
 		return false;
 	*out = (struct acme_challenge){ (enum acme_challenge_status)status, string_of(object, "url"),
 		string_of(object, "token"), json_object_get(object, "error") };
-	return is_https(out->url) && out->token != NULL && *out->token != '\0';
-}
-
-static void
-challenges_read(struct acme_authorization *a)
-{
-	const json_t *challenges = json_object_get(a->json, "challenges"), *c;
-	struct acme_challenge found;
-
-	for (size_t i = 0; i < json_array_size(challenges); i++) {
-		c = json_array_get(challenges, i);
-		if (a->error == NULL)
-			a->error = json_object_get(c, "error");
-		if (!a->has_dns01 && dns01_read(c, &found)) {
-			a->dns01 = found;
-			a->has_dns01 = true;
-		}
-	}
+	return is_https(out->url);
 }
 
 enum err
@@ -282,7 +263,9 @@ acme_authorization_read(const char *json, size_t n, struct acme_authorization *o
 		goto fail;
 	}
 	a.wildcard = json_is_true(json_object_get(a.json, "wildcard"));
-	challenges_read(&a);
+	a.challenges = json_object_get(a.json, "challenges");
+	for (size_t i = 0; a.error == NULL && i < json_array_size(a.challenges); i++)
+		a.error = json_object_get(json_array_get(a.challenges, i), "error");
 	*out = a;
 	return ERR_OK;
 fail:

@@ -82,10 +82,12 @@ struct acme_authorization {		/* section 7.1.4 */
 	enum acme_authorization_status status;
 	const char *name;		/* a dns identifier, without "*." */
 	bool wildcard;
-	bool has_dns01;			/* else dns01 is empty */
-	struct acme_challenge dns01;
+	const json_t *challenges;	/* whatever the CA sent; NULL where absent */
 	const json_t *error;		/* of the challenge that failed, whatever its type; or NULL */
 };
+/* What all types of challenges have.  False: it lacks a status that we know, or an https URL.  token may be NULL. */
+bool acme_challenge_read(const json_t *object, struct acme_challenge *out);
+
 enum err acme_authorization_read(const char *json, size_t n, struct acme_authorization *out, struct fault *f);
 void acme_authorization_clear(struct acme_authorization *a);
 

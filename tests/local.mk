@@ -199,6 +199,11 @@ tests_fuzz_fuzz_csr_SOURCES = tests/fuzz/fuzz_csr.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_csr_LDFLAGS = $(fuzz_link)
 tests_fuzz_fuzz_csr_LDADD = $(LIBACME)
 # end of acme
+# delegated challenges
+check_PROGRAMS += tests/unit/acme/test_challenge
+tests_unit_acme_test_challenge_SOURCES = tests/unit/check.h tests/unit/acme/test_challenge.c
+tests_unit_acme_test_challenge_LDADD = $(LIBACME) $(CMOCKA_LIBS)
+# end of delegated challenges
 
 # acme: orders
 check_PROGRAMS += tests/unit/acme/test_blame

@@ -12,7 +12,7 @@ check_answer(const uint8_t *octets, size_t n)
 {
 	struct acme_txt txt = { .value = "0123456789012345678901234567890123456789012" };
 
-	if (acme_challenge_owner("a.test", &txt.owner) == ERR_OK)
+	if (acme_challenge_record(ACME_DNS_01, "a.test", NULL, &txt.owner) == ERR_OK)
 		acme_txt_missing(octets, n, txt.owner.octets, &txt, 1);
 }
 

@@ -247,7 +247,7 @@ run(struct model *m, const struct zones *zones, const char *san, unsigned limit_
 
 	pki_csr(key, NULL, san, &der);
 	assert_int_equal(acme_csr_parse(der.p, der.len, &csr, NULL), ERR_OK);
-	struct acme_order_setup setup = { .csr = csr, .new_order = "https://ca/new-order", .thumbprint = "thumbprint",
+	struct acme_order_setup setup = { .csr = csr, .new_order = "https://ca/new-order", .means.thumbprint = "thumbprint",
 		.now_ms = now_ms, .limit_ms = limit_ms };
 	assert_int_equal(acme_order_new(&setup, &o), ERR_OK);
 	for (want = acme_order_start(o); want != ACME_FINISHED;) {
@@ -324,8 +324,8 @@ static const struct {
 	{ "challenges without token and of new types", one, { ONE, .challenges = CHALLENGE("dns-01", "") ","
 	    CHALLENGE("dns-persist-01", "") ",{}," CHALLENGE("dns-01", ",\"token\":\"t\"") }, { 0 }, ERR_OK, "", 1, 1 },
 	{ "no dns-01", one, { ONE, .challenges = CHALLENGE("http-01", ",\"token\":\"t\"") }, { 0 }, ERR_PEER,
-	    "offers no dns-01 challenge for a.test", 0, 0 },
-	{ "no challenge at all", one, { ONE, .challenges = "" }, { 0 }, ERR_PEER, "offers no dns-01", 0, 0 },
+	    "offers no challenge for a.test that we are to use: it offers http-01", 0, 0 },
+	{ "no challenge at all", one, { ONE, .challenges = "" }, { 0 }, ERR_PEER, "it offers nothing", 0, 0 },
 	{ "a name that was not ordered", one, { .n = 1, .names = { "b.test" } }, { 0 }, ERR_PEER,
 	    "not ordered: b.test", 0, 0 },
 	{ "a wildcard that was not ordered", one, { ONE, .wildcard = { true } }, { 0 }, ERR_PEER, "not ordered", 0, 0 },
@@ -463,13 +463,13 @@ test_owner(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof owners / sizeof owners[0]; i++) {
-		assert_int_equal(acme_challenge_owner(owners[i].name, &d), ERR_OK);
+		assert_int_equal(acme_challenge_record(ACME_DNS_01, owners[i].name, NULL, &d), ERR_OK);
 		assert_string_equal(dname_print_host(d.octets, text), owners[i].owner);
 	}
 	memset(label, 'a', 63);
 	label[63] = '\0';
 	snprintf(longest, sizeof longest, "%s.%s.%s.%.55s", label, label, label, label);
-	check(acme_challenge_owner(longest, &d) == ERR_RANGE, "a name may be too long for a challenge");
+	check(acme_challenge_record(ACME_DNS_01, longest, NULL, &d) == ERR_RANGE, "a name may be too long for a challenge");
 }
 
 static void
@@ -482,7 +482,7 @@ test_abort(void **state)
 	(void)state;
 	pki_csr(key, NULL, one, &der);
 	assert_int_equal(acme_csr_parse(der.p, der.len, &csr, NULL), ERR_OK);
-	struct acme_order_setup setup = { .csr = csr, .new_order = "https://ca/new-order", .thumbprint = "thumbprint",
+	struct acme_order_setup setup = { .csr = csr, .new_order = "https://ca/new-order", .means.thumbprint = "thumbprint",
 		.limit_ms = 1000 };
 	assert_int_equal(acme_order_new(&setup, &o), ERR_OK);
 	assert_int_equal(acme_order_start(o), ACME_POST);

@@ -130,9 +130,8 @@ test_good(void **state)
 	assert_string_equal(o.certificate, "https://ca.example/cert/1");
 	acme_order_object_clear(&o);
 	assert_int_equal(acme_authorization_read(authorization, strlen(authorization), &a, NULL), ERR_OK);
-	assert_true(a.wildcard && a.has_dns01);
-	assert_string_equal(a.dns01.token, "t3");
-	assert_string_equal(a.dns01.url, "https://ca.example/chall/3");
+	assert_true(a.wildcard);
+	assert_int_equal(json_array_size(a.challenges), 3);
 	acme_authorization_clear(&a);
 }
 
@@ -167,11 +166,12 @@ test_directory_meta(void **state)
 
 static const struct { const char *why, *challenge; bool found; } challenges[] = {
 	{ "a dns-01 challenge",		"{\"type\":\"dns-01\",\"url\":\"https://c/1\",\"token\":\"t\",\"status\":\"pending\"}", true },
-	{ "one without token",		"{\"type\":\"dns-01\",\"url\":\"https://c/1\",\"status\":\"pending\"}", false },
-	{ "one with a number as token",	"{\"type\":\"dns-01\",\"url\":\"https://c/1\",\"token\":1,\"status\":\"pending\"}", false },
+	{ "one without token",		"{\"type\":\"dns-01\",\"url\":\"https://c/1\",\"status\":\"pending\"}", true },
 	{ "one without URL",		"{\"type\":\"dns-01\",\"token\":\"t\",\"status\":\"pending\"}", false },
 	{ "one of unknown status",	"{\"type\":\"dns-01\",\"url\":\"https://c/1\",\"token\":\"t\",\"status\":\"new\"}", false },
-	{ "another type",		"{\"type\":\"dns-02\",\"url\":\"https://c/1\",\"token\":\"t\",\"status\":\"pending\"}", false },
+	{ "one with a number for URL",	"{\"type\":\"dns-01\",\"url\":1,\"status\":\"pending\"}", false },
+	{ "one over http",		"{\"type\":\"dns-01\",\"url\":\"http://c/1\",\"status\":\"pending\"}", false },
+	{ "a string",			"\"x\"", false },
 };
 
 static void
@@ -181,10 +181,11 @@ test_challenges(void **state)
 	for (size_t i = 0; i < sizeof challenges / sizeof challenges[0]; i++) {
 		struct buf json = { 0 };
 		struct acme_authorization a;
+		struct acme_challenge c;
 
 		buf_printf(&json, AUTH ",\"challenges\":[%s]}", challenges[i].challenge);
 		assert_int_equal(acme_authorization_read(buf_str(&json), json.len, &a, NULL), ERR_OK);
-		check(a.has_dns01 == challenges[i].found, "%s is %s", challenges[i].why,
+		check(acme_challenge_read(json_array_get(a.challenges, 0), &c) == challenges[i].found, "%s is %s", challenges[i].why,
 		    challenges[i].found ? "taken" : "passed over");
 		acme_authorization_clear(&a);
 		buf_clear(&json);
