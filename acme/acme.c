@@ -122,6 +122,8 @@ acme_new(const struct acme_config *config, const struct acme_outside *outside, s
     struct acme **out,
     struct fault *f)
 {
+	struct acme_resolve_config resolve = { config->resolvers, config->nresolvers, config->resolver_certificates,
+		config->proxy, config->closed };
 	struct acme *a = calloc(1, sizeof *a);
 	enum err err;
 
@@ -132,7 +134,8 @@ acme_new(const struct acme_config *config, const struct acme_outside *outside, s
 	TAILQ_INIT(&a->waiting);
 	if ((err = labels_read(a, f)) != ERR_OK)
 		;
-	else if ((err = acme_port_new(outside, base, &a->port)) != ERR_OK)
+	else if ((err = acme_port_new(outside, base, &a->port)) != ERR_OK ||
+	    (err = acme_resolve_new(&resolve, a->port, base, &a->resolve)) != ERR_OK)
 		fault_set(f, err, "%s", err_str(err));
 	else if (config->nauthorities > 0)
 		err = acme_client_new(config, &config->authorities[0], base, &a->client, f);
@@ -152,6 +155,7 @@ acme_free(struct acme *a)
 		while (!LIST_EMPTY(&a->hosts[i]))
 			acme_host_free(LIST_FIRST(&a->hosts[i]));
 	acme_client_free(a->client);
+	acme_resolve_free(a->resolve);
 	acme_port_free(a->port);
 	free(a->labels);
 	free(a);

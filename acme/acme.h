@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "acme/proxy.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "wire/dname.h"
@@ -31,12 +32,25 @@ struct acme_authority_config {
 	const enum acme_challenge_type *challenges;	/* best first */
 	size_t nchallenges;		/* 0: dns-01 alone */
 };
+enum acme_resolver_kind { ACME_RESOLVER_PLAIN, ACME_RESOLVER_DOH, ACME_RESOLVER_JSON };
+
+struct acme_resolver {
+	enum acme_resolver_kind kind;
+	const char *name;		/* as in the configuration */
+	const struct sockaddr *address;	/* PLAIN */
+	const char *url;		/* DOH, JSON: https, without the name or message that is asked about */
+	bool get;			/* DOH: by GET, else by POST (RFC 8484, section 4.1) */
+};
 struct acme_config {
 	const struct acme_authority_config *authorities;
 	size_t nauthorities;		/* the first is used */
 	const char *const *labels;	/* NULL-terminated: "_letsencrypt._tcp" */
 	uint32_t challenge_ttl;		/* seconds */
-	const char *proxy;		/* or NULL */
+	struct acme_proxy proxy;
+	const struct acme_resolver *resolvers;	/* in the order of preference */
+	size_t nresolvers;
+	const char *resolver_certificates;	/* trust for those over HTTPS; NULL: the system's */
+	bool closed;			/* nothing but the proxy may be contacted for a certificate */
 	const char *state_directory;	/* account key: acme-account-<16 hex of SHA-256 of the directory URL>.pem, 0600 */
 	unsigned retry_first_s, retry_most_s;	/* 60, 86400 */
 	unsigned propagation_timeout_s;	/* 120 */
@@ -117,10 +131,11 @@ struct acme_outside {
 	void (*servers)(void *ctx, const uint8_t *zone,
 	    void (*found)(void *arg, const struct sockaddr *address, const char *server), void *arg);
 
-	/* One unsigned DNS question to one server (UDP, TCP when truncated, with retries): answered() is called exactly
-	 * once, never before ask() returns, with the whole response message, or n 0 and words on failure. */
-	void (*ask)(void *ctx, const struct sockaddr *address, const uint8_t *qname, uint16_t qtype, unsigned timeout_ms,
-	    void (*answered)(void *arg, const uint8_t *msg, size_t n, const char *words), void *arg);
+	/* One unsigned DNS question to one server (UDP, TCP when truncated, with retries), with these header flags (0 for an
+	 * authoritative one; RD, AD, CD for a resolver): answered() is called exactly once, never before ask() returns,
+	 * with the whole response message, or n 0 and words on failure. */
+	void (*ask)(void *ctx, const struct sockaddr *address, const uint8_t *qname, uint16_t qtype, uint16_t flags,
+	    unsigned timeout_ms, void (*answered)(void *arg, const uint8_t *msg, size_t n, const char *words), void *arg);
 
 	/* Something happened to a host; may be NULL.  It must not call the engine back. */
 	void (*event)(void *ctx, enum acme_event event, const struct acme_status *s);

@@ -318,7 +318,7 @@ start(struct acme_host *h)
 	struct acme_task_setup setup = { .client = a->client, .port = a->port, .base = a->base, .host = h->name,
 		.profile = authority->profile, .preferred_chain = authority->preferred_chain,
 		.challenge_ttl_s = a->config.challenge_ttl, .propagation_timeout_s = a->config.propagation_timeout_s,
-		.done = on_task_done, .arg = h };
+		.done = on_task_done, .arg = h, .resolve = a->resolve };
 	struct acme_csr *csr = h->csr;
 	enum err err;
 

@@ -14,6 +14,7 @@
 #include "acme/client.h"
 #include "acme/csr.h"
 #include "acme/port.h"
+#include "acme/resolve.h"
 #include "acme/task.h"
 
 #define ACME_BUCKETS 4096
@@ -53,6 +54,7 @@ struct acme {
 	struct acme_config config;
 	struct event_base *base;
 	struct acme_port *port;
+	struct acme_resolve *resolve;
 	struct acme_client *client;	/* NULL: no authority is configured */
 	struct acme_label *labels;
 	size_t nlabels;

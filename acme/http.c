@@ -4,22 +4,36 @@
 
 #include <curl/curl.h>
 #include <event2/event.h>
+#include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/queue.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/file.h"
 
 #define LINKS_MAX 32
 #define CONNECTIONS_MAX 16	/* to one host; HTTP/2 puts many requests on each */
+#define REDIRECTS_MAX 5L
+#define STATUS_PROXY_AUTHENTICATION 407
+#define TRUST_FILE_MAX (16 * 1024 * 1024)
+
+/* Trust in several files: libcurl takes one, so it gets their text. */
+struct trust {
+	struct buf pem;
+	struct timespec read[2];	/* when each file was changed last, as it was read */
+};
 
 struct acme_http {
 	struct acme_http_config config;
 	struct event_base *base;
 	struct event *timer;
 	CURLM *multi;
-	struct curl_slist *headers, *post_headers;
+	char *proxy, *proxy_user, *proxy_password;	/* "", NULL, NULL: none */
+	struct trust trust;
 	LIST_HEAD(, acme_http_call) calls;
 };
 
@@ -27,6 +41,8 @@ struct acme_http_call {
 	LIST_ENTRY(acme_http_call) entry;
 	struct acme_http *http;
 	CURL *easy;
+	struct curl_slist *headers;
+	size_t most;			/* octets of the answer */
 	acme_http_done *done;
 	void *arg;
 	struct buf body;
@@ -40,6 +56,7 @@ call_free(struct acme_http_call *call)
 	LIST_REMOVE(call, entry);
 	curl_multi_remove_handle(call->http->multi, call->easy);
 	curl_easy_cleanup(call->easy);
+	curl_slist_free_all(call->headers);
 	buf_clear(&call->body);
 	free(call);
 }
@@ -75,6 +92,26 @@ err_from_curl(CURLcode code)
 	}
 }
 
+/* Why there was no answer.  Nothing that the proxy was told of us is in it. */
+static void
+explain(const struct acme_http_call *call, CURLcode code, const char *url, struct buf *words)
+{
+	bool known = call->http->proxy_user != NULL;
+	long proxy_status = 0;
+
+	curl_easy_getinfo(call->easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
+	buf_printf(words, "%s: ", url);
+	if (call->too_large || code == CURLE_FILESIZE_EXCEEDED)
+		buf_printf(words, "the answer is larger than %zu octets", call->most);
+	else if (code != CURLE_OPERATION_TIMEDOUT && proxy_status == STATUS_PROXY_AUTHENTICATION)
+		buf_add_str(words, known ? "the proxy does not take our user and password (status 407)" :
+		    "the proxy wants a user and a password (status 407)");
+	else if (code != CURLE_OPERATION_TIMEDOUT && proxy_status >= 300)
+		buf_printf(words, "the proxy makes no connection to it (status %ld)", proxy_status);
+	else
+		buf_add_str(words, call->error[0] != '\0' ? call->error : curl_easy_strerror(code));
+}
+
 static void
 call_finish(struct acme_http_call *call, CURLcode code)
 {
@@ -98,11 +135,11 @@ call_finish(struct acme_http_call *call, CURLcode code)
 		r.n = call->body.len;
 		if (r.body == NULL)
 			r.err = ERR_NOMEM;
-	} else if (call->too_large) {
-		r.err = ERR_PEER;
-		buf_printf(&words, "%s: the answer is larger than %d octets", url, ACME_HTTP_BODY_MAX);
-	} else
-		buf_printf(&words, "%s: %s", url, call->error[0] != '\0' ? call->error : curl_easy_strerror(code));
+	} else {
+		if (call->too_large || code == CURLE_FILESIZE_EXCEEDED)
+			r.err = ERR_PEER;
+		explain(call, code, url, &words);
+	}
 	r.words = buf_str(&words);
 	if (r.words == NULL || *r.words == '\0')
 		r.words = err_str(r.err);
@@ -197,13 +234,127 @@ on_body(char *octets, size_t size, size_t n, void *arg)
 {
 	struct acme_http_call *call = arg;
 
-	if (call->body.len + size * n > ACME_HTTP_BODY_MAX) {
+	if (call->body.len + size * n > call->most) {
 		call->too_large = true;
 		return 0;
 	}
 	buf_add(&call->body, octets, size * n);
 	return call->body.failed ? 0 : size * n;
 }
+
+/* ---- trust ---- */
+
+static struct timespec
+changed_at(const char *path)
+{
+	struct stat s;
+
+	return stat(path, &s) == 0 ? s.st_mtim : (struct timespec){ 0 };
+}
+
+static const char *
+system_certificates(void)
+{
+	const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);
+
+	return built->age >= CURLVERSION_SEVENTH && built->cainfo != NULL ? built->cainfo : X509_get_default_cert_file();
+}
+
+/* The proxy's certificates and the others, as the files are now: they may be changed while we run. */
+static const struct buf *
+trust_text(struct acme_http *h)
+{
+	const char *paths[] = { h->config.proxy.ca_certificates,
+		h->config.ca_certificates != NULL ? h->config.ca_certificates : system_certificates() };
+	struct timespec now[] = { changed_at(paths[0]), changed_at(paths[1]) };
+
+	if (h->trust.pem.len > 0 && memcmp(now, h->trust.read, sizeof now) == 0)
+		return &h->trust.pem;
+	buf_clear(&h->trust.pem);
+	for (size_t i = 0; i < 2; i++) {
+		/* One that cannot be read now is missed when a certificate does not verify: libcurl says so. */
+		file_read(paths[i], TRUST_FILE_MAX, &h->trust.pem, NULL);
+		buf_add_str(&h->trust.pem, "\n");
+	}
+	memcpy(h->trust.read, now, sizeof now);
+	return &h->trust.pem;
+}
+
+static void
+set_trust(struct acme_http_call *call)
+{
+	const struct acme_http_config *config = &call->http->config;
+
+	if (config->ca_certificates != NULL) {
+		curl_easy_setopt(call->easy, CURLOPT_CAINFO, config->ca_certificates);
+		curl_easy_setopt(call->easy, CURLOPT_CAPATH, NULL);	/* this file and nothing else */
+		curl_easy_setopt(call->easy, CURLOPT_PROXY_CAINFO, config->ca_certificates);
+		curl_easy_setopt(call->easy, CURLOPT_PROXY_CAPATH, NULL);
+	}
+	if (config->proxy.ca_certificates != NULL) {
+		const struct buf *pem = trust_text(call->http);
+		struct curl_blob blob = { pem->p, pem->len, CURL_BLOB_COPY };
+
+		curl_easy_setopt(call->easy, CURLOPT_CAINFO_BLOB, &blob);
+		curl_easy_setopt(call->easy, CURLOPT_PROXY_CAINFO_BLOB, &blob);
+	}
+}
+
+/* ---- the proxy ---- */
+
+/* libcurl would look up the names of servers itself for "socks5": that is the proxy's part. */
+static char *
+proxy_url(const char *url)
+{
+	static const char local[] = "socks5://";
+	char *text;
+
+	if (url == NULL)
+		return strdup("");		/* none, whatever the environment says */
+	if (strncasecmp(url, local, strlen(local)) != 0)
+		return strdup(url);
+	return asprintf(&text, "socks5h://%s", url + strlen(local)) < 0 ? NULL : text;
+}
+
+static enum err
+take_proxy(struct acme_http *h)
+{
+	const char *credentials = h->config.proxy.credentials, *colon;
+
+	if ((h->proxy = proxy_url(h->config.proxy.url)) == NULL)
+		return ERR_NOMEM;
+	if (credentials == NULL)
+		return ERR_OK;
+	colon = strchrnul(credentials, ':');
+	h->proxy_user = strndup(credentials, (size_t)(colon - credentials));
+	h->proxy_password = strdup(*colon == ':' ? colon + 1 : "");
+	return h->proxy_user != NULL && h->proxy_password != NULL ? ERR_OK : ERR_NOMEM;
+}
+
+static void
+set_proxy(struct acme_http_call *call)
+{
+	const struct acme_http *h = call->http;
+
+	curl_easy_setopt(call->easy, CURLOPT_PROXY, h->proxy);
+	curl_easy_setopt(call->easy, CURLOPT_NOPROXY, "");	/* for all, whatever the environment says */
+	/* Negotiate would ask Kerberos servers, on ways of its own. */
+	curl_easy_setopt(call->easy, CURLOPT_PROXYAUTH, CURLAUTH_BASIC | CURLAUTH_DIGEST | CURLAUTH_NTLM);
+	if (h->proxy_user != NULL) {
+		curl_easy_setopt(call->easy, CURLOPT_PROXYUSERNAME, h->proxy_user);
+		curl_easy_setopt(call->easy, CURLOPT_PROXYPASSWORD, h->proxy_password);
+	}
+}
+
+static void
+wipe(char *secret)
+{
+	if (secret != NULL)
+		explicit_bzero(secret, strlen(secret));
+	free(secret);
+}
+
+/* ---- making and ending ---- */
 
 enum err
 acme_http_new(const struct acme_http_config *config, struct event_base *base, struct acme_http **out)
@@ -216,11 +367,7 @@ acme_http_new(const struct acme_http_config *config, struct event_base *base, st
 	h->base = base;
 	LIST_INIT(&h->calls);
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0 || (h->multi = curl_multi_init()) == NULL ||
-	    (h->timer = event_new(base, -1, 0, on_timer, h)) == NULL ||
-	    (h->headers = curl_slist_append(NULL, "Accept-Language: en")) == NULL ||
-	    (h->post_headers = curl_slist_append(NULL, "Accept-Language: en")) == NULL ||
-	    curl_slist_append(h->post_headers, "Content-Type: application/jose+json") == NULL ||
-	    curl_slist_append(h->post_headers, "Expect:") == NULL) {
+	    (h->timer = event_new(base, -1, 0, on_timer, h)) == NULL || take_proxy(h) != ERR_OK) {
 		acme_http_free(h);
 		return ERR_NOMEM;
 	}
@@ -244,60 +391,77 @@ acme_http_free(struct acme_http *h)
 		curl_multi_cleanup(h->multi);	/* closes idle connections and so asks to unwatch their sockets */
 	if (h->timer != NULL)
 		event_free(h->timer);
-	curl_slist_free_all(h->headers);
-	curl_slist_free_all(h->post_headers);
+	buf_clear(&h->trust.pem);
+	free(h->proxy);
+	wipe(h->proxy_user);
+	wipe(h->proxy_password);
 	free(h);
 }
 
-static void
-set_trust(struct acme_http_call *call, const struct acme_http_config *config)
-{
-	if (config->ca_certificates != NULL) {
-		curl_easy_setopt(call->easy, CURLOPT_CAINFO, config->ca_certificates);
-		curl_easy_setopt(call->easy, CURLOPT_CAPATH, NULL);	/* this file and nothing else */
-		curl_easy_setopt(call->easy, CURLOPT_PROXY_CAINFO, config->ca_certificates);
-		curl_easy_setopt(call->easy, CURLOPT_PROXY_CAPATH, NULL);
-	}
-	curl_easy_setopt(call->easy, CURLOPT_PROXY, config->proxy != NULL ? config->proxy : "");
-	curl_easy_setopt(call->easy, CURLOPT_PROXYAUTH, CURLAUTH_ANY);
-}
+/* ---- requests ---- */
 
 static void
-set_limits(struct acme_http_call *call, const struct acme_http_config *config)
+set_limits(struct acme_http_call *call, unsigned timeout_ms)
 {
+	const struct acme_http_config *config = &call->http->config;
+	long ms = timeout_ms > 0 ? (long)timeout_ms : (long)config->timeout_s * 1000;
+
 	curl_easy_setopt(call->easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(call->easy, CURLOPT_CONNECTTIMEOUT, (long)config->connect_timeout_s);
-	curl_easy_setopt(call->easy, CURLOPT_TIMEOUT, (long)config->timeout_s);
-	curl_easy_setopt(call->easy, CURLOPT_MAXFILESIZE, (long)ACME_HTTP_BODY_MAX);
-	curl_easy_setopt(call->easy, CURLOPT_MAXREDIRS, 5L);
+	curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS, ms);
+	curl_easy_setopt(call->easy, CURLOPT_MAXFILESIZE, (long)call->most);
+	curl_easy_setopt(call->easy, CURLOPT_MAXREDIRS, REDIRECTS_MAX);
 	curl_easy_setopt(call->easy, CURLOPT_PROTOCOLS_STR, "https");
 	curl_easy_setopt(call->easy, CURLOPT_REDIR_PROTOCOLS_STR, "https");
 }
 
-static void
-set_request(struct acme_http_call *call, enum acme_http_method method, const char *url, const char *body, size_t n)
+/* False: no memory. */
+static bool
+add_header(struct acme_http_call *call, const char *name, const char *value)
 {
-	struct acme_http *h = call->http;
+	struct buf line = { 0 };
+	struct curl_slist *list = NULL;
 
-	curl_easy_setopt(call->easy, CURLOPT_URL, url);
+	buf_printf(&line, "%s:%s%s", name, *value != '\0' ? " " : "", value);
+	if (buf_str(&line) != NULL)
+		list = curl_slist_append(call->headers, buf_str(&line));
+	buf_clear(&line);
+	if (list != NULL)
+		call->headers = list;
+	return list != NULL;
+}
+
+static bool
+add_headers(struct acme_http_call *call, const struct acme_http_request *request)
+{
+	return add_header(call, "Accept-Language", "en") &&
+	    (request->accept == NULL || add_header(call, "Accept", request->accept)) &&
+	    (!request->fresh || add_header(call, "Cache-Control", "no-cache")) &&
+	    (request->method != ACME_HTTP_POST || (add_header(call, "Content-Type", request->content_type) &&
+	    add_header(call, "Expect", "")));		/* no waiting for "100 Continue" */
+}
+
+static void
+set_request(struct acme_http_call *call, const struct acme_http_request *request)
+{
+	curl_easy_setopt(call->easy, CURLOPT_URL, request->url);
 	curl_easy_setopt(call->easy, CURLOPT_PRIVATE, call);
 	curl_easy_setopt(call->easy, CURLOPT_ERRORBUFFER, call->error);
 	curl_easy_setopt(call->easy, CURLOPT_USERAGENT, "certns/" PACKAGE_VERSION);	/* RFC 8555, section 6.1 */
 	curl_easy_setopt(call->easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(call->easy, CURLOPT_WRITEDATA, call);
-	curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, method == ACME_HTTP_POST ? h->post_headers : h->headers);
-	if (method == ACME_HTTP_POST) {		/* a JWS names its URL, so a redirect could only fail */
-		curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE, (long)n);
-		curl_easy_setopt(call->easy, CURLOPT_COPYPOSTFIELDS, body);
+	curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers);
+	if (request->method == ACME_HTTP_POST) {	/* a JWS names its URL, so a redirect could only fail */
+		curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE, (long)request->n);
+		curl_easy_setopt(call->easy, CURLOPT_COPYPOSTFIELDS, request->body);
 	} else
 		curl_easy_setopt(call->easy, CURLOPT_FOLLOWLOCATION, 1L);
-	if (method == ACME_HTTP_HEAD)
+	if (request->method == ACME_HTTP_HEAD)
 		curl_easy_setopt(call->easy, CURLOPT_NOBODY, 1L);
 }
 
 struct acme_http_call *
-acme_http_start(struct acme_http *h, enum acme_http_method method, const char *url, const char *body, size_t n,
-    acme_http_done *done, void *arg)
+acme_http_send(struct acme_http *h, const struct acme_http_request *request, acme_http_done *done, void *arg)
 {
 	struct acme_http_call *call = calloc(1, sizeof *call);
 
@@ -308,16 +472,30 @@ acme_http_start(struct acme_http *h, enum acme_http_method method, const char *u
 	call->http = h;
 	call->done = done;
 	call->arg = arg;
+	call->most = request->most > 0 ? request->most : ACME_HTTP_BODY_MAX;
 	LIST_INSERT_HEAD(&h->calls, call, entry);
-	set_request(call, method, url, body, n);
-	set_trust(call, &h->config);
-	set_limits(call, &h->config);
+	if (!add_headers(call, request)) {
+		call_free(call);
+		return NULL;
+	}
+	set_request(call, request);
+	set_trust(call);
+	set_proxy(call);
+	set_limits(call, request->timeout_ms);
 	/* libcurl only sets its timer here; the transfer begins, and can end, when that fires. */
 	if (curl_multi_add_handle(h->multi, call->easy) != CURLM_OK) {
 		call_free(call);
 		return NULL;
 	}
 	return call;
+}
+
+struct acme_http_call *
+acme_http_start(struct acme_http *h, enum acme_http_method method, const char *url, const char *body, size_t n,
+    acme_http_done *done, void *arg)
+{
+	return acme_http_send(h, &(struct acme_http_request){ .method = method, .url = url, .body = body, .n = n,
+	    .content_type = "application/jose+json" }, done, arg);
 }
 
 void

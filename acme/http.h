@@ -6,6 +6,7 @@
 #ifndef ACME_HTTP_H
 #define ACME_HTTP_H
 
+#include "acme/proxy.h"
 #include "acme/reply.h"
 #include "base/err.h"
 
@@ -17,7 +18,7 @@ struct acme_http_call;
 
 struct acme_http_config {		/* strings are borrowed for the life of the client */
 	const char *ca_certificates;	/* file of trusted certificates; NULL: the system's */
-	const char *proxy;		/* URL, may hold user and password; NULL: none, whatever the environment says */
+	struct acme_proxy proxy;	/* whatever the environment says */
 	unsigned connect_timeout_s, timeout_s;
 };
 
@@ -31,7 +32,23 @@ enum acme_http_method { ACME_HTTP_GET, ACME_HTTP_HEAD, ACME_HTTP_POST };
  * after. */
 typedef void acme_http_done(void *arg, const struct acme_reply *reply);
 
-/* body (POST only, content type application/jose+json) is copied.  NULL: no memory. */
+struct acme_http_request {
+	enum acme_http_method method;
+	const char *url;
+	const char *content_type;	/* of body; POST only */
+	const char *accept;		/* NULL: anything */
+	const void *body;		/* POST only */
+	size_t n;
+	size_t most;			/* octets of the answer; 0: ACME_HTTP_BODY_MAX */
+	unsigned timeout_ms;		/* of the whole; 0: the client's */
+	bool fresh;			/* no cache on the way may answer in place of the server */
+};
+
+/* All is copied.  NULL: no memory. */
+struct acme_http_call *acme_http_send(struct acme_http *h, const struct acme_http_request *request, acme_http_done *done,
+    void *arg);
+
+/* The same as ACME has it: body is a JWS (RFC 8555, section 6.2). */
 struct acme_http_call *acme_http_start(struct acme_http *h, enum acme_http_method method, const char *url,
     const char *body, size_t n, acme_http_done *done, void *arg);
 void acme_http_cancel(struct acme_http_call *call);	/* takes NULL */

@@ -7,6 +7,8 @@ acme_libacme_a_SOURCES = \
 	acme/challenge.c acme/challenge.h \
 	acme/client.c acme/client.h \
 	acme/csr.c acme/csr.h \
+	acme/doh.c acme/doh.h \
+	acme/doh_json.c \
 	acme/host.c acme/host.h \
 	acme/http.c acme/http.h \
 	acme/jws.c acme/jws.h \
@@ -19,7 +21,9 @@ acme_libacme_a_SOURCES = \
 	acme/port.c acme/port.h \
 	acme/problem.c acme/problem.h \
 	acme/propagation.c acme/propagation.h \
+	acme/proxy.h \
 	acme/reply.c acme/reply.h \
+	acme/resolve.c acme/resolve.h \
 	acme/schedule.c acme/schedule.h \
 	acme/task.c acme/task.h \
 	acme/tlsa.c acme/tlsa.h

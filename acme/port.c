@@ -159,7 +159,7 @@ on_answered(void *arg, const uint8_t *msg, size_t n, const char *words)
 
 enum err
 acme_port_ask(struct acme_port *port, const struct sockaddr *address, const uint8_t *qname, uint16_t qtype,
-    unsigned timeout_ms, acme_port_answered *answered, void *arg, struct acme_ticket **out)
+    uint16_t flags, unsigned timeout_ms, acme_port_answered *answered, void *arg, struct acme_ticket **out)
 {
 	struct acme_ticket *t = ticket_new(port, arg);
 
@@ -168,6 +168,6 @@ acme_port_ask(struct acme_port *port, const struct sockaddr *address, const uint
 	t->answered = answered;
 	if (out != NULL)
 		*out = t;
-	port->outside.ask(port->outside.ctx, address, qname, qtype, timeout_ms, on_answered, t);
+	port->outside.ask(port->outside.ctx, address, qname, qtype, flags, timeout_ms, on_answered, t);
 	return ERR_OK;
 }

@@ -24,7 +24,7 @@ typedef void acme_port_answered(void *arg, const uint8_t *msg, size_t n, const c
 enum err acme_port_edit(struct acme_port *port, const struct acme_edit *edit, acme_port_done *done, void *arg,
     struct acme_ticket **out);
 enum err acme_port_ask(struct acme_port *port, const struct sockaddr *address, const uint8_t *qname, uint16_t qtype,
-    unsigned timeout_ms, acme_port_answered *answered, void *arg, struct acme_ticket **out);
+    uint16_t flags, unsigned timeout_ms, acme_port_answered *answered, void *arg, struct acme_ticket **out);
 
 /* The callback will not be called.  Takes NULL. */
 void acme_port_cancel(struct acme_ticket *t);

@@ -210,7 +210,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 			probe_visible(p);
 		else
 			probe_again(p);
-	} else if (acme_port_ask(all->port, (struct sockaddr *)&p->address, p->owner, TYPE_TXT, timeout_ms,
+	} else if (acme_port_ask(all->port, (struct sockaddr *)&p->address, p->owner, TYPE_TXT, 0, timeout_ms,
 	    on_answered, p, &p->ticket) != ERR_OK)
 		probe_again(p);
 }

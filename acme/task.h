@@ -5,6 +5,7 @@
 #include "acme/client.h"
 #include "acme/order.h"
 #include "acme/port.h"
+#include "acme/resolve.h"
 
 struct acme_task;
 
@@ -20,6 +21,7 @@ struct acme_task_setup {		/* pointers are borrowed for the life of the task */
 	unsigned challenge_ttl_s, propagation_timeout_s;
 	acme_task_done *done;
 	void *arg;
+	struct acme_resolve *resolve;	/* for what is outside of our zones */
 };
 
 /* Begins.  csr is the task's with ERR_OK.  ERR_NOMEM. */

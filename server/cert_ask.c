@@ -20,7 +20,7 @@ struct asking {
 	struct keeper *keeper;
 	struct sockaddr_storage to;
 	struct dname qname;
-	uint16_t qtype;
+	uint16_t qtype, flags;
 	unsigned timeout_ms;
 	int64_t until_ms;		/* it is asked then, confirmed or not */
 	struct event *turn;		/* time to ask, or to tell of words */
@@ -56,14 +56,14 @@ on_answer(void *arg, enum err err, const uint8_t *msg, size_t n, const char *wor
 }
 
 static size_t
-write_question(const uint8_t *qname, uint16_t qtype, uint8_t *out, size_t room)
+write_question(const uint8_t *qname, uint16_t qtype, uint16_t flags, uint8_t *out, size_t room)
 {
 	struct question q = { .qtype = qtype, .qclass = CLASS_IN };
 	struct wr w;
 
 	dname_copy(&q.qname, qname);
 	wr_init(&w, out, room);
-	msg_header_write(&w, &(struct msg_header){ .qdcount = 1, .arcount = 1 });
+	msg_header_write(&w, &(struct msg_header){ .flags = flags, .qdcount = 1, .arcount = 1 });
 	question_write(&w, &q);
 	edns_write(&w, MSG_UDP_EDNS, 0, false);
 	return wr_len(&w);
@@ -88,7 +88,7 @@ is_yet_to_confirm(const struct asking *a)
 	const struct zone *z = zonetable_find_above(&a->keeper->zones, a->qname.octets);
 	struct notice_search search = { (const struct sockaddr *)&a->to, false };
 
-	if (z != NULL)
+	if (z != NULL && (a->flags & FLAG_RD) == 0)	/* a resolver is none of those who were told */
 		notifier_each(a->keeper->notifier, z->apex.octets, look_for_notice, &search);
 	return search.outstanding;
 }
@@ -103,7 +103,7 @@ send_question(struct asking *a)
 	    .arg = a, .from = from == NULL ? NULL : (const struct sockaddr *)&from->address };
 	enum err err;
 
-	q.n = write_question(a->qname.octets, a->qtype, msg, sizeof msg);
+	q.n = write_question(a->qname.octets, a->qtype, a->flags, msg, sizeof msg);
 	q.to_len = to->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
 	if ((err = exchange_start(a->keeper->base, &q, &a->exchange)) == ERR_OK)
 		return;
@@ -135,8 +135,8 @@ cert_servers(void *ctx, const uint8_t *zone, void (*found)(void *arg, const stru
 }
 
 void
-cert_ask(void *ctx, const struct sockaddr *address, const uint8_t *qname, uint16_t qtype, unsigned timeout_ms,
-    void (*answered)(void *arg, const uint8_t *msg, size_t n, const char *words), void *arg)
+cert_ask(void *ctx, const struct sockaddr *address, const uint8_t *qname, uint16_t qtype, uint16_t flags,
+    unsigned timeout_ms, void (*answered)(void *arg, const uint8_t *msg, size_t n, const char *words), void *arg)
 {
 	struct keeper *k = ctx;
 	struct asking *a = calloc(1, sizeof *a);
@@ -150,6 +150,7 @@ cert_ask(void *ctx, const struct sockaddr *address, const uint8_t *qname, uint16
 	a->answered = answered;
 	a->arg = arg;
 	a->qtype = qtype;
+	a->flags = flags;
 	a->timeout_ms = timeout_ms;
 	a->until_ms = clock_mono_ms() + CONFIRM_MS;
 	dname_copy(&a->qname, qname);

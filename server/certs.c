@@ -17,7 +17,7 @@ certs_start(struct keeper *k, struct fault *f)
 	struct acme_outside outside = { .ctx = k, .edit = cert_edit, .lookup = cert_lookup, .zone_of = cert_zone_of,
 	    .servers = cert_servers, .ask = cert_ask, .place = cert_place };
 	struct acme_config config = { .nauthorities = c->nauthorities, .labels = (const char *const *)c->labels,
-	    .challenge_ttl = c->challenge_ttl, .proxy = c->proxy, .state_directory = k->boot_view->config->state_directory,
+	    .challenge_ttl = c->challenge_ttl, .proxy = { .url = c->proxy }, .state_directory = k->boot_view->config->state_directory,
 	    .retry_first_s = ACME_RETRY_FIRST_S, .retry_most_s = ACME_RETRY_MOST_S,
 	    .propagation_timeout_s = ACME_PROPAGATION_S };
 

@@ -383,8 +383,8 @@ void cert_place(void *ctx, const uint8_t *name, struct acme_place *out);
 /* cert_ask.c: struct acme_outside's servers() and ask(); ctx is the keeper.  stop: nothing is answered any more. */
 void cert_servers(void *ctx, const uint8_t *zone,
     void (*found)(void *arg, const struct sockaddr *address, const char *server), void *arg);
-void cert_ask(void *ctx, const struct sockaddr *address, const uint8_t *qname, uint16_t qtype, unsigned timeout_ms,
-    void (*answered)(void *arg, const uint8_t *msg, size_t n, const char *words), void *arg);
+void cert_ask(void *ctx, const struct sockaddr *address, const uint8_t *qname, uint16_t qtype, uint16_t flags,
+    unsigned timeout_ms, void (*answered)(void *arg, const uint8_t *msg, size_t n, const char *words), void *arg);
 void cert_ask_stop(struct keeper *k);
 
 /* certs.c */

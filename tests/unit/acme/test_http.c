@@ -186,7 +186,7 @@ on_done(void *arg, const struct acme_reply *r)
 static struct seen
 fetch(enum acme_http_method method, const char *url, const char *ca)
 {
-	struct acme_http_config config = { ca, NULL, 2, 2 };
+	struct acme_http_config config = { .ca_certificates = ca, .connect_timeout_s = 2, .timeout_s = 2 };
 	struct seen seen = { .base = event_base_new() };
 	struct acme_http *h = NULL;
 
@@ -212,7 +212,8 @@ static const struct { const char *why; enum acme_http_method method; const char 
 	{ "redirects without end",	ACME_HTTP_GET, "https://127.0.0.1:%u/loop", true, ERR_NETWORK, 0, "redirects" },
 	{ "an endless answer",		ACME_HTTP_GET, "https://127.0.0.1:%u/big", true, ERR_PEER, 0,
 	    "larger than 1048576" },
-	{ "an answer announced too long", ACME_HTTP_GET, "https://127.0.0.1:%u/long", true, ERR_NETWORK, 0, "size" },
+	{ "an answer announced too long", ACME_HTTP_GET, "https://127.0.0.1:%u/long", true, ERR_PEER, 0,
+	    "larger than 1048576" },
 	{ "no answer",			ACME_HTTP_GET, "https://127.0.0.1:%u/slow", true, ERR_TIMEOUT, 0, "timed out" },
 	{ "no HTTP",			ACME_HTTP_GET, "https://127.0.0.1:%u/what", true, ERR_NETWORK, 0, "HTTP" },
 	{ "a server we do not trust",	ACME_HTTP_GET, "https://127.0.0.1:%u/echo", false, ERR_NETWORK, 0,
@@ -265,7 +266,7 @@ must_not_come(void *arg, const struct acme_reply *r)
 static void
 test_cancel(void **state)
 {
-	struct acme_http_config config = { trusted, NULL, 2, 2 };
+	struct acme_http_config config = { .ca_certificates = trusted, .connect_timeout_s = 2, .timeout_s = 2 };
 	struct event_base *base = event_base_new();
 	struct timeval tv = { 0, 100000 };
 	struct acme_http *h = NULL;

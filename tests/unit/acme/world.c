@@ -285,8 +285,8 @@ servers(void *ctx, const uint8_t *zone, void (*found)(void *arg, const struct so
 }
 
 static void
-ask(void *ctx, const struct sockaddr *address, const uint8_t *qname, uint16_t qtype, unsigned timeout_ms,
-    void (*answered)(void *arg, const uint8_t *msg, size_t n, const char *words), void *arg)
+ask(void *ctx, const struct sockaddr *address, const uint8_t *qname, uint16_t qtype, uint16_t flags,
+    unsigned timeout_ms, void (*answered)(void *arg, const uint8_t *msg, size_t n, const char *words), void *arg)
 {
 	struct world *w = ctx;
 	bool lost = w->server != NULL && strcmp(w->server, "lost") == 0;
@@ -300,7 +300,7 @@ ask(void *ctx, const struct sockaddr *address, const uint8_t *qname, uint16_t qt
 	w->asked++;
 	dname_copy(&q.qname, qname);
 	wr_init(&wr, query, sizeof query);
-	msg_header_write(&wr, &(struct msg_header){ .id = 1, .qdcount = 1 });
+	msg_header_write(&wr, &(struct msg_header){ .id = 1, .flags = flags, .qdcount = 1 });
 	question_write(&wr, &q);
 	if (clock_mono_ms() - w->last_txt_ms < w->lag_ms) {	/* has not had the transfer */
 		size_t n = w->rrs.n;
