@@ -2,6 +2,7 @@
 #include "server/keeper_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "wire/rrtype.h"
@@ -15,7 +16,7 @@ certs_start(struct keeper *k, struct fault *f)
 {
 	const struct config_acme *c = &k->boot_view->config->acme;
 	struct acme_outside outside = { .ctx = k, .edit = cert_edit, .lookup = cert_lookup, .zone_of = cert_zone_of,
-	    .servers = cert_servers, .ask = cert_ask, .place = cert_place };
+	    .servers = cert_servers, .ask = cert_ask, .place = cert_place, .event = cert_event };
 	struct acme_config config = { .nauthorities = c->nauthorities, .labels = (const char *const *)c->labels,
 	    .challenge_ttl = c->challenge_ttl, .proxy = { .url = c->proxy }, .state_directory = k->boot_view->config->state_directory,
 	    .retry_first_s = ACME_RETRY_FIRST_S, .retry_most_s = ACME_RETRY_MOST_S,
@@ -25,7 +26,7 @@ certs_start(struct keeper *k, struct fault *f)
 		log_info("no ACME authority is configured: CSRs are served, and no certificates are obtained");
 		return ERR_OK;
 	}
-	if ((k->authorities = calloc(c->nauthorities, sizeof *k->authorities)) == NULL)
+	if (cert_status_start(k) != ERR_OK || (k->authorities = calloc(c->nauthorities, sizeof *k->authorities)) == NULL)
 		return ERR_NOMEM;
 	for (size_t i = 0; i < c->nauthorities; i++)
 		k->authorities[i] = (struct acme_authority_config){ .directory = c->authorities[i].directory,
@@ -43,6 +44,7 @@ certs_stop(struct keeper *k)
 		acme_free(k->acme);
 	k->acme = NULL;
 	cert_ask_stop(k);
+	cert_status_stop(k);
 	free(k->authorities);
 }
 
@@ -64,7 +66,12 @@ certs_scan(struct keeper *k, const struct zone *z)
 	if (k->acme == NULL || zone_newest(z) == NULL)
 		return;
 	zone_walk_start(&walk, zone_newest(z));
-	while ((node = zone_walk_next(&walk)) != NULL)
-		if (zone_node_rrset(node, TYPE_TLSA, &set) && acme_is_label(k->acme, zone_node_owner(node)))
-			acme_look(k->acme, zone_node_owner(node));
+	while ((node = zone_walk_next(&walk)) != NULL) {
+		const uint8_t *owner = zone_node_owner(node);
+
+		if (zone_node_rrset(node, TYPE_TLSA, &set) && acme_is_label(k->acme, owner))
+			acme_look(k->acme, owner);
+		else if (owner[0] == 7 && memcmp(owner + 1, "_status", 7) == 0)
+			cert_status_found(k, owner);
+	}
 }

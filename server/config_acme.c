@@ -78,6 +78,17 @@ static const struct section authority = {
 	.finish = finish_authority,
 };
 
+static const struct option hooks_options[] = {
+	{ "issued", OPTION_TEXT, AT(config_hooks, issued), .expected = "a command" },
+	{ "renewed", OPTION_TEXT, AT(config_hooks, renewed), .expected = "a command" },
+	{ "failed", OPTION_TEXT, AT(config_hooks, failed), .expected = "a command" },
+	{ "expiring", OPTION_TEXT, AT(config_hooks, expiring), .expected = "a command" },
+	{ "timeout", OPTION_DURATION, AT(config_hooks, timeout_s), .min = 1, .max = 3600, .fallback = "60" },
+};
+static const struct section hooks = {
+	.what = "hooks", .options = hooks_options, .noptions = COUNT(hooks_options), .size = sizeof(struct config_hooks),
+};
+
 /* A list with one item, today: the ways that are still to come can be combined. */
 static enum err
 read_self_check(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base)
@@ -119,6 +130,8 @@ static const struct option acme_options[] = {
 	    .expected = "a URL that begins with http://, https://, socks5:// or socks5h://" },
 	{ "self-check", OPTION_OWN, .read = read_self_check },
 	{ .name = "resolvers", .kind = OPTION_LATER },
+	{ "status", OPTION_YESNO, AT(config_acme, status), .fallback = "yes" },
+	{ "hooks", OPTION_SECTION, AT(config_acme, hooks), .section = &hooks },
 };
 
 /* Every scalar with its length, every list and map with its kind and end: so no two sections have the same digest. */
@@ -173,5 +186,9 @@ config_acme_clear(struct config_acme *c)
 	free(c->authorities);
 	config_texts_free(c->labels);
 	free(c->proxy);
+	free(c->hooks.issued);
+	free(c->hooks.renewed);
+	free(c->hooks.failed);
+	free(c->hooks.expiring);
 }
 

@@ -14,6 +14,11 @@ struct config_authority {
 	bool terms_agreed;
 };
 
+struct config_hooks {			/* commands for /bin/sh; NULL: none */
+	char *issued, *renewed, *failed, *expiring;
+	unsigned timeout_s;
+};
+
 struct config_acme {
 	struct config_authority *authorities;
 	size_t nauthorities;		/* 0: no ACME */
@@ -21,6 +26,8 @@ struct config_acme {
 	uint32_t challenge_ttl;
 	char *proxy;			/* or NULL */
 	bool self_check;		/* authoritative; false: none */
+	bool status;			/* TXT at _status.<label>.<host> */
+	struct config_hooks hooks;
 	uint8_t digest[SHA256_DIGEST_LENGTH];	/* of the section as it is written: has it changed? */
 };
 

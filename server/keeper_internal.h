@@ -15,7 +15,8 @@
  *   remote_edit.c edits that are made at a primary               forward.c      updates that go on to one
  *   links.c       connections to primaries, for NOTIFY           catalogs.c     catalog zones
  *   certs.c       the ACME engine                                cert_ask.c     its questions to other servers
- *   cert_edit.c   its view of the zones, and its edits           status.c       the control socket's answers
+ *   cert_edit.c   its view of the zones, and its edits           cert_status.c  what it says of each host
+ *   hooks.c       the operator's commands                        status.c       the control socket's answers
  *   backup.c      copies of the state                            views.c        configuration and keys */
 #ifndef SERVER_KEEPER_INTERNAL_H
 #define SERVER_KEEPER_INTERNAL_H
@@ -130,6 +131,7 @@ struct keeper {
 	struct notifier *notifier;
 	struct acme *acme;		/* NULL: none configured */
 	struct acme_authority_config *authorities;
+	struct cert_status *cert_status;	/* NULL: no engine */
 	struct remote_edit *remote_edits;	/* on their way to primaries elsewhere */
 	struct link *links;		/* connections on which we wait for NOTIFY */
 	struct listener *listeners;	/* connections that NOTIFY goes to */
@@ -386,6 +388,12 @@ void cert_servers(void *ctx, const uint8_t *zone,
 void cert_ask(void *ctx, const struct sockaddr *address, const uint8_t *qname, uint16_t qtype, uint16_t flags,
     unsigned timeout_ms, void (*answered)(void *arg, const uint8_t *msg, size_t n, const char *words), void *arg);
 void cert_ask_stop(struct keeper *k);
+
+/* cert_status.c: struct acme_outside's event(); found: there is a name that begins with _status, perhaps of a host that is gone. */
+enum err cert_status_start(struct keeper *k);
+void cert_status_stop(struct keeper *k);
+void cert_event(void *ctx, enum acme_event event, const struct acme_status *s);
+void cert_status_found(struct keeper *k, const uint8_t *owner);
 
 /* certs.c */
 enum err certs_start(struct keeper *k, struct fault *f);

@@ -8,6 +8,7 @@ server_libserver_a_SOURCES = \
 	server/backup_tree.c server/backup_tree.h \
 	server/cert_ask.c \
 	server/cert_edit.c \
+	server/cert_status.c \
 	server/certs.c \
 	server/catalogs.c \
 	server/catchup.c \
@@ -38,6 +39,7 @@ server_libserver_a_SOURCES = \
 	server/handle.c server/handle.h \
 	server/held.c \
 	server/history.c \
+	server/hooks.c server/hooks.h \
 	server/history_out.c \
 	server/images.c \
 	server/inbound.c server/inbound.h \

@@ -193,6 +193,11 @@ static const struct { const char *why, *text, *error; } bad_files[] = {
 	{ "no history", "server: {journal-max-depth: 0}\n", "x:1:29: expected a number from 1 to 100000000, found '0'" },
 	{ "a TTL of zero", "acme: {challenge-ttl: 0}\n",
 	    "x:1:23: expected a duration from 1s to 3600s, such as 30s, 5m or 1h, found '0'" },
+	{ "a hook of no event", "acme: {hooks: {lost: x}}\n",
+	    "x:1:16: unknown key 'lost' in hooks; expected one of: issued, renewed, failed, expiring, timeout" },
+	{ "a hook that has no time", "acme: {hooks: {issued: x, timeout: 0}}\n",
+	    "x:1:36: expected a duration from 1s to 3600s, such as 30s, 5m or 1h, found '0'" },
+	{ "an empty hook", "acme: {hooks: {failed: ''}}\n", "x:1:24: expected a command, found ''" },
 	{ "a proxy of unknown scheme", "acme: {proxy: 'proxy:3128'}\n",
 	    "x:1:15: expected a URL that begins with http://, https://, socks5:// or socks5h://, found 'proxy:3128'" },
 	{ "a check by DNS over HTTPS", "acme: {self-check: [authoritative, doh]}\n",
@@ -254,7 +259,8 @@ test_defaults(void **state)
 		check(c->ngit == 0 && c->nzones == 0 && c->nkeys == 0 && c->acme.nauthorities == 0, "nothing else");
 		assert_string_equal(c->acme.labels[0], "_letsencrypt._tcp");
 		check(c->acme.labels[1] == NULL, "one label");
-		check(c->acme.challenge_ttl == 60 && c->acme.self_check, "ACME's defaults");
+		check(c->acme.challenge_ttl == 60 && c->acme.self_check && c->acme.status && c->acme.hooks.issued == NULL,
+		    "ACME's defaults");
 		config_free(c);
 	}
 }
@@ -301,7 +307,9 @@ static const char whole[] =
 	"  labels: [_letsencrypt._tcp, _rsa._tcp]\n"
 	"  challenge-ttl: 2m\n"
 	"  proxy: http://proxy.example.org:3128\n"
-	"  self-check: [none]\n";
+	"  self-check: [none]\n"
+	"  status: no\n"
+	"  hooks: {issued: /bin/issued, renewed: /bin/renewed, failed: /bin/failed, expiring: /bin/expiring, timeout: 5s}\n";
 
 static void
 test_whole_file(void **state)
@@ -342,6 +350,11 @@ test_whole_file(void **state)
 	assert_string_equal(c->acme.authorities[0].contact[0], "mailto:hostmaster@example.org");
 	assert_string_equal(c->acme.labels[1], "_rsa._tcp");
 	check(c->acme.challenge_ttl == 120 && !c->acme.self_check, "the challenge");
+	check(!c->acme.status && c->acme.hooks.timeout_s == 5, "the status, and the hooks' time");
+	assert_string_equal(c->acme.hooks.issued, "/bin/issued");
+	assert_string_equal(c->acme.hooks.renewed, "/bin/renewed");
+	assert_string_equal(c->acme.hooks.failed, "/bin/failed");
+	assert_string_equal(c->acme.hooks.expiring, "/bin/expiring");
 	config_free(c);
 }
 

@@ -1,0 +1,448 @@
+/* server/cert_status.c -- what the engine says of each host, for others to see: a TXT record at _status.<label>.<host>, from
+ * which a service with nothing but DNS knows why it waits, and the operator's hooks.
+ *
+ * The record is a passing one, so it is never in git.  It follows the host's state by a second, so that an order that is quick
+ * makes one change of the zone and not several; the hosts of a zone that changed meanwhile share that change. */
+#include "server/keeper_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "base/clock.h"
+#include "base/encoding.h"
+#include "base/log.h"
+#include "server/hooks.h"
+#include "wire/rrtype.h"
+
+#define BUCKETS 4096
+#define GATHER_MS 1000
+#define STEPS_MS 5000			/* how often what is being done is looked at, while it is */
+#define LIFE_S (14 * 86400)		/* the engine speaks of each host daily */
+#define RENEW_S 86400
+#define PROBLEM_MAX 700
+#define STRING_MAX 255
+#define EDIT_MAX 500			/* records of one change */
+#define LOOK_MAX 2000			/* hosts that are looked at for it */
+
+struct shown {				/* one host */
+	LIST_ENTRY(shown) entry;
+	TAILQ_ENTRY(shown) turn;	/* in due, while it is */
+	struct dname owner;		/* of the record */
+	uint8_t *rdata;			/* that it shall have; NULL: none */
+	uint16_t rdlen;
+	int64_t renew_s;		/* it is written again then, even without a change */
+	bool due, gone, working;
+};
+
+struct cert_status {
+	struct keeper *keeper;
+	struct hooks *hooks;
+	struct event *write, *steps;
+	LIST_HEAD(, shown) hosts[BUCKETS];
+	TAILQ_HEAD(, shown) due;
+	size_t nworking;
+};
+
+/* ---- the record ---- */
+
+static void
+add_string(struct buf *out, const char *key, const char *value, size_t n)
+{
+	buf_u8(out, (uint8_t)(strlen(key) + n));
+	buf_add_str(out, key);
+	buf_add(out, value, n);
+}
+
+static void
+add_time(struct buf *out, const char *key, int64_t time_s)
+{
+	char text[CLOCK_TEXT_SIZE];
+
+	if (time_s == 0)
+		return;
+	clock_print(time_s, text);
+	add_string(out, key, text, strlen(text));
+}
+
+/* One string holds little: what is longer goes on in the next one, with the same key. */
+static void
+add_words(struct buf *out, const char *key, const char *words)
+{
+	size_t room = STRING_MAX - strlen(key), left = strlen(words);
+
+	if (left > PROBLEM_MAX)
+		left = PROBLEM_MAX;
+	while (left > 0) {
+		size_t n = left < room ? left : room;
+
+		add_string(out, key, words, n);
+		words += n;
+		left -= n;
+	}
+}
+
+static const char *
+state_word(enum acme_state state)
+{
+	switch (state) {
+	case ACME_IDLE_VALID:		return "valid";
+	case ACME_WORKING:		return "ordering";
+	case ACME_WAITING_RETRY:	return "waiting";
+	case ACME_REFUSED:		return "refused";
+	}
+	return "";
+}
+
+#define STATE_KEY "state="
+
+static void
+make_rdata(const struct acme_status *s, struct buf *out)
+{
+	struct buf csr = { 0 };
+
+	hex_encode(s->csr_digest, 8, &csr);
+	add_string(out, STATE_KEY, state_word(s->state), strlen(state_word(s->state)));
+	if (buf_str(&csr) != NULL)
+		add_string(out, "csr=", (const char *)csr.p, csr.len);
+	add_time(out, "next=", s->next_s);
+	add_time(out, "expires=", s->expires_s);
+	add_words(out, "step=", s->step);
+	add_words(out, "problem=", s->problem);
+	buf_clear(&csr);
+}
+
+/* Whoever else put TXT there keeps it. */
+static bool
+is_ours(const struct rr *rr)
+{
+	return rr->rdlen > strlen(STATE_KEY) && memcmp(rr->rdata + 1, STATE_KEY, strlen(STATE_KEY)) == 0;
+}
+
+/* ---- the hosts ---- */
+
+static struct shown *
+host_find(struct cert_status *c, const uint8_t *owner)
+{
+	struct shown *h;
+
+	LIST_FOREACH(h, &c->hosts[dname_hash(owner) % BUCKETS], entry)
+		if (dname_equal(h->owner.octets, owner))
+			return h;
+	return NULL;
+}
+
+static void
+host_free(struct cert_status *c, struct shown *h)
+{
+	if (h->due)
+		TAILQ_REMOVE(&c->due, h, turn);
+	c->nworking -= h->working;
+	LIST_REMOVE(h, entry);
+	free(h->rdata);
+	free(h);
+}
+
+static void
+host_due(struct cert_status *c, struct shown *h)
+{
+	if (!h->due)
+		TAILQ_INSERT_TAIL(&c->due, h, turn);
+	h->due = true;
+	if (!event_pending(c->write, EV_TIMEOUT, NULL))
+		event_add(c->write, &(struct timeval){ GATHER_MS / 1000, GATHER_MS % 1000 * 1000 });
+}
+
+/* True: there is one to care for, which may be new. */
+static bool
+host_of(struct cert_status *c, const struct acme_status *s, struct shown **out)
+{
+	static const uint8_t status[] = "\7_status";
+	struct dname owner;
+
+	if (!dname_join(&owner, status, 1, s->owner))
+		return false;		/* too long a name */
+	if ((*out = host_find(c, owner.octets)) != NULL)
+		return true;
+	if ((*out = calloc(1, sizeof **out)) == NULL) {
+		log_error("out of memory: the status of %s is not shown", s->host);
+		return false;
+	}
+	(*out)->owner = owner;
+	LIST_INSERT_HEAD(&c->hosts[dname_hash(owner.octets) % BUCKETS], *out, entry);
+	return true;
+}
+
+static void
+show(struct cert_status *c, const struct acme_status *s)
+{
+	struct buf rdata = { 0 };
+	struct shown *h;
+
+	if (!host_of(c, s, &h))
+		return;
+	make_rdata(s, &rdata);
+	c->nworking += (s->state == ACME_WORKING) - h->working;
+	h->working = s->state == ACME_WORKING;
+	h->gone = false;
+	if (rdata.failed || (h->rdata != NULL && h->rdlen == rdata.len && memcmp(h->rdata, rdata.p, rdata.len) == 0 &&
+	    clock_now_s() < h->renew_s)) {
+		buf_clear(&rdata);
+		return;
+	}
+	free(h->rdata);
+	h->rdlen = (uint16_t)rdata.len;
+	h->rdata = buf_take(&rdata, NULL);
+	host_due(c, h);
+	if (c->nworking > 0 && !event_pending(c->steps, EV_TIMEOUT, NULL))
+		event_add(c->steps, &(struct timeval){ STEPS_MS / 1000, 0 });
+}
+
+static void
+hide(struct cert_status *c, const struct acme_status *s)
+{
+	struct shown *h;
+
+	if (!host_of(c, s, &h))
+		return;
+	c->nworking -= h->working;
+	h->working = false;
+	h->gone = true;
+	free(h->rdata);
+	h->rdata = NULL;
+	host_due(c, h);
+}
+
+/* What is being done changes without an event. */
+static void
+look_at_step(void *arg, const struct acme_status *s)
+{
+	if (s->state == ACME_WORKING)
+		show(arg, s);
+}
+
+static void
+on_steps(evutil_socket_t fd, short what, void *arg)
+{
+	struct cert_status *c = arg;
+
+	(void)fd;
+	(void)what;
+	if (c->nworking > 0 && c->keeper->acme != NULL)
+		acme_each(c->keeper->acme, look_at_step, c);
+	if (c->nworking > 0)
+		event_add(c->steps, &(struct timeval){ STEPS_MS / 1000, 0 });
+}
+
+/* ---- changes of zones ---- */
+
+/* What stands there goes unless it is what shall stand there. */
+static void
+host_changes(struct cert_status *c, struct shown *h, struct rr_list *remove, struct rr_list *add)
+{
+	struct rr_list there = { 0 };
+	bool is_there = false;
+	int64_t now_s = clock_now_s();
+
+	if (cert_lookup(c->keeper, h->owner.octets, TYPE_TXT, &there) != ERR_OK)
+		goto out;
+	for (size_t i = 0; i < there.n; i++) {
+		if (h->rdata != NULL && there.v[i].rdlen == h->rdlen && memcmp(there.v[i].rdata, h->rdata, h->rdlen) == 0) {
+			is_there = true;
+		} else if (is_ours(&there.v[i])) {
+			(void)rr_list_add(remove, &there.v[i]);	/* no memory: it goes another time */
+		}
+	}
+	/* After a restart: how long it will stand there is not known, but that it was written within a day before. */
+	if (is_there && h->renew_s == 0)
+		h->renew_s = now_s + random_below(RENEW_S);
+	if (h->rdata != NULL && (!is_there || now_s >= h->renew_s)) {
+		h->renew_s = now_s + RENEW_S;
+		(void)rr_list_add(add, &(struct rr){ h->owner.octets, h->rdata,
+		    c->keeper->boot_view->config->acme.challenge_ttl, TYPE_TXT, h->rdlen });
+	}
+out:
+	rr_list_clear(&there);
+}
+
+static void
+on_written(void *arg, enum err err, const char *words)
+{
+	(void)arg;
+	if (err != ERR_OK)
+		log_warning("acme: the status of some hosts cannot be shown: %s", words);
+}
+
+/* All that is due in one zone; what is too much for one change stays due. */
+static void
+write_zone(struct cert_status *c, const uint8_t *apex)
+{
+	struct rr_list remove = { 0 }, add = { 0 };
+	struct dname zone;
+	struct shown *h, *next;
+	unsigned looks = 0;
+	bool editable;
+
+	for (h = TAILQ_FIRST(&c->due); h != NULL && remove.n + add.n < EDIT_MAX && looks++ < LOOK_MAX; h = next) {
+		next = TAILQ_NEXT(h, turn);
+		if (!cert_zone_of(c->keeper, h->owner.octets, &zone, &editable) || !dname_equal(zone.octets, apex))
+			continue;
+		if (editable)
+			host_changes(c, h, &remove, &add);
+		TAILQ_REMOVE(&c->due, h, turn);
+		h->due = false;
+		if (h->gone)
+			host_free(c, h);
+	}
+	if (remove.n + add.n > 0)
+		cert_edit(c->keeper, &(struct acme_edit){ .zone = apex, .remove = remove.v, .nremove = remove.n, .add = add.v,
+		    .nadd = add.n, .passing = true, .until_s = clock_now_s() + LIFE_S, .why = "status of certificates" },
+		    on_written, NULL);
+	rr_list_clear(&remove);
+	rr_list_clear(&add);
+}
+
+static void
+on_write(evutil_socket_t fd, short what, void *arg)
+{
+	struct cert_status *c = arg;
+	struct shown *h = TAILQ_FIRST(&c->due);
+	struct dname apex;
+	bool editable;
+
+	(void)fd;
+	(void)what;
+	if (h == NULL)
+		return;
+	if (cert_zone_of(c->keeper, h->owner.octets, &apex, &editable)) {
+		write_zone(c, apex.octets);
+	} else {			/* the zone went: so did the record */
+		TAILQ_REMOVE(&c->due, h, turn);
+		h->due = false;
+		if (h->gone)
+			host_free(c, h);
+	}
+	if (!TAILQ_EMPTY(&c->due))
+		event_active(c->write, EV_TIMEOUT, 0);	/* others of the loop come first */
+}
+
+/* ---- hooks ---- */
+
+#define VARIABLES_MAX 16
+
+static void
+add_variable(char **variables, size_t *n, const char *name, const char *value)
+{
+	struct buf text = { 0 };
+
+	buf_printf(&text, "CERTNS_%s=%s", name, value);
+	if ((variables[*n] = buf_take(&text, NULL)) != NULL)
+		++*n;
+}
+
+static void
+add_time_variable(char **variables, size_t *n, const char *name, int64_t time_s)
+{
+	char text[CLOCK_TEXT_SIZE] = "";
+
+	if (time_s != 0)
+		clock_print(time_s, text);
+	add_variable(variables, n, name, text);
+}
+
+static void
+run_hook(struct cert_status *c, const char *command, const char *event, const struct acme_status *s)
+{
+	char *variables[VARIABLES_MAX + 1] = { 0 };
+	char attempts[20], what[400];
+	size_t n = 0;
+
+	snprintf(attempts, sizeof attempts, "%u", s->attempts);
+	snprintf(what, sizeof what, "%s, for %s", event, s->host);
+	add_variable(variables, &n, "EVENT", event);
+	add_variable(variables, &n, "HOST", s->host);
+	add_variable(variables, &n, "LABEL", s->label);
+	add_variable(variables, &n, "NAMES", s->names);
+	add_variable(variables, &n, "ISSUER", s->issuer);
+	add_variable(variables, &n, "PROBLEM", s->problem);
+	add_variable(variables, &n, "ATTEMPTS", attempts);
+	add_time_variable(variables, &n, "EXPIRES", s->expires_s);
+	add_time_variable(variables, &n, "NEXT", s->next_s);
+	hooks_run(c->hooks, &(struct hook){ command, what, (const char *const *)variables,
+	    c->keeper->view->config->acme.hooks.timeout_s });
+	for (size_t i = 0; i < n; i++)
+		free(variables[i]);
+}
+
+/* ---- what others call ---- */
+
+void
+cert_event(void *ctx, enum acme_event event, const struct acme_status *s)
+{
+	struct keeper *k = ctx;
+	struct cert_status *c = k->cert_status;
+	const struct config_acme *config = &k->view->config->acme;
+	const struct { const char *name, *command; } hooks[] = {
+		[ACME_EVENT_ISSUED] = { "issued", config->hooks.issued },
+		[ACME_EVENT_RENEWED] = { "renewed", config->hooks.renewed },
+		[ACME_EVENT_FAILED] = { "failed", config->hooks.failed },
+		[ACME_EVENT_EXPIRING] = { "expiring", config->hooks.expiring },
+		[ACME_EVENT_GONE] = { 0 },
+	};
+
+	if (hooks[event].command != NULL)
+		run_hook(c, hooks[event].command, hooks[event].name, s);
+	if (!config->status)
+		return;
+	if (event == ACME_EVENT_GONE)
+		hide(c, s);
+	else
+		show(c, s);
+}
+
+void
+cert_status_found(struct keeper *k, const uint8_t *owner)
+{
+	const uint8_t *host = dname_parent(owner);
+	struct rr_list csr = { 0 };
+
+	if (k->cert_status != NULL && acme_is_label(k->acme, host) &&
+	    cert_lookup(k, host, TYPE_TLSA, &csr) == ERR_OK && csr.n == 0)
+		hide(k->cert_status, &(struct acme_status){ .owner = host, .host = "" });
+	rr_list_clear(&csr);
+}
+
+enum err
+cert_status_start(struct keeper *k)
+{
+	struct cert_status *c = calloc(1, sizeof *c);
+
+	if (c == NULL)
+		return ERR_NOMEM;
+	k->cert_status = c;
+	c->keeper = k;
+	TAILQ_INIT(&c->due);
+	c->write = evtimer_new(k->base, on_write, c);
+	c->steps = evtimer_new(k->base, on_steps, c);
+	return c->write == NULL || c->steps == NULL ? ERR_NOMEM : hooks_new(k->base, &c->hooks);
+}
+
+void
+cert_status_stop(struct keeper *k)
+{
+	struct cert_status *c = k->cert_status;
+
+	if (c == NULL)
+		return;
+	for (size_t i = 0; i < BUCKETS; i++)
+		while (!LIST_EMPTY(&c->hosts[i]))
+			host_free(c, LIST_FIRST(&c->hosts[i]));
+	if (c->write != NULL)
+		event_free(c->write);
+	if (c->steps != NULL)
+		event_free(c->steps);
+	hooks_free(c->hooks);
+	free(c);
+	k->cert_status = NULL;
+}
