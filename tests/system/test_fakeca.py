@@ -2,17 +2,13 @@
 
 import base64
 import hashlib
-import http.client
-import json
 import os
-import ssl
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from lib import certs, client
+from lib.acmeclient import Client
 from lib.certs import Published, Request, upload_script
 from lib.fakeca_jws import Key as Jwk
 from lib.fakeca_jws import Malformed, b64encode
@@ -28,17 +24,19 @@ from lib.zones import zone
 
 def test_the_thumbprint_of_rfc_7638():
     key = Jwk({"kty": "RSA", "e": "AQAB", "kid": "2011-04-29", "alg": "RS256", "n":
-               "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMs"
-               "tn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajr"
-               "n1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"})
+               "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4"
+               "n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0"
+               "zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-c"
+               "sFCur-kEgU8awapJzKnqDKgw"})
     assert key.thumbprint == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
 
 
 def test_the_account_hash_of_draft_persist_02():
     prefix, account = "https://ca.example/account-hash/", "https://ca.example/acct/123"
     thumbprint = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
-    assert account_hash(prefix, "example.com", thumbprint, account) == prefix + "sha-256/5SQm7n6tPh2-PlLbCKGnViTXX5z19SCN4cPGQHSk-kw"
-    assert account_hash(prefix, "*", thumbprint, account) == prefix + "sha-256/NpDnSwUthQK8zCgFdefYxAdAVPnygMLbs9US6oO-5ug"
+    for domain, hashed in (("example.com", "5SQm7n6tPh2-PlLbCKGnViTXX5z19SCN4cPGQHSk-kw"),
+                           ("*", "NpDnSwUthQK8zCgFdefYxAdAVPnygMLbs9US6oO-5ug")):
+        assert account_hash(prefix, domain, thumbprint, account) == prefix + "sha-256/" + hashed
 
 
 def test_the_account_label():
@@ -47,7 +45,8 @@ def test_the_account_label():
 
 @pytest.mark.parametrize("text, read", [
     ("ca.example", ("ca.example", {})),
-    (" CA.example ; accounturi=https://x/1 ; Policy=wildcard", ("ca.example", {"accounturi": "https://x/1", "policy": "wildcard"})),
+    (" CA.example ; accounturi=https://x/1 ; Policy=wildcard",
+     ("ca.example", {"accounturi": "https://x/1", "policy": "wildcard"})),
     ("ca.example;", None), ("ca.example; a=1; A=2", None), ("ca.example; a", None),
 ])
 def test_issue_values(text, read):
@@ -69,11 +68,11 @@ def backend(certnsd, tmp_path, fakeca_for):
 @pytest.mark.once
 def test_lego(backend, tmp_path):
     server, ca = backend
+    settings = {"NAMESERVER": f"127.0.0.1:{server.port}", "TSIG_ALGORITHM": "hmac-sha512.", "TSIG_KEY": server.key.name,
+                "TSIG_SECRET": server.key.secret, "PROPAGATION_TIMEOUT": "20", "POLLING_INTERVAL": "1", "SEQUENCE_INTERVAL": "1"}
     run(["lego", "--accept-tos", "--email", "hostmaster@example.com", "--server", ca.directory_url, "--path", tmp_path / "lego",
          "--dns", "rfc2136", "--dns.disable-cp", "--domains", "www.example.com", "--domains", "*.example.com", "run"],
-        env={**os.environ, "LEGO_CA_CERTIFICATES": ca.ca_path, "RFC2136_NAMESERVER": f"127.0.0.1:{server.port}",
-             "RFC2136_TSIG_ALGORITHM": "hmac-sha512.", "RFC2136_TSIG_KEY": server.key.name, "RFC2136_TSIG_SECRET": server.key.secret,
-             "RFC2136_PROPAGATION_TIMEOUT": "20", "RFC2136_POLLING_INTERVAL": "1", "RFC2136_SEQUENCE_INTERVAL": "1"})
+        env={**os.environ, "LEGO_CA_CERTIFICATES": ca.ca_path, **{"RFC2136_" + name: value for name, value in settings.items()}})
     with open(tmp_path / "lego" / "certificates" / "www.example.com.crt", "rb") as f:
         issued = x509.load_pem_x509_certificate(f.read())
     assert certs.names_of(issued) == ["*.example.com", "www.example.com"]
@@ -85,15 +84,16 @@ def test_certbot(backend, tmp_path):
     server, ca = backend
     ca.nonce_reject = 0.0               # it asks only once more
     credentials = tmp_path / "credentials.ini"
-    credentials.write_text(f"dns_rfc2136_server = 127.0.0.1\ndns_rfc2136_port = {server.port}\ndns_rfc2136_name = {server.key.name}\n"
-                           f"dns_rfc2136_secret = {server.key.secret}\ndns_rfc2136_algorithm = HMAC-SHA512\n")
+    settings = {"server": "127.0.0.1", "port": server.port, "name": server.key.name, "secret": server.key.secret,
+                "algorithm": "HMAC-SHA512"}
+    credentials.write_text("".join(f"dns_rfc2136_{name} = {value}\n" for name, value in settings.items()))
     credentials.chmod(0o600)
     directory = tmp_path / "certbot"
     places = ["--config-dir", directory, "--work-dir", directory / "work", "--logs-dir", directory / "logs"]
     env = {**os.environ, "REQUESTS_CA_BUNDLE": ca.ca_path}
-    run(["certbot", "certonly", "--non-interactive", "--agree-tos", "--email", "hostmaster@example.com", "--server", ca.directory_url,
-         *places, "--dns-rfc2136", "--dns-rfc2136-credentials", credentials, "--dns-rfc2136-propagation-seconds", "1",
-         "-d", "www.example.com"], env=env)
+    run(["certbot", "certonly", "--non-interactive", "--agree-tos", "--email", "hostmaster@example.com", *places,
+         "--server", ca.directory_url, "--dns-rfc2136", "--dns-rfc2136-credentials", credentials,
+         "--dns-rfc2136-propagation-seconds", "1", "-d", "www.example.com"], env=env)
     run(["certbot", "revoke", "--non-interactive", "--server", ca.directory_url, *places, "--cert-name", "www.example.com",
          "--reason", "superseded", "--no-delete-after-revoke"], env=env)
     assert ca.certificates[0].revoked == 4 and not ca.complaints
@@ -114,43 +114,6 @@ def test_certns(issuer_with, key, tmp_path):
 
 
 # ---- it sees what is wrong ----
-
-class Client:
-    """An ACME client without manners."""
-
-    def __init__(self, ca):
-        self.ca, self.key, self.kid = ca, ec.generate_private_key(ec.SECP256R1()), None
-        numbers = self.key.public_key().public_numbers()
-        self.jwk = {"kty": "EC", "crv": "P-256", "x": b64encode(numbers.x.to_bytes(32, "big")), "y": b64encode(numbers.y.to_bytes(32, "big"))}
-
-    def http(self, method, path, body=None, headers=()):
-        connection = http.client.HTTPSConnection("127.0.0.1", self.ca.port, timeout=10,
-                                                 context=ssl.create_default_context(cafile=self.ca.ca_path))
-        try:
-            connection.request(method, path, body, {"User-Agent": "test", **dict(headers)})
-            reply = connection.getresponse()
-            reply.text = reply.read()
-            return reply
-        finally:
-            connection.close()
-
-    def nonce(self):
-        return self.http("HEAD", "/new-nonce").headers["Replay-Nonce"]
-
-    def post(self, path, payload, content_type="application/jose+json", flip=False, **protected):
-        head = {"alg": "ES256", "nonce": self.nonce(), "url": self.ca.base + path,
-                **({"kid": self.kid} if self.kid else {"jwk": self.jwk}), **protected}
-        head = {name: value for name, value in head.items() if value is not None}
-        parts = b64encode(json.dumps(head).encode()), b64encode(b"" if payload is None else json.dumps(payload).encode())
-        r, s = utils.decode_dss_signature(self.key.sign(".".join(parts).encode(), ec.ECDSA(hashes.SHA256())))
-        signature = b64encode(((r ^ 1 if flip else r)).to_bytes(32, "big") + s.to_bytes(32, "big"))
-        return self.http("POST", path, json.dumps({"protected": parts[0], "payload": parts[1], "signature": signature}),
-                         {"Content-Type": content_type}.items())
-
-    def register(self):
-        self.kid = self.post("/new-acct", {"termsOfServiceAgreed": True}).headers["Location"]
-        return self
-
 
 ORDER = {"identifiers": [{"type": "dns", "value": "www.example.com"}]}
 
@@ -187,7 +150,7 @@ def test_a_nonce_twice(fakeca_for):
     nonce = one.nonce()
     assert one.post("/new-order", ORDER, nonce=nonce).status == 201
     reply = one.post("/new-order", ORDER, nonce=nonce)
-    assert b"badNonce" in reply.text and "Replay-Nonce" in reply.headers and len(ca.orders) == 1
+    assert "badNonce" in reply.text and "Replay-Nonce" in reply.headers and len(ca.orders) == 1
     ca.complaints.clear()
 
 

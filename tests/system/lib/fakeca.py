@@ -14,7 +14,7 @@ Settings (arguments of fakeca_for, and attributes that may be changed at any tim
     dns                     server(s) to ask, "127.0.0.1:5353" or a list (all must confirm), or a function of the name;
                             None: everything is valid without a look
     lifetime_s, backdate_s  of certificates: 90 days; 0
-    profiles                {"shortlived": {"lifetime_s": 518400, "description": ..., "backdate_s", "common_name": False}}; {}: none
+    profiles                {"shortlived": {"lifetime_s": 518400}}; also "description", "backdate_s", "common_name": False; {}: none
     challenges              ["dns-01"]; also "dns-account-01", "dns-persist-01", offered in random order
     persist                 "clear" (draft-00/-01) or "hashed" (draft-02)
     caa_identities          ["ca.example"]; check_caa: also look at CAA, with accounturi and validationmethods
@@ -23,13 +23,14 @@ Settings (arguments of fakeca_for, and attributes that may be changed at any tim
     processing_polls, processing_s   an order stays "processing" for so many looks, or so long, after finalize
     validation_s            time that a validation takes; validations_at_once at FakeCA() only
     retry_after             sent with what is pending or processing; None: not sent
-    reuse_authorizations    {"valid"} or {"pending", "valid"}: authorizations of the account are used again; (): each order has new ones
+    reuse_authorizations    {"valid"} or {"pending", "valid"}: those of the account are used again; (): each order has new ones
     authorization_lifetime_s, order_lifetime_s
     nonce_reject            share of good nonces that are refused: 0.0 to 1.0
     ari, ari_retry_after_s  renewalInfo is offered; its Retry-After
     rejected_names          newOrder says rejectedIdentifier for them; names_max: 100 in an order
     already_replaced        a set of certIDs, refused with alreadyReplaced (also what really was replaced is)
-    tls                     what the server shows: "honest", "wrong-name", "expired", "not-yet-valid", "unknown-issuer", "self-signed"
+    tls                     what the server shows: "honest", "wrong-name", "expired", "not-yet-valid", "unknown-issuer",
+                            "self-signed"
     on_connect              None, or a way to send (below), called instead of TLS
 
 At FakeCA() only: intermediates=1, alternates=0 (further roots), name="Fake CA" (of the certificates), port, seed.
@@ -42,15 +43,15 @@ Acts:
     ca.script(endpoint, *steps)                          the next requests are answered so, one step each
     ca.always(endpoint, step)                            all of them, until ca.honest()
     ca.honest()                                          forgets scripts, gates, limits, tls and on_connect
-    ca.stop(), ca.start(), ca.forget()                   same port; its memory stays unless forget() is called; CA certificates stay
+    ca.stop(), ca.start(), ca.forget()                   same port; its memory stays without forget(), its certificates always
     ca.expire_nonces()
 
 Endpoints: directory newNonce newAccount newOrder revokeCert keyChange renewalInfo account orders order authz challenge finalize
 certificate; "*" in a script: any.
-Steps (lib.fakeca_script): Reply(status, body, content_type, headers, json=) and problem(type, detail, status) instead of the honest
-work; Alter(f), alter_json(f), member(name=value), sent(way) change the answer after it; a function of nothing, called before the
-honest work, whose result, if any, is the answer.  Ways to send: reset, reset_after(n), cut_after(n), silent, silent_after_headers,
-slow(seconds), endless, raw(octets).
+Steps (lib.fakeca_script): Reply(status, body, content_type, headers, json=) and problem(type, detail, status) instead of the
+honest work; Alter(f), alter_json(f), member(name=value), sent(way) change the answer after it; a function of nothing, called
+before the honest work, whose result, if any, is the answer.  Ways to send: reset, reset_after(n), cut_after(n), silent,
+silent_after_headers, slow(seconds), endless, raw(octets).
 
 What happened:
     ca.requests (each with .endpoint .account .payload .status .headers), ca.count(endpoint), ca.orders (.names .status .profile
@@ -101,8 +102,8 @@ class Limit:
 class FakeCA(Endpoints):
     """See above."""
 
-    def __init__(self, directory, dns=None, port=None, intermediates=1, alternates=0, name="Fake CA", seed=1, validations_at_once=16,
-                 **settings):
+    def __init__(self, directory, dns=None, port=None, intermediates=1, alternates=0, name="Fake CA", seed=1,
+                 validations_at_once=16, **settings):
         self.directory = str(directory)
         os.makedirs(self.directory, exist_ok=True)
         self.log_path = os.path.join(self.directory, "fakeca.log")

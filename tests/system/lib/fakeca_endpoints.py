@@ -184,7 +184,8 @@ class Endpoints:
                  if name in ("newNonce", "newAccount", "newOrder", "revokeCert", "keyChange")}
         if self.ari:
             names["renewalInfo"] = f"{self.base}/renewal-info"
-        meta = {"termsOfService": f"{self.base}/terms", "website": "https://ca.example/", "caaIdentities": list(self.caa_identities)}
+        meta = {"termsOfService": f"{self.base}/terms", "website": "https://ca.example/",
+                "caaIdentities": list(self.caa_identities)}
         if self.eab is not None:
             meta["externalAccountRequired"] = True
         if self.profiles:
@@ -389,11 +390,10 @@ class Endpoints:
 
     def on_order(self, request):
         order = self._object(request, self.orders_by_url, "order")
-        headers = []
+        reply = Reply(headers=self._retry_after() if order.status == "processing" else [], json=order.json())
         if order.status == "processing":
-            headers = self._retry_after()
             order.polls_left -= 1
-        return Reply(headers=headers, json=order.json())
+        return reply
 
     def _retry_after(self):
         return [] if self.retry_after is None else [("Retry-After", str(self.retry_after))]

@@ -1,9 +1,9 @@
 """What the fake CA answers, and how it can be made to answer otherwise."""
 
-import json
 import socket
 import struct
 import threading
+from json import dumps, loads
 
 from .wait import PATIENCE
 
@@ -15,7 +15,7 @@ class Reply:
     """An HTTP answer.  headers: a list of pairs, or a dict.  json: instead of a body.  wire: None, or a function (connection,
     octets) that sends the octets in a way of its own; see below."""
 
-    def __init__(self, status=200, body=b"", content_type=None, headers=(), json=None, wire=None):  # pylint: disable=redefined-outer-name
+    def __init__(self, status=200, body=b"", content_type=None, headers=(), json=None, wire=None):
         self.status, self.wire = status, wire
         self.headers = list(headers.items() if isinstance(headers, dict) else headers)
         self.body = body.encode() if isinstance(body, str) else body
@@ -29,11 +29,11 @@ class Reply:
 
     @property
     def json(self):
-        return json.loads(self.body)
+        return loads(self.body)
 
     @json.setter
     def json(self, value):
-        self.body = json.dumps(value).encode()
+        self.body = dumps(value).encode()
         self.content_type = self.content_type or "application/json"
 
     def header(self, name, value):

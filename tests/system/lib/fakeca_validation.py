@@ -87,7 +87,8 @@ def check_token(server, owner, expected, timeout):
     if not found:
         raise Refused("unauthorized", f"No TXT record found at {owner} ({server})")
     if expected not in found:
-        raise Refused("unauthorized", f"Incorrect TXT record {found[0]!r} (and {len(found) - 1} more) found at {owner} ({server})")
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        raise Refused("unauthorized", f"Incorrect TXT record {found[0]!r}{more} found at {owner} ({server})")
 
 
 def read_issue_value(text):
