@@ -92,23 +92,22 @@ acme_each(struct acme *a, void (*each)(void *arg, const struct acme_status *s), 
 const char *
 acme_account_url(const struct acme *a)
 {
-	return a->client != NULL ? acme_client_account(a->client) : NULL;
+	return a->authorities.n > 0 ? acme_client_account(a->authorities.v[0].client) : NULL;
 }
 
 static enum err
 labels_read(struct acme *a, struct fault *f)
 {
-	size_t n = 0;
+	size_t n = a->config.nlabels;
 	enum err err;
 
-	while (a->config.labels[n] != NULL)
-		n++;
 	if ((a->labels = calloc(n, sizeof *a->labels)) == NULL && n > 0)
 		return fault_set(f, ERR_NOMEM, "out of memory");
 	for (; a->nlabels < n; a->nlabels++) {
 		struct acme_label *l = &a->labels[a->nlabels];
 
-		l->text = a->config.labels[a->nlabels];
+		l->config = &a->config.labels[a->nlabels];
+		l->text = l->config->label;
 		if ((err = dname_from_str(l->text, &l->name)) != ERR_OK || (l->n = dname_labels(l->name.octets)) == 0)
 			return fault_set(f, err != ERR_OK ? err : ERR_RANGE,
 			    "acme label \"%s\": expected a name such as _letsencrypt._tcp",
@@ -137,8 +136,8 @@ acme_new(const struct acme_config *config, const struct acme_outside *outside, s
 	else if ((err = acme_port_new(outside, base, &a->port)) != ERR_OK ||
 	    (err = acme_resolve_new(&resolve, a->port, base, &a->resolve)) != ERR_OK)
 		fault_set(f, err, "%s", err_str(err));
-	else if (config->nauthorities > 0)
-		err = acme_client_new(config, &config->authorities[0], base, &a->client, f);
+	else
+		err = acme_authorities_init(&a->authorities, config, base, f);
 	if (err == ERR_OK)
 		*out = a;
 	else
@@ -154,7 +153,7 @@ acme_free(struct acme *a)
 	for (size_t i = 0; i < ACME_BUCKETS; i++)
 		while (!LIST_EMPTY(&a->hosts[i]))
 			acme_host_free(LIST_FIRST(&a->hosts[i]));
-	acme_client_free(a->client);
+	acme_authorities_clear(&a->authorities);
 	acme_resolve_free(a->resolve);
 	acme_port_free(a->port);
 	free(a->labels);

@@ -31,6 +31,13 @@ struct acme_authority_config {
 	const char *preferred_chain;	/* common name of the issuer at the chain's top; NULL: the CA's default */
 	const enum acme_challenge_type *challenges;	/* best first */
 	size_t nchallenges;		/* 0: dns-01 alone */
+	const char *name;		/* for zones, logs and status; NULL: the host of the directory's URL */
+	unsigned failover_after_s;	/* of failure for its own reasons, until the next is asked; 0: 6 hours */
+};
+struct acme_label_config {
+	const char *label;		/* "_letsencrypt._tcp" */
+	const char *authority;		/* name; NULL: the zone's choice */
+	const char *profile;		/* NULL: the authority's */
 };
 enum acme_resolver_kind { ACME_RESOLVER_PLAIN, ACME_RESOLVER_DOH, ACME_RESOLVER_JSON };
 
@@ -43,8 +50,9 @@ struct acme_resolver {
 };
 struct acme_config {
 	const struct acme_authority_config *authorities;
-	size_t nauthorities;		/* the first is used */
-	const char *const *labels;	/* NULL-terminated: "_letsencrypt._tcp" */
+	size_t nauthorities;		/* the first is used; when it fails, the next */
+	const struct acme_label_config *labels;
+	size_t nlabels;
 	uint32_t challenge_ttl;		/* seconds */
 	struct acme_proxy proxy;
 	const struct acme_resolver *resolvers;	/* in the order of preference */
@@ -54,6 +62,7 @@ struct acme_config {
 	const char *state_directory;	/* account key: acme-account-<16 hex of SHA-256 of the directory URL>.pem, 0600 */
 	unsigned retry_first_s, retry_most_s;	/* 60, 86400 */
 	unsigned propagation_timeout_s;	/* 120 */
+	unsigned orders_at_once;	/* 0: 100; the rest waits its turn */
 };
 
 /* One change of one zone through the commit door: RRs out, then RRs in, all or nothing. */
@@ -136,6 +145,10 @@ struct acme_outside {
 	 * with the whole response message, or n 0 and words on failure. */
 	void (*ask)(void *ctx, const struct sockaddr *address, const uint8_t *qname, uint16_t qtype, uint16_t flags,
 	    unsigned timeout_ms, void (*answered)(void *arg, const uint8_t *msg, size_t n, const char *words), void *arg);
+
+	/* The names of the authorities for zone, the best first, NULL-terminated; NULL: all, as they are configured.  The
+	 * function may be NULL. */
+	const char *const *(*authorities)(void *ctx, const uint8_t *zone);
 
 	/* Something happened to a host; may be NULL.  It must not call the engine back. */
 	void (*event)(void *ctx, enum acme_event event, const struct acme_status *s);

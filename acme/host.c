@@ -292,6 +292,8 @@ on_task_done(void *arg, struct acme_task *t, const struct acme_order_result *r)
 
 	h->task = NULL;
 	a->running--;
+	if (r->err == ERR_OK)
+		acme_authority_worked(h->authority);
 	if (h->gone)
 		acme_host_free(h);
 	else if (r->err == ERR_CANCELLED || !is_for(t, h))
@@ -310,18 +312,40 @@ on_task_done(void *arg, struct acme_task *t, const struct acme_order_result *r)
 
 /* ---- orders ---- */
 
+/* The label's authority, or else those of its zone. */
+static void
+choose(const struct acme_host *h, struct acme_ranking *out)
+{
+	struct acme *a = h->acme;
+	const struct acme_outside *outside = acme_port_outside(a->port);
+	const char *own[] = { h->label->config->authority, NULL };
+	const char *const *names = own;
+	struct dname apex;
+	bool editable;
+
+	if (own[0] == NULL)
+		names = outside->authorities != NULL &&
+		    outside->zone_of(outside->ctx, h->owner.octets, &apex, &editable) ?
+		    outside->authorities(outside->ctx, apex.octets) : NULL;
+	acme_ranking_read(&a->authorities, names, out);
+}
+
 static void
 start(struct acme_host *h)
 {
 	struct acme *a = h->acme;
-	const struct acme_authority_config *authority = &a->config.authorities[0];
-	struct acme_task_setup setup = { .client = a->client, .port = a->port, .base = a->base, .host = h->name,
-		.profile = authority->profile, .preferred_chain = authority->preferred_chain,
+	struct acme_task_setup setup = { .port = a->port, .base = a->base, .host = h->name,
 		.challenge_ttl_s = a->config.challenge_ttl, .propagation_timeout_s = a->config.propagation_timeout_s,
 		.done = on_task_done, .arg = h, .resolve = a->resolve };
 	struct acme_csr *csr = h->csr;
+	struct acme_ranking choice;
 	enum err err;
 
+	choose(h, &choice);		/* not empty: may_order() has seen to that */
+	h->authority = acme_ranking_pick(&choice, INT32_MAX, clock_mono_ms());
+	setup.client = h->authority->client;
+	setup.profile = h->label->config->profile != NULL ? h->label->config->profile : h->authority->config->profile;
+	setup.preferred_chain = h->authority->config->preferred_chain;
 	h->csr = NULL;
 	leave_queue(h);
 	if ((err = acme_task_start(&setup, csr, &h->task)) != ERR_OK) {
@@ -381,14 +405,19 @@ names_ours(const struct acme *a, const struct acme_csr *csr, struct fault *f)
 }
 
 static enum err
-may_order(const struct acme *a, const struct acme_csr *csr, struct fault *f)
+may_order(const struct acme_host *h, const struct acme_csr *csr, struct fault *f)
 {
-	if (a->client == NULL)
+	struct acme_ranking choice;
+
+	choose(h, &choice);
+	if (choice.n == 0)
 		return fault_set(f, ERR_REFUSED, "no ACME authority is configured (acme: authorities:)");
-	if (!acme_client_terms_agreed(a->client))
-		return fault_set(f, ERR_REFUSED,
-		    "no account without agreement to the CA's terms: terms-agreed: yes is needed");
-	return names_ours(a, csr, f);
+	for (size_t i = 0; i < choice.n; i++)
+		if (!choice.v[i]->config->terms_agreed)
+			return fault_set(f, ERR_REFUSED,
+			    "no account without agreement to the terms of %s: terms-agreed: yes is needed",
+			    choice.v[i]->name);
+	return names_ours(h->acme, csr, f);
 }
 
 static void
@@ -464,7 +493,7 @@ pursue(struct acme_host *h, const struct rr_list *rrset, struct acme_assessment 
 	struct fault f = { 0 };
 	enum err err;
 
-	if (may_order(h->acme, as->csr, &f) != ERR_OK)
+	if (may_order(h, as->csr, &f) != ERR_OK)
 		refuse(h, f.text);
 	else if (left_ms > 0) {
 		h->state = ACME_WAITING_RETRY;

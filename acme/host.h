@@ -11,7 +11,7 @@
 #include <sys/queue.h>
 
 #include "acme/acme.h"
-#include "acme/client.h"
+#include "acme/authority.h"
 #include "acme/csr.h"
 #include "acme/port.h"
 #include "acme/resolve.h"
@@ -23,6 +23,7 @@ struct acme_label {
 	struct dname name;		/* absolute: "_letsencrypt._tcp." */
 	unsigned n;			/* of labels */
 	const char *text;
+	const struct acme_label_config *config;
 };
 
 struct acme_host {
@@ -46,6 +47,7 @@ struct acme_host {
 	bool look_due;			/* the timer is for acme_look(), and nothing may put it off */
 	struct acme_csr *csr;		/* while queued */
 	struct acme_task *task;		/* while its order runs */
+	struct acme_authority *authority;	/* of this order, or of the last one; NULL: none yet */
 	struct acme_chain chain;	/* issued and not yet published */
 	struct acme_ticket *publishing;
 };
@@ -55,7 +57,7 @@ struct acme {
 	struct event_base *base;
 	struct acme_port *port;
 	struct acme_resolve *resolve;
-	struct acme_client *client;	/* NULL: no authority is configured */
+	struct acme_authorities authorities;
 	struct acme_label *labels;
 	size_t nlabels;
 	LIST_HEAD(, acme_host) hosts[ACME_BUCKETS];

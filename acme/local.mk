@@ -1,6 +1,7 @@
 noinst_LIBRARIES += acme/libacme.a
 acme_libacme_a_SOURCES = \
 	acme/acme.c acme/acme.h \
+	acme/authority.c acme/authority.h \
 	acme/authorization.c \
 	acme/blame.c acme/blame.h \
 	acme/chain.c acme/chain.h \

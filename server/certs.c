@@ -11,13 +11,39 @@
 #define ACME_RETRY_MOST_S 86400
 #define ACME_PROPAGATION_S 120
 
+static const char *const *
+authorities(void *ctx, const uint8_t *zone)
+{
+	struct keeper *k = ctx;
+
+	return (const char *const *)config_zone_for(k->view->config, zone)->authorities;
+}
+
+static enum err
+fill_config(struct keeper *k, const struct config_acme *c)
+{
+	if ((k->authorities = calloc(c->nauthorities, sizeof *k->authorities)) == NULL ||
+	    (k->labels = calloc(c->nlabels, sizeof *k->labels)) == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < c->nauthorities; i++) {
+		const struct config_authority *a = &c->authorities[i];
+
+		k->authorities[i] = (struct acme_authority_config){ .directory = a->directory,
+		    .ca_certificates = a->ca_certificates, .contact = (const char *const *)a->contact,
+		    .terms_agreed = a->terms_agreed, .name = a->name, .failover_after_s = a->failover_after_s };
+	}
+	for (size_t i = 0; i < c->nlabels; i++)
+		k->labels[i] = (struct acme_label_config){ c->labels[i].label, c->labels[i].authority, c->labels[i].profile };
+	return ERR_OK;
+}
+
 enum err
 certs_start(struct keeper *k, struct fault *f)
 {
 	const struct config_acme *c = &k->boot_view->config->acme;
 	struct acme_outside outside = { .ctx = k, .edit = cert_edit, .lookup = cert_lookup, .zone_of = cert_zone_of,
-	    .servers = cert_servers, .ask = cert_ask, .place = cert_place, .event = cert_event };
-	struct acme_config config = { .nauthorities = c->nauthorities, .labels = (const char *const *)c->labels,
+	    .servers = cert_servers, .ask = cert_ask, .place = cert_place, .authorities = authorities, .event = cert_event };
+	struct acme_config config = { .nauthorities = c->nauthorities, .nlabels = c->nlabels,
 	    .challenge_ttl = c->challenge_ttl, .proxy = { .url = c->proxy }, .state_directory = k->boot_view->config->state_directory,
 	    .retry_first_s = ACME_RETRY_FIRST_S, .retry_most_s = ACME_RETRY_MOST_S,
 	    .propagation_timeout_s = ACME_PROPAGATION_S };
@@ -26,14 +52,10 @@ certs_start(struct keeper *k, struct fault *f)
 		log_info("no ACME authority is configured: CSRs are served, and no certificates are obtained");
 		return ERR_OK;
 	}
-	if (cert_status_start(k) != ERR_OK || (k->authorities = calloc(c->nauthorities, sizeof *k->authorities)) == NULL)
+	if (cert_status_start(k) != ERR_OK || fill_config(k, c) != ERR_OK)
 		return ERR_NOMEM;
-	for (size_t i = 0; i < c->nauthorities; i++)
-		k->authorities[i] = (struct acme_authority_config){ .directory = c->authorities[i].directory,
-		    .ca_certificates = c->authorities[i].ca_certificates,
-		    .contact = (const char *const *)c->authorities[i].contact,
-		    .terms_agreed = c->authorities[i].terms_agreed };
 	config.authorities = k->authorities;
+	config.labels = k->labels;
 	return acme_new(&config, &outside, k->base, &k->acme, f);
 }
 
@@ -46,6 +68,7 @@ certs_stop(struct keeper *k)
 	cert_ask_stop(k);
 	cert_status_stop(k);
 	free(k->authorities);
+	free(k->labels);
 }
 
 void

@@ -172,6 +172,7 @@ config_clear(struct config *c)
 		free(c->zones[i].check_servers);
 		free(c->zones[i].primaries);
 		free(c->zones[i].catalog_group);
+		config_texts_free(c->zones[i].authorities);
 	}
 	free(c->zones);
 	for (size_t i = 0; i < c->nkeys; i++)

@@ -72,6 +72,7 @@ struct config_zone {
 	struct config_access *allow_transfer;
 	size_t nallow_transfer;
 	bool acme;
+	char **authorities;		/* names; NULL: all */
 	struct config_address *check_servers;
 	size_t ncheck_servers;
 	enum serial_policy serial;

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "acme/authority.h"
 #include "server/config_schema.h"
-#include "wire/dname.h"
 
 static bool
 valid_https(const char *text)		/* RFC 8555, section 6.1 */
@@ -35,15 +35,6 @@ valid_contact(const char *text)
 	return strncasecmp(text, "mailto:", 7) == 0 && at != NULL && at > text + 7 && at[1] != '\0';
 }
 
-static bool
-valid_label(const char *text)
-{
-	struct dname name;
-
-	return *text != '\0' && text[strlen(text) - 1] != '.' && dname_from_str(text, &name) == ERR_OK &&
-	    !dname_is_root(name.octets);
-}
-
 static enum err
 finish_authority(struct config_reader *r, const yaml_node_t *node, void *base)
 {
@@ -59,7 +50,10 @@ finish_authority(struct config_reader *r, const yaml_node_t *node, void *base)
 		url = "https://acme-staging-v02.api.letsencrypt.org/directory";
 	if (url == NULL)
 		return ERR_OK;
-	free(a->directory);
+	if (a->name == NULL)
+		a->name = a->directory;
+	else
+		free(a->directory);
 	a->directory = strdup(url);
 	return a->directory != NULL ? ERR_OK : ERR_NOMEM;
 }
@@ -71,6 +65,10 @@ static const struct option authority_options[] = {
 	{ "contact", OPTION_TEXTS, AT(config_authority, contact), .valid = valid_contact,
 	    .expected = "mailto:ADDRESS" },
 	{ "terms-agreed", OPTION_YESNO, AT(config_authority, terms_agreed), .fallback = "no" },
+	{ "name", OPTION_TEXT, AT(config_authority, name), .valid = config_valid_authority_name,
+	    .expected = "a name without spaces and slashes, neither yes nor no" },
+	{ "failover-after", OPTION_DURATION, AT(config_authority, failover_after_s), .min = 60, .max = 30 * 86400,
+	    .fallback = "6h" },
 };
 static const struct section authority = {
 	.what = "an authority", .options = authority_options, .noptions = COUNT(authority_options),
@@ -122,9 +120,9 @@ read_self_check(struct config_reader *r, const struct option *o, const yaml_node
 }
 
 static const struct option acme_options[] = {
-	{ "authorities", OPTION_SECTIONS, LIST(config_acme, authorities), .section = &authority, .max = 1 },
-	{ "labels", OPTION_TEXTS, AT(config_acme, labels), .min = 1, .valid = valid_label, .fallback = "_letsencrypt._tcp",
-	    .expected = "labels without a final dot, such as _letsencrypt._tcp" },
+	{ "authorities", OPTION_SECTIONS, LIST(config_acme, authorities), .section = &authority,
+	    .max = ACME_AUTHORITIES_MAX },
+	{ "labels", OPTION_OWN, .fallback = "_letsencrypt._tcp", .read = config_read_labels },
 	{ "challenge-ttl", OPTION_DURATION, AT(config_acme, challenge_ttl), .min = 1, .max = 3600, .fallback = "60" },
 	{ "proxy", OPTION_TEXT, AT(config_acme, proxy), .valid = valid_proxy,
 	    .expected = "a URL that begins with http://, https://, socks5:// or socks5h://" },
@@ -158,8 +156,15 @@ static enum err
 finish_acme(struct config_reader *r, const yaml_node_t *node, void *base)
 {
 	struct config_acme *c = base;
+	enum err err = config_name_authorities(r, node, c);
 	EVP_MD_CTX *digest = EVP_MD_CTX_new();
 
+	if (err == ERR_OK)
+		err = config_check_labels(r, node, c);
+	if (err != ERR_OK) {
+		EVP_MD_CTX_free(digest);
+		return err;
+	}
 	if (digest == NULL || EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1) {
 		EVP_MD_CTX_free(digest);
 		return ERR_NOMEM;
@@ -182,9 +187,10 @@ config_acme_clear(struct config_acme *c)
 		free(c->authorities[i].directory);
 		free(c->authorities[i].ca_certificates);
 		config_texts_free(c->authorities[i].contact);
+		free(c->authorities[i].name);
 	}
 	free(c->authorities);
-	config_texts_free(c->labels);
+	config_labels_free(c->labels, c->nlabels);
 	free(c->proxy);
 	free(c->hooks.issued);
 	free(c->hooks.renewed);

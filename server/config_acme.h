@@ -12,6 +12,12 @@ struct config_authority {
 	char *ca_certificates;		/* or NULL */
 	char **contact;			/* NULL-terminated, or NULL */
 	bool terms_agreed;
+	char *name;
+	unsigned failover_after_s;
+};
+
+struct config_label {			/* of CSRs, in front of a host's name */
+	char *label, *authority, *profile;	/* authority, profile: or NULL */
 };
 
 struct config_hooks {			/* commands for /bin/sh; NULL: none */
@@ -22,7 +28,8 @@ struct config_hooks {			/* commands for /bin/sh; NULL: none */
 struct config_acme {
 	struct config_authority *authorities;
 	size_t nauthorities;		/* 0: no ACME */
-	char **labels;			/* NULL-terminated */
+	struct config_label *labels;
+	size_t nlabels;
 	uint32_t challenge_ttl;
 	char *proxy;			/* or NULL */
 	bool self_check;		/* authoritative; false: none */

@@ -306,7 +306,7 @@ static const struct option zone_options[] = {
 	{ "name", OPTION_NAME, AT(config_zone, name), .needed = true },
 	{ "notify", OPTION_ADDRESSES, LIST(config_zone, notify), .max = 53 },
 	{ "allow-transfer", OPTION_ACCESS, LIST(config_zone, allow_transfer) },
-	{ "acme", OPTION_YESNO, AT(config_zone, acme), .fallback = "yes" },
+	{ "acme", OPTION_OWN, .fallback = "yes", .read = config_read_zone_acme },
 	{ "check-servers", OPTION_ADDRESSES, LIST(config_zone, check_servers), .max = 53 },
 	{ "serial", OPTION_CHOICE, AT(config_zone, serial), .choices = serial_policies, .fallback = "increment" },
 	{ "journal-max-usage", OPTION_SIZE, AT(config_zone, journal_max_usage), .min = JOURNAL_USAGE_LEAST,
@@ -421,6 +421,8 @@ finish_root(struct config_reader *r, const yaml_node_t *node, void *base)
 	const struct config_draft *draft = base;
 	enum err err = check_repositories(r, node, &draft->config);
 
+	if (err == ERR_OK)
+		err = config_check_zone_authorities(r, node, &draft->config.acme);
 	return err == ERR_OK ? check_zone_files(r, node, &draft->config) : err;
 }
 

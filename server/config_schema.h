@@ -118,6 +118,15 @@ enum err config_read_primaries(struct config_reader *r, const struct option *o, 
 enum err config_read_update_key(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
 enum err config_check_primaries(struct config_reader *r, const yaml_node_t *node, const struct config_zone *z);
 
+/* acme: and zones: the authorities by name.  What names them is checked once all are known. */
+bool config_valid_authority_name(const char *text);
+enum err config_name_authorities(struct config_reader *r, const yaml_node_t *node, struct config_acme *c);
+enum err config_read_zone_acme(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
+enum err config_check_zone_authorities(struct config_reader *r, const yaml_node_t *root, const struct config_acme *c);
+enum err config_read_labels(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
+enum err config_check_labels(struct config_reader *r, const yaml_node_t *node, const struct config_acme *c);
+void config_labels_free(struct config_label *labels, size_t n);
+
 /* The keys of the command line, behind those of the file. */
 enum err config_add_keys(struct config *c, const struct config_arguments *arguments, struct fault *f);
 

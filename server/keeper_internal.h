@@ -131,6 +131,7 @@ struct keeper {
 	struct notifier *notifier;
 	struct acme *acme;		/* NULL: none configured */
 	struct acme_authority_config *authorities;
+	struct acme_label_config *labels;
 	struct cert_status *cert_status;	/* NULL: no engine */
 	struct remote_edit *remote_edits;	/* on their way to primaries elsewhere */
 	struct link *links;		/* connections on which we wait for NOTIFY */

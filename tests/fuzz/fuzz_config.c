@@ -27,7 +27,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must((err == ERR_OK) == (c != NULL));
 	must(err == ERR_OK || err == ERR_NOMEM || strncmp(f.text, "x:", 2) == 0);
 	if (err == ERR_OK) {
-		must(c->nlisten > 0 && c->workers > 0 && c->acme.labels[0] != NULL);
+		must(c->nlisten > 0 && c->workers > 0 && c->acme.nlabels > 0);
 		for (size_t i = 0; i < c->nzones; i++)
 			must(config_zone_for(c, c->zones[i].name.octets) == &c->zones[i]);
 		for (size_t i = 0; i < c->nkeys; i++)

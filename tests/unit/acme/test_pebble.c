@@ -133,13 +133,13 @@ pebble_stop(struct stage *s)
 static void
 engine_start(struct stage *s)
 {
-	static const char *const labels[] = { "_letsencrypt._tcp", NULL };
+	static const struct acme_label_config label = { "_letsencrypt._tcp", NULL, NULL };
 	struct acme_outside outside = world_outside(&s->world);
 	struct fault f = { 0 };
 
 	s->authority = (struct acme_authority_config){ .directory = s->url, .ca_certificates = s->certificate,
 		.terms_agreed = true };
-	s->acme = (struct acme_config){ .authorities = &s->authority, .nauthorities = 1, .labels = labels,
+	s->acme = (struct acme_config){ .authorities = &s->authority, .nauthorities = 1, .labels = &label, .nlabels = 1,
 		.challenge_ttl = 60, .state_directory = s->directory, .retry_first_s = 2, .retry_most_s = 4,
 		.propagation_timeout_s = 5 };
 	enum err err = acme_new(&s->acme, &outside, s->base, &s->engine, &f);

@@ -179,9 +179,25 @@ static const struct { const char *why, *text, *error; } bad_files[] = {
 	{ "terms not agreed to", "acme:\n  authorities:\n  - directory: letsencrypt\n",
 	    "x:3:5: expected 'terms-agreed: yes' for an authority: it makes no account for who does not agree to its "
 	    "terms of service" },
-	{ "two authorities", "acme:\n  authorities:\n  - {directory: letsencrypt, terms-agreed: yes}\n"
-	    "  - {directory: letsencrypt-staging, terms-agreed: yes}\n",
-	    "x:4:5: authorities: more than 1 is not supported yet by this version" },
+	{ "two authorities of one name", "acme:\n  authorities:\n"
+	    "  - {directory: 'https://ca.example/a', terms-agreed: yes}\n"
+	    "  - {directory: 'https://ca.example/b', terms-agreed: yes}\n",
+	    "x:4:5: an authority of the name 'ca.example' stands above already: name: is needed" },
+	{ "an authority with the name of an answer", "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes, "
+	    "name: 'no'}]}\n", "x:1:72: expected a name without spaces and slashes, neither yes nor no, found 'no'" },
+	{ "a zone with an unknown authority", "zones: [{name: example.org, acme: [letsencrypt, other]}]\n"
+	    "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes}]}\n",
+	    "x:1:49: expected the name of one of acme: authorities:, found 'other'" },
+	{ "a zone with an authority twice", "zones: [{name: example.org, acme: [a, a]}]\n",
+	    "x:1:39: 'a' is in the list twice" },
+	{ "a zone with no authority", "zones: [{name: example.org, acme: []}]\n",
+	    "x:1:35: expected at least one name, found an empty list" },
+	{ "a zone with a map of authorities", "zones: [{name: example.org, acme: {}}]\n",
+	    "x:1:35: expected yes, no, or names of authorities, found a map" },
+	{ "a label with an unknown authority", "acme: {labels: [{label: _rsa._tcp, authority: other}]}\n",
+	    "x:1:47: expected the name of one of acme: authorities:, found 'other'" },
+	{ "a label twice", "acme: {labels: [_a, {label: _A}]}\n", "x:1:21: '_A' is in the list twice" },
+	{ "no labels", "acme: {labels: []}\n", "x:1:16: expected at least one item for labels, found an empty list" },
 	{ "a contact that is no URL", "acme: {authorities: [{directory: letsencrypt, contact: [me@example.org]}]}\n",
 	    "x:1:57: expected mailto:ADDRESS, found 'me@example.org'" },
 	{ "a label with a final dot", "acme: {labels: [_letsencrypt._tcp.]}\n",
@@ -257,8 +273,8 @@ test_defaults(void **state)
 		check(strncmp(c->control_socket, c->state_directory, strlen(c->state_directory)) == 0,
 		    "the socket is there");
 		check(c->ngit == 0 && c->nzones == 0 && c->nkeys == 0 && c->acme.nauthorities == 0, "nothing else");
-		assert_string_equal(c->acme.labels[0], "_letsencrypt._tcp");
-		check(c->acme.labels[1] == NULL, "one label");
+		assert_string_equal(c->acme.labels[0].label, "_letsencrypt._tcp");
+		check(c->acme.nlabels == 1, "one label");
 		check(c->acme.challenge_ttl == 60 && c->acme.self_check && c->acme.status && c->acme.hooks.issued == NULL,
 		    "ACME's defaults");
 		config_free(c);
@@ -295,6 +311,7 @@ static const char whole[] =
 	"    serial: unixtime\n"
 	"    journal-max-depth: 7\n"
 	"  - name: example.com.\n"
+	"    acme: [other, ca.example]\n"
 	"keys:\n"
 	"  - name: client._update.example.com\n"
 	"    algorithm: hmac-sha256\n"
@@ -304,7 +321,11 @@ static const char whole[] =
 	"    - directory: letsencrypt-staging\n"
 	"      contact: [mailto:hostmaster@example.org]\n"
 	"      terms-agreed: yes\n"
-	"  labels: [_letsencrypt._tcp, _rsa._tcp]\n"
+	"    - directory: https://ca.example:14000/dir\n"
+	"      terms-agreed: yes\n"
+	"      failover-after: 30m\n"
+	"    - {directory: letsencrypt, terms-agreed: yes, name: other}\n"
+	"  labels: [_letsencrypt._tcp, {label: _rsa._tcp, authority: other}]\n"
 	"  challenge-ttl: 2m\n"
 	"  proxy: http://proxy.example.org:3128\n"
 	"  self-check: [none]\n"
@@ -342,13 +363,24 @@ test_whole_file(void **state)
 	z = config_zone_for(c, name.octets);
 	check(z->nnotify == 0 && z->nallow_transfer == 0 && z->acme && z->serial == SERIAL_INCREMENT, "other zones");
 	check(z->journal_max_depth == 1000 && z->journal_max_usage == UINT64_C(2) << 30, "the history of other zones");
+	check(z->authorities == NULL, "which take any authority");
+	assert_int_equal(dname_from_str("example.com", &name), ERR_OK);
+	z = config_zone_for(c, name.octets);
+	assert_string_equal(z->authorities[0], "other");
+	check(z->acme && z->authorities[2] == NULL, "a zone's authorities");
 
 	check(c->nkeys == 1 && c->keys[0]->algorithm == TSIG_HMAC_SHA256 && c->keys[0]->secret_len == 6, "the key");
 	check(c->keys[0]->right == TSIG_RIGHT_UPDATE, "the key's right");
-	check(c->acme.nauthorities == 1 && c->acme.authorities[0].terms_agreed, "the authority");
+	check(c->acme.nauthorities == 3 && c->acme.authorities[0].terms_agreed, "the authorities");
+	assert_string_equal(c->acme.authorities[0].name, "letsencrypt-staging");
+	assert_string_equal(c->acme.authorities[1].name, "ca.example");
+	check(c->acme.authorities[0].failover_after_s == 6 * 3600 && c->acme.authorities[1].failover_after_s == 1800,
+	    "their patience");
 	assert_string_equal(c->acme.authorities[0].directory, "https://acme-staging-v02.api.letsencrypt.org/directory");
 	assert_string_equal(c->acme.authorities[0].contact[0], "mailto:hostmaster@example.org");
-	assert_string_equal(c->acme.labels[1], "_rsa._tcp");
+	assert_string_equal(c->acme.labels[1].label, "_rsa._tcp");
+	assert_string_equal(c->acme.labels[1].authority, "other");
+	check(c->acme.labels[1].profile == NULL && c->acme.nlabels == 2, "labels");
 	check(c->acme.challenge_ttl == 120 && !c->acme.self_check, "the challenge");
 	check(!c->acme.status && c->acme.hooks.timeout_s == 5, "the status, and the hooks' time");
 	assert_string_equal(c->acme.hooks.issued, "/bin/issued");
