@@ -150,6 +150,18 @@ struct acme_outside {
 	 * function may be NULL. */
 	const char *const *(*authorities)(void *ctx, const uint8_t *zone);
 
+	/* Keep octets under key over restarts; n 0 forgets them.  They are copied, and written with the next group of
+	 * commits: what an edit() that was called before or in the same turn does becomes durable with them.  done (may be
+	 * NULL: nobody waits, a failure is logged) is called exactly once, later or before remember() returns; ERR_OK means
+	 * durable.  Keys: "order/<owner>" (acme/store.h), "host/<owner>", "account/<digest>", "persist/<zone>/<owner>".
+	 * Values: JSON with a version; what cannot be read is logged and forgotten by its reader. */
+	void (*remember)(void *ctx, const char *key, const void *octets, size_t n,
+	    void (*done)(void *arg, enum err err, const char *words), void *arg);
+
+	/* All that is remembered under keys that begin with prefix, sorted by key; borrowed for the call. */
+	void (*recall)(void *ctx, const char *prefix,
+	    void (*each)(void *arg, const char *key, const uint8_t *octets, size_t n), void *arg);
+
 	/* Something happened to a host; may be NULL.  It must not call the engine back. */
 	void (*event)(void *ctx, enum acme_event event, const struct acme_status *s);
 

@@ -16,7 +16,7 @@ struct acme_ticket {
 	acme_port_done *done;		/* one of these two; NULL both: cancelled */
 	acme_port_answered *answered;
 	void *arg;
-	struct event *deliver;		/* of an edit: its answer may come while we still ask */
+	struct event *deliver;		/* of an edit or a note: its answer may come while we still ask */
 	struct rr_list remove, add;
 	struct dname zone;
 	char *why;
@@ -89,7 +89,7 @@ ticket_new(struct acme_port *port, void *arg)
 }
 
 static void
-deliver_edit(evutil_socket_t fd, short what, void *arg)
+deliver_done(evutil_socket_t fd, short what, void *arg)
 {
 	struct acme_ticket *t = arg;
 
@@ -100,7 +100,7 @@ deliver_edit(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-on_edited(void *arg, enum err err, const char *words)
+on_done(void *arg, enum err err, const char *words)
 {
 	struct acme_ticket *t = arg;
 
@@ -130,7 +130,7 @@ acme_port_edit(struct acme_port *port, const struct acme_edit *edit, acme_port_d
 		return ERR_NOMEM;
 	t->done = done;
 	t->why = strdup(edit->why);
-	t->deliver = event_new(port->base, -1, 0, deliver_edit, t);
+	t->deliver = event_new(port->base, -1, 0, deliver_done, t);
 	if (t->why == NULL || t->deliver == NULL || copy_rrs(&t->remove, edit->remove, edit->nremove) != ERR_OK ||
 	    copy_rrs(&t->add, edit->add, edit->nadd) != ERR_OK) {
 		ticket_free(t);
@@ -143,7 +143,30 @@ acme_port_edit(struct acme_port *port, const struct acme_edit *edit, acme_port_d
 	copy.why = t->why;
 	if (out != NULL)
 		*out = t;
-	port->outside.edit(port->outside.ctx, &copy, on_edited, t);
+	port->outside.edit(port->outside.ctx, &copy, on_done, t);
+	return ERR_OK;
+}
+
+enum err
+acme_port_remember(struct acme_port *port, const char *key, const void *octets, size_t n, acme_port_done *done, void *arg,
+    struct acme_ticket **out)
+{
+	struct acme_ticket *t;
+
+	if (done == NULL) {
+		port->outside.remember(port->outside.ctx, key, octets, n, NULL, NULL);
+		return ERR_OK;
+	}
+	if ((t = ticket_new(port, arg)) == NULL)
+		return ERR_NOMEM;
+	t->done = done;
+	if ((t->deliver = event_new(port->base, -1, 0, deliver_done, t)) == NULL) {
+		ticket_free(t);
+		return ERR_NOMEM;
+	}
+	if (out != NULL)
+		*out = t;
+	port->outside.remember(port->outside.ctx, key, octets, n, on_done, t);
 	return ERR_OK;
 }
 

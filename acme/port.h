@@ -26,6 +26,10 @@ enum err acme_port_edit(struct acme_port *port, const struct acme_edit *edit, ac
 enum err acme_port_ask(struct acme_port *port, const struct sockaddr *address, const uint8_t *qname, uint16_t qtype,
     uint16_t flags, unsigned timeout_ms, acme_port_answered *answered, void *arg, struct acme_ticket **out);
 
+/* Over restarts (struct acme_outside).  done NULL: nobody waits; a failure is logged. */
+enum err acme_port_remember(struct acme_port *port, const char *key, const void *octets, size_t n, acme_port_done *done,
+    void *arg, struct acme_ticket **out);
+
 /* The callback will not be called.  Takes NULL. */
 void acme_port_cancel(struct acme_ticket *t);
 

@@ -42,7 +42,8 @@ certs_start(struct keeper *k, struct fault *f)
 {
 	const struct config_acme *c = &k->boot_view->config->acme;
 	struct acme_outside outside = { .ctx = k, .edit = cert_edit, .lookup = cert_lookup, .zone_of = cert_zone_of,
-	    .servers = cert_servers, .ask = cert_ask, .place = cert_place, .authorities = authorities, .event = cert_event };
+	    .servers = cert_servers, .ask = cert_ask, .remember = cert_remember, .recall = cert_recall,
+	    .place = cert_place, .authorities = authorities, .event = cert_event };
 	struct acme_config config = { .nauthorities = c->nauthorities, .nlabels = c->nlabels,
 	    .challenge_ttl = c->challenge_ttl, .proxy = { .url = c->proxy }, .state_directory = k->boot_view->config->state_directory,
 	    .retry_first_s = ACME_RETRY_FIRST_S, .retry_most_s = ACME_RETRY_MOST_S,

@@ -383,6 +383,12 @@ enum err cert_lookup(void *ctx, const uint8_t *name, uint16_t type, struct rr_li
 bool cert_zone_of(void *ctx, const uint8_t *name, struct dname *apex, bool *editable);
 void cert_place(void *ctx, const uint8_t *name, struct acme_place *out);
 
+/* cert_notes.c: struct acme_outside's remember() and recall(); ctx is the keeper. */
+void cert_remember(void *ctx, const char *key, const void *octets, size_t n,
+    void (*done)(void *arg, enum err err, const char *words), void *arg);
+void cert_recall(void *ctx, const char *prefix, void (*each)(void *arg, const char *key, const uint8_t *octets, size_t n),
+    void *arg);
+
 /* cert_ask.c: struct acme_outside's servers() and ask(); ctx is the keeper.  stop: nothing is answered any more. */
 void cert_servers(void *ctx, const uint8_t *zone,
     void (*found)(void *arg, const struct sockaddr *address, const char *server), void *arg);

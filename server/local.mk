@@ -8,6 +8,7 @@ server_libserver_a_SOURCES = \
 	server/backup_tree.c server/backup_tree.h \
 	server/cert_ask.c \
 	server/cert_edit.c \
+	server/cert_notes.c \
 	server/cert_status.c \
 	server/certs.c \
 	server/catalogs.c \

@@ -356,6 +356,11 @@ tests_unit_zones_test_commit_SOURCES = tests/unit/zones/test_commit.c tests/unit
 	tests/unit/zones/memory.c tests/unit/zones/memory.h tests/unit/check.h
 tests_unit_zones_test_commit_LDFLAGS = $(DOOR_WRAP)
 tests_unit_zones_test_commit_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/zones/test_journal_notes
+tests_unit_zones_test_journal_notes_SOURCES = tests/unit/zones/test_journal_notes.c tests/unit/zones/door.c \
+	tests/unit/zones/door.h tests/unit/zones/memory.c tests/unit/zones/memory.h tests/unit/check.h
+tests_unit_zones_test_journal_notes_LDFLAGS = $(DOOR_WRAP)
+tests_unit_zones_test_journal_notes_LDADD = $(LIBZONES) $(SQLITE_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/zones/test_journal
 tests_unit_zones_test_journal_SOURCES = tests/unit/zones/test_journal.c tests/unit/check.h
 tests_unit_zones_test_journal_LDADD = $(LIBZONES) $(CMOCKA_LIBS)

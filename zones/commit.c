@@ -28,11 +28,22 @@ struct staged {
 	struct pending_undo *mark;	/* in its zone's pending set, from before this change */
 };
 
+#define NOTE_BUCKETS 256		/* thousands may be written with one group */
+
+struct kept_note {
+	struct kept_note *next;
+	char *name;
+	uint8_t *octets;
+	size_t n;
+};
+
 struct commits {
 	struct journal *journal;
 	commit_subscriber *subscriber;
 	void *ctx;
 	struct staged *first, **last;
+	struct kept_note *notes[NOTE_BUCKETS];
+	size_t nnotes;
 	bool batch;			/* commits_batch_begin() */
 	struct zone **loaded;		/* in it: their subscriber is told at its end */
 	size_t nloaded, caploaded;
@@ -100,12 +111,28 @@ undo_all(struct commits *c)
 	}
 }
 
+static void
+notes_free(struct commits *c)
+{
+	for (size_t i = 0; i < NOTE_BUCKETS; i++) {
+		for (struct kept_note *n = c->notes[i], *next; n != NULL; n = next) {
+			next = n->next;
+			free(n->name);
+			free(n->octets);
+			free(n);
+		}
+		c->notes[i] = NULL;
+	}
+	c->nnotes = 0;
+}
+
 void
 commits_free(struct commits *c)
 {
 	if (c == NULL)
 		return;
 	undo_all(c);
+	notes_free(c);
 	free(c->loaded);
 	free(c->problem);
 	free(c);
@@ -218,6 +245,49 @@ commits_answered(struct commits *c, struct zone *zone, const uint8_t *digest, un
 	return ERR_OK;
 }
 
+/* The note of this name that waits to be written, or a new one. */
+static struct kept_note *
+note_for(struct commits *c, const char *name)
+{
+	struct kept_note *note, **bucket;
+	uint32_t hash = 2166136261u;		/* FNV-1a */
+
+	for (const char *p = name; *p != '\0'; p++)
+		hash = (hash ^ (uint8_t)*p) * 16777619u;
+	bucket = &c->notes[hash % NOTE_BUCKETS];
+	for (note = *bucket; note != NULL; note = note->next)
+		if (strcmp(note->name, name) == 0)
+			return note;
+	if ((note = calloc(1, sizeof *note)) == NULL || (note->name = strdup(name)) == NULL) {
+		free(note);
+		return NULL;
+	}
+	note->next = *bucket;
+	*bucket = note;
+	c->nnotes++;
+	return note;
+}
+
+enum err
+commits_note(struct commits *c, const char *name, const void *octets, size_t n)
+{
+	struct kept_note *note;
+	uint8_t *copy = NULL;
+
+	if (n > JOURNAL_NOTE_MAX)
+		return ERR_RANGE;
+	if ((n > 0 && (copy = malloc(n)) == NULL) || (note = note_for(c, name)) == NULL) {
+		free(copy);
+		return ERR_NOMEM;
+	}
+	if (n > 0)
+		memcpy(copy, octets, n);
+	free(note->octets);
+	note->octets = copy;
+	note->n = n;
+	return ERR_OK;
+}
+
 /* --- the journal --- */
 
 static const char *
@@ -322,6 +392,9 @@ write_all(struct commits *c, struct fault *f)
 	for (struct staged *s = c->first; err == ERR_OK && s != NULL; s = s->next)
 		if (s->whole_row)
 			err = put_row(c, s->request.zone, base_at(c, s), zone_version_serial(zone_newest(s->request.zone)), f);
+	for (size_t i = 0; c->nnotes > 0 && i < NOTE_BUCKETS; i++)
+		for (struct kept_note *n = c->notes[i]; err == ERR_OK && n != NULL; n = n->next)
+			err = journal_put_note(c->journal, n->name, n->octets, n->n, f);
 	if (err == ERR_OK)
 		err = journal_commit(c->journal, f);
 	if (err != ERR_OK)
@@ -354,7 +427,7 @@ commits_finish(struct commits *c, struct fault *f)
 	struct staged *group;
 	enum err err;
 
-	if (c->first == NULL)
+	if (c->first == NULL && c->nnotes == 0)
 		return ERR_OK;
 	if (f == NULL)
 		f = &mine;
@@ -364,6 +437,7 @@ commits_finish(struct commits *c, struct fault *f)
 		undo_all(c);
 		return err;
 	}
+	notes_free(c);
 	/* All published before anybody is told: a subscriber that looks sees the whole group.  What a subscriber stages is in
 	 * the next one. */
 	group = take_all(c);

@@ -48,6 +48,10 @@ enum err commits_stage(struct commits *c, const struct commit_request *request, 
 /* Remember that the UPDATE with this digest was answered with rcode, in the same group. */
 enum err commits_answered(struct commits *c, struct zone *zone, const uint8_t *digest, unsigned rcode, int64_t now_s);
 
+/* Keep a note (zones/journal.h) with the same group, or the next; n 0 forgets it.  Octets are copied.  When the group fails the note
+ * waits for the next one, unless another of its name takes its place.  ERR_RANGE: too long; ERR_NOMEM. */
+enum err commits_note(struct commits *c, const char *name, const void *octets, size_t n);
+
 /* Make the group durable, publish it, tell the subscriber.  On failure everything staged is undone. */
 enum err commits_finish(struct commits *c, struct fault *f);
 

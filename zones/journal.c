@@ -49,7 +49,11 @@ static const char *const sql[NSTATEMENTS] = {
 	    "SELECT max(seq) FROM journal WHERE apex = ?1 AND serial_from = ?2 AND serial_to <> ?2",
 	[ST_STEPS] =
 	    "SELECT serial_from, serial_to, length(changes) FROM journal WHERE apex = ?1 AND seq > ?2 ORDER BY seq",
-	[ST_ANSWERS] = "SELECT digest, rcode, time, sum FROM answer WHERE time >= ?1"
+	[ST_ANSWERS] = "SELECT digest, rcode, time, sum FROM answer WHERE time >= ?1",
+	[ST_PUT_NOTE] =
+	    "INSERT INTO note (name, value, sum) VALUES (?1, ?2, ?3) ON CONFLICT (name) DO UPDATE SET value = ?2, sum = ?3",
+	[ST_DROP_NOTE] = "DELETE FROM note WHERE name = ?1",
+	[ST_NOTES] = "SELECT name, value, sum FROM note"
 };
 
 static enum err

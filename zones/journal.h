@@ -64,6 +64,10 @@ struct journal_answer {
 enum err journal_answered(struct journal *j, const struct journal_answer *a, struct fault *f);
 enum err journal_forget_answers(struct journal *j, int64_t before_s, struct fault *f);
 
+/* What others keep here under a name, in a group: "order/_letsencrypt._tcp.www.example.com".  n 0 forgets it. */
+#define JOURNAL_NOTE_MAX (1 << 20)	/* octets */
+enum err journal_put_note(struct journal *j, const char *name, const void *octets, size_t n, struct fault *f);
+
 /* How much a record counts for the limit below. */
 uint64_t journal_record_size(const struct journal_record *r);
 
@@ -94,6 +98,11 @@ enum err journal_each_change(struct journal *j, const uint8_t *apex, uint32_t fr
 
 /* The answers since since_s.  ERR_DATABASE: one is damaged. */
 enum err journal_each_answer(struct journal *j, int64_t since_s, void (*each)(void *ctx, const struct journal_answer *a),
+    void *ctx, struct fault *f);
+
+/* All notes, sorted by name; octets are borrowed for the call.  A damaged one is named in the log and forgotten: a note is
+ * never worth a server that does not start. */
+enum err journal_each_note(struct journal *j, void (*each)(void *ctx, const char *name, const uint8_t *octets, size_t n),
     void *ctx, struct fault *f);
 
 /* A copy of the database at path, which must not exist, in steps of a few hundred KiB.  Between steps the journal is used as ever.

@@ -3,7 +3,7 @@
  *   journal.c           opening, groups, writing     journal_read.c     zones, records, history, answers
  *   journal_schema.c    tables, versions, checks     journal_prune.c    how much history is kept
  *   journal_sum.c       checksums of rows            journal_mark.c     the file that tells of lost groups
- *   journal_backup.c    copies */
+ *   journal_backup.c    copies                      journal_notes.c    what others keep here */
 #ifndef ZONES_JOURNAL_INTERNAL_H
 #define ZONES_JOURNAL_INTERNAL_H
 
@@ -17,7 +17,8 @@
 
 enum statement {
 	ST_BEGIN, ST_COMMIT, ST_ROLLBACK, ST_NEWEST, ST_COUNT_PUTS, ST_PUT_ZONE, ST_APPEND, ST_ANSWERED, ST_FIRST_ANSWER,
-	ST_FORGET, ST_SIZES, ST_PRUNE, ST_ZONES, ST_ZONE, ST_RECORDS, ST_CHANGES_FROM, ST_STEPS, ST_ANSWERS, NSTATEMENTS
+	ST_FORGET, ST_SIZES, ST_PRUNE, ST_ZONES, ST_ZONE, ST_RECORDS, ST_CHANGES_FROM, ST_STEPS, ST_ANSWERS, ST_PUT_NOTE, ST_DROP_NOTE,
+	ST_NOTES, NSTATEMENTS
 };
 
 /* --- journal_mark.c --- */
@@ -73,6 +74,9 @@ int journal_bind(sqlite3_stmt *st, int i, const void *octets, size_t n);
 
 enum err journal_newest(struct journal *j, int64_t *seq, struct fault *f);
 
+/* Does a row's column hold this sum? */
+bool journal_column_is_sum(sqlite3_stmt *st, int column, const uint8_t sum[JOURNAL_SUM]);
+
 /* --- journal_schema.c: make or convert the tables, and check that all that is there is found. */
 enum err journal_prepare(struct journal *j, struct fault *f);
 
@@ -84,6 +88,7 @@ enum err journal_sum_serial(const struct journal_zone *z, uint8_t sum[JOURNAL_SU
 /* digest (NULL: none) and rcode: only in records of the first version. */
 enum err journal_sum_record(const struct journal_record *r, const uint8_t *digest, unsigned rcode, uint8_t sum[JOURNAL_SUM]);
 enum err journal_sum_answer(const struct journal_answer *a, uint8_t sum[JOURNAL_SUM]);
+enum err journal_sum_note(const char *name, const void *octets, size_t n, uint8_t sum[JOURNAL_SUM]);
 enum err journal_sum_octets(const void *octets, size_t n, uint8_t sum[JOURNAL_SUM]);
 
 #endif

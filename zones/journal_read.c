@@ -2,8 +2,8 @@
 
 #include "zones/journal_internal.h"
 
-static bool
-column_is_sum(sqlite3_stmt *st, int column, const uint8_t sum[JOURNAL_SUM])
+bool
+journal_column_is_sum(sqlite3_stmt *st, int column, const uint8_t sum[JOURNAL_SUM])
 {
 	return sqlite3_column_bytes(st, column) == JOURNAL_SUM && memcmp(sqlite3_column_blob(st, column), sum, JOURNAL_SUM) == 0;
 }
@@ -50,7 +50,7 @@ read_zone(struct journal *j, sqlite3_stmt *st, struct journal_zone *z, struct fa
 		return fault_set(f, ERR_DATABASE, "%s: the entry of zone %s is damaged (" JOURNAL_GO_ON ")", j->path, name);
 	if ((err = journal_sum_zone(z, sum)) != ERR_OK || (err = journal_sum_serial(z, serial_sum)) != ERR_OK)
 		return err;
-	if (!column_is_sum(st, 6, sum) || !column_is_sum(st, 9, serial_sum))
+	if (!journal_column_is_sum(st, 6, sum) || !journal_column_is_sum(st, 9, serial_sum))
 		return fault_set(f, ERR_DATABASE, "%s: the entry of zone %s is damaged (" JOURNAL_GO_ON ")", j->path, name);
 	if (moved && (uint32_t)sqlite3_column_int64(st, 10) != z->serial)
 		return fault_set(f, ERR_DATABASE, "%s: changes of zone %s behind serial %u are missing (" JOURNAL_GO_ON ")", j->path, name,
@@ -118,7 +118,7 @@ read_record(struct journal *j, sqlite3_stmt *st, const uint8_t *apex, struct jou
 	r->changes = sqlite3_column_blob(st, 6);
 	r->n = (size_t)sqlite3_column_bytes(st, 6);
 	if (r->origin != NULL && (err = journal_sum_record(r, digest, (unsigned)sqlite3_column_int(st, 8), sum)) == ERR_OK &&
-	    column_is_sum(st, 7, sum))
+	    journal_column_is_sum(st, 7, sum))
 		return ERR_OK;
 	return err != ERR_OK ? err : fault_set(f, ERR_DATABASE, "%s: record %lld is damaged (" JOURNAL_GO_ON ")", j->path,
 	    (long long)sqlite3_column_int64(st, 0));
@@ -239,7 +239,7 @@ read_answer(struct journal *j, sqlite3_stmt *st, struct journal_answer *a, struc
 	a->rcode = (unsigned)sqlite3_column_int64(st, 1);
 	a->time_s = sqlite3_column_int64(st, 2);
 	if (good && sqlite3_column_type(st, 3) != SQLITE_NULL && (err = journal_sum_answer(a, sum)) == ERR_OK)
-		good = column_is_sum(st, 3, sum);
+		good = journal_column_is_sum(st, 3, sum);
 	return err != ERR_OK || good ? err : fault_set(f, ERR_DATABASE, "%s: an answer to an update is damaged (" JOURNAL_GO_ON ")",
 	    j->path);
 }

@@ -3,10 +3,12 @@
 
 #include "zones/journal_internal.h"
 
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 
 /* Beyond that a look at every index takes too long for a start: their pages, and each row that is read, are checked. */
 #define WHOLE_CHECK_MAX ((sqlite3_int64)256 << 20)
+
+#define NOTE_TABLE "CREATE TABLE note (name TEXT PRIMARY KEY, value BLOB, sum BLOB) WITHOUT ROWID;"
 
 static const char schema[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER);"
@@ -16,15 +18,22 @@ static const char schema[] =
     " time INTEGER, origin TEXT, digest BLOB, changes BLOB, sum BLOB, rcode INTEGER);"
     "CREATE INDEX journal_by_zone ON journal (apex, seq);"
     "CREATE TABLE answer (number INTEGER PRIMARY KEY, digest BLOB, rcode INTEGER, time INTEGER, sum BLOB);"
-    "INSERT INTO meta VALUES ('version', 2), ('puts', 0);";
+    NOTE_TABLE
+    "INSERT INTO meta VALUES ('version', 3), ('puts', 0);";
 
 /* Version 1 had the answers in the records.  Those that come from there have no sums, and are forgotten within minutes. */
 static const char from_1[] =
     "CREATE TABLE answer (number INTEGER PRIMARY KEY, digest BLOB, rcode INTEGER, time INTEGER, sum BLOB);"
     "INSERT INTO answer (digest, rcode, time) SELECT digest, rcode, time FROM journal WHERE digest IS NOT NULL ORDER BY seq;"
     "DROP INDEX journal_by_time;"
-    "UPDATE meta SET value = 2 WHERE name = 'version';"
+    NOTE_TABLE
+    "UPDATE meta SET value = 3 WHERE name = 'version';"
     "INSERT INTO meta VALUES ('puts', 0);";
+
+/* Version 2 had no notes. */
+static const char from_2[] =
+    NOTE_TABLE
+    "UPDATE meta SET value = 3 WHERE name = 'version';";
 
 /* The first column of the first row as a number. */
 static enum err
@@ -93,6 +102,7 @@ change_tables(struct journal *j, const char *statements, struct fault *f)
 enum err
 journal_prepare(struct journal *j, struct fault *f)
 {
+	static const char *const ways[SCHEMA_VERSION] = { schema, from_1, from_2 };
 	sqlite3_int64 version;
 	enum err err;
 
@@ -107,5 +117,5 @@ journal_prepare(struct journal *j, struct fault *f)
 		    (long long)version, SCHEMA_VERSION);
 	if ((err = check_structure(j, f)) != ERR_OK)
 		return err;
-	return version == 0 ? change_tables(j, schema, f) : version == 1 ? change_tables(j, from_1, f) : ERR_OK;
+	return version < SCHEMA_VERSION ? change_tables(j, ways[version], f) : ERR_OK;
 }

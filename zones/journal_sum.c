@@ -78,6 +78,16 @@ journal_sum_record(const struct journal_record *r, const uint8_t *digest, unsign
 }
 
 enum err
+journal_sum_note(const char *name, const void *octets, size_t n, uint8_t sum[JOURNAL_SUM])
+{
+	struct buf b = { 0 };
+
+	add_text(&b, name);
+	add_octets(&b, octets, n);
+	return finish(&b, sum);
+}
+
+enum err
 journal_sum_answer(const struct journal_answer *a, uint8_t sum[JOURNAL_SUM])
 {
 	struct buf b = { 0 };

@@ -55,6 +55,7 @@ zones_libzones_a_SOURCES = \
 	zones/journal_backup.c \
 	zones/journal_internal.h \
 	zones/journal_mark.c \
+	zones/journal_notes.c \
 	zones/journal_prune.c \
 	zones/journal_read.c \
 	zones/journal_schema.c \

@@ -177,6 +177,75 @@ edit(void *ctx, const struct acme_edit *e, void (*done)(void *arg, enum err err,
 		done(arg, err, err == ERR_OK ? "" : "no, says the test");
 }
 
+static struct world_note *
+note_for(struct world *w, const char *key)
+{
+	size_t at = 0;
+
+	while (at < w->nnotes && strcmp(w->notes[at].key, key) < 0)
+		at++;
+	if (at < w->nnotes && strcmp(w->notes[at].key, key) == 0)
+		return &w->notes[at];
+	assert((w->notes = realloc(w->notes, (w->nnotes + 1) * sizeof *w->notes)) != NULL);
+	memmove(&w->notes[at + 1], &w->notes[at], (w->nnotes++ - at) * sizeof *w->notes);
+	w->notes[at] = (struct world_note){ .key = strdup(key) };
+	return &w->notes[at];
+}
+
+static void
+note_remove(struct world *w, struct world_note *note)
+{
+	free(note->key);
+	free(note->octets);
+	memmove(note, note + 1, (size_t)(&w->notes[--w->nnotes] - note) * sizeof *note);
+}
+
+static void
+remember(void *ctx, const char *key, const void *octets, size_t n,
+    void (*done)(void *arg, enum err err, const char *words), void *arg)
+{
+	struct world *w = ctx;
+	enum err err = w->remember_err;
+
+	if (err == ERR_OK) {
+		struct world_note *note = note_for(w, key);
+
+		free(note->octets);
+		note->octets = calloc(1, n + 1);
+		note->n = n;
+		if (n == 0)
+			note_remove(w, note);
+		else
+			memcpy(note->octets, octets, n);
+	}
+	if (done != NULL && w->edit_later) {
+		struct pending *p = pending_new(w, 1, arg);
+
+		p->done = done;
+		p->err = err;
+	} else if (done != NULL)
+		done(arg, err, err == ERR_OK ? "" : "no, says the test");
+}
+
+static void
+recall(void *ctx, const char *prefix, void (*each)(void *arg, const char *key, const uint8_t *octets, size_t n), void *arg)
+{
+	const struct world *w = ctx;
+
+	for (size_t i = 0; i < w->nnotes; i++)
+		if (strncmp(w->notes[i].key, prefix, strlen(prefix)) == 0)
+			each(arg, w->notes[i].key, w->notes[i].octets, w->notes[i].n);
+}
+
+const char *
+world_note(const struct world *w, const char *key)
+{
+	for (size_t i = 0; i < w->nnotes; i++)
+		if (strcmp(w->notes[i].key, key) == 0)
+			return w->notes[i].octets;
+	return NULL;
+}
+
 static bool
 zone_of(void *ctx, const uint8_t *name, struct dname *apex, bool *editable)
 {
@@ -333,6 +402,9 @@ world_clear(struct world *w)
 {
 	while (w->pending != NULL)
 		pending_remove(w->pending);
+	while (w->nnotes > 0)
+		note_remove(w, &w->notes[0]);
+	free(w->notes);
 	event_free(w->dns);
 	close(w->fd);
 	rr_list_clear(&w->rrs);
@@ -342,7 +414,7 @@ struct acme_outside
 world_outside(struct world *w)
 {
 	return (struct acme_outside){ .ctx = w, .edit = edit, .lookup = lookup, .zone_of = zone_of, .servers = servers,
-		.ask = ask, .place = place };
+		.ask = ask, .remember = remember, .recall = recall, .place = place };
 }
 
 void

@@ -23,6 +23,15 @@ struct world {
 	bool silent;
 	unsigned asked;
 
+	/* What is remembered: it is there for the next engine. */
+	struct world_note {
+		char *key;
+		void *octets;
+		size_t n;
+	} *notes;
+	size_t nnotes;
+	enum err remember_err;			/* the next ones fail with this */
+
 	bool edit_later;			/* done() after edit() has returned */
 	enum err edit_err;			/* the next edits fail with this */
 	unsigned edits, passing_edits;
@@ -37,6 +46,9 @@ struct acme_outside world_outside(struct world *w);
 /* By hand, as an UPDATE would: the engine is told.  owner in text. */
 void world_put_csr(struct world *w, const char *owner, const uint8_t *der, size_t n);
 void world_remove_tlsa(struct world *w, const char *owner);
+
+/* What is remembered under key, as text; NULL: nothing. */
+const char *world_note(const struct world *w, const char *key);
 
 /* How many RRs of this type at owner, or anywhere (owner NULL). */
 size_t world_count(const struct world *w, const char *owner, uint16_t type);

@@ -649,7 +649,7 @@ test_damaged_log(void **state)
 }
 
 static const struct { const char *why, *statement, *words; } versions[] = {
-	{ "a newer version",		"UPDATE meta SET value = 3 WHERE name = 'version'", "newer certns" },
+	{ "a newer version",		"UPDATE meta SET value = 4 WHERE name = 'version'", "newer certns" },
 	{ "no version",			"DELETE FROM meta", "restore a backup" },
 	{ "a table is gone",		"DROP TABLE journal", "restore a backup" },
 };
