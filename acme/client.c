@@ -286,6 +286,27 @@ acme_client_post(struct acme_client *c, const char *url, const char *payload, ac
 	return call;
 }
 
+static void
+on_got(void *arg, const struct acme_reply *r)
+{
+	struct acme_call *call = arg;
+
+	call->http = NULL;
+	call_finish(call, r);
+}
+
+struct acme_call *
+acme_client_get(struct acme_client *c, const char *url, acme_client_done *done, void *arg)
+{
+	struct acme_call *call = call_new(c, &c->posting, done, arg);
+
+	if (call != NULL && (call->http = acme_http_start(c->http, ACME_HTTP_GET, url, NULL, 0, on_got, call)) == NULL) {
+		call_free(call);
+		call = NULL;
+	}
+	return call;
+}
+
 /* ---- directory and account, once for all who wait ---- */
 
 /* One preparation is over: tell those who waited for it.  Who joins from within waits for the next. */
@@ -536,6 +557,12 @@ const char *
 acme_client_new_order(const struct acme_client *c)
 {
 	return c->directory.new_order;
+}
+
+const char *
+acme_client_renewal_info(const struct acme_client *c)
+{
+	return c->directory.renewal_info;
 }
 
 const char *

@@ -27,9 +27,13 @@ struct acme_call *acme_client_prepare(struct acme_client *c, acme_client_done *d
 /* A signed POST; payload NULL is POST-as-GET.  Only after acme_client_prepare().  NULL: no memory. */
 struct acme_call *acme_client_post(struct acme_client *c, const char *url, const char *payload, acme_client_done *done,
     void *arg);
+
+/* An unsigned GET, such as renewalInfo takes (RFC 9773, section 4).  NULL: no memory. */
+struct acme_call *acme_client_get(struct acme_client *c, const char *url, acme_client_done *done, void *arg);
 void acme_call_cancel(struct acme_call *call);	/* takes NULL */
 
 const char *acme_client_new_order(const struct acme_client *c);	/* URL; after acme_client_prepare() */
+const char *acme_client_renewal_info(const struct acme_client *c);	/* URL; likewise; NULL: the CA has none */
 const char *acme_client_account(const struct acme_client *c);	/* URL; NULL before registration */
 struct acme_challenge_means acme_client_means(const struct acme_client *c);	/* borrows; after acme_client_prepare() */
 bool acme_client_terms_agreed(const struct acme_client *c);
