@@ -170,6 +170,7 @@ config_clear(struct config *c)
 		free(c->zones[i].notify);
 		free(c->zones[i].allow_transfer);
 		free(c->zones[i].check_servers);
+		config_policy_clear(&c->zones[i].update_policy);
 		free(c->zones[i].primaries);
 		free(c->zones[i].catalog_group);
 		config_texts_free(c->zones[i].authorities);

@@ -13,6 +13,7 @@
 #include "server/config_acme.h"
 #include "server/cookie.h"
 #include "tsig/keyring.h"
+#include "tsig/policy.h"
 #include "wire/dname.h"
 #include "zones/removal.h"
 #include "zones/serial.h"
@@ -54,6 +55,12 @@ struct config_primary {			/* whom a secondary zone is transferred from */
 
 enum catalog_role { CATALOG_NONE, CATALOG_GENERATE, CATALOG_INTERPRET };
 
+struct config_policy {			/* who may update what; in place of what names of keys say */
+	bool is_set;
+	struct tsig_rule *rules;
+	size_t n;			/* 0: nobody may */
+};
+
 struct config_zone {
 	struct dname name;
 	char *file;			/* absolute; NULL: from git */
@@ -71,6 +78,7 @@ struct config_zone {
 	size_t nnotify;
 	struct config_access *allow_transfer;
 	size_t nallow_transfer;
+	struct config_policy update_policy;
 	bool acme;
 	char **authorities;		/* names; NULL: all */
 	struct config_address *check_servers;

@@ -84,6 +84,9 @@ config_check_primaries(struct config_reader *r, const yaml_node_t *node, const s
 	if (z->nprimaries == 0 && (z->has_update_key || z->forward_updates))
 		return config_fault(r, config_value(r, node, z->has_update_key ? "update-key" : "forward-updates"), ERR_FORMAT,
 		    "expected 'primaries' with this, found none");
+	if (z->nprimaries > 0 && z->update_policy.is_set)
+		return config_fault(r, config_value(r, node, "update-policy"), ERR_FORMAT,
+		    "expected no 'update-policy' with 'primaries': the primary decides who may update the zone");
 	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
 		if (least[i] > most[i])
 			return config_fault(r, node, ERR_RANGE, "expected %s-min-interval to be at most %s-max-interval, found %u "

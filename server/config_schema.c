@@ -318,6 +318,7 @@ static const struct option zone_options[] = {
 	{ "catalog-member", OPTION_YESNO, AT(config_zone, catalog_member), .fallback = "yes" },
 	{ "catalog-group", OPTION_TEXT, AT(config_zone, catalog_group), .valid = valid_identity,
 	    .expected = "a text of 1 to 255 octets" },
+	{ "update-policy", OPTION_OWN, .read = config_read_policy },
 	{ "update-key", OPTION_OWN, .read = config_read_update_key },
 	{ "forward-updates", OPTION_YESNO, AT(config_zone, forward_updates), .fallback = "no" },
 	{ "zone-max-size", OPTION_SIZE, AT(config_zone, max_size), .min = 1, .max = 1u << 30, .fallback = "4G" },

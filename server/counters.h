@@ -10,6 +10,7 @@
 struct counters {
 	_Atomic uint64_t udp_queries, tcp_queries, updates, notifies, transfers, dropped, tcp_connections;
 	_Atomic uint64_t tcp_shed;				/* connections that made room for others */
+	_Atomic uint64_t updates_refused;			/* the key may not, or there is none */
 	_Atomic uint64_t limited_dropped, limited_slipped;	/* by the rate limit */
 	_Atomic uint64_t rcodes[COUNTERS_RCODES];
 };

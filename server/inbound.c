@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "server/update_policy.h"
 #include "wire/rrtype.h"
 
 static bool
@@ -133,7 +134,9 @@ inbound_update(struct inbound *in)
 		in->q.ede = &ede_not_served;
 		return RCODE_NOTAUTH;
 	}
-	if (!key_may(in, TSIG_RIGHT_UPDATE)) {
+	if (in->q.tsig.status != TSIG_VALID ||
+	    !update_policy_admits(in->view->config, in->q.tsig.key, in->q.question.qname.octets)) {
+		counter_add(&in->handler->counters.updates_refused, 1);
 		inbound_complain(in, "refused: an update must be signed with a key that may update the zone (%s)",
 		    inbound_key_print(in, key));
 		in->q.ede = &ede_update_refused;

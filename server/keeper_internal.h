@@ -156,6 +156,7 @@ struct keeper {
 	bool started, stopping;
 	int64_t started_s;
 	uint64_t updates;		/* acknowledged */
+	uint64_t updates_refused;	/* by what their key may do */
 };
 
 /* keeper.c: the open group of commits */

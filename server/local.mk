@@ -22,6 +22,7 @@ server_libserver_a_SOURCES = \
 	server/config_cookies.c \
 	server/config_git.c \
 	server/config_key_files.c \
+	server/config_policy.c \
 	server/config_primaries.c \
 	server/config_schema.c server/config_schema.h \
 	server/config_yaml.c \
@@ -81,6 +82,7 @@ server_libserver_a_SOURCES = \
 	server/udp.c server/udp.h \
 	server/unseen.c \
 	server/update.c server/update.h \
+	server/update_policy.c server/update_policy.h \
 	server/updates.c \
 	server/views.c \
 	server/worker.c server/worker.h \

@@ -80,7 +80,7 @@ struct job {
 	uint32_t serial;		/* JOB_IXFR: the client's */
 	struct ixfr *ixfr;		/* JOB_IXFR: a reference; NULL: there is no history, so the whole zone it is */
 	unsigned rcode;			/* the keeper's verdict */
-	char reason[200];		/* its words, for the log; empty: none */
+	char reason[400];		/* its words, for the log and the client; empty: none */
 	uint8_t digest[32];		/* SHA-256 of the request as it came, MAC included: finds resends */
 	struct config *config;		/* JOB_RELOAD: the new one */
 	size_t n;			/* of msg */

@@ -441,6 +441,9 @@ list_metrics(struct keeper *k)
 	buf_printf(&b, "# TYPE certns_updates_total counter\ncertns_updates_total %llu\n"
 	    "# TYPE certns_updates_acknowledged_total counter\ncertns_updates_acknowledged_total %llu\n",
 	    (unsigned long long)n.updates, (unsigned long long)k->updates);
+	buf_printf(&b, "# TYPE certns_updates_refused_total counter\ncertns_updates_refused_total{by=\"key\"} %llu\n"
+	    "certns_updates_refused_total{by=\"record\"} %llu\n", (unsigned long long)n.updates_refused,
+	    (unsigned long long)k->updates_refused);
 	buf_printf(&b, "# TYPE certns_transfers_total counter\ncertns_transfers_total %llu\n"
 	    "# TYPE certns_tcp_connections gauge\ncertns_tcp_connections %llu\n"
 	    "# TYPE certns_tcp_connections_shed_total counter\ncertns_tcp_connections_shed_total %llu\n",

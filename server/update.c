@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "acme/tlsa.h"
 #include "wire/rdata.h"
 #include "wire/rrtype.h"
 #include "zones/rrmap.h"
@@ -15,6 +15,7 @@
 struct update {
 	const struct zone_version *v;
 	const uint8_t *apex;
+	const struct update_policy *policy;	/* NULL: none */
 	int64_t now_s;
 	struct changeset *changes;
 	struct rrmap last;		/* RRs that the changes speak of; kind: which change was the last one */
@@ -193,6 +194,8 @@ check_prerequisites(struct update *u, struct rd *r, unsigned count)
 			rcode = say(u, RCODE_FORMERR, &rr, "a prerequisite with a TTL");
 		else if (!dname_is_below(rr.owner.octets, u->apex))
 			rcode = say(u, RCODE_NOTZONE, &rr, "a prerequisite outside of the zone");
+		else if (u->policy != NULL && !update_policy_may_ask(u->policy, rr.owner.octets, u->reason, u->reason_size))
+			rcode = RCODE_REFUSED;
 		else if (rr.class == CLASS_ANY || rr.class == CLASS_NONE)
 			rcode = rr.rdlen != 0 || (rr.type != TYPE_ANY && rrtype_is_meta(rr.type)) ?
 			    say(u, RCODE_FORMERR, &rr, "a malformed prerequisite") : check_absolute(u, &rr);
@@ -215,7 +218,7 @@ static unsigned
 prescan(struct update *u, struct rd r, unsigned count)
 {
 	struct msg_rr rr;
-	size_t n;
+	size_t n = 0;
 
 	while (count-- > 0) {
 		if (!msg_rr_read(&r, &rr))
@@ -233,16 +236,32 @@ prescan(struct update *u, struct rd r, unsigned count)
 			return say(u, RCODE_FORMERR, &rr, "a malformed deletion");
 		if (rr.class != CLASS_IN && rr.class != CLASS_ANY && rr.class != CLASS_NONE)
 			return say(u, RCODE_FORMERR, &rr, "a class that means nothing here");
+		if (u->policy != NULL &&
+		    !update_policy_permits(u->policy, u->v, &rr, u->rdata, n, u->reason, u->reason_size))
+			return RCODE_REFUSED;
 	}
 	return RCODE_NOERROR;
 }
 
+/* The same, from before the prerequisites. */
+static unsigned
+scan_behind(struct update *u, struct rd r, const struct msg_header *h)
+{
+	struct msg_rr rr;
+
+	for (unsigned i = 0; i < h->ancount; i++)
+		if (!msg_rr_read(&r, &rr))
+			return RCODE_FORMERR;
+	return prescan(u, r, h->nscount);
+}
+
+/* A challenge for any name at all. */
 static bool
 is_challenge(const struct rr *rr)
 {
-	static const char label[] = "\017_acme-challenge";
+	static const uint8_t root[] = { 0 };
 
-	return rr->type == TYPE_TXT && strncasecmp((const char *)rr->owner, label, sizeof label - 1) == 0;
+	return tsig_acme_covers(root, rr->owner, rr->type);
 }
 
 static enum err
@@ -345,6 +364,23 @@ remove_replaced(struct update *u, const struct rr *rr)
 	return err;
 }
 
+/* Are there as many records as the policy allows? */
+static enum err
+is_full(const struct update *u, const struct rr *rr, bool *yes)
+{
+	unsigned max = u->policy == NULL ? 0 : update_policy_max(u->policy, rr->owner, rr->type);
+	struct rr_list list = { 0 };
+	enum err err = ERR_OK;
+
+	*yes = false;
+	if (max == 0)
+		return ERR_OK;
+	err = current_rrs(u, rr->owner, rr->type, &list);
+	*yes = list.n >= max;
+	rr_list_clear(&list);
+	return err;
+}
+
 static enum err
 add(struct update *u, const struct rr *rr)
 {
@@ -354,7 +390,7 @@ add(struct update *u, const struct rr *rr)
 
 	if (err != ERR_OK || !counts)
 		return err;
-	if ((err = collides(u, rr, &ignored)) != ERR_OK || ignored)
+	if ((err = collides(u, rr, &ignored)) != ERR_OK || ignored || (err = is_full(u, rr, &ignored)) != ERR_OK || ignored)
 		return err;
 	if (is_challenge(rr)) {
 		c.class = CHANGE_PASSING;
@@ -389,12 +425,40 @@ translate(struct update *u, struct rd *r, unsigned count)
 	return err == ERR_OK ? RCODE_NOERROR : RCODE_SERVFAIL;
 }
 
-unsigned
-update_evaluate(const struct zone_version *v, const struct request *q, const uint8_t *msg, size_t n, int64_t now_s,
-    struct changeset *changes, char *reason, size_t reason_size)
+/* Nobody can say which of two CSRs is meant. */
+static unsigned
+check_csrs(struct update *u)
 {
-	struct update u = { .v = v, .apex = zone_version_apex_name(v), .now_s = now_s, .changes = changes,
+	for (size_t i = 0; u->policy != NULL && i < u->changes->n; i++) {
+		struct msg_rr said = { .type = TYPE_TLSA };
+		struct rr_list list = { 0 };
+		size_t ncsrs = 0, size;
+		const uint8_t *der;
+
+		if (!u->changes->v[i].add || u->changes->v[i].rr.type != TYPE_TLSA ||
+		    !update_policy_one_csr(u->policy, u->changes->v[i].rr.owner))
+			continue;
+		dname_copy(&said.owner, u->changes->v[i].rr.owner);
+		if (current_rrs(u, said.owner.octets, TYPE_TLSA, &list) != ERR_OK) {
+			rr_list_clear(&list);
+			return RCODE_SERVFAIL;
+		}
+		for (size_t k = 0; k < list.n; k++)
+			ncsrs += acme_tlsa_read(&list.v[k], &der, &size) == ACME_TLSA_CSR;
+		rr_list_clear(&list);
+		if (ncsrs > 1)
+			return say(u, RCODE_REFUSED, &said, "there would be two CSRs: delete the RRset in the same update");
+	}
+	return RCODE_NOERROR;
+}
+
+unsigned
+update_evaluate(const struct zone_version *v, const struct request *q, const uint8_t *msg, size_t n,
+    const struct update_policy *policy, int64_t now_s, struct changeset *changes, char *reason, size_t reason_size)
+{
+	struct update u = { .v = v, .apex = zone_version_apex_name(v), .policy = policy, .now_s = now_s, .changes = changes,
 	    .rdata = malloc(RDATA_MAX), .reason = reason, .reason_size = reason_size };
+	bool scan_first = policy != NULL && update_policy_is_limited(policy);
 	struct rd r = rd_over(msg, n);
 	unsigned rcode;
 
@@ -402,11 +466,15 @@ update_evaluate(const struct zone_version *v, const struct request *q, const uin
 	if (u.rdata == NULL)
 		return RCODE_SERVFAIL;
 	rd_take(&r, q->after_question);
-	rcode = check_prerequisites(&u, &r, q->header.ancount);
+	rcode = scan_first ? scan_behind(&u, r, &q->header) : RCODE_NOERROR;
 	if (rcode == RCODE_NOERROR)
+		rcode = check_prerequisites(&u, &r, q->header.ancount);
+	if (rcode == RCODE_NOERROR && !scan_first)
 		rcode = prescan(&u, r, q->header.nscount);
 	if (rcode == RCODE_NOERROR)
 		rcode = translate(&u, &r, q->header.nscount);
+	if (rcode == RCODE_NOERROR)
+		rcode = check_csrs(&u);
 	if (rcode == RCODE_FORMERR && reason[0] == '\0')
 		snprintf(reason, reason_size, "the message is cut short");
 	rrmap_clear(&u.last);

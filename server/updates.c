@@ -88,6 +88,7 @@ static unsigned
 stage_update(struct keeper *k, struct zone *z, struct job *j, const char *who, int64_t now_s, bool *staged)
 {
 	struct changeset changes = { 0 };
+	struct update_policy policy;
 	struct fault f = { 0 };
 	const char *why;
 	unsigned rcode;
@@ -97,7 +98,10 @@ stage_update(struct keeper *k, struct zone *z, struct job *j, const char *who, i
 		snprintf(j->reason, sizeof j->reason, "%s", why);
 		return RCODE_REFUSED;
 	}
-	rcode = update_evaluate(zone_newest(z), &j->request, j->msg, j->n, now_s, &changes, j->reason, sizeof j->reason);
+	update_policy_init(&policy, j->view->config, j->request.tsig.key, z->apex.octets);
+	rcode = update_evaluate(zone_newest(z), &j->request, j->msg, j->n, &policy, now_s, &changes, j->reason,
+	    sizeof j->reason);
+	k->updates_refused += rcode == RCODE_REFUSED;
 	if (rcode == RCODE_NOERROR) {
 		err = commits_stage(k->commits, &(struct commit_request){ .zone = z, .changes = &changes,
 		    .origin = ORIGIN_UPDATE, .by = who, .digest = j->digest, .now_s = now_s }, NULL, &f);

@@ -369,6 +369,7 @@ workers_count(const struct workers *ws, struct worker_counters *out)
 		out->transfers += counter_get(&c->transfers);
 		out->dropped += counter_get(&c->dropped);
 		out->tcp_shed += counter_get(&c->tcp_shed);
+		out->updates_refused += counter_get(&c->updates_refused);
 		out->limited_dropped += counter_get(&c->limited_dropped);
 		out->limited_slipped += counter_get(&c->limited_slipped);
 		out->tcp_connections += counter_get(&c->tcp_connections);

@@ -23,6 +23,7 @@ void workers_free(struct workers *w);
 /* Counters, summed over the workers, for status and metrics. */
 struct worker_counters {
 	uint64_t udp_queries, tcp_queries, updates, notifies, transfers, dropped;
+	uint64_t updates_refused;	/* the key may not, or there is none */
 	uint64_t limited_dropped, limited_slipped;	/* by the rate limit */
 	uint64_t tcp_connections;	/* open now */
 	uint64_t tcp_shed;		/* closed to make room for others */

@@ -73,6 +73,9 @@ tests_unit_tsig_test_nomem_SOURCES = tests/unit/check.h tests/unit/tsig/test_nom
 tests_unit_tsig_test_nomem_LDADD = $(LIBTSIG) $(CMOCKA_LIBS)
 tests_unit_tsig_test_tsig_SOURCES = tests/unit/check.h tests/unit/tsig/oracle.h tests/unit/tsig/test_tsig.c
 tests_unit_tsig_test_tsig_LDADD = $(LIBTSIG) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/tsig/test_policy
+tests_unit_tsig_test_policy_SOURCES = tests/unit/check.h tests/unit/tsig/test_policy.c
+tests_unit_tsig_test_policy_LDADD = $(LIBTSIG) $(CMOCKA_LIBS)
 # end of base, wire, tsig
 
 # Fuzz targets: configure --enable-fuzzing CC=clang (best with --enable-sanitizers), then for one

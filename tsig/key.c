@@ -107,6 +107,14 @@ operation_of(const uint8_t *label)
 	return label_is(label, "_notify") ? TSIG_RIGHT_NOTIFY : TSIG_RIGHT_NONE;
 }
 
+static enum tsig_role
+role_of(const uint8_t *label)
+{
+	if (label_is(label, "_csr"))
+		return TSIG_ROLE_CSR;
+	return label_is(label, "_acme") ? TSIG_ROLE_ACME : TSIG_ROLE_NONE;
+}
+
 /* A decimal number of up to three digits, 0 to 255, without leading zeros. */
 static bool
 octet_of(const uint8_t *label, uint8_t *out)
@@ -158,7 +166,9 @@ read_name(struct tsig_key *key)
 	for (unsigned at = dname_labels(key->name.octets); at-- > 0; ) {
 		const uint8_t *label = dname_skip(key->name.octets, at);
 
-		if ((key->right = operation_of(label)) == TSIG_RIGHT_NONE)
+		key->right = operation_of(label);
+		key->role = role_of(label);
+		if (key->right == TSIG_RIGHT_NONE && key->role == TSIG_ROLE_NONE)
 			continue;
 		dname_copy(&key->zone, dname_parent(label));
 		if (key->right == TSIG_RIGHT_TRANSFER)

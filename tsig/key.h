@@ -16,6 +16,9 @@ enum tsig_algorithm {
 /* Each right includes those before it. */
 enum tsig_right { TSIG_RIGHT_NONE, TSIG_RIGHT_NOTIFY, TSIG_RIGHT_TRANSFER, TSIG_RIGHT_UPDATE };
 
+/* Small rights over one host, for who needs no more: to replace its CSR, to answer challenges for it and for names below. */
+enum tsig_role { TSIG_ROLE_NONE, TSIG_ROLE_CSR, TSIG_ROLE_ACME };
+
 /* "hmac-sha256", and the MirageOS spelling "SHA256", in any letter case. */
 bool tsig_algorithm_parse(const char *text, enum tsig_algorithm *out);
 const char *tsig_algorithm_str(enum tsig_algorithm a);			/* "hmac-sha256" */
@@ -42,6 +45,9 @@ struct tsig_key {
 	 * such a key signs, and only explicit configuration gives it rights. */
 	enum tsig_right right;
 	struct dname zone;
+
+	/* <any>._csr.<host>, <any>._acme.<host>: right is TSIG_RIGHT_NONE then, and zone is the host. */
+	enum tsig_role role;
 
 	/* <primary a.b.c.d>.<secondary a.b.c.d>._transfer.<zone>, or <any>.<primary a.b.c.d>._transfer.<zone>. */
 	bool has_primary, has_secondary;

@@ -5,6 +5,7 @@ tsig_libtsig_a_SOURCES = \
 	tsig/key_file.c \
 	tsig/keyring.c tsig/keyring.h \
 	tsig/mac.c tsig/mac.h \
+	tsig/policy.c tsig/policy.h \
 	tsig/record.c tsig/record.h \
 	tsig/server.c \
 	tsig/tsig.h

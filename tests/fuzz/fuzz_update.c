@@ -70,7 +70,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		start();
 	if (size > MSG_MAX || request_parse(&q, data, size, true) != RCODE_NOERROR)
 		return 0;
-	if (update_evaluate(zone_store_newest(store), &q, data, size, 1700000000, &changes, reason, sizeof reason) ==
+	if (update_evaluate(zone_store_newest(store), &q, data, size, NULL, 1700000000, &changes, reason, sizeof reason) ==
 	    RCODE_NOERROR) {
 		must(zone_store_begin(store) == ERR_OK);
 		for (size_t i = 0; i < changes.n; i++)

@@ -47,7 +47,7 @@ evaluate(const struct zone_version *v, const uint8_t *msg, size_t n, struct chan
 	memcpy(copy, msg, n);
 	rcode = (unsigned)request_parse(&q, copy, n, true);
 	if (rcode == RCODE_NOERROR)
-		rcode = update_evaluate(v, &q, copy, n, NOW, changes, reason, size);
+		rcode = update_evaluate(v, &q, copy, n, NULL, NOW, changes, reason, size);
 	free(copy);
 	return rcode;
 }
@@ -416,7 +416,7 @@ test_prefixes(void **state)
 		unsigned rcode;
 
 		memcpy(copy, msg, cut);
-		rcode = update_evaluate(zone_store_newest(store), &q, copy, cut, NOW, &changes, reason, sizeof reason);
+		rcode = update_evaluate(zone_store_newest(store), &q, copy, cut, NULL, NOW, &changes, reason, sizeof reason);
 		check(rcode == (cut == n ? RCODE_NOERROR : RCODE_FORMERR), "%zu octets of %zu: %s", cut, n, rcode_str(rcode));
 		check(cut == n || reason[0] != '\0', "%zu octets of %zu: words", cut, n);
 		changeset_clear(&changes);

@@ -91,6 +91,31 @@ test_names_say_what_a_key_may(void **state)
 	}
 }
 
+static const struct { const char *why, *name; enum tsig_role role; enum tsig_right right; const char *host; } roles[] = {
+	{ "the CSR of a host", "x.y._csr.www.example.org", TSIG_ROLE_CSR, TSIG_RIGHT_NONE, "www.example.org" },
+	{ "its challenges", "x._AcMe.www.example.org", TSIG_ROLE_ACME, TSIG_RIGHT_NONE, "www.example.org" },
+	{ "an operation to the right of a role", "x._csr.a._update.b", TSIG_ROLE_NONE, TSIG_RIGHT_UPDATE, "b" },
+	{ "a role to the right of an operation", "x._update.a._acme.b", TSIG_ROLE_ACME, TSIG_RIGHT_NONE, "b" },
+	{ "a label that only begins so", "x._csrs.a", TSIG_ROLE_NONE, TSIG_RIGHT_NONE, NULL }
+};
+
+static void
+test_names_say_which_role_a_key_has(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
+		struct tsig_key *key = make_key(roles[i].name);
+		struct dname host;
+
+		check(key->role == roles[i].role && key->right == roles[i].right, "%s", roles[i].why);
+		if (roles[i].host != NULL) {
+			assert_int_equal(dname_from_str(roles[i].host, &host), ERR_OK);
+			check(dname_equal(key->zone.octets, host.octets), "%s", roles[i].why);
+		}
+		tsig_key_free(key);
+	}
+}
+
 static const struct {
 	const char *key;
 	enum tsig_right right;
@@ -111,6 +136,8 @@ static const struct {
 	{ "x._transfer.example.org", TSIG_RIGHT_NOTIFY, "example.org", true },
 	{ "x._notify.example.org", TSIG_RIGHT_TRANSFER, "example.org", false },
 	{ "x._notify.example.org", TSIG_RIGHT_NOTIFY, "example.org", true },
+	{ "x._csr.example.org", TSIG_RIGHT_NOTIFY, "example.org", false },
+	{ "x._acme.example.org", TSIG_RIGHT_UPDATE, "example.org", false },
 	{ "mykey", TSIG_RIGHT_NOTIFY, "mykey", false },
 	{ "mykey", TSIG_RIGHT_NOTIFY, ".", false }
 };
@@ -308,6 +335,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names_say_what_a_key_may),
+		cmocka_unit_test(test_names_say_which_role_a_key_has),
 		cmocka_unit_test(test_rights_nest_and_reach_down),
 		cmocka_unit_test(test_algorithms_have_three_names),
 		cmocka_unit_test(test_key_files),

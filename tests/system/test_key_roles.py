@@ -1,0 +1,191 @@
+"""Keys with small rights: _csr replaces the CSR of one host, _acme changes the challenges of one host, and no more."""
+
+import os
+import re
+
+import dns.edns
+import pytest
+
+from lib import client
+from lib.certs import Published, Request, owner, upload_script
+from lib.gitrepo import GitRepo
+from lib.keys import Key
+from lib.wait import wait_for
+from lib.zones import zone
+from test_acme_clients import certbot, read
+
+CSR = Key("deploy._csr.www.example.com")
+ACME = Key("lego._acme.www.example.com")
+ADMIN = Key("admin._update.example.com")
+
+
+def keys_file():
+    return "".join(k.dnskey() for k in (CSR, ACME, ADMIN))
+
+
+@pytest.fixture
+def server(certnsd, tmp_path):
+    repo = GitRepo(tmp_path / "git", {"example.com": zone(), "example.com._keys": keys_file()})
+    return certnsd(git=repo).start("example.com")
+
+
+def update(server, key, *changes):
+    """changes: ("add", owner, ttl, type, rdata), ("delete", owner, ...), ("present", ...).  Rcode and the EDE text."""
+    message = client.new_update("example.com", key)
+    for what, *arguments in changes:
+        getattr(message, what)(*arguments)
+    message.use_edns(0)
+    reply = client.exchange(server, message, tcp=True)
+    words = [o.text for o in reply.options if o.otype == dns.edns.OptionType.EDE]
+    return client.rcode(reply), words[0] if words else ""
+
+
+def csr(*names):
+    return Request(list(names)).rdata()
+
+
+HERE = "_letsencrypt._tcp.www"
+
+
+def replace(rdata, name=HERE):
+    return ("delete", name, "TLSA"), ("add", name, 3600, "TLSA", rdata)
+
+
+@pytest.mark.parametrize("why, changes", [
+    ("the CSR of its host", lambda: replace(csr("www.example.com"))),
+    ("with names below the host", lambda: replace(csr("www.example.com", "a.b.www.example.com", "*.www.example.com"))),
+    ("if the RRset is there, or is not", lambda: [("absent", HERE, "TLSA"), *replace(csr("www.example.com"))]),
+    ("or takes it away", lambda: [("delete", HERE, "TLSA")]),
+    ("all that is there", lambda: [("delete", HERE)]),
+])
+def test_a_csr_key_may_replace(server, why, changes):
+    assert update(server, CSR, *changes()) == ("NOERROR", ""), why
+
+
+@pytest.mark.parametrize("why, changes, words", [
+    ("another host's CSR", lambda: replace(csr("ftp.example.com"), "_letsencrypt._tcp.ftp"), "nothing else"),
+    ("a CSR for another host", lambda: replace(csr("www.example.com", "ftp.example.com")), "asks for ftp.example.com"),
+    ("a CSR for all hosts", lambda: replace(csr("*.example.com")), r"asks for \*.example.com"),
+    ("what is no CSR", lambda: replace("3 255 0 00"), "cannot be used"),
+    ("a certificate", lambda: replace("3 0 0 " + Request(["www.example.com"]).der.hex()), r"only add a CSR"),
+    ("TLSA elsewhere", lambda: replace(csr("www.example.com"), "_443._tcp.www"), "nothing else"),
+    ("another type there", lambda: [("add", HERE, 60, "TXT", '"x"')], "nothing else"),
+    ("an address", lambda: [("add", "www", 60, "A", "192.0.2.1")], "nothing else"),
+    ("a challenge", lambda: [("add", "_acme-challenge.www", 60, "TXT", '"x"')], "nothing else"),
+    ("all of the host", lambda: [("delete", "www")], "nothing else"),
+    ("a question about others", lambda: [("present", "ns1", "A"), *replace(csr("www.example.com"))], "prerequisite"),
+    ("two CSRs", lambda: [*replace(csr("www.example.com")), ("add", HERE, 60, "TLSA", csr("www.example.com"))], "two CSRs"),
+])
+def test_a_csr_key_may_nothing_else(server, why, changes, words):
+    before = client.serial(server, "example.com")
+    rcode, said = update(server, CSR, *changes())
+    assert rcode == "REFUSED" and re.search(words, said), (why, rcode, said)
+    server.wait_log(r"warning: update of example.com from deploy._csr.www.example.com .*: REFUSED: " + ".*" + words)
+    assert client.serial(server, "example.com") == before
+
+
+@pytest.mark.parametrize("why, changes, granted", [
+    ("the challenge of its host", [("add", "_acme-challenge.www", 60, "TXT", '"x"')], True),
+    ("of names below", [("add", "_acme-challenge.a.b.www", 60, "TXT", '"x"')], True),
+    ("of one account", [("add", "_ujmmovf2vn55tgye._acme-challenge.www", 60, "TXT", '"x"')], True),
+    ("and takes it away", [("delete", "_acme-challenge.www", "TXT", '"x"'), ("delete", "_acme-challenge.www", "TXT")], True),
+    ("in any letter case", [("add", "_ACME-challenge.WWW", 60, "TXT", '"x"')], True),
+    ("if there is none", [("absent", "_acme-challenge.www"), ("add", "_acme-challenge.www", 60, "TXT", '"x"')], True),
+    ("the challenge of another host", [("add", "_acme-challenge.ftp", 60, "TXT", '"x"')], False),
+    ("of the zone", [("add", "_acme-challenge", 60, "TXT", '"x"')], False),
+    ("of a host whose name ends alike", [("add", "_acme-challenge.awww", 60, "TXT", '"x"')], False),
+    ("an alias there", [("add", "_acme-challenge.www", 60, "CNAME", "www")], False),
+    ("text elsewhere", [("add", "www", 60, "TXT", '"x"')], False),
+    ("below the challenge", [("add", "x._acme-challenge.www", 60, "TXT", '"x"')], False),
+    ("a CSR", [("add", HERE, 60, "TLSA", "3 255 0 00")], False),
+    ("one of two", [("add", "_acme-challenge.www", 60, "TXT", '"x"'), ("delete", "www", "A")], False),
+])
+def test_an_acme_key(server, why, changes, granted):
+    rcode, said = update(server, ACME, *changes)
+    assert rcode == ("NOERROR" if granted else "REFUSED"), (why, said)
+    assert granted or "_acme-challenge of www.example.com" in said, why
+
+
+def test_neither_may_transfer_or_notify(server):
+    """But both may ask, signed."""
+    for key in CSR, ACME:
+        assert client.transferred(server, "example.com", key) is None
+        assert client.rcode(client.exchange(server, client.opcode_notify("example.com", key))) == "REFUSED"
+        query = client.dns.message.make_query("www.example.com", "SOA")
+        query.use_tsig(key.dnspython())
+        assert client.rcode(client.exchange(server, query)) == "NOERROR"
+        assert update(server, key, ("delete", "www")) [0] == "REFUSED"
+    metrics = server.ctl_text("metrics").stdout
+    assert 'certns_updates_refused_total{by="record"} 2' in metrics
+
+
+def test_another_zone_is_refused_at_the_door(certnsd, tmp_path):
+    repo = GitRepo(tmp_path / "git", {"example.com": zone(), "example.net": zone("example.net"), "_keys": keys_file()})
+    server = certnsd(git=repo).start("example.com", "example.net")
+    message = client.new_update("example.net", CSR)
+    message.add("x", 60, "A", "192.0.2.1")
+    assert client.send_update(server, message) == "REFUSED"
+    assert 'certns_updates_refused_total{by="key"} 1' in server.ctl_text("metrics").stdout
+
+
+@pytest.fixture
+def issuer(certnsd, tmp_path, pebble_for):
+    repo = GitRepo(tmp_path / "git", {"example.com": zone(), "example.com._keys": keys_file()})
+    server = certnsd(git=repo)
+    server.zone_entry("example.com")
+    server.pebble = pebble_for(server)
+    server.use_acme(server.pebble)
+    server.write_config()
+    server.repo = repo
+    return server.start("example.com")
+
+
+def test_a_certificate_by_a_csr_key(issuer):
+    request, other = Request(["www.example.com"]), Request(["ftp.example.com"])
+    client.nsupdate(issuer, CSR, upload_script("www.example.com", request))
+    wait_for(lambda: Published(issuer, "www.example.com").certificate(request), "a certificate", 60)
+    again = Request(["www.example.com"])        # and a new key, which takes the old certificate's place
+    client.nsupdate(issuer, CSR, upload_script("www.example.com", again))
+    wait_for(lambda: Published(issuer, "www.example.com").certificate(again), "another certificate", 60)
+    done = client.nsupdate(issuer, CSR, upload_script("ftp.example.com", other), check=False)
+    assert done.returncode != 0 and "REFUSED" in done.stderr
+    assert client.look(issuer, owner("ftp.example.com"), "TLSA") == []
+
+
+@pytest.mark.once
+def test_lego_with_an_acme_key(issuer, tmp_path):
+    def lego(host):
+        return client.run(
+            ["lego", "--accept-tos", "--email", "hostmaster@example.com", "--server", issuer.pebble.directory_url,
+             "--path", tmp_path / "lego", "--dns", "rfc2136", "--dns.disable-cp", "--domains", host, "run"],
+            check=False, env={**os.environ, "LEGO_CA_CERTIFICATES": issuer.pebble.ca_path,
+                              "RFC2136_NAMESERVER": f"127.0.0.1:{issuer.port}", "RFC2136_TSIG_ALGORITHM": "hmac-sha256.",
+                              "RFC2136_TSIG_KEY": ACME.name, "RFC2136_TSIG_SECRET": ACME.secret,
+                              "RFC2136_PROPAGATION_TIMEOUT": "20", "RFC2136_POLLING_INTERVAL": "1",
+                              "RFC2136_SEQUENCE_INTERVAL": "1"})
+
+    done = lego("www.example.com")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert read(tmp_path / "lego" / "certificates" / "www.example.com.crt")
+    done = lego("ftp.example.com")
+    assert done.returncode != 0 and "REFUSED" in done.stdout + done.stderr
+    issuer.wait_log(r"warning: update of example.com from lego._acme.* REFUSED: _acme-challenge.ftp.example.com. TXT")
+
+
+@pytest.mark.once
+def test_certbot_with_an_acme_key(issuer, tmp_path):
+    credentials = tmp_path / "credentials.ini"
+    credentials.write_text(f"dns_rfc2136_server = 127.0.0.1\ndns_rfc2136_port = {issuer.port}\n"
+                           f"dns_rfc2136_name = {ACME.name}\ndns_rfc2136_secret = {ACME.secret}\n"
+                           "dns_rfc2136_algorithm = HMAC-SHA256\n")
+    credentials.chmod(0o600)
+    directory = tmp_path / "certbot"
+    arguments = ["certonly", "--non-interactive", "--agree-tos", "--email", "hostmaster@example.com",
+                 "--server", issuer.pebble.directory_url, "--config-dir", directory, "--work-dir", directory / "work",
+                 "--logs-dir", directory / "logs", "--dns-rfc2136", "--dns-rfc2136-credentials", credentials,
+                 "--dns-rfc2136-propagation-seconds", "1", "-d"]
+    environment = {**os.environ, "REQUESTS_CA_BUNDLE": issuer.pebble.ca_path}
+    certbot([*arguments, "www.example.com"], environment, directory / "logs" / "letsencrypt.log")
+    assert read(directory / "live" / "www.example.com" / "cert.pem")
+    done = client.run(["certbot", *arguments, "ftp.example.com"], check=False, env=environment)
+    assert done.returncode != 0 and "REFUSED" in done.stdout + done.stderr
