@@ -38,11 +38,11 @@ csr_host(const struct config *config, const uint8_t *owner)
 {
 	static const uint8_t root[] = { 0 };
 
-	for (char *const *text = config->acme.labels; text != NULL && *text != NULL; text++) {
+	for (size_t i = 0; i < config->acme.nlabels; i++) {
 		struct dname label, start;
 		unsigned n;
 
-		if (dname_from_str(*text, &label) != ERR_OK || (n = dname_labels(label.octets)) > dname_labels(owner))
+		if (dname_from_str(config->acme.labels[i].label, &label) != ERR_OK || (n = dname_labels(label.octets)) > dname_labels(owner))
 			continue;
 		if (dname_join(&start, owner, n, root) && dname_equal(start.octets, label.octets))
 			return dname_skip(owner, n);
