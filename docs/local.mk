@@ -14,6 +14,7 @@ guidedir = $(docdir)/guide
 dist_guide_DATA = \
 	docs/guide/backup.md \
 	docs/guide/beside-your-primary.md \
+	docs/guide/keys-and-rights.md \
 	docs/guide/secondary.md \
 	docs/guide/signed-commits.md \
 	docs/guide/zones-in-git.md

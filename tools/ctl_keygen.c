@@ -6,33 +6,33 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/encoding.h"
-#include "tools/ctl.h"
-#include "tsig/key.h"
+#include "tools/ctl_keygen.h"
 
 #define SECRET_MAX 64
 
-static const char *
-rights_words(enum tsig_right right)
-{
-	switch (right) {
-	case TSIG_RIGHT_UPDATE:		return "may update, transfer and notify";
-	case TSIG_RIGHT_TRANSFER:	return "may transfer and notify";
-	case TSIG_RIGHT_NOTIFY:		return "may notify";
-	case TSIG_RIGHT_NONE:		break;
-	}
-	return "has no rights by its name; allow-transfer may give it some";
-}
-
+/* What it may do, in words. */
 static void
 print_rights(FILE *to, const struct tsig_key *key)
 {
+	static const char *const words[] = {
+		[TSIG_RIGHT_NONE] = "has no rights by its name; allow-transfer and update-policy may give it some",
+		[TSIG_RIGHT_NOTIFY] = "may notify", [TSIG_RIGHT_TRANSFER] = "may transfer and notify",
+		[TSIG_RIGHT_UPDATE] = "may update, transfer and notify"
+	};
 	char zone[DNAME_TEXT_MAX], name[DNAME_TEXT_MAX];
 
-	fprintf(to, "# %s %s", dname_print_host(key->name.octets, name), rights_words(key->right));
+	fprintf(to, "# %s ", dname_print_host(key->name.octets, name));
+	dname_print_host(key->zone.octets, zone);
+	if (key->role == TSIG_ROLE_CSR)
+		fprintf(to, "may replace the CSR of %s, for that name and those below it, and nothing else", zone);
+	else if (key->role == TSIG_ROLE_ACME)
+		fprintf(to, "may change TXT at _acme-challenge of %s and of names below it, and nothing else", zone);
+	else
+		fputs(words[key->right], to);
 	if (key->right != TSIG_RIGHT_NONE && dname_is_root(key->zone.octets))
 		fputs(" in every zone", to);
 	else if (key->right != TSIG_RIGHT_NONE)
-		fprintf(to, " in %s and below", dname_print_host(key->zone.octets, zone));
+		fprintf(to, " in %s and below", zone);
 	fputs("\n", to);
 }
 
@@ -46,35 +46,47 @@ print_quoted(FILE *to, const char *name)
 	putc('\'', to);
 }
 
+/* For the server that is to know the key. */
+static void
+print_for_server(FILE *to, const struct tsig_key *key, const struct keygen_texts *t)
+{
+	char full[DNAME_TEXT_MAX], zone[DNAME_TEXT_MAX] = "";
+	bool has_zone = key->right != TSIG_RIGHT_NONE || key->role != TSIG_ROLE_NONE;
+
+	if (has_zone && !dname_is_root(key->zone.octets))
+		dname_print(key->zone.octets, zone);		/* its final dot is the one before "_keys" */
+	fprintf(to, "\n# in the repository, a line of the file %s_keys%s:\n", zone,
+	    key->role == TSIG_ROLE_NONE ? "" : ", or of that of a domain above");
+	fprintf(to, "%s 3600 IN DNSKEY 0 3 %u %s\n", dname_print(key->name.octets, full),
+	    tsig_algorithm_to_dnskey(key->algorithm), t->secret);
+	fputs("\n# or in certns.yaml:\nkeys:\n  - name: ", to);
+	print_quoted(to, t->name);
+	fprintf(to, "\n    algorithm: %s\n    secret: %s\n", t->algorithm, t->secret);
+}
+
 static void
 print_forms(FILE *to, const struct tsig_key *key, const char *secret)
 {
-	const char *algorithm = tsig_algorithm_str(key->algorithm);
-	char name[DNAME_TEXT_MAX], full[DNAME_TEXT_MAX], zone[DNAME_TEXT_MAX] = "";
+	struct keygen_texts t = { .algorithm = tsig_algorithm_str(key->algorithm), .secret = secret };
 
-	dname_print_host(key->name.octets, name);
-	dname_print(key->name.octets, full);
-	if (key->right != TSIG_RIGHT_NONE && !dname_is_root(key->zone.octets))
-		dname_print(key->zone.octets, zone);		/* its final dot is the one before "_keys" */
+	dname_print_host(key->name.octets, t.name);
+	dname_print_host(key->zone.octets, t.zone);
 	print_rights(to, key);
-	fprintf(to, "\n# in the repository, a line of the file %s_keys:\n%s 3600 IN DNSKEY 0 3 %u %s\n", zone, full,
-	    tsig_algorithm_to_dnskey(key->algorithm), secret);
-	fputs("\n# or in certns.yaml:\nkeys:\n  - name: ", to);
-	print_quoted(to, name);
-	fprintf(to, "\n    algorithm: %s\n    secret: %s\n", algorithm, secret);
-	fprintf(to, "\n# for nsupdate, dig and kdig:\n-y %s:%s:%s\n", algorithm, name, secret);
-	fprintf(to, "\n# for BIND, and for nsupdate -k and dig -k:\nkey \"%s\" {\n\talgorithm %s;\n", name, algorithm);
-	fprintf(to, "\tsecret \"%s\";\n};\n", secret);
+	print_for_server(to, key, &t);
+	ctl_keygen_clients(to, key, &t);
 }
 
 static void
 print_json(FILE *to, const struct tsig_key *key, const char *secret)
 {
+	static const char *const rights[] = { [TSIG_RIGHT_NONE] = "", [TSIG_RIGHT_NOTIFY] = "notify",
+		[TSIG_RIGHT_TRANSFER] = "transfer", [TSIG_RIGHT_UPDATE] = "update" };
 	char name[DNAME_TEXT_MAX];
 	const char *algorithm = tsig_algorithm_str(key->algorithm);
 
 	dname_print_host(key->name.octets, name);
-	json_t *json = json_pack("{s:s, s:s, s:s}", "name", name, "algorithm", algorithm, "secret", secret);
+	json_t *json = json_pack("{s:s, s:s, s:s, s:s}", "name", name, "algorithm", algorithm, "secret", secret, "may",
+	    key->role == TSIG_ROLE_CSR ? "csr" : key->role == TSIG_ROLE_ACME ? "acme" : rights[key->right]);
 	if (json == NULL)
 		fputs("certnsctl: out of memory\n", stderr);
 	else

@@ -10,7 +10,8 @@ sbin_PROGRAMS += tools/certnsctl
 tools_certnsctl_SOURCES = \
 	tools/ctl.c tools/ctl.h \
 	tools/ctl_call.c \
-	tools/ctl_keygen.c \
+	tools/ctl_keygen.c tools/ctl_keygen.h \
+	tools/ctl_keygen_clients.c \
 	tools/ctl_print.c
 tools_certnsctl_LDADD = $(LIBSERVER)
 

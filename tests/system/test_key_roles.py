@@ -5,8 +5,10 @@ import re
 
 import dns.edns
 import pytest
+import yaml
 
 from lib import client
+from lib.certnsd import program
 from lib.certs import Published, Request, owner, upload_script
 from lib.gitrepo import GitRepo
 from lib.keys import Key
@@ -152,15 +154,44 @@ def test_a_certificate_by_a_csr_key(issuer):
     assert client.look(issuer, owner("ftp.example.com"), "TLSA") == []
 
 
+def keygen(name):
+    """What certnsctl prints, by the first line of each part."""
+    text = client.run([program("tools/certnsctl"), "keygen", name]).stdout
+    return {part.split("\n", 1)[0]: part.split("\n", 1)[1] for part in text.split("\n\n") if "\n" in part}
+
+
+@pytest.fixture
+def pasted(certnsd, tmp_path, pebble_for):
+    """pasted(name): a server that has a key by a line of keygen, and the rest of what keygen printed."""
+    def make(name):
+        parts = keygen(name)
+        line = parts[next(p for p in parts if "in the repository" in p)]
+        repo = GitRepo(tmp_path / "git", {"example.com": zone(), "www.example.com._keys": line})
+        server = certnsd(git=repo)
+        server.zone_entry("example.com")
+        server.pebble = pebble_for(server)
+        server.use_acme(server.pebble)
+        server.write_config()
+        return server.start("example.com"), parts
+
+    return make
+
+
+def part(parts, words):
+    return parts[next(p for p in parts if words in p)]
+
+
 @pytest.mark.once
-def test_lego_with_an_acme_key(issuer, tmp_path):
+def test_lego_with_an_acme_key(pasted, tmp_path):
+    issuer, parts = pasted("lego._acme.www.example.com")
+    settings = dict(line.split("=", 1) for line in part(parts, "for lego").splitlines() if line[0] != "#")
+    settings["RFC2136_NAMESERVER"] = settings["RFC2136_NAMESERVER"].replace("SERVER:53", f"127.0.0.1:{issuer.port}")
+
     def lego(host):
         return client.run(
             ["lego", "--accept-tos", "--email", "hostmaster@example.com", "--server", issuer.pebble.directory_url,
              "--path", tmp_path / "lego", "--dns", "rfc2136", "--dns.disable-cp", "--domains", host, "run"],
-            check=False, env={**os.environ, "LEGO_CA_CERTIFICATES": issuer.pebble.ca_path,
-                              "RFC2136_NAMESERVER": f"127.0.0.1:{issuer.port}", "RFC2136_TSIG_ALGORITHM": "hmac-sha256.",
-                              "RFC2136_TSIG_KEY": ACME.name, "RFC2136_TSIG_SECRET": ACME.secret,
+            check=False, env={**os.environ, "LEGO_CA_CERTIFICATES": issuer.pebble.ca_path, **settings,
                               "RFC2136_PROPAGATION_TIMEOUT": "20", "RFC2136_POLLING_INTERVAL": "1",
                               "RFC2136_SEQUENCE_INTERVAL": "1"})
 
@@ -173,11 +204,10 @@ def test_lego_with_an_acme_key(issuer, tmp_path):
 
 
 @pytest.mark.once
-def test_certbot_with_an_acme_key(issuer, tmp_path):
+def test_certbot_with_an_acme_key(pasted, tmp_path):
+    issuer, parts = pasted("certbot._acme.www.example.com")
     credentials = tmp_path / "credentials.ini"
-    credentials.write_text(f"dns_rfc2136_server = 127.0.0.1\ndns_rfc2136_port = {issuer.port}\n"
-                           f"dns_rfc2136_name = {ACME.name}\ndns_rfc2136_secret = {ACME.secret}\n"
-                           "dns_rfc2136_algorithm = HMAC-SHA256\n")
+    credentials.write_text(part(parts, "for certbot").replace("ADDRESS", "127.0.0.1").replace("= 53", f"= {issuer.port}"))
     credentials.chmod(0o600)
     directory = tmp_path / "certbot"
     arguments = ["certonly", "--non-interactive", "--agree-tos", "--email", "hostmaster@example.com",
@@ -189,3 +219,21 @@ def test_certbot_with_an_acme_key(issuer, tmp_path):
     assert read(directory / "live" / "www.example.com" / "cert.pem")
     done = client.run(["certbot", *arguments, "ftp.example.com"], check=False, env=environment)
     assert done.returncode != 0 and "REFUSED" in done.stdout + done.stderr
+
+
+def test_what_keygen_prints_can_be_pasted(tmp_path):
+    acme = keygen("x._acme.www.example.com")
+    yaml.safe_load_all(part(acme, "for cert-manager"))
+    found = list(yaml.safe_load_all(part(acme, "for cert-manager").replace("# and in the issuer:", "---")))
+    assert found[1]["solvers"][0]["dns01"]["rfc2136"]["tsigKeyName"] == "x._acme.www.example.com"
+    assert found[0]["stringData"]["secret"] in part(acme, "in the Caddyfile")
+
+    path = tmp_path / "key"
+    path.write_text(part(keygen("x._csr.www.example.com"), "for nsupdate -k"))
+    client.run(["nsupdate", "-k", path], input="quit\n")
+
+    transfer = keygen("x._transfer.example.com")
+    path.write_text(re.sub("(?m)^# zone", "zone", part(transfer, "for BIND")).replace("ADDRESS", "192.0.2.1"))
+    client.run(["named-checkconf", path])
+    path.write_text(part(transfer, "for Knot DNS").replace("ADDRESS", "192.0.2.1"))
+    client.run(["knotc", "-c", path, "conf-check"])
