@@ -66,6 +66,9 @@ enum err tsig_key_parse(const char *text, struct tsig_key **out, struct fault *f
  * never quote the file. */
 enum err tsig_key_load(const char *path, struct tsig_key **out, struct fault *f);
 
+/* The same from memory; where is what words call it. */
+enum err tsig_key_parse_statement(const char *where, const char *text, size_t n, struct tsig_key **out, struct fault *f);
+
 void tsig_key_free(struct tsig_key *key);	/* overwrites the secret; takes NULL */
 
 /* May key do what right says in zone?  The name decides (above). */

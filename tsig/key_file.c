@@ -150,19 +150,23 @@ read_key(struct scan *s, struct tsig_key **out)
 }
 
 enum err
+tsig_key_parse_statement(const char *where, const char *text, size_t n, struct tsig_key **out, struct fault *f)
+{
+	struct scan s = { .path = where, .p = text, .end = text + n, .line = 1, .f = f };
+
+	return read_key(&s, out);
+}
+
+enum err
 tsig_key_load(const char *path, struct tsig_key **out, struct fault *f)
 {
 	struct buf text = { 0 };
-	struct scan s = { .path = path, .line = 1, .f = f };
 	enum err err = file_read(path, KEY_FILE_MAX, &text, f);
 
 	if (err == ERR_OK && text.len == 0)
 		err = fault_set(f, ERR_FORMAT, "%s: the file is empty", path);
-	if (err == ERR_OK) {
-		s.p = (const char *)text.p;
-		s.end = s.p + text.len;
-		err = read_key(&s, out);
-	}
+	if (err == ERR_OK)
+		err = tsig_key_parse_statement(path, (const char *)text.p, text.len, out, f);
 	buf_wipe(&text);
 	return err;
 }

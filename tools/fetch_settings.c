@@ -1,0 +1,145 @@
+/* The settings of one host: names in their one form, copies. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/fetch.h"
+
+static void
+free_names(char **names)
+{
+	for (size_t i = 0; names != NULL && names[i] != NULL; i++)
+		free(names[i]);
+	free(names);
+}
+
+void
+fetch_settings_clear(struct fetch_settings *s)
+{
+	free(s->host);
+	free_names(s->names);
+	free(s->label);
+	free(s->directory);
+	free(s->key_file);
+	free(s->server);
+	free(s->resolver);
+	free(s->trust);
+	free(s->hook);
+	free(s->owner);
+	free(s->group);
+	*s = (struct fetch_settings){ .port = 0 };
+}
+
+static bool
+copy(const char *from, char **to)
+{
+	*to = from != NULL ? strdup(from) : NULL;
+	return from == NULL || *to != NULL;
+}
+
+static bool
+copy_names(char *const *from, char ***to)
+{
+	size_t n = 0;
+
+	if (from == NULL)
+		return true;
+	while (from[n] != NULL)
+		n++;
+	if ((*to = calloc(n + 1, sizeof **to)) == NULL)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (((*to)[i] = strdup(from[i])) == NULL)
+			return false;
+	return true;
+}
+
+enum err
+fetch_settings_copy(const struct fetch_settings *from, struct fetch_settings *to)
+{
+	struct fetch_settings s = *from;
+
+	s.host = s.label = s.directory = s.key_file = s.server = s.resolver = s.trust = s.hook = s.owner = s.group = NULL;
+	s.names = NULL;
+	if (!copy(from->host, &s.host) || !copy_names(from->names, &s.names) || !copy(from->label, &s.label) ||
+	    !copy(from->directory, &s.directory) || !copy(from->key_file, &s.key_file) || !copy(from->server, &s.server) ||
+	    !copy(from->resolver, &s.resolver) || !copy(from->trust, &s.trust) || !copy(from->hook, &s.hook) ||
+	    !copy(from->owner, &s.owner) || !copy(from->group, &s.group)) {
+		fetch_settings_clear(&s);
+		return ERR_NOMEM;
+	}
+	*to = s;
+	return ERR_OK;
+}
+
+/* A host name of letters, digits, hyphens and underscores (names with other letters come in their A-label form, RFC
+ * 5890), without the final dot and in lower case; a wildcard where it may be one.  free() it. */
+static char *
+normalize(const char *text, bool *wildcard)
+{
+	static const char good[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
+	size_t n = strlen(text);
+	struct dname name;
+	char *out;
+
+	n -= n > 1 && text[n - 1] == '.';
+	if ((out = strndup(text, n)) == NULL)
+		return NULL;
+	for (char *p = out; *p != '\0'; p++)
+		*p = *p >= 'A' && *p <= 'Z' ? (char)(*p + 'a' - 'A') : *p;
+	*wildcard = strncmp(out, "*.", 2) == 0;
+	const char *rest = *wildcard ? out + 2 : out;
+	if (rest[strspn(rest, good)] != '\0' || n > 253 || dname_from_str(rest, &name) != ERR_OK ||
+	    dname_is_root(name.octets)) {
+		free(out);
+		return NULL;
+	}
+	return out;
+}
+
+static enum err
+add_name(struct fetch_settings *s, size_t *n, const char *text, struct fault *f)
+{
+	bool wildcard;
+	char *name = normalize(text, &wildcard);
+
+	if (name == NULL)
+		return fault_set(f, ERR_FORMAT, "expected the name of a host, found '%.300s'", text);
+	for (size_t i = 0; i < *n; i++)
+		if (strcmp(s->names[i], name) == 0) {
+			free(name);
+			return ERR_OK;
+		}
+	s->names[(*n)++] = name;
+	return ERR_OK;
+}
+
+enum err
+fetch_settings_make(const struct fetch_settings *defaults, const char *text, char *const *extra, struct fetch_settings *out,
+    struct fault *f)
+{
+	struct fetch_settings s = { .port = 0 }, plain = *defaults;
+	bool wildcard = false;
+	char *name = normalize(text, &wildcard);
+	size_t nextra = 0, n = 0;
+	enum err err;
+
+	if (name == NULL)
+		return fault_set(f, ERR_FORMAT, "expected the name of a host, found '%.300s'", text);
+	while (extra != NULL && extra[nextra] != NULL)
+		nextra++;
+	plain.host = NULL;
+	plain.names = NULL;
+	if ((err = fetch_settings_copy(&plain, &s)) == ERR_OK &&
+	    ((s.host = strdup(wildcard ? name + 2 : name)) == NULL || (s.names = calloc(nextra + 2, sizeof *s.names)) == NULL))
+		err = ERR_NOMEM;
+	if (err == ERR_OK && (err = dname_from_str(s.host, &s.name)) == ERR_OK)
+		err = add_name(&s, &n, name, f);
+	for (size_t i = 0; i < nextra && err == ERR_OK; i++)
+		err = add_name(&s, &n, extra[i], f);
+	free(name);
+	if (err == ERR_OK)
+		*out = s;
+	else
+		fetch_settings_clear(&s);
+	return err;
+}

@@ -1,0 +1,106 @@
+#include "tools/fetch_state.h"
+
+#include <openssl/sha.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buf.h"
+#include "base/encoding.h"
+#include "wire/message.h"
+
+#define STRING_MAX 255
+#define CSR_DIGEST_OCTETS 8
+
+/* Append n octets to a text of size octets; what does not fit is cut off. */
+static void
+append(char *to, size_t size, const uint8_t *octets, size_t n)
+{
+	size_t at = strlen(to);
+
+	for (; n > 0 && at + 1 < size; n--, octets++)
+		to[at++] = *octets < 0x20 || *octets == 0x7f ? '?' : (char)*octets;
+	to[at] = '\0';
+}
+
+/* Where the value of a key goes; NULL: not a key of ours. */
+static char *
+place(struct fetch_state *s, const uint8_t *key, size_t n, size_t *size)
+{
+	const struct { const char *key; char *to; size_t size; } places[] = {
+		{ "state", s->state, sizeof s->state },
+		{ "next", s->next, sizeof s->next },
+		{ "expires", s->expires, sizeof s->expires },
+		{ "authority", s->authority, sizeof s->authority },
+		{ "csr", s->csr, sizeof s->csr },
+		{ "problem", s->problem, sizeof s->problem },
+	};
+
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+		if (strlen(places[i].key) == n && memcmp(places[i].key, key, n) == 0) {
+			*size = places[i].size;
+			return places[i].to;
+		}
+	return NULL;
+}
+
+/* The strings of one record (RFC 1035, section 3.3.14).  A value that fills its string goes on in the next. */
+static void
+read_record(struct fetch_state *s, struct rd r)
+{
+	bool full = false;
+	char *to = NULL;
+	size_t size = 0;
+
+	while (rd_left(&r) > 0) {
+		size_t n = rd_u8(&r);
+		const uint8_t *p = rd_take(&r, n), *equals;
+
+		if (p == NULL)
+			return;
+		if (full && to != NULL)
+			append(to, size, p, n);
+		else if (!full && (equals = memchr(p, '=', n)) != NULL &&
+		    (to = place(s, p, (size_t)(equals - p), &size)) != NULL) {
+			*to = '\0';
+			append(to, size, equals + 1, (size_t)(p + n - equals - 1));
+			s->known = true;
+		} else if (!full)
+			to = NULL;
+		full = n == STRING_MAX;
+	}
+}
+
+enum err
+fetch_state_read(const uint8_t *msg, size_t n, const uint8_t *owner, struct fetch_state *out)
+{
+	struct rd r = rd_over(msg, n);
+	struct msg_header header;
+	struct question question;
+	struct msg_rr rr;
+
+	*out = (struct fetch_state){ 0 };
+	msg_header_read(&r, &header);
+	for (unsigned i = 0; i < header.qdcount && !r.bad; i++)
+		question_read(&r, &question);
+	for (unsigned i = 0; i < header.ancount && msg_rr_read(&r, &rr); i++)
+		if (rr.class == CLASS_IN && rr.type == TYPE_TXT && dname_equal(rr.owner.octets, owner))
+			read_record(out, rr.rdata);
+	return r.bad ? ERR_FORMAT : ERR_OK;
+}
+
+bool
+fetch_state_is_about(const struct fetch_state *s, const uint8_t *csr, size_t n)
+{
+	uint8_t digest[SHA256_DIGEST_LENGTH];
+	struct buf text = { 0 };
+	bool same;
+
+	if (s->csr[0] == '\0')
+		return s->known;
+	SHA256(csr, n, digest);
+	hex_encode(digest, CSR_DIGEST_OCTETS, &text);
+	const char *wanted = buf_str(&text);
+	same = wanted != NULL && strcasecmp(wanted, s->csr) == 0;
+	buf_clear(&text);
+	return same;
+}
