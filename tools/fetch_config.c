@@ -11,8 +11,7 @@
 #include "tools/fetch.h"
 
 #define CONFIG_FILE_MAX (16u << 20)
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-#define AT(member) .offset = offsetof(struct fetch_settings, member)
+#define HERE(member) .offset = offsetof(struct fetch_settings, member)
 #define DEFAULT_LABEL "_letsencrypt._tcp"
 #define DEFAULT_DIRECTORY LOCALSTATEDIR "/lib/certns-fetch"
 
@@ -75,22 +74,22 @@ read_verify(struct config_reader *r, const struct option *o, const yaml_node_t *
 
 /* What a host may have of its own; for the others the file's beginning counts. */
 #define SHARED_OPTIONS \
-	{ "label", OPTION_TEXT, AT(label), .valid = valid_label, .expected = "a label such as _letsencrypt._tcp" }, \
-	{ "directory", OPTION_TEXT, AT(directory), .valid = valid_path, .expected = "the full name of a directory" }, \
-	{ "key-file", OPTION_FILE, AT(key_file) }, \
-	{ "server", OPTION_TEXT, AT(server), .valid = valid_server, .expected = "ADDRESS[@PORT]" }, \
-	{ "resolver", OPTION_TEXT, AT(resolver), .valid = valid_server, .expected = "ADDRESS[@PORT]" }, \
-	{ "port", OPTION_NUMBER, AT(port), .min = 1, .max = 65535 }, \
+	{ "label", OPTION_TEXT, HERE(label), .valid = valid_label, .expected = "a label such as _letsencrypt._tcp" }, \
+	{ "directory", OPTION_TEXT, HERE(directory), .valid = valid_path, .expected = "the full name of a directory" }, \
+	{ "key-file", OPTION_FILE, HERE(key_file) }, \
+	{ "server", OPTION_TEXT, HERE(server), .valid = valid_server, .expected = "ADDRESS[@PORT]" }, \
+	{ "resolver", OPTION_TEXT, HERE(resolver), .valid = valid_server, .expected = "ADDRESS[@PORT]" }, \
+	{ "port", OPTION_NUMBER, HERE(port), .min = 1, .max = 65535 }, \
 	{ "verify", OPTION_OWN, .read = read_verify }, \
-	{ "hook", OPTION_TEXT, AT(hook), .expected = "a command" }, \
-	{ "owner", OPTION_TEXT, AT(owner), .valid = valid_user, .expected = "the name of a user of this system" }, \
-	{ "group", OPTION_TEXT, AT(group), .valid = valid_group, .expected = "the name of a group of this system" }, \
-	{ "key", OPTION_CHOICE, AT(key_type), .choices = fetch_key_types }, \
-	{ "new-key", OPTION_YESNO, AT(new_key) }
+	{ "hook", OPTION_TEXT, HERE(hook), .expected = "a command" }, \
+	{ "owner", OPTION_TEXT, HERE(owner), .valid = valid_user, .expected = "the name of a user of this system" }, \
+	{ "group", OPTION_TEXT, HERE(group), .valid = valid_group, .expected = "the name of a group of this system" }, \
+	{ "key", OPTION_CHOICE, HERE(key_type), .choices = fetch_key_types }, \
+	{ "new-key", OPTION_YESNO, HERE(new_key) }
 
 static const struct option host_options[] = {
-	{ "name", OPTION_TEXT, AT(host), .needed = true },
-	{ "names", OPTION_TEXTS, AT(names), .min = 1 },
+	{ "name", OPTION_TEXT, HERE(host), .needed = true },
+	{ "names", OPTION_TEXTS, HERE(names), .min = 1 },
 	SHARED_OPTIONS
 };
 static const struct section host_section = {
