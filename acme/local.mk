@@ -15,6 +15,7 @@ acme_libacme_a_SOURCES = \
 	acme/jws.c acme/jws.h \
 	acme/key.c acme/key.h \
 	acme/link.c acme/link.h \
+	acme/memory.c acme/memory.h \
 	acme/order.c acme/order.h acme/order_internal.h \
 	acme/order_result.c \
 	acme/order_step.c \
@@ -23,9 +24,11 @@ acme_libacme_a_SOURCES = \
 	acme/problem.c acme/problem.h \
 	acme/propagation.c acme/propagation.h \
 	acme/proxy.h \
+	acme/records.c acme/records.h \
 	acme/reply.c acme/reply.h \
 	acme/resolve.c acme/resolve.h \
 	acme/schedule.c acme/schedule.h \
+	acme/store.c acme/store.h \
 	acme/task.c acme/task.h \
 	acme/tlsa.c acme/tlsa.h
 LIBACME = acme/libacme.a $(LIBZONES) $(CURL_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) $(LIBEVENT_LIBS)

@@ -212,6 +212,10 @@ tests_unit_acme_test_challenge_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/acme/test_blame
 tests_unit_acme_test_blame_SOURCES = tests/unit/check.h tests/unit/acme/test_blame.c
 tests_unit_acme_test_blame_LDADD = $(LIBACME) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/acme/test_store
+tests_unit_acme_test_store_SOURCES = tests/unit/check.h tests/unit/acme/test_store.c tests/unit/acme/world.c \
+	tests/unit/acme/world.h
+tests_unit_acme_test_store_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 # end of acme: orders
 # cookies, EDNS and limits
 check_PROGRAMS += tests/unit/server/test_cookie tests/unit/server/test_edns tests/unit/server/test_ratelimit
