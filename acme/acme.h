@@ -39,6 +39,14 @@ struct acme_label_config {
 	const char *authority;		/* name; NULL: the zone's choice */
 	const char *profile;		/* NULL: the authority's */
 };
+/* Where a challenge must be seen before the CA is told to look: a set. */
+enum { ACME_CHECK_AUTHORITATIVE = 1, ACME_CHECK_RESOLVER = 2, ACME_CHECK_DOH = 4 };
+struct acme_check {
+	unsigned ways;			/* 0: only here */
+	unsigned silent_s;		/* who says nothing for so long */
+	bool waive;			/* does not count; false: ends the attempt */
+};
+
 enum acme_resolver_kind { ACME_RESOLVER_PLAIN, ACME_RESOLVER_DOH, ACME_RESOLVER_JSON };
 
 struct acme_resolver {
@@ -135,10 +143,17 @@ struct acme_outside {
 	/* The zone that name is in (longest match) and whether we may change it for ACME; false: in none of ours. */
 	bool (*zone_of)(void *ctx, const uint8_t *name, struct dname *apex, bool *editable);
 
+	/* How it is seen that challenges of this zone are visible. */
+	void (*check)(void *ctx, const uint8_t *zone, struct acme_check *out);
+
 	/* The addresses that the CA may ask for names of zone, our own listeners left out: call found() for each,
-	 * server is for messages.  (NS addresses, or check-servers.) */
+	 * server is for messages.  (NS addresses, or check-servers.)  address NULL: server is the name of one whose addresses are
+	 * not known here. */
 	void (*servers)(void *ctx, const uint8_t *zone,
 	    void (*found)(void *arg, const struct sockaddr *address, const char *server), void *arg);
+
+	/* Is an address that an NS record leads to one of our own listeners? */
+	bool (*is_ours)(void *ctx, const struct sockaddr *address);
 
 	/* One unsigned DNS question to one server (UDP, TCP when truncated, with retries), with these header flags (0 for an
 	 * authoritative one; RD, AD, CD for a resolver): answered() is called exactly once, never before ask() returns,

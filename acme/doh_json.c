@@ -71,13 +71,14 @@ record_in(struct conversion *c, const json_t *record, bool needed, uint16_t *cou
 {
 	const char *data = json_string_value(json_object_get(record, "data"));
 	struct wr_mark mark = wr_mark(&c->w);
-	json_int_t type, ttl = 0;
+	json_int_t type, ttl;
 	struct dname owner;
 	size_t n;
 
 	if (!number_in(record, "type", UINT16_MAX, &type) || !name_in(record, "name", &owner) || data == NULL)
 		return needed ? fault_set(c->f, ERR_PEER, "its JSON has a record without name, type or data") : ERR_OK;
-	number_in(record, "TTL", TTL_MOST, &ttl);
+	if (!number_in(record, "TTL", TTL_MOST, &ttl))
+		ttl = 0;
 	if (rdata_in(c, (uint16_t)type, data, &n) != ERR_OK || !rdata_valid((uint16_t)type, c->rdata, n))
 		return needed ? fault_set(c->f, ERR_PEER, "its JSON has a record of type %u that cannot be read: %.100s",
 		    (unsigned)type, data) : ERR_OK;

@@ -128,10 +128,33 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 }
 
 void
+cert_check(void *ctx, const uint8_t *zone, struct acme_check *out)
+{
+	const struct keeper *k = ctx;
+	const struct config *c = k->view->config;
+	const struct config_self_check *own = &config_zone_for(c, zone)->self_check;
+
+	*out = (struct acme_check){ .ways = own->given ? own->ways : c->acme.self_check.ways, .silent_s = c->acme.silent_s,
+	    .waive = c->acme.silent == SILENT_WAIVE };
+}
+
+bool
+cert_is_ours(void *ctx, const struct sockaddr *address)
+{
+	const struct keeper *k = ctx;
+
+	return peers_is_ours(k->view->config, address, true);
+}
+
+void
 cert_servers(void *ctx, const uint8_t *zone, void (*found)(void *arg, const struct sockaddr *address, const char *server),
     void *arg)
 {
-	peers_servers(ctx, zone, found, arg);
+	struct acme_check check;
+
+	cert_check(ctx, zone, &check);
+	if ((check.ways & ACME_CHECK_AUTHORITATIVE) != 0)
+		peers_servers(ctx, zone, found, arg);
 }
 
 void

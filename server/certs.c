@@ -9,7 +9,6 @@
 
 #define ACME_RETRY_FIRST_S 60
 #define ACME_RETRY_MOST_S 86400
-#define ACME_PROPAGATION_S 120
 
 static const char *const *
 authorities(void *ctx, const uint8_t *zone)
@@ -23,7 +22,8 @@ static enum err
 fill_config(struct keeper *k, const struct config_acme *c)
 {
 	if ((k->authorities = calloc(c->nauthorities, sizeof *k->authorities)) == NULL ||
-	    (k->labels = calloc(c->nlabels, sizeof *k->labels)) == NULL)
+	    (k->labels = calloc(c->nlabels, sizeof *k->labels)) == NULL ||
+	    (k->resolvers = calloc(c->nresolvers + 1, sizeof *k->resolvers)) == NULL)
 		return ERR_NOMEM;
 	for (size_t i = 0; i < c->nauthorities; i++) {
 		const struct config_authority *a = &c->authorities[i];
@@ -34,6 +34,12 @@ fill_config(struct keeper *k, const struct config_acme *c)
 	}
 	for (size_t i = 0; i < c->nlabels; i++)
 		k->labels[i] = (struct acme_label_config){ c->labels[i].label, c->labels[i].authority, c->labels[i].profile };
+	for (size_t i = 0; i < c->nresolvers; i++) {
+		const struct config_resolver *r = &c->resolvers[i];
+
+		k->resolvers[i] = (struct acme_resolver){ r->kind, r->name, (const struct sockaddr *)&r->address.address, r->url,
+		    r->get };
+	}
 	return ERR_OK;
 }
 
@@ -42,12 +48,14 @@ certs_start(struct keeper *k, struct fault *f)
 {
 	const struct config_acme *c = &k->boot_view->config->acme;
 	struct acme_outside outside = { .ctx = k, .edit = cert_edit, .lookup = cert_lookup, .zone_of = cert_zone_of,
-	    .servers = cert_servers, .ask = cert_ask, .remember = cert_remember, .recall = cert_recall,
+	    .check = cert_check, .servers = cert_servers, .is_ours = cert_is_ours, .ask = cert_ask, .remember = cert_remember, .recall = cert_recall,
 	    .place = cert_place, .authorities = authorities, .event = cert_event };
 	struct acme_config config = { .nauthorities = c->nauthorities, .nlabels = c->nlabels,
-	    .challenge_ttl = c->challenge_ttl, .proxy = { .url = c->proxy }, .state_directory = k->boot_view->config->state_directory,
+	    .challenge_ttl = c->challenge_ttl, .proxy = { c->proxy, c->proxy_credentials, c->proxy_certificates },
+	    .nresolvers = c->nresolvers, .resolver_certificates = c->resolver_certificates, .closed = c->closed,
+	    .state_directory = k->boot_view->config->state_directory,
 	    .retry_first_s = ACME_RETRY_FIRST_S, .retry_most_s = ACME_RETRY_MOST_S,
-	    .propagation_timeout_s = ACME_PROPAGATION_S };
+	    .propagation_timeout_s = c->self_check_timeout_s };
 
 	if (c->nauthorities == 0) {
 		log_info("no ACME authority is configured: CSRs are served, and no certificates are obtained");
@@ -57,6 +65,7 @@ certs_start(struct keeper *k, struct fault *f)
 		return ERR_NOMEM;
 	config.authorities = k->authorities;
 	config.labels = k->labels;
+	config.resolvers = k->resolvers;
 	return acme_new(&config, &outside, k->base, &k->acme, f);
 }
 
@@ -70,6 +79,7 @@ certs_stop(struct keeper *k)
 	cert_status_stop(k);
 	free(k->authorities);
 	free(k->labels);
+	free(k->resolvers);
 }
 
 void

@@ -323,7 +323,7 @@ make(const char *file, const char *text, size_t n, const struct config_arguments
     struct fault *f)
 {
 	struct config_reader r = { .file = file, .fault = f };
-	struct config_draft draft = { .config.acme.self_check = true };
+	struct config_draft draft = { 0 };
 	struct config *c = malloc(sizeof *c);
 	enum err err = c != NULL ? ERR_OK : ERR_NOMEM;
 

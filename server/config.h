@@ -11,17 +11,13 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "server/config_acme.h"
+#include "server/config_address.h"
 #include "server/cookie.h"
 #include "tsig/keyring.h"
 #include "tsig/policy.h"
 #include "wire/dname.h"
 #include "zones/removal.h"
 #include "zones/serial.h"
-
-struct config_address {			/* ADDRESS[@PORT] */
-	struct sockaddr_storage address;
-	socklen_t len;
-};
 
 struct config_access {			/* one alternative of allow-transfer: address, key, or both */
 	bool any_address, any_key;	/* not given */
@@ -81,6 +77,7 @@ struct config_zone {
 	struct config_policy update_policy;
 	bool acme;
 	char **authorities;		/* names; NULL: all */
+	struct config_self_check self_check;
 	struct config_address *check_servers;
 	size_t ncheck_servers;
 	enum serial_policy serial;

@@ -87,37 +87,7 @@ static const struct section hooks = {
 	.what = "hooks", .options = hooks_options, .noptions = COUNT(hooks_options), .size = sizeof(struct config_hooks),
 };
 
-/* A list with one item, today: the ways that are still to come can be combined. */
-static enum err
-read_self_check(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base)
-{
-	static const char what[] = "authoritative or none";
-	struct config_acme *c = base;
-
-	(void)o;
-	if (node->type != YAML_SEQUENCE_NODE)
-		return config_expected(r, node, "a list");
-	const yaml_node_item_t *items = node->data.sequence.items.start;
-	size_t n = (size_t)(node->data.sequence.items.top - items);
-	if (n == 0)
-		return config_fault(r, node, ERR_RANGE, "expected %s, found an empty list", what);
-	for (size_t i = 0; i < n; i++) {
-		const yaml_node_t *item = yaml_document_get_node(r->document, items[i]);
-		const char *text = config_scalar(r, item, what);
-
-		if (text == NULL)
-			return ERR_FORMAT;
-		if (strcmp(text, "doh") == 0 || strcmp(text, "resolver") == 0)
-			return config_fault(r, item, ERR_UNSUPPORTED,
-			    "self-check by '%s' is not supported yet by this version", text);
-		if (strcmp(text, "authoritative") != 0 && strcmp(text, "none") != 0)
-			return config_expected(r, item, what);
-		if (i > 0)
-			return config_fault(r, item, ERR_RANGE, "expected only one of %s", what);
-		c->self_check = strcmp(text, "authoritative") == 0;
-	}
-	return ERR_OK;
-}
+static const char *const silent_policies[] = { "fatal", "waive", NULL };
 
 static const struct option acme_options[] = {
 	{ "authorities", OPTION_SECTIONS, LIST(config_acme, authorities), .section = &authority,
@@ -126,8 +96,14 @@ static const struct option acme_options[] = {
 	{ "challenge-ttl", OPTION_DURATION, AT(config_acme, challenge_ttl), .min = 1, .max = 3600, .fallback = "60" },
 	{ "proxy", OPTION_TEXT, AT(config_acme, proxy), .valid = valid_proxy,
 	    .expected = "a URL that begins with http://, https://, socks5:// or socks5h://" },
-	{ "self-check", OPTION_OWN, .read = read_self_check },
-	{ .name = "resolvers", .kind = OPTION_LATER },
+	{ "proxy-credentials-file", OPTION_TEXT, AT(config_acme, proxy_credentials_file), .expected = "the name of a file" },
+	{ "proxy-ca-certificates", OPTION_FILE, AT(config_acme, proxy_certificates) },
+	{ "resolvers", OPTION_OWN, .read = config_read_resolvers },
+	{ "resolver-ca-certificates", OPTION_FILE, AT(config_acme, resolver_certificates) },
+	{ "self-check", OPTION_OWN, AT(config_acme, self_check), .read = config_read_self_check, .fallback = "authoritative" },
+	{ "self-check-timeout", OPTION_DURATION, AT(config_acme, self_check_timeout_s), .min = 1, .max = 3600, .fallback = "2m" },
+	{ "self-check-silent", OPTION_CHOICE, AT(config_acme, silent), .choices = silent_policies, .fallback = "fatal" },
+	{ "self-check-silent-after", OPTION_DURATION, AT(config_acme, silent_s), .min = 1, .max = 3600, .fallback = "30s" },
 	{ "status", OPTION_YESNO, AT(config_acme, status), .fallback = "yes" },
 	{ "hooks", OPTION_SECTION, AT(config_acme, hooks), .section = &hooks },
 };
@@ -192,6 +168,7 @@ config_acme_clear(struct config_acme *c)
 	free(c->authorities);
 	config_labels_free(c->labels, c->nlabels);
 	free(c->proxy);
+	config_self_check_clear(c);
 	free(c->hooks.issued);
 	free(c->hooks.renewed);
 	free(c->hooks.failed);

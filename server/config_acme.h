@@ -7,6 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "acme/acme.h"
+#include "server/config_address.h"
+
 struct config_authority {
 	char *directory;		/* URL; "letsencrypt" and "letsencrypt-staging" are resolved already */
 	char *ca_certificates;		/* or NULL */
@@ -25,6 +28,19 @@ struct config_hooks {			/* commands for /bin/sh; NULL: none */
 	unsigned timeout_s;
 };
 
+struct config_self_check {
+	bool given;			/* of a zone: else as for all */
+	unsigned ways;			/* ACME_CHECK_...; 0: none */
+};
+
+struct config_resolver {
+	enum acme_resolver_kind kind;
+	char *name;			/* as it is written */
+	struct config_address address;	/* PLAIN */
+	char *url;			/* else; without "json+" and "{?dns}" */
+	bool get;
+};
+
 struct config_acme {
 	struct config_authority *authorities;
 	size_t nauthorities;		/* 0: no ACME */
@@ -32,7 +48,15 @@ struct config_acme {
 	size_t nlabels;
 	uint32_t challenge_ttl;
 	char *proxy;			/* or NULL */
-	bool self_check;		/* authoritative; false: none */
+	char *proxy_credentials_file, *proxy_credentials;	/* "user:password"; or NULL */
+	char *proxy_certificates;	/* or NULL */
+	bool closed;			/* nothing but the proxy is contacted */
+	struct config_resolver *resolvers;
+	size_t nresolvers;
+	char *resolver_certificates;	/* or NULL */
+	struct config_self_check self_check;
+	enum config_silent { SILENT_FATAL, SILENT_WAIVE } silent;	/* servers that say nothing for silent_s */
+	unsigned self_check_timeout_s, silent_s;
 	bool status;			/* TXT at _status.<label>.<host> */
 	struct config_hooks hooks;
 	uint8_t digest[SHA256_DIGEST_LENGTH];	/* of the section as it is written: has it changed? */

@@ -308,6 +308,7 @@ static const struct option zone_options[] = {
 	{ "allow-transfer", OPTION_ACCESS, LIST(config_zone, allow_transfer) },
 	{ "acme", OPTION_OWN, .fallback = "yes", .read = config_read_zone_acme },
 	{ "check-servers", OPTION_ADDRESSES, LIST(config_zone, check_servers), .max = 53 },
+	{ "self-check", OPTION_OWN, AT(config_zone, self_check), .read = config_read_self_check },
 	{ "serial", OPTION_CHOICE, AT(config_zone, serial), .choices = serial_policies, .fallback = "increment" },
 	{ "journal-max-usage", OPTION_SIZE, AT(config_zone, journal_max_usage), .min = JOURNAL_USAGE_LEAST,
 	    .max = JOURNAL_USAGE_MOST, .expected = JOURNAL_USAGE_WORDS },
@@ -419,11 +420,13 @@ static const struct section key = {
 static enum err
 finish_root(struct config_reader *r, const yaml_node_t *node, void *base)
 {
-	const struct config_draft *draft = base;
+	struct config_draft *draft = base;
 	enum err err = check_repositories(r, node, &draft->config);
 
 	if (err == ERR_OK)
 		err = config_check_zone_authorities(r, node, &draft->config.acme);
+	if (err == ERR_OK)
+		err = config_finish_self_check(r, node, &draft->config);
 	return err == ERR_OK ? check_zone_files(r, node, &draft->config) : err;
 }
 

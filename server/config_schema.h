@@ -129,6 +129,12 @@ enum err config_read_labels(struct config_reader *r, const struct option *o, con
 enum err config_check_labels(struct config_reader *r, const yaml_node_t *node, const struct config_acme *c);
 void config_labels_free(struct config_label *labels, size_t n);
 
+/* acme: and zones: self-check, and what it needs.  finish: of the whole document. */
+enum err config_read_self_check(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
+enum err config_read_resolvers(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
+enum err config_finish_self_check(struct config_reader *r, const yaml_node_t *root, struct config *config);
+void config_self_check_clear(struct config_acme *c);
+
 /* The keys of the command line, behind those of the file. */
 enum err config_add_keys(struct config *c, const struct config_arguments *arguments, struct fault *f);
 

@@ -132,6 +132,7 @@ struct keeper {
 	struct acme *acme;		/* NULL: none configured */
 	struct acme_authority_config *authorities;
 	struct acme_label_config *labels;
+	struct acme_resolver *resolvers;
 	struct cert_status *cert_status;	/* NULL: no engine */
 	struct remote_edit *remote_edits;	/* on their way to primaries elsewhere */
 	struct link *links;		/* connections on which we wait for NOTIFY */
@@ -323,6 +324,11 @@ bool compact_start(struct source *s);		/* on a helper; false: not now */
 
 /* peers.c */
 void peers_notify(struct keeper *k, const struct zone *z);
+
+/* Do we listen there?  An NS record has no port, so for what one names the host alone decides (any_port). */
+bool peers_is_ours(const struct config *c, const struct sockaddr *a, bool any_port);
+
+/* As struct acme_outside has it. */
 void peers_servers(struct keeper *k, const uint8_t *zone,
     void (*found)(void *arg, const struct sockaddr *address, const char *server), void *arg);
 
@@ -390,7 +396,10 @@ void cert_remember(void *ctx, const char *key, const void *octets, size_t n,
 void cert_recall(void *ctx, const char *prefix, void (*each)(void *arg, const char *key, const uint8_t *octets, size_t n),
     void *arg);
 
-/* cert_ask.c: struct acme_outside's servers() and ask(); ctx is the keeper.  stop: nothing is answered any more. */
+/* cert_ask.c: struct acme_outside's check(), servers(), is_ours() and ask(); ctx is the keeper.  stop: nothing is answered any
+ * more. */
+void cert_check(void *ctx, const uint8_t *zone, struct acme_check *out);
+bool cert_is_ours(void *ctx, const struct sockaddr *address);
 void cert_servers(void *ctx, const uint8_t *zone,
     void (*found)(void *arg, const struct sockaddr *address, const char *server), void *arg);
 void cert_ask(void *ctx, const struct sockaddr *address, const uint8_t *qname, uint16_t qtype, uint16_t flags,

@@ -17,7 +17,7 @@ server_libserver_a_SOURCES = \
 	server/compact.c \
 	server/config.c server/config.h \
 	server/config_acme.c server/config_acme.h \
-	server/config_address.c \
+	server/config_address.c server/config_address.h \
 	server/config_authorities.c \
 	server/config_cookies.c \
 	server/config_git.c \
@@ -25,6 +25,7 @@ server_libserver_a_SOURCES = \
 	server/config_policy.c \
 	server/config_primaries.c \
 	server/config_schema.c server/config_schema.h \
+	server/config_self_check.c \
 	server/config_yaml.c \
 	server/conflict.c \
 	server/control.c server/control.h \

@@ -4,10 +4,10 @@
 #include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "wire/rrtype.h"
 
 /* --- addresses --- */
@@ -42,9 +42,8 @@ is_local_interface(const struct sockaddr *a)
 	return found;
 }
 
-/* Do we listen there?  An NS record has no port, so for one of those the host alone decides (any_port). */
-static bool
-is_ours(const struct config *c, const struct sockaddr *a, bool any_port)
+bool
+peers_is_ours(const struct config *c, const struct sockaddr *a, bool any_port)
 {
 	for (size_t i = 0; i < c->nlisten; i++) {
 		const struct sockaddr *l = (const struct sockaddr *)&c->listen[i].address;
@@ -59,6 +58,7 @@ is_ours(const struct config *c, const struct sockaddr *a, bool any_port)
 
 /* --- the name servers of a zone --- */
 
+/* address NULL: server has none that is known here. */
 typedef void each_address(void *arg, const struct config_address *address, const char *server);
 
 static size_t
@@ -108,9 +108,8 @@ each_name_server(struct keeper *k, const struct zone *z, bool without_mname, eac
 
 		if (without_mname && dname_equal(host, soa.rdata))
 			continue;
-		if (each_address_of(k, z, host, each, arg) == 0 && !without_mname)
-			log_warning("zone %s: no address is known here for its name server %s; set check-servers", z->name,
-			    dname_print_host(host, name));
+		if (each_address_of(k, z, host, each, arg) == 0)
+			each(arg, NULL, dname_print_host(host, name));
 	}
 }
 
@@ -147,7 +146,7 @@ add_name_server(void *arg, const struct config_address *a, const char *server)
 	struct targets *t = arg;
 
 	(void)server;
-	if (!is_ours(t->keeper->view->config, (const struct sockaddr *)&a->address, true))
+	if (a != NULL && !peers_is_ours(t->keeper->view->config, (const struct sockaddr *)&a->address, true))
 		add_target(t, a);
 }
 
@@ -229,9 +228,18 @@ static void
 found_server(void *arg, const struct config_address *a, const char *server)
 {
 	struct server_search *s = arg;
+	char address[CONFIG_ADDRESS_TEXT], text[DNAME_TEXT_MAX + CONFIG_ADDRESS_TEXT + 4];
 
-	if (!is_ours(s->keeper->view->config, (const struct sockaddr *)&a->address, true))
-		s->found(s->arg, (const struct sockaddr *)&a->address, server);
+	if (a == NULL) {
+		s->found(s->arg, NULL, server);
+		return;
+	}
+	if (peers_is_ours(s->keeper->view->config, (const struct sockaddr *)&a->address, true))
+		return;
+	config_address_print((const struct sockaddr *)&a->address, address);
+	address[strcspn(address, "@")] = '\0';		/* the port is that of DNS */
+	snprintf(text, sizeof text, "%s (%s)", server, address);
+	s->found(s->arg, (const struct sockaddr *)&a->address, text);
 }
 
 void
@@ -242,7 +250,7 @@ peers_servers(struct keeper *k, const uint8_t *zone,
 	const struct zone *z = zonetable_find(&k->zones, zone);
 	char text[CONFIG_ADDRESS_TEXT];
 
-	if (!k->view->config->acme.self_check || z == NULL || zone_newest(z) == NULL)
+	if (z == NULL || zone_newest(z) == NULL)
 		return;
 	if (settings->ncheck_servers == 0) {
 		each_name_server(k, z, false, found_server, &(struct server_search){ k, found, arg });
@@ -251,7 +259,7 @@ peers_servers(struct keeper *k, const uint8_t *zone,
 	for (size_t i = 0; i < settings->ncheck_servers; i++) {
 		const struct sockaddr *a = (const struct sockaddr *)&settings->check_servers[i].address;
 
-		if (!is_ours(k->view->config, a, false))
+		if (!peers_is_ours(k->view->config, a, false))
 			found(arg, a, config_address_print(a, text));
 	}
 }

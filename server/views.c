@@ -106,6 +106,7 @@ needs_restart(const struct config *old, const struct config *new)
 {
 	bool same = old->nlisten == new->nlisten && old->workers == new->workers && old->ngit == new->ngit &&
 	    old->cpu_affinity == new->cpu_affinity &&
+	    old->acme.closed == new->acme.closed &&
 	    memcmp(old->acme.digest, new->acme.digest, sizeof new->acme.digest) == 0 &&
 	    same_text(old->state_directory, new->state_directory) &&
 	    same_text(old->user, new->user) && same_text(old->control_socket, new->control_socket) &&

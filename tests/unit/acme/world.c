@@ -341,6 +341,23 @@ place(void *ctx, const uint8_t *name, struct acme_place *out)
 }
 
 static void
+how_to_check(void *ctx, const uint8_t *zone, struct acme_check *out)
+{
+	const struct world *w = ctx;
+
+	(void)zone;
+	*out = w->check;
+}
+
+static bool
+is_ours(void *ctx, const struct sockaddr *address)
+{
+	(void)ctx;
+	return address->sa_family == AF_INET &&
+	    ((const struct sockaddr_in *)address)->sin_addr.s_addr == htonl(INADDR_LOOPBACK + 1);
+}
+
+static void
 servers(void *ctx, const uint8_t *zone, void (*found)(void *arg, const struct sockaddr *address, const char *server),
     void *arg)
 {
@@ -387,7 +404,8 @@ world_init(struct world *w, struct event_base *base)
 	struct sockaddr_in a = { .sin_family = AF_INET };
 	socklen_t n = sizeof a;
 
-	*w = (struct world){ .base = base, .zones = { "example.test" } };
+	*w = (struct world){ .base = base, .zones = { "example.test" },
+		.check = { .ways = ACME_CHECK_AUTHORITATIVE, .silent_s = 3600 } };
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	w->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	assert(w->fd >= 0 && bind(w->fd, (struct sockaddr *)&a, sizeof a) == 0);
@@ -414,7 +432,7 @@ struct acme_outside
 world_outside(struct world *w)
 {
 	return (struct acme_outside){ .ctx = w, .edit = edit, .lookup = lookup, .zone_of = zone_of, .servers = servers,
-		.ask = ask, .remember = remember, .recall = recall, .place = place };
+		.check = how_to_check, .is_ours = is_ours, .ask = ask, .remember = remember, .recall = recall, .place = place };
 }
 
 void

@@ -17,6 +17,8 @@ struct world {
 	int fd;
 	uint16_t port;				/* of the DNS server */
 
+	struct acme_check check;		/* of each zone */
+
 	/* Other name servers: named so, they answer with what the zone was lag_ms ago, or never. */
 	const char *server;			/* NULL: none; "lost": not even the asker answers */
 	unsigned lag_ms;

@@ -223,13 +223,47 @@ static const struct { const char *why, *text, *error; } bad_files[] = {
 	{ "an empty hook", "acme: {hooks: {failed: ''}}\n", "x:1:24: expected a command, found ''" },
 	{ "a proxy of unknown scheme", "acme: {proxy: 'proxy:3128'}\n",
 	    "x:1:15: expected a URL that begins with http://, https://, socks5:// or socks5h://, found 'proxy:3128'" },
-	{ "a check by DNS over HTTPS", "acme: {self-check: [authoritative, doh]}\n",
-	    "x:1:36: self-check by 'doh' is not supported yet by this version" },
-	{ "a check by both", "acme: {self-check: [authoritative, none]}\n",
-	    "x:1:36: expected only one of authoritative or none" },
+	{ "a check by DNS over HTTPS without a resolver for it",
+	    "acme: {self-check: [authoritative, doh], resolvers: [192.0.2.53]}\n",
+	    "x:1:20: self-check: doh needs a URL with https:// or json+https:// in the resolvers of acme" },
+	{ "a check by resolvers without any", "acme: {self-check: [resolver], resolvers: ['https://dns.example/']}\n",
+	    "x:1:20: self-check: resolver needs an address in the resolvers of acme" },
+	{ "a zone's check by resolvers without any", "zones: [{name: example.org, self-check: [resolver]}]\n",
+	    "x:1:41: self-check: resolver needs an address in the resolvers of acme" },
+	{ "a check and none", "acme: {self-check: [authoritative, none]}\n", "x:1:36: expected none to stand alone" },
+	{ "a check twice", "acme: {self-check: [authoritative, authoritative]}\n",
+	    "x:1:36: authoritative stands there twice" },
 	{ "a check by something else", "acme: {self-check: [hope]}\n",
-	    "x:1:21: expected authoritative or none, found 'hope'" },
-	{ "resolvers", "acme: {resolvers: [192.0.2.53]}\n", "x:1:8: resolvers is not supported yet by this version" },
+	    "x:1:21: expected authoritative, resolver, doh or none, found 'hope'" },
+	{ "no check and not even none", "zones: [{name: example.org, self-check: []}]\n",
+	    "x:1:41: expected authoritative, resolver, doh or none, found an empty list" },
+	{ "a check that is no list", "acme: {self-check: none}\n", "x:1:20: expected a list, found 'none'" },
+	{ "silent servers to be ignored", "acme: {self-check-silent: ignore}\n",
+	    "x:1:27: expected fatal or waive, found 'ignore'" },
+	{ "a resolver without TLS", "acme: {resolvers: [192.0.2.53, 'http://dns.example/']}\n",
+	    "x:1:32: expected ADDRESS[@PORT], https://..., https://...{?dns} or json+https://..., found 'http://dns.example/'" },
+	{ "a resolver with another template", "acme: {resolvers: ['https://dns.example/{?name}']}\n",
+	    "x:1:20: expected ADDRESS[@PORT], https://..., https://...{?dns} or json+https://..., "
+	    "found 'https://dns.example/{?name}'" },
+	{ "a template for JSON", "acme: {resolvers: ['json+https://dns.example/{?dns}']}\n",
+	    "x:1:20: expected ADDRESS[@PORT], https://..., https://...{?dns} or json+https://..., "
+	    "found 'json+https://dns.example/{?dns}'" },
+	{ "a resolver by name", "acme: {resolvers: [dns.example]}\n",
+	    "x:1:20: expected ADDRESS[@PORT], https://..., https://...{?dns} or json+https://..., found 'dns.example'" },
+	{ "an address that a proxy keeps from being asked",
+	    "acme: {proxy: 'http://p:1', self-check: [doh], resolvers: [192.0.2.53, 'https://dns.example/']}\n",
+	    "x:1:59: with a proxy and no self-check by authoritative or resolver, nothing but the proxy is asked: "
+	    "expected no addresses in resolvers" },
+	{ "a password without a proxy", "acme: {proxy-credentials-file: /etc/passwd}\n",
+	    "x:1:32: proxy-credentials-file is of no use without proxy" },
+	{ "trust without a proxy", "acme: {proxy-ca-certificates: /etc/passwd}\n",
+	    "x:1:31: proxy-ca-certificates is of no use without proxy" },
+	{ "a password that everybody may read", "acme: {proxy: 'http://p:1', proxy-credentials-file: /etc/passwd}\n",
+	    "x:1:53: /etc/passwd: others may read this password (mode 0644): chmod 600 it" },
+	{ "two users for a proxy", "acme: {proxy: 'http://u:p@p:1', proxy-credentials-file: /etc/passwd}\n",
+	    "x:1:57: expected either a user in the URL of the proxy or proxy-credentials-file, found both" },
+	{ "a password that is missing", "acme: {proxy: 'http://p:1', proxy-credentials-file: /nonexistent/p}\n",
+	    "x:1:53: /nonexistent/p: No such file or directory" },
 };
 
 static void
@@ -282,7 +316,7 @@ test_defaults(void **state)
 		check(c->ngit == 0 && c->nzones == 0 && c->nkeys == 0 && c->acme.nauthorities == 0, "nothing else");
 		assert_string_equal(c->acme.labels[0].label, "_letsencrypt._tcp");
 		check(c->acme.nlabels == 1, "one label");
-		check(c->acme.challenge_ttl == 60 && c->acme.self_check && c->acme.status && c->acme.hooks.issued == NULL,
+		check(c->acme.challenge_ttl == 60 && c->acme.self_check.ways == ACME_CHECK_AUTHORITATIVE && c->acme.status && c->acme.hooks.issued == NULL,
 		    "ACME's defaults");
 		config_free(c);
 	}
@@ -388,7 +422,7 @@ test_whole_file(void **state)
 	assert_string_equal(c->acme.labels[1].label, "_rsa._tcp");
 	assert_string_equal(c->acme.labels[1].authority, "other");
 	check(c->acme.labels[1].profile == NULL && c->acme.nlabels == 2, "labels");
-	check(c->acme.challenge_ttl == 120 && !c->acme.self_check, "the challenge");
+	check(c->acme.challenge_ttl == 120 && c->acme.self_check.ways == 0, "the challenge");
 	check(!c->acme.status && c->acme.hooks.timeout_s == 5, "the status, and the hooks' time");
 	assert_string_equal(c->acme.hooks.issued, "/bin/issued");
 	assert_string_equal(c->acme.hooks.renewed, "/bin/renewed");
@@ -527,6 +561,94 @@ test_find_socket(void **state)
 	}
 }
 
+static const struct { const char *why, *text; unsigned ways; bool closed; } self_checks[] = {
+	{ "the name servers alone", "acme: {}", ACME_CHECK_AUTHORITATIVE, false },
+	{ "nothing", "acme: {self-check: [none]}", 0, false },
+	{ "all ways", "acme: {self-check: [doh, resolver, authoritative], resolvers: ['https://d.example/q', '192.0.2.53@5353']}",
+	    ACME_CHECK_AUTHORITATIVE | ACME_CHECK_RESOLVER | ACME_CHECK_DOH, false },
+	{ "a closed network", "acme: {proxy: 'http://p:1', self-check: [doh], resolvers: ['json+https://d.example/q']}",
+	    ACME_CHECK_DOH, true },
+	{ "a proxy, and a check by DNS", "acme: {proxy: 'http://p:1', self-check: [authoritative]}", ACME_CHECK_AUTHORITATIVE, false },
+	{ "a proxy, and a zone that is checked by DNS", "zones: [{name: a, self-check: [authoritative]}]\n"
+	    "acme: {proxy: 'http://p:1', self-check: [none]}", 0, false },
+};
+
+static void
+test_self_check(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof self_checks / sizeof *self_checks; i++) {
+		struct config *c = parse(self_checks[i].text);
+
+		check(c->acme.self_check.ways == self_checks[i].ways, "%s: %u", self_checks[i].why, c->acme.self_check.ways);
+		check(c->acme.closed == self_checks[i].closed, "%s: closed or not", self_checks[i].why);
+		check(c->acme.self_check_timeout_s == 120 && c->acme.silent_s == 30 && c->acme.silent == SILENT_FATAL,
+		    "%s: times", self_checks[i].why);
+		config_free(c);
+	}
+}
+
+static void
+test_resolvers(void **state)
+{
+	struct config *c = parse("acme: {resolvers: ['2001:db8::53', 'https://d.example/dns-query', 'https://d.example/q{?dns}',\n"
+	    "  'json+https://d.example/resolve?ct=1'], self-check-silent: waive, self-check-silent-after: 5s,\n"
+	    "  self-check-timeout: 3m}\nzones: [{name: a.example, self-check: [none]}, {name: b.example}]");
+	const struct config_resolver *v = c->acme.resolvers;
+
+	(void)state;
+	check(c->acme.nresolvers == 4, "four resolvers");
+	check(v[0].kind == ACME_RESOLVER_PLAIN && v[0].address.address.ss_family == AF_INET6, "an address");
+	check(v[1].kind == ACME_RESOLVER_DOH && !v[1].get, "DoH by POST");
+	assert_string_equal(v[1].url, "https://d.example/dns-query");
+	check(v[2].kind == ACME_RESOLVER_DOH && v[2].get, "DoH by GET");
+	assert_string_equal(v[2].url, "https://d.example/q");
+	assert_string_equal(v[2].name, "https://d.example/q{?dns}");
+	check(v[3].kind == ACME_RESOLVER_JSON && !v[3].get, "JSON");
+	assert_string_equal(v[3].url, "https://d.example/resolve?ct=1");
+	check(c->acme.silent == SILENT_WAIVE && c->acme.silent_s == 5 && c->acme.self_check_timeout_s == 180, "times");
+	check(c->zones[0].self_check.given && c->zones[0].self_check.ways == 0 && !c->zones[1].self_check.given, "zones");
+	config_free(c);
+}
+
+static const struct { const char *why, *content; mode_t mode; const char *credentials, *words; } credentials[] = {
+	{ "a user and a password",	"user:pass:word\n",	0600, "user:pass:word", NULL },
+	{ "a user of a domain",		"DOM\\user:p%20\r\n",	0600, "DOM\\user:p%20", NULL },
+	{ "an empty password",		"user:",		0600, "user:", NULL },
+	{ "a user alone",		"secret\n",		0600, NULL, "expected a file with one line USER:PASSWORD" },
+	{ "a password alone",		":secret\n",		0600, NULL, "expected a file with one line USER:PASSWORD" },
+	{ "two lines",			"user:secret\na:b\n",	0600, NULL, "expected a file with one line USER:PASSWORD" },
+	{ "nothing",			"",			0600, NULL, "expected a file with one line USER:PASSWORD" },
+	{ "a file for a group",		"user:secret\n",	0640, NULL, "others may read this password (mode 0640): chmod 600 it" },
+};
+
+static void
+test_proxy_credentials(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof credentials / sizeof *credentials; i++) {
+		char path[] = "/tmp/certns-test-XXXXXX", text[200];
+		struct config *c = NULL;
+		struct fault f = { 0 };
+		int fd = mkstemp(path);
+
+		assert_int_equal(write(fd, credentials[i].content, strlen(credentials[i].content)),
+		    (int)strlen(credentials[i].content));
+		fchmod(fd, credentials[i].mode);
+		close(fd);
+		snprintf(text, sizeof text, "acme: {proxy: 'http://p:1', proxy-credentials-file: '%s'}", path);
+		enum err err = config_parse("x", text, strlen(text), &c, &f);
+		check((err == ERR_OK) == (credentials[i].words == NULL), "%s: %s", credentials[i].why, f.text);
+		if (err == ERR_OK)
+			assert_string_equal(c->acme.proxy_credentials, credentials[i].credentials);
+		else
+			check(strstr(f.text, credentials[i].words) != NULL && strstr(f.text, "secret") == NULL,
+			    "%s: it says \"%s\"", credentials[i].why, f.text);
+		config_free(c);
+		unlink(path);
+	}
+}
+
 int
 main(void)
 {
@@ -540,6 +662,9 @@ main(void)
 		cmocka_unit_test(test_command_line_over_file),
 		cmocka_unit_test(test_example),
 		cmocka_unit_test(test_find_socket),
+		cmocka_unit_test(test_self_check),
+		cmocka_unit_test(test_resolvers),
+		cmocka_unit_test(test_proxy_credentials),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
