@@ -2,6 +2,7 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +52,55 @@ acme_chain_parse(const char *pem, size_t n, struct acme_chain *out, struct fault
 		*out = chain;
 	else
 		acme_chain_clear(&chain);
+	return err;
+}
+
+static X509 *
+certificate_of(const struct acme_der *der)
+{
+	const uint8_t *p = der->octets;
+	X509 *x = d2i_X509(NULL, &p, (long)der->n);
+
+	if (x != NULL && p != der->octets + der->n) {
+		X509_free(x);
+		return NULL;
+	}
+	return x;
+}
+
+/* NULL: issuer certifies x; else why not. */
+static const char *
+not_certified(X509 *x, X509 *issuer)
+{
+	EVP_PKEY *key = X509_get0_pubkey(issuer);
+
+	if (X509_NAME_cmp(X509_get_issuer_name(x), X509_get_subject_name(issuer)) != 0)
+		return "which is not its issuer by name";
+	if (X509_check_ca(issuer) == 0)
+		return "which is no CA's";
+	if (key == NULL || X509_verify(x, key) != 1)
+		return "whose key did not sign it";
+	return NULL;
+}
+
+enum err
+acme_chain_check(const struct acme_chain *chain, struct fault *f)
+{
+	X509 *x = NULL, *next = NULL;
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; err == ERR_OK && i < chain->n; i++) {
+		const char *why = NULL;
+
+		if ((next = certificate_of(&chain->v[i])) == NULL)
+			err = fault_set(f, ERR_PEER, "number %zu of the CA's chain is not an X.509 certificate", i + 1);
+		else if (x != NULL && (why = not_certified(x, next)) != NULL)
+			err = fault_set(f, ERR_PEER, "the CA's chain does not verify: after certificate %zu comes one %s", i, why);
+		X509_free(x);
+		x = next;
+	}
+	X509_free(x);
+	ERR_clear_error();
 	return err;
 }
 

@@ -12,6 +12,7 @@
 
 #define ISSUERS_MAX 10			/* draft-ietf-acme-dns-persist-02, section 3.1: more are malformed */
 #define ISSUER_MAX 253
+#define TOKEN_MAX 500
 
 static const char *const type_names[ACME_CHALLENGE_TYPES] = {
 	[ACME_DNS_01] = "dns-01", [ACME_DNS_ACCOUNT_01] = "dns-account-01", [ACME_DNS_PERSIST_01] = "dns-persist-01"
@@ -209,6 +210,15 @@ standing_fill(const struct acme_challenge_means *m, const json_t *object, const 
 
 /* ---- the choice ---- */
 
+/* RFC 8555, section 8: of the base64url alphabet alone, without padding. */
+static bool
+is_token(const char *token)
+{
+	size_t n = strspn(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+
+	return n > 0 && n <= TOKEN_MAX && token[n] == '\0';
+}
+
 static const char *
 string_of(const json_t *object, const char *member)
 {
@@ -227,8 +237,8 @@ try_challenge(const struct acme_challenge_means *m, const json_t *object, enum a
 		return "without a status or https URL";
 	if (c.challenge.status == CHALLENGE_INVALID)
 		return "already failed";
-	if (type != ACME_DNS_PERSIST_01 && (c.challenge.token == NULL || *c.challenge.token == '\0'))
-		return "without token";
+	if (type != ACME_DNS_PERSIST_01 && (c.challenge.token == NULL || !is_token(c.challenge.token)))
+		return c.challenge.token == NULL ? "without token" : "its token is none";
 	if ((*err = acme_challenge_record(type, name, m->account, &c.owner)) != ERR_OK)
 		return "its record's name is too long";
 	if (type != ACME_DNS_PERSIST_01) {

@@ -71,6 +71,28 @@ finalize(struct acme_order *o, const char *url)
 	return want;
 }
 
+/* What was ordered, and nothing else: a CA that changed it would only refuse the CSR in the end. */
+static enum err
+identifiers_check(const struct acme_order *o, const json_t *identifiers, struct fault *f)
+{
+	const struct acme_names *names = acme_csr_names(o->setup.csr);
+	size_t n = json_array_size(identifiers);
+
+	for (size_t i = 0; i < n; i++) {
+		const char *name = json_string_value(json_object_get(json_array_get(identifiers, i), "value"));
+		size_t k = 0;
+
+		while (name != NULL && k < names->n && strcasecmp(names->v[k], name) != 0)
+			k++;
+		if (name == NULL || k == names->n)
+			return fault_set(f, ERR_PEER, "the CA's order is for a name that was not ordered: %.253s",
+			    name != NULL ? name : "(none)");
+	}
+	if (identifiers != NULL && n != names->n)
+		return fault_set(f, ERR_PEER, "the CA's order has %zu identifiers; %zu were ordered", n, names->n);
+	return ERR_OK;
+}
+
 enum acme_want
 order_on_order(struct acme_order *o, const struct acme_reply *r)		/* RFC 8555, section 7.1.6 */
 {
@@ -81,6 +103,10 @@ order_on_order(struct acme_order *o, const struct acme_reply *r)		/* RFC 8555, s
 
 	if (err != ERR_OK)
 		return order_fail(o, err, f.text);
+	if ((err = identifiers_check(o, object.identifiers, &f)) != ERR_OK) {
+		acme_order_object_clear(&object);
+		return order_fail(o, err, f.text);
+	}
 	switch (object.status) {
 	case ORDER_PENDING:
 		if (o->polls == 0)
@@ -89,7 +115,12 @@ order_on_order(struct acme_order *o, const struct acme_reply *r)		/* RFC 8555, s
 			want = order_sleep_then_get(o, o->order_url, order_on_order, o->polls++, r->retry_after_s);
 		break;
 	case ORDER_READY:
-		want = finalize(o, object.finalize);
+		if (o->on_reply != on_finalize)
+			want = finalize(o, object.finalize);
+		else if (++o->finalized < FAILURES_MAX)
+			want = order_sleep_then_get(o, o->order_url, order_on_order, 3 + o->finalized, r->retry_after_s);
+		else
+			want = order_fail(o, ERR_PEER, "the CA takes the CSR, but the order stays ready");
 		break;
 	case ORDER_PROCESSING:
 		order_step(o, "waiting for the CA to issue");

@@ -41,6 +41,7 @@ struct acme_order {
 	size_t nstanding;
 	bool publish_tried, unpublishing;
 	unsigned failures, polls;
+	unsigned finalized;			/* how often the CA took the CSR and the order stayed ready */
 	unsigned delay_ms;
 	char step[512];			/* what is being done, in words */
 	enum err err;

@@ -15,7 +15,7 @@ chain_check(const struct acme_chain *chain, const struct acme_csr *csr, struct f
 	if ((err = acme_certificate_matches(&leaf, csr, &inner)) != ERR_OK)
 		fault_set(f, ERR_PEER, "the CA's answer does not fit: %.900s", inner.text);
 	acme_certificate_clear(&leaf);
-	return err == ERR_OK ? ERR_OK : ERR_PEER;
+	return err == ERR_OK ? acme_chain_check(chain, f) : ERR_PEER;
 }
 
 enum acme_want

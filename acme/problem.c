@@ -7,6 +7,8 @@
 #include "acme/reply.h"
 
 #define URN "urn:ietf:params:acme:error:"
+#define WORDS_MAX 2000			/* these go to logs, to status records, to people */
+#define SUBPROBLEMS_SHOWN 10
 
 /* NULL where absent or not a string. */
 static const char *
@@ -88,19 +90,39 @@ print_line(const struct acme_problem *p, struct buf *words)
 		buf_printf(words, " (see %s)", p->instance);
 }
 
+/* The CA may say as much as it likes, but it is not repeated for ever.  Not in the middle of a character. */
+static void
+add_cut(struct buf *words, const struct buf *more)
+{
+	size_t n = more->len < WORDS_MAX ? more->len : WORDS_MAX;
+
+	while (n < more->len && n > 0 && (more->p[n] & 0xc0) == 0x80)
+		n--;
+	buf_add(words, more->p, n);
+	if (n < more->len)
+		buf_add_str(words, "...");
+	words->failed |= more->failed;
+}
+
 void
 acme_problem_print(const json_t *problem, struct buf *words)
 {
 	struct acme_problem p = acme_problem_of(problem), sub;
+	size_t n = json_array_size(p.subproblems);
+	struct buf all = { 0 };
 
 	if (!json_is_object(problem))
 		return;
-	print_line(&p, words);
-	for (size_t i = 0; i < json_array_size(p.subproblems); i++) {
-		buf_add_str(words, "; ");
+	print_line(&p, &all);
+	for (size_t i = 0; i < n && i < SUBPROBLEMS_SHOWN; i++) {
+		buf_add_str(&all, "; ");
 		sub = acme_problem_of(json_array_get(p.subproblems, i));
-		print_line(&sub, words);
+		print_line(&sub, &all);
 	}
+	if (n > SUBPROBLEMS_SHOWN)
+		buf_printf(&all, "; and %zu more", n - SUBPROBLEMS_SHOWN);
+	add_cut(words, &all);
+	buf_clear(&all);
 }
 
 json_t *

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define URL_MAX 2000
+
 int64_t
 acme_retry_after(const char *field, int64_t now_s)
 {
@@ -52,10 +54,15 @@ string_of(const json_t *object, const char *member)
 	return json_string_value(json_object_get(object, member));
 }
 
+/* RFC 3986 has no room for control characters, spaces and what is not ASCII; nobody needs longer ones. */
 static bool
 is_https(const char *url)
 {
-	return url != NULL && strncasecmp(url, "https://", 8) == 0;
+	if (url == NULL || strncasecmp(url, "https://", 8) != 0 || strlen(url) > URL_MAX)
+		return false;
+	for (; *url > ' ' && *url < 0x7f; url++)
+		;
+	return *url == '\0';
 }
 
 /* A needed URL.  Everything we send is signed or secret to the CA, so nothing but https will do (RFC 8555,
@@ -202,6 +209,7 @@ acme_order_object_read(const char *json, size_t n, struct acme_order_object *out
 		goto out;
 	o.status = (enum acme_order_status)status;
 	o.error = json_object_get(o.json, "error");
+	o.identifiers = json_object_get(o.json, "identifiers");
 	o.authorizations = json_object_get(o.json, "authorizations");
 	if ((err = authorizations_check(o.authorizations, f)) != ERR_OK ||
 	    (err = url_need(o.json, "finalize", "order", &o.finalize, f)) != ERR_OK)

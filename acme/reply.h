@@ -59,6 +59,7 @@ enum acme_order_status { ORDER_PENDING, ORDER_READY, ORDER_PROCESSING, ORDER_VAL
 struct acme_order_object {		/* section 7.1.3 */
 	json_t *json;
 	enum acme_order_status status;
+	const json_t *identifiers;	/* as the CA sent them; NULL where absent */
 	const json_t *authorizations;	/* an array of strings, all https */
 	const char *finalize;
 	const char *certificate;	/* NULL until valid */

@@ -40,8 +40,17 @@ pki_csr(EVP_PKEY *key, const char *cn, const char *san, struct buf *out)
 	X509_REQ_free(r);
 }
 
-void
-pki_certificate(EVP_PKEY *key, const char *cn, const char *san, EVP_PKEY *issuer_key, const char *issuer,
+static void
+add_extension(X509 *x, int nid, const char *value)
+{
+	X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, NULL, nid, value);
+
+	X509_add_ext(x, e, -1);
+	X509_EXTENSION_free(e);
+}
+
+static void
+certificate(EVP_PKEY *key, const char *cn, const char *san, bool is_ca, EVP_PKEY *issuer_key, const char *issuer,
     int64_t from_s, int64_t until_s, struct buf *out)
 {
 	X509 *x = X509_new();
@@ -55,11 +64,10 @@ pki_certificate(EVP_PKEY *key, const char *cn, const char *san, EVP_PKEY *issuer
 	X509_set_pubkey(x, key);
 	X509_time_adj_ex(X509_getm_notBefore(x), 0, 0, &(time_t){ from_s });
 	X509_time_adj_ex(X509_getm_notAfter(x), 0, 0, &(time_t){ until_s });
-	if (san != NULL) {
-		X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, san);
-		X509_add_ext(x, e, -1);
-		X509_EXTENSION_free(e);
-	}
+	if (san != NULL)
+		add_extension(x, NID_subject_alt_name, san);
+	if (is_ca)
+		add_extension(x, NID_basic_constraints, "critical,CA:TRUE");
 	X509_sign(x, issuer_key, EVP_sha256());
 	int n = i2d_X509(x, &der);
 	assert(n > 0);
@@ -68,6 +76,19 @@ pki_certificate(EVP_PKEY *key, const char *cn, const char *san, EVP_PKEY *issuer
 	X509_NAME_free(subject);
 	X509_NAME_free(by);
 	X509_free(x);
+}
+
+void
+pki_certificate(EVP_PKEY *key, const char *cn, const char *san, EVP_PKEY *issuer_key, const char *issuer,
+    int64_t from_s, int64_t until_s, struct buf *out)
+{
+	certificate(key, cn, san, false, issuer_key, issuer, from_s, until_s, out);
+}
+
+void
+pki_authority(EVP_PKEY *key, const char *cn, EVP_PKEY *issuer_key, const char *issuer, struct buf *out)
+{
+	certificate(key, cn, NULL, true, issuer_key, issuer, 0, INT32_MAX, out);
 }
 
 void

@@ -37,7 +37,8 @@ static const struct {
 	{ "a challenge without token is passed over", P1 | A1, C("dns-account-01", "") "," C("dns-01", TOKEN),
 	    "_acme-challenge.www.example.com", NULL },
 	{ "and so is one with a token that is no string", P1, C("dns-01", ",\"token\":1"), NULL, "dns-01: without token" },
-	{ "or an empty one", P1, C("dns-01", ",\"token\":\"\""), NULL, "dns-01: without token" },
+	{ "or an empty one", P1, C("dns-01", ",\"token\":\"\""), NULL, "dns-01: its token is none" },
+	{ "or one with other characters", P1, C("dns-01", ",\"token\":\"../etc\""), NULL, "dns-01: its token is none" },
 	{ "one that failed is not used", P1, "{\"type\":\"dns-01\",\"url\":\"https://c/1\",\"status\":\"invalid\"" TOKEN "}", NULL,
 	    "already failed" },
 	{ "one that the CA looks at is gone on with", P1 | S1, C("dns-persist-01", CLEAR)

@@ -24,7 +24,8 @@ struct model {
 	const char *challenges;			/* instead of the usual ones: %d is the number */
 	const char *bad_authorization;		/* the first ends so instead of valid */
 	unsigned slow_checks, slow_order, slow_issue;	/* so many polls until it moves */
-	bool order_invalid, not_ready_once, http_location, no_location, wrong_key, no_pem;
+	bool order_invalid, not_ready_once, http_location, no_location, wrong_key, no_pem, stays_ready, leaf_twice;
+	const char *identifiers;		/* of the order; NULL: none */
 	const char *content_type;
 	int64_t retry_after_s;			/* with every "wait"; 0: none */
 	enum trouble fault;			/* at the fault_at-th request and fault_times - 1 after it */
@@ -79,7 +80,9 @@ write_order(struct model *m)
 {
 	const char *status = "pending";
 
-	if (m->finalized)
+	if (m->finalized && m->stays_ready)
+		status = "ready";
+	else if (m->finalized)
 		status = m->order_invalid ? "invalid" : m->slow_issue > 0 ? "processing" : "valid";
 	else if (all_answered(m))
 		status = m->slow_order > 0 ? "pending" : "ready";
@@ -92,7 +95,8 @@ write_order(struct model *m)
 	    "\"error\":{\"type\":\"urn:ietf:params:acme:error:caa\",\"detail\":\"no\"},\"authorizations\":[", status);
 	for (size_t i = 0; i < m->n; i++)
 		buf_printf(&m->body, "%s\"https://ca/authz/%zu\"", i > 0 ? "," : "", i);
-	buf_add_str(&m->body, "]}");
+	buf_printf(&m->body, "]%s%s}", m->identifiers != NULL ? ",\"identifiers\":" : "",
+	    m->identifiers != NULL ? m->identifiers : "");
 }
 
 static void
@@ -129,6 +133,10 @@ write_certificate(struct model *m, const struct acme_csr *csr)
 		buf_add_str(&m->body, "certificate");
 	else {
 		pki_pem(&der, &m->body);
+		if (!m->leaf_twice) {
+			buf_clear(&der);
+			pki_authority(other_key, "CA", other_key, "CA", &der);
+		}
 		pki_pem(&der, &m->body);
 	}
 	buf_clear(&san);
@@ -344,6 +352,15 @@ static const struct {
 	{ "a chain of another type", one, { ONE, .content_type = "application/pkix-cert" }, { 0 }, ERR_PEER,
 	    "comes as application/pkix-cert", 1, 1 },
 	{ "no PEM", one, { ONE, .no_pem = true }, { 0 }, ERR_PEER, "no certificate in PEM", 1, 1 },
+	{ "a chain that does not verify", one, { ONE, .leaf_twice = true }, { 0 }, ERR_PEER, "chain does not verify", 1, 1 },
+	{ "an order that stays ready", one, { ONE, .stays_ready = true }, { 0 }, ERR_PEER, "stays ready", 1, 1 },
+	{ "an order with the names that were ordered", two, { TWO, .identifiers = "[{\"type\":\"dns\",\"value\":\"*.A.test\"},"
+	    "{\"type\":\"dns\",\"value\":\"a.test\"}]" }, { 0 }, ERR_OK, "", 2, 2 },
+	{ "an order with another name", one, { ONE, .identifiers = "[{\"type\":\"dns\",\"value\":\"b.test\"}]" }, { 0 },
+	    ERR_PEER, "not ordered: b.test", 0, 0 },
+	{ "an order with a name too few", two, { TWO, .identifiers = "[{\"type\":\"dns\",\"value\":\"a.test\"}]" }, { 0 },
+	    ERR_PEER, "1 identifiers; 2 were ordered", 0, 0 },
+	{ "an order with identifiers of another kind", one, { ONE, .identifiers = "[7]" }, { 0 }, ERR_PEER, "not ordered", 0, 0 },
 	{ "a zone that refuses the challenge", one, { ONE }, { .publish = ERR_REFUSED }, ERR_REFUSED,
 	    "the zone says no", 1, 0 },
 	{ "a server that does not show it", one, { ONE }, { .check = ERR_TIMEOUT }, ERR_TIMEOUT, "ns2 is silent", 1,

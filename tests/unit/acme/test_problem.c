@@ -69,6 +69,34 @@ test_document(void **state)
 	check(acme_problem_of(NULL).type == PROBLEM_OTHER, "nothing is a problem of no kind");
 }
 
+/* What the CA says goes to logs and people: not all of a megabyte, and no half of a character. */
+static void
+test_much(void **state)
+{
+	struct buf json = { 0 }, words = { 0 };
+
+	(void)state;
+	buf_add_str(&json, "{\"type\":\"x\",\"detail\":\"");
+	for (int i = 0; i < 3000; i++)
+		buf_add_str(&json, "\xe2\x82\xac");
+	buf_add_str(&json, "\"}");
+	struct acme_reply r = { .status = 400, .body = buf_str(&json), .n = json.len };
+	acme_problem_read(&r, &words);
+	check(words.len <= 2003 && words.len > 1990 && (words.len - strlen("x: ...")) % 3 == 0, "%zu octets", words.len);
+	check(strcmp(buf_str(&words) + words.len - 6, "\xe2\x82\xac...") == 0, "ends in a whole character");
+	buf_clear(&json);
+	buf_clear(&words);
+	buf_add_str(&json, "{\"type\":\"x\",\"subproblems\":[1");
+	for (int i = 0; i < 100; i++)
+		buf_add_str(&json, ",{\"detail\":\"a\"}");
+	buf_add_str(&json, "]}");
+	r = (struct acme_reply){ .status = 400, .body = buf_str(&json), .n = json.len };
+	acme_problem_read(&r, &words);
+	check(strstr(buf_str(&words), "; and 91 more") != NULL, "%s", buf_str(&words));
+	buf_clear(&json);
+	buf_clear(&words);
+}
+
 #define BASE "https://ca.example/acme/cert/1"
 static const struct { const char *why, *field, *rel; size_t nth; const char *url; } links[] = {
 	{ "an absolute target",		"<https://ca.example/2>;rel=\"alternate\"", "alternate", 0, "https://ca.example/2" },
@@ -154,6 +182,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_problems),
 		cmocka_unit_test(test_document),
+		cmocka_unit_test(test_much),
 		cmocka_unit_test(test_links),
 		cmocka_unit_test(test_links_of_several_fields),
 		cmocka_unit_test(test_link_prefixes),
