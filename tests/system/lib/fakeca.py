@@ -40,9 +40,9 @@ Acts:
     ca.limit(endpoint, seconds, date=False)              429 rateLimited for so long, Retry-After in seconds or as a date
     ca.bucket(endpoint, n, seconds, date=False)          429 beyond n requests in so many seconds
     ca.stall(endpoint, after=False)                      a Gate: requests wait there; gate.wait_arrived(), gate.release()
-    ca.script(endpoint, *steps)                          the next requests are answered so, one step each
-    ca.always(endpoint, step)                            all of them, until ca.honest()
-    ca.honest()                                          forgets scripts, gates, limits, tls and on_connect
+    ca.script(endpoint, *steps, host=None)               the next requests (about this host) are answered so, one step each
+    ca.always(endpoint, step, host=None)                 all of them, until ca.honest()
+    ca.honest()                                          forgets scripts, gates, limits, nonce_reject, tls and on_connect
     ca.stop(), ca.start(), ca.forget()                   same port; its memory stays without forget(), its certificates always
     ca.expire_nonces()
 
@@ -210,11 +210,11 @@ class FakeCA(Endpoints):
     def stall(self, endpoint, after=False):
         return self.script_.stall(endpoint, after)
 
-    def script(self, endpoint, *steps):
-        self.script_.add(endpoint, steps)
+    def script(self, endpoint, *steps, host=None):
+        self.script_.add(endpoint if host is None else (endpoint, host), steps)
 
-    def always(self, endpoint, step):
-        self.script_.keep(endpoint, step)
+    def always(self, endpoint, step, host=None):
+        self.script_.keep(endpoint if host is None else (endpoint, host), step)
 
     def honest(self):
         self.script_.clear()

@@ -64,7 +64,7 @@ class Endpoints:
         gate = self.script_.gate(request.endpoint)
         if gate is not None and not gate.after:
             gate.hold()
-        reply = play(self.script_.next(request.endpoint), lambda: self._guarded(request, methods))
+        reply = play(self.script_.next(request.endpoint, self._about(request)), lambda: self._guarded(request, methods))
         if gate is not None and gate.after:
             gate.hold()
         if request.method == "POST" and reply.add_nonce and reply.get_header("Replay-Nonce") is None:
@@ -72,6 +72,26 @@ class Endpoints:
         if request.endpoint != "directory":
             reply.headers.append(("Link", f'<{self.directory_url}>;rel="index"'))
         return reply
+
+    def _about(self, request):
+        """The names that a request is about, as far as it can be told before it is verified."""
+        url = self.base + request.path
+        with self.lock:
+            if request.endpoint == "newOrder":
+                try:
+                    return [one["value"] for one in Jws(request.body).payload["identifiers"]]
+                except (Malformed, KeyError, TypeError):
+                    return []
+            if url in self.challenges_by_url:
+                return [self.challenges_by_url[url].authorization.full_name()]
+            if url in self.authorizations_by_url:
+                return [self.authorizations_by_url[url].full_name()]
+            if url in self.orders_by_url:
+                return self.orders_by_url[url].names
+            if url in self.certificates_by_url:
+                return self.certificates_by_url[url].names
+            known = self.certificates_by_id.get(request.argument) if request.endpoint == "renewalInfo" else None
+            return known.names if known is not None else []
 
     def _guarded(self, request, methods):
         with self.lock:

@@ -201,7 +201,8 @@ class Gate:
 
 
 class Script:
-    """What is to happen at the endpoints: for each a list of steps, used up one by one, and one that stays."""
+    """What is to happen at the endpoints: for each a list of steps, used up one by one, and one that stays.  An endpoint may be
+    (endpoint, host): only what belongs to an order with that name."""
 
     def __init__(self):
         self._lock = threading.Lock()
@@ -227,10 +228,10 @@ class Script:
         with self._lock:
             return sum(len(steps) for steps in self._steps.values())
 
-    def next(self, endpoint):
-        """The step for a request that is here now; None: honest."""
+    def next(self, endpoint, names):
+        """The step for a request about these names that is here now; None: honest."""
         with self._lock:
-            for name in endpoint, "*":
+            for name in [*((e, n) for n in names for e in (endpoint, "*")), endpoint, "*"]:
                 if self._steps.get(name):
                     return self._steps[name].pop(0)
                 if name in self._lasting:
