@@ -138,6 +138,8 @@ acme_new(const struct acme_config *config, const struct acme_outside *outside, s
 		fault_set(f, err, "%s", err_str(err));
 	else
 		err = acme_authorities_init(&a->authorities, config, base, f);
+	for (size_t i = 0; err == ERR_OK && i < a->authorities.n; i++)
+		acme_client_recall(a->authorities.v[i].client, a->port);
 	if (err == ERR_OK)
 		*out = a;
 	else

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "acme/proxy.h"
+#include "acme/key.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "wire/dname.h"
@@ -32,6 +33,11 @@ struct acme_authority_config {
 	const enum acme_challenge_type *challenges;	/* best first */
 	size_t nchallenges;		/* 0: dns-01 alone */
 	const char *name;		/* for zones, logs and status; NULL: the host of the directory's URL */
+	enum acme_key_type key_type;	/* of a key that is made */
+	const char *key_file;		/* the account's key in PEM; NULL: in the state directory, and made there */
+	const char *eab_kid;		/* external account binding; NULL: none */
+	const uint8_t *eab_secret;	/* octets of the HMAC key */
+	size_t eab_secret_n;
 	unsigned failover_after_s;	/* of failure for its own reasons, until the next is asked; 0: 6 hours */
 };
 struct acme_label_config {

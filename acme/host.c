@@ -312,6 +312,20 @@ on_task_done(void *arg, struct acme_task *t, const struct acme_order_result *r)
 
 /* ---- orders ---- */
 
+/* An account that was deactivated is nobody to order with, as long as there is another. */
+static void
+leave_out_unusable(struct acme_ranking *choice)
+{
+	struct acme_ranking all = *choice;
+
+	choice->n = 0;
+	for (size_t i = 0; i < all.n; i++)
+		if (acme_client_usable(all.v[i]->client, NULL))
+			choice->v[choice->n++] = all.v[i];
+	if (choice->n == 0)
+		*choice = all;
+}
+
 /* The label's authority, or else those of its zone. */
 static void
 choose(const struct acme_host *h, struct acme_ranking *out)
@@ -328,6 +342,7 @@ choose(const struct acme_host *h, struct acme_ranking *out)
 		    outside->zone_of(outside->ctx, h->owner.octets, &apex, &editable) ?
 		    outside->authorities(outside->ctx, apex.octets) : NULL;
 	acme_ranking_read(&a->authorities, names, out);
+	leave_out_unusable(out);
 }
 
 static void
@@ -412,12 +427,7 @@ may_order(const struct acme_host *h, const struct acme_csr *csr, struct fault *f
 	choose(h, &choice);
 	if (choice.n == 0)
 		return fault_set(f, ERR_REFUSED, "no ACME authority is configured (acme: authorities:)");
-	for (size_t i = 0; i < choice.n; i++)
-		if (!choice.v[i]->config->terms_agreed)
-			return fault_set(f, ERR_REFUSED,
-			    "no account without agreement to the terms of %s: terms-agreed: yes is needed",
-			    choice.v[i]->name);
-	return names_ours(h->acme, csr, f);
+	return acme_client_usable(choice.v[0]->client, f) ? names_ours(h->acme, csr, f) : ERR_REFUSED;
 }
 
 static void

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += acme/libacme.a
 acme_libacme_a_SOURCES = \
+	acme/account.c acme/account.h \
 	acme/acme.c acme/acme.h \
 	acme/authority.c acme/authority.h \
 	acme/authorization.c \
@@ -7,6 +8,10 @@ acme_libacme_a_SOURCES = \
 	acme/chain.c acme/chain.h \
 	acme/challenge.c acme/challenge.h \
 	acme/client.c acme/client.h \
+	acme/client_account.c \
+	acme/client_internal.h \
+	acme/client_post.c \
+	acme/client_prepare.c \
 	acme/csr.c acme/csr.h \
 	acme/doh.c acme/doh.h \
 	acme/doh_json.c \

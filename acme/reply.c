@@ -168,7 +168,7 @@ acme_directory_clear(struct acme_directory *d)
 }
 
 enum err
-acme_account_read(const char *json, size_t n, enum acme_account_status *status, struct fault *f)
+acme_account_read(const char *json, size_t n, struct acme_account_object *out, struct fault *f)
 {
 	static const char *const words[] = {
 		[ACCOUNT_VALID] = "valid", [ACCOUNT_DEACTIVATED] = "deactivated", [ACCOUNT_REVOKED] = "revoked"
@@ -176,11 +176,19 @@ acme_account_read(const char *json, size_t n, enum acme_account_status *status, 
 	json_t *object = object_load(json, n, "account", f);
 	int s = object == NULL ? -1 : STATUS_OF(object, "account", words, f);
 
-	json_decref(object);
-	if (s < 0)
+	if (s < 0) {
+		json_decref(object);
 		return ERR_PEER;
-	*status = (enum acme_account_status)s;
+	}
+	*out = (struct acme_account_object){ object, (enum acme_account_status)s, strings_of(object, "contact") };
 	return ERR_OK;
+}
+
+void
+acme_account_object_clear(struct acme_account_object *a)
+{
+	json_decref(a->json);
+	*a = (struct acme_account_object){ 0 };
 }
 
 static enum err

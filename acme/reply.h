@@ -20,6 +20,7 @@
 struct acme_reply {
 	enum err err;			/* no answer at all: ERR_NETWORK, ERR_TIMEOUT, ERR_PEER, ... */
 	const char *words;		/* why, when err is not ERR_OK */
+	const char *problem;		/* likewise: the type of the problem document behind it; NULL: there is none */
 	long status;			/* of HTTP */
 	const char *url;		/* that answered, after redirects; NULL: not known */
 	const char *nonce, *location, *content_type;	/* NULL where absent */
@@ -53,7 +54,13 @@ bool acme_directory_has_profile(const struct acme_directory *d, const char *name
 void acme_directory_clear(struct acme_directory *d);
 
 enum acme_account_status { ACCOUNT_VALID, ACCOUNT_DEACTIVATED, ACCOUNT_REVOKED };
-enum err acme_account_read(const char *json, size_t n, enum acme_account_status *status, struct fault *f);
+struct acme_account_object {		/* section 7.1.2 */
+	json_t *json;
+	enum acme_account_status status;
+	const json_t *contact;		/* an array of strings; NULL where absent */
+};
+enum err acme_account_read(const char *json, size_t n, struct acme_account_object *out, struct fault *f);
+void acme_account_object_clear(struct acme_account_object *a);
 
 enum acme_order_status { ORDER_PENDING, ORDER_READY, ORDER_PROCESSING, ORDER_VALID, ORDER_INVALID };
 struct acme_order_object {		/* section 7.1.3 */

@@ -53,6 +53,17 @@ task_fail(struct acme_task *t, enum err err, const char *words, int64_t retry_af
 		.cause = acme_cause_of_err(err), .problem = "", .chain = &none });
 }
 
+/* There is no account to order with. */
+static void
+task_fail_reply(struct acme_task *t, const struct acme_reply *r)
+{
+	struct acme_chain none = { 0 };
+
+	task_finish(t, &(struct acme_order_result){ .err = r->err, .words = r->words, .retry_after_s = r->retry_after_s,
+		.cause = r->problem != NULL ? acme_cause_of_problem(r->problem, r->status, false) : acme_cause_of_err(r->err),
+		.problem = r->problem != NULL ? acme_problem_short(r->problem) : "", .chain = &none });
+}
+
 /* ---- the CA ---- */
 
 static void
@@ -102,11 +113,13 @@ on_prepared(void *arg, const struct acme_reply *r)
 
 	t->call = NULL;
 	if (r->err != ERR_OK)
-		task_fail(t, r->err, r->words, r->retry_after_s);
+		task_fail_reply(t, r);
 	else if (acme_order_new(&setup, &t->order) != ERR_OK)
 		task_fail(t, ERR_NOMEM, err_str(ERR_NOMEM), -1);
-	else
+	else {
+		acme_client_hold(t->setup.client);
 		task_step(t, acme_order_start(t->order));
+	}
 }
 
 /* ---- the zones ---- */
@@ -342,6 +355,8 @@ acme_task_free(struct acme_task *t)
 	acme_propagation_free(t->propagation);
 	if (t->timer != NULL)
 		event_free(t->timer);
+	if (t->order != NULL)
+		acme_client_release(t->setup.client);
 	acme_order_free(t->order);
 	acme_csr_free(t->csr);
 	free(t->zones);

@@ -40,10 +40,13 @@ finish_authority(struct config_reader *r, const yaml_node_t *node, void *base)
 {
 	struct config_authority *a = base;
 	const char *url = NULL;
+	enum err err;
 
 	if (!a->terms_agreed)
 		return config_fault(r, node, ERR_REFUSED, "expected 'terms-agreed: yes' for an authority: "
 		    "it makes no account for who does not agree to its terms of service");
+	if ((err = config_check_account(r, node, a)) != ERR_OK)
+		return err;
 	if (strcmp(a->directory, "letsencrypt") == 0)
 		url = "https://acme-v02.api.letsencrypt.org/directory";
 	else if (strcmp(a->directory, "letsencrypt-staging") == 0)
@@ -58,6 +61,7 @@ finish_authority(struct config_reader *r, const yaml_node_t *node, void *base)
 	return a->directory != NULL ? ERR_OK : ERR_NOMEM;
 }
 
+static const char *const key_types[] = { "es256", "es384", "ed25519", "rsa2048", "rsa3072", "rsa4096", NULL };
 static const struct option authority_options[] = {
 	{ "directory", OPTION_TEXT, AT(config_authority, directory), .needed = true, .valid = valid_https,
 	    .expected = "letsencrypt, letsencrypt-staging or a URL that begins with https://" },
@@ -65,6 +69,9 @@ static const struct option authority_options[] = {
 	{ "contact", OPTION_TEXTS, AT(config_authority, contact), .valid = valid_contact,
 	    .expected = "mailto:ADDRESS" },
 	{ "terms-agreed", OPTION_YESNO, AT(config_authority, terms_agreed), .fallback = "no" },
+	{ "key-type", OPTION_CHOICE, AT(config_authority, key_type), .choices = key_types, .fallback = "es256" },
+	{ "key-file", OPTION_FILE, AT(config_authority, key_file) },
+	{ "eab", OPTION_OWN, .read = config_read_eab },
 	{ "name", OPTION_TEXT, AT(config_authority, name), .valid = config_valid_authority_name,
 	    .expected = "a name without spaces and slashes, neither yes nor no" },
 	{ "failover-after", OPTION_DURATION, AT(config_authority, failover_after_s), .min = 60, .max = 30 * 86400,
@@ -162,6 +169,8 @@ config_acme_clear(struct config_acme *c)
 	for (size_t i = 0; i < c->nauthorities; i++) {
 		free(c->authorities[i].directory);
 		free(c->authorities[i].ca_certificates);
+		free(c->authorities[i].key_file);
+		config_eab_clear(&c->authorities[i].eab);
 		config_texts_free(c->authorities[i].contact);
 		free(c->authorities[i].name);
 	}

@@ -8,13 +8,24 @@
 #include <stdint.h>
 
 #include "acme/acme.h"
+#include "acme/key.h"
+#include "base/buf.h"
 #include "server/config_address.h"
+
+struct config_eab {			/* external account binding */
+	char *kid;			/* NULL: none */
+	char *hmac, *hmac_file;		/* one of them, as it is written */
+	struct buf secret;		/* the octets of it */
+};
 
 struct config_authority {
 	char *directory;		/* URL; "letsencrypt" and "letsencrypt-staging" are resolved already */
 	char *ca_certificates;		/* or NULL */
 	char **contact;			/* NULL-terminated, or NULL */
 	bool terms_agreed;
+	enum acme_key_type key_type;
+	char *key_file;			/* or NULL */
+	struct config_eab eab;
 	char *name;
 	unsigned failover_after_s;
 };
@@ -62,6 +73,7 @@ struct config_acme {
 	uint8_t digest[SHA256_DIGEST_LENGTH];	/* of the section as it is written: has it changed? */
 };
 
+void config_eab_clear(struct config_eab *e);
 void config_acme_clear(struct config_acme *c);
 
 #endif

@@ -16,6 +16,7 @@ server_libserver_a_SOURCES = \
 	server/chaos.c \
 	server/compact.c \
 	server/config.c server/config.h \
+	server/config_account.c \
 	server/config_acme.c server/config_acme.h \
 	server/config_address.c server/config_address.h \
 	server/config_authorities.c \

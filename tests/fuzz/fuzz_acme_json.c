@@ -16,7 +16,7 @@ LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 	struct acme_order_object o;
 	struct acme_authorization a;
 	struct acme_chain chain;
-	enum acme_account_status status;
+	struct acme_account_object account;
 	struct fault f = { 0 };
 	struct buf words = { 0 };
 	char *text;
@@ -33,7 +33,8 @@ LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 			acme_directory_clear(&d);
 		break;
 	case 1:
-		acme_account_read(text, r.n, &status, &f);
+		if (acme_account_read(text, r.n, &account, &f) == ERR_OK)
+			acme_account_object_clear(&account);
 		break;
 	case 2:
 		if (acme_order_object_read(text, r.n, &o, &f) == ERR_OK) {

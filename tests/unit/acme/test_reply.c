@@ -28,16 +28,17 @@ read_any(enum what what, const char *json, size_t n, struct fault *f)
 	struct acme_directory d = { 0 };
 	struct acme_order_object o = { 0 };
 	struct acme_authorization a = { 0 };
-	enum acme_account_status status;
+	struct acme_account_object account = { 0 };
 	enum err err = ERR_RANGE;
 
 	switch (what) {
 	case DIRECTORY:		err = acme_directory_read(json, n, &d, f); break;
-	case ACCOUNT:		err = acme_account_read(json, n, &status, f); break;
+	case ACCOUNT:		err = acme_account_read(json, n, &account, f); break;
 	case ORDER:		err = acme_order_object_read(json, n, &o, f); break;
 	case AUTHORIZATION:	err = acme_authorization_read(json, n, &a, f); break;
 	}
 	acme_directory_clear(&d);
+	acme_account_object_clear(&account);
 	acme_order_object_clear(&o);
 	acme_authorization_clear(&a);
 	return err;
