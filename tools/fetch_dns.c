@@ -92,6 +92,10 @@ exchange_any(struct fetch_servers *servers, const uint8_t *request, size_t n, co
 
 			memmove(servers->v + 1, servers->v, i * sizeof *servers->v);
 			servers->v[0] = good;
+			if (status == FETCH_FINE)
+				f->text[0] = '\0';
+			else if (i > 0)
+				*f = words;
 			break;
 		}
 	}

@@ -154,7 +154,7 @@ upload(struct fetch_host *h)
 	if (h->run->dry_run)
 		csr = NULL;
 	if ((status = fetch_update(&h->servers, key, h->owner.octets, csr, n, &h->fault)) == FETCH_FINE && csr != NULL) {
-		fetch_say(h, "the CSR is uploaded; waiting for the certificate");
+		fetch_say(h, "the CSR is uploaded");
 		h->uploaded = true;
 	}
 	tsig_key_free(key);
@@ -230,14 +230,15 @@ look(struct fetch_host *h, struct buf *answer, struct fetch_tlsa *rrset)
 	return FETCH_FINE;
 }
 
-/* Is there a certificate that is better than the one in place?  Then it is the host's from here on. */
+/* Is there another certificate than the one in place that lasts as long or longer?  Then it is the host's from here on. */
 static bool
 take_better(struct fetch_host *h, const struct fetch_tlsa *rrset)
 {
 	struct fetch_chain chain = { 0 };
 	int64_t now_s = clock_now_s();
 	enum err err = fetch_chain_build(rrset, h->request.csr, now_s, &chain, &h->fault);
-	bool better = err == ERR_OK && (!is_good(h, now_s) || chain.leaf.not_after_s > h->have.chain.leaf.not_after_s);
+	bool better = err == ERR_OK && (!is_good(h, now_s) || (!fetch_chain_same_leaf(&chain, &h->have.chain) &&
+	    chain.leaf.not_after_s >= h->have.chain.leaf.not_after_s));
 
 	if (err == ERR_NOMEM)
 		end_local(h, err);
@@ -252,25 +253,24 @@ static void
 decide(struct fetch_host *h, const struct fetch_tlsa *rrset)
 {
 	int64_t now_s = clock_now_s();
-	bool foreign, ours = server_has_ours(h, rrset, &foreign), good = is_good(h, now_s);
-	enum fetch_status status;
+	bool foreign, ours = server_has_ours(h, rrset, &foreign), good = is_good(h, now_s) && !is_near_end(h, now_s);
+	enum fetch_status status = FETCH_FINE;
 
-	if (good && !is_near_end(h, now_s) && (ours || (foreign && h->run->renew))) {
-		if (!ours)
-			fetch_say(h, "another CSR has taken the place of ours at the server; run certns-fetch without --renew to "
-			    "put ours back");
-		finish_unchanged(h);
-		return;
-	}
-	if (!ours && (status = upload(h)) != FETCH_FINE)
+	if (good && foreign && h->run->renew)
+		fetch_say(h, "another CSR has taken the place of ours at the server; run certns-fetch without --renew to put "
+		    "ours back");
+	else if (!ours)
+		status = upload(h);
+	if (status != FETCH_FINE)
 		end(h, status);
+	else if (good && (ours || h->run->renew))
+		finish_unchanged(h);		/* what the server has later is for the next run */
 	else if (h->run->dry_run) {
 		h->uploaded = !ours;
 		end(h, FETCH_FINE);
 	} else {
 		h->phase = FETCH_WAIT;
-		if (ours)
-			fetch_say(h, "the server has our CSR; waiting for the certificate");
+		fetch_say(h, "%swaiting for the certificate", ours ? "the server has our CSR; " : "");
 	}
 }
 
@@ -336,6 +336,8 @@ follow(struct fetch_host *h)
 	    fetch_state_is_about(&state, csr, n)) {
 		if (strcmp(state.problem, h->state.problem) != 0 && state.problem[0] != '\0')
 			fetch_say(h, "the server says: %s", state.problem);
+		if (strcmp(state.step, h->state.step) != 0 && state.step[0] != '\0')
+			fetch_detail(h, "the server: %s", state.step);
 		h->state = state;
 	}
 	buf_clear(&answer);

@@ -142,6 +142,7 @@ host_json(const struct fetch_host *h)
 		json_object_set_new(state, "next", text_or_null(h->state.next));
 		json_object_set_new(state, "authority", text_or_null(h->state.authority));
 		json_object_set_new(state, "problem", text_or_null(h->state.problem));
+		json_object_set_new(state, "step", text_or_null(h->state.step));
 	}
 	json_object_set_new(object, "server", state);
 	return object;

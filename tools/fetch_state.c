@@ -8,7 +8,6 @@
 #include "base/encoding.h"
 #include "wire/message.h"
 
-#define STRING_MAX 255
 #define CSR_DIGEST_OCTETS 8
 
 /* Append n octets to a text of size octets; what does not fit is cut off. */
@@ -33,6 +32,7 @@ place(struct fetch_state *s, const uint8_t *key, size_t n, size_t *size)
 		{ "authority", s->authority, sizeof s->authority },
 		{ "csr", s->csr, sizeof s->csr },
 		{ "problem", s->problem, sizeof s->problem },
+		{ "step", s->step, sizeof s->step },
 	};
 
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
@@ -43,30 +43,23 @@ place(struct fetch_state *s, const uint8_t *key, size_t n, size_t *size)
 	return NULL;
 }
 
-/* The strings of one record (RFC 1035, section 3.3.14).  A value that fills its string goes on in the next. */
+/* The strings of one record (RFC 1035, section 3.3.14), the first of which is the state: other TXT records may stand
+ * beside it.  A value too long for one string goes on in the next one, with its key again. */
 static void
 read_record(struct fetch_state *s, struct rd r)
 {
-	bool full = false;
-	char *to = NULL;
-	size_t size = 0;
+	static const char first[] = "state=";
 
 	while (rd_left(&r) > 0) {
-		size_t n = rd_u8(&r);
+		size_t n = rd_u8(&r), size;
 		const uint8_t *p = rd_take(&r, n), *equals;
+		char *to;
 
-		if (p == NULL)
+		if (p == NULL || (!s->known && (n < sizeof first - 1 || memcmp(p, first, sizeof first - 1) != 0)))
 			return;
-		if (full && to != NULL)
-			append(to, size, p, n);
-		else if (!full && (equals = memchr(p, '=', n)) != NULL &&
-		    (to = place(s, p, (size_t)(equals - p), &size)) != NULL) {
-			*to = '\0';
+		s->known = true;
+		if ((equals = memchr(p, '=', n)) != NULL && (to = place(s, p, (size_t)(equals - p), &size)) != NULL)
 			append(to, size, equals + 1, (size_t)(p + n - equals - 1));
-			s->known = true;
-		} else if (!full)
-			to = NULL;
-		full = n == STRING_MAX;
 	}
 }
 
@@ -83,7 +76,7 @@ fetch_state_read(const uint8_t *msg, size_t n, const uint8_t *owner, struct fetc
 	for (unsigned i = 0; i < header.qdcount && !r.bad; i++)
 		question_read(&r, &question);
 	for (unsigned i = 0; i < header.ancount && msg_rr_read(&r, &rr); i++)
-		if (rr.class == CLASS_IN && rr.type == TYPE_TXT && dname_equal(rr.owner.octets, owner))
+		if (!out->known && rr.class == CLASS_IN && rr.type == TYPE_TXT && dname_equal(rr.owner.octets, owner))
 			read_record(out, rr.rdata);
 	return r.bad ? ERR_FORMAT : ERR_OK;
 }

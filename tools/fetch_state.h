@@ -9,7 +9,7 @@
 
 #include "base/err.h"
 
-#define FETCH_STATE_TEXT 512
+#define FETCH_STATE_TEXT 720
 
 struct fetch_state {
 	bool known;
@@ -17,7 +17,7 @@ struct fetch_state {
 	char next[32], expires[32];	/* times as they stand there */
 	char authority[128];
 	char csr[20];			/* the first sixteen digits of the CSR's SHA-256 */
-	char problem[FETCH_STATE_TEXT];
+	char problem[FETCH_STATE_TEXT], step[FETCH_STATE_TEXT];	/* what went wrong last; what is being done */
 };
 
 /* From the answer to a question for TXT at owner.  ERR_FORMAT: it cannot be read; without such a record known is

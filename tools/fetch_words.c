@@ -105,9 +105,8 @@ judge_rcode(const struct tsig_exchange *x, unsigned rcode, const char *zone, con
 	dname_print_host(x->key_name.octets, key);
 	switch (rcode) {
 	case RCODE_REFUSED:
-		fault_set(f, ERR_REFUSED, "REFUSED%s%s%s%s%.200s%s%.200s%s", doubt, colon, ede, *ede != '\0' ? "" : ": the key ",
-		    *ede != '\0' ? "" : key, *ede != '\0' ? "" : " may not do this in ", *ede != '\0' ? "" : zone,
-		    *ede != '\0' ? "" : ", or the server takes no updates for it");
+		fault_set(f, ERR_REFUSED, "REFUSED%s%s%s (with the key %.200s, in the zone %.200s)", doubt, colon, *ede != '\0' ? ede :
+		    ": the key may not do this, or the server takes no updates", key, zone);
 		return FETCH_REFUSED;
 	case RCODE_NOTAUTH:
 		fault_set(f, ERR_REFUSED, "NOTAUTH%s%s%s: the server is no primary of %.200s: name the right one with --server", doubt,

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import serialization
 
 from .certnsd import SANITIZER, program
 from .certs import names_of, public
-from .process import run
+from .process import Process, run
 
 FINE, LOCAL, USAGE, WAITING, NETWORK, REFUSED, CA, UNFIT, HOOK, BUSY = range(10)
 MEMBERS = {"key.pem", "certificate.pem", "chain.pem", "fullchain.pem", "combined.pem", "request.pem"}
@@ -52,6 +52,13 @@ class Fetch:
 
     def place(self, host="www.example.com"):
         return Place(os.path.join(self.directory, host))
+
+
+class Running(Process):
+    """A program that is killed at the end of the test, if not before."""
+
+    def stop(self):
+        self.kill9()
 
 
 class Place:
