@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/delegation.h"
 #include "acme/schedule.h"
 #include "acme/tlsa.h"
 #include "base/clock.h"
@@ -398,25 +399,18 @@ order(struct acme_host *h, struct acme_assessment *as)
 
 /* ---- decisions ---- */
 
-/* Every name in a zone of ours, where we may write (else no order could ever work). */
+/* Every name's challenge in a zone that we may change, at least by delegation (else no order could ever work). */
 static enum err
-names_ours(const struct acme *a, const struct acme_csr *csr, struct fault *f)
+names_provable(const struct acme *a, const struct acme_authority *authority, const struct acme_csr *csr, struct fault *f)
 {
-	const struct acme_outside *outside = acme_port_outside(a->port);
 	const struct acme_names *names = acme_csr_names(csr);
-	struct dname owner, apex;
-	bool editable;
+	struct acme_challenge_means means = acme_client_means(authority->client);
+	enum err err = ERR_OK;
 
-	for (size_t i = 0; i < names->n; i++) {
-		if (acme_challenge_record(ACME_DNS_01, names->v[i], NULL, &owner) != ERR_OK)
-			return fault_set(f, ERR_RANGE, "%.253s is too long for a challenge record", names->v[i]);
-		if (!outside->zone_of(outside->ctx, owner.octets, &apex, &editable))
-			return fault_set(f, ERR_REFUSED, "%.253s is in none of the zones here", names->v[i]);
-		if (!editable)
-			return fault_set(f, ERR_REFUSED, "%.253s is in a zone that may not be changed here",
-			    names->v[i]);
-	}
-	return ERR_OK;
+	for (size_t i = 0; err == ERR_OK && i < names->n; i++)
+		err = acme_delegation_judge(acme_port_outside(a->port), &means, acme_resolve_outside_allowed(a->resolve),
+		    names->v[i], f);
+	return err;
 }
 
 static enum err
@@ -427,7 +421,7 @@ may_order(const struct acme_host *h, const struct acme_csr *csr, struct fault *f
 	choose(h, &choice);
 	if (choice.n == 0)
 		return fault_set(f, ERR_REFUSED, "no ACME authority is configured (acme: authorities:)");
-	return acme_client_usable(choice.v[0]->client, f) ? names_ours(h->acme, csr, f) : ERR_REFUSED;
+	return acme_client_usable(choice.v[0]->client, f) ? names_provable(h->acme, choice.v[0], csr, f) : ERR_REFUSED;
 }
 
 static void

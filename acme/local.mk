@@ -13,6 +13,7 @@ acme_libacme_a_SOURCES = \
 	acme/client_post.c \
 	acme/client_prepare.c \
 	acme/csr.c acme/csr.h \
+	acme/delegation.c acme/delegation.h \
 	acme/doh.c acme/doh.h \
 	acme/doh_json.c \
 	acme/host.c acme/host.h \
@@ -29,6 +30,7 @@ acme_libacme_a_SOURCES = \
 	acme/problem.c acme/problem.h \
 	acme/propagation.c acme/propagation.h \
 	acme/proxy.h \
+	acme/publication.c acme/publication.h \
 	acme/records.c acme/records.h \
 	acme/reply.c acme/reply.h \
 	acme/resolve.c acme/resolve.h \

@@ -18,7 +18,9 @@
 /* One owner at one server; server NULL: our own, by the snapshot. */
 struct probe {
 	struct acme_propagation *all;
-	const uint8_t *owner;			/* in all->txts */
+	const uint8_t *name;			/* that the CA asks for */
+	const uint8_t *owner;			/* in all->proofs; of a TXT, or */
+	const uint8_t *target;			/* of a CNAME to this; else NULL */
 	struct sockaddr_storage address;
 	char *server;
 	struct event *timer;
@@ -31,11 +33,11 @@ struct probe {
 struct acme_propagation {
 	struct acme_port *port;
 	struct event_base *base;
-	struct acme_txt *txts;
-	size_t ntxts;
+	const struct acme_proof *proofs;
+	size_t nproofs;
 	struct probe **probes;
 	size_t nprobes, nvisible;
-	const uint8_t *owner;			/* while probes are made */
+	const uint8_t *name, *owner, *target;	/* while probes are made */
 	struct event *deadline;			/* of all, whether a server answers or not */
 	int64_t deadline_ms;
 	unsigned timeout_s;
@@ -65,32 +67,43 @@ txt_is(const uint8_t *rdata, size_t n, const char *value)
 	return value[at] == '\0';
 }
 
-const char *
-acme_txt_missing(const uint8_t *msg, size_t n, const uint8_t *owner, const struct acme_txt *txts, size_t ntxts)
+/* Ready to read the answer section.  NULL: it has one, else what is wrong. */
+static const char *
+open_answer(const uint8_t *msg, size_t n, struct rd *r, struct msg_header *h)
 {
-	struct rd r = rd_over(msg, n);
-	struct msg_header h;
 	struct question q;
+
+	*r = rd_over(msg, n);
+	msg_header_read(r, h);
+	if (r->bad || (h->flags & FLAG_QR) == 0)
+		return "a malformed answer";
+	if ((h->flags & 15) != RCODE_NOERROR)
+		return rcode_str(h->flags & 15);
+	for (unsigned i = 0; i < h->qdcount; i++)
+		question_read(r, &q);
+	return NULL;
+}
+
+const char *
+acme_txt_missing(const uint8_t *msg, size_t n, const uint8_t *owner, const struct acme_proof *proofs, size_t nproofs)
+{
+	struct rd answers, r;
+	struct msg_header h;
 	struct msg_rr rr;
+	const char *wrong = open_answer(msg, n, &answers, &h);
 	size_t wanted = 0, seen = 0;
 
-	msg_header_read(&r, &h);
-	if (r.bad || (h.flags & FLAG_QR) == 0)
-		return "a malformed answer";
-	if ((h.flags & 15) != RCODE_NOERROR)
-		return rcode_str(h.flags & 15);
-	for (unsigned i = 0; i < h.qdcount; i++)
-		question_read(&r, &q);
-	struct rd answers = r;
-	for (size_t t = 0; t < ntxts; t++) {
-		if (!dname_equal(txts[t].owner.octets, owner))
+	if (wrong != NULL)
+		return wrong;
+	for (size_t t = 0; t < nproofs; t++) {
+		if (!dname_equal(proofs[t].way.owner.octets, owner))
 			continue;
 		wanted++;
 		r = answers;
 		bool found = false;
 		for (unsigned i = 0; i < h.ancount && msg_rr_read(&r, &rr); i++)
 			if (rr.type == TYPE_TXT && dname_equal(rr.owner.octets, owner) &&
-			    txt_is(rr.rdata.p, rr.rdlen, txts[t].value))
+			    txt_is(rr.rdata.p, rr.rdlen, proofs[t].value))
 				found = true;
 		if (r.bad)
 			return "a malformed answer";
@@ -101,6 +114,21 @@ acme_txt_missing(const uint8_t *msg, size_t n, const uint8_t *owner, const struc
 	return h.ancount == 0 ? "no such record" : "an older state of the record";
 }
 
+const char *
+acme_alias_missing(const uint8_t *msg, size_t n, const uint8_t *owner, const uint8_t *target)
+{
+	struct dname found;
+	struct rd r;
+	struct msg_header h;
+	const char *wrong = open_answer(msg, n, &r, &h);
+
+	if (wrong != NULL)
+		return wrong;
+	if (!acme_delegation_alias(msg, n, owner, &found))
+		return "no such alias";
+	return dname_equal(found.octets, target) ? NULL : "an alias of another name";
+}
+
 /* The same by our own snapshot. */
 static bool
 visible_here(const struct probe *p)
@@ -109,11 +137,11 @@ visible_here(const struct probe *p)
 	struct rr_list found = { 0 };
 	bool all = outside->lookup(outside->ctx, p->owner, TYPE_TXT, &found) == ERR_OK;
 
-	for (size_t t = 0; all && t < p->all->ntxts; t++) {
-		bool one = !dname_equal(p->all->txts[t].owner.octets, p->owner);
+	for (size_t t = 0; all && t < p->all->nproofs; t++) {
+		bool one = !dname_equal(p->all->proofs[t].way.owner.octets, p->owner);
 
 		for (size_t i = 0; !one && i < found.n; i++)
-			one = txt_is(found.v[i].rdata, found.v[i].rdlen, p->all->txts[t].value);
+			one = txt_is(found.v[i].rdata, found.v[i].rdlen, p->all->proofs[t].value);
 		all = one;
 	}
 	rr_list_clear(&found);
@@ -142,7 +170,9 @@ first_missing(const struct acme_propagation *all)
 static void
 host_of(const uint8_t *owner, char text[DNAME_TEXT_MAX])
 {
-	dname_print_host(dname_parent(owner), text);	/* without _acme-challenge */
+	while (*owner > 1 && owner[1] == '_')		/* _acme-challenge, and what may stand before it */
+		owner = dname_parent(owner);
+	dname_print_host(owner, text);
 }
 
 /* The first probe that has not seen its records gives the reason.  May free all. */
@@ -154,7 +184,7 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 	char host[DNAME_TEXT_MAX], words[DNAME_TEXT_MAX + 512];
 
 	(void)fd, (void)what;
-	host_of(p->owner, host);
+	host_of(p->name, host);
 	snprintf(words, sizeof words, "%s did not show the challenge for %s within %u s (last: %s)", server_name(p),
 	    host, all->timeout_s, p->last);
 	all->done(all->arg, ERR_TIMEOUT, words);
@@ -185,7 +215,8 @@ on_answered(void *arg, const uint8_t *msg, size_t n, const char *words)
 {
 	struct probe *p = arg;
 	const char *missing = n == 0 ? (words != NULL ? words : "no answer") :
-	    acme_txt_missing(msg, n, p->owner, p->all->txts, p->all->ntxts);
+	    p->target != NULL ? acme_alias_missing(msg, n, p->owner, p->target) :
+	    acme_txt_missing(msg, n, p->owner, p->all->proofs, p->all->nproofs);
 
 	p->ticket = NULL;
 	if (missing == NULL) {
@@ -224,7 +255,7 @@ address_len(const struct sockaddr *address)
 }
 
 static void
-probe_add(struct acme_propagation *all, const uint8_t *owner, const struct sockaddr *address, const char *server)
+probe_add(struct acme_propagation *all, const struct sockaddr *address, const char *server)
 {
 	struct probe *p = calloc(1, sizeof *p), **v = realloc(all->probes, (all->nprobes + 1) * sizeof *v);
 
@@ -237,7 +268,9 @@ probe_add(struct acme_propagation *all, const uint8_t *owner, const struct socka
 	}
 	all->probes[all->nprobes++] = p;
 	p->all = all;
-	p->owner = owner;
+	p->name = all->name;
+	p->owner = all->owner;
+	p->target = all->target;
 	p->wait_ms = POLL_FIRST_MS;
 	snprintf(p->last, sizeof p->last, "%s", address == NULL ? "no such record" : "no answer");
 	if (address != NULL) {
@@ -253,33 +286,47 @@ found_server(void *arg, const struct sockaddr *address, const char *server)
 {
 	struct acme_propagation *all = arg;
 
-	probe_add(all, all->owner, address, server);
+	probe_add(all, address, server);
 }
 
 static void
-make_probes(struct acme_propagation *all)
+probe_zone(struct acme_propagation *all, const uint8_t *zone)
 {
 	const struct acme_outside *outside = acme_port_outside(all->port);
-	struct dname apex;
-	bool editable;
 
-	for (size_t i = 0; i < all->ntxts; i++) {
-		const uint8_t *owner = all->txts[i].owner.octets;
+	outside->servers(outside->ctx, zone, found_server, all);
+}
+
+/* Whoever follows the aliases to a record may ask any server of each zone on the way. */
+static void
+make_probes(struct acme_propagation *all)
+{
+	for (size_t i = 0; i < all->nproofs; i++) {
+		const struct acme_delegation *way = &all->proofs[i].way;
 		size_t before = 0;
 
-		while (before < i && !dname_equal(all->txts[before].owner.octets, owner))
+		all->name = all->proofs[i].name.octets;
+		while (before < i && !dname_equal(all->proofs[before].name.octets, all->name))
+			before++;
+		for (unsigned h = 0; before == i && h < way->nhops; h++) {
+			all->owner = way->hops[h].name.octets;
+			all->target = way->hops[h].target.octets;
+			if (way->hops[h].ours)
+				probe_zone(all, way->hops[h].zone.octets);
+		}
+		all->owner = way->owner.octets;
+		all->target = NULL;
+		for (before = 0; before < i && !dname_equal(all->proofs[before].way.owner.octets, all->owner);)
 			before++;
 		if (before < i)
 			continue;	/* wildcard and apex share an owner */
-		probe_add(all, owner, NULL, NULL);
-		all->owner = owner;
-		if (outside->zone_of(outside->ctx, owner, &apex, &editable))
-			outside->servers(outside->ctx, apex.octets, found_server, all);
+		probe_add(all, NULL, NULL);
+		probe_zone(all, way->zone.octets);
 	}
 }
 
 enum err
-acme_propagation_start(struct acme_port *port, struct event_base *base, const struct acme_txt *txts, size_t n,
+acme_propagation_start(struct acme_port *port, struct event_base *base, const struct acme_proof *proofs, size_t n,
     unsigned timeout_s, acme_propagation_done *done, void *arg, struct acme_propagation **out)
 {
 	struct acme_propagation *all = calloc(1, sizeof *all);
@@ -293,12 +340,10 @@ acme_propagation_start(struct acme_port *port, struct event_base *base, const st
 	all->timeout_s = timeout_s;
 	all->deadline_ms = clock_mono_ms() + (int64_t)timeout_s * 1000;
 	all->deadline = event_new(base, -1, 0, on_deadline, all);
-	if ((all->txts = calloc(n, sizeof *txts)) != NULL) {
-		memcpy(all->txts, txts, n * sizeof *txts);
-		all->ntxts = n;
-		make_probes(all);
-	}
-	if (all->txts == NULL || all->failed || all->deadline == NULL) {
+	all->proofs = proofs;
+	all->nproofs = n;
+	make_probes(all);
+	if (all->failed || all->deadline == NULL) {
 		acme_propagation_free(all);
 		return ERR_NOMEM;
 	}
@@ -326,7 +371,6 @@ acme_propagation_free(struct acme_propagation *all)
 		free(p);
 	}
 	free(all->probes);
-	free(all->txts);
 	free(all);
 }
 
@@ -336,7 +380,7 @@ acme_propagation_step(struct acme_propagation *all)
 	char host[DNAME_TEXT_MAX];
 	const struct probe *p = first_missing(all);
 
-	host_of(p->owner, host);
+	host_of(p->name, host);
 	snprintf(all->step, sizeof all->step, "waiting for %.200s to show the challenge for %.200s", server_name(p),
 	    host);
 	return all->step;

@@ -6,7 +6,7 @@
 #ifndef ACME_PROPAGATION_H
 #define ACME_PROPAGATION_H
 
-#include "acme/order.h"
+#include "acme/delegation.h"
 #include "acme/port.h"
 
 struct acme_propagation;
@@ -14,18 +14,21 @@ struct acme_propagation;
 /* ERR_OK: all are visible everywhere.  ERR_TIMEOUT: words name the server that lagged and what it said last. */
 typedef void acme_propagation_done(void *arg, enum err err, const char *words);
 
-/* txts is copied.  done comes exactly once, later, unless the check is freed before; after it *out is still the
+/* proofs are borrowed until the check is freed.  done comes exactly once, later, unless the check is freed before; after it *out is still the
  * caller's, to free.  ERR_NOMEM: *out is untouched. */
-enum err acme_propagation_start(struct acme_port *port, struct event_base *base, const struct acme_txt *txts, size_t n,
+enum err acme_propagation_start(struct acme_port *port, struct event_base *base, const struct acme_proof *proofs, size_t n,
     unsigned timeout_s, acme_propagation_done *done, void *arg, struct acme_propagation **out);
 void acme_propagation_free(struct acme_propagation *p);
 
 /* "waiting for ns2.example.com to show the challenge for www.example.com"; valid until the next call. */
 const char *acme_propagation_step(struct acme_propagation *p);
 
-/* Does a response hold all these TXT values at owner?  NULL: yes; else what is missing, in words.  For msg that may be
+/* Does a response hold all the values of those proofs whose way ends at owner?  NULL: yes; else what is missing, in words.  For msg that may be
  * anything (tests, fuzzing). */
-const char *acme_txt_missing(const uint8_t *msg, size_t n, const uint8_t *owner, const struct acme_txt *txts,
-    size_t ntxts);
+const char *acme_txt_missing(const uint8_t *msg, size_t n, const uint8_t *owner, const struct acme_proof *proofs,
+    size_t nproofs);
+
+/* The same for an alias on the way. */
+const char *acme_alias_missing(const uint8_t *msg, size_t n, const uint8_t *owner, const uint8_t *target);
 
 #endif

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "acme/propagation.h"
+#include "acme/publication.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "wire/rrtype.h"
 
 #define CA_TIME_S 900		/* for the CA's part of an order */
 
@@ -20,12 +20,10 @@ struct acme_task {
 	struct acme_call *call;
 	struct acme_propagation *propagation;
 	struct event *timer;
-	struct dname *zones;			/* of each TXT that was tried to publish */
-	size_t nzones;
-	unsigned edits;				/* under way */
-	bool removing;				/* they are removals */
-	struct fault edit_fault;		/* the first that failed */
-	const char *aborted;			/* why: to be done when the edits are through */
+	struct acme_publication *publication;
+	struct acme_records_edit *edit;		/* of its records */
+	bool publishing, removing;
+	const char *aborted;			/* why: to be done when they are put */
 };
 
 static void task_step(struct acme_task *t, enum acme_want want);
@@ -124,142 +122,70 @@ on_prepared(void *arg, const struct acme_reply *r)
 
 /* ---- the zones ---- */
 
+/* What was begun in the zones is waited for, also when the task was given up meanwhile. */
 static void
-edits_through(struct acme_task *t)
+published(struct acme_task *t, enum err err, const char *words)
 {
-	const char *words = fault_str(&t->edit_fault, t->edit_fault.err);
-
-	if (t->removing)
-		task_step(t, acme_order_unpublished(t->order));
-	else if (t->aborted != NULL)
+	t->publishing = false;
+	if (t->aborted != NULL)
 		task_step(t, acme_order_abort(t->order, ERR_CANCELLED, t->aborted));
 	else
-		task_step(t, acme_order_published(t->order, t->edit_fault.err, words));
+		task_step(t, acme_order_published(t->order, err, words));
+}
+
+static enum err
+edit_records(struct acme_task *t, bool add, acme_records_done *done)
+{
+	char why[300];
+
+	snprintf(why, sizeof why, "challenge for %.253s%s", t->host, add ? "" : " removed");
+	return acme_records_edit(&(struct acme_records_setup){ .port = t->setup.port,
+	    .records = acme_publication_records(t->publication), .add = add, .ttl_s = t->setup.challenge_ttl_s,
+	    .until_s = clock_now_s() + limit_ms(t) / 1000, .why = why, .done = done, .arg = t }, &t->edit);
 }
 
 static void
-on_edited(void *arg, enum err err, const char *words)
+on_put(void *arg, enum err err, const char *words, const struct acme_records *failed)
+{
+	struct acme_task *t = arg;
+	struct fault f = { 0 };
+
+	(void)failed;
+	t->edit = NULL;
+	if (err != ERR_OK)
+		fault_set(&f, err, "the challenge cannot be published: %.900s", words);
+	published(t, err, f.text);
+}
+
+static void
+on_places(void *arg, enum err err, const char *words)
 {
 	struct acme_task *t = arg;
 
-	if (err != ERR_OK && t->edit_fault.err == ERR_OK)
-		fault_set(&t->edit_fault, err, "the challenge cannot be published: %.900s", words);
-	if (--t->edits == 0)
-		edits_through(t);
+	if (err != ERR_OK || t->aborted != NULL || acme_publication_records(t->publication)->n == 0)
+		published(t, err, words);
+	else if ((err = edit_records(t, true, on_put)) != ERR_OK)
+		published(t, err, err_str(err));
 }
 
 /* A record that stays is served until it expires, and harms nobody: only a warning. */
 static void
-on_removed(void *arg, enum err err, const char *words)
+on_removed(void *arg, enum err err, const char *words, const struct acme_records *failed)
 {
 	struct acme_task *t = arg;
 
+	(void)failed;
+	t->edit = NULL;
 	if (err != ERR_OK)
 		log_warning("acme: %s: the challenge could not be removed: %s", t->host, words);
-	if (--t->edits == 0)
-		edits_through(t);
-}
-
-/* One edit for all TXT of the zone of number first. */
-static enum err
-edit_zone(struct acme_task *t, size_t first, bool publish)
-{
-	size_t n;
-	const struct acme_txt *txts = acme_order_txts(t->order, &n);
-	struct rr_list rrs = { 0 };
-	uint8_t rdata[1 + sizeof txts->value];
-	char why[300];
-	enum err err = ERR_OK;
-
-	for (size_t i = first; err == ERR_OK && i < t->nzones; i++) {
-		size_t len = strlen(txts[i].value);
-
-		if (!dname_equal(t->zones[i].octets, t->zones[first].octets))
-			continue;
-		rdata[0] = (uint8_t)len;
-		memcpy(rdata + 1, txts[i].value, len);
-		err = rr_list_add(&rrs, &(struct rr){ txts[i].owner.octets, rdata, t->setup.challenge_ttl_s, TYPE_TXT,
-		    (uint16_t)(len + 1) });
-	}
-	snprintf(why, sizeof why, "challenge for %.253s%s", t->host, publish ? "" : " removed");
-	if (err == ERR_OK) {
-		struct acme_edit edit = { .zone = t->zones[first].octets, .passing = true,
-			.until_s = clock_now_s() + limit_ms(t) / 1000, .why = why };
-
-		*(publish ? &edit.add : &edit.remove) = rrs.v;
-		*(publish ? &edit.nadd : &edit.nremove) = rrs.n;
-		err = acme_port_edit(t->setup.port, &edit, publish ? on_edited : on_removed, t, NULL);
-	}
-	rr_list_clear(&rrs);
-	return err;
-}
-
-/* One edit for each zone; t->edits counts them. */
-static void
-edit_zones(struct acme_task *t, bool publish)
-{
-	size_t before;
-
-	t->edit_fault = (struct fault){ 0 };
-	for (size_t i = 0; i < t->nzones; i++) {
-		for (before = 0; before < i && !dname_equal(t->zones[before].octets, t->zones[i].octets);)
-			before++;
-		if (before < i)
-			continue;
-		enum err err = edit_zone(t, i, publish);
-		if (err == ERR_OK)
-			t->edits++;
-		else
-			fault_set(&t->edit_fault, err, "%s", err_str(err));
-	}
-}
-
-/* The zone of each challenge record.  False: one lies in none that we may change. */
-static bool
-find_zones(struct acme_task *t)
-{
-	const struct acme_outside *outside = acme_port_outside(t->setup.port);
-	char owner[DNAME_TEXT_MAX];
-	bool editable = false;
-	size_t n;
-	const struct acme_txt *txts = acme_order_txts(t->order, &n);
-	struct dname *zones = realloc(t->zones, n * sizeof *zones);
-
-	if (zones == NULL) {
-		fault_set(&t->edit_fault, ERR_NOMEM, "out of memory");
-		return false;
-	}
-	t->zones = zones;
-	t->nzones = n;
-	for (size_t i = 0; i < n; i++)
-		if (!outside->zone_of(outside->ctx, txts[i].owner.octets, &zones[i], &editable) || !editable) {
-			t->nzones = 0;		/* nothing is published, so nothing to remove */
-			fault_set(&t->edit_fault, ERR_REFUSED, "%s is in no zone that may be changed here",
-			    dname_print_host(txts[i].owner.octets, owner));
-			return false;
-		}
-	return true;
-}
-
-static void
-task_publish(struct acme_task *t)
-{
-	t->edit_fault = (struct fault){ 0 };
-	if (!find_zones(t)) {
-		task_step(t, acme_order_published(t->order, t->edit_fault.err, t->edit_fault.text));
-		return;
-	}
-	edit_zones(t, true);
-	if (t->edits == 0)
-		task_step(t, acme_order_published(t->order, ERR_NOMEM, err_str(ERR_NOMEM)));
+	task_step(t, acme_order_unpublished(t->order));
 }
 
 static void
 task_unpublish(struct acme_task *t)
 {
 	t->removing = true;
-	edit_zones(t, false);
-	if (t->edits == 0)
+	if (acme_publication_records(t->publication)->n == 0 || edit_records(t, false, on_removed) != ERR_OK)
 		task_step(t, acme_order_unpublished(t->order));
 }
 
@@ -279,8 +205,8 @@ static void
 task_check(struct acme_task *t)
 {
 	size_t n;
-	const struct acme_txt *txts = acme_order_txts(t->order, &n);
-	enum err err = acme_propagation_start(t->setup.port, t->setup.base, txts, n, t->setup.propagation_timeout_s,
+	const struct acme_proof *proofs = acme_publication_proofs(t->publication, &n);
+	enum err err = acme_propagation_start(t->setup.port, t->setup.base, proofs, n, t->setup.propagation_timeout_s,
 	    on_propagated, t, &t->propagation);
 
 	if (err != ERR_OK)
@@ -295,7 +221,10 @@ task_step(struct acme_task *t, enum acme_want want)
 
 	switch (want) {
 	case ACME_POST:		task_post(t); return;
-	case ACME_PUBLISH:	task_publish(t); return;
+	case ACME_PUBLISH:
+		t->publishing = true;
+		acme_publication_find(t->publication, t->order, on_places, t);
+		return;
 	case ACME_CHECK:	task_check(t); return;
 	case ACME_SLEEP:	task_sleep(t); return;
 	case ACME_UNPUBLISH:	task_unpublish(t); return;
@@ -317,7 +246,9 @@ acme_task_start(const struct acme_task_setup *setup, struct acme_csr *csr, struc
 	t->host = strdup(setup->host);
 	t->replaces = setup->replaces != NULL ? strdup(setup->replaces) : NULL;
 	t->timer = event_new(setup->base, -1, 0, on_timer, t);
-	if (t->host == NULL || t->timer == NULL || (setup->replaces != NULL && t->replaces == NULL) ||
+	acme_publication_new(&(struct acme_publication_setup){ .port = setup->port, .resolve = setup->resolve,
+	    .base = setup->base }, &t->publication);
+	if (t->publication == NULL || t->host == NULL || t->timer == NULL || (setup->replaces != NULL && t->replaces == NULL) ||
 	    (t->call = acme_client_prepare(setup->client, on_prepared, t)) == NULL) {
 		acme_task_free(t);
 		return ERR_NOMEM;
@@ -333,8 +264,8 @@ acme_task_abort(struct acme_task *t, const char *words)
 	if (t->aborted != NULL || t->removing)
 		return;
 	t->aborted = words;
-	if (t->edits > 0)
-		return;				/* edits_through() goes on */
+	if (t->publishing)
+		return;				/* published() goes on */
 	acme_call_cancel(t->call);
 	t->call = NULL;
 	acme_propagation_free(t->propagation);
@@ -359,7 +290,8 @@ acme_task_free(struct acme_task *t)
 		acme_client_release(t->setup.client);
 	acme_order_free(t->order);
 	acme_csr_free(t->csr);
-	free(t->zones);
+	acme_records_cancel(t->edit);
+	acme_publication_free(t->publication);
 	free(t->host);
 	free(t->replaces);
 	free(t);

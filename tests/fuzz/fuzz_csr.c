@@ -10,10 +10,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n);
 static void
 check_answer(const uint8_t *octets, size_t n)
 {
-	struct acme_txt txt = { .value = "0123456789012345678901234567890123456789012" };
+	char value[] = "0123456789012345678901234567890123456789012";
+	struct acme_proof proof = { .value = value };
 
-	if (acme_challenge_record(ACME_DNS_01, "a.test", NULL, &txt.owner) == ERR_OK)
-		acme_txt_missing(octets, n, txt.owner.octets, &txt, 1);
+	if (acme_challenge_record(ACME_DNS_01, "a.test", NULL, &proof.way.owner) != ERR_OK)
+		return;
+	acme_txt_missing(octets, n, proof.way.owner.octets, &proof, 1);
+	acme_alias_missing(octets, n, proof.way.owner.octets, proof.way.owner.octets);
 }
 
 int

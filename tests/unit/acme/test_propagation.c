@@ -8,14 +8,15 @@
 #include "wire/message.h"
 #include "wire/rrtype.h"
 
-static struct acme_txt
+static struct acme_proof
 txt(const char *owner, const char *value)
 {
-	struct acme_txt t = { 0 };
+	struct acme_proof p = { .value = (char *)(uintptr_t)value };
 
-	assert_int_equal(dname_from_str(owner, &t.owner), ERR_OK);
-	snprintf(t.value, sizeof t.value, "%s", value);
-	return t;
+	assert_int_equal(dname_from_str(owner, &p.name), ERR_OK);
+	assert_int_equal(dname_from_str("example.test", &p.way.zone), ERR_OK);
+	p.way.owner = p.name;
+	return p;
 }
 
 /* TXT records are written "owner=string|string"; blanks part records. */
@@ -71,19 +72,19 @@ static const struct { const char *why; unsigned flags; const char *records, *mis
 static void
 test_answers(void **state)
 {
-	struct acme_txt txts[] = { txt("c.a.test", "one"), txt("c.b.test", "other"), txt("c.a.test", "two") };
+	struct acme_proof txts[] = { txt("c.a.test", "one"), txt("c.b.test", "other"), txt("c.a.test", "two") };
 	uint8_t msg[1024];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
 		size_t n = message(answers[i].flags, answers[i].records, msg, sizeof msg);
-		const char *missing = acme_txt_missing(msg, n, txts[0].owner.octets, txts, 3);
+		const char *missing = acme_txt_missing(msg, n, txts[0].way.owner.octets, txts, 3);
 
 		check((missing == NULL) == (answers[i].missing == NULL) && (missing == NULL ||
 		    strstr(missing, answers[i].missing) != NULL), "%s: %s", answers[i].why, missing == NULL ? "seen" :
 		    missing);
 		for (size_t k = 0; k < n; k++)
-			check(acme_txt_missing(msg, k, txts[0].owner.octets, txts, 3) != NULL,
+			check(acme_txt_missing(msg, k, txts[0].way.owner.octets, txts, 3) != NULL,
 			    "%s, cut to %zu octets, shows nothing",
 			    answers[i].why, k);
 	}
@@ -127,7 +128,7 @@ test_waiting(void **state)
 		struct acme_port *port;
 		struct acme_propagation *p = NULL;
 		struct world w;
-		struct acme_txt txts[] = { txt("_acme-challenge.h.example.test", "one"),
+		struct acme_proof txts[] = { txt("_acme-challenge.h.example.test", "one"),
 		    txt("_acme-challenge.h.example.test", "two") };
 
 		world_init(&w, end.base);
@@ -135,8 +136,8 @@ test_waiting(void **state)
 		w.lag_ms = checks[i].lag_ms;
 		w.silent = checks[i].silent;
 		w.last_txt_ms = clock_mono_ms();
-		struct rr one = { txts[0].owner.octets, (const uint8_t *)"\3one", 60, TYPE_TXT, 4 };
-		struct rr two = { txts[0].owner.octets, (const uint8_t *)"\3two", 60, TYPE_TXT, 4 };
+		struct rr one = { txts[0].way.owner.octets, (const uint8_t *)"\3one", 60, TYPE_TXT, 4 };
+		struct rr two = { txts[0].way.owner.octets, (const uint8_t *)"\3two", 60, TYPE_TXT, 4 };
 		assert_int_equal(rr_list_add(&w.rrs, &one), ERR_OK);
 		if (checks[i].here)
 			assert_int_equal(rr_list_add(&w.rrs, &two), ERR_OK);
