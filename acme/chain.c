@@ -2,9 +2,11 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static enum err
 chain_add(struct acme_chain *chain, const uint8_t *der, long n, struct fault *f)
@@ -55,8 +57,59 @@ acme_chain_parse(const char *pem, size_t n, struct acme_chain *out, struct fault
 	return err;
 }
 
+/* ---- does it fit? ---- */
+
+static enum err
+leaf_verify(const struct acme_chain *chain, const struct acme_csr *csr, struct fault *f)
+{
+	struct acme_certificate leaf;
+	struct fault inner = { 0 };
+	enum err err;
+
+	if ((err = acme_certificate_parse(chain->v[0].octets, chain->v[0].n, &leaf, &inner)) != ERR_OK)
+		return fault_set(f, ERR_PEER, "the CA's certificate cannot be used: %.900s", inner.text);
+	if ((err = acme_certificate_matches(&leaf, csr, &inner)) != ERR_OK)
+		fault_set(f, ERR_PEER, "the CA's answer does not fit: %.900s", inner.text);
+	acme_certificate_clear(&leaf);
+	return err == ERR_OK ? ERR_OK : ERR_PEER;
+}
+
+static const char *
+subject_of(X509 *x, char text[200])
+{
+	X509_NAME *name = X509_get_subject_name(x);
+
+	if (X509_NAME_get_text_by_NID(name, NID_commonName, text, 200) < 0 && X509_NAME_oneline(name, text, 200) == NULL)
+		text[0] = '\0';
+	return text;
+}
+
+/* upper, certificate number at + 1 from 0 on, must have issued lower. */
+static enum err
+link_verify(X509 *lower, X509 *upper, size_t at, int64_t now_s, struct fault *f)
+{
+	char low[200], up[200];
+	time_t now = (time_t)now_s;
+	int code;
+
+	subject_of(lower, low);
+	subject_of(upper, up);
+	if ((code = X509_check_issued(upper, lower)) != X509_V_OK)
+		return fault_set(f, ERR_PEER, "the CA's chain does not verify: certificate %zu (%s) was not issued by "
+		    "certificate %zu (%s): %s", at + 1, low, at + 2, up, X509_verify_cert_error_string(code));
+	if (X509_verify(lower, X509_get0_pubkey(upper)) != 1)
+		return fault_set(f, ERR_PEER, "the CA's chain does not verify: certificate %zu (%s) was not signed by "
+		    "the key of certificate %zu (%s)", at + 1, low, at + 2, up);
+	if (X509_check_ca(upper) == 0)
+		return fault_set(f, ERR_PEER, "the CA's chain does not verify: certificate %zu (%s) is not a CA's", at + 2, up);
+	if (X509_cmp_time(X509_get0_notBefore(upper), &now) > 0 || X509_cmp_time(X509_get0_notAfter(upper), &now) < 0)
+		return fault_set(f, ERR_PEER, "certificate %zu of the CA's chain (%s) is not valid now; is this machine's clock right?",
+		    at + 2, up);
+	return ERR_OK;
+}
+
 static X509 *
-certificate_of(const struct acme_der *der)
+load(const struct acme_der *der)
 {
 	const uint8_t *p = der->octets;
 	X509 *x = d2i_X509(NULL, &p, (long)der->n);
@@ -68,40 +121,37 @@ certificate_of(const struct acme_der *der)
 	return x;
 }
 
-/* NULL: issuer certifies x; else why not. */
-static const char *
-not_certified(X509 *x, X509 *issuer)
-{
-	EVP_PKEY *key = X509_get0_pubkey(issuer);
-
-	if (X509_NAME_cmp(X509_get_issuer_name(x), X509_get_subject_name(issuer)) != 0)
-		return "which is not its issuer by name";
-	if (X509_check_ca(issuer) == 0)
-		return "which is no CA's";
-	if (key == NULL || X509_verify(x, key) != 1)
-		return "whose key did not sign it";
-	return NULL;
-}
-
 enum err
-acme_chain_check(const struct acme_chain *chain, struct fault *f)
+acme_chain_verify(const struct acme_chain *chain, const struct acme_csr *csr, int64_t now_s, struct fault *f)
 {
-	X509 *x = NULL, *next = NULL;
-	enum err err = ERR_OK;
+	enum err err = leaf_verify(chain, csr, f);
+	X509 *lower = err == ERR_OK ? load(&chain->v[0]) : NULL, *upper;
 
-	for (size_t i = 0; err == ERR_OK && i < chain->n; i++) {
-		const char *why = NULL;
-
-		if ((next = certificate_of(&chain->v[i])) == NULL)
-			err = fault_set(f, ERR_PEER, "number %zu of the CA's chain is not an X.509 certificate", i + 1);
-		else if (x != NULL && (why = not_certified(x, next)) != NULL)
-			err = fault_set(f, ERR_PEER, "the CA's chain does not verify: after certificate %zu comes one %s", i, why);
-		X509_free(x);
-		x = next;
+	for (size_t i = 0; err == ERR_OK && i + 1 < chain->n; i++) {
+		if ((upper = load(&chain->v[i + 1])) == NULL)
+			err = fault_set(f, ERR_PEER, "certificate %zu of the CA's chain is not an X.509 certificate in DER", i + 2);
+		else
+			err = link_verify(lower, upper, i, now_s, f);
+		X509_free(lower);
+		lower = upper;
 	}
-	X509_free(x);
+	X509_free(lower);
 	ERR_clear_error();
 	return err;
+}
+
+bool
+acme_chain_is_under(const struct acme_chain *chain, const char *common_name)
+{
+	const struct acme_der *top = &chain->v[chain->n - 1];
+	struct acme_certificate c;
+	bool is = false;
+
+	if (acme_certificate_parse(top->octets, top->n, &c, NULL) == ERR_OK) {
+		is = strcmp(c.issuer, common_name) == 0;
+		acme_certificate_clear(&c);
+	}
+	return is;
 }
 
 void

@@ -18,30 +18,90 @@ static on_reply_fn on_new_order, on_finalize;
 /* ---- the order object ---- */
 
 static char *
-order_payload(const struct acme_csr *csr)
+order_payload(const struct acme_order_setup *setup)
 {
-	const struct acme_names *names = acme_csr_names(csr);
+	const struct acme_names *names = acme_csr_names(setup->csr);
 	json_t *list = json_array(), *json;
 	char *text;
 
 	for (size_t i = 0; i < names->n; i++)
 		json_array_append_new(list, json_pack("{s:s, s:s}", "type", "dns", "value", names->v[i]));
-	json = json_pack("{s:o}", "identifiers", list);
+	json = json_pack("{s:o, s:s*, s:s*}", "identifiers", list, "profile", setup->profile, "replaces", setup->replaces);
 	text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
 	json_decref(json);
 	return text;
 }
 
-enum acme_want
-acme_order_start(struct acme_order *o)
+static enum acme_want
+place(struct acme_order *o)
 {
-	char *payload = order_payload(o->setup.csr);
+	char *payload = order_payload(&o->setup);
 	enum acme_want want;
 
 	order_step(o, "placing the order");
 	want = payload != NULL ? order_post(o, o->setup.new_order, payload, on_new_order) : order_fail_nomem(o);
 	free(payload);
 	return want;
+}
+
+/* The order of an earlier life is no longer there. */
+static enum acme_want
+place_anew(struct acme_order *o)
+{
+	free(o->order_url);
+	o->order_url = NULL;
+	o->resuming = false;
+	o->failures = o->polls = 0;
+	return place(o);
+}
+
+static void
+add_profiles(const struct acme_order *o, struct buf *words)
+{
+	const char *name, *comma = " ";
+	json_t *value;
+
+	if (json_object_size(o->setup.profiles) == 0) {
+		buf_add_str(words, "the CA offers no profiles");
+		return;
+	}
+	buf_add_str(words, "it has");
+	json_object_foreach((json_t *)(uintptr_t)o->setup.profiles, name, value) {
+		buf_printf(words, "%s\"%.100s\"", comma, name);
+		comma = ", ";
+	}
+}
+
+/* draft-aaron-acme-profiles, section 4: "Clients MUST NOT request a profile that is not listed". */
+static enum acme_want
+fail_profile(struct acme_order *o)
+{
+	struct buf words = { 0 };
+	enum acme_want want;
+
+	buf_printf(&words, "the CA has no profile \"%s\": ", o->setup.profile);
+	add_profiles(o, &words);
+	const char *s = buf_str(&words);
+	order_note_problem(o, "invalidProfile");
+	want = order_fail_because(o, (struct acme_cause){ BLAME_LOCAL, AGAIN_NEVER }, ERR_UNSUPPORTED,
+	    s != NULL ? s : "the CA does not have the profile");
+	buf_clear(&words);
+	return want;
+}
+
+enum acme_want
+acme_order_start(struct acme_order *o)
+{
+	if (o->setup.resume != NULL) {
+		order_step(o, "going on with the order of before");
+		o->resuming = true;
+		if ((o->order_url = strdup(o->setup.resume)) == NULL)
+			return order_fail_nomem(o);
+		return order_get(o, o->order_url, order_on_order);
+	}
+	if (o->setup.profile != NULL && json_object_get(o->setup.profiles, o->setup.profile) == NULL)
+		return fail_profile(o);
+	return place(o);
 }
 
 static enum acme_want
@@ -100,6 +160,7 @@ order_on_order(struct acme_order *o, const struct acme_reply *r)		/* RFC 8555, s
 	struct fault f = { 0 };
 	enum acme_want want = ACME_FINISHED;
 	enum err err = acme_order_object_read(r->body, r->n, &object, &f);
+	bool resuming = o->resuming;
 
 	if (err != ERR_OK)
 		return order_fail(o, err, f.text);
@@ -107,6 +168,7 @@ order_on_order(struct acme_order *o, const struct acme_reply *r)		/* RFC 8555, s
 		acme_order_object_clear(&object);
 		return order_fail(o, err, f.text);
 	}
+	o->resuming = false;
 	switch (object.status) {
 	case ORDER_PENDING:
 		if (o->polls == 0)
@@ -115,10 +177,10 @@ order_on_order(struct acme_order *o, const struct acme_reply *r)		/* RFC 8555, s
 			want = order_sleep_then_get(o, o->order_url, order_on_order, o->polls++, r->retry_after_s);
 		break;
 	case ORDER_READY:
-		if (o->on_reply != on_finalize)
+		if (!o->finalized)
 			want = finalize(o, object.finalize);
-		else if (++o->finalized < FAILURES_MAX)
-			want = order_sleep_then_get(o, o->order_url, order_on_order, 3 + o->finalized, r->retry_after_s);
+		else if (++o->stale < FAILURES_MAX)	/* not yet so where this was read from */
+			want = order_sleep_then_get(o, o->order_url, order_on_order, 3 + o->stale, r->retry_after_s);
 		else
 			want = order_fail(o, ERR_PEER, "the CA takes the CSR, but the order stays ready");
 		break;
@@ -131,7 +193,10 @@ order_on_order(struct acme_order *o, const struct acme_reply *r)		/* RFC 8555, s
 		want = order_get(o, object.certificate, order_on_certificate);
 		break;
 	case ORDER_INVALID:
-		want = order_fail_problem(o, "the CA has given up the order", NULL, object.error);
+		if (resuming)		/* it ended while we were away */
+			want = place_anew(o);
+		else
+			want = order_fail_problem(o, "the CA has given up the order", NULL, object.error);
 		break;
 	}
 	acme_order_object_clear(&object);
@@ -141,6 +206,7 @@ order_on_order(struct acme_order *o, const struct acme_reply *r)		/* RFC 8555, s
 static enum acme_want
 on_finalize(struct acme_order *o, const struct acme_reply *r)
 {
+	o->finalized = true;
 	return order_on_order(o, r);
 }
 
@@ -172,6 +238,22 @@ refused(struct acme_order *o, const struct acme_reply *r, const char *words)
 	return want;
 }
 
+/* Does the CA not have the order of an earlier life?  Whatever the words: it is not ours to have any more. */
+static bool
+is_gone(const struct acme_order *o, const struct acme_reply *r)
+{
+	return o->resuming && r->err == ERR_OK && r->status >= 400 && r->status < 500 && r->status != 408 && r->status != 429;
+}
+
+/* RFC 9773, section 5: what is to be replaced was replaced, or is not known there.  The order is as good without. */
+static bool
+is_about_replaces(const struct acme_order *o, const struct acme_reply *r, enum acme_problem_type type)
+{
+	return o->on_reply == on_new_order && o->setup.replaces != NULL && r->err == ERR_OK &&
+	    (type == PROBLEM_ALREADY_REPLACED || type == PROBLEM_MALFORMED || type == PROBLEM_UNAUTHORIZED ||
+	    (type == PROBLEM_OTHER && (r->status == 404 || r->status == 409)));
+}
+
 static enum acme_want
 on_failure(struct acme_order *o, const struct acme_reply *r)
 {
@@ -182,13 +264,24 @@ on_failure(struct acme_order *o, const struct acme_reply *r)
 	if (r->err == ERR_OK) {
 		buf_printf(&words, "the CA refuses (%s): ", acme_order_step(o));
 		type = acme_problem_read(r, &words);
+		if (type == PROBLEM_INVALID_PROFILE) {
+			buf_add_str(&words, "; ");
+			add_profiles(o, &words);
+		}
 		if (o->on_reply == on_finalize && !acme_csr_san_complete(o->setup.csr))
 			buf_add_str(&words,
 			    "; the CSR's common name is not among its subjectAltNames, and some CAs want it there");
 	} else
 		buf_add_str(&words, r->words);
 	const char *s = buf_str(&words);
-	if (may_pass(o, r) || (type == PROBLEM_ORDER_NOT_READY && o->order_url != NULL && o->failures < FAILURES_MAX)) {
+	if (is_gone(o, r)) {
+		want = place_anew(o);
+	} else if (is_about_replaces(o, r, type)) {
+		o->setup.replaces = NULL;
+		want = place(o);
+	} else if (o->on_reply == order_on_alternate) {
+		want = order_pass_alternate(o);
+	} else if (may_pass(o, r) || (type == PROBLEM_ORDER_NOT_READY && o->order_url != NULL && o->failures < FAILURES_MAX)) {
 		want = order_sleep_then_get(o, o->order_url, order_on_order, 3 + o->failures, r->retry_after_s);
 		o->failures++;
 		o->polls = 0;
@@ -206,7 +299,7 @@ acme_order_reply(struct acme_order *o, const struct acme_reply *r, int64_t now_m
 {
 	assert(!o->unpublishing);
 	o->now_ms = now_ms;
-	if (now_ms >= o->deadline_ms && o->on_reply != order_on_certificate) {
+	if (now_ms >= o->deadline_ms && o->on_reply != order_on_certificate && o->on_reply != order_on_alternate) {
 		char words[600];
 
 		snprintf(words, sizeof words, "the order took longer than %u s; last: %s", o->setup.limit_ms / 1000,
@@ -276,6 +369,9 @@ acme_order_free(struct acme_order *o)
 		acme_standing_clear(&o->standing[i]);
 	free(o->standing);
 	free(o->problem);
+	for (size_t i = 0; i < o->nalternates; i++)
+		free(o->alternates[i]);
+	free(o->alternates);
 	buf_clear(&o->words);
 	acme_chain_clear(&o->chain);
 	free(o);
@@ -314,6 +410,12 @@ acme_order_standing(const struct acme_order *o, size_t *n)
 }
 
 const char *
+acme_order_location(const struct acme_order *o)
+{
+	return o->order_url;
+}
+
+const char *
 acme_order_step(const struct acme_order *o)
 {
 	return o->step;
@@ -325,5 +427,5 @@ acme_order_result(struct acme_order *o)
 	const char *s = buf_str(&o->words);
 
 	return (struct acme_order_result){ o->err, s != NULL ? s : err_str(o->err), o->retry_after_s, o->cause,
-		o->problem != NULL ? o->problem : "", &o->chain };
+		o->problem != NULL ? o->problem : "", o->resumable, &o->chain };
 }

@@ -29,8 +29,12 @@ struct acme_order_setup {		/* borrowed for the life of the order */
 	const char *new_order;		/* URL */
 	struct acme_challenge_means means;	/* what is preferred, and the account */
 	const char *profile;		/* draft-aaron-acme-profiles; NULL: the CA's default */
+	const json_t *profiles;		/* that the CA offers: an object, or NULL.  Only looked at in acme_order_start(). */
 	const char *replaces;		/* the certificate that is renewed (RFC 9773, section 5); or NULL */
 	const char *preferred_chain;	/* common name of the issuer at its top; NULL: the CA's default */
+	const char *resume;		/* URL of an order that was placed before; NULL: place one */
+	bool leftovers;			/* records of an earlier life may be published: ACME_UNPUBLISH comes in any case */
+	int64_t now_s;			/* of day */
 	int64_t now_ms;			/* any clock that never jumps; the same for all calls */
 	unsigned limit_ms;		/* the order is given up after this long */
 };
@@ -63,6 +67,10 @@ const struct acme_txt *acme_order_txts(const struct acme_order *o, size_t *n);
 /* The standing ones that it wants to find. */
 const struct acme_standing *acme_order_standing(const struct acme_order *o, size_t *n);
 
+/* The order's own URL, once the CA has given one; it is another one when an order that was to be taken up again is no
+ * longer there, and a new one was placed. */
+const char *acme_order_location(const struct acme_order *o);
+
 /* What is being done, in words. */
 const char *acme_order_step(const struct acme_order *o);
 
@@ -72,6 +80,7 @@ struct acme_order_result {		/* borrowed */
 	int64_t retry_after_s;		/* what the CA asked for; -1: nothing */
 	struct acme_cause cause;
 	const char *problem;		/* type of the CA's problem, without the urn: "rateLimited"; "": none */
+	bool resumable;			/* failed, but the order may still be there at the CA: go on from its URL later */
 	struct acme_chain *chain;	/* verified: the leaf answers the CSR; may be taken (and zeroed) */
 };
 struct acme_order_result acme_order_result(struct acme_order *o);

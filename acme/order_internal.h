@@ -13,7 +13,8 @@
  *        |             '--> on_finalize -> on_order ... valid -> on_certificate
  *
  * After a failure that may pass (no answer, HTTP 5xx) the order sleeps and goes on from its URL at on_order: whatever
- * had been done is then found done.  So an order can also be taken up again after a restart. */
+ * had been done is then found done.  So an order is also taken up again after a restart, or after a failure that kept it
+ * from its end but not the CA from keeping it. */
 #ifndef ACME_ORDER_INTERNAL_H
 #define ACME_ORDER_INTERNAL_H
 
@@ -40,13 +41,19 @@ struct acme_order {
 	struct acme_standing *standing;
 	size_t nstanding;
 	bool publish_tried, unpublishing;
+	bool resuming;			/* the order's URL is of an earlier life, and has not answered yet */
+	bool finalized;			/* the CA has taken the CSR */
+	bool dead;			/* the CA's last word on the order was no */
+	char **alternates;		/* URLs of other chains that are still to be looked at */
+	size_t nalternates, alternate;
 	unsigned failures, polls;
-	unsigned finalized;			/* how often the CA took the CSR and the order stayed ready */
+	unsigned stale;				/* how often the order was still ready after that */
 	unsigned delay_ms;
 	char step[512];			/* what is being done, in words */
 	enum err err;
 	struct buf words;
 	struct acme_cause cause;
+	bool resumable;
 	char *problem;			/* type of the CA's problem; NULL: none */
 	int64_t retry_after_s;
 	struct acme_chain chain;
@@ -87,6 +94,9 @@ enum acme_want order_prove(struct acme_order *o, const struct acme_order_object 
 
 /* --- order_result.c --- */
 
-on_reply_fn order_on_certificate;
+on_reply_fn order_on_certificate, order_on_alternate;
+
+/* An alternate chain cannot be fetched: go on without it. */
+enum acme_want order_pass_alternate(struct acme_order *o);
 
 #endif

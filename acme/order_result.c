@@ -1,39 +1,109 @@
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "acme/link.h"
 #include "acme/order_internal.h"
+#include "base/log.h"
 
+#define ALTERNATES_MAX 10
+
+/* The chain of an answer, verified; chain is empty but with ERR_OK. */
 static enum err
-chain_check(const struct acme_chain *chain, const struct acme_csr *csr, struct fault *f)
+chain_read(const struct acme_order *o, const struct acme_reply *r, struct acme_chain *chain, struct fault *f)
 {
-	struct acme_certificate leaf;
-	struct fault inner = { 0 };
+	static const char pem[] = "application/pem-certificate-chain";	/* RFC 8555, section 9.1 */
 	enum err err;
 
-	if ((err = acme_certificate_parse(chain->v[0].octets, chain->v[0].n, &leaf, &inner)) != ERR_OK)
-		return fault_set(f, ERR_PEER, "the CA's certificate cannot be used: %.900s", inner.text);
-	if ((err = acme_certificate_matches(&leaf, csr, &inner)) != ERR_OK)
-		fault_set(f, ERR_PEER, "the CA's answer does not fit: %.900s", inner.text);
-	acme_certificate_clear(&leaf);
-	return err == ERR_OK ? acme_chain_check(chain, f) : ERR_PEER;
+	*chain = (struct acme_chain){ 0 };
+	if (r->content_type != NULL && strncasecmp(r->content_type, pem, strlen(pem)) != 0)
+		return fault_set(f, ERR_PEER, "the CA's certificate comes as %.100s; expected %s", r->content_type, pem);
+	if ((err = acme_chain_parse(r->body, r->n, chain, f)) == ERR_OK)
+		err = acme_chain_verify(chain, o->setup.csr, o->setup.now_s, f);
+	if (err != ERR_OK)
+		acme_chain_clear(chain);
+	return err;
 }
+
+/* ---- other chains (RFC 8555, section 7.4.2) ---- */
+
+static const char *
+host_of(const struct acme_order *o)
+{
+	return acme_csr_names(o->setup.csr)->v[0];
+}
+
+/* Where the answer says that they are.  What there is no memory for is as if it were not there. */
+static void
+alternates_read(struct acme_order *o, const struct acme_reply *r)
+{
+	struct buf url = { 0 };
+
+	if ((o->alternates = calloc(ALTERNATES_MAX, sizeof *o->alternates)) == NULL)
+		return;
+	for (size_t i = 0; i < ALTERNATES_MAX && acme_link_find(r, "alternate", i, &url); i++) {
+		const char *text = buf_str(&url);
+
+		if (text != NULL && strncasecmp(text, "https://", 8) == 0 &&
+		    (o->alternates[o->nalternates] = strdup(text)) != NULL)
+			o->nalternates++;
+		buf_clear(&url);
+	}
+	buf_clear(&url);
+}
+
+static enum acme_want
+next_alternate(struct acme_order *o)
+{
+	if (o->alternate < o->nalternates) {
+		order_step(o, "looking for the chain below \"%s\"", o->setup.preferred_chain);
+		return order_get(o, o->alternates[o->alternate++], order_on_alternate);
+	}
+	log_warning("acme: %s: the CA offers no chain below \"%s\" (preferred-chain) among %zu; its default is taken", host_of(o),
+	    o->setup.preferred_chain, o->nalternates + 1);
+	return order_finish(o);
+}
+
+enum acme_want
+order_pass_alternate(struct acme_order *o)
+{
+	log_warning("acme: %s: an alternate chain cannot be had from %s", host_of(o), o->url);
+	return next_alternate(o);
+}
+
+enum acme_want
+order_on_alternate(struct acme_order *o, const struct acme_reply *r)
+{
+	struct acme_chain chain;
+	struct fault f = { 0 };
+
+	if (chain_read(o, r, &chain, &f) != ERR_OK) {
+		log_warning("acme: %s: an alternate chain is of no use: %s", host_of(o), f.text);
+		return next_alternate(o);
+	}
+	if (!acme_chain_is_under(&chain, o->setup.preferred_chain)) {
+		acme_chain_clear(&chain);
+		return next_alternate(o);
+	}
+	acme_chain_clear(&o->chain);
+	o->chain = chain;
+	return order_finish(o);
+}
+
+/* ---- the chain that the CA prefers ---- */
 
 enum acme_want
 order_on_certificate(struct acme_order *o, const struct acme_reply *r)
 {
-	static const char pem[] = "application/pem-certificate-chain";	/* RFC 8555, section 9.1 */
 	struct fault f = { 0 };
-	enum err err;
+	enum err err = chain_read(o, r, &o->chain, &f);
 
-	if (r->content_type != NULL && strncasecmp(r->content_type, pem, strlen(pem)) != 0) {
-		err = fault_set(&f, ERR_PEER, "the CA's certificate comes as %.100s; expected %s",
-		    r->content_type, pem);
+	if (err != ERR_OK) {
+		o->dead = true;		/* it will not get better */
 		return order_fail(o, err, f.text);
 	}
-	if ((err = acme_chain_parse(r->body, r->n, &o->chain, &f)) != ERR_OK ||
-	    (err = chain_check(&o->chain, o->setup.csr, &f)) != ERR_OK) {
-		acme_chain_clear(&o->chain);
-		return order_fail(o, err, f.text);
-	}
-	return order_finish(o);
+	if (o->setup.preferred_chain == NULL || acme_chain_is_under(&o->chain, o->setup.preferred_chain))
+		return order_finish(o);
+	alternates_read(o, r);
+	return next_alternate(o);
 }

@@ -24,7 +24,7 @@ order_step(struct acme_order *o, const char *format, ...)
 enum acme_want
 order_finish(struct acme_order *o)
 {
-	if (!o->publish_tried)
+	if (!o->publish_tried && !o->setup.leftovers)
 		return ACME_FINISHED;
 	o->unpublishing = true;
 	order_step(o, "removing the challenge");
@@ -35,9 +35,12 @@ order_finish(struct acme_order *o)
 enum acme_want
 order_fail_because(struct acme_order *o, struct acme_cause cause, enum err err, const char *words)
 {
+	acme_chain_clear(&o->chain);
 	if (o->err == ERR_OK) {
 		o->err = err;
 		o->cause = cause;
+		o->resumable = o->order_url != NULL && !o->dead && (cause.again == AGAIN_SOON || cause.blame == BLAME_LIMIT) &&
+		    cause.blame != BLAME_NONE;
 		buf_add_str(&o->words, words);
 	}
 	return order_finish(o);
@@ -78,6 +81,7 @@ order_fail_problem(struct acme_order *o, const char *what, const char *name, con
 	}
 	const char *s = buf_str(&words);
 	order_note_problem(o, type);
+	o->dead = true;
 	want = order_fail_because(o, acme_cause_of_problem(type, 0, true), ERR_PEER, s != NULL ? s : what);
 	buf_clear(&words);
 	return want;

@@ -106,7 +106,8 @@ on_prepared(void *arg, const struct acme_reply *r)
 	struct acme_task *t = arg;
 	struct acme_order_setup setup = { .csr = t->csr, .new_order = acme_client_new_order(t->setup.client),
 		.means = acme_client_means(t->setup.client), .profile = t->setup.profile,
-		.replaces = t->replaces, .preferred_chain = t->setup.preferred_chain, .now_ms = clock_mono_ms(),
+		.replaces = t->replaces, .preferred_chain = t->setup.preferred_chain, .now_s = clock_now_s(),
+		.now_ms = clock_mono_ms(),
 		.limit_ms = limit_ms(t) };
 
 	t->call = NULL;

@@ -230,6 +230,9 @@ check_PROGRAMS += tests/unit/acme/test_store
 tests_unit_acme_test_store_SOURCES = tests/unit/check.h tests/unit/acme/test_store.c tests/unit/acme/world.c \
 	tests/unit/acme/world.h
 tests_unit_acme_test_store_LDADD = $(LIBACME) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/acme/test_chain
+tests_unit_acme_test_chain_SOURCES = tests/unit/check.h tests/unit/acme/pki.c tests/unit/acme/pki.h tests/unit/acme/test_chain.c
+tests_unit_acme_test_chain_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 # end of acme: orders
 # cookies, EDNS and limits
 check_PROGRAMS += tests/unit/server/test_cookie tests/unit/server/test_edns tests/unit/server/test_ratelimit

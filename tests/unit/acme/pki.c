@@ -86,9 +86,10 @@ pki_certificate(EVP_PKEY *key, const char *cn, const char *san, EVP_PKEY *issuer
 }
 
 void
-pki_authority(EVP_PKEY *key, const char *cn, EVP_PKEY *issuer_key, const char *issuer, struct buf *out)
+pki_ca(EVP_PKEY *key, const char *cn, EVP_PKEY *issuer_key, const char *issuer, int64_t from_s, int64_t until_s,
+    struct buf *out)
 {
-	certificate(key, cn, NULL, true, issuer_key, issuer, 0, INT32_MAX, out);
+	certificate(key, cn, NULL, true, issuer_key, issuer, from_s, until_s, out);
 }
 
 void

@@ -16,8 +16,9 @@ void pki_csr(EVP_PKEY *key, const char *cn, const char *san, struct buf *out);
 void pki_certificate(EVP_PKEY *key, const char *cn, const char *san, EVP_PKEY *issuer_key, const char *issuer,
     int64_t from_s, int64_t until_s, struct buf *out);
 
-/* The certificate of a CA for key, valid for ever. */
-void pki_authority(EVP_PKEY *key, const char *cn, EVP_PKEY *issuer_key, const char *issuer, struct buf *out);
+/* The same for a CA's. */
+void pki_ca(EVP_PKEY *key, const char *cn, EVP_PKEY *issuer_key, const char *issuer, int64_t from_s, int64_t until_s,
+    struct buf *out);
 
 /* DER as PEM, appended to out. */
 void pki_pem(const struct buf *der, struct buf *out);

@@ -185,60 +185,6 @@ test_chain(void **state)
 	buf_clear(&pem);
 }
 
-/* Letters for certificates: l the leaf, i the intermediate, r the root, f a forged intermediate of the right name, L another leaf. */
-static const struct { const char *why, *chain, *words; } chains[] = {
-	{ "a leaf alone",			"l", NULL },
-	{ "a leaf and who issued it",		"li", NULL },
-	{ "up to the root",			"lir", NULL },
-	{ "the leaf twice",			"ll", "after certificate 1 comes one which is not its issuer by name" },
-	{ "a link left out",			"lr", "after certificate 1 comes one which is not its issuer by name" },
-	{ "the wrong order",			"lri", "not its issuer by name" },
-	{ "something behind the root",		"liri", "after certificate 3 comes one which is not its issuer by name" },
-	{ "an issuer who only has the name",	"lfr", "after certificate 1 comes one whose key did not sign it" },
-	{ "an issuer who may not issue",	"LI", "after certificate 1 comes one which is no CA's" },
-};
-
-static void
-test_chain_check(void **state)
-{
-	EVP_PKEY *third = EVP_EC_gen("P-256");
-	struct buf pems[6] = { { 0 } };
-	static const char letters[] = "lirfLI";
-
-	(void)state;
-	for (size_t i = 0; i < 6; i++) {
-		struct buf der = { 0 };
-
-		switch (letters[i]) {
-		case 'l': pki_certificate(key, "a.example", NULL, other_key, "I", 0, 1000, &der); break;
-		case 'i': pki_authority(other_key, "I", third, "R", &der); break;
-		case 'r': pki_authority(third, "R", third, "R", &der); break;
-		case 'f': pki_authority(key, "I", third, "R", &der); break;
-		case 'L': pki_certificate(key, "a.example", NULL, other_key, "b.example", 0, 1000, &der); break;
-		case 'I': pki_certificate(other_key, "b.example", "DNS:b.example", third, "R", 0, 1000, &der); break;
-		}
-		pki_pem(&der, &pems[i]);
-		buf_clear(&der);
-	}
-	for (size_t i = 0; i < sizeof chains / sizeof chains[0]; i++) {
-		struct buf pem = { 0 };
-		struct acme_chain chain = { 0 };
-		struct fault f = { 0 };
-
-		for (const char *p = chains[i].chain; *p != '\0'; p++)
-			buf_add_str(&pem, buf_str(&pems[strchr(letters, *p) - letters]));
-		assert_int_equal(acme_chain_parse((char *)pem.p, pem.len, &chain, &f), ERR_OK);
-		enum err err = acme_chain_check(&chain, &f);
-		check(err == (chains[i].words == NULL ? ERR_OK : ERR_PEER), "%s: %s", chains[i].why, f.text);
-		check(chains[i].words == NULL || strstr(f.text, chains[i].words) != NULL, "%s: %s", chains[i].why, f.text);
-		acme_chain_clear(&chain);
-		buf_clear(&pem);
-	}
-	for (size_t i = 0; i < 6; i++)
-		buf_clear(&pems[i]);
-	EVP_PKEY_free(third);
-}
-
 int
 main(void)
 {
@@ -247,7 +193,6 @@ main(void)
 		cmocka_unit_test(test_broken_requests),
 		cmocka_unit_test(test_certificates),
 		cmocka_unit_test(test_chain),
-		cmocka_unit_test(test_chain_check),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

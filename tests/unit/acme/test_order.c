@@ -24,6 +24,10 @@ struct model {
 	const char *challenges;			/* instead of the usual ones: %d is the number */
 	const char *bad_authorization;		/* the first ends so instead of valid */
 	unsigned slow_checks, slow_order, slow_issue;	/* so many polls until it moves */
+	const char *alternates[3];		/* names of further roots */
+	bool bad_alternates;			/* they answer 404 */
+	bool knows_no_replaces, gone, over;	/* the order to be taken up is not there; or invalid */
+	bool ready_for_long;			/* says "ready" also after finalize, once */
 	bool order_invalid, not_ready_once, http_location, no_location, wrong_key, no_pem, stays_ready, leaf_twice;
 	const char *identifiers;		/* of the order; NULL: none */
 	const char *content_type;
@@ -32,7 +36,8 @@ struct model {
 	unsigned fault_at, fault_times;
 
 	/* What happened. */
-	unsigned requests, responses, published, checked, unpublished, sleeps;
+	unsigned requests, responses, published, checked, unpublished, sleeps, placed;
+	char payload[500];			/* of the last newOrder */
 	uint64_t slept_ms;
 	bool answered[NAMES_MAX];
 	bool finalized;
@@ -80,9 +85,10 @@ write_order(struct model *m)
 {
 	const char *status = "pending";
 
-	if (m->finalized && m->stays_ready)
+	if (m->finalized && (m->ready_for_long || m->stays_ready)) {
 		status = "ready";
-	else if (m->finalized)
+		m->ready_for_long = false;
+	} else if (m->finalized)
 		status = m->order_invalid ? "invalid" : m->slow_issue > 0 ? "processing" : "valid";
 	else if (all_answered(m))
 		status = m->slow_order > 0 ? "pending" : "ready";
@@ -121,7 +127,7 @@ write_authorization(struct model *m, size_t i)
 }
 
 static void
-write_certificate(struct model *m, const struct acme_csr *csr)
+write_certificate(struct model *m, const struct acme_csr *csr, const char *root)
 {
 	const struct acme_names *names = acme_csr_names(csr);
 	struct buf san = { 0 }, der = { 0 };
@@ -135,7 +141,7 @@ write_certificate(struct model *m, const struct acme_csr *csr)
 		pki_pem(&der, &m->body);
 		if (!m->leaf_twice) {
 			buf_clear(&der);
-			pki_authority(other_key, "CA", other_key, "CA", &der);
+			pki_ca(other_key, "CA", key, root, 1000, 2000, &der);
 		}
 		pki_pem(&der, &m->body);
 	}
@@ -150,12 +156,29 @@ model_answer(struct model *m, const char *url, const char *payload, const struct
 
 	if (strcmp(url, "https://ca/new-order") == 0) {
 		assert_non_null(payload);
+		snprintf(m->payload, sizeof m->payload, "%s", payload);
+		m->placed++;
+		if (m->knows_no_replaces && strstr(payload, "replaces") != NULL) {
+			buf_add_str(&m->body, "{\"type\":\"urn:ietf:params:acme:error:alreadyReplaced\",\"detail\":\"was it\"}");
+			return 409;
+		}
 		buf_add_str(&m->location, m->http_location ? "http://ca/order" : "https://ca/order");
 		write_order(m);
 		return 201;
 	}
 	if (strcmp(url, "https://ca/order") == 0)
 		write_order(m);
+	else if (strcmp(url, "https://ca/order-before") == 0 && m->gone) {
+		buf_add_str(&m->body, "{\"type\":\"urn:ietf:params:acme:error:malformed\",\"detail\":\"no such order\"}");
+		return 404;
+	} else if (strcmp(url, "https://ca/order-before") == 0 && m->over) {
+		buf_add_str(&m->body, "{\"status\":\"invalid\",\"finalize\":\"https://ca/finalize\",\"authorizations\":[\"https://ca/a\"]}");
+	} else if (strcmp(url, "https://ca/order-before") == 0)
+		write_order(m);
+	else if (strncmp(url, "https://ca/cert/", 16) == 0 && !m->bad_alternates)
+		write_certificate(m, csr, m->alternates[i]);
+	else if (strncmp(url, "https://ca/cert/", 16) == 0)
+		return 404;
 	else if (strncmp(url, "https://ca/authz/", 17) == 0)
 		write_authorization(m, i);
 	else if (strncmp(url, "https://ca/chall/", 17) == 0) {
@@ -175,7 +198,7 @@ model_answer(struct model *m, const char *url, const char *payload, const struct
 		m->finalized = true;
 		write_order(m);
 	} else if (strcmp(url, "https://ca/cert") == 0)
-		write_certificate(m, csr);
+		write_certificate(m, csr, "Root A");
 	else
 		check(false, "%s is no URL of this CA", url);
 	return 200;
@@ -212,6 +235,8 @@ spoil(struct model *m, struct acme_reply *r)
 static enum acme_want
 model_reply(struct model *m, struct acme_order *o, const struct acme_csr *csr, int64_t now_ms)
 {
+	static const char *const links[] = { "<https://ca/directory>;rel=\"index\"", "</cert/0>;rel=\"alternate\"",
+	    "<cert/1>; rel=alternate, <http://ca/cert/7>;rel=\"alternate\"", "<https://ca/cert/2>;rel=\"alternate up\"" };
 	struct acme_reply r = { .retry_after_s = m->retry_after_s > 0 ? m->retry_after_s : -1 };
 	enum acme_want want;
 
@@ -223,7 +248,11 @@ model_reply(struct model *m, struct acme_order *o, const struct acme_csr *csr, i
 		spoil(m, &r);
 	if (m->location.len > 0 && !m->no_location)
 		r.location = buf_str(&m->location);
-	r.content_type = strcmp(acme_order_url(o), "https://ca/cert") == 0 ? m->content_type : "application/json";
+	r.url = acme_order_url(o);
+	r.links = links;
+	for (r.nlinks = 1; r.nlinks <= 3 && m->alternates[r.nlinks - 1] != NULL;)
+		r.nlinks++;
+	r.content_type = strncmp(acme_order_url(o), "https://ca/cert", 15) == 0 ? m->content_type : "application/json";
 	r.body = buf_str(&m->body);
 	r.n = m->body.len;
 	want = acme_order_reply(o, &r, now_ms);
@@ -239,9 +268,15 @@ struct outcome {
 	char words[1024];
 	int64_t retry_after_s;
 	size_t ntxts, nchain;
+	struct acme_cause cause;
+	bool resumable;
+	char problem[40], location[40];
+	bool under_b;			/* the chain is below Root B */
 };
 
 struct zones { enum err publish, check; };	/* what the name servers do */
+
+static struct acme_order_setup wishes;		/* what run() orders beyond the names */
 
 static struct outcome
 run(struct model *m, const struct zones *zones, const char *san, unsigned limit_ms)
@@ -255,8 +290,14 @@ run(struct model *m, const struct zones *zones, const char *san, unsigned limit_
 
 	pki_csr(key, NULL, san, &der);
 	assert_int_equal(acme_csr_parse(der.p, der.len, &csr, NULL), ERR_OK);
-	struct acme_order_setup setup = { .csr = csr, .new_order = "https://ca/new-order", .means.thumbprint = "thumbprint",
-		.now_ms = now_ms, .limit_ms = limit_ms };
+	struct acme_order_setup setup = wishes;
+	setup.csr = csr;
+	setup.new_order = "https://ca/new-order";
+	setup.means = (struct acme_challenge_means){ .directory = "https://ca/directory", .account = "https://ca/account/1",
+		.thumbprint = "thumbprint" };
+	setup.now_s = 1500;
+	setup.now_ms = now_ms;
+	setup.limit_ms = limit_ms;
 	assert_int_equal(acme_order_new(&setup, &o), ERR_OK);
 	for (want = acme_order_start(o); want != ACME_FINISHED;) {
 		check(m->requests < REQUESTS_MAX, "an order ends");
@@ -289,13 +330,18 @@ run(struct model *m, const struct zones *zones, const char *san, unsigned limit_
 			break;
 		}
 	}
-	check(m->unpublished == (m->published > 0), "what was published is removed, and only that");
+	check(m->unpublished == (m->published > 0 || wishes.leftovers), "what was published is removed, and only that");
 	struct acme_order_result r = acme_order_result(o);
 	out.err = r.err;
 	snprintf(out.words, sizeof out.words, "%s", r.words);
 	out.retry_after_s = r.retry_after_s;
 	acme_order_txts(o, &out.ntxts);
 	out.nchain = r.chain->n;
+	out.cause = r.cause;
+	out.resumable = r.resumable;
+	snprintf(out.problem, sizeof out.problem, "%s", r.problem);
+	snprintf(out.location, sizeof out.location, "%s", acme_order_location(o) != NULL ? acme_order_location(o) : "");
+	out.under_b = r.chain->n > 0 && acme_chain_is_under(r.chain, "Root B");
 	check((out.err == ERR_OK) == (out.nchain > 0), "a chain comes exactly with success");
 	check(out.err == ERR_OK || out.words[0] != '\0', "a failure has words");
 	acme_order_free(o);
@@ -328,6 +374,7 @@ static const struct {
 	    ERR_OK, "", 1, 1 },
 	{ "and says how long to wait", one, { ONE, .slow_checks = 2, .slow_issue = 2, .retry_after_s = 7 }, { 0 },
 	    ERR_OK, "", 1, 1 },
+	{ "an order that stays ready for a moment", one, { ONE, .ready_for_long = true }, { 0 }, ERR_OK, "", 1, 1 },
 	{ "an order that is not ready at first", one, { ONE, .not_ready_once = true }, { 0 }, ERR_OK, "", 1, 1 },
 	{ "challenges without token and of new types", one, { ONE, .challenges = CHALLENGE("dns-01", "") ","
 	    CHALLENGE("dns-persist-01", "") ",{}," CHALLENGE("dns-01", ",\"token\":\"t\"") }, { 0 }, ERR_OK, "", 1, 1 },
@@ -466,6 +513,145 @@ test_time(void **state)
 	    (unsigned long long)patient.slept_ms);
 }
 
+/* ---- taken up again ---- */
+
+static const struct { const char *why; struct model model; const char *location; unsigned placed; } lives[] = {
+	{ "nothing was done yet", { ONE }, "https://ca/order-before", 0 },
+	{ "all was proved", { ONE, .reused = { true } }, "https://ca/order-before", 0 },
+	{ "the CSR was sent", { ONE, .reused = { true }, .finalized = true, .slow_issue = 2 }, "https://ca/order-before", 0 },
+	{ "it was issued", { ONE, .reused = { true }, .finalized = true }, "https://ca/order-before", 0 },
+	{ "the CA has forgotten it", { ONE, .gone = true }, "https://ca/order", 1 },
+	{ "it has ended", { ONE, .over = true }, "https://ca/order", 1 },
+	{ "the CA is away for a moment", { ONE, .fault = NO_ANSWER, .fault_at = 1, .fault_times = 2 }, "https://ca/order-before", 0 },
+	{ "the CA is overloaded", { ONE, .fault = HTTP_503_LATER, .fault_at = 1, .fault_times = 1 }, "https://ca/order-before", 0 },
+};
+
+static void
+test_orders_go_on(void **state)
+{
+	(void)state;
+	wishes = (struct acme_order_setup){ .resume = "https://ca/order-before", .leftovers = true };
+	for (size_t i = 0; i < sizeof lives / sizeof lives[0]; i++) {
+		struct model m = lives[i].model;
+		struct outcome out = run(&m, &good_zones, one, 600000);
+
+		check(out.err == ERR_OK, "%s: %s", lives[i].why, out.words);
+		check(m.placed == lives[i].placed, "%s: %u orders", lives[i].why, m.placed);
+		check(strcmp(out.location, lives[i].location) == 0, "%s: it is %s", lives[i].why, out.location);
+	}
+	wishes = (struct acme_order_setup){ 0 };
+}
+
+static const struct { const char *why; struct model model; struct zones zones; const char *blame, *again, *problem; bool resumable; }
+failures[] = {
+	{ "the CA cannot be reached", { ONE, .fault = NO_ANSWER, .fault_at = 1, .fault_times = 99 }, { 0 }, "CA", "soon", "", false },
+	{ "nor in the middle of it", { ONE, .fault = NO_ANSWER, .fault_at = 3, .fault_times = 99 }, { 0 }, "CA", "soon", "", true },
+	{ "a limit of hours", { ONE, .fault = HTTP_429_LATER, .fault_at = 2, .fault_times = 99 }, { 0 }, "limit", "later",
+	    "rateLimited", true },
+	{ "a limit before the order is there", { ONE, .fault = HTTP_429_LATER, .fault_at = 1, .fault_times = 99 }, { 0 }, "limit",
+	    "later", "rateLimited", false },
+	{ "a proof that fails", { ONE, .bad_authorization = "invalid" }, { 0 }, "host", "soon", "unauthorized", false },
+	{ "an order that fails", { ONE, .order_invalid = true }, { 0 }, "host", "later", "caa", false },
+	{ "a zone that says no", { ONE }, { .publish = ERR_REFUSED }, "local", "soon", "", true },
+	{ "a server that lags", { ONE }, { .check = ERR_TIMEOUT }, "host", "soon", "", true },
+	{ "not JSON", { ONE, .fault = NOT_JSON, .fault_at = 2, .fault_times = 1 }, { 0 }, "CA", "later", "", false },
+	{ "another key's certificate", { ONE, .wrong_key = true }, { 0 }, "CA", "later", "", false },
+	{ "no end", { ONE, .slow_checks = 100000 }, { 0 }, "CA", "soon", "", true },
+};
+
+static void
+test_failures_have_a_cause(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++) {
+		struct model m = failures[i].model;
+		struct outcome out = run(&m, &failures[i].zones, one, 60000);
+
+		check(out.err != ERR_OK, "%s is a failure", failures[i].why);
+		check(strcmp(acme_blame_str(out.cause.blame), failures[i].blame) == 0, "%s: blames %s (%s)", failures[i].why,
+		    acme_blame_str(out.cause.blame), out.words);
+		check(strcmp(acme_again_str(out.cause.again), failures[i].again) == 0, "%s: again %s (%s)", failures[i].why,
+		    acme_again_str(out.cause.again), out.words);
+		check(strcmp(out.problem, failures[i].problem) == 0, "%s: problem \"%s\"", failures[i].why, out.problem);
+		check(out.resumable == failures[i].resumable, "%s: goes on later: %d", failures[i].why, out.resumable);
+	}
+}
+
+/* ---- profiles, replaces, chains ---- */
+
+static void
+test_profiles(void **state)
+{
+	struct model m = { ONE };
+	struct outcome out;
+	json_t *profiles = json_pack("{s:s, s:s}", "classic", "as ever", "shortlived", "six days");
+
+	(void)state;
+	wishes = (struct acme_order_setup){ .profile = "shortlived", .profiles = profiles };
+	out = run(&m, &good_zones, one, 60000);
+	check(out.err == ERR_OK && strstr(m.payload, "\"profile\":\"shortlived\"") != NULL, "a profile is asked for: %s", m.payload);
+	m = (struct model){ ONE };
+	wishes.profile = "longlived";
+	out = run(&m, &good_zones, one, 60000);
+	check(out.err == ERR_UNSUPPORTED && m.requests == 0, "an unknown one is not");
+	check(strstr(out.words, "no profile \"longlived\": it has \"classic\", \"shortlived\"") != NULL, "it says which there are: %s",
+	    out.words);
+	check(out.cause.again == AGAIN_NEVER && strcmp(out.problem, "invalidProfile") == 0, "and that it is for ever");
+	wishes.profiles = NULL;
+	out = run(&m, &good_zones, one, 60000);
+	check(strstr(out.words, "offers no profiles") != NULL, "or that there are none: %s", out.words);
+	wishes = (struct acme_order_setup){ 0 };
+	json_decref(profiles);
+}
+
+static void
+test_replaces(void **state)
+{
+	struct model m = { ONE };
+	struct outcome out;
+
+	(void)state;
+	wishes = (struct acme_order_setup){ .replaces = "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE" };
+	out = run(&m, &good_zones, one, 60000);
+	check(out.err == ERR_OK && m.placed == 1 && strstr(m.payload, "\"replaces\":\"aYhba4") != NULL, "it is said: %s", m.payload);
+	m = (struct model){ ONE, .knows_no_replaces = true };
+	out = run(&m, &good_zones, one, 60000);
+	check(out.err == ERR_OK && m.placed == 2 && strstr(m.payload, "replaces") == NULL, "and left out when the CA refuses it: %s",
+	    out.words);
+	wishes = (struct acme_order_setup){ 0 };
+}
+
+static const struct { const char *why, *preferred; struct model model; bool under_b; unsigned requests; } preferences[] = {
+	{ "no wish", NULL, { ONE, .alternates = { "Root B" } }, false, 0 },
+	{ "the default is the wish", "Root A", { ONE, .alternates = { "Root B" } }, false, 0 },
+	{ "the second of two", "Root B", { ONE, .alternates = { "Root C", "Root B", "Root D" } }, true, 2 },
+	{ "the last of three", "Root B", { ONE, .alternates = { "Root C", "Root D", "Root B" } }, true, 3 },
+	{ "none fits", "Root E", { ONE, .alternates = { "Root B", "Root C" } }, false, 2 },
+	{ "there are no others", "Root B", { ONE }, false, 0 },
+	{ "the others are gone", "Root B", { ONE, .alternates = { "Root B", "Root C" }, .bad_alternates = true }, false, 2 },
+};
+
+static void
+test_preferred_chain(void **state)
+{
+	struct model plain = { ONE };
+
+	(void)state;
+	run(&plain, &good_zones, one, 60000);
+	for (size_t i = 0; i < sizeof preferences / sizeof preferences[0]; i++) {
+		struct model m = preferences[i].model;
+		struct outcome out;
+
+		wishes = (struct acme_order_setup){ .preferred_chain = preferences[i].preferred };
+		out = run(&m, &good_zones, one, 60000);
+		check(out.err == ERR_OK && out.nchain == 2, "%s: %s", preferences[i].why, out.words);
+		check(out.under_b == preferences[i].under_b, "%s: below Root B: %d", preferences[i].why, out.under_b);
+		check(m.requests == plain.requests + preferences[i].requests, "%s: %u requests more", preferences[i].why,
+		    m.requests - plain.requests);
+	}
+	wishes = (struct acme_order_setup){ 0 };
+}
+
 static const struct { const char *name, *owner; } owners[] = {
 	{ "a.test", "_acme-challenge.a.test" },
 	{ "*.a.test", "_acme-challenge.a.test" },
@@ -519,6 +705,11 @@ main(void)
 		cmocka_unit_test(test_fault_for_ever),
 		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_owner),
+		cmocka_unit_test(test_orders_go_on),
+		cmocka_unit_test(test_failures_have_a_cause),
+		cmocka_unit_test(test_profiles),
+		cmocka_unit_test(test_replaces),
+		cmocka_unit_test(test_preferred_chain),
 		cmocka_unit_test(test_abort),
 	};
 
