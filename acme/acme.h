@@ -76,6 +76,7 @@ struct acme_config {
 	const char *state_directory;	/* account key: acme-account-<16 hex of SHA-256 of the directory URL>.pem, 0600 */
 	unsigned retry_first_s, retry_most_s;	/* 60, 86400 */
 	unsigned propagation_timeout_s;	/* 120 */
+	unsigned request_timeout_s;	/* of one request to a CA; 0: 60 */
 	unsigned orders_at_once;	/* 0: 100; the rest waits its turn */
 };
 

@@ -34,8 +34,9 @@ enum err
 acme_client_new(const struct acme_config *config, const struct acme_authority_config *authority,
     struct event_base *base, struct acme_client **out, struct fault *f)
 {
+	unsigned timeout_s = config->request_timeout_s > 0 ? config->request_timeout_s : TIMEOUT_S;
 	struct acme_http_config http = { .ca_certificates = authority->ca_certificates, .proxy = config->proxy,
-		.connect_timeout_s = CONNECT_TIMEOUT_S, .timeout_s = TIMEOUT_S };
+		.connect_timeout_s = timeout_s < CONNECT_TIMEOUT_S ? timeout_s : CONNECT_TIMEOUT_S, .timeout_s = timeout_s };
 	struct acme_client *c = calloc(1, sizeof *c);
 	enum err err;
 

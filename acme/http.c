@@ -81,14 +81,24 @@ links_of(CURL *easy, const char *links[LINKS_MAX])
 	return n;
 }
 
+/* libcurl says out of memory for a header of more than 100 kB, too. */
+static bool
+headers_have_begun(const struct acme_http_call *call)
+{
+	long octets = 0;
+
+	return curl_easy_getinfo(call->easy, CURLINFO_HEADER_SIZE, &octets) == CURLE_OK && octets > 0;
+}
+
 static enum err
-err_from_curl(CURLcode code)
+err_from_curl(const struct acme_http_call *call, CURLcode code)
 {
 	switch (code) {
 	case CURLE_OK:			return ERR_OK;
 	case CURLE_OPERATION_TIMEDOUT:	return ERR_TIMEOUT;
-	case CURLE_OUT_OF_MEMORY:	return ERR_NOMEM;
-	default:			return ERR_NETWORK;
+	case CURLE_FILESIZE_EXCEEDED:	return ERR_PEER;
+	case CURLE_OUT_OF_MEMORY:	return headers_have_begun(call) ? ERR_PEER : ERR_NOMEM;
+	default:			return call->too_large ? ERR_PEER : ERR_NETWORK;
 	}
 }
 
@@ -100,9 +110,11 @@ explain(const struct acme_http_call *call, CURLcode code, const char *url, struc
 	long proxy_status = 0;
 
 	curl_easy_getinfo(call->easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
-	buf_printf(words, "%s: ", url);
+	buf_printf(words, "%.300s: ", url);
 	if (call->too_large || code == CURLE_FILESIZE_EXCEEDED)
 		buf_printf(words, "the answer is larger than %zu octets", call->most);
+	else if (code == CURLE_OUT_OF_MEMORY && headers_have_begun(call))
+		buf_add_str(words, "out of memory, or one of the headers is too long");
 	else if (code != CURLE_OPERATION_TIMEDOUT && proxy_status == STATUS_PROXY_AUTHENTICATION)
 		buf_add_str(words, known ? "the proxy does not take our user and password (status 407)" :
 		    "the proxy wants a user and a password (status 407)");
@@ -119,7 +131,7 @@ call_finish(struct acme_http_call *call, CURLcode code)
 	void *arg = call->arg;
 	const char *url = "", *links[LINKS_MAX];
 	struct buf words = { 0 };
-	struct acme_reply r = { .err = err_from_curl(code), .retry_after_s = -1, .body = "" };
+	struct acme_reply r = { .err = err_from_curl(call, code), .retry_after_s = -1, .body = "" };
 
 	curl_easy_getinfo(call->easy, CURLINFO_EFFECTIVE_URL, &url);
 	if (r.err == ERR_OK) {
@@ -135,11 +147,8 @@ call_finish(struct acme_http_call *call, CURLcode code)
 		r.n = call->body.len;
 		if (r.body == NULL)
 			r.err = ERR_NOMEM;
-	} else {
-		if (call->too_large || code == CURLE_FILESIZE_EXCEEDED)
-			r.err = ERR_PEER;
+	} else
 		explain(call, code, url, &words);
-	}
 	r.words = buf_str(&words);
 	if (r.words == NULL || *r.words == '\0')
 		r.words = err_str(r.err);

@@ -57,7 +57,7 @@ certs_start(struct keeper *k, struct fault *f)
 	    .nresolvers = c->nresolvers, .resolver_certificates = c->resolver_certificates, .closed = c->closed,
 	    .state_directory = k->boot_view->config->state_directory,
 	    .retry_first_s = ACME_RETRY_FIRST_S, .retry_most_s = ACME_RETRY_MOST_S,
-	    .propagation_timeout_s = c->self_check_timeout_s };
+	    .propagation_timeout_s = c->self_check_timeout_s, .request_timeout_s = c->request_timeout_s };
 
 	if (c->nauthorities == 0) {
 		log_info("no ACME authority is configured: CSRs are served, and no certificates are obtained");

@@ -105,6 +105,7 @@ static const struct option acme_options[] = {
 	    .expected = "a URL that begins with http://, https://, socks5:// or socks5h://" },
 	{ "proxy-credentials-file", OPTION_TEXT, AT(config_acme, proxy_credentials_file), .expected = "the name of a file" },
 	{ "proxy-ca-certificates", OPTION_FILE, AT(config_acme, proxy_certificates) },
+	{ "request-timeout", OPTION_DURATION, AT(config_acme, request_timeout_s), .min = 1, .max = 600, .fallback = "60" },
 	{ "resolvers", OPTION_OWN, .read = config_read_resolvers },
 	{ "resolver-ca-certificates", OPTION_FILE, AT(config_acme, resolver_certificates) },
 	{ "self-check", OPTION_OWN, AT(config_acme, self_check), .read = config_read_self_check, .fallback = "authoritative" },
