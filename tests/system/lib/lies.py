@@ -20,6 +20,13 @@ def body(text, content_type=None):
     return Alter(change)
 
 
+def body_type(content_type):
+    def change(reply):
+        reply.content_type = content_type
+
+    return Alter(change)
+
+
 def header(name, value):
     """value None: without it."""
     def change(reply):
