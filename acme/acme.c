@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "acme/host.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 /* ---- the table ---- */
@@ -134,7 +135,8 @@ acme_new(const struct acme_config *config, const struct acme_outside *outside, s
 	if ((err = labels_read(a, f)) != ERR_OK)
 		;
 	else if ((err = acme_port_new(outside, base, &a->port)) != ERR_OK ||
-	    (err = acme_resolve_new(&resolve, a->port, base, &a->resolve)) != ERR_OK)
+	    (err = acme_resolve_new(&resolve, a->port, base, &a->resolve)) != ERR_OK ||
+	    (err = acme_revoked_new(a->port, clock_now_s(), &a->revoked)) != ERR_OK)
 		fault_set(f, err, "%s", err_str(err));
 	else
 		err = acme_authorities_init(&a->authorities, config, base, f);
@@ -152,11 +154,13 @@ acme_free(struct acme *a)
 {
 	if (a == NULL)
 		return;
+	acme_accounts_stop(a);
 	for (size_t i = 0; i < ACME_BUCKETS; i++)
 		while (!LIST_EMPTY(&a->hosts[i]))
 			acme_host_free(LIST_FIRST(&a->hosts[i]));
 	acme_authorities_clear(&a->authorities);
 	acme_resolve_free(a->resolve);
+	acme_revoked_free(a->revoked);
 	acme_port_free(a->port);
 	free(a->labels);
 	free(a);

@@ -147,7 +147,7 @@ acme_client_usable(const struct acme_client *c, struct fault *f)
 }
 
 struct acme_account_view
-acme_client_status(const struct acme_client *c)
+acme_client_view(const struct acme_client *c)
 {
 	const struct acme_key *key = acme_account_key(c->account);
 

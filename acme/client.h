@@ -68,6 +68,6 @@ struct acme_account_view {		/* borrowed until the loop turns */
 	bool changing;			/* a key change is not known to be over */
 	unsigned orders;		/* under way */
 };
-struct acme_account_view acme_client_status(const struct acme_client *c);
+struct acme_account_view acme_client_view(const struct acme_client *c);
 
 #endif

@@ -10,11 +10,13 @@
 #include <openssl/sha.h>
 #include <sys/queue.h>
 
+#include "acme/accounts.h"
 #include "acme/acme.h"
 #include "acme/authority.h"
 #include "acme/csr.h"
 #include "acme/port.h"
 #include "acme/resolve.h"
+#include "acme/revoked.h"
 #include "acme/task.h"
 
 #define ACME_BUCKETS 4096
@@ -61,6 +63,8 @@ struct acme {
 	struct acme_label *labels;
 	size_t nlabels;
 	LIST_HEAD(, acme_host) hosts[ACME_BUCKETS];
+	struct acme_chores chores;
+	struct acme_revoked *revoked;
 	TAILQ_HEAD(, acme_host) waiting;
 	unsigned running;
 	int64_t look_ms;		/* the last slot given to a look, and how many have it */

@@ -1,6 +1,7 @@
 noinst_LIBRARIES += acme/libacme.a
 acme_libacme_a_SOURCES = \
 	acme/account.c acme/account.h \
+	acme/accounts.c acme/accounts.h \
 	acme/acme.c acme/acme.h \
 	acme/authority.c acme/authority.h \
 	acme/authorization.c \
@@ -34,6 +35,8 @@ acme_libacme_a_SOURCES = \
 	acme/records.c acme/records.h \
 	acme/reply.c acme/reply.h \
 	acme/resolve.c acme/resolve.h \
+	acme/revoke.c acme/revoke.h \
+	acme/revoked.c acme/revoked.h \
 	acme/schedule.c acme/schedule.h \
 	acme/store.c acme/store.h \
 	acme/task.c acme/task.h \

@@ -86,10 +86,10 @@ send_json(struct connection *c, json_t *reply)
 }
 
 /* Words may quote what a peer sent; JSON takes UTF-8 only. */
-static json_t *
-words_json(const char *words)
+json_t *
+control_words(const char *words)
 {
-	json_t *json = json_string(words);
+	json_t *json = words == NULL || *words == '\0' ? json_null() : json_string(words);
 	char *copy;
 
 	if (json != NULL || (copy = strdup(words)) == NULL)
@@ -105,7 +105,7 @@ words_json(const char *words)
 static void
 send_error(struct connection *c, const char *words)
 {
-	send_json(c, json_pack("{s:b, s:o}", "ok", 0, "error", words_json(words)));
+	send_json(c, json_pack("{s:b, s:o}", "ok", 0, "error", control_words(*words != '\0' ? words : "it failed")));
 }
 
 static bool

@@ -31,6 +31,9 @@ enum err control_new(struct event_base *base, const char *path,
  * have been called: no harm. */
 void control_reply(struct control_call *call, json_t *result, const char *error);
 
+/* Words for a reply, which may come from outside: what is not UTF-8 becomes question marks.  NULL or "": null. */
+json_t *control_words(const char *text);
+
 /* Unlinks the socket.  Replies that are written go out; calls that wait must still be replied to, into the void. */
 void control_free(struct control *c);		/* takes NULL */
 

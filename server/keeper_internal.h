@@ -428,4 +428,8 @@ void views_reload(struct keeper *k, struct config *config);
 /* status.c */
 enum err status_start(struct keeper *k, struct fault *f);
 
+/* control_acme.c: each answers the call, now or later. */
+void control_account(struct keeper *k, struct control_call *call, const json_t *arguments);
+void control_revoke(struct keeper *k, struct control_call *call, const json_t *arguments);
+
 #endif

@@ -30,6 +30,7 @@ server_libserver_a_SOURCES = \
 	server/config_yaml.c \
 	server/conflict.c \
 	server/control.c server/control.h \
+	server/control_acme.c \
 	server/cookie.c server/cookie.h \
 	server/counters.h \
 	server/denial.c server/denial.h \

@@ -578,6 +578,10 @@ handle(void *ctx, struct control_call *call, const char *command, const json_t *
 		answer_certs(k, call, arguments);
 	else if (strcmp(command, "renew") == 0)
 		answer_renew(k, call, arguments);
+	else if (strcmp(command, "account") == 0)
+		control_account(k, call, arguments);
+	else if (strcmp(command, "revoke") == 0)
+		control_revoke(k, call, arguments);
 	else if (strcmp(command, "keys") == 0)
 		control_reply(call, list_keys(k), NULL);
 	else if (strcmp(command, "metrics") == 0)

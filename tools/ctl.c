@@ -26,6 +26,8 @@ static const struct command {
 	{ "push",	0, 0, "push", "push what is not yet in git", false },
 	{ "reload",	0, 0, "reload", "read the configuration again, and pull", false },
 	{ "certs",	0, 1, "certs [HOST]", "the certificates, or those of one host in detail", true },
+	{ "account",	1, 2, "account ACT [AUTHORITY]", "show, rollover or deactivate accounts at authorities", true },
+	{ "revoke",	1, 2, "revoke HOST [REASON]", "revoke the certificates of a host", false },
 	{ "renew",	1, 1, "renew HOST", "order a new certificate for a host now", false },
 	{ "keys",	0, 0, "keys", "the TSIG keys, without their secrets", false },
 	{ "keygen",	1, 2, "keygen NAME [ALGORITHM]", "make a TSIG key (needs no server)", false },
@@ -43,6 +45,7 @@ struct arguments {
 	const char *file, *socket;
 	bool json;
 	bool force;			/* pull: also what removes much */
+	bool yes;			/* account deactivate: really */
 };
 
 static void
@@ -65,7 +68,7 @@ parse_options(int argc, char **argv, struct arguments *a, int *status)
 		{ "config", required_argument, NULL, 'c' }, { "force", no_argument, NULL, 'f' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "json", no_argument, NULL, 'j' }, { "socket", required_argument, NULL, 's' },
-		{ "version", no_argument, NULL, 'V' }, { NULL, 0, NULL, 0 },
+		{ "version", no_argument, NULL, 'V' }, { "yes", no_argument, NULL, 'y' }, { NULL, 0, NULL, 0 },
 	};
 	int c;
 
@@ -82,6 +85,9 @@ parse_options(int argc, char **argv, struct arguments *a, int *status)
 			break;
 		case 'f':
 			a->force = true;
+			break;
+		case 'y':
+			a->yes = true;
 			break;
 		case 'h':
 			print_help();
@@ -168,6 +174,25 @@ ask_pull(const struct arguments *a, const struct command *command)
 	return ask(a, command, arguments, a->force ? 1 : 0);
 }
 
+/* What cannot be undone needs a word more. */
+static int
+ask_account(const struct arguments *a, const struct command *command, char *const *arguments, size_t n)
+{
+	char yes[] = "--yes";
+	char *all[3] = { arguments[0], n > 1 ? arguments[1] : NULL, yes };
+
+	if (a->yes != (strcmp(arguments[0], "deactivate") == 0)) {
+		fputs(a->yes ? "certnsctl: --yes is for account deactivate\n" :
+		    "certnsctl: deactivating an account cannot be undone; --yes says that it shall be done\n", stderr);
+		return CTL_USAGE;
+	}
+	if (a->yes && n < 2) {
+		fputs("usage: certnsctl account deactivate AUTHORITY --yes\n", stderr);
+		return CTL_USAGE;
+	}
+	return ask(a, command, all, a->yes ? 3 : n);
+}
+
 /* The server has a working directory of its own.  The result is the caller's, to free(). */
 static char *
 absolute(const char *path)
@@ -210,14 +235,17 @@ main(int argc, char **argv)
 		size_t n = (size_t)(argc - optind - 1);
 		const struct command *command = find_command(argv[optind], n);
 
-		if (command == NULL || (a.force && strcmp(command->name, "pull") != 0)) {
-			if (command != NULL)
-				fputs("certnsctl: --force is for pull\n", stderr);
+		if (command == NULL)
+			status = CTL_USAGE;
+		else if ((a.force && strcmp(command->name, "pull") != 0) || (a.yes && strcmp(command->name, "account") != 0)) {
+			fputs(a.force ? "certnsctl: --force is for pull\n" : "certnsctl: --yes is for account deactivate\n", stderr);
 			status = CTL_USAGE;
 		} else if (strcmp(command->name, "pull") == 0)
 			status = ask_pull(&a, command);
 		else if (strcmp(command->name, "keygen") == 0)
 			status = ctl_keygen(stdout, arguments[0], arguments[1], a.json);
+		else if (strcmp(command->name, "account") == 0)
+			status = ask_account(&a, command, arguments, n);
 		else if (strcmp(command->name, "backup") == 0)
 			status = ask_backup(&a, command, arguments[0]);
 		else
