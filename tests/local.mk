@@ -468,3 +468,28 @@ tests_fuzz_fuzz_sshsig_SOURCES = tests/fuzz/fuzz_sshsig.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_sshsig_LDFLAGS = $(fuzz_link)
 tests_fuzz_fuzz_sshsig_LDADD = $(LIBZONES)
 # end of signatures
+
+# certns-fetch
+AUTHORITY = tests/unit/tools/authority.c tests/unit/tools/authority.h
+check_PROGRAMS += \
+	tests/unit/tools/test_fetch_chain \
+	tests/unit/tools/test_fetch_config \
+	tests/unit/tools/test_fetch_key \
+	tests/unit/tools/test_fetch_place \
+	tests/unit/tools/test_fetch_words
+tests_unit_tools_test_fetch_chain_SOURCES = tests/unit/tools/test_fetch_chain.c $(AUTHORITY) tests/unit/check.h
+tests_unit_tools_test_fetch_chain_LDADD = $(LIBFETCH) $(CMOCKA_LIBS)
+tests_unit_tools_test_fetch_config_SOURCES = tests/unit/tools/test_fetch_config.c tests/unit/check.h
+tests_unit_tools_test_fetch_config_CPPFLAGS = $(AM_CPPFLAGS) -DEXAMPLE=\"$(abs_top_srcdir)/docs/examples/fetch.yaml\"
+tests_unit_tools_test_fetch_config_LDADD = $(LIBFETCH) $(CMOCKA_LIBS)
+tests_unit_tools_test_fetch_key_SOURCES = tests/unit/tools/test_fetch_key.c tests/unit/check.h
+tests_unit_tools_test_fetch_key_LDADD = $(LIBFETCH) $(CMOCKA_LIBS)
+tests_unit_tools_test_fetch_place_SOURCES = tests/unit/tools/test_fetch_place.c $(AUTHORITY) tests/unit/check.h
+tests_unit_tools_test_fetch_place_LDADD = $(LIBFETCH) $(CMOCKA_LIBS)
+tests_unit_tools_test_fetch_words_SOURCES = tests/unit/tools/test_fetch_words.c tests/unit/check.h
+tests_unit_tools_test_fetch_words_LDADD = $(LIBFETCH) $(CMOCKA_LIBS)
+fuzz_targets += tests/fuzz/fuzz_fetch
+tests_fuzz_fuzz_fetch_SOURCES = tests/fuzz/fuzz_fetch.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_fetch_LDFLAGS = $(fuzz_link)
+tests_fuzz_fuzz_fetch_LDADD = $(LIBFETCH)
+# end of certns-fetch
