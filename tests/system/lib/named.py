@@ -36,7 +36,12 @@ class Named(Process):
 
     def forward(self, zone, to):
         """In place of all else: ask another server for the zone."""
-        self.clauses = [f'zone "{zone}" {{ type forward; forward only; forwarders {{ {to.address} port {to.port}; }}; }};\n']
+        self.clauses = []
+        self.resolve(zone, to)
+
+    def resolve(self, zone, at):
+        """As a resolver does: ask another server for the zone."""
+        self.clauses.append(f'zone "{zone}" {{ type forward; forward only; forwarders {{ {at.address} port {at.port}; }}; }};\n')
         self.recursion = True
 
     def start(self, *zones):
