@@ -1,11 +1,16 @@
 #include "acme/acme.h"
 
+#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "acme/host.h"
 #include "base/clock.h"
 #include "base/log.h"
+
+#define ORDERS_AT_ONCE 100
+#define CLOCK_LOOK_S 60
+#define CLOCK_CHANGE_MS 30000
 
 /* ---- the table ---- */
 
@@ -117,6 +122,43 @@ labels_read(struct acme *a, struct fault *f)
 	return ERR_OK;
 }
 
+/* The clock was put forward or back: whatever was planned by it is looked at anew, in slots.  Time-outs and backoff go by
+ * the other clock. */
+static void
+on_clock(evutil_socket_t fd, short what, void *arg)
+{
+	struct acme *a = arg;
+	int64_t ahead_ms = clock_now_ms() - clock_mono_ms(), by_ms = ahead_ms - a->clock_ahead_ms;
+	struct acme_host *h;
+
+	(void)fd, (void)what;
+	a->clock_ahead_ms = ahead_ms;
+	if (by_ms > CLOCK_CHANGE_MS || by_ms < -CLOCK_CHANGE_MS) {
+		log_warning("acme: the clock was put %s by %lld s: all certificates are looked at anew",
+		    by_ms > 0 ? "forward" : "back", (long long)(by_ms > 0 ? by_ms : -by_ms) / 1000);
+		for (size_t i = 0; i < ACME_BUCKETS; i++)
+			LIST_FOREACH(h, &a->hosts[i], entry)
+				acme_host_look(h);
+	}
+	for (size_t i = 0; i < a->authorities.n; i++)
+		acme_buckets_sweep(a->authorities.v[i].buckets, clock_mono_ms());
+}
+
+static enum err
+engine_start(struct acme *a, struct fault *f)
+{
+	enum err err = acme_queue_init(&a->queue, &a->authorities,
+	    a->config.orders_at_once != 0 ? a->config.orders_at_once : ORDERS_AT_ONCE, a->base);
+
+	a->kept = acme_host_kept(a->port);
+	a->clock = event_new(a->base, -1, EV_PERSIST, on_clock, a);
+	if (err != ERR_OK || a->kept == NULL || a->clock == NULL)
+		return fault_set(f, ERR_NOMEM, "out of memory");
+	a->clock_ahead_ms = clock_now_ms() - clock_mono_ms();
+	event_add(a->clock, &(struct timeval){ .tv_sec = CLOCK_LOOK_S });
+	return ERR_OK;
+}
+
 enum err
 acme_new(const struct acme_config *config, const struct acme_outside *outside, struct event_base *base,
     struct acme **out,
@@ -131,7 +173,6 @@ acme_new(const struct acme_config *config, const struct acme_outside *outside, s
 		return fault_set(f, ERR_NOMEM, "out of memory");
 	a->config = *config;
 	a->base = base;
-	TAILQ_INIT(&a->waiting);
 	if ((err = labels_read(a, f)) != ERR_OK)
 		;
 	else if ((err = acme_port_new(outside, base, &a->port)) != ERR_OK ||
@@ -139,9 +180,11 @@ acme_new(const struct acme_config *config, const struct acme_outside *outside, s
 	    (err = acme_revoked_new(a->port, clock_now_s(), &a->revoked)) != ERR_OK)
 		fault_set(f, err, "%s", err_str(err));
 	else
-		err = acme_authorities_init(&a->authorities, config, base, f);
+		err = acme_authorities_init(&a->authorities, config, a->port, base, f);
 	for (size_t i = 0; err == ERR_OK && i < a->authorities.n; i++)
 		acme_client_recall(a->authorities.v[i].client, a->port);
+	if (err == ERR_OK)
+		err = engine_start(a, f);
 	if (err == ERR_OK)
 		*out = a;
 	else
@@ -158,7 +201,11 @@ acme_free(struct acme *a)
 	for (size_t i = 0; i < ACME_BUCKETS; i++)
 		while (!LIST_EMPTY(&a->hosts[i]))
 			acme_host_free(LIST_FIRST(&a->hosts[i]));
+	acme_queue_clear(&a->queue);
 	acme_authorities_clear(&a->authorities);
+	if (a->clock != NULL)
+		event_free(a->clock);
+	json_decref(a->kept);
 	acme_resolve_free(a->resolve);
 	acme_revoked_free(a->revoked);
 	acme_port_free(a->port);

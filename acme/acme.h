@@ -39,6 +39,7 @@ struct acme_authority_config {
 	const uint8_t *eab_secret;	/* octets of the HMAC key */
 	size_t eab_secret_n;
 	unsigned failover_after_s;	/* of failure for its own reasons, until the next is asked; 0: 6 hours */
+	const struct acme_limits *limits;	/* acme/bucket.h; NULL: none are known */
 };
 struct acme_label_config {
 	const char *label;		/* "_letsencrypt._tcp" */

@@ -1,5 +1,6 @@
 #include "acme/authority.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +9,6 @@
 #include "base/log.h"
 
 #define FAILOVER_AFTER_S (6 * 3600)
-#define PROBE_FIRST_S 60
 #define PROBE_MOST_S 3600
 
 /* ---- the list ---- */
@@ -23,21 +23,63 @@ acme_authority_host(const char *url, size_t *n)
 	return host;
 }
 
+/* "limit/<name>/<limit>/<key>" */
+static void
+on_bucket(void *arg, enum acme_limit limit, const char *key, int64_t full_s)
+{
+	struct acme_authority *a = arg;
+	struct buf row = { 0 }, value = { 0 };
+
+	buf_printf(&row, "limit/%s/%s/%s", a->name, acme_limit_str(limit), key);
+	if (full_s != 0)
+		buf_printf(&value, "{\"v\":1,\"full\":%lld}", (long long)full_s);
+	if (buf_str(&row) != NULL && !value.failed)
+		acme_port_remember(a->port, buf_str(&row), value.p, value.len, NULL, NULL, NULL);
+	buf_clear(&row);
+	buf_clear(&value);
+}
+
+static void
+restore_bucket(void *arg, const char *row, const uint8_t *octets, size_t n)
+{
+	struct acme_authority *a = arg;
+	const char *at = row + strlen("limit/") + strlen(a->name) + 1;
+	json_t *json = json_loadb((const char *)octets, n, 0, NULL);
+	json_int_t full_s = json_integer_value(json_object_get(json, "full"));
+
+	for (int limit = 0; limit < ACME_LIMITS; limit++) {
+		size_t len = strlen(acme_limit_str(limit));
+
+		if (strncmp(at, acme_limit_str(limit), len) == 0 && at[len] == '/')
+			acme_buckets_restore(a->buckets, limit, at + len + 1, full_s, clock_mono_ms(), clock_now_s());
+	}
+	json_decref(json);
+}
+
 static enum err
 authority_init(struct acme_authority *a, const struct acme_config *config, struct event_base *base, struct fault *f)
 {
+	static const struct acme_limits none;
+	const struct acme_outside *outside = acme_port_outside(a->port);
 	size_t n;
 	const char *host = acme_authority_host(a->config->directory, &n);
+	char prefix[300];
 
+	a->probe_first_s = config->retry_first_s;
+	a->probe_most_s = config->retry_most_s < PROBE_MOST_S ? config->retry_most_s : PROBE_MOST_S;
 	a->name = a->config->name != NULL ? strdup(a->config->name) : strndup(host, n);
-	if (a->name == NULL)
+	if (a->name == NULL || acme_buckets_new(a->config->limits != NULL ? a->config->limits : &none, on_bucket, a,
+	    &a->buckets) != ERR_OK)
 		return fault_set(f, ERR_NOMEM, "out of memory");
+	snprintf(prefix, sizeof prefix, "limit/%.250s/", a->name);
+	if (outside->recall != NULL)
+		outside->recall(outside->ctx, prefix, restore_bucket, a);
 	return acme_client_new(config, a->config, base, &a->client, f);
 }
 
 enum err
-acme_authorities_init(struct acme_authorities *list, const struct acme_config *config, struct event_base *base,
-    struct fault *f)
+acme_authorities_init(struct acme_authorities *list, const struct acme_config *config, struct acme_port *port,
+    struct event_base *base, struct fault *f)
 {
 	enum err err = ERR_OK;
 
@@ -49,6 +91,7 @@ acme_authorities_init(struct acme_authorities *list, const struct acme_config *c
 		struct acme_authority *a = &list->v[list->n++];
 
 		a->config = &config->authorities[i];
+		a->port = port;
 		err = authority_init(a, config, base, f);
 	}
 	return err;
@@ -59,6 +102,7 @@ acme_authorities_clear(struct acme_authorities *list)
 {
 	for (size_t i = 0; i < list->n; i++) {
 		acme_client_free(list->v[i].client);
+		acme_buckets_free(list->v[i].buckets);
 		free(list->v[i].name);
 		free(list->v[i].problem);
 	}
@@ -109,11 +153,31 @@ acme_ranking_pick(const struct acme_ranking *choice, int64_t patience_s, int64_t
 	return choice->n > 0 ? choice->v[0] : NULL;
 }
 
+int64_t
+acme_authority_wait_ms(const struct acme_authority *a, bool exempt, int64_t now_ms)
+{
+	int64_t wait_ms = a->not_before_ms - now_ms, probe_ms = a->probe_ms - now_ms;
+	int64_t bucket_ms = exempt ? 0 : acme_buckets_wait_ms(a->buckets, ACME_LIMIT_ORDERS, "", now_ms);
+
+	if ((a->stopped || acme_authority_down(a, INT32_MAX, now_ms)) && wait_ms < probe_ms)
+		wait_ms = probe_ms;
+	if (wait_ms < bucket_ms)
+		wait_ms = bucket_ms;
+	return wait_ms > 0 ? wait_ms : 0;
+}
+
+static void
+set_probe(struct acme_authority *a, int64_t now_ms)
+{
+	a->probe_ms = now_ms + 1000 * acme_backoff_s(++a->probes, a->probe_first_s, a->probe_most_s, random_below(256), 0,
+	    -1);
+}
+
 void
 acme_authority_ask(struct acme_authority *a, int64_t now_ms)
 {
-	if (a->failures > 0)
-		a->probe_ms = now_ms + acme_backoff_s(a->failures, PROBE_FIRST_S, PROBE_MOST_S, random_below(256), -1) * 1000;
+	if (a->failures > 0 && now_ms >= a->probe_ms)
+		set_probe(a, now_ms);
 }
 
 void
@@ -122,24 +186,37 @@ acme_authority_worked(struct acme_authority *a)
 	if (a->failures > 0)
 		log_info("acme: %s works again", a->name);
 	a->failures = 0;
+	a->stopped = false;
 	a->not_before_ms = 0;
 	free(a->problem);
 	a->problem = NULL;
 }
 
 void
-acme_authority_failed(struct acme_authority *a, const char *words, int64_t retry_after_s, int64_t now_ms)
+acme_authority_hold(struct acme_authority *a, int64_t s, int64_t now_ms)
+{
+	if (a->not_before_ms >= now_ms + s * 1000)
+		return;
+	a->not_before_ms = now_ms + s * 1000;
+	log_warning("acme: %s wants no requests for %lld s", a->name, (long long)s);
+}
+
+void
+acme_authority_failed(struct acme_authority *a, uint32_t host, const char *words, int64_t retry_after_s, int64_t now_ms)
 {
 	char *copy = strdup(words);
 
 	if (a->failures == 0) {
 		a->failing_since_ms = now_ms;
+		a->failed_for = host;
+		a->probes = 0;
+		set_probe(a, now_ms);
 		log_warning("acme: %s fails: %s", a->name, words);
-	}
+	} else if (host != a->failed_for)
+		a->stopped = true;
 	a->failures++;
-	if (retry_after_s > 0 && a->not_before_ms < now_ms + retry_after_s * 1000)
-		a->not_before_ms = now_ms + retry_after_s * 1000;
-	acme_authority_ask(a, now_ms);
+	if (retry_after_s > 0)
+		acme_authority_hold(a, retry_after_s, now_ms);
 	if (copy != NULL) {
 		free(a->problem);
 		a->problem = copy;

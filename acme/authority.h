@@ -7,18 +7,26 @@
 #define ACME_AUTHORITY_H
 
 #include "acme/acme.h"
+#include "acme/bucket.h"
 #include "acme/client.h"
+#include "acme/port.h"
 
 #define ACME_AUTHORITIES_MAX 16
 
 struct acme_authority {
 	const struct acme_authority_config *config;
+	unsigned probe_first_s, probe_most_s;
 	char *name;
 	struct acme_client *client;
+	struct acme_port *port;
+	struct acme_buckets *buckets;	/* the CA's limits; kept over restarts */
 	unsigned failures;		/* in a row */
+	unsigned probes;		/* since the first */
+	uint32_t failed_for;		/* of which host the first was */
+	bool stopped;			/* others had the same since: one order now and then */
 	int64_t failing_since_ms;	/* monotonic, as are the others; only while failures is not 0 */
 	int64_t not_before_ms;		/* it asked us to stay away until then (Retry-After) */
-	int64_t probe_ms;		/* while it is passed over: when the next order is to find out */
+	int64_t probe_ms;		/* when the next order may find out */
 	char *problem;			/* the last failure; NULL: none */
 };
 
@@ -34,8 +42,8 @@ struct acme_ranking {
 };
 
 /* Account keys are read or made; nobody is contacted.  What was made before an error is the caller's to clear, too. */
-enum err acme_authorities_init(struct acme_authorities *list, const struct acme_config *config, struct event_base *base,
-    struct fault *f);
+enum err acme_authorities_init(struct acme_authorities *list, const struct acme_config *config, struct acme_port *port,
+    struct event_base *base, struct fault *f);
 void acme_authorities_clear(struct acme_authorities *list);
 struct acme_authority *acme_authority_find(struct acme_authorities *list, const char *name);
 
@@ -52,11 +60,19 @@ struct acme_authority *acme_ranking_pick(const struct acme_ranking *choice, int6
 /* Would it be passed over? */
 bool acme_authority_down(const struct acme_authority *a, int64_t patience_s, int64_t now_ms);
 
-/* An order there succeeded, or failed for the CA's own reasons.  retry_after_s is what it asked for; -1: nothing. */
-void acme_authority_worked(struct acme_authority *a);
-void acme_authority_failed(struct acme_authority *a, const char *words, int64_t retry_after_s, int64_t now_ms);
+/* How long until an order may go there; 0: now.  exempt: the CA's limits are not for it. */
+int64_t acme_authority_wait_ms(const struct acme_authority *a, bool exempt, int64_t now_ms);
 
 /* An order goes there: as a probe it is the only one until the next is due. */
 void acme_authority_ask(struct acme_authority *a, int64_t now_ms);
+
+/* An order there succeeded, or failed for the CA's own reasons.  host: a number that tells it from others.  retry_after_s is
+ * what the CA asked for; -1: nothing. */
+void acme_authority_worked(struct acme_authority *a);
+void acme_authority_failed(struct acme_authority *a, uint32_t host, const char *words, int64_t retry_after_s,
+    int64_t now_ms);
+
+/* It wants no requests for so long. */
+void acme_authority_hold(struct acme_authority *a, int64_t s, int64_t now_ms);
 
 #endif

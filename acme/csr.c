@@ -358,9 +358,3 @@ acme_certificate_matches(const struct acme_certificate *c, const struct acme_csr
 	ERR_clear_error();
 	return err;
 }
-
-int64_t
-acme_certificate_renew_at_s(const struct acme_certificate *c)
-{
-	return c->not_after_s - (c->not_after_s - c->not_before_s) / 3;
-}

@@ -43,7 +43,4 @@ void acme_certificate_clear(struct acme_certificate *c);
  * ERR_CONFLICT with words that say what differs. */
 enum err acme_certificate_matches(const struct acme_certificate *c, const struct acme_csr *csr, struct fault *f);
 
-/* When less than a third of the lifetime is left. */
-int64_t acme_certificate_renew_at_s(const struct acme_certificate *c);
-
 #endif

@@ -3,9 +3,11 @@ acme_libacme_a_SOURCES = \
 	acme/account.c acme/account.h \
 	acme/accounts.c acme/accounts.h \
 	acme/acme.c acme/acme.h \
+	acme/ari.c acme/ari.h \
 	acme/authority.c acme/authority.h \
 	acme/authorization.c \
 	acme/blame.c acme/blame.h \
+	acme/bucket.c acme/bucket.h \
 	acme/chain.c acme/chain.h \
 	acme/challenge.c acme/challenge.h \
 	acme/client.c acme/client.h \
@@ -18,6 +20,9 @@ acme_libacme_a_SOURCES = \
 	acme/doh.c acme/doh.h \
 	acme/doh_json.c \
 	acme/host.c acme/host.h \
+	acme/host_ari.c \
+	acme/host_keep.c \
+	acme/host_order.c \
 	acme/http.c acme/http.h \
 	acme/jws.c acme/jws.h \
 	acme/key.c acme/key.h \
@@ -33,6 +38,8 @@ acme_libacme_a_SOURCES = \
 	acme/proxy.h \
 	acme/publication.c acme/publication.h \
 	acme/records.c acme/records.h \
+	acme/queue.c acme/queue.h \
+	acme/renewal.c acme/renewal.h \
 	acme/reply.c acme/reply.h \
 	acme/resolve.c acme/resolve.h \
 	acme/revoke.c acme/revoke.h \

@@ -46,30 +46,23 @@ consider_leaf(struct acme_assessment *a, const uint8_t *der, size_t n)
 	if (a->has_leaf)
 		acme_certificate_clear(&a->leaf);
 	a->leaf = c;
+	a->leaf_der = der;
+	a->leaf_n = n;
 	a->has_leaf = true;
 }
 
 static enum acme_verdict
-judge_leaf(struct acme_assessment *a, int64_t now_s)
+judge_leaf(struct acme_assessment *a)
 {
 	if (a->nleaves == 0)
 		fault_set(&a->fault, ERR_NOT_FOUND, "no certificate yet");
-	if (!a->has_leaf)
-		return VERDICT_ORDER;
-	a->fault.text[0] = '\0';
-	if (now_s < a->leaf.not_before_s)
-		fault_set(&a->fault, ERR_RANGE, "the certificate in place is not valid yet");
-	else if (now_s >= a->leaf.not_after_s)
-		fault_set(&a->fault, ERR_RANGE, "the certificate in place has expired");
-	else if (now_s >= acme_certificate_renew_at_s(&a->leaf))
-		fault_set(&a->fault, ERR_RANGE, "a third or less of the certificate's lifetime is left");
-	else
-		return VERDICT_VALID;
-	return VERDICT_ORDER;
+	if (a->has_leaf)
+		a->fault.text[0] = '\0';
+	return a->has_leaf ? VERDICT_VALID : VERDICT_ORDER;
 }
 
 void
-acme_assess(const struct rr_list *rrset, int64_t now_s, struct acme_assessment *out)
+acme_assess(const struct rr_list *rrset, struct acme_assessment *out)
 {
 	const uint8_t *csr = NULL, *data;
 	size_t ncsrs = 0, csr_n = 0, n;
@@ -99,7 +92,7 @@ acme_assess(const struct rr_list *rrset, int64_t now_s, struct acme_assessment *
 			out->nleaves++;
 			consider_leaf(out, data, n);
 		}
-	out->verdict = judge_leaf(out, now_s);
+	out->verdict = judge_leaf(out);
 }
 
 void

@@ -19,7 +19,7 @@ enum acme_tlsa_kind acme_tlsa_read(const struct rr *rr, const uint8_t **data, si
 enum acme_verdict {
 	VERDICT_NOTHING,	/* no CSR: not ours to care for */
 	VERDICT_REFUSED,	/* this CSR, or these, we do not serve: fault says why */
-	VERDICT_VALID,		/* the certificate in place is good until renew_at_s */
+	VERDICT_VALID,		/* a certificate for it is in place; when to renew that is not said here */
 	VERDICT_ORDER		/* a certificate is wanted now: fault says why */
 };
 struct acme_assessment {
@@ -27,10 +27,12 @@ struct acme_assessment {
 	struct acme_csr *csr;			/* for VERDICT_VALID and VERDICT_ORDER */
 	struct acme_certificate leaf;		/* the best one that matches; has_leaf */
 	bool has_leaf;
+	const uint8_t *leaf_der;		/* in the RRset */
+	size_t leaf_n;
 	size_t nleaves;				/* more than one deserves a warning */
 	struct fault fault;
 };
-void acme_assess(const struct rr_list *rrset, int64_t now_s, struct acme_assessment *out);
+void acme_assess(const struct rr_list *rrset, struct acme_assessment *out);
 void acme_assessment_clear(struct acme_assessment *a);
 
 /* The one edit that brings chain into rrset: leaves and CAs that are not in chain go, what is missing comes, the CSR

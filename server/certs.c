@@ -32,7 +32,8 @@ fill_config(struct keeper *k, const struct config_acme *c)
 		    .ca_certificates = a->ca_certificates, .contact = (const char *const *)a->contact,
 		    .terms_agreed = a->terms_agreed, .key_type = a->key_type,
 		    .key_file = a->key_file, .eab_kid = a->eab.kid, .eab_secret = a->eab.secret.p,
-		    .eab_secret_n = a->eab.secret.len, .name = a->name, .failover_after_s = a->failover_after_s };
+		    .eab_secret_n = a->eab.secret.len, .name = a->name, .failover_after_s = a->failover_after_s,
+		    .limits = &a->limits };
 	}
 	for (size_t i = 0; i < c->nlabels; i++)
 		k->labels[i] = (struct acme_label_config){ c->labels[i].label, c->labels[i].authority, c->labels[i].profile };

@@ -35,6 +35,8 @@ valid_contact(const char *text)
 	return strncasecmp(text, "mailto:", 7) == 0 && at != NULL && at > text + 7 && at[1] != '\0';
 }
 
+#define LETSENCRYPT "https://acme-v02.api.letsencrypt.org/directory"
+
 static enum err
 finish_authority(struct config_reader *r, const yaml_node_t *node, void *base)
 {
@@ -48,9 +50,11 @@ finish_authority(struct config_reader *r, const yaml_node_t *node, void *base)
 	if ((err = config_check_account(r, node, a)) != ERR_OK)
 		return err;
 	if (strcmp(a->directory, "letsencrypt") == 0)
-		url = "https://acme-v02.api.letsencrypt.org/directory";
+		url = LETSENCRYPT;
 	else if (strcmp(a->directory, "letsencrypt-staging") == 0)
 		url = "https://acme-staging-v02.api.letsencrypt.org/directory";
+	if (!a->has_limits && strcmp(url != NULL ? url : a->directory, LETSENCRYPT) == 0)
+		a->limits = acme_limits_letsencrypt;
 	if (url == NULL)
 		return ERR_OK;
 	if (a->name == NULL)
@@ -76,6 +80,7 @@ static const struct option authority_options[] = {
 	    .expected = "a name without spaces and slashes, neither yes nor no" },
 	{ "failover-after", OPTION_DURATION, AT(config_authority, failover_after_s), .min = 60, .max = 30 * 86400,
 	    .fallback = "6h" },
+	{ "limits", OPTION_OWN, .read = config_read_limits },
 };
 static const struct section authority = {
 	.what = "an authority", .options = authority_options, .noptions = COUNT(authority_options),

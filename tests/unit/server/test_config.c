@@ -192,6 +192,11 @@ static const struct { const char *why, *text, *error; } bad_files[] = {
 	    "x:4:5: an authority of the name 'ca.example' stands above already: name: is needed" },
 	{ "an authority with the name of an answer", "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes, "
 	    "name: 'no'}]}\n", "x:1:72: expected a name without spaces and slashes, neither yes nor no, found 'no'" },
+	{ "an authority with odd limits", "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes, limits: few}]}\n",
+	    "x:1:74: expected letsencrypt, none, or a list of limits, found 'few'" },
+	{ "an authority with an odd limit", "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes, "
+	    "limits: [orders 3 an hour]}]}\n", "x:1:75: expected a limit such as 'orders 300/3h', 'zone 50/7d', 'names 5/7d' "
+	    "or 'failures 5/1h', found 'orders 3 an hour'" },
 	{ "a zone with an unknown authority", "zones: [{name: example.org, acme: [letsencrypt, other]}]\n"
 	    "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes}]}\n",
 	    "x:1:49: expected the name of one of acme: authorities:, found 'other'" },
@@ -365,6 +370,7 @@ static const char whole[] =
 	"    - directory: https://ca.example:14000/dir\n"
 	"      terms-agreed: yes\n"
 	"      failover-after: 30m\n"
+	"      limits: [names 7/1d, orders 10/90s]\n"
 	"    - {directory: letsencrypt, terms-agreed: yes, name: other}\n"
 	"  labels: [_letsencrypt._tcp, {label: _rsa._tcp, authority: other}]\n"
 	"  challenge-ttl: 2m\n"
@@ -417,6 +423,9 @@ test_whole_file(void **state)
 	assert_string_equal(c->acme.authorities[1].name, "ca.example");
 	check(c->acme.authorities[0].failover_after_s == 6 * 3600 && c->acme.authorities[1].failover_after_s == 1800,
 	    "their patience");
+	check(c->acme.authorities[0].limits.rates[0].n == 0 && c->acme.authorities[1].limits.rates[ACME_LIMIT_NAMES].n == 7 &&
+	    c->acme.authorities[1].limits.rates[ACME_LIMIT_ORDERS].per_s == 90 &&
+	    c->acme.authorities[2].limits.rates[ACME_LIMIT_ORDERS].n == 300, "their limits");
 	assert_string_equal(c->acme.authorities[0].directory, "https://acme-staging-v02.api.letsencrypt.org/directory");
 	assert_string_equal(c->acme.authorities[0].contact[0], "mailto:hostmaster@example.org");
 	assert_string_equal(c->acme.labels[1].label, "_rsa._tcp");
