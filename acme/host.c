@@ -215,10 +215,14 @@ static enum err
 may_order(const struct acme_host *h, const struct acme_csr *csr, struct fault *f)
 {
 	struct acme_ranking choice;
+	size_t n;
+	const uint8_t *der = acme_csr_der(csr, &n);
 
 	acme_host_rank(h, &choice);
 	if (choice.n == 0)
 		return fault_set(f, ERR_REFUSED, "no ACME authority is configured (acme: authorities:)");
+	if (acme_revoked_key(h->acme->revoked, der, n, f))
+		return ERR_REFUSED;
 	return acme_client_usable(choice.v[0]->client, f) ? names_provable(h->acme, choice.v[0], csr, f) : ERR_REFUSED;
 }
 
@@ -342,6 +346,14 @@ pursue(struct acme_host *h, const struct rr_list *rrset, struct acme_assessment 
 	}
 }
 
+/* The certificate in place, is it to be replaced now? */
+static bool
+is_due(const struct acme_host *h, const struct acme_assessment *as)
+{
+	return h->forced || acme_renewal_now_s(&h->renewal, clock_now_s()) >= due_s(h) ||
+	    acme_revoked_certificate(h->acme->revoked, as->leaf_der, as->leaf_n);
+}
+
 static void
 decide(struct acme_host *h, const struct rr_list *rrset, struct acme_assessment *as)
 {
@@ -374,8 +386,7 @@ decide(struct acme_host *h, const struct rr_list *rrset, struct acme_assessment 
 	}
 	if (as->verdict == VERDICT_REFUSED)
 		refuse(h, as->fault.text);
-	else if (as->verdict == VERDICT_VALID && !h->forced && h->chain.n == 0 &&
-	    acme_renewal_now_s(&h->renewal, clock_now_s()) < due_s(h))
+	else if (as->verdict == VERDICT_VALID && h->chain.n == 0 && !is_due(h, as))
 		rest(h, as);
 	else
 		pursue(h, rrset, as);
