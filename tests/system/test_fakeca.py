@@ -19,6 +19,7 @@ from lib.process import run
 from lib.wait import wait_for
 from lib.zones import zone
 
+pytestmark = pytest.mark.once           # certns has little to do with it
 
 # ---- by published vectors ----
 
@@ -65,7 +66,6 @@ def backend(certnsd, tmp_path, fakeca_for):
     return server, fakeca_for(server, nonce_reject=0.2, processing_polls=1)
 
 
-@pytest.mark.once
 def test_lego(backend, tmp_path):
     server, ca = backend
     settings = {"NAMESERVER": f"127.0.0.1:{server.port}", "TSIG_ALGORITHM": "hmac-sha512.", "TSIG_KEY": server.key.name,
@@ -79,7 +79,6 @@ def test_lego(backend, tmp_path):
     assert ca.orders[0].status == "valid" and not ca.complaints
 
 
-@pytest.mark.once
 def test_certbot(backend, tmp_path):
     server, ca = backend
     ca.nonce_reject = 0.0               # it asks only once more

@@ -17,6 +17,8 @@ from lib.fakeca_script import Reply, member
 from lib.fakeca_validation import account_hash
 from lib.zones import zone
 
+pytestmark = pytest.mark.once           # certns has little to do with it
+
 HOST = "www.example.com"
 
 

@@ -1,5 +1,5 @@
-"""A CA that lies about orders, authorizations, challenges and certificates: each lie ends in a clear error, publishes nothing, delays
-nobody else, and is over when the CA turns honest."""
+"""A CA that lies about orders, authorizations, challenges and certificates: each lie ends in a clear error, publishes nothing,
+delays nobody else, and is over when the CA turns honest."""
 
 import re
 
@@ -55,11 +55,13 @@ LIES = [
     ("an order with too many authorizations", "newOrder", member(authorizations=[NEVER] * 5000), "too many|than names"),
     ("an order without finalize", "newOrder", member(finalize=None), 'lacks "finalize"'),
     ("an order with a plain http finalize", "newOrder", member(finalize="http://127.0.0.1/"), "not https"),
-    ("an order for another name", "newOrder", member(identifiers=[{"type": "dns", "value": "www.example.net"}]), "www.example.net"),
+    ("an order for another name", "newOrder",
+     member(identifiers=[{"type": "dns", "value": "www.example.net"}]), "www.example.net"),
     ("an order for more names", "newOrder",
      alter_json(lambda v: v["identifiers"].append({"type": "dns", "value": "mail.example.com"})), "mail.example.com"),
     ("an order for no name", "newOrder", member(identifiers=[]), "identifiers"),
-    ("an order that is an address", "newOrder", member(identifiers=[{"type": "ip", "value": "192.0.2.1"}]), "identifiers|192.0.2.1"),
+    ("an order that is an address", "newOrder",
+     member(identifiers=[{"type": "ip", "value": "192.0.2.1"}]), "identifiers|192.0.2.1"),
     ("an order without a place", "newOrder", lies.header("Location", None), "no https URL of the order"),
     ("an order at a plain place", "newOrder", lies.header("Location", "http://127.0.0.1/order"), "no https URL of the order"),
     ("an order at half a place", "newOrder", lies.header("Location", "/order/1"), "no https URL of the order"),
@@ -67,7 +69,8 @@ LIES = [
     ("a teapot", "newOrder", Reply(418, "short and stout"), "418"),
     ("an order that has failed without reason", "newOrder", member(status="invalid"), "given up the order"),
     ("an error that is a string", "newOrder", member(status="invalid", error="because"), "given up the order"),
-    ("an error of odd members", "newOrder", member(status="invalid", error={"type": 5, "detail": [], "subproblems": 7}), "given up"),
+    ("an error of odd members", "newOrder",
+     member(status="invalid", error={"type": 5, "detail": [], "subproblems": 7}), "given up"),
     ("an error with control characters", "newOrder",
      member(status="invalid", error={"type": "x", "detail": "a\x1b[2Jb\nerror: forged\r\x00c".replace("\x00", "")}), "forged"),
     ("an error of a megabyte", "newOrder", member(status="invalid", error={"type": "x", "detail": "blah " * 200000}), "blah"),
@@ -85,7 +88,8 @@ LIES = [
     ("an authorization for a wildcard", "authz", member(wildcard=True), "not ordered"),
     ("an authorization for a star", "authz", alter_json(lambda v: v["identifier"].update(value="*." + v["identifier"]["value"])),
      "not ordered"),
-    ("an authorization for an address", "authz", member(identifier={"type": "ip", "value": "192.0.2.1"}), 'no identifier of type "dns"'),
+    ("an authorization for an address", "authz",
+     member(identifier={"type": "ip", "value": "192.0.2.1"}), 'no identifier of type "dns"'),
     ("an authorization for nobody", "authz", member(identifier=None), 'no identifier of type "dns"'),
     ("an authorization for an array", "authz", member(identifier={"type": "dns", "value": ["a"]}), 'no identifier of type "dns"'),
     ("an authorization with a state of its own", "authz", member(status="unsure"), 'unknown status "unsure"'),
@@ -105,7 +109,8 @@ LIES = [
     ("a challenge that cannot be answered", "challenge", lies.refusal(detail="changed my mind"), "changed my mind"),
 
     ("a CSR that is taken with a word", "finalize", Reply(200, "later", "text/plain"), "order is not JSON"),
-    ("a CSR that is not liked", "finalize", lies.refusal("urn:ietf:params:acme:error:badCSR", 400, detail="ugly"), "badCSR: ugly"),
+    ("a CSR that is not liked", "finalize",
+     lies.refusal("urn:ietf:params:acme:error:badCSR", 400, detail="ugly"), "badCSR: ugly"),
     ("a certificate at a plain place", "finalize", member(status="valid", certificate="http://127.0.0.1/c"), "not https"),
 
     ("no certificate", "certificate", lies.body(""), "no certificate in PEM"),
@@ -113,12 +118,14 @@ LIES = [
     ("a certificate in garbage", "certificate", lies.body(b"\0\xff" * 500), "no certificate in PEM"),
     ("a certificate with a damaged end", "certificate", lies.chain(lambda c: [re.sub("-----END CERT.*", "", lies.pem(c[0]))]),
      "no certificate in PEM"),
-    ("a certificate of other octets", "certificate", lies.body("-----BEGIN CERTIFICATE-----\nMIIBAAAA\n-----END CERTIFICATE-----\n"),
-     "not an X.509 certificate"),
+    ("a certificate of other octets", "certificate",
+     lies.body("-----BEGIN CERTIFICATE-----\nMIIBAAAA\n-----END CERTIFICATE-----\n"), "not an X.509 certificate"),
     ("a private key", "certificate", lies.chain(lambda c: [c[0], lies.a_private_key()]), 'holds a "PRIVATE KEY"'),
     ("a thousand certificates", "certificate", lies.chain(lambda c: c * 250), "more than"),
-    ("a certificate for another key", "certificate", lambda ca: lies.issued_again(ca, public=new_key().public_key()), "another key"),
-    ("a certificate for another name", "certificate", lambda ca: lies.issued_again(ca, names=["www.example.net"]), "www.example.net"),
+    ("a certificate for another key", "certificate",
+     lambda ca: lies.issued_again(ca, public=new_key().public_key()), "another key"),
+    ("a certificate for another name", "certificate",
+     lambda ca: lies.issued_again(ca, names=["www.example.net"]), "www.example.net"),
     ("a certificate for no name", "certificate", lambda ca: lies.issued_again(ca, names=[]), "no name"),
     ("a certificate that has expired", "certificate", lies.expired, "expired|due for renewal|clock"),
     ("a certificate of tomorrow", "certificate", lies.not_yet_valid, "not valid yet"),

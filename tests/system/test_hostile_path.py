@@ -8,13 +8,14 @@ import re
 import pytest
 
 from lib import client, lies, lyingproxy
+from lib.certnsd import SANITIZED
 from lib.certs import Published, Request, upload_script
 from lib.fakeca_script import Reply, endless, member, raw, reset, reset_after, sent, silent, silent_after_headers, slow
 from lib.lyingproxy import LyingProxy, cut_after, flip, repeats, says, through
 from lib.wait import PATIENCE, wait_for
 
 HOST = "www.example.com"
-SECONDS = 2                             # for one request
+SECONDS = 6 if SANITIZED else 3         # for one request
 
 
 def redirect(to, status=302):
@@ -91,7 +92,8 @@ CAS = [
     ("no nonces today", always("newNonce", Reply(500)), "500"),
     ("nonces that are never good", settings(nonce_reject=1.0), "badNonce"),
     ("an account without a place", always("newAccount", lies.header("Location", None)), "no https URL of the account"),
-    ("an account at a plain place", always("newAccount", lies.header("Location", "http://127.0.0.1/")), "no https URL of the account"),
+    ("an account at a plain place", always("newAccount", lies.header("Location", "http://127.0.0.1/")),
+     "no https URL of the account"),
     ("an account that is no JSON", always("newAccount", lies.body("%")), "account is not JSON"),
     ("an account with a state of its own", always("newAccount", member(status="asleep")), 'unknown status "asleep"'),
     ("no accounts for us", always("newAccount", lies.refusal(detail="we know you")), "we know you"),
@@ -111,7 +113,8 @@ CAS = [
 OK = b"HTTP/1.1 200 Connection established\r\n\r\n"
 PROXIES = [
     ("a proxy that refuses", says(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"), "403"),
-    ("a proxy that wants a password", says(b"HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n"), "407"),
+    ("a proxy that wants a password",
+     says(b"HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n"), "407"),
     ("a proxy that cannot reach it", says(b"HTTP/1.1 502 Bad Gateway\r\n\r\n<html></html>"), "502"),
     ("a proxy that hangs up", says(b""), "Proxy|proxy|closed|Empty"),
     ("a proxy that speaks something else", says(b"\x05\xff"), "."),

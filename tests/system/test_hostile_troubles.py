@@ -3,6 +3,7 @@
 import pytest
 
 from lib import client, lies
+from lib.certnsd import SANITIZED
 from lib.certs import Published, Request, upload_script
 from lib.fakeca_http import http_date
 from lib.fakeca_script import Alter, Reply, alter_json, cut_after, member, problem, reset, reset_after, sent, silent, slow
@@ -48,7 +49,8 @@ UNUSUAL = [
     ("a Retry-After of now", "*", lies.header("Retry-After", "0")),
     ("another type for JSON", "authz", lies.body_type("text/plain")),
     ("members that nobody knows", "authz", member(extra={"a": [1, 2.5, None, True, "x" * 1000]})),
-    ("challenges that nobody knows", "authz", alter_json(lambda v: v["challenges"].insert(0, {"type": "carrier-pigeon-01", "url": 5}))),
+    ("challenges that nobody knows", "authz",
+     alter_json(lambda v: v["challenges"].insert(0, {"type": "carrier-pigeon-01", "url": 5}))),
     ("an order without identifiers", "newOrder", member(identifiers=None)),
 ]
 
@@ -59,7 +61,7 @@ def issuer(certnsd, repo, fakeca_for):
     server.zone_entry("example.com")
     ca = fakeca_for(server, processing_polls=1)
     server.use_acme(ca)
-    server.config["acme"]["request-timeout"] = int(2 * PATIENCE)
+    server.config["acme"]["request-timeout"] = int((6 if SANITIZED else 3) * PATIENCE)
     server.write_config()
     return server.start("example.com"), ca
 
