@@ -85,9 +85,9 @@ def named(tmp_path):
 
 @pytest.fixture
 def pebble_for(tmp_path):
-    """pebble_for(server, env) makes a Pebble that asks the server."""
-    def make(server, env=None, start=True):
-        pebble = Pebble(tmp_path / "pebble", f"{server.address}:{server.port}", env)
+    """pebble_for(server, env) makes a Pebble that asks the server; more: eab and strict, see there."""
+    def make(server, env=None, start=True, **more):
+        pebble = Pebble(tmp_path / "pebble", f"{server.address}:{server.port}", env, **more)
         return pebble.start() if start else pebble
 
     return make

@@ -11,11 +11,12 @@ from .wait import wait_for
 
 
 class Pebble(Process):
-    """dns: the server that it asks ("127.0.0.1:5353").  env: PEBBLE_... settings."""
+    """dns: the server that it asks ("127.0.0.1:5353").  env: PEBBLE_... settings.  eab: {kid: key in base64url}, of which each
+    account needs one.  strict: as the next generation of CAs would be."""
 
-    def __init__(self, directory, dns, env=None):
+    def __init__(self, directory, dns, env=None, eab=None, strict=False):
         super().__init__("pebble", directory)
-        self.dns = dns
+        self.dns, self.strict = dns, strict
         self.port = free_port()
         self.management_port = free_port()
         self.env = {"PEBBLE_VA_NOSLEEP": "1", **(env or {})}
@@ -30,7 +31,8 @@ class Pebble(Process):
                 "certificate": os.path.join(self.directory, "cert.pem"),
                 "privateKey": os.path.join(self.directory, "key.pem"),
                 "httpPort": free_port(), "tlsPort": free_port(),
-                "ocspResponderURL": "", "externalAccountBindingRequired": False}}, f)
+                "ocspResponderURL": "", "externalAccountBindingRequired": eab is not None,
+                "externalAccountMACKeys": eab or {}}}, f)
 
     def _make_certificates(self):
         def path(name):
@@ -46,7 +48,8 @@ class Pebble(Process):
              "-days", "2", "-extfile", path("san"), "-out", path("cert.pem")])
 
     def start(self):
-        self.spawn(["pebble", "-config", self.config_path, "-dnsserver", self.dns], env=self.env)
+        self.spawn(["pebble", "-config", self.config_path, "-dnsserver", self.dns, *(["-strict"] if self.strict else [])],
+                   env=self.env)
         wait_for(self.ready, "Pebble answers")
         return self
 
@@ -63,8 +66,9 @@ class Pebble(Process):
         with urllib.request.urlopen(url, context=context, timeout=10) as reply:
             return reply.read().decode()
 
-    def root_pem(self):
-        return self.get(f"https://127.0.0.1:{self.management_port}/roots/0")
+    def root_pem(self, which=0):
+        """Of the default chain, or of an alternate one."""
+        return self.get(f"https://127.0.0.1:{self.management_port}/roots/{which}")
 
     def stop(self):
         self.terminate()
