@@ -169,9 +169,8 @@ register_account(struct acme_account *a)
 {
 	json_t *payload = json_pack("{s:b}", "termsOfServiceAgreed", a->setup.terms_agreed);
 
-	if (json_array_size(a->contact) > 0)
-		json_object_set(payload, "contact", a->contact);
-	if (a->setup.eab_kid != NULL && json_object_set_new(payload, "externalAccountBinding", binding(a)) != 0) {
+	if ((json_array_size(a->contact) > 0 && json_object_set(payload, "contact", a->contact) != 0) ||
+	    (a->setup.eab_kid != NULL && json_object_set_new(payload, "externalAccountBinding", binding(a)) != 0)) {
 		json_decref(payload);
 		return fail_nomem(a);
 	}
