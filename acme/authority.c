@@ -131,14 +131,25 @@ acme_ranking_read(struct acme_authorities *list, const char *const *names, struc
 
 /* ---- health ---- */
 
+static int64_t
+patience_ms(const struct acme_authority *a, int64_t patience_s)
+{
+	int64_t most_s = a->config->failover_after_s != 0 ? a->config->failover_after_s : FAILOVER_AFTER_S;
+
+	return (patience_s < most_s ? patience_s : most_s) * 1000;
+}
+
+int64_t
+acme_authority_down_ms(const struct acme_authority *a, int64_t patience_s)
+{
+	return a->failing_since_ms + patience_ms(a, patience_s);
+}
+
 bool
 acme_authority_down(const struct acme_authority *a, int64_t patience_s, int64_t now_ms)
 {
-	int64_t most_s = a->config->failover_after_s != 0 ? a->config->failover_after_s : FAILOVER_AFTER_S;
-	int64_t patience_ms = (patience_s < most_s ? patience_s : most_s) * 1000;
-
-	return a->not_before_ms - now_ms > patience_ms ||
-	    (a->failures > 0 && now_ms - a->failing_since_ms >= patience_ms);
+	return a->not_before_ms - now_ms > patience_ms(a, patience_s) ||
+	    (a->failures > 0 && now_ms >= acme_authority_down_ms(a, patience_s));
 }
 
 struct acme_authority *

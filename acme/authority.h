@@ -60,6 +60,9 @@ struct acme_authority *acme_ranking_pick(const struct acme_ranking *choice, int6
 /* Would it be passed over? */
 bool acme_authority_down(const struct acme_authority *a, int64_t patience_s, int64_t now_ms);
 
+/* When it will be passed over if it goes on failing as it does. */
+int64_t acme_authority_down_ms(const struct acme_authority *a, int64_t patience_s);
+
 /* How long until an order may go there; 0: now.  exempt: the CA's limits are not for it. */
 int64_t acme_authority_wait_ms(const struct acme_authority *a, bool exempt, int64_t now_ms);
 

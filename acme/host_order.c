@@ -248,14 +248,23 @@ wait_then_retry(struct acme_host *h, int64_t s)
 	acme_host_look_in(h, s * 1000);
 }
 
-/* Is there another authority that may be asked at once? */
-static bool
-goes_elsewhere(const struct acme_host *h, const struct failure *f)
+/* How long until another authority is to be asked, if it was the authority that failed. */
+static int64_t
+elsewhere_s(const struct acme_host *h, const struct failure *f)
 {
-	struct acme_authority *next = acme_host_pick(h);
+	int64_t now_ms = clock_mono_ms();
+	struct acme_ranking all;
+	struct acme_authority *next;
 
-	return h->authority != NULL && f->cause.blame != BLAME_LOCAL && next != NULL && next != h->authority &&
-	    acme_authority_wait_ms(next, true, clock_mono_ms()) == 0;
+	if (h->authority == NULL || f->cause.blame == BLAME_LOCAL)
+		return INT64_MAX;
+	next = acme_host_pick(h);
+	if (next != NULL && next != h->authority && acme_authority_wait_ms(next, true, now_ms) == 0)
+		return 1;
+	acme_host_rank(h, &all);
+	if (f->cause.blame != BLAME_CA || all.n < 2)
+		return INT64_MAX;
+	return (acme_authority_down_ms(h->authority, patience_s(h)) - now_ms) / 1000 + 1;
 }
 
 static void
@@ -270,7 +279,11 @@ failed(struct acme_host *h, const struct failure *f)
 		h->refused_by |= bit_of(h, h->authority);
 	if (h->authority != NULL)
 		blame_authority(h, f);
-	s = goes_elsewhere(h, f) ? 1 : delay_s(h, f);
+	s = delay_s(h, f);
+	if (s > elsewhere_s(h, f))
+		s = elsewhere_s(h, f);
+	if (s < 1)
+		s = 1;
 	buf_printf(&words, "%s%s%s", named ? h->authority->name : "", named ? ": " : "", f->words);
 	acme_host_problem(h, buf_str(&words) != NULL ? buf_str(&words) : f->words, f->type);
 	buf_clear(&words);
