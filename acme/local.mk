@@ -34,6 +34,7 @@ acme_libacme_a_SOURCES = \
 	acme/persist_record.c acme/persist_record.h \
 	acme/port.c acme/port.h \
 	acme/problem.c acme/problem.h \
+	acme/probe.c acme/probe.h \
 	acme/propagation.c acme/propagation.h \
 	acme/proxy.h \
 	acme/publication.c acme/publication.h \
@@ -47,5 +48,6 @@ acme_libacme_a_SOURCES = \
 	acme/schedule.c acme/schedule.h \
 	acme/store.c acme/store.h \
 	acme/task.c acme/task.h \
-	acme/tlsa.c acme/tlsa.h
+	acme/tlsa.c acme/tlsa.h \
+	acme/txt_seen.c
 LIBACME = acme/libacme.a $(LIBZONES) $(CURL_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) $(LIBEVENT_LIBS)

@@ -1,252 +1,126 @@
-#include "acme/propagation.h"
+/* acme/propagation.c -- one probe (acme/probe.c) for each name at each place.
+ *
+ * Probes of the first round look at our own version of the zone and ask name servers; where the address of one is not
+ * known here, a probe finds it first, and adds those that ask.  When all of them have seen their records the second round
+ * asks the resolvers. */
+#include "acme/probe.h"
 
-#include <event2/event.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/clock.h"
-#include "wire/message.h"
-#include "wire/rrtype.h"
 
-#define ASK_TIMEOUT_MS 5000
-#define POLL_FIRST_MS 250
-#define POLL_MOST_MS 8000
+#define SETTLE_MS 1000			/* for name servers that nobody asks whether they have it */
+#define LAGGARDS_SHOWN 3
 
-/* One owner at one server; server NULL: our own, by the snapshot. */
-struct probe {
-	struct acme_propagation *all;
-	const uint8_t *name;			/* that the CA asks for */
-	const uint8_t *owner;			/* in all->proofs; of a TXT, or */
-	const uint8_t *target;			/* of a CNAME to this; else NULL */
-	struct sockaddr_storage address;
-	char *server;
-	struct event *timer;
-	struct acme_ticket *ticket;
-	unsigned wait_ms;
-	bool visible;
-	char last[128];				/* what it said last */
-};
-
-struct acme_propagation {
-	struct acme_port *port;
-	struct event_base *base;
-	const struct acme_proof *proofs;
-	size_t nproofs;
-	struct probe **probes;
-	size_t nprobes, nvisible;
-	const uint8_t *name, *owner, *target;	/* while probes are made */
-	struct event *deadline;			/* of all, whether a server answers or not */
-	int64_t deadline_ms;
-	unsigned timeout_s;
-	acme_propagation_done *done;
-	void *arg;
-	bool failed;				/* no memory */
-	char step[512];
-};
-
-/* ---- is it there? ---- */
-
-/* The character-strings of a TXT rdata joined: is that value? */
-static bool
-txt_is(const uint8_t *rdata, size_t n, const char *value)
-{
-	size_t at = 0;
-
-	for (size_t i = 0; i < n; i += 1u + rdata[i]) {
-		size_t len = rdata[i];
-
-		if (len > n - i - 1 || strncmp(value + at, (const char *)rdata + i + 1, len) != 0)
-			return false;
-		at += len;
-		if (at > strlen(value))
-			return false;
-	}
-	return value[at] == '\0';
-}
-
-/* Ready to read the answer section.  NULL: it has one, else what is wrong. */
-static const char *
-open_answer(const uint8_t *msg, size_t n, struct rd *r, struct msg_header *h)
-{
-	struct question q;
-
-	*r = rd_over(msg, n);
-	msg_header_read(r, h);
-	if (r->bad || (h->flags & FLAG_QR) == 0)
-		return "a malformed answer";
-	if ((h->flags & 15) != RCODE_NOERROR)
-		return rcode_str(h->flags & 15);
-	for (unsigned i = 0; i < h->qdcount; i++)
-		question_read(r, &q);
-	return NULL;
-}
+/* ---- words ---- */
 
 const char *
-acme_txt_missing(const uint8_t *msg, size_t n, const uint8_t *owner, const struct acme_proof *proofs, size_t nproofs)
-{
-	struct rd answers, r;
-	struct msg_header h;
-	struct msg_rr rr;
-	const char *wrong = open_answer(msg, n, &answers, &h);
-	size_t wanted = 0, seen = 0;
-
-	if (wrong != NULL)
-		return wrong;
-	for (size_t t = 0; t < nproofs; t++) {
-		if (!dname_equal(proofs[t].way.owner.octets, owner))
-			continue;
-		wanted++;
-		r = answers;
-		bool found = false;
-		for (unsigned i = 0; i < h.ancount && msg_rr_read(&r, &rr); i++)
-			if (rr.type == TYPE_TXT && dname_equal(rr.owner.octets, owner) &&
-			    txt_is(rr.rdata.p, rr.rdlen, proofs[t].value))
-				found = true;
-		if (r.bad)
-			return "a malformed answer";
-		seen += found;
-	}
-	if (seen == wanted)
-		return NULL;
-	return h.ancount == 0 ? "no such record" : "an older state of the record";
-}
-
-const char *
-acme_alias_missing(const uint8_t *msg, size_t n, const uint8_t *owner, const uint8_t *target)
-{
-	struct dname found;
-	struct rd r;
-	struct msg_header h;
-	const char *wrong = open_answer(msg, n, &r, &h);
-
-	if (wrong != NULL)
-		return wrong;
-	if (!acme_delegation_alias(msg, n, owner, &found))
-		return "no such alias";
-	return dname_equal(found.octets, target) ? NULL : "an alias of another name";
-}
-
-/* The same by our own snapshot. */
-static bool
-visible_here(const struct probe *p)
-{
-	const struct acme_outside *outside = acme_port_outside(p->all->port);
-	struct rr_list found = { 0 };
-	bool all = outside->lookup(outside->ctx, p->owner, TYPE_TXT, &found) == ERR_OK;
-
-	for (size_t t = 0; all && t < p->all->nproofs; t++) {
-		bool one = !dname_equal(p->all->proofs[t].way.owner.octets, p->owner);
-
-		for (size_t i = 0; !one && i < found.n; i++)
-			one = txt_is(found.v[i].rdata, found.v[i].rdlen, p->all->proofs[t].value);
-		all = one;
-	}
-	rr_list_clear(&found);
-	return all;
-}
-
-/* ---- asking ---- */
-
-static const char *
-server_name(const struct probe *p)
+acme_probe_server(const struct probe *p)
 {
 	return p->server != NULL ? p->server : "this server";
 }
 
-/* There is one: otherwise the check is over. */
 static const struct probe *
 first_missing(const struct acme_propagation *all)
 {
 	size_t i = 0;
 
-	while (i + 1 < all->nprobes && all->probes[i]->visible)
+	while (i + 1 < all->nprobes && all->probes[i]->done)
 		i++;
 	return all->probes[i];
 }
 
-static void
-host_of(const uint8_t *owner, char text[DNAME_TEXT_MAX])
+/* Without _acme-challenge, and what may stand before it. */
+void
+acme_probe_host(const struct probe *p, char text[DNAME_TEXT_MAX])
 {
-	while (*owner > 1 && owner[1] == '_')		/* _acme-challenge, and what may stand before it */
-		owner = dname_parent(owner);
-	dname_print_host(owner, text);
+	const uint8_t *name = p->name;
+
+	while (*name > 1 && name[1] == '_')
+		name = dname_parent(name);
+	dname_print_host(name, text);
 }
 
-/* The first probe that has not seen its records gives the reason.  May free all. */
+/* "ns2 did not show the challenge for a within 120 s (last: NXDOMAIN); neither did ns3 (last: no answer)" */
+static void
+tell_laggards(const struct acme_propagation *all, struct buf *words)
+{
+	unsigned shown = 0, more = 0;
+
+	for (size_t i = 0; i < all->nprobes; i++) {
+		const struct probe *p = all->probes[i];
+		char host[DNAME_TEXT_MAX];
+
+		if (p->done)
+			continue;
+		if (shown == LAGGARDS_SHOWN) {
+			more++;
+			continue;
+		}
+		acme_probe_host(p, host);
+		if (shown == 0)
+			buf_printf(words, "%s did not show the challenge for %s within %u s (last: %s)", acme_probe_server(p), host,
+			    all->setup.timeout_s, p->last);
+		else
+			buf_printf(words, "; neither did %s for %s (last: %s)", acme_probe_server(p), host, p->last);
+		shown++;
+	}
+	if (more > 0)
+		buf_printf(words, "; and %u more", more);
+}
+
+const char *
+acme_propagation_step(struct acme_propagation *all)
+{
+	char host[DNAME_TEXT_MAX];
+	const struct probe *p;
+
+	if (all->nprobes == 0)
+		return "";
+	p = first_missing(all);
+	acme_probe_host(p, host);
+	snprintf(all->step, sizeof all->step, "waiting for %.200s to show the challenge for %.200s", acme_probe_server(p),
+	    host);
+	return all->step;
+}
+
+/* ---- the end ---- */
+
+static void
+on_ended(evutil_socket_t fd, short what, void *arg)
+{
+	struct acme_propagation *all = arg;
+	const char *words = buf_str(&all->words);
+
+	(void)fd, (void)what;
+	all->done(all->arg, all->err, words != NULL ? words : err_str(ERR_NOMEM));	/* may free all */
+}
+
+/* Nothing is asked any more. */
+void
+acme_propagation_end(struct acme_propagation *all, enum err err)
+{
+	all->err = err;
+	event_del(all->deadline);
+	for (size_t i = 0; i < all->nprobes; i++)
+		acme_probe_stop(all->probes[i]);
+	event_active(all->ended, EV_TIMEOUT, 0);
+}
+
 static void
 on_deadline(evutil_socket_t fd, short what, void *arg)
 {
 	struct acme_propagation *all = arg;
-	const struct probe *p = first_missing(all);
-	char host[DNAME_TEXT_MAX], words[DNAME_TEXT_MAX + 512];
 
 	(void)fd, (void)what;
-	host_of(p->name, host);
-	snprintf(words, sizeof words, "%s did not show the challenge for %s within %u s (last: %s)", server_name(p),
-	    host, all->timeout_s, p->last);
-	all->done(all->arg, ERR_TIMEOUT, words);
+	tell_laggards(all, &all->words);
+	acme_propagation_end(all, ERR_TIMEOUT);
 }
 
-/* May free all. */
-static void
-probe_visible(struct probe *p)
-{
-	struct acme_propagation *all = p->all;
-
-	p->visible = true;
-	if (++all->nvisible == all->nprobes)
-		all->done(all->arg, ERR_OK, "");
-}
-
-static void
-probe_again(struct probe *p)
-{
-	struct timeval tv = { p->wait_ms / 1000, p->wait_ms % 1000 * 1000 };
-
-	event_add(p->timer, &tv);
-	p->wait_ms = p->wait_ms * 2 > POLL_MOST_MS ? POLL_MOST_MS : p->wait_ms * 2;
-}
-
-static void
-on_answered(void *arg, const uint8_t *msg, size_t n, const char *words)
-{
-	struct probe *p = arg;
-	const char *missing = n == 0 ? (words != NULL ? words : "no answer") :
-	    p->target != NULL ? acme_alias_missing(msg, n, p->owner, p->target) :
-	    acme_txt_missing(msg, n, p->owner, p->all->proofs, p->all->nproofs);
-
-	p->ticket = NULL;
-	if (missing == NULL) {
-		probe_visible(p);
-		return;
-	}
-	snprintf(p->last, sizeof p->last, "%s", missing);
-	probe_again(p);
-}
-
-static void
-on_timer(evutil_socket_t fd, short what, void *arg)
-{
-	struct probe *p = arg;
-	struct acme_propagation *all = p->all;
-	int64_t left_ms = all->deadline_ms - clock_mono_ms();
-	unsigned timeout_ms = left_ms < 100 ? 100 : left_ms > ASK_TIMEOUT_MS ? ASK_TIMEOUT_MS : (unsigned)left_ms;
-
-	(void)fd, (void)what;
-	if (p->server == NULL) {
-		if (visible_here(p))
-			probe_visible(p);
-		else
-			probe_again(p);
-	} else if (acme_port_ask(all->port, (struct sockaddr *)&p->address, p->owner, TYPE_TXT, 0, timeout_ms,
-	    on_answered, p, &p->ticket) != ERR_OK)
-		probe_again(p);
-}
-
-/* ---- making and ending ---- */
+/* ---- probes come and go ---- */
 
 static size_t
 address_len(const struct sockaddr *address)
@@ -254,102 +128,184 @@ address_len(const struct sockaddr *address)
 	return address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 }
 
-static void
-probe_add(struct acme_propagation *all, const struct sockaddr *address, const char *server)
+/* One more like model, at server.  NULL: no memory, and all->failed is set. */
+static struct probe *
+probe_add(struct acme_propagation *all, const struct probe *model, const char *server)
 {
-	struct probe *p = calloc(1, sizeof *p), **v = realloc(all->probes, (all->nprobes + 1) * sizeof *v);
+	struct probe **v = realloc(all->probes, (all->nprobes + 1) * sizeof *v), *p = NULL;
 
-	if (v != NULL)
+	if (v != NULL) {
 		all->probes = v;
-	if (p == NULL || v == NULL) {
-		free(p);
-		all->failed = true;
-		return;
+		p = acme_probe_new(all, model, server);
 	}
-	all->probes[all->nprobes++] = p;
-	p->all = all;
-	p->name = all->name;
-	p->owner = all->owner;
-	p->target = all->target;
-	p->wait_ms = POLL_FIRST_MS;
-	snprintf(p->last, sizeof p->last, "%s", address == NULL ? "no such record" : "no answer");
-	if (address != NULL) {
-		memcpy(&p->address, address, address_len(address));
-		p->server = strdup(server);
-	}
-	p->timer = event_new(all->base, -1, 0, on_timer, p);
-	all->failed |= p->timer == NULL || (address != NULL && p->server == NULL);
+	if (p != NULL)
+		all->probes[all->nprobes++] = p;
+	all->failed |= p == NULL;
+	return p;
 }
+
+static bool
+is_asked_already(const struct acme_propagation *all, const struct probe *model, const struct sockaddr *address)
+{
+	for (size_t i = 0; i < all->nprobes; i++) {
+		const struct probe *p = all->probes[i];
+
+		if (p->kind == PROBE_SERVER && p->target == model->target && dname_equal(p->owner, model->owner) &&
+		    memcmp(&p->address, address, address_len(address)) == 0)
+			return true;
+	}
+	return false;
+}
+
+struct probe *
+acme_probe_add_server(struct acme_propagation *all, const struct probe *model, const struct sockaddr *address,
+    const char *server)
+{
+	struct probe one = *model;
+
+	if (is_asked_already(all, model, address))
+		return NULL;
+	one.kind = PROBE_SERVER;
+	memset(&one.address, 0, sizeof one.address);
+	memcpy(&one.address, address, address_len(address));
+	return probe_add(all, &one, server);
+}
+
+static void
+resolvers_add(struct acme_propagation *all)
+{
+	const struct acme_resolver *r;
+
+	for (size_t i = 0, n = all->nprobes; i < n; i++) {
+		struct probe one = *all->probes[i];
+
+		/* One of the first round for each name that the CA asks for. */
+		if (one.kind != PROBE_HERE)
+			continue;
+		one.kind = PROBE_RESOLVER;
+		one.owner = one.name;
+		for (one.number = 0; (r = acme_resolve_at(all->setup.resolve, one.number)) != NULL; one.number++) {
+			unsigned way = r->kind == ACME_RESOLVER_PLAIN ? ACME_CHECK_RESOLVER : ACME_CHECK_DOH;
+
+			if ((one.check.ways & way) != 0)
+				probe_add(all, &one, r->name);
+		}
+	}
+}
+
+/* ---- what a probe finds ---- */
+
+static void
+next_round(struct acme_propagation *all)
+{
+	size_t n = all->nprobes;
+
+	if (!all->second_round) {
+		all->second_round = true;
+		resolvers_add(all);
+	}
+	if (all->failed) {
+		buf_add_str(&all->words, err_str(ERR_NOMEM));
+		acme_propagation_end(all, ERR_NOMEM);
+	} else if (all->nprobes == n)
+		acme_propagation_end(all, ERR_OK);
+	for (; n < all->nprobes && !all->failed; n++)
+		event_add(all->probes[n]->timer, &(struct timeval){ all->unseen_servers ? SETTLE_MS / 1000 : 0, 0 });
+}
+
+void
+acme_probe_done(struct probe *p)
+{
+	struct acme_propagation *all = p->all;
+
+	p->done = true;
+	all->shown_by_resolver |= p->kind == PROBE_RESOLVER;
+	if (++all->ndone == all->nprobes)
+		next_round(all);
+}
+
+/* ---- making and ending ---- */
 
 static void
 found_server(void *arg, const struct sockaddr *address, const char *server)
 {
 	struct acme_propagation *all = arg;
+	struct probe one = *all->model;
 
-	probe_add(all, address, server);
+	if ((one.check.ways & ACME_CHECK_AUTHORITATIVE) == 0) {
+		all->unseen_servers = true;
+	} else if (address != NULL) {
+		acme_probe_add_server(all, &one, address, server);
+	} else {
+		one.kind = PROBE_NAME;
+		probe_add(all, &one, server);
+	}
 }
 
 static void
-probe_zone(struct acme_propagation *all, const uint8_t *zone)
+probe_zone(struct acme_propagation *all, struct probe *model, const uint8_t *zone)
 {
-	const struct acme_outside *outside = acme_port_outside(all->port);
+	const struct acme_outside *outside = acme_port_outside(all->setup.port);
 
+	outside->check(outside->ctx, zone, &model->check);
+	all->model = model;
 	outside->servers(outside->ctx, zone, found_server, all);
+	all->model = NULL;
 }
 
 /* Whoever follows the aliases to a record may ask any server of each zone on the way. */
 static void
 make_probes(struct acme_propagation *all)
 {
-	for (size_t i = 0; i < all->nproofs; i++) {
-		const struct acme_delegation *way = &all->proofs[i].way;
+	const struct acme_proof *proofs = all->setup.proofs;
+
+	for (size_t i = 0; i < all->setup.n; i++) {
+		const struct acme_delegation *way = &proofs[i].way;
+		struct probe model = { .all = all, .name = proofs[i].name.octets };
 		size_t before = 0;
 
-		all->name = all->proofs[i].name.octets;
-		while (before < i && !dname_equal(all->proofs[before].name.octets, all->name))
-			before++;
-		for (unsigned h = 0; before == i && h < way->nhops; h++) {
-			all->owner = way->hops[h].name.octets;
-			all->target = way->hops[h].target.octets;
-			if (way->hops[h].ours)
-				probe_zone(all, way->hops[h].zone.octets);
-		}
-		all->owner = way->owner.octets;
-		all->target = NULL;
-		for (before = 0; before < i && !dname_equal(all->proofs[before].way.owner.octets, all->owner);)
+		while (before < i && !dname_equal(proofs[before].name.octets, model.name))
 			before++;
 		if (before < i)
-			continue;	/* wildcard and apex share an owner */
-		probe_add(all, NULL, NULL);
-		probe_zone(all, way->zone.octets);
+			continue;	/* wildcard and apex share a name */
+		for (unsigned h = 0; h < way->nhops; h++) {
+			model.owner = way->hops[h].name.octets;
+			model.target = way->hops[h].target.octets;
+			if (way->hops[h].ours)
+				probe_zone(all, &model, way->hops[h].zone.octets);
+		}
+		model.owner = way->owner.octets;
+		model.target = NULL;
+		probe_zone(all, &model, way->zone.octets);
+		model.kind = PROBE_HERE;
+		probe_add(all, &model, NULL);
 	}
 }
 
 enum err
-acme_propagation_start(struct acme_port *port, struct event_base *base, const struct acme_proof *proofs, size_t n,
-    unsigned timeout_s, acme_propagation_done *done, void *arg, struct acme_propagation **out)
+acme_propagation_start(const struct acme_propagation_setup *setup, acme_propagation_done *done, void *arg,
+    struct acme_propagation **out)
 {
 	struct acme_propagation *all = calloc(1, sizeof *all);
 
 	if (all == NULL)
 		return ERR_NOMEM;
-	all->port = port;
-	all->base = base;
+	all->setup = *setup;
 	all->done = done;
 	all->arg = arg;
-	all->timeout_s = timeout_s;
-	all->deadline_ms = clock_mono_ms() + (int64_t)timeout_s * 1000;
-	all->deadline = event_new(base, -1, 0, on_deadline, all);
-	all->proofs = proofs;
-	all->nproofs = n;
+	all->deadline_ms = clock_mono_ms() + (int64_t)setup->timeout_s * 1000;
+	all->deadline = event_new(setup->base, -1, 0, on_deadline, all);
+	all->ended = event_new(setup->base, -1, 0, on_ended, all);
 	make_probes(all);
-	if (all->failed || all->deadline == NULL) {
+	if (all->failed || all->deadline == NULL || all->ended == NULL) {
 		acme_propagation_free(all);
 		return ERR_NOMEM;
 	}
-	event_add(all->deadline, &(struct timeval){ .tv_sec = timeout_s });
+	event_add(all->deadline, &(struct timeval){ .tv_sec = setup->timeout_s });
+	if (all->nprobes == 0)
+		acme_propagation_end(all, ERR_OK);
 	for (size_t i = 0; i < all->nprobes; i++)
-		event_active(all->probes[i]->timer, EV_TIMEOUT, 0);
+		acme_probe_start(all->probes[i]);
 	*out = all;
 	return ERR_OK;
 }
@@ -361,27 +317,11 @@ acme_propagation_free(struct acme_propagation *all)
 		return;
 	if (all->deadline != NULL)
 		event_free(all->deadline);
-	for (size_t i = 0; i < all->nprobes; i++) {
-		struct probe *p = all->probes[i];
-
-		acme_port_cancel(p->ticket);
-		if (p->timer != NULL)
-			event_free(p->timer);
-		free(p->server);
-		free(p);
-	}
+	if (all->ended != NULL)
+		event_free(all->ended);
+	for (size_t i = 0; i < all->nprobes; i++)
+		acme_probe_free(all->probes[i]);
 	free(all->probes);
+	buf_clear(&all->words);
 	free(all);
-}
-
-const char *
-acme_propagation_step(struct acme_propagation *all)
-{
-	char host[DNAME_TEXT_MAX];
-	const struct probe *p = first_missing(all);
-
-	host_of(p->name, host);
-	snprintf(all->step, sizeof all->step, "waiting for %.200s to show the challenge for %.200s", server_name(p),
-	    host);
-	return all->step;
 }

@@ -205,11 +205,12 @@ on_propagated(void *arg, enum err err, const char *words)
 static void
 task_check(struct acme_task *t)
 {
-	size_t n;
-	const struct acme_proof *proofs = acme_publication_proofs(t->publication, &n);
-	enum err err = acme_propagation_start(t->setup.port, t->setup.base, proofs, n, t->setup.propagation_timeout_s,
-	    on_propagated, t, &t->propagation);
+	struct acme_propagation_setup setup = { .port = t->setup.port, .resolve = t->setup.resolve, .base = t->setup.base,
+		.timeout_s = t->setup.propagation_timeout_s };
+	enum err err;
 
+	setup.proofs = acme_publication_proofs(t->publication, &setup.n);
+	err = acme_propagation_start(&setup, on_propagated, t, &t->propagation);
 	if (err != ERR_OK)
 		task_step(t, acme_order_checked(t->order, err, err_str(err)));
 }

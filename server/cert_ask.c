@@ -150,11 +150,7 @@ void
 cert_servers(void *ctx, const uint8_t *zone, void (*found)(void *arg, const struct sockaddr *address, const char *server),
     void *arg)
 {
-	struct acme_check check;
-
-	cert_check(ctx, zone, &check);
-	if ((check.ways & ACME_CHECK_AUTHORITATIVE) != 0)
-		peers_servers(ctx, zone, found, arg);
+	peers_servers(ctx, zone, found, arg);
 }
 
 void

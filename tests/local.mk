@@ -207,11 +207,13 @@ tests_fuzz_fuzz_csr_LDFLAGS = $(fuzz_link)
 tests_fuzz_fuzz_csr_LDADD = $(LIBACME)
 # end of acme
 # acme: is the challenge visible
-check_PROGRAMS += tests/unit/acme/test_doh tests/unit/acme/test_resolve
+check_PROGRAMS += tests/unit/acme/test_doh tests/unit/acme/test_resolve tests/unit/acme/test_visible
 tests_unit_acme_test_doh_SOURCES = tests/unit/check.h tests/unit/acme/test_doh.c
 tests_unit_acme_test_doh_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 tests_unit_acme_test_resolve_SOURCES = tests/unit/check.h tests/unit/acme/test_resolve.c
 tests_unit_acme_test_resolve_LDADD = $(LIBACME) $(CMOCKA_LIBS)
+tests_unit_acme_test_visible_SOURCES = tests/unit/check.h tests/unit/acme/test_visible.c
+tests_unit_acme_test_visible_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 fuzz_targets += tests/fuzz/fuzz_doh_json
 tests_fuzz_fuzz_doh_json_SOURCES = tests/fuzz/fuzz_doh_json.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_doh_json_LDFLAGS = $(fuzz_link)

@@ -10,13 +10,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n);
 static void
 check_answer(const uint8_t *octets, size_t n)
 {
-	char value[] = "0123456789012345678901234567890123456789012";
-	struct acme_proof proof = { .value = value };
+	static const char *const values[] = { "0123456789012345678901234567890123456789012" };
+	struct dname owner;
+	uint32_t cached_s;
 
-	if (acme_challenge_record(ACME_DNS_01, "a.test", NULL, &proof.way.owner) != ERR_OK)
+	if (acme_challenge_record(ACME_DNS_01, "a.test", NULL, &owner) != ERR_OK)
 		return;
-	acme_txt_missing(octets, n, proof.way.owner.octets, &proof, 1);
-	acme_alias_missing(octets, n, proof.way.owner.octets, proof.way.owner.octets);
+	acme_txt_missing(octets, n, owner.octets, values, 1, &cached_s);
+	acme_alias_missing(octets, n, owner.octets, owner.octets);
 }
 
 int

@@ -591,7 +591,7 @@ test_self_check(void **state)
 
 		check(c->acme.self_check.ways == self_checks[i].ways, "%s: %u", self_checks[i].why, c->acme.self_check.ways);
 		check(c->acme.closed == self_checks[i].closed, "%s: closed or not", self_checks[i].why);
-		check(c->acme.self_check_timeout_s == 120 && c->acme.silent_s == 30 && c->acme.silent == SILENT_FATAL,
+		check(c->acme.self_check_timeout_s == 120 && c->acme.silent_s == 60 && c->acme.silent == SILENT_FATAL,
 		    "%s: times", self_checks[i].why);
 		config_free(c);
 	}
