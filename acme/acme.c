@@ -30,8 +30,8 @@ label_of(const struct acme *a, const uint8_t *owner)
 	return NULL;
 }
 
-static struct acme_host *
-host_find(struct acme *a, const uint8_t *owner)
+struct acme_host *
+acme_host_find(struct acme *a, const uint8_t *owner)
 {
 	struct acme_host *h;
 
@@ -53,7 +53,7 @@ void
 acme_look(struct acme *a, const uint8_t *owner)
 {
 	const struct acme_label *label = label_of(a, owner);
-	struct acme_host *h = label == NULL ? NULL : host_find(a, owner);
+	struct acme_host *h = label == NULL ? NULL : acme_host_find(a, owner);
 
 	if (label == NULL)
 		return;
@@ -72,7 +72,7 @@ acme_renew(struct acme *a, const uint8_t *host)
 
 	for (size_t i = 0; i < a->nlabels; i++) {
 		struct acme_host *h = !dname_join(&owner, a->labels[i].name.octets, a->labels[i].n, host) ? NULL :
-		    host_find(a, owner.octets);
+		    acme_host_find(a, owner.octets);
 
 		if (h == NULL || h->gone)
 			continue;

@@ -95,6 +95,8 @@ struct acme {
 /* Enters the table of a; the host looks at nothing yet.  NULL: no memory. */
 struct acme_host *acme_host_new(struct acme *a, const uint8_t *owner, const struct acme_label *label);
 
+struct acme_host *acme_host_find(struct acme *a, const uint8_t *owner);	/* NULL: none */
+
 /* Leaves the table and the queue.  An order that runs is dropped at once: for the end of the engine. */
 void acme_host_free(struct acme_host *h);
 

@@ -49,6 +49,7 @@ acme_reason_str(int reason)
 
 struct leaf {
 	struct dname owner;
+	const struct acme_authority *issuer;	/* NULL: not known */
 	uint8_t *octets;
 	size_t n;
 };
@@ -110,6 +111,15 @@ refused_by(struct revocation *v, const struct acme_reply *r)
 		acme_problem_read(r, &v->leaf_words);
 	v->authority++;
 	ask_next(v);
+}
+
+/* Who may have issued it: an account elsewhere that was never used has not ordered it, and is not made for this. */
+static bool
+is_candidate(const struct revocation *v, const struct acme_authority *one)
+{
+	const struct acme_authority *issuer = v->leaves[v->at].issuer;
+
+	return issuer != NULL ? one == issuer : v->chore.acme->authorities.n == 1 || acme_client_account(one->client) != NULL;
 }
 
 static void
@@ -175,12 +185,16 @@ ask_next(struct revocation *v)
 {
 	struct acme *a = v->chore.acme;
 
+	while (v->at < v->nleaves && v->authority < a->authorities.n && !is_candidate(v, &a->authorities.v[v->authority]))
+		v->authority++;
 	if (v->at < v->nleaves && v->authority == a->authorities.n) {
-		buf_printf(&v->words, "%scannot be revoked: %s", v->words.len > 0 ? "; another one " : "",
-		    buf_str(&v->leaf_words) != NULL ? buf_str(&v->leaf_words) : "no authority is configured");
+		buf_printf(&v->words, "%sthe certificate is not revoked: %s", v->words.len > 0 ? "; " : "", v->leaf_words.len > 0 &&
+		    buf_str(&v->leaf_words) != NULL ? buf_str(&v->leaf_words) : "no account here has ordered it");
 		buf_clear(&v->leaf_words);
 		v->authority = 0;
 		v->at++;
+		ask_next(v);
+		return;
 	}
 	if (v->at == v->nleaves)
 		finish(v);
@@ -189,6 +203,14 @@ ask_next(struct revocation *v)
 }
 
 /* ---- what there is to revoke ---- */
+
+static const struct acme_authority *
+issuer_of(struct acme *a, const uint8_t *owner)
+{
+	const struct acme_host *h = acme_host_find(a, owner);
+
+	return h != NULL && h->issued_by != NULL ? acme_authority_find(&a->authorities, h->issued_by) : NULL;
+}
 
 static enum err
 add_leaf(struct revocation *v, const uint8_t *owner, const uint8_t *octets, size_t n)
@@ -203,8 +225,7 @@ add_leaf(struct revocation *v, const uint8_t *owner, const uint8_t *octets, size
 		return ERR_NOMEM;
 	}
 	memcpy(copy, octets, n);
-	leaves[v->nleaves].octets = copy;
-	leaves[v->nleaves].n = n;
+	leaves[v->nleaves] = (struct leaf){ .octets = copy, .n = n, .issuer = issuer_of(v->chore.acme, owner) };
 	dname_copy(&leaves[v->nleaves++].owner, owner);
 	return ERR_OK;
 }
