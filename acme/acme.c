@@ -65,6 +65,27 @@ acme_look(struct acme *a, const uint8_t *owner)
 }
 
 enum err
+acme_judge(struct acme *a, const uint8_t *owner, const uint8_t *der, size_t n, const struct acme_judge_client *client,
+    struct fault *f)
+{
+	const struct acme_label *label = label_of(a, owner);
+	struct acme_ranking choice;
+	struct acme_csr *csr;
+	enum err err;
+
+	if (label == NULL)
+		return ERR_OK;
+	acme_host_choose(a, owner, label, &choice);
+	if (choice.n == 0)
+		return ERR_OK;
+	if ((err = acme_csr_parse(der, n, &csr, f)) != ERR_OK)
+		return err;
+	err = acme_host_judge(a, label, &choice, csr, client, f);
+	acme_csr_free(csr);
+	return err;
+}
+
+enum err
 acme_renew(struct acme *a, const uint8_t *host)
 {
 	enum err err = ERR_NOT_FOUND;

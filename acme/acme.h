@@ -207,6 +207,17 @@ void acme_look(struct acme *a, const uint8_t *owner);
 /* Is owner <label>.<host> for one of the labels? */
 bool acme_is_label(const struct acme *a, const uint8_t *owner);
 
+/* Who brings a CSR: may he have a certificate for name (which may begin with "*.")? */
+struct acme_judge_client {
+	bool (*covered)(void *ctx, const char *name);
+	void *ctx;
+};
+
+/* Could a certificate ever come of this CSR at owner, <label>.<host>?  ERR_OK: yes, or no certificates are ordered there.
+ * Else f says why not. */
+enum err acme_judge(struct acme *a, const uint8_t *owner, const uint8_t *der, size_t n, const struct acme_judge_client *client,
+    struct fault *f);
+
 /* Forget backoff and renewal time of host (its name without the label) and start now.  ERR_NOT_FOUND: no CSR there. */
 enum err acme_renew(struct acme *a, const uint8_t *host);
 

@@ -250,6 +250,18 @@ acme_csr_san_complete(const struct acme_csr *csr)
 	return csr->san_complete;
 }
 
+void *
+acme_csr_key(const struct acme_csr *csr)
+{
+	return X509_REQ_get0_pubkey(csr->request);
+}
+
+int
+acme_csr_signature(const struct acme_csr *csr)
+{
+	return X509_REQ_get_signature_nid(csr->request);
+}
+
 const uint8_t *
 acme_csr_der(const struct acme_csr *csr, size_t *n)
 {

@@ -28,6 +28,8 @@ enum err acme_csr_parse(const uint8_t *der, size_t n, struct acme_csr **out, str
 void acme_csr_free(struct acme_csr *csr);
 const struct acme_names *acme_csr_names(const struct acme_csr *csr);
 bool acme_csr_san_complete(const struct acme_csr *csr);		/* the common name is among the dNSNames, too */
+void *acme_csr_key(const struct acme_csr *csr);		/* an EVP_PKEY, borrowed */
+int acme_csr_signature(const struct acme_csr *csr);		/* OpenSSL's number of how it is signed */
 const uint8_t *acme_csr_der(const struct acme_csr *csr, size_t *n);
 
 struct acme_certificate {

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "acme/delegation.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "wire/rrtype.h"
@@ -197,33 +196,16 @@ acme_host_free(struct acme_host *h)
 
 /* ---- decisions ---- */
 
-/* Every name's challenge in a zone that we may change, at least by delegation (else no order could ever work). */
-static enum err
-names_provable(const struct acme *a, const struct acme_authority *authority, const struct acme_csr *csr, struct fault *f)
-{
-	const struct acme_names *names = acme_csr_names(csr);
-	struct acme_challenge_means means = acme_client_means(authority->client);
-	enum err err = ERR_OK;
-
-	for (size_t i = 0; err == ERR_OK && i < names->n; i++)
-		err = acme_delegation_judge(acme_port_outside(a->port), &means, acme_resolve_outside_allowed(a->resolve),
-		    names->v[i], f);
-	return err;
-}
-
 static enum err
 may_order(const struct acme_host *h, const struct acme_csr *csr, struct fault *f)
 {
 	struct acme_ranking choice;
-	size_t n;
-	const uint8_t *der = acme_csr_der(csr, &n);
 
 	acme_host_rank(h, &choice);
 	if (choice.n == 0)
 		return fault_set(f, ERR_REFUSED, "no ACME authority is configured (acme: authorities:)");
-	if (acme_revoked_key(h->acme->revoked, der, n, f))
-		return ERR_REFUSED;
-	return acme_client_usable(choice.v[0]->client, f) ? names_provable(h->acme, choice.v[0], csr, f) : ERR_REFUSED;
+	return acme_client_usable(choice.v[0]->client, f) ? acme_host_judge(h->acme, h->label, &choice, csr, NULL, f) :
+	    ERR_REFUSED;
 }
 
 static void

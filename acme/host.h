@@ -97,6 +97,14 @@ struct acme_host *acme_host_new(struct acme *a, const uint8_t *owner, const stru
 
 struct acme_host *acme_host_find(struct acme *a, const uint8_t *owner);	/* NULL: none */
 
+/* Whose certificates are for that owner, the best first. */
+void acme_host_choose(struct acme *a, const uint8_t *owner, const struct acme_label *label, struct acme_ranking *out);
+
+/* Could a certificate for csr ever come from one of choice (not empty)?  client NULL: nobody brings it.  As acme_csr_judge(),
+ * with the words about the first of them (acme/judge.c). */
+enum err acme_host_judge(struct acme *a, const struct acme_label *label, const struct acme_ranking *choice,
+    const struct acme_csr *csr, const struct acme_judge_client *client, struct fault *f);
+
 /* Leaves the table and the queue.  An order that runs is dropped at once: for the end of the engine. */
 void acme_host_free(struct acme_host *h);
 

@@ -32,21 +32,25 @@ leave_out_unusable(struct acme_ranking *choice)
 
 /* The label's authorities, or else those of its zone. */
 void
-acme_host_rank(const struct acme_host *h, struct acme_ranking *out)
+acme_host_choose(struct acme *a, const uint8_t *owner, const struct acme_label *label, struct acme_ranking *out)
 {
-	struct acme *a = h->acme;
 	const struct acme_outside *outside = acme_port_outside(a->port);
-	const char *own[] = { h->label->config->authority, NULL };
+	const char *own[] = { label->config->authority, NULL };
 	const char *const *names = own;
 	struct dname apex;
 	bool editable;
 
 	if (own[0] == NULL)
-		names = outside->authorities != NULL &&
-		    outside->zone_of(outside->ctx, h->owner.octets, &apex, &editable) ?
+		names = outside->authorities != NULL && outside->zone_of(outside->ctx, owner, &apex, &editable) ?
 		    outside->authorities(outside->ctx, apex.octets) : NULL;
 	acme_ranking_read(&a->authorities, names, out);
 	leave_out_unusable(out);
+}
+
+void
+acme_host_rank(const struct acme_host *h, struct acme_ranking *out)
+{
+	acme_host_choose(h->acme, h->owner.octets, h->label, out);
 }
 
 static uint32_t

@@ -8,6 +8,8 @@ acme_libacme_a_SOURCES = \
 	acme/authorization.c \
 	acme/blame.c acme/blame.h \
 	acme/bucket.c acme/bucket.h \
+	acme/caa.c acme/caa.h \
+	acme/ca_known.c acme/ca_known.h \
 	acme/chain.c acme/chain.h \
 	acme/challenge.c acme/challenge.h \
 	acme/client.c acme/client.h \
@@ -24,6 +26,7 @@ acme_libacme_a_SOURCES = \
 	acme/host_keep.c \
 	acme/host_order.c \
 	acme/http.c acme/http.h \
+	acme/judge.c \
 	acme/jws.c acme/jws.h \
 	acme/key.c acme/key.h \
 	acme/link.c acme/link.h \
@@ -33,11 +36,14 @@ acme_libacme_a_SOURCES = \
 	acme/order_step.c \
 	acme/persist_record.c acme/persist_record.h \
 	acme/port.c acme/port.h \
+	acme/preflight.h \
+	acme/preflight_csr.c \
 	acme/problem.c acme/problem.h \
 	acme/probe.c acme/probe.h \
 	acme/propagation.c acme/propagation.h \
 	acme/proxy.h \
 	acme/publication.c acme/publication.h \
+	acme/punycode.c \
 	acme/records.c acme/records.h \
 	acme/queue.c acme/queue.h \
 	acme/renewal.c acme/renewal.h \

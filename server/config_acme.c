@@ -117,6 +117,7 @@ static const struct option acme_options[] = {
 	{ "self-check-timeout", OPTION_DURATION, AT(config_acme, self_check_timeout_s), .min = 1, .max = 3600, .fallback = "2m" },
 	{ "self-check-silent", OPTION_CHOICE, AT(config_acme, silent), .choices = silent_policies, .fallback = "fatal" },
 	{ "self-check-silent-after", OPTION_DURATION, AT(config_acme, silent_s), .min = 1, .max = 3600, .fallback = "1m" },
+	{ "accept-hopeless", OPTION_YESNO, AT(config_acme, accept_hopeless), .fallback = "no" },
 	{ "status", OPTION_YESNO, AT(config_acme, status), .fallback = "yes" },
 	{ "hooks", OPTION_SECTION, AT(config_acme, hooks), .section = &hooks },
 };

@@ -72,6 +72,7 @@ struct config_acme {
 	enum config_silent { SILENT_FATAL, SILENT_WAIVE } silent;	/* servers that say nothing for silent_s */
 	unsigned self_check_timeout_s, silent_s;
 	unsigned request_timeout_s;
+	bool accept_hopeless;		/* UPDATE takes CSRs of which no certificate can come */
 	bool status;			/* TXT at _status.<label>.<host> */
 	struct config_hooks hooks;
 	uint8_t digest[SHA256_DIGEST_LENGTH];	/* of the section as it is written: has it changed? */

@@ -349,7 +349,7 @@ answer_status(struct keeper *k, struct control_call *call)
 static json_t *
 list_keys(struct keeper *k)
 {
-	static const char *const rights[] = { "none", "notify", "transfer", "update" };
+	static const char *const rights[] = { "none", "notify", "transfer", "update" }, *const roles[] = { NULL, "csr", "acme" };
 	json_t *rows = json_array();
 
 	for (size_t i = 0; i < tsig_keyring_count(k->view->ring); i++) {
@@ -358,7 +358,8 @@ list_keys(struct keeper *k)
 
 		json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:s}", "name",
 		    dname_print_host(key->name.octets, name), "algorithm", tsig_algorithm_str(key->algorithm),
-		    "right", rights[key->right], "zone", key->right == TSIG_RIGHT_NONE ? "" :
+		    "right", key->role != TSIG_ROLE_NONE ? roles[key->role] : rights[key->right],
+		    "zone", key->right == TSIG_RIGHT_NONE && key->role == TSIG_ROLE_NONE ? "" :
 		    dname_print_host(key->zone.octets, zone)));
 	}
 	return rows;

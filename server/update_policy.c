@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "acme/acme.h"
+#include "acme/challenge.h"
 #include "acme/csr.h"
 #include "acme/tlsa.h"
 
@@ -142,15 +144,13 @@ names_are_below(const struct acme_names *names, const uint8_t *host, struct faul
 
 /* An addition under a grant for the CSR of host. */
 static bool
-is_csr_for(const uint8_t *host, const struct rr *rr, struct fault *f)
+is_csr_for(const uint8_t *host, const uint8_t *der, size_t n, struct fault *f)
 {
-	const uint8_t *der;
 	struct acme_csr *csr;
 	struct fault inner = { 0 };
-	size_t n;
 	bool good;
 
-	if (acme_tlsa_read(rr, &der, &n) != ACME_TLSA_CSR) {
+	if (der == NULL) {
 		fault_set(f, ERR_REFUSED, "the key may only add a CSR (3 255 0)");
 		return false;
 	}
@@ -161,6 +161,58 @@ is_csr_for(const uint8_t *host, const struct rr *rr, struct fault *f)
 	good = names_are_below(acme_csr_names(csr), host, f);
 	acme_csr_free(csr);
 	return good;
+}
+
+struct bearer {
+	const struct update_policy *policy;
+	const uint8_t *host;		/* whose CSR it may put in place */
+};
+
+/* May whoever brings the CSR have a certificate for name?  For what is at and below the host of the CSR he may.  For
+ * anything else if he could answer the challenge himself. */
+static bool
+covers(void *ctx, const char *name)
+{
+	const struct bearer *b = ctx;
+	const struct tsig_key *key = b->policy->key;
+	const char *base = strncmp(name, "*.", 2) == 0 ? name + 2 : name;
+	struct update_policy there;
+	struct dname owner, host, apex;
+	char words[WORDS_MAX];
+	struct grant g;
+
+	if (dname_from_str(base, &host) != ERR_OK)
+		return false;
+	if (dname_is_below(host.octets, b->host))
+		return true;
+	if (acme_challenge_record(ACME_DNS_01, base, NULL, &owner) != ERR_OK)
+		return false;
+	if (!b->policy->zone_of(b->policy->ctx, owner.octets, &apex))	/* elsewhere, delegated to us */
+		return key->right == TSIG_RIGHT_UPDATE && dname_is_root(key->zone.octets);
+	update_policy_init(&there, b->policy->config, key, apex.octets);
+	if (there.rules == NULL && key->role == TSIG_ROLE_NONE)
+		return tsig_key_may(key, TSIG_RIGHT_UPDATE, apex.octets);
+	return decide(&there, owner.octets, TYPE_TXT, &g, words);
+}
+
+/* A TLSA record that is added.  limited: to CSRs of this host. */
+static bool
+permits_tlsa(const struct update_policy *p, const struct rr *rr, const uint8_t *limited, char *reason, size_t size)
+{
+	const uint8_t *der = NULL, *host = csr_host(p->config, rr->owner);
+	struct bearer bearer = { p, host };
+	struct acme_judge_client client = { covers, &bearer };
+	struct fault f = { 0 };
+	size_t n;
+
+	if (acme_tlsa_read(rr, &der, &n) != ACME_TLSA_CSR)
+		der = NULL;
+	if (limited != NULL && !is_csr_for(limited, der, n, &f))
+		return say(reason, size, rr->owner, rr->type, f.text);
+	if (p->acme == NULL || host == NULL || der == NULL || acme_judge(p->acme, rr->owner, der, n, &client, &f) == ERR_OK)
+		return true;
+	snprintf(reason, size, "no certificate could come of the CSR: %s", f.text);
+	return false;
 }
 
 /* --- one RR of the update section --- */
@@ -182,29 +234,32 @@ permits_all(const struct update_policy *p, const struct zone_version *v, const u
 	return true;
 }
 
+/* By its owner and type.  *g is set. */
+static bool
+permits_change(const struct update_policy *p, const struct zone_version *v, const struct msg_rr *rr, struct grant *g,
+    char *reason, size_t size)
+{
+	const uint8_t *owner = rr->owner.octets;
+	char words[WORDS_MAX];
+
+	if (rr->class == CLASS_ANY && rr->type == TYPE_ANY)
+		return permits_all(p, v, owner, reason, size);
+	if (p->rules != NULL && (rr->type == TYPE_NSEC || rr->type == TYPE_NSEC3 ||
+	    (rr->type == TYPE_RRSIG && !dname_equal(owner, zone_version_apex_name(v)))))
+		return say(reason, size, owner, rr->type, "such records are made by a signer alone");
+	return decide(p, owner, rr->type, g, words) || say(reason, size, owner, rr->type, words);
+}
+
 bool
 update_policy_permits(const struct update_policy *p, const struct zone_version *v, const struct msg_rr *rr,
     const uint8_t *rdata, size_t n, char *reason, size_t reason_size)
 {
-	const uint8_t *owner = rr->owner.octets;
-	struct fault f = { 0 };
-	char words[WORDS_MAX];
-	struct grant g;
+	struct grant g = { 0 };
 
-	if (!update_policy_is_limited(p))
-		return true;
-	if (rr->class == CLASS_ANY && rr->type == TYPE_ANY)
-		return permits_all(p, v, owner, reason, reason_size);
-	if (p->rules != NULL && (rr->type == TYPE_NSEC || rr->type == TYPE_NSEC3 ||
-	    (rr->type == TYPE_RRSIG && !dname_equal(owner, zone_version_apex_name(v)))))
-		return say(reason, reason_size, owner, rr->type, "such records are made by a signer alone");
-	if (!decide(p, owner, rr->type, &g, words))
-		return say(reason, reason_size, owner, rr->type, words);
-	if (rr->class != CLASS_IN || g.csr_host == NULL)
-		return true;
-	if (!is_csr_for(g.csr_host, &(struct rr){ owner, rdata, rr->ttl, rr->type, (uint16_t)n }, &f))
-		return say(reason, reason_size, owner, rr->type, f.text);
-	return true;
+	if (update_policy_is_limited(p) && !permits_change(p, v, rr, &g, reason, reason_size))
+		return false;
+	return rr->class != CLASS_IN || rr->type != TYPE_TLSA || permits_tlsa(p, &(struct rr){ rr->owner.octets, rdata, rr->ttl,
+	    rr->type, (uint16_t)n }, g.csr_host, reason, reason_size);
 }
 
 bool
@@ -236,5 +291,7 @@ update_policy_one_csr(const struct update_policy *p, const uint8_t *owner)
 	char words[WORDS_MAX];
 	struct grant g;
 
+	if (p->acme != NULL && csr_host(p->config, owner) != NULL)
+		return true;
 	return update_policy_is_limited(p) && decide(p, owner, TYPE_TLSA, &g, words) && g.csr_host != NULL;
 }

@@ -9,17 +9,24 @@
 #include "wire/message.h"
 #include "zones/version.h"
 
+struct acme;
+
 struct update_policy {			/* all borrowed */
 	const struct config *config;
 	const struct config_policy *rules;	/* of the zone; NULL: names of keys decide */
 	const struct tsig_key *key;
+
+	/* Where certificates are ordered for the zone: a CSR of which none can ever come is refused.  NULL: anything goes. */
+	struct acme *acme;
+	bool (*zone_of)(void *ctx, const uint8_t *name, struct dname *apex);	/* the zone here that name is in */
+	void *ctx;
 };
 void update_policy_init(struct update_policy *p, const struct config *config, const struct tsig_key *key, const uint8_t *apex);
 
 /* Might the key change anything at all in the zone?  For who wants to say no early. */
 bool update_policy_admits(const struct config *config, const struct tsig_key *key, const uint8_t *apex);
 
-/* Is every RR judged, or may the key do what it likes? */
+/* Is every RR judged, or may the key do what it likes (but for a CSR that is none)? */
 bool update_policy_is_limited(const struct update_policy *p);
 
 /* May it make this change of version v, an RR of the update section?  For class IN rdata is that of rr, uncompressed.

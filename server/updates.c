@@ -84,6 +84,31 @@ rcode_of(enum err err)
 	return err == ERR_REFUSED ? RCODE_REFUSED : RCODE_SERVFAIL;
 }
 
+static bool
+zone_of(void *ctx, const uint8_t *name, struct dname *apex)
+{
+	const struct keeper *k = ctx;
+	const struct zone *z = zonetable_find_above(&k->zones, name);
+
+	if (z == NULL)
+		return false;
+	dname_copy(apex, z->apex.octets);
+	return true;
+}
+
+/* What the key of j may do in z. */
+static void
+find_policy(struct keeper *k, const struct zone *z, const struct job *j, struct update_policy *out)
+{
+	const struct config *c = j->view->config;
+
+	update_policy_init(out, c, j->request.tsig.key, z->apex.octets);
+	if (!c->acme.accept_hopeless && config_zone_for(c, z->apex.octets)->acme)
+		out->acme = k->acme;
+	out->zone_of = zone_of;
+	out->ctx = k;
+}
+
 static unsigned
 stage_update(struct keeper *k, struct zone *z, struct job *j, const char *who, int64_t now_s, bool *staged)
 {
@@ -98,7 +123,7 @@ stage_update(struct keeper *k, struct zone *z, struct job *j, const char *who, i
 		snprintf(j->reason, sizeof j->reason, "%s", why);
 		return RCODE_REFUSED;
 	}
-	update_policy_init(&policy, j->view->config, j->request.tsig.key, z->apex.octets);
+	find_policy(k, z, j, &policy);
 	rcode = update_evaluate(zone_newest(z), &j->request, j->msg, j->n, &policy, now_s, &changes, j->reason,
 	    sizeof j->reason);
 	k->updates_refused += rcode == RCODE_REFUSED;

@@ -499,3 +499,12 @@ tests_fuzz_fuzz_fetch_SOURCES = tests/fuzz/fuzz_fetch.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_fetch_LDFLAGS = $(fuzz_link)
 tests_fuzz_fuzz_fetch_LDADD = $(LIBFETCH)
 # end of certns-fetch
+
+# what is found before an order
+check_PROGRAMS += tests/unit/acme/test_caa tests/unit/acme/test_preflight_csr
+tests_unit_acme_test_caa_SOURCES = tests/unit/check.h tests/unit/acme/test_caa.c
+tests_unit_acme_test_caa_LDADD = $(LIBACME) $(CMOCKA_LIBS)
+tests_unit_acme_test_preflight_csr_SOURCES = tests/unit/check.h tests/unit/acme/pki.c tests/unit/acme/pki.h \
+	tests/unit/acme/test_preflight_csr.c
+tests_unit_acme_test_preflight_csr_LDADD = $(LIBACME) $(CMOCKA_LIBS)
+# end of what is found before an order

@@ -117,6 +117,8 @@ def test_neither_may_transfer_or_notify(server):
         query.use_tsig(key.dnspython())
         assert client.rcode(client.exchange(server, query)) == "NOERROR"
         assert update(server, key, ("delete", "www")) [0] == "REFUSED"
+    assert {(k["right"], k["zone"]) for k in server.ctl("keys")} == \
+        {("update", "example.com"), ("csr", "www.example.com"), ("acme", "www.example.com")}
     metrics = server.ctl_text("metrics").stdout
     assert 'certns_updates_refused_total{by="record"} 2' in metrics
 

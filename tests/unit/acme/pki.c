@@ -31,7 +31,7 @@ pki_csr(EVP_PKEY *key, const char *cn, const char *san, struct buf *out)
 		X509_REQ_add_extensions(r, list);
 		sk_X509_EXTENSION_pop_free(list, X509_EXTENSION_free);
 	}
-	X509_REQ_sign(r, key, EVP_sha256());
+	X509_REQ_sign(r, key, EVP_PKEY_is_a(key, "ED25519") ? NULL : EVP_sha256());
 	int n = i2d_X509_REQ(r, &der);
 	assert(n > 0);
 	buf_add(out, der, (size_t)n);

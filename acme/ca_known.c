@@ -1,0 +1,62 @@
+#include "acme/ca_known.h"
+
+#include <string.h>
+#include <strings.h>
+
+#define NAMES_MOST 100
+#define NAMES_MOST_SHORT 25	/* of Let's Encrypt's profiles tlsserver and shortlived */
+
+static const char *const letsencrypt[] = { "letsencrypt.org", NULL };
+static const char *const google[] = { "pki.goog", NULL };
+static const char *const sectigo[] = { "sectigo.com", NULL };
+static const char *const ssl_com[] = { "ssl.com", NULL };
+static const char *const digicert[] = { "digicert.com", NULL };
+static const char *const globalsign[] = { "globalsign.com", NULL };
+static const char *const buypass[] = { "buypass.com", NULL };
+static const char *const actalis[] = { "actalis.it", NULL };
+
+/* By the end of the name of the directory's host. */
+static const struct { const char *host; const char *const *identities; } cas[] = {
+	{ "letsencrypt.org", letsencrypt },
+	{ "pki.goog", google },
+	{ "zerossl.com", sectigo },
+	{ "sectigo.com", sectigo },
+	{ "ssl.com", ssl_com },
+	{ "digicert.com", digicert },
+	{ "globalsign.com", globalsign },
+	{ "buypass.com", buypass },
+	{ "actalis.com", actalis },
+	{ "harica.gr", NULL },
+	{ "certum.pl", NULL },
+};
+
+static bool
+host_ends(const char *url, const char *end)
+{
+	const char *host = strstr(url, "://");
+	size_t n, want = strlen(end);
+
+	if (host == NULL)
+		return false;
+	host += 3;
+	n = strcspn(host, ":/?#");
+	return n >= want && strncasecmp(host + n - want, end, want) == 0 && (n == want || host[n - want - 1] == '.');
+}
+
+struct acme_ca_known
+acme_ca_known(const char *directory, const char *profile)
+{
+	struct acme_ca_known known = { .names_max = NAMES_MOST };
+
+	for (size_t i = 0; i < sizeof cas / sizeof cas[0]; i++)
+		if (host_ends(directory, cas[i].host)) {
+			known.is_public = true;
+			known.identities = cas[i].identities;
+		}
+	if (known.identities == letsencrypt) {
+		known.is_letsencrypt = true;
+		if (profile != NULL && (strcmp(profile, "tlsserver") == 0 || strcmp(profile, "shortlived") == 0))
+			known.names_max = NAMES_MOST_SHORT;
+	}
+	return known;
+}
