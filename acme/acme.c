@@ -180,6 +180,18 @@ engine_start(struct acme *a, struct fault *f)
 	return ERR_OK;
 }
 
+/* Orders that were on their way go on, or are cleaned up behind: their hosts decide, as far as there are any. */
+static void
+take_up(void *arg, const uint8_t *owner)
+{
+	struct acme *a = arg;
+
+	if (label_of(a, owner) != NULL)
+		acme_look(a, owner);
+	else
+		acme_store_drop(a->store, owner);
+}
+
 enum err
 acme_new(const struct acme_config *config, const struct acme_outside *outside, struct event_base *base,
     struct acme **out,
@@ -198,7 +210,8 @@ acme_new(const struct acme_config *config, const struct acme_outside *outside, s
 		;
 	else if ((err = acme_port_new(outside, base, &a->port)) != ERR_OK ||
 	    (err = acme_resolve_new(&resolve, a->port, base, &a->resolve)) != ERR_OK ||
-	    (err = acme_revoked_new(a->port, clock_now_s(), &a->revoked)) != ERR_OK)
+	    (err = acme_revoked_new(a->port, clock_now_s(), &a->revoked)) != ERR_OK ||
+	    (err = acme_store_new(a->port, base, &a->store)) != ERR_OK)
 		fault_set(f, err, "%s", err_str(err));
 	else
 		err = acme_authorities_init(&a->authorities, config, a->port, base, f);
@@ -206,9 +219,10 @@ acme_new(const struct acme_config *config, const struct acme_outside *outside, s
 		acme_client_recall(a->authorities.v[i].client, a->port);
 	if (err == ERR_OK)
 		err = engine_start(a, f);
-	if (err == ERR_OK)
+	if (err == ERR_OK) {
+		acme_store_each(a->store, take_up, a);
 		*out = a;
-	else
+	} else
 		acme_free(a);
 	return err;
 }
@@ -227,6 +241,7 @@ acme_free(struct acme *a)
 	if (a->clock != NULL)
 		event_free(a->clock);
 	json_decref(a->kept);
+	acme_store_free(a->store);
 	acme_resolve_free(a->resolve);
 	acme_revoked_free(a->revoked);
 	acme_port_free(a->port);

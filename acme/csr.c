@@ -2,6 +2,7 @@
 
 #include <openssl/asn1.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
@@ -267,6 +268,12 @@ acme_csr_der(const struct acme_csr *csr, size_t *n)
 {
 	*n = csr->der_n;
 	return csr->der;
+}
+
+enum err
+acme_csr_digest(const struct acme_csr *csr, uint8_t digest[SHA256_DIGEST_LENGTH])
+{
+	return EVP_Digest(csr->der, csr->der_n, digest, NULL, EVP_sha256(), NULL) == 1 ? ERR_OK : ERR_CRYPTO;
 }
 
 static bool

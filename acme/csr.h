@@ -3,6 +3,7 @@
 #ifndef ACME_CSR_H
 #define ACME_CSR_H
 
+#include <openssl/sha.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,6 +32,7 @@ bool acme_csr_san_complete(const struct acme_csr *csr);		/* the common name is a
 void *acme_csr_key(const struct acme_csr *csr);		/* an EVP_PKEY, borrowed */
 int acme_csr_signature(const struct acme_csr *csr);		/* OpenSSL's number of how it is signed */
 const uint8_t *acme_csr_der(const struct acme_csr *csr, size_t *n);
+enum err acme_csr_digest(const struct acme_csr *csr, uint8_t digest[SHA256_DIGEST_LENGTH]);	/* SHA-256 of that; or ERR_CRYPTO */
 
 struct acme_certificate {
 	struct acme_names names;

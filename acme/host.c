@@ -1,7 +1,6 @@
 #include "acme/host.h"
 
 #include <event2/event.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -229,6 +228,7 @@ rest(struct acme_host *h, const struct acme_assessment *as)
 	int64_t poll_s = acme_renewal_poll_s(&h->renewal, now_s), wait_s = LOOK_AGAIN_S;
 
 	acme_host_leave_queue(h);
+	acme_store_drop(h->acme->store, h->owner.octets);
 	h->state = ACME_IDLE_VALID;
 	h->failures = 0;
 	h->retry_at_ms = 0;
@@ -268,13 +268,10 @@ note(struct acme_host *h, const struct acme_assessment *as)
 {
 	uint8_t digest[SHA256_DIGEST_LENGTH] = { 0 };
 	struct buf names = { 0 };
-	const uint8_t *der;
 	bool changed;
-	size_t n;
 
 	if (as->csr != NULL) {
-		der = acme_csr_der(as->csr, &n);
-		EVP_Digest(der, n, digest, NULL, EVP_sha256(), NULL);
+		(void)acme_csr_digest(as->csr, digest);
 		acme_names_print(acme_csr_names(as->csr), &names);
 	}
 	changed = memcmp(digest, h->csr_digest, sizeof digest) != 0;
@@ -312,9 +309,10 @@ pursue(struct acme_host *h, const struct rr_list *rrset, struct acme_assessment 
 	int64_t left_ms = h->retry_at_ms - clock_mono_ms();
 	struct fault f = { 0 };
 
-	if (may_order(h, as->csr, &f) != ERR_OK)
+	if (may_order(h, as->csr, &f) != ERR_OK) {
+		acme_store_tidy(h->acme->store, h->owner.octets);
 		refuse(h, f.text);
-	else if (left_ms > 0) {
+	} else if (left_ms > 0) {
 		h->state = ACME_WAITING_RETRY;
 		h->next_s = clock_now_s() + left_ms / 1000;
 		acme_host_look_in(h, left_ms);
@@ -347,10 +345,12 @@ decide(struct acme_host *h, const struct rr_list *rrset, struct acme_assessment 
 		h->gone = true;
 		acme_host_forget(h);
 		acme_host_tell(h, ACME_EVENT_GONE);
-		if (h->task != NULL)
+		if (h->task != NULL) {
 			acme_task_abort(h->task, "the CSR was removed");	/* frees h in the end */
-		else
+		} else {
+			acme_store_drop(h->acme->store, h->owner.octets);
 			acme_host_free(h);
+		}
 		return;
 	}
 	h->gone = false;
@@ -366,9 +366,11 @@ decide(struct acme_host *h, const struct rr_list *rrset, struct acme_assessment 
 		}
 		return;
 	}
-	if (as->verdict == VERDICT_REFUSED)
+	if (as->verdict == VERDICT_REFUSED) {
+		acme_store_drop(h->acme->store, h->owner.octets);
 		refuse(h, as->fault.text);
-	else if (as->verdict == VERDICT_VALID && h->chain.n == 0 && !is_due(h, as))
+	} else if (as->verdict == VERDICT_VALID && h->chain.n == 0 && !is_due(h, as) &&
+	    !acme_store_unfinished(h->acme->store, h->owner.octets, h->csr_digest))
 		rest(h, as);
 	else
 		pursue(h, rrset, as);

@@ -21,6 +21,7 @@
 #include "acme/renewal.h"
 #include "acme/resolve.h"
 #include "acme/revoked.h"
+#include "acme/store.h"
 #include "acme/task.h"
 #include "acme/tlsa.h"
 
@@ -78,6 +79,7 @@ struct acme {
 	struct event_base *base;
 	struct acme_port *port;
 	struct acme_resolve *resolve;
+	struct acme_store *store;
 	struct acme_authorities authorities;
 	struct acme_label *labels;
 	size_t nlabels;

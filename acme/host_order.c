@@ -66,12 +66,24 @@ patience_s(const struct acme_host *h)
 	return h->renewal.life.not_after_s == 0 ? INT32_MAX : acme_host_left_s(h) / 4;
 }
 
+/* An order that is on its way there goes on (acme/store.h). */
+static bool
+is_under_way(const struct acme_host *h, const struct acme_authority *at)
+{
+	return acme_store_unfinished(h->acme->store, h->owner.octets, h->csr_digest) &&
+	    strcmp(acme_store_find(h->acme->store, h->owner.octets)->directory, at->config->directory) == 0;
+}
+
 struct acme_authority *
 acme_host_pick(const struct acme_host *h)
 {
 	struct acme_ranking all, willing = { .n = 0 };
 
 	acme_host_rank(h, &all);
+	for (size_t i = 0; i < all.n; i++)
+		if (is_under_way(h, all.v[i]) && (h->refused_by & bit_of(h, all.v[i])) == 0 &&
+		    !acme_authority_down(all.v[i], patience_s(h), clock_mono_ms()))
+			return all.v[i];
 	for (size_t i = 0; i < all.n; i++)
 		if ((h->refused_by & bit_of(h, all.v[i])) == 0)
 			willing.v[willing.n++] = all.v[i];
@@ -323,6 +335,7 @@ on_result_published(void *arg, enum err err, const char *words)
 		buf_clear(&text);
 		return;
 	}
+	acme_store_drop(h->acme->store, h->owner.octets);
 	acme_chain_clear(&h->chain);
 	h->failures = 0;
 	h->forced = false;
@@ -397,11 +410,8 @@ static bool
 is_for(const struct acme_task *t, const struct acme_host *h)
 {
 	uint8_t digest[SHA256_DIGEST_LENGTH];
-	size_t n;
-	const uint8_t *der = acme_csr_der(acme_task_csr(t), &n);
 
-	return EVP_Digest(der, n, digest, NULL, EVP_sha256(), NULL) == 1 &&
-	    memcmp(digest, h->csr_digest, sizeof digest) == 0;
+	return acme_csr_digest(acme_task_csr(t), digest) == ERR_OK && memcmp(digest, h->csr_digest, sizeof digest) == 0;
 }
 
 /* examine() then finds the chain and publishes it, if the CSR is still the one that it answers. */
@@ -416,19 +426,21 @@ on_task_done(void *arg, struct acme_task *t, const struct acme_order_result *r)
 	a->queue.running--;
 	if (r->err == ERR_OK)
 		acme_authority_worked(h->authority);
-	else
+	else if (!r->resumable)
 		give_tokens_back(h);
 	if (r->err != ERR_OK && r->cause.blame == BLAME_HOST && *r->problem != '\0')
 		count_failed_names(h, acme_task_csr(t));
-	if (h->gone)
+	if (h->gone) {
+		acme_store_drop(a->store, h->owner.octets);
 		acme_host_free(h);
-	else if (r->err == ERR_CANCELLED || !is_for(t, h))
+	} else if (r->err == ERR_CANCELLED || !is_for(t, h))
 		acme_host_look_in(h, 0);
 	else if (r->err != ERR_OK)
 		failed(h, &(struct failure){ r->cause, r->words, r->problem, r->retry_after_s });
-	else if (take_chain(h, r->chain, &f) != ERR_OK)
+	else if (take_chain(h, r->chain, &f) != ERR_OK) {
+		acme_store_drop(a->store, h->owner.octets);	/* or it would be fetched again for ever */
 		failed(h, &(struct failure){ { BLAME_CA, AGAIN_LATER }, f.text, "", -1 });
-	else
+	} else
 		acme_host_look_in(h, 0);
 	acme_queue_run(&a->queue);
 }
@@ -462,17 +474,21 @@ void
 acme_host_start(struct acme_host *h)
 {
 	struct acme *a = h->acme;
-	struct acme_task_setup setup = { .port = a->port, .base = a->base, .host = h->name, .resolve = a->resolve,
+	struct acme_task_setup setup = { .port = a->port, .base = a->base, .store = a->store, .owner = h->owner.octets,
+		.host = h->name, .resolve = a->resolve,
 		.challenge_ttl_s = a->config.challenge_ttl, .propagation_timeout_s = a->config.propagation_timeout_s,
 		.done = on_task_done, .arg = h };
 	struct acme_csr *csr = h->csr;
 	const char *limit = "";
 	int64_t wait_ms;
+	bool under_way;
 	enum err err;
 
 	h->csr = NULL;
 	h->exempt = h->turn.exempt;
-	if ((wait_ms = limited_ms(h, csr, &limit)) > 0) {
+	setup.replaces = h->exempt ? h->renewal.id : NULL;
+	under_way = is_under_way(h, h->authority);	/* its tokens were taken when it was placed */
+	if (!under_way && (wait_ms = limited_ms(h, csr, &limit)) > 0) {
 		acme_csr_free(csr);
 		hold_back(h, wait_ms, limit);
 		return;
@@ -480,14 +496,14 @@ acme_host_start(struct acme_host *h)
 	setup.client = h->authority->client;
 	setup.profile = h->label->config->profile != NULL ? h->label->config->profile : h->authority->config->profile;
 	setup.preferred_chain = h->authority->config->preferred_chain;
-	setup.replaces = h->exempt ? h->renewal.id : NULL;
 	if ((err = acme_task_start(&setup, csr, &h->task)) != ERR_OK) {
 		acme_csr_free(csr);
 		failed_here(h, err, err_str(err));
 		return;
 	}
 	a->queue.running++;
-	take_tokens(h);
+	if (!under_way)
+		take_tokens(h);
 	log_info("acme: %s: ordering a certificate for %s%s%s", h->name, h->names != NULL ? h->names : "",
 	    a->authorities.n > 1 ? " from " : "", a->authorities.n > 1 ? h->authority->name : "");
 }

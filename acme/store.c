@@ -20,11 +20,11 @@ struct entry {
 	struct acme_store *store;
 	struct dname owner;
 	struct acme_memory memory;
-	bool dropping;
+	bool dropping, tidying;		/* the whole; only its records */
 	struct acme_records_edit *edit;
 	struct event *again;
 	unsigned tries;
-	int64_t dropping_since_s;
+	int64_t since_s;		/* when removing them began */
 };
 
 struct acme_store {
@@ -138,17 +138,33 @@ forget(struct entry *e)
 	entry_free(e);
 }
 
+/* The records are gone. */
+static void
+finish(struct entry *e)
+{
+	char owner[DNAME_TEXT_MAX];
+
+	acme_records_clear(&e->memory.records);
+	if (e->dropping) {
+		forget(e);
+		return;
+	}
+	e->tidying = false;
+	if (entry_write(e, NULL, NULL, NULL) != ERR_OK)
+		log_error("acme: %s: out of memory; what it remembers is not the latest", dname_print_host(e->owner.octets, owner));
+}
+
 static void
 try_again(struct entry *e, const char *words)
 {
 	char owner[DNAME_TEXT_MAX];
 	int64_t wait_s = e->tries > 8 ? AGAIN_MOST_S : (int64_t)AGAIN_FIRST_S << e->tries;
 
-	if (clock_now_s() >= e->dropping_since_s + GIVE_UP_S) {
+	if (clock_now_s() >= e->since_s + GIVE_UP_S) {
 		log_error("acme: %zu challenge records of %s are left behind, the first of them at %s: %s", e->memory.records.n,
 		    key_of(e, (char[sizeof PREFIX + DNAME_TEXT_MAX]){ 0 }) + strlen(PREFIX),
 		    dname_print_host(e->memory.records.v[0].owner.octets, owner), words);
-		forget(e);
+		finish(e);
 		return;
 	}
 	if (e->tries++ == 0)
@@ -164,7 +180,7 @@ on_removed(void *arg, enum err err, const char *words, const struct acme_records
 
 	e->edit = NULL;
 	if (err == ERR_OK) {
-		forget(e);
+		finish(e);
 		return;
 	}
 	memcpy(e->memory.records.v, failed->v, failed->n * sizeof *failed->v);
@@ -173,7 +189,7 @@ on_removed(void *arg, enum err err, const char *words, const struct acme_records
 }
 
 static void
-drop(struct entry *e)
+remove_records(struct entry *e)
 {
 	char owner[DNAME_TEXT_MAX], why[DNAME_TEXT_MAX + 40];
 	struct acme_records_setup setup = { .port = e->store->port, .records = &e->memory.records, .why = why,
@@ -182,7 +198,7 @@ drop(struct entry *e)
 
 	spare(e->store, e, &e->memory.records);
 	if (e->memory.records.n == 0) {
-		forget(e);
+		finish(e);
 		return;
 	}
 	snprintf(why, sizeof why, "challenge for %s removed", dname_print_host(e->owner.octets, owner));
@@ -194,7 +210,16 @@ static void
 on_again(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd, (void)what;
-	drop(arg);
+	remove_records(arg);
+}
+
+static void
+begin(struct entry *e)
+{
+	e->tidying = true;
+	e->tries = 0;
+	e->since_s = clock_now_s();
+	remove_records(e);
 }
 
 void
@@ -205,9 +230,17 @@ acme_store_drop(struct acme_store *s, const uint8_t *owner)
 	if (e == NULL || e->dropping)
 		return;
 	e->dropping = true;
-	e->tries = 0;
-	e->dropping_since_s = clock_now_s();
-	drop(e);
+	if (!e->tidying)
+		begin(e);
+}
+
+void
+acme_store_tidy(struct acme_store *s, const uint8_t *owner)
+{
+	struct entry *e = entry_find(s, owner);
+
+	if (e != NULL && e->memory.records.n > 0 && !e->dropping && !e->tidying)
+		begin(e);
 }
 
 /* ---- what others ask ---- */
@@ -230,7 +263,7 @@ acme_store_claim(struct acme_store *s, const uint8_t *owner)
 	acme_records_cancel(e->edit);
 	e->edit = NULL;
 	event_del(e->again);
-	e->dropping = false;
+	e->dropping = e->tidying = false;
 	return &e->memory;
 }
 

@@ -32,6 +32,9 @@ enum err acme_store_put(struct acme_store *s, const uint8_t *owner, const struct
  * forget it. */
 void acme_store_drop(struct acme_store *s, const uint8_t *owner);
 
+/* Nobody goes on with it now, but perhaps later: only its records are removed. */
+void acme_store_tidy(struct acme_store *s, const uint8_t *owner);
+
 /* Take from records, and from what owner has in memory, those that another owner's order needs as well (a CA may give two
  * orders the same authorization): that one will remove them. */
 void acme_store_spare(struct acme_store *s, const uint8_t *owner, struct acme_records *records);

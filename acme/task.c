@@ -22,6 +22,8 @@ struct acme_task {
 	struct event *timer;
 	struct acme_publication *publication;
 	struct acme_records_edit *edit;		/* of its records */
+	struct acme_memory memory;		/* for the store; its records are all that may be published */
+	struct acme_ticket *remembering;
 	bool publishing, removing;
 	const char *aborted;			/* why: to be done when they are put */
 };
@@ -34,10 +36,75 @@ limit_ms(const struct acme_task *t)
 	return (CA_TIME_S + t->setup.propagation_timeout_s) * 1000;
 }
 
+/* ---- memory ---- */
+
+/* What an earlier life has left: the order, if it is for this CSR at this authority, and records in any case. */
+static enum err
+memory_take(struct acme_task *t, const char *directory)
+{
+	struct acme_memory *m = &t->memory;
+	uint8_t digest[SHA256_DIGEST_LENGTH];
+	enum err err = acme_csr_digest(t->csr, digest);
+
+	if (err != ERR_OK)
+		return err;
+	if (m->order != NULL && (memcmp(digest, m->csr_digest, sizeof digest) != 0 || strcmp(directory, m->directory) != 0)) {
+		free(m->order);
+		m->order = NULL;
+	}
+	memcpy(m->csr_digest, digest, sizeof digest);
+	free(m->directory);
+	return (m->directory = strdup(directory)) != NULL ? ERR_OK : ERR_NOMEM;
+}
+
+static void
+memory_put(struct acme_task *t)
+{
+	if (acme_store_put(t->setup.store, t->setup.owner, &t->memory, NULL, NULL, NULL) != ERR_OK)
+		log_error("acme: %s: out of memory; after a restart the order would be placed again", t->host);
+}
+
+/* The CA may have given the order its URL just now. */
+static void
+memory_note_order(struct acme_task *t)
+{
+	const char *url = acme_order_location(t->order);
+
+	if (url == NULL || (t->memory.order != NULL && strcmp(t->memory.order, url) == 0))
+		return;
+	if (t->memory.order != NULL)
+		log_info("acme: %s: the CA does not have the order of before any more, and another one was placed", t->host);
+	free(t->memory.order);
+	t->memory.order = strdup(url);
+	t->memory.since_s = clock_now_s();
+	t->memory.issued = false;
+	memory_put(t);
+}
+
+/* The end: what is still of use after it stays, and what cannot be removed now is removed later. */
+static void
+memory_settle(struct acme_task *t, const struct acme_order_result *r)
+{
+	struct acme_store *store = t->setup.store;
+
+	if (t->order == NULL) {
+		acme_store_tidy(store, t->setup.owner);
+		return;
+	}
+	t->memory.issued = r->err == ERR_OK;
+	if (t->memory.order != NULL || t->memory.records.n > 0)
+		memory_put(t);
+	if (r->err == ERR_OK || r->resumable)
+		acme_store_tidy(store, t->setup.owner);
+	else
+		acme_store_drop(store, t->setup.owner);
+}
+
 /* Frees t. */
 static void
 task_finish(struct acme_task *t, const struct acme_order_result *r)
 {
+	memory_settle(t, r);
 	t->setup.done(t->setup.arg, t, r);
 	acme_task_free(t);
 }
@@ -69,8 +136,11 @@ on_reply(void *arg, const struct acme_reply *r)
 {
 	struct acme_task *t = arg;
 
+	enum acme_want want = acme_order_reply(t->order, r, clock_mono_ms());
+
 	t->call = NULL;
-	task_step(t, acme_order_reply(t->order, r, clock_mono_ms()));
+	memory_note_order(t);
+	task_step(t, want);
 }
 
 static void
@@ -100,22 +170,38 @@ task_sleep(struct acme_task *t)
 	event_add(t->timer, &tv);
 }
 
+static enum err
+make_order(struct acme_task *t)
+{
+	const struct acme_directory *directory = acme_client_directory(t->setup.client);
+	struct acme_order_setup setup = { .csr = t->csr, .new_order = acme_client_new_order(t->setup.client),
+		.means = acme_client_means(t->setup.client), .profile = t->setup.profile,
+		.profiles = directory != NULL ? directory->profiles : NULL, .replaces = t->replaces,
+		.preferred_chain = t->setup.preferred_chain, .now_s = clock_now_s(), .now_ms = clock_mono_ms(),
+		.limit_ms = limit_ms(t) };
+	enum err err = memory_take(t, setup.means.directory);
+
+	if (err != ERR_OK)
+		return err;
+	setup.resume = t->memory.order;
+	setup.leftovers = t->memory.records.n > 0;
+	return acme_order_new(&setup, &t->order);
+}
+
 static void
 on_prepared(void *arg, const struct acme_reply *r)
 {
 	struct acme_task *t = arg;
-	struct acme_order_setup setup = { .csr = t->csr, .new_order = acme_client_new_order(t->setup.client),
-		.means = acme_client_means(t->setup.client), .profile = t->setup.profile,
-		.replaces = t->replaces, .preferred_chain = t->setup.preferred_chain, .now_s = clock_now_s(),
-		.now_ms = clock_mono_ms(),
-		.limit_ms = limit_ms(t) };
+	enum err err;
 
 	t->call = NULL;
-	if (r->err != ERR_OK)
+	if (r->err != ERR_OK) {
 		task_fail_reply(t, r);
-	else if (acme_order_new(&setup, &t->order) != ERR_OK)
-		task_fail(t, ERR_NOMEM, err_str(ERR_NOMEM), -1);
-	else {
+	} else if ((err = make_order(t)) != ERR_OK) {
+		task_fail(t, err, err_str(err), -1);
+	} else {
+		if (t->memory.order != NULL)
+			log_info("acme: %s: going on with the order %s", t->host, t->memory.order);
 		acme_client_hold(t->setup.client);
 		task_step(t, acme_order_start(t->order));
 	}
@@ -135,13 +221,12 @@ published(struct acme_task *t, enum err err, const char *words)
 }
 
 static enum err
-edit_records(struct acme_task *t, bool add, acme_records_done *done)
+edit_records(struct acme_task *t, bool add, const struct acme_records *records, acme_records_done *done)
 {
 	char why[300];
 
 	snprintf(why, sizeof why, "challenge for %.253s%s", t->host, add ? "" : " removed");
-	return acme_records_edit(&(struct acme_records_setup){ .port = t->setup.port,
-	    .records = acme_publication_records(t->publication), .add = add, .ttl_s = t->setup.challenge_ttl_s,
+	return acme_records_edit(&(struct acme_records_setup){ .port = t->setup.port, .records = records, .add = add, .ttl_s = t->setup.challenge_ttl_s,
 	    .until_s = clock_now_s() + limit_ms(t) / 1000, .why = why, .done = done, .arg = t }, &t->edit);
 }
 
@@ -158,35 +243,62 @@ on_put(void *arg, enum err err, const char *words, const struct acme_records *fa
 	published(t, err, f.text);
 }
 
+/* Only now: what may be published is known to whoever comes after us. */
+static void
+on_remembered(void *arg, enum err err, const char *words)
+{
+	struct acme_task *t = arg;
+	struct fault f = { 0 };
+
+	t->remembering = NULL;
+	if (err != ERR_OK)
+		fault_set(&f, err, "the challenge is not published, for it cannot be remembered: %.900s", words);
+	else if (t->aborted == NULL)
+		err = edit_records(t, true, acme_publication_records(t->publication), on_put);
+	if (err != ERR_OK || t->aborted != NULL)
+		published(t, err, fault_str(&f, err));
+}
+
 static void
 on_places(void *arg, enum err err, const char *words)
 {
 	struct acme_task *t = arg;
+	const struct acme_records *found = acme_publication_records(t->publication);
 
-	if (err != ERR_OK || t->aborted != NULL || acme_publication_records(t->publication)->n == 0)
+	if (err != ERR_OK || t->aborted != NULL || found->n == 0) {
 		published(t, err, words);
-	else if ((err = edit_records(t, true, on_put)) != ERR_OK)
+		return;
+	}
+	for (size_t i = 0; err == ERR_OK && i < found->n; i++)
+		err = acme_records_add(&t->memory.records, &found->v[i]);
+	if (err == ERR_OK)
+		err = acme_store_put(t->setup.store, t->setup.owner, &t->memory, on_remembered, t, &t->remembering);
+	if (err != ERR_OK)
 		published(t, err, err_str(err));
 }
 
-/* A record that stays is served until it expires, and harms nobody: only a warning. */
+/* What failed stays in memory, and is tried again. */
 static void
 on_removed(void *arg, enum err err, const char *words, const struct acme_records *failed)
 {
 	struct acme_task *t = arg;
 
-	(void)failed;
 	t->edit = NULL;
 	if (err != ERR_OK)
 		log_warning("acme: %s: the challenge could not be removed: %s", t->host, words);
+	memcpy(t->memory.records.v, failed->v, failed->n * sizeof *failed->v);
+	t->memory.records.n = failed->n;
 	task_step(t, acme_order_unpublished(t->order));
 }
 
 static void
 task_unpublish(struct acme_task *t)
 {
+	struct acme_records *records = &t->memory.records;
+
 	t->removing = true;
-	if (acme_publication_records(t->publication)->n == 0 || edit_records(t, false, on_removed) != ERR_OK)
+	acme_store_spare(t->setup.store, t->setup.owner, records);
+	if (records->n == 0 || edit_records(t, false, records, on_removed) != ERR_OK)
 		task_step(t, acme_order_unpublished(t->order));
 }
 
@@ -241,16 +353,18 @@ enum err
 acme_task_start(const struct acme_task_setup *setup, struct acme_csr *csr, struct acme_task **out)
 {
 	struct acme_task *t = calloc(1, sizeof *t);
+	const struct acme_memory *memory;
 
 	if (t == NULL)
 		return ERR_NOMEM;
 	t->setup = *setup;
+	memory = acme_store_claim(setup->store, setup->owner);
 	t->host = strdup(setup->host);
 	t->replaces = setup->replaces != NULL ? strdup(setup->replaces) : NULL;
 	t->timer = event_new(setup->base, -1, 0, on_timer, t);
 	acme_publication_new(&(struct acme_publication_setup){ .port = setup->port, .resolve = setup->resolve,
 	    .base = setup->base }, &t->publication);
-	if (t->publication == NULL || t->host == NULL || t->timer == NULL || (setup->replaces != NULL && t->replaces == NULL) ||
+	if ((memory != NULL && acme_memory_copy(&t->memory, memory) != ERR_OK) || t->publication == NULL || t->host == NULL || t->timer == NULL || (setup->replaces != NULL && t->replaces == NULL) ||
 	    (t->call = acme_client_prepare(setup->client, on_prepared, t)) == NULL) {
 		acme_task_free(t);
 		return ERR_NOMEM;
@@ -293,6 +407,8 @@ acme_task_free(struct acme_task *t)
 	acme_order_free(t->order);
 	acme_csr_free(t->csr);
 	acme_records_cancel(t->edit);
+	acme_port_cancel(t->remembering);
+	acme_memory_clear(&t->memory);
 	acme_publication_free(t->publication);
 	free(t->host);
 	free(t->replaces);

@@ -1,4 +1,5 @@
-/* acme/task.h -- one order on its way: joins acme/order.h to the event loop, the CA and the zones. */
+/* acme/task.h -- one order on its way: joins acme/order.h to the event loop, the CA, the zones and the memory that outlasts
+ * restarts (acme/store.h).  An order that is remembered for the CSR, at the same authority, is gone on with. */
 #ifndef ACME_TASK_H
 #define ACME_TASK_H
 
@@ -6,16 +7,20 @@
 #include "acme/order.h"
 #include "acme/port.h"
 #include "acme/resolve.h"
+#include "acme/store.h"
 
 struct acme_task;
 
-/* Called exactly once, after all challenge records were removed; the task is freed when it returns. */
+/* Called exactly once, after all challenge records were removed; the task is freed when it returns.  An order that succeeded
+ * stays in the store until acme_store_drop(), so that its certificate is not lost before it is published. */
 typedef void acme_task_done(void *arg, struct acme_task *t, const struct acme_order_result *r);
 
 struct acme_task_setup {		/* pointers are borrowed for the life of the task */
 	struct acme_client *client;
 	struct acme_port *port;
 	struct event_base *base;
+	struct acme_store *store;
+	const uint8_t *owner;		/* of the CSR: under it the order is remembered */
 	const char *host;		/* for messages; copied */
 	const char *profile, *replaces, *preferred_chain;	/* as in struct acme_order_setup; replaces is copied */
 	unsigned challenge_ttl_s, propagation_timeout_s;
