@@ -240,6 +240,13 @@ check_PROGRAMS += tests/unit/acme/test_chain
 tests_unit_acme_test_chain_SOURCES = tests/unit/check.h tests/unit/acme/pki.c tests/unit/acme/pki.h tests/unit/acme/test_chain.c
 tests_unit_acme_test_chain_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 # end of acme: orders
+# acme: when and whose turn
+check_PROGRAMS += tests/unit/acme/test_ari tests/unit/acme/test_bucket
+tests_unit_acme_test_ari_SOURCES = tests/unit/check.h tests/unit/acme/pki.c tests/unit/acme/pki.h tests/unit/acme/test_ari.c
+tests_unit_acme_test_ari_LDADD = $(LIBACME) $(CMOCKA_LIBS)
+tests_unit_acme_test_bucket_SOURCES = tests/unit/check.h tests/unit/acme/test_bucket.c
+tests_unit_acme_test_bucket_LDADD = $(LIBACME) $(CMOCKA_LIBS)
+# end of acme: when and whose turn
 # cookies, EDNS and limits
 check_PROGRAMS += tests/unit/server/test_cookie tests/unit/server/test_edns tests/unit/server/test_ratelimit
 tests_unit_server_test_cookie_SOURCES = tests/unit/server/test_cookie.c tests/unit/check.h

@@ -49,9 +49,30 @@ add_extension(X509 *x, int nid, const char *value)
 	X509_EXTENSION_free(e);
 }
 
+struct identity {			/* for pki_certificate_known() */
+	const char *serial;
+	const uint8_t *issuer_id;
+	size_t n;
+};
+
+static void
+identify(X509 *x, const struct identity *id)
+{
+	AUTHORITY_KEYID *a = AUTHORITY_KEYID_new();
+	BIGNUM *serial = NULL;
+
+	BN_hex2bn(&serial, id->serial);
+	BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(x));
+	a->keyid = ASN1_OCTET_STRING_new();
+	ASN1_OCTET_STRING_set(a->keyid, id->issuer_id, (int)id->n);
+	X509_add1_ext_i2d(x, NID_authority_key_identifier, a, 0, 0);
+	AUTHORITY_KEYID_free(a);
+	BN_free(serial);
+}
+
 static void
 certificate(EVP_PKEY *key, const char *cn, const char *san, bool is_ca, EVP_PKEY *issuer_key, const char *issuer,
-    int64_t from_s, int64_t until_s, struct buf *out)
+    int64_t from_s, int64_t until_s, const struct identity *id, struct buf *out)
 {
 	X509 *x = X509_new();
 	X509_NAME *subject = name_of(cn), *by = name_of(issuer);
@@ -68,6 +89,8 @@ certificate(EVP_PKEY *key, const char *cn, const char *san, bool is_ca, EVP_PKEY
 		add_extension(x, NID_subject_alt_name, san);
 	if (is_ca)
 		add_extension(x, NID_basic_constraints, "critical,CA:TRUE");
+	if (id != NULL)
+		identify(x, id);
 	X509_sign(x, issuer_key, EVP_sha256());
 	int n = i2d_X509(x, &der);
 	assert(n > 0);
@@ -82,14 +105,22 @@ void
 pki_certificate(EVP_PKEY *key, const char *cn, const char *san, EVP_PKEY *issuer_key, const char *issuer,
     int64_t from_s, int64_t until_s, struct buf *out)
 {
-	certificate(key, cn, san, false, issuer_key, issuer, from_s, until_s, out);
+	certificate(key, cn, san, false, issuer_key, issuer, from_s, until_s, NULL, out);
+}
+
+void
+pki_certificate_known(EVP_PKEY *key, const char *san, const char *serial, const uint8_t *issuer_id, size_t n,
+    EVP_PKEY *issuer_key, int64_t from_s, int64_t until_s, struct buf *out)
+{
+	certificate(key, NULL, san, false, issuer_key, "Test CA", from_s, until_s, &(struct identity){ serial, issuer_id, n },
+	    out);
 }
 
 void
 pki_ca(EVP_PKEY *key, const char *cn, EVP_PKEY *issuer_key, const char *issuer, int64_t from_s, int64_t until_s,
     struct buf *out)
 {
-	certificate(key, cn, NULL, true, issuer_key, issuer, from_s, until_s, out);
+	certificate(key, cn, NULL, true, issuer_key, issuer, from_s, until_s, NULL, out);
 }
 
 void
