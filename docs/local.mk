@@ -15,7 +15,12 @@ guidedir = $(docdir)/guide
 dist_guide_DATA = \
 	docs/guide/backup.md \
 	docs/guide/beside-your-primary.md \
+	docs/guide/caddy.md \
+	docs/guide/certns-fetch.md \
+	docs/guide/haproxy.md \
 	docs/guide/keys-and-rights.md \
+	docs/guide/nginx.md \
+	docs/guide/postfix.md \
 	docs/guide/secondary.md \
 	docs/guide/signed-commits.md \
 	docs/guide/zones-in-git.md
