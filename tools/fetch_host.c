@@ -153,10 +153,8 @@ upload(struct fetch_host *h)
 		return FETCH_USAGE;
 	if (h->run->dry_run)
 		csr = NULL;
-	if ((status = fetch_update(&h->servers, key, h->owner.octets, csr, n, &h->fault)) == FETCH_FINE && csr != NULL) {
-		fetch_say(h, "the CSR is uploaded");
-		h->uploaded = true;
-	}
+	status = fetch_update(&h->servers, key, h->owner.octets, csr, n, &h->fault);
+	h->uploaded = status == FETCH_FINE;
 	tsig_key_free(key);
 	return status;
 }
@@ -263,14 +261,15 @@ decide(struct fetch_host *h, const struct fetch_tlsa *rrset)
 		status = upload(h);
 	if (status != FETCH_FINE)
 		end(h, status);
-	else if (good && (ours || h->run->renew))
+	else if (good && (ours || h->run->renew)) {
+		if (h->uploaded && !h->run->dry_run)
+			fetch_say(h, "the CSR was gone from the server, and is uploaded again");
 		finish_unchanged(h);		/* what the server has later is for the next run */
-	else if (h->run->dry_run) {
-		h->uploaded = !ours;
+	} else if (h->run->dry_run)
 		end(h, FETCH_FINE);
-	} else {
+	else {
 		h->phase = FETCH_WAIT;
-		fetch_say(h, "%swaiting for the certificate", ours ? "the server has our CSR; " : "");
+		fetch_say(h, "%s; waiting for the certificate", ours ? "the server has our CSR" : "the CSR is uploaded");
 	}
 }
 

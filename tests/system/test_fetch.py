@@ -2,6 +2,7 @@
 
 import grp
 import os
+import re
 import signal
 import time
 
@@ -11,6 +12,7 @@ from cryptography import x509
 from lib import client, fetch
 from lib.certs import Published, Request, owner, upload_script
 from lib.fetch import Fetch
+from lib.keys import Key
 from lib.process import run
 from lib.wait import wait_for
 
@@ -110,6 +112,44 @@ def test_a_csr_that_somebody_else_put_there(service, issuer, key):
     assert Published(issuer, HOST).csrs == [other.der], "a timer fights with nobody"
     service.run(HOST)
     assert place.check([HOST]) != first and Published(issuer, HOST).csrs != [other.der]
+
+
+def test_a_csr_that_is_gone(service, issuer, key):
+    """A timer puts it back, or the server would never renew, and does not wait for what comes of it."""
+    service.run(HOST)
+    place = service.place()
+    first = place.check([HOST])
+    client.nsupdate(issuer, key, f"update delete {owner(HOST)}. TLSA\nsend\n")
+    done = service.run("--renew", HOST)
+    assert "uploaded again" in done.stderr and "unchanged" in done.stdout
+    wait_for(lambda: Published(issuer, HOST).leaves, "the server orders again")
+    assert service.json("--renew", HOST)[0]["result"] == "installed"
+    assert place.check([HOST]).serial_number != first.serial_number
+
+
+def test_a_key_for_one_host(certnsd, repo, pebble_for, tmp_path):
+    """ANY._csr.HOST is enough, and good for nothing but its host and the names below."""
+    own = Key(f"web1._csr.{HOST}")
+    repo.edit("example.com._keys", lambda text: text + own.dnskey())
+    server = certnsd(git=repo)
+    server.zone_entry("example.com")
+    server.use_acme(pebble_for(server))
+    server.write_config()
+    service = Fetch(tmp_path / "service", server.start("example.com"), own)
+    assert "would upload" in service.run("--dry-run", HOST).stdout
+    service.run("-n", f"*.{HOST}", HOST)
+    service.place().check([HOST, f"*.{HOST}"])
+    for arguments in ["other.example.com"], ["-n", "other.example.com", HOST]:
+        done = service.run("-w", "5", *arguments, expect=fetch.REFUSED)
+        assert "REFUSED" in done.stderr and own.name in done.stderr
+    service.place().check([HOST, f"*.{HOST}"])
+
+
+def test_it_needs_few_libraries():
+    """It runs on machines that have no server."""
+    said = run(["readelf", "-d", fetch.program("tools/certns-fetch")]).stdout
+    needed = set(re.findall(r"NEEDED.*\[lib([a-z+]+)", said))
+    assert needed <= {"asan", "ubsan", "c", "crypto", "jansson", "ldns", "m", "yaml", "gcc"}, needed
 
 
 def test_what_is_trusted(service, issuer, tmp_path):
