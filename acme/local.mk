@@ -29,6 +29,7 @@ acme_libacme_a_SOURCES = \
 	acme/judge.c \
 	acme/jws.c acme/jws.h \
 	acme/key.c acme/key.h \
+	acme/leftovers.c acme/leftovers.h \
 	acme/link.c acme/link.h \
 	acme/memory.c acme/memory.h \
 	acme/order.c acme/order.h acme/order_internal.h \

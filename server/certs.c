@@ -32,7 +32,8 @@ fill_config(struct keeper *k, const struct config_acme *c)
 		    .ca_certificates = a->ca_certificates, .contact = (const char *const *)a->contact,
 		    .terms_agreed = a->terms_agreed, .key_type = a->key_type,
 		    .key_file = a->key_file, .eab_kid = a->eab.kid, .eab_secret = a->eab.secret.p,
-		    .eab_secret_n = a->eab.secret.len, .name = a->name, .failover_after_s = a->failover_after_s,
+		    .eab_secret_n = a->eab.secret.len, .name = a->name, .profile = a->profile,
+		    .preferred_chain = a->preferred_chain, .failover_after_s = a->failover_after_s,
 		    .limits = &a->limits };
 	}
 	for (size_t i = 0; i < c->nlabels; i++)
@@ -62,7 +63,7 @@ certs_start(struct keeper *k, struct fault *f)
 
 	if (c->nauthorities == 0) {
 		log_info("no ACME authority is configured: CSRs are served, and no certificates are obtained");
-		return ERR_OK;
+		return acme_leftovers_new(&outside, k->base, &k->leftovers);
 	}
 	if (cert_status_start(k) != ERR_OK || fill_config(k, c) != ERR_OK)
 		return ERR_NOMEM;
@@ -78,6 +79,8 @@ certs_stop(struct keeper *k)
 	if (k->acme != NULL)
 		acme_free(k->acme);
 	k->acme = NULL;
+	acme_leftovers_free(k->leftovers);
+	k->leftovers = NULL;
 	cert_ask_stop(k);
 	cert_status_stop(k);
 	free(k->authorities);

@@ -35,6 +35,12 @@ valid_contact(const char *text)
 	return strncasecmp(text, "mailto:", 7) == 0 && at != NULL && at > text + 7 && at[1] != '\0';
 }
 
+static bool
+valid_words(const char *text)
+{
+	return *text != '\0';
+}
+
 #define LETSENCRYPT "https://acme-v02.api.letsencrypt.org/directory"
 
 static enum err
@@ -81,6 +87,9 @@ static const struct option authority_options[] = {
 	{ "failover-after", OPTION_DURATION, AT(config_authority, failover_after_s), .min = 60, .max = 30 * 86400,
 	    .fallback = "6h" },
 	{ "limits", OPTION_OWN, .read = config_read_limits },
+	{ "profile", OPTION_TEXT, AT(config_authority, profile), .valid = valid_words, .expected = "the name of a profile" },
+	{ "preferred-chain", OPTION_TEXT, AT(config_authority, preferred_chain), .valid = valid_words,
+	    .expected = "the common name of an issuer, such as ISRG Root X1" },
 };
 static const struct section authority = {
 	.what = "an authority", .options = authority_options, .noptions = COUNT(authority_options),
@@ -180,6 +189,8 @@ config_acme_clear(struct config_acme *c)
 		config_eab_clear(&c->authorities[i].eab);
 		config_texts_free(c->authorities[i].contact);
 		free(c->authorities[i].name);
+		free(c->authorities[i].profile);
+		free(c->authorities[i].preferred_chain);
 	}
 	free(c->authorities);
 	config_labels_free(c->labels, c->nlabels);

@@ -28,6 +28,7 @@ struct config_authority {
 	char *key_file;			/* or NULL */
 	struct config_eab eab;
 	char *name;
+	char *profile, *preferred_chain;	/* or NULL */
 	unsigned failover_after_s;
 	struct acme_limits limits;
 	bool has_limits;		/* else those that we know of it */

@@ -26,6 +26,7 @@
 #include <pthread.h>
 
 #include "acme/acme.h"
+#include "acme/leftovers.h"
 #include "base/pool.h"
 #include "server/control.h"
 #include "server/exchange.h"
@@ -130,6 +131,7 @@ struct keeper {
 	struct pool *pool;
 	struct notifier *notifier;
 	struct acme *acme;		/* NULL: none configured */
+	struct acme_leftovers *leftovers;	/* and then this may have something to do */
 	struct acme_authority_config *authorities;
 	struct acme_label_config *labels;
 	struct acme_resolver *resolvers;

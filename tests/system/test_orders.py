@@ -11,7 +11,9 @@ import pytest
 
 from lib import client
 from lib.certs import Published, Request, upload_script
+from lib.keys import Key
 from lib.wait import wait_for
+from lib.zones import zone
 
 HOST = "www.example.com"
 PATIENT = 60
@@ -75,3 +77,138 @@ def test_an_order_goes_on(issuer_with, key, endpoint, after, settings):
     server.start("example.com")
     certificate(server, request)
     finished(server, ca)
+
+
+def test_an_order_survives_being_killed_again_and_again(issuer_with, key):
+    """The same order through four lives."""
+    server, ca = issuer_with(dns=None, processing_polls=1)
+    request = Request([HOST])
+    killed_at(server, key, ca, request, "authz")
+    for endpoint in ("challenge", "finalize", "certificate"):
+        gate = ca.stall(endpoint)
+        server.start("example.com")
+        gate.wait_arrived()
+        server.kill9()
+        ca.honest()
+        gate.release()
+    server.start("example.com")
+    certificate(server, request)
+    finished(server, ca)
+
+
+def test_a_clean_stop_leaves_the_order_to_the_next_start(issuer_with, key):
+    server, ca = issuer_with(dns=None)
+    request = Request([HOST])
+    gate = ca.stall("challenge")
+    upload(server, key, request)
+    gate.wait_arrived()
+    server.stop()
+    ca.honest()
+    gate.release()
+    assert remembered(server) == [f"order/_letsencrypt._tcp.{HOST}"]
+    server.start("example.com")
+    certificate(server, request)
+    finished(server, ca)
+
+
+# ---- when the order cannot go on ----
+
+def test_a_ca_that_has_forgotten(issuer_with, key):
+    server, ca = issuer_with(dns=None)
+    request = Request([HOST])
+    killed_at(server, key, ca, request, "challenge")
+    ca.forget()
+    server.start("example.com")
+    certificate(server, request)
+    finished(server, ca, orders=len(ca.orders))
+    server.wait_log("the CA does not have the order of before any more")
+
+
+def test_a_csr_that_went_away_meanwhile(issuer_with, key, repo):
+    """By a commit, while nobody was there to see it."""
+    server, ca = issuer_with(dns=None)
+    request = Request([HOST])
+    gate = ca.stall("challenge")
+    upload(server, key, request)
+    gate.wait_arrived()
+    wait_for(lambda: "3 255 0" in repo.read("example.com"), "the CSR is in git")
+    server.kill9()
+    lines = repo.read("example.com").splitlines()
+    repo.commit({"example.com": "\n".join(line for line in lines if "TLSA" not in line) + "\n"})
+    server.start("example.com")
+    wait_for(lambda: not Published(server, HOST).csrs, "the CSR is gone")
+    wait_for(lambda: not challenges(server), "and the challenge with it")
+    ca.honest()
+    gate.release()
+    server.stop()
+    assert remembered(server) == [] and not ca.certificates
+
+
+def test_another_authority(issuer_with, key, fakeca_for):
+    """The one of before is no longer configured: its records go, and the other one gets an order."""
+    server, ca = issuer_with(dns=None)
+    request = Request([HOST])
+    killed_at(server, key, ca, request, "challenge")
+    other = fakeca_for(server)
+    server.use_acme(other)
+    server.write_config()
+    server.start("example.com")
+    certificate(server, request)
+    finished(server, other)
+    assert not ca.certificates
+
+
+def test_no_authority_any_more(issuer_with, key):
+    server, ca = issuer_with(dns=None)
+    killed_at(server, key, ca, Request([HOST]), "challenge")
+    del server.config["acme"]
+    server.write_config()
+    server.start("example.com")
+    wait_for(lambda: not challenges(server), "no challenge is left behind")
+    server.stop()
+    assert remembered(server) == []
+
+
+def test_another_csr(issuer_with, key):
+    """It came while the order for the first one was at the CA; the first one's order is of no use any more."""
+    server, ca = issuer_with(dns=None)
+    killed_at(server, key, ca, Request([HOST]), "challenge")
+    gate = ca.stall("order")
+    server.start("example.com")
+    gate.wait_arrived()
+    request = Request([HOST, "mail.example.com"])
+    upload(server, key, request)
+    ca.honest()
+    gate.release()
+    certificate(server, request)
+    wait_for(lambda: not challenges(server, "mail.example.com"), "no challenge is left behind")
+    finished(server, ca, orders=2)
+
+
+# ---- at a remote primary ----
+
+def test_records_at_a_remote_primary(certnsd, repo, key, fakeca_for):
+    """They do not go on their own there."""
+    update = Key("certns._update.example.com")
+    repo.commit({"example.com": zone().replace("7200", "2"), "example.com._keys": key.dnskey() + update.dnskey()})
+    primary = certnsd(git=repo)
+    primary.zone_entry("example.com", acme=False)
+    primary.start("example.com")
+    ca = fakeca_for(primary, dns=None)
+    hidden = certnsd(keys=[{"name": update.name, "algorithm": update.algorithm, "secret": update.secret}])
+    hidden.zone_entry("example.com", primaries=[f"{primary.here()} key {update.name}"], **{"check-servers": [primary.here()]})
+    hidden.use_acme(ca)
+    hidden.write_config()
+    hidden.start("example.com")
+    request = Request([HOST])
+    gate = ca.stall("challenge")
+    upload(primary, key, request)
+    gate.wait_arrived()
+    assert challenges(primary)
+    hidden.kill9()
+    ca.honest()
+    gate.release()
+    hidden.start("example.com")
+    certificate(primary, request)
+    wait_for(lambda: not challenges(primary), "no challenge is left behind")
+    assert len(ca.orders) == 1

@@ -3,6 +3,7 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
+#include "acme/leftovers.h"
 #include "acme/store.h"
 #include "tests/unit/acme/world.h"
 #include "wire/rrtype.h"
@@ -289,6 +290,26 @@ test_a_shared_record_goes_with_the_last(void **state)
 }
 
 static void
+test_leftovers(void **state)
+{
+	struct stage s;
+	struct acme_leftovers *l = NULL;
+	struct acme_outside outside;
+
+	(void)state;
+	stage_init(&s);
+	put(&s, &s.owner, "https://ca/o/1", "one");
+	publish(&s, "one");
+	outside = world_outside(&s.w);
+	assert_int_equal(acme_leftovers_new(&outside, s.base, &l), ERR_OK);
+	run(&s);
+	check(world_count(&s.w, NULL, TYPE_TXT) == 0 && s.w.nnotes == 0, "without an engine, too, nothing is left behind");
+	acme_leftovers_free(l);
+	acme_leftovers_free(NULL);
+	stage_clear(&s);
+}
+
+static void
 test_what_cannot_be_read_is_forgotten(void **state)
 {
 	struct stage s;
@@ -316,6 +337,7 @@ main(void)
 		cmocka_unit_test(test_what_cannot_be_removed_stays_in_memory),
 		cmocka_unit_test(test_a_claim_ends_the_dropping),
 		cmocka_unit_test(test_a_shared_record_goes_with_the_last),
+		cmocka_unit_test(test_leftovers),
 		cmocka_unit_test(test_what_cannot_be_read_is_forgotten),
 	};
 

@@ -371,6 +371,8 @@ static const char whole[] =
 	"      terms-agreed: yes\n"
 	"      failover-after: 30m\n"
 	"      limits: [names 7/1d, orders 10/90s]\n"
+	"      profile: shortlived\n"
+	"      preferred-chain: Some Root X1\n"
 	"    - {directory: letsencrypt, terms-agreed: yes, name: other}\n"
 	"  labels: [_letsencrypt._tcp, {label: _rsa._tcp, authority: other}]\n"
 	"  challenge-ttl: 2m\n"
@@ -421,6 +423,9 @@ test_whole_file(void **state)
 	check(c->acme.nauthorities == 3 && c->acme.authorities[0].terms_agreed, "the authorities");
 	assert_string_equal(c->acme.authorities[0].name, "letsencrypt-staging");
 	assert_string_equal(c->acme.authorities[1].name, "ca.example");
+	check(c->acme.authorities[0].profile == NULL && strcmp(c->acme.authorities[1].profile, "shortlived") == 0 &&
+	    c->acme.authorities[0].preferred_chain == NULL &&
+	    strcmp(c->acme.authorities[1].preferred_chain, "Some Root X1") == 0, "profiles and chains");
 	check(c->acme.authorities[0].failover_after_s == 6 * 3600 && c->acme.authorities[1].failover_after_s == 1800,
 	    "their patience");
 	check(c->acme.authorities[0].limits.rates[0].n == 0 && c->acme.authorities[1].limits.rates[ACME_LIMIT_NAMES].n == 7 &&
