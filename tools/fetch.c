@@ -9,7 +9,7 @@
 #include "tools/fetch_host.h"
 
 #define FIRST_DELAY_MS 250
-#define DELAY_MAX_MS 10000
+#define DELAY_MAX_MS 5000
 
 static size_t
 count_waiting(const struct fetch_host *hosts, size_t n)

@@ -53,7 +53,7 @@ struct fetch_settings {
 	unsigned port;			/* of a server that has none of its own */
 	int key_type;			/* enum fetch_key_type */
 	int verify;			/* enum fetch_verify */
-	bool new_key;
+	bool new_key;			/* with each renewal */
 };
 void fetch_settings_clear(struct fetch_settings *s);
 
@@ -64,6 +64,7 @@ struct fetch_run {
 	unsigned timeout_s;
 	int key_fd;			/* -1: none */
 	bool renew, dry_run, json, quiet, verbose;
+	bool new_key_now;		/* whether it is time for it or not */
 };
 
 /* From the command line and the configuration file (fetch_options.c).  FETCH_FINE; FETCH_USAGE with words; *done: it

@@ -199,6 +199,21 @@ fetch_chain_build(const struct fetch_tlsa *rrset, const struct acme_csr *csr, in
 	return err;
 }
 
+enum err
+fetch_trust_check(const char *trust, struct fault *f)
+{
+	X509_STORE *store = X509_STORE_new();
+	enum err err = ERR_OK;
+
+	if (store == NULL)
+		err = fault_set(f, ERR_NOMEM, "out of memory");
+	else if (X509_STORE_load_file(store, trust) != 1)
+		err = fault_set(f, ERR_FORMAT, "%s: expected a file with certificates in PEM", trust);
+	X509_STORE_free(store);
+	ERR_clear_error();
+	return err;
+}
+
 /* The store that the chain must lead to. */
 static X509_STORE *
 make_store(const struct fetch_chain *c, enum fetch_verify how, const char *trust)

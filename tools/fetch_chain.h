@@ -37,6 +37,9 @@ enum err fetch_chain_build(const struct fetch_tlsa *rrset, const struct acme_csr
 enum err fetch_chain_verify(const struct fetch_chain *c, enum fetch_verify how, const char *trust, int64_t now_s,
     struct fault *f);
 
+/* Does the file have certificates to trust?  ERR_FORMAT with words. */
+enum err fetch_trust_check(const char *trust, struct fault *f);
+
 /* PEM of the certificates from the first-th on; and back. */
 enum err fetch_chain_print(const struct fetch_chain *c, int first, struct buf *out);
 enum err fetch_chain_parse(const char *pem, size_t n, struct fetch_chain *out, struct fault *f);

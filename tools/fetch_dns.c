@@ -139,49 +139,45 @@ fetch_ask(struct fetch_servers *servers, const uint8_t *qname, uint16_t qtype, s
 	return status;
 }
 
-/* "delete this RRset" (RFC 2136, section 2.5.2). */
-static ldns_rr *
-rr_delete(const uint8_t *owner)
+/* Put a TLSA record behind the changes.  csr NULL: without rdata. */
+static bool
+add_change(ldns_rr_list *changes, const uint8_t *owner, ldns_rr_class class, uint32_t ttl, const uint8_t *csr, size_t n)
 {
+	static const uint8_t convention[] = { 3, 255, 0 };	/* a CSR: see acme/tlsa.h */
 	ldns_rr *rr = ldns_rr_new();
+	ldns_rdf *name = name_rdf(owner), *rdf = NULL;
+	bool good = rr != NULL && name != NULL;
 
-	ldns_rr_set_owner(rr, name_rdf(owner));
+	if (!good) {
+		ldns_rdf_deep_free(name);
+		ldns_rr_free(rr);
+		return false;
+	}
+	ldns_rr_set_owner(rr, name);
 	ldns_rr_set_type(rr, LDNS_RR_TYPE_TLSA);
-	ldns_rr_set_class(rr, LDNS_RR_CLASS_ANY);
-	ldns_rr_set_ttl(rr, 0);
-	return rr;
-}
-
-/* The CSR as the convention has it: TLSA 3 255 0. */
-static ldns_rr *
-rr_csr(const uint8_t *owner, const uint8_t *csr, size_t n)
-{
-	ldns_rr *rr = ldns_rr_new();
-
-	ldns_rr_set_owner(rr, name_rdf(owner));
-	ldns_rr_set_type(rr, LDNS_RR_TYPE_TLSA);
-	ldns_rr_set_class(rr, LDNS_RR_CLASS_IN);
-	ldns_rr_set_ttl(rr, ACME_TLSA_TTL);
-	ldns_rr_push_rdf(rr, ldns_native2rdf_int8(LDNS_RDF_TYPE_INT8, 3));
-	ldns_rr_push_rdf(rr, ldns_native2rdf_int8(LDNS_RDF_TYPE_INT8, 255));
-	ldns_rr_push_rdf(rr, ldns_native2rdf_int8(LDNS_RDF_TYPE_INT8, 0));
-	ldns_rr_push_rdf(rr, ldns_rdf_new_frm_data(LDNS_RDF_TYPE_HEX, n, csr));
-	return rr;
+	ldns_rr_set_class(rr, class);
+	ldns_rr_set_ttl(rr, ttl);
+	for (size_t i = 0; good && csr != NULL && i < sizeof convention + 1; i++) {
+		rdf = i < sizeof convention ? ldns_native2rdf_int8(LDNS_RDF_TYPE_INT8, convention[i]) :
+		    ldns_rdf_new_frm_data(LDNS_RDF_TYPE_HEX, n, csr);
+		good = rdf != NULL && ldns_rr_push_rdf(rr, rdf);
+	}
+	if (good && ldns_rr_list_push_rr(changes, rr))
+		return true;
+	ldns_rr_free(rr);
+	return false;
 }
 
 static uint8_t *
 make_update(const uint8_t *zone, const uint8_t *owner, const uint8_t *csr, size_t csr_n, size_t *n)
 {
 	ldns_rr_list *changes = ldns_rr_list_new();
-	ldns_pkt *pkt;
-	uint8_t *wire;
+	uint8_t *wire = NULL;
 
-	if (csr != NULL) {
-		ldns_rr_list_push_rr(changes, rr_delete(owner));
-		ldns_rr_list_push_rr(changes, rr_csr(owner, csr, csr_n));
-	}
-	pkt = ldns_update_pkt_new(name_rdf(zone), LDNS_RR_CLASS_IN, NULL, changes, NULL);
-	wire = finish(pkt, n);
+	/* Delete the RRset (RFC 2136, section 2.5.2), add the CSR. */
+	if (changes != NULL && (csr == NULL || (add_change(changes, owner, LDNS_RR_CLASS_ANY, 0, NULL, 0) &&
+	    add_change(changes, owner, LDNS_RR_CLASS_IN, ACME_TLSA_TTL, csr, csr_n))))
+		wire = finish(ldns_update_pkt_new(name_rdf(zone), LDNS_RR_CLASS_IN, NULL, changes, NULL), n);
 	ldns_rr_list_deep_free(changes);
 	return wire;
 }

@@ -9,6 +9,9 @@
 #include "tools/fetch_dns.h"
 #include "wire/message.h"
 
+#define RESOLVER_TIMEOUT_S 3
+#define RESOLVER_TRIES 2
+
 /* The SOA record that an answer for owner has, in its answer or its authority section, of a zone that owner is in. */
 static bool
 read_soa(const uint8_t *msg, size_t n, const uint8_t *owner, struct dname *zone, struct dname *mname)
@@ -47,6 +50,15 @@ zone_of_server(struct fetch_servers *servers, const uint8_t *owner, struct fault
 	return status;
 }
 
+/* There are several questions, and somebody may wait for them all. */
+static void
+be_impatient(ldns_resolver *resolver)
+{
+	ldns_resolver_set_timeout(resolver, (struct timeval){ .tv_sec = RESOLVER_TIMEOUT_S });
+	ldns_resolver_set_retry(resolver, RESOLVER_TRIES);
+	ldns_resolver_set_random(resolver, false);
+}
+
 static ldns_resolver *
 make_resolver(const struct fetch_settings *s, struct fault *f)
 {
@@ -54,13 +66,19 @@ make_resolver(const struct fetch_settings *s, struct fault *f)
 	ldns_resolver *resolver = NULL;
 
 	if (s->resolver == NULL) {
-		if (ldns_resolver_new_frm_file(&resolver, NULL) == LDNS_STATUS_OK)
+		if (ldns_resolver_new_frm_file(&resolver, NULL) == LDNS_STATUS_OK) {
+			be_impatient(resolver);
 			return resolver;
+		}
 		fault_set(f, ERR_NETWORK, "/etc/resolv.conf cannot be used: name the server with --server");
 		return NULL;
 	}
-	if (fetch_servers_add(&servers, s->resolver, 53, f) != FETCH_FINE || (resolver = ldns_resolver_new()) == NULL)
+	if (fetch_servers_add(&servers, s->resolver, 53, f) != FETCH_FINE)
 		return NULL;
+	if ((resolver = ldns_resolver_new()) == NULL) {
+		fault_set(f, ERR_NOMEM, "out of memory");
+		return NULL;
+	}
 	for (size_t i = 0; i < servers.n; i++) {
 		uint16_t port = 53;
 		ldns_rdf *address = ldns_sockaddr_storage2rdf(&servers.v[i].address, &port);
@@ -70,10 +88,11 @@ make_resolver(const struct fetch_settings *s, struct fault *f)
 			ldns_resolver_push_nameserver(resolver, address);
 		ldns_rdf_deep_free(address);
 	}
+	be_impatient(resolver);
 	return resolver;
 }
 
-/* One question to the resolver: the whole answer, in wire form as it is read here; NULL: none. */
+/* One question to the resolver; NULL: no answer. */
 static ldns_pkt *
 resolve(ldns_resolver *resolver, const uint8_t *name, ldns_rr_type type)
 {
@@ -183,7 +202,6 @@ fetch_find(const struct fetch_settings *s, const uint8_t *owner, struct fetch_se
 		return (status = fetch_servers_add(out, s->server, s->port, f)) != FETCH_FINE ? status : zone_of_server(out, owner, f);
 	if ((resolver = make_resolver(s, f)) == NULL)
 		return FETCH_NETWORK;
-	ldns_resolver_set_random(resolver, false);
 	if (find_zone(resolver, owner, &out->zone, &mname)) {
 		add_addresses(resolver, mname.octets, s->port, out);
 		add_ns(resolver, s->port, out);

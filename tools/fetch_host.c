@@ -73,8 +73,8 @@ wants_new_key(const struct fetch_host *h)
 {
 	const struct acme_certificate *c = &h->have.chain.leaf;
 
-	return h->settings->new_key && (!h->run->renew || h->have.chain.v == NULL ||
-	    c->not_after_s - clock_now_s() < NEW_KEY_LEFT(lifetime_s(c)));
+	return h->run->new_key_now || (h->settings->new_key && (h->have.chain.v == NULL ||
+	    c->not_after_s - clock_now_s() < NEW_KEY_LEFT(lifetime_s(c))));
 }
 
 static void
@@ -84,25 +84,35 @@ take_request(struct fetch_request *from, struct fetch_request *to)
 	*from = (struct fetch_request){ 0 };
 }
 
+/* Has an earlier run begun with something that we want now? */
+static bool
+take_next(struct fetch_host *h, bool new_key)
+{
+	struct fetch_request *next = &h->have.next, *current = &h->have.request;
+	bool other;
+
+	if (next->key == NULL || !fetch_key_is(next->key, h->settings->key_type) || !fetch_request_is_for(next, h->settings->names))
+		return false;
+	other = current->key == NULL || EVP_PKEY_eq(next->key, current->key) != 1;
+	ERR_clear_error();
+	if (!other && new_key)
+		return false;
+	take_request(next, &h->request);
+	h->new_key = other;
+	return true;
+}
+
 /* The key and the CSR whose certificate we want: what an earlier run has begun, what is in use, or new ones. */
 static enum err
 choose_request(struct fetch_host *h)
 {
 	const struct fetch_settings *s = h->settings;
-	struct fetch_request *next = &h->have.next, *current = &h->have.request;
+	struct fetch_request *current = &h->have.request;
 	bool new_key = wants_new_key(h), fits = current->key != NULL && fetch_key_is(current->key, s->key_type);
 	enum err err;
 
-	if (next->key != NULL && fetch_key_is(next->key, s->key_type) && fetch_request_is_for(next, s->names)) {
-		bool other = current->key == NULL || EVP_PKEY_eq(next->key, current->key) != 1;
-
-		ERR_clear_error();
-		if (other || !new_key) {
-			take_request(next, &h->request);
-			h->new_key = other;
-			return ERR_OK;
-		}
-	}
+	if (take_next(h, new_key))
+		return ERR_OK;
 	if (fits && !new_key && fetch_request_is_for(current, s->names)) {
 		take_request(current, &h->request);
 		return ERR_OK;
@@ -288,6 +298,18 @@ open_place(struct fetch_host *h)
 	return err;
 }
 
+/* What would be in the way at the end is told before a certificate is asked for. */
+static enum err
+check_settings(struct fetch_host *h)
+{
+	const struct fetch_settings *s = h->settings;
+	enum err err = fetch_place_check_owner(s, &h->fault);
+
+	if (err == ERR_OK && s->verify == FETCH_VERIFY_FILE)
+		err = fetch_trust_check(s->trust, &h->fault);
+	return err;
+}
+
 static enum err
 set_owners(struct fetch_host *h)
 {
@@ -308,6 +330,10 @@ start(struct fetch_host *h)
 	enum fetch_status status;
 	enum err err;
 
+	if ((err = check_settings(h)) != ERR_OK) {
+		end(h, err == ERR_NOMEM ? FETCH_LOCAL : FETCH_USAGE);
+		return;
+	}
 	if ((err = open_place(h)) == ERR_BUSY)
 		return;					/* again later */
 	if (err != ERR_OK || (err = set_owners(h)) != ERR_OK || (err = choose_request(h)) != ERR_OK)

@@ -73,6 +73,14 @@ find_owner(const struct fetch_settings *s, struct ownership *o, struct fault *f)
 	return ERR_OK;
 }
 
+enum err
+fetch_place_check_owner(const struct fetch_settings *s, struct fault *f)
+{
+	struct ownership o;
+
+	return find_owner(s, &o, f);
+}
+
 static enum err
 failed(const char *what, struct fault *f)
 {

@@ -130,7 +130,7 @@ apply(const struct given *g, struct fetch_settings *s, struct fault *f)
 		s->verify = FETCH_VERIFY_SYSTEM;
 	if (g->trust != NULL)
 		s->verify = FETCH_VERIFY_FILE;
-	s->new_key |= g->new_key;
+	s->new_key |= g->new_key;	/* with --renew: when it is time */
 	if (g->key_type != NULL)
 		status = set_key_type(g->key_type, &s->key_type, f);
 	if (status == FETCH_FINE && g->port != NULL)
@@ -196,6 +196,7 @@ load(const struct given *g, char **names, size_t n, struct fetch_run *r, struct 
 		status = number("--timeout", g->timeout, 86400, &r->timeout_s, f);
 	if (status == FETCH_FINE && g->key_fd != NULL && (status = number("--key-fd", g->key_fd, 65535, &fd, f)) == FETCH_FINE)
 		r->key_fd = (int)fd;
+	r->new_key_now = g->new_key && !r->renew;
 	if (status == FETCH_FINE)
 		status = choose_hosts(&c, g, names, n, r, f);
 	for (size_t i = 0; i < r->nhosts && status == FETCH_FINE; i++)

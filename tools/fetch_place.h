@@ -49,6 +49,9 @@ void fetch_have_clear(struct fetch_have *h);
 /* Keep a key until its certificate is there. */
 enum err fetch_place_keep_next(const struct fetch_place *p, const struct fetch_request *r, struct fault *f);
 
+/* Are owner and group of the settings known to this system?  ERR_NOT_FOUND with words. */
+enum err fetch_place_check_owner(const struct fetch_settings *s, struct fault *f);
+
 /* Make chain with its key the current version, and hook-due if there is a hook.  On failure all is as it was. */
 enum err fetch_place_install(const struct fetch_place *p, const struct fetch_settings *s, const struct fetch_request *r,
     const struct fetch_chain *chain, int64_t now_s, struct fault *f);

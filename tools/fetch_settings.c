@@ -97,13 +97,24 @@ normalize(const char *text, bool *wildcard)
 }
 
 static enum err
+no_host(const char *text, struct fault *f)
+{
+	bool ascii = true;
+
+	for (const char *p = text; *p != '\0'; p++)
+		ascii &= ((unsigned char)*p & 0x80) == 0;
+	return fault_set(f, ERR_FORMAT, "expected the name of a host%s, found '%.300s'", ascii ? "" : " in its ASCII form (xn--...)",
+	    text);
+}
+
+static enum err
 add_name(struct fetch_settings *s, size_t *n, const char *text, struct fault *f)
 {
 	bool wildcard;
 	char *name = normalize(text, &wildcard);
 
 	if (name == NULL)
-		return fault_set(f, ERR_FORMAT, "expected the name of a host, found '%.300s'", text);
+		return no_host(text, f);
 	for (size_t i = 0; i < *n; i++)
 		if (strcmp(s->names[i], name) == 0) {
 			free(name);
@@ -124,7 +135,7 @@ fetch_settings_make(const struct fetch_settings *defaults, const char *text, cha
 	enum err err;
 
 	if (name == NULL)
-		return fault_set(f, ERR_FORMAT, "expected the name of a host, found '%.300s'", text);
+		return no_host(text, f);
 	while (extra != NULL && extra[nextra] != NULL)
 		nextra++;
 	plain.host = NULL;

@@ -159,6 +159,8 @@ def test_what_is_trusted(service, issuer, tmp_path):
     done = service.run("--trust", wrong, HOST, expect=fetch.UNFIT)
     assert "does not verify" in done.stderr and str(wrong) in done.stderr
     assert service.place().version() is None
+    done = service.run("--trust", service.key_path, "a.example.com", expect=fetch.USAGE)
+    assert service.key_path in done.stderr and not Published(issuer, "a.example.com").csrs
     done = service.run("--verify", HOST, expect=fetch.UNFIT)
     assert "system" in done.stderr
     service.run("--trust", root, HOST)
@@ -230,5 +232,5 @@ def test_owners_and_modes(service, issuer):
     service.run(HOST, "--group", group)
     place = service.place()
     assert place.mode("key.pem") == 0o640 and place.mode("certificate.pem") == 0o644
-    done = service.run("a.example.com", "--owner", "nobody-has-this-name", expect=fetch.LOCAL)
-    assert "nobody-has-this-name" in done.stderr and service.place("a.example.com").version() is None
+    done = service.run("a.example.com", "--owner", "nobody-has-this-name", expect=fetch.USAGE)
+    assert "nobody-has-this-name" in done.stderr and not Published(issuer, "a.example.com").csrs
