@@ -36,24 +36,58 @@ take_jobs(void *arg)
 	return NULL;
 }
 
+/* Signals are for the threads that were there before. */
+static bool
+make_thread(pthread_t *thread, void *(*start)(void *arg), void *arg)
+{
+	sigset_t all, before;
+	int error;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	error = pthread_create(thread, NULL, start, arg);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return error == 0;
+}
+
 void
 parallel_run(unsigned threads, size_t n, void (*work)(void *ctx, size_t i), void *ctx)
 {
 	struct shared s = { .work = work, .ctx = ctx, .n = n };
 	pthread_t others[THREADS_MAX - 1];
 	unsigned nothers = 0;
-	sigset_t all, before;
 
 	if (threads > THREADS_MAX)
 		threads = THREADS_MAX;
 	if (threads > n)
 		threads = (unsigned)n;
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &before);
-	while (nothers + 1 < threads && pthread_create(&others[nothers], NULL, take_jobs, &s) == 0)
+	while (nothers + 1 < threads && make_thread(&others[nothers], take_jobs, &s))
 		nothers++;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	take_jobs(&s);
 	while (nothers > 0)
 		pthread_join(others[--nothers], NULL);
+}
+
+static void *
+do_job(void *arg)
+{
+	struct parallel_job *job = arg;
+
+	job->work(job->ctx);
+	return NULL;
+}
+
+void
+parallel_begin(struct parallel_job *job, void (*work)(void *ctx), void *ctx)
+{
+	*job = (struct parallel_job){ .work = work, .ctx = ctx };
+	if (!(job->has_thread = make_thread(&job->thread, do_job, job)))
+		work(ctx);
+}
+
+void
+parallel_end(struct parallel_job *job)
+{
+	if (job->has_thread)
+		pthread_join(job->thread, NULL);
 }

@@ -1,6 +1,6 @@
 /* server/restore.c -- the zones of a restart: base, image and records of the journal make each as it was served.
  *
- * Reading the bases is most of the work.  It is done by all CPUs, some hundred zones at a time. */
+ * Reading the bases is done beside the rest, some hundred zones at a time. */
 #include "server/keeper_internal.h"
 
 #include <stdatomic.h>
@@ -187,13 +187,24 @@ restore_one(const struct restore *r, const struct journal_zone *row)
 
 #define ROWS 1024			/* that are read together */
 
+/* They come from the journal into one batch while the batch before is read, by all CPUs but ours, and the one before that
+ * becomes zones.  The keeper's own part of this is half of the work, so libgit2, whose threads take the same locks all the
+ * time, is left to one thread where there are two CPUs. */
 struct batch {
-	struct restore restore;
+	const struct restore *restore;
 	struct row *v;
 	size_t n;
 	struct git_source **readers;
 	unsigned nreaders;
 	_Atomic size_t next;
+};
+
+struct restore_all {
+	struct restore restore;
+	struct batch batches[2], *filling, *reading;	/* reading NULL: none is */
+	struct parallel_job job;
+	struct git_source **readers;
+	unsigned nreaders;
 };
 
 static void
@@ -202,61 +213,89 @@ read_some(void *ctx, size_t i)
 	struct batch *b = ctx;
 
 	for (size_t at; (at = atomic_fetch_add(&b->next, 1)) < b->n; )
-		row_read(&b->restore, b->readers[i], &b->v[at]);
+		row_read(b->restore, b->readers[i], &b->v[at]);
 }
 
-static enum err
-finish_batch(struct batch *b)
+static void
+read_batch(void *ctx)
 {
-	enum err err = ERR_OK;
+	struct batch *b = ctx;
 
 	b->next = 0;
 	parallel_run(b->nreaders, b->nreaders, read_some, b);
-	for (size_t i = 0; i < b->n; i++) {
-		if (err == ERR_OK)
-			err = restore_row(&b->restore, &b->v[i]);
+}
+
+static void
+batch_clear(struct batch *b)
+{
+	for (size_t i = 0; i < b->n; i++)
 		row_clear(&b->v[i]);
-	}
 	b->n = 0;
+}
+
+/* The batch that was read becomes zones while the one that was filled is read, and then is empty and filled again. */
+static enum err
+turn(struct restore_all *a)
+{
+	struct batch *done = a->reading;
+	enum err err = ERR_OK;
+
+	if (done != NULL)
+		parallel_end(&a->job);
+	a->reading = a->filling;
+	parallel_begin(&a->job, read_batch, a->reading);
+	a->filling = a->reading == &a->batches[0] ? &a->batches[1] : &a->batches[0];
+	for (size_t i = 0; done != NULL && err == ERR_OK && i < done->n; i++)
+		err = restore_row(&a->restore, &done->v[i]);
+	batch_clear(a->filling);
 	return err;
 }
 
 static enum err
 restore_zone(void *ctx, const struct journal_zone *row)
 {
-	struct batch *b = ctx;
+	struct restore_all *a = ctx;
 	enum err err;
 
-	if (strcmp(row->source, git_source_url(b->restore.source->git)) != 0)
+	if (strcmp(row->source, git_source_url(a->restore.source->git)) != 0)
 		return ERR_OK;
-	if (zonetable_find(&b->restore.keeper->zones, row->apex.octets) != NULL)
+	if (zonetable_find(&a->restore.keeper->zones, row->apex.octets) != NULL)
 		return ERR_OK;			/* the configuration gives it a file now */
-	if ((err = row_copy(&b->v[b->n], row)) != ERR_OK)
+	if ((err = row_copy(&a->filling->v[a->filling->n], row)) != ERR_OK)
 		return err;
-	return ++b->n == ROWS ? finish_batch(b) : ERR_OK;
+	return ++a->filling->n == ROWS ? turn(a) : ERR_OK;
 }
 
 static enum err
 restore_all(struct keeper *k, struct source *s, struct fault *f)
 {
-	struct batch b = { .restore = { .keeper = k, .source = s } };
-	unsigned n = parallel_cpus();
+	struct restore_all a = { .restore = { .keeper = k, .source = s } };
+	unsigned n = parallel_cpus() > 2 ? parallel_cpus() - 1 : 1;
 	enum err err = ERR_OK;
 
-	if ((b.v = calloc(ROWS, sizeof *b.v)) == NULL || (b.readers = calloc(n, sizeof *b.readers)) == NULL) {
-		free(b.v);
+	if ((a.readers = calloc(n, sizeof *a.readers)) == NULL)
 		return ERR_NOMEM;
+	for (; err == ERR_OK && a.nreaders < n; a.nreaders += err == ERR_OK)
+		err = git_source_reader(s->git, &a.readers[a.nreaders], f);
+	for (size_t i = 0; i < 2; i++) {
+		a.batches[i] = (struct batch){ .restore = &a.restore, .v = calloc(ROWS, sizeof *a.batches[i].v),
+			.readers = a.readers, .nreaders = a.nreaders };
+		if (a.batches[i].v == NULL)
+			err = ERR_NOMEM;
 	}
-	for (; err == ERR_OK && b.nreaders < n; b.nreaders += err == ERR_OK)
-		err = git_source_reader(s->git, &b.readers[b.nreaders], f);
-	if (err == ERR_OK && (err = journal_each_zone(k->journal, restore_zone, &b, f)) == ERR_OK)
-		err = finish_batch(&b);
-	for (size_t i = 0; i < b.n; i++)
-		row_clear(&b.v[i]);
-	for (unsigned i = 0; i < b.nreaders; i++)
-		git_source_close(b.readers[i]);
-	free(b.readers);
-	free(b.v);
+	a.filling = &a.batches[0];
+	if (err == ERR_OK && (err = journal_each_zone(k->journal, restore_zone, &a, f)) == ERR_OK &&
+	    (err = turn(&a)) == ERR_OK)		/* the last one that was filled is read, */
+		err = turn(&a);			/* and then taken */
+	if (a.reading != NULL)
+		parallel_end(&a.job);
+	for (size_t i = 0; i < 2; i++) {
+		batch_clear(&a.batches[i]);
+		free(a.batches[i].v);
+	}
+	for (unsigned i = 0; i < a.nreaders; i++)
+		git_source_close(a.readers[i]);
+	free(a.readers);
 	return err;
 }
 
