@@ -188,21 +188,15 @@ stage_merge(struct keeper *k, struct zone *z, struct pulled_zone *p, struct faul
 }
 
 /* A retired zone whose file has come up in another repository. */
-static enum err
+static void
 hand_over(struct zone *z, struct source *s)
 {
-	char *url = strdup(git_source_url(s->git));
-
-	if (url == NULL)
-		return ERR_NOMEM;
-	log_info("zone %s: goes over from %s to %s", z->name, z->source, url);
-	free(z->source);
-	z->source = url;
+	log_info("zone %s: goes over from %s to %s", z->name, z->source, git_source_url(s->git));
+	z->source = git_source_url(s->git);
 	z->owner = s;
 	z->secondary = NULL;		/* what it was until now; transfers under way see that they are not wanted */
 	z->listed = false;
 	z->includes_noted = 0;
-	return ERR_OK;
 }
 
 /* --- what a pull brought --- */
@@ -220,9 +214,8 @@ take_one(struct keeper *k, struct pull *pull, struct pulled_zone *p, struct faul
 		return ERR_OK;
 	if (z == NULL && (err = restore_find_or_make(k, s, p->apex.octets, &z, f)) != ERR_OK)
 		return err;
-	if (z != NULL && z->owner != s && z->retired && pending_count(&z->pending) == 0 &&
-	    (err = hand_over(z, s)) != ERR_OK)
-		return err;
+	if (z != NULL && z->owner != s && z->retired && pending_count(&z->pending) == 0)
+		hand_over(z, s);
 	if (z == NULL || z->owner != s) {
 		log_error("zone %s: in two repositories; the one of %s is passed over", dname_print_host(p->apex.octets, name),
 		    git_source_url(s->git));

@@ -45,7 +45,7 @@ struct notice {				/* small: a server of very many zones has as many */
 	unsigned tries;
 	int64_t tried_ms;			/* when the last try began */
 	struct exchange *exchange;
-	struct event *timer;
+	struct event *timer;			/* NULL: it never had to rest */
 	char *problem;				/* NULL: none */
 };
 
@@ -93,16 +93,16 @@ notice_stop(struct notice *t)
 		t->notifier->active--;
 	}
 	t->exchange = NULL;
-	event_del(t->timer);
+	if (t->timer != NULL)
+		event_del(t->timer);
 }
 
 static void
 notice_free(struct notice *t)
 {
-	if (t->timer != NULL) {
-		notice_stop(t);
+	notice_stop(t);
+	if (t->timer != NULL)
 		event_free(t->timer);
-	}
 	tsig_key_free(t->key);
 	free(t->problem);
 	free(t->msg);
@@ -140,6 +140,8 @@ notifier_free(struct notifier *n)
 }
 
 static void on_answer(void *arg, enum err err, const uint8_t *msg, size_t n, const char *words);
+static void on_timer(evutil_socket_t fd, short events, void *arg);
+static void tell(const struct notice *t, const char *what);
 
 /* Until the next try, counted from the start of the last. */
 static void
@@ -148,6 +150,11 @@ rest(struct notice *t)
 	int64_t ms = t->tried_ms + rest_s[t->tries - 1] * 1000 - clock_mono_ms();
 	struct timeval wait = { 0, 0 };
 
+	if (t->timer == NULL && (t->timer = evtimer_new(t->notifier->base, on_timer, t)) == NULL) {
+		set_problem(t, "%s", err_str(ERR_NOMEM));
+		tell(t, "; given up");
+		return;
+	}
 	if (ms > 0) {
 		wait.tv_sec = (time_t)(ms / 1000);
 		wait.tv_usec = (suseconds_t)(ms % 1000 * 1000);
@@ -313,10 +320,6 @@ notice_get(struct notifier *n, const uint8_t *zone, const struct notify_target *
 	if ((t = calloc(1, sizeof *t + dname_len(zone))) == NULL)
 		return NULL;
 	t->notifier = n;
-	if ((t->timer = evtimer_new(n->base, on_timer, t)) == NULL) {
-		free(t);
-		return NULL;
-	}
 	t->zone.octets = memcpy(t + 1, zone, dname_len(zone));
 	memcpy(&t->address, &target->address, sizeof t->address);
 	t->len = target->len;

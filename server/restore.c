@@ -58,7 +58,8 @@ set_base_soa(struct zone *z, const struct rr_list *rrs)
 
 /* A row of the journal on its way to be a zone. */
 struct row {
-	struct journal_zone row;	/* its strings and octets are ours */
+	struct journal_zone row;	/* its strings and octets are ours; */
+	char *source;			/* this too, for which its own is a view */
 	struct zone_base base;
 	struct rr_list rrs;		/* of the base; none: it cannot be read */
 	struct complaints found;
@@ -69,7 +70,7 @@ struct row {
 static void
 row_clear(struct row *w)
 {
-	free(w->row.source);
+	free(w->source);
 	free(w->row.base);
 	free(w->row.image);
 	zone_base_clear(&w->base);
@@ -81,7 +82,7 @@ static enum err
 row_copy(struct row *w, const struct journal_zone *row)
 {
 	*w = (struct row){ .row = *row };
-	w->row.source = strdup(row->source);
+	w->row.source = w->source = strdup(row->source);
 	w->row.base = strdup(row->base);
 	w->row.image = malloc(row->image_n + 1);
 	if (w->row.source == NULL || w->row.base == NULL || w->row.image == NULL) {

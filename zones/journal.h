@@ -33,7 +33,7 @@ void journal_rollback(struct journal *j);
 
 struct journal_zone {			/* octets and strings: owned by whoever filled the struct in */
 	struct dname apex;
-	char *source;			/* the repository's URL */
+	const char *source;			/* the repository's URL */
 	char *base;			/* zone_base as text (zones/zone.h); "" when there is none */
 	uint32_t base_serial, serial;
 	bool retired;			/* its file is gone; kept for the serial and for changes not yet pushed */

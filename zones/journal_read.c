@@ -36,7 +36,7 @@ read_zone(struct journal *j, sqlite3_stmt *st, struct journal_zone *z, struct fa
 	bool named = column_dname(st, 0, &z->apex), moved = sqlite3_column_type(st, 11) != SQLITE_NULL;
 	enum err err;
 
-	z->source = (char *)(uintptr_t)sqlite3_column_text(st, 1);
+	z->source = (const char *)sqlite3_column_text(st, 1);
 	z->base = (char *)(uintptr_t)sqlite3_column_text(st, 2);
 	z->base_serial = (uint32_t)sqlite3_column_int64(st, 3);
 	z->image = (uint8_t *)(uintptr_t)sqlite3_column_blob(st, 4);

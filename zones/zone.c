@@ -110,10 +110,11 @@ zone_new(const uint8_t *apex, const char *source, struct zone **out)
 	size_t apex_n = dname_len(apex), name_n = strlen(dname_print_host(apex, name)) + 1;
 	struct zone *z = calloc(1, sizeof *z + apex_n + name_n);
 
-	if (z == NULL || (z->source = strdup(source)) == NULL || zone_store_new(apex, &z->store) != ERR_OK) {
+	if (z == NULL || zone_store_new(apex, &z->store) != ERR_OK) {
 		zone_free(z);
 		return ERR_NOMEM;
 	}
+	z->source = source;
 	z->apex.octets = memcpy(z + 1, apex, apex_n);
 	z->name = memcpy((char *)(z + 1) + apex_n, name, name_n);
 	*out = z;
@@ -137,7 +138,6 @@ zone_free(struct zone *z)
 	zone_clear_conflict(z);
 	free(z->problem);
 	free(z->file);
-	free(z->source);
 	free(z);
 }
 

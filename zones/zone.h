@@ -42,7 +42,7 @@ struct zone {				/* small: there may be very many */
 	} apex;
 	const char *name;		/* and so is this: for people, without the final dot */
 	struct zone_store *store;	/* readers' side */
-	char *source;			/* the repository's URL */
+	const char *source;		/* the repository's URL; borrowed, for there may be very many zones */
 	void *owner;			/* whoever loads and writes it back; the server's */
 	bool generated;			/* a catalog zone that is made here; owner is NULL too */
 	void *secondary;		/* the server's too: it comes by transfer, and owner is NULL; NULL: a primary zone */
@@ -77,7 +77,7 @@ struct zone {				/* small: there may be very many */
 #define ZONE_BY_TRANSFER "transfer"
 #define ZONE_CATALOG "catalog"	/* and this one is made here */
 
-enum err zone_new(const uint8_t *apex, const char *source, struct zone **out);
+enum err zone_new(const uint8_t *apex, const char *source, struct zone **out);	/* source is borrowed for the zone's life */
 void zone_free(struct zone *z);		/* the store too, so on a thread registered with RCU; takes NULL */
 
 enum err zone_set_file(struct zone *z, const char *path);		/* copied */

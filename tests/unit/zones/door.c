@@ -401,7 +401,7 @@ restore(void *ctx, const struct journal_zone *row)
 	struct zone_base base;
 	struct rr_list *list;
 
-	assert_int_equal(zone_new(row->apex.octets, row->source, &d->zone), ERR_OK);
+	assert_int_equal(zone_new(row->apex.octets, "url", &d->zone), ERR_OK);
 	assert_int_equal(zone_base_parse(row->base, row->base_serial, &base), ERR_OK);
 	list = &d->bases[strtoul(base.commit, NULL, 16)];
 	assert_int_equal(pending_set_base_soa(&d->zone->pending, soa_of(list), NULL), ERR_OK);
