@@ -291,7 +291,7 @@ failed(struct acme_host *h, const struct failure *f)
 	int64_t s;
 
 	h->failures++;
-	if (h->authority != NULL && f->cause.again == AGAIN_NEVER)
+	if (h->authority != NULL && (f->cause.again == AGAIN_NEVER || strcmp(f->type, "caa") == 0))
 		h->refused_by |= bit_of(h, h->authority);
 	if (h->authority != NULL)
 		blame_authority(h, f);

@@ -37,7 +37,7 @@ acme_libacme_a_SOURCES = \
 	acme/order_step.c \
 	acme/persist_record.c acme/persist_record.h \
 	acme/port.c acme/port.h \
-	acme/preflight.h \
+	acme/preflight.c acme/preflight.h \
 	acme/preflight_csr.c \
 	acme/problem.c acme/problem.h \
 	acme/probe.c acme/probe.h \

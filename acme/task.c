@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/preflight.h"
 #include "acme/propagation.h"
 #include "acme/publication.h"
 #include "base/clock.h"
@@ -18,6 +19,8 @@ struct acme_task {
 	struct acme_csr *csr;
 	struct acme_order *order;		/* NULL until directory and account are there */
 	struct acme_call *call;
+	struct acme_preflight *preflight;	/* while it looks, before the order is placed */
+	const char *objection;			/* that it had: "caa"; NULL: none */
 	struct acme_propagation *propagation;
 	struct event *timer;
 	struct acme_publication *publication;
@@ -189,6 +192,35 @@ make_order(struct acme_task *t)
 }
 
 static void
+on_looked(void *arg, enum err err, const char *problem, const char *words)
+{
+	struct acme_task *t = arg;
+	struct fault f = { 0 };
+
+	fault_set(&f, err, "%s", words);	/* words are the preflight's own */
+	acme_preflight_free(t->preflight);
+	t->preflight = NULL;
+	if (err == ERR_REFUSED)
+		t->objection = problem;
+	task_step(t, err == ERR_OK ? acme_order_start(t->order) : acme_order_abort(t->order, err, f.text));
+}
+
+/* What would make the CA refuse is better found before it counts the attempt. */
+static void
+look_first(struct acme_task *t)
+{
+	const struct acme_directory *directory = acme_client_directory(t->setup.client);
+	struct acme_challenge_means means = acme_client_means(t->setup.client);
+	struct acme_preflight_setup setup = { .outside = acme_port_outside(t->setup.port), .resolve = t->setup.resolve,
+		.base = t->setup.base, .names = acme_csr_names(t->csr), .host = t->host, .directory = means.directory,
+		.identities = directory != NULL ? directory->caa_identities : NULL, .account = means.account,
+		.methods = means.preferred, .nmethods = means.npreferred };
+
+	if (acme_preflight_start(&setup, on_looked, t, &t->preflight) != ERR_OK)
+		task_step(t, acme_order_abort(t->order, ERR_NOMEM, err_str(ERR_NOMEM)));
+}
+
+static void
 on_prepared(void *arg, const struct acme_reply *r)
 {
 	struct acme_task *t = arg;
@@ -200,9 +232,12 @@ on_prepared(void *arg, const struct acme_reply *r)
 	} else if ((err = make_order(t)) != ERR_OK) {
 		task_fail(t, err, err_str(err), -1);
 	} else {
-		if (t->memory.order != NULL)
-			log_info("acme: %s: going on with the order %s", t->host, t->memory.order);
 		acme_client_hold(t->setup.client);
+		if (t->memory.order == NULL) {
+			look_first(t);
+			return;
+		}
+		log_info("acme: %s: going on with the order %s", t->host, t->memory.order);
 		task_step(t, acme_order_start(t->order));
 	}
 }
@@ -344,6 +379,10 @@ task_step(struct acme_task *t, enum acme_want want)
 	case ACME_UNPUBLISH:	task_unpublish(t); return;
 	case ACME_FINISHED:
 		r = acme_order_result(t->order);
+		if (t->objection != NULL) {
+			r.cause = (struct acme_cause){ BLAME_HOST, AGAIN_SOON };
+			r.problem = t->objection;
+		}
 		task_finish(t, &r);
 		return;
 	}
@@ -384,6 +423,8 @@ acme_task_abort(struct acme_task *t, const char *words)
 		return;				/* published() goes on */
 	acme_call_cancel(t->call);
 	t->call = NULL;
+	acme_preflight_free(t->preflight);
+	t->preflight = NULL;
 	acme_propagation_free(t->propagation);
 	t->propagation = NULL;
 	event_del(t->timer);
@@ -399,6 +440,7 @@ acme_task_free(struct acme_task *t)
 	if (t == NULL)
 		return;
 	acme_call_cancel(t->call);
+	acme_preflight_free(t->preflight);
 	acme_propagation_free(t->propagation);
 	if (t->timer != NULL)
 		event_free(t->timer);
@@ -426,5 +468,7 @@ acme_task_step(const struct acme_task *t)
 {
 	if (t->order == NULL)
 		return "preparing the account";
+	if (t->preflight != NULL)
+		return "looking for what the CA would refuse";
 	return t->propagation != NULL ? acme_propagation_step(t->propagation) : acme_order_step(t->order);
 }

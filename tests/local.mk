@@ -514,4 +514,8 @@ tests_unit_acme_test_caa_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 tests_unit_acme_test_preflight_csr_SOURCES = tests/unit/check.h tests/unit/acme/pki.c tests/unit/acme/pki.h \
 	tests/unit/acme/test_preflight_csr.c
 tests_unit_acme_test_preflight_csr_LDADD = $(LIBACME) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/acme/test_preflight
+tests_unit_acme_test_preflight_SOURCES = tests/unit/check.h tests/unit/acme/test_preflight.c tests/unit/acme/world.c \
+	tests/unit/acme/world.h
+tests_unit_acme_test_preflight_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 # end of what is found before an order

@@ -17,6 +17,7 @@ class Named(Process):
         self.clauses = []
         self.recursion = False
         self.options = ""
+        self.validation = "no"
 
     def key(self, key):
         self.clauses.append(key.named())
@@ -50,7 +51,7 @@ class Named(Process):
             f.write(f'options {{ directory "{self.directory}"; pid-file none; session-keyfile none; '
                     f"recursion {'yes' if self.recursion else 'no'}; "
                     f"listen-on port {self.port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; "
-                    f"dnssec-validation no; notify no; min-refresh-time 1; min-retry-time 1; "
+                    f"dnssec-validation {self.validation}; notify no; min-refresh-time 1; min-retry-time 1; "
                     f"allow-transfer {{ any; }}; {self.options} }};\ncontrols {{ }};\n" + "".join(self.clauses))
         self.spawn(["named", "-g", "-c", path, "-n", "1"])
         wait_for(lambda: self.check_running() or all(client.serial(self, z) is not None for z in zones),
