@@ -48,7 +48,7 @@ acme_client_new(const struct acme_config *config, const struct acme_authority_co
 	if (strncasecmp(authority->directory, "https://", 8) != 0)
 		err = fault_set(f, ERR_RANGE, "%s: the directory of an ACME server must be an https URL",
 		    authority->directory);
-	else if (c->wake == NULL || (c->kept = json_object()) == NULL)
+	else if (c->wake == NULL || (c->kept = json_object()) == NULL || (c->retired = json_array()) == NULL)
 		err = fault_set(f, ERR_NOMEM, "out of memory");
 	else if ((err = acme_http_new(&http, base, &c->http)) != ERR_OK)
 		fault_set(f, err, "%s", err_str(err));
@@ -78,6 +78,7 @@ acme_client_free(struct acme_client *c)
 	if (c->wake != NULL)
 		event_free(c->wake);
 	json_decref(c->kept);
+	json_decref(c->retired);
 	free(c);
 }
 

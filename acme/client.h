@@ -57,7 +57,9 @@ const char *acme_client_renewal_info(const struct acme_client *c);	/* URL; likew
 const char *acme_client_revoke_cert(const struct acme_client *c);	/* likewise */
 const char *acme_client_account(const struct acme_client *c);	/* URL; NULL before registration */
 struct acme_challenge_means acme_client_means(const struct acme_client *c);	/* after acme_client_prepare() */
-const struct acme_directory *acme_client_directory(const struct acme_client *c);	/* NULL: none yet; until the loop turns */
+
+/* NULL: none yet.  The struct is borrowed until the loop turns, what it points to for as long as the caller holds an order. */
+const struct acme_directory *acme_client_directory(const struct acme_client *c);
 bool acme_client_terms_agreed(const struct acme_client *c);
 
 struct acme_account_view {		/* borrowed until the loop turns */

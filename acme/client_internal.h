@@ -44,6 +44,7 @@ struct acme_client {
 
 	struct acme_directory directory;	/* json NULL: none */
 	int64_t directory_at_ms;
+	json_t *retired;			/* directories of before, which orders under way may still look into */
 	struct acme_http_call *fetching;
 
 	struct acme_account *account;

@@ -87,6 +87,8 @@ on_directory(void *arg, const struct acme_reply *r)
 	c->fetching = NULL;
 	err = r->err != ERR_OK ? r->err : r->status != 200 ? ERR_PEER : acme_directory_read(r->body, r->n, &d, &f);
 	if (err == ERR_OK) {
+		if (c->orders > 0 && c->directory.json != NULL)
+			json_array_append(c->retired, c->directory.json);
 		acme_directory_clear(&c->directory);
 		c->directory = d;
 		c->directory_at_ms = clock_mono_ms();
@@ -218,6 +220,9 @@ acme_client_hold(struct acme_client *c)
 void
 acme_client_release(struct acme_client *c)
 {
-	if (--c->orders == 0 && !TAILQ_EMPTY(&c->jobs))
+	if (--c->orders > 0)
+		return;
+	json_array_clear(c->retired);
+	if (!TAILQ_EMPTY(&c->jobs))
 		client_wake(c);
 }

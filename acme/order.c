@@ -44,10 +44,25 @@ place(struct acme_order *o)
 	return want;
 }
 
-/* The order of an earlier life is no longer there. */
+static void
+authorizations_clear(struct acme_order *o)
+{
+	for (size_t i = 0; i < o->nauthorizations; i++) {
+		free(o->authorizations[i].url);
+		free(o->authorizations[i].challenge);
+		free(o->authorizations[i].name);
+	}
+	free(o->authorizations);
+	o->authorizations = NULL;
+	o->nauthorizations = 0;
+}
+
+/* The order is no longer there: one of an earlier life, or one that went with the account. */
 static enum acme_want
 place_anew(struct acme_order *o)
 {
+	authorizations_clear(o);
+	o->placed_anew = true;
 	free(o->order_url);
 	o->order_url = NULL;
 	o->resuming = false;
@@ -238,11 +253,13 @@ refused(struct acme_order *o, const struct acme_reply *r, const char *words)
 	return want;
 }
 
-/* Does the CA not have the order of an earlier life?  Whatever the words: it is not ours to have any more. */
+/* Does the CA not have the order of an earlier life?  Whatever the words: it is not ours to have any more.  And when it has
+ * lost the account, the orders went with it; the client makes another one, for a new order. */
 static bool
-is_gone(const struct acme_order *o, const struct acme_reply *r)
+is_gone(const struct acme_order *o, const struct acme_reply *r, enum acme_problem_type type)
 {
-	return o->resuming && r->err == ERR_OK && r->status >= 400 && r->status < 500 && r->status != 408 && r->status != 429;
+	return (type == PROBLEM_ACCOUNT_DOES_NOT_EXIST && o->order_url != NULL && !o->placed_anew) ||
+	    (o->resuming && r->err == ERR_OK && r->status >= 400 && r->status < 500 && r->status != 408 && r->status != 429);
 }
 
 /* RFC 9773, section 5: what is to be replaced was replaced, or is not known there.  The order is as good without. */
@@ -274,7 +291,7 @@ on_failure(struct acme_order *o, const struct acme_reply *r)
 	} else
 		buf_add_str(&words, r->words);
 	const char *s = buf_str(&words);
-	if (is_gone(o, r)) {
+	if (is_gone(o, r, type)) {
 		want = place_anew(o);
 	} else if (is_about_replaces(o, r, type)) {
 		o->setup.replaces = NULL;
@@ -311,6 +328,12 @@ acme_order_reply(struct acme_order *o, const struct acme_reply *r, int64_t now_m
 	if (o->on_reply != order_on_order)
 		o->failures = 0;
 	return o->on_reply(o, r);
+}
+
+void
+acme_order_use(struct acme_order *o, struct acme_challenge_means means)
+{
+	o->setup.means = means;
 }
 
 enum acme_want
@@ -355,12 +378,7 @@ acme_order_free(struct acme_order *o)
 {
 	if (o == NULL)
 		return;
-	for (size_t i = 0; i < o->nauthorizations; i++) {
-		free(o->authorizations[i].url);
-		free(o->authorizations[i].challenge);
-		free(o->authorizations[i].name);
-	}
-	free(o->authorizations);
+	authorizations_clear(o);
 	free(o->url);
 	free(o->payload);
 	free(o->order_url);

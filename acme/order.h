@@ -44,6 +44,8 @@ enum err acme_order_new(const struct acme_order_setup *setup, struct acme_order 
 void acme_order_free(struct acme_order *o);
 
 enum acme_want acme_order_start(struct acme_order *o);
+/* Account and directory may have changed since; borrowed as in the setup. */
+void acme_order_use(struct acme_order *o, struct acme_challenge_means means);
 enum acme_want acme_order_reply(struct acme_order *o, const struct acme_reply *r, int64_t now_ms);
 enum acme_want acme_order_published(struct acme_order *o, enum err err, const char *words);
 enum acme_want acme_order_checked(struct acme_order *o, enum err err, const char *words);

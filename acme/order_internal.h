@@ -36,6 +36,7 @@ struct acme_order {
 	char *order_url;
 	struct authorization *authorizations;
 	size_t nauthorizations, at;
+	bool placed_anew;			/* what was there before is gone at the CA */
 	struct acme_txt *txts;
 	size_t ntxts;
 	struct acme_standing *standing;

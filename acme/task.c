@@ -138,8 +138,10 @@ static void
 on_reply(void *arg, const struct acme_reply *r)
 {
 	struct acme_task *t = arg;
+	enum acme_want want;
 
-	enum acme_want want = acme_order_reply(t->order, r, clock_mono_ms());
+	acme_order_use(t->order, acme_client_means(t->setup.client));
+	want = acme_order_reply(t->order, r, clock_mono_ms());
 
 	t->call = NULL;
 	memory_note_order(t);

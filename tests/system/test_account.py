@@ -245,6 +245,18 @@ def test_an_authority_that_has_lost_the_account(issuer_with, key):
     assert show(server)["url"] == ca.accounts[-1].url
 
 
+def test_an_authority_that_loses_the_account_with_an_order(issuer_with, key):
+    server, ca = issuer_with()
+    gate = ca.stall("challenge")
+    request = upload(server, key, "www.example.com")
+    gate.wait_arrived()
+    ca.forget()
+    gate.release()
+    wait_for(lambda: Published(server, "www.example.com").certificate(request), "another order goes through", PATIENT)
+    assert "no certificate:" not in server.log(), "and nothing failed"
+    wait_for(lambda: not client.look(server, "_acme-challenge.www.example.com", "TXT"), "both challenges are removed")
+
+
 def test_terms_that_have_changed(issuer_with, key):
     server, ca = issuer_with()
     issued(server, key, "www.example.com")
