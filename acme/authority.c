@@ -165,16 +165,24 @@ acme_ranking_pick(const struct acme_ranking *choice, int64_t patience_s, int64_t
 }
 
 int64_t
-acme_authority_wait_ms(const struct acme_authority *a, bool exempt, int64_t now_ms)
+acme_authority_held_ms(const struct acme_authority *a, bool exempt, int64_t now_ms)
 {
-	int64_t wait_ms = a->not_before_ms - now_ms, probe_ms = a->probe_ms - now_ms;
+	int64_t wait_ms = a->not_before_ms - now_ms;
 	int64_t bucket_ms = exempt ? 0 : acme_buckets_wait_ms(a->buckets, ACME_LIMIT_ORDERS, "", now_ms);
 
-	if ((a->stopped || acme_authority_down(a, INT32_MAX, now_ms)) && wait_ms < probe_ms)
-		wait_ms = probe_ms;
 	if (wait_ms < bucket_ms)
 		wait_ms = bucket_ms;
 	return wait_ms > 0 ? wait_ms : 0;
+}
+
+int64_t
+acme_authority_wait_ms(const struct acme_authority *a, bool exempt, int64_t now_ms)
+{
+	int64_t wait_ms = acme_authority_held_ms(a, exempt, now_ms), probe_ms = a->probe_ms - now_ms;
+
+	if ((a->stopped || acme_authority_down(a, INT32_MAX, now_ms)) && wait_ms < probe_ms)
+		wait_ms = probe_ms;
+	return wait_ms;
 }
 
 static void

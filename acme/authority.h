@@ -63,7 +63,10 @@ bool acme_authority_down(const struct acme_authority *a, int64_t patience_s, int
 /* When it will be passed over if it goes on failing as it does. */
 int64_t acme_authority_down_ms(const struct acme_authority *a, int64_t patience_s);
 
-/* How long until an order may go there; 0: now.  exempt: the CA's limits are not for it. */
+/* How long the CA wants us to wait, by its words and its limits; 0: not at all.  exempt: the limits are not for this order. */
+int64_t acme_authority_held_ms(const struct acme_authority *a, bool exempt, int64_t now_ms);
+
+/* How long until an order may go there, its health considered too; 0: now. */
 int64_t acme_authority_wait_ms(const struct acme_authority *a, bool exempt, int64_t now_ms);
 
 /* An order goes there: as a probe it is the only one until the next is due. */

@@ -402,7 +402,7 @@ examine(struct acme_host *h)
 void
 acme_host_renew(struct acme_host *h)
 {
-	h->forced = true;
+	h->forced = h->commanded = true;
 	h->failures = 0;
 	h->retry_at_ms = 0;
 	h->refused_by = 0;

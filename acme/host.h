@@ -62,6 +62,7 @@ struct acme_host {
 	int64_t governor_ms;		/* a bucket (acme/bucket.h): however often one is wanted, so many are ordered */
 	struct acme_rate governor;
 	bool forced, gone;
+	bool commanded;			/* forced just now: the next order goes before all others */
 	bool published;			/* a chain just now; it takes effect at the next look */
 	bool replaces;			/* the chain takes the place of a certificate for the same CSR */
 	bool look_due;			/* the timer is for acme_look(), and nothing may put it off */

@@ -530,6 +530,8 @@ acme_host_order(struct acme_host *h, struct acme_csr *csr)
 		event_del(h->timer);
 	acme_csr_free(h->csr);
 	h->csr = csr;
-	acme_queue_put(&h->acme->queue, h, at, class_of(h), exempt);
+	if (!h->commanded || !acme_queue_jump(&h->acme->queue, h, at, exempt))
+		acme_queue_put(&h->acme->queue, h, at, class_of(h), exempt);
+	h->commanded = false;
 	acme_host_tell(h, ACME_EVENT_STATE);
 }

@@ -70,6 +70,15 @@ header_of(CURL *easy, const char *name)
 	return curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &h) == CURLHE_OK ? h->value : NULL;
 }
 
+static int64_t
+date_of(CURL *easy)
+{
+	const char *date = header_of(easy, "Date");
+	time_t at = date != NULL ? curl_getdate(date, NULL) : 0;
+
+	return at > 0 ? (int64_t)at : 0;
+}
+
 static size_t
 links_of(CURL *easy, const char *links[LINKS_MAX])
 {
@@ -140,6 +149,7 @@ call_finish(struct acme_http_call *call, CURLcode code)
 		r.nonce = header_of(call->easy, "Replay-Nonce");
 		r.location = header_of(call->easy, "Location");
 		r.content_type = header_of(call->easy, "Content-Type");
+		r.date_s = date_of(call->easy);
 		r.retry_after_s = acme_retry_after(header_of(call->easy, "Retry-After"), clock_now_s());
 		r.links = links;
 		r.nlinks = links_of(call->easy, links);

@@ -7,6 +7,25 @@
 #include "base/log.h"
 
 #define ALTERNATES_MAX 10
+#define CLOCK_SLACK_S 300		/* of the CA's machines among themselves */
+
+/* Our clock may be wrong, but a certificate that is not valid by the CA's own is of no use to anybody, and must not take
+ * the place of one that is. */
+static enum err
+leaf_is_of_now(const struct acme_chain *chain, int64_t date_s, struct fault *f)
+{
+	struct acme_certificate leaf;
+	enum err err = acme_certificate_parse(chain->v[0].octets, chain->v[0].n, &leaf, f);
+
+	if (err != ERR_OK)
+		return err;
+	if (leaf.not_after_s <= date_s)
+		err = fault_set(f, ERR_PEER, "the CA's certificate has expired, by the CA's own clock");
+	else if (leaf.not_before_s > date_s + CLOCK_SLACK_S)
+		err = fault_set(f, ERR_PEER, "the CA's certificate is not valid yet, by the CA's own clock");
+	acme_certificate_clear(&leaf);
+	return err;
+}
 
 /* The chain of an answer, verified; chain is empty but with ERR_OK. */
 static enum err
@@ -19,7 +38,9 @@ chain_read(const struct acme_order *o, const struct acme_reply *r, struct acme_c
 	if (r->content_type != NULL && strncasecmp(r->content_type, pem, strlen(pem)) != 0)
 		return fault_set(f, ERR_PEER, "the CA's certificate comes as %.100s; expected %s", r->content_type, pem);
 	if ((err = acme_chain_parse(r->body, r->n, chain, f)) == ERR_OK)
-		err = acme_chain_verify(chain, o->setup.csr, o->setup.now_s, f);
+		err = acme_chain_verify(chain, o->setup.csr, r->date_s != 0 ? r->date_s : o->setup.now_s, f);
+	if (err == ERR_OK && r->date_s != 0)
+		err = leaf_is_of_now(chain, r->date_s, f);
 	if (err != ERR_OK)
 		acme_chain_clear(chain);
 	return err;

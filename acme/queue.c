@@ -52,6 +52,21 @@ run_list(struct acme_queue *q, struct acme_authority *at, struct acme_turns *lis
 	}
 }
 
+bool
+acme_queue_jump(struct acme_queue *q, struct acme_host *h, struct acme_authority *at, bool exempt)
+{
+	int64_t now_ms = clock_mono_ms();
+
+	if (q->running >= q->most || acme_authority_held_ms(at, exempt, now_ms) > 0)
+		return false;
+	acme_queue_leave(q, h);
+	h->turn = (struct acme_turn){ .host = h, .exempt = exempt };
+	acme_authority_ask(at, now_ms);
+	h->authority = at;
+	acme_host_start(h);
+	return true;
+}
+
 static void
 move_on(struct acme_queue *q, struct acme_authority *at, struct acme_turns *list)
 {

@@ -44,6 +44,10 @@ void acme_queue_clear(struct acme_queue *q);
 /* At the end of its list; a host that waits already leaves its place.  acme_host_start() is called, perhaps at once. */
 void acme_queue_put(struct acme_queue *q, struct acme_host *h, struct acme_authority *at, enum acme_class class,
     bool exempt);
+
+/* As the operator wants it: at once, ahead of all others, and whether or not the authority seems to work.  False, and nothing
+ * is done, where the authority itself wants us to wait, or as much runs as may. */
+bool acme_queue_jump(struct acme_queue *q, struct acme_host *h, struct acme_authority *at, bool exempt);
 void acme_queue_leave(struct acme_queue *q, struct acme_host *h);
 
 /* Those who wait for at, which fails, may have got a better one. */

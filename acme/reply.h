@@ -24,6 +24,7 @@ struct acme_reply {
 	long status;			/* of HTTP */
 	const char *url;		/* that answered, after redirects; NULL: not known */
 	const char *nonce, *location, *content_type;	/* NULL where absent */
+	int64_t date_s;			/* by the clock of the server; 0: it did not say */
 	const char *const *links;	/* the values of its Link fields: acme/link.h */
 	size_t nlinks;
 	int64_t retry_after_s;		/* from now; -1: the server said nothing */

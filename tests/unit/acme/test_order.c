@@ -31,6 +31,7 @@ struct model {
 	bool order_invalid, not_ready_once, http_location, no_location, wrong_key, no_pem, stays_ready, leaf_twice;
 	const char *identifiers;		/* of the order; NULL: none */
 	const char *content_type;
+	int64_t date_s;				/* with each answer */
 	int64_t retry_after_s;			/* with every "wait"; 0: none */
 	enum trouble fault;			/* at the fault_at-th request and fault_times - 1 after it */
 	unsigned fault_at, fault_times;
@@ -141,7 +142,7 @@ write_certificate(struct model *m, const struct acme_csr *csr, const char *root)
 		pki_pem(&der, &m->body);
 		if (!m->leaf_twice) {
 			buf_clear(&der);
-			pki_ca(other_key, "CA", key, root, 1000, 2000, &der);
+			pki_ca(other_key, "CA", key, root, 500, 3000, &der);
 		}
 		pki_pem(&der, &m->body);
 	}
@@ -253,6 +254,7 @@ model_reply(struct model *m, struct acme_order *o, const struct acme_csr *csr, i
 	for (r.nlinks = 1; r.nlinks <= 3 && m->alternates[r.nlinks - 1] != NULL;)
 		r.nlinks++;
 	r.content_type = strncmp(acme_order_url(o), "https://ca/cert", 15) == 0 ? m->content_type : "application/json";
+	r.date_s = m->date_s;
 	r.body = buf_str(&m->body);
 	r.n = m->body.len;
 	want = acme_order_reply(o, &r, now_ms);
@@ -396,6 +398,10 @@ static const struct {
 	{ "a chain that says what it is", one, { ONE,
 	    .content_type = "application/pem-certificate-chain; charset=utf-8" }, { 0 },
 	    ERR_OK, "", 1, 1 },
+	{ "a certificate that is valid by the CA's clock", one, { ONE, .date_s = 1500 }, { 0 }, ERR_OK, "", 1, 1 },
+	{ "one that has expired by it", one, { ONE, .date_s = 2000 }, { 0 }, ERR_PEER, "has expired, by the CA's own clock", 1, 1 },
+	{ "one that will be valid in a moment", one, { ONE, .date_s = 990 }, { 0 }, ERR_OK, "", 1, 1 },
+	{ "one that will not", one, { ONE, .date_s = 600 }, { 0 }, ERR_PEER, "not valid yet, by the CA's own clock", 1, 1 },
 	{ "a chain of another type", one, { ONE, .content_type = "application/pkix-cert" }, { 0 }, ERR_PEER,
 	    "comes as application/pkix-cert", 1, 1 },
 	{ "no PEM", one, { ONE, .no_pem = true }, { 0 }, ERR_PEER, "no certificate in PEM", 1, 1 },
