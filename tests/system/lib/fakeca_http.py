@@ -133,6 +133,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         head = self._only_head()
         lines = [f"{reply.version} {reply.status} {self.responses.get(reply.status, ('Odd',))[0]}"]
         lines += [f"{name}: {value}" for name, value in reply.headers]
+        if reply.get_header("Date") is None:
+            lines.append(f"Date: {http_date(0)}")
         if reply.content_type is not None:
             lines.append(f"Content-Type: {reply.content_type}")
         if reply.chunked:
@@ -160,7 +162,7 @@ def play(step, work):
     if step is None:
         return work()
     if isinstance(step, Reply):
-        return step
+        return step.copy()              # it may be used again, with another nonce
     if isinstance(step, Alter):
         return step.apply(work())
     return step() or work()

@@ -1,5 +1,6 @@
 """What the fake CA answers, and how it can be made to answer otherwise."""
 
+import copy
 import socket
 import struct
 import threading
@@ -42,6 +43,11 @@ class Reply:
         if value is not None:
             self.headers.append((name, str(value)))
         return self
+
+    def copy(self):
+        made = copy.copy(self)
+        made.headers = list(self.headers)
+        return made
 
     def get_header(self, name):
         return next((v for n, v in self.headers if n.lower() == name.lower()), None)
