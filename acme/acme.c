@@ -57,6 +57,7 @@ acme_look(struct acme *a, const uint8_t *owner)
 
 	if (label == NULL)
 		return;
+	acme_persist_look(a->persist, owner);
 	if (h == NULL && (h = acme_host_new(a, owner, label)) == NULL) {
 		log_error("acme: out of memory; a certificate will be late");
 		return;
@@ -215,6 +216,8 @@ acme_new(const struct acme_config *config, const struct acme_outside *outside, s
 		fault_set(f, err, "%s", err_str(err));
 	else
 		err = acme_authorities_init(&a->authorities, config, a->port, base, f);
+	if (err == ERR_OK && (err = acme_persist_new(a->port, base, &a->authorities, &a->persist)) != ERR_OK)
+		fault_set(f, err, "%s", err_str(err));
 	for (size_t i = 0; err == ERR_OK && i < a->authorities.n; i++)
 		acme_client_recall(a->authorities.v[i].client, a->port);
 	if (err == ERR_OK)
@@ -237,6 +240,7 @@ acme_free(struct acme *a)
 		while (!LIST_EMPTY(&a->hosts[i]))
 			acme_host_free(LIST_FIRST(&a->hosts[i]));
 	acme_queue_clear(&a->queue);
+	acme_persist_free(a->persist);
 	acme_authorities_clear(&a->authorities);
 	if (a->clock != NULL)
 		event_free(a->clock);

@@ -32,6 +32,7 @@ struct acme_authority_config {
 	const char *preferred_chain;	/* common name of the issuer at the chain's top; NULL: the CA's default */
 	const enum acme_challenge_type *challenges;	/* best first */
 	size_t nchallenges;		/* 0: dns-01 alone */
+	unsigned persist_lifetime_s;	/* of standing records; 0: they have no end */
 	const char *name;		/* for zones, logs and status; NULL: the host of the directory's URL */
 	enum acme_key_type key_type;	/* of a key that is made */
 	const char *key_file;		/* the account's key in PEM; NULL: in the state directory, and made there */

@@ -16,6 +16,7 @@
 #include "acme/acme.h"
 #include "acme/authority.h"
 #include "acme/csr.h"
+#include "acme/persist.h"
 #include "acme/port.h"
 #include "acme/queue.h"
 #include "acme/renewal.h"
@@ -81,6 +82,7 @@ struct acme {
 	struct acme_port *port;
 	struct acme_resolve *resolve;
 	struct acme_store *store;
+	struct acme_persist *persist;
 	struct acme_authorities authorities;
 	struct acme_label *labels;
 	size_t nlabels;

@@ -475,7 +475,7 @@ acme_host_start(struct acme_host *h)
 {
 	struct acme *a = h->acme;
 	struct acme_task_setup setup = { .port = a->port, .base = a->base, .store = a->store, .owner = h->owner.octets,
-		.host = h->name, .resolve = a->resolve,
+		.host = h->name, .resolve = a->resolve, .persist = a->persist, .authority = h->authority->name,
 		.challenge_ttl_s = a->config.challenge_ttl, .propagation_timeout_s = a->config.propagation_timeout_s,
 		.done = on_task_done, .arg = h };
 	struct acme_csr *csr = h->csr;

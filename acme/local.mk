@@ -35,7 +35,10 @@ acme_libacme_a_SOURCES = \
 	acme/order.c acme/order.h acme/order_internal.h \
 	acme/order_result.c \
 	acme/order_step.c \
+	acme/persist.c acme/persist.h acme/persist_internal.h \
+	acme/persist_memory.c \
 	acme/persist_record.c acme/persist_record.h \
+	acme/persist_review.c \
 	acme/port.c acme/port.h \
 	acme/preflight.c acme/preflight.h \
 	acme/preflight_csr.c \

@@ -13,6 +13,7 @@
 
 #define ACME_ISSUER_MAX 253
 #define ACME_ACCOUNTURI_MAX 1023
+#define ACME_PERSIST_TEXT_MAX 4096			/* of a record that we read */
 
 struct acme_persist_record {
 	char issuer[ACME_ISSUER_MAX + 1];		/* in lower case, without final dot */

@@ -4,6 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A standing record, while it is seen to. */
+struct standing {
+	struct acme_publication *all;
+	struct acme_standing want;
+	struct acme_delegation way;
+	struct acme_persist_need *need;
+};
+
 struct acme_publication {
 	struct acme_publication_setup setup;
 	struct acme_proof *proofs;
@@ -11,6 +19,8 @@ struct acme_publication {
 	struct acme_records records;		/* of the passing ones among them */
 	struct acme_txt *wanted;		/* while their places are searched */
 	size_t nwanted;
+	struct standing *standing;		/* the same; */
+	size_t nstanding, missing;		/* so many are not there yet */
 	struct acme_delegation_search *search;
 	struct event *finished;
 	struct fault fault;
@@ -68,6 +78,76 @@ clear_proofs(struct acme_publication *p)
 	p->n = 0;
 }
 
+/* ---- standing records ---- */
+
+static void
+clear_wanted(struct acme_publication *p)
+{
+	for (size_t i = 0; i < p->nstanding; i++) {
+		acme_persist_cancel(p->standing[i].need);
+		acme_standing_clear(&p->standing[i].want);
+		acme_delegation_clear(&p->standing[i].way);
+	}
+	free(p->standing);
+	free(p->wanted);
+	p->standing = NULL;
+	p->wanted = NULL;
+	p->nstanding = p->nwanted = 0;
+}
+
+static void
+on_standing(void *arg, enum err err, const char *words, const char *text)
+{
+	struct standing *s = arg;
+	struct acme_publication *p = s->all;
+
+	s->need = NULL;
+	if (err == ERR_OK)
+		err = add_proof(p, &s->want.owner, text, &s->way);
+	if (err != ERR_OK && p->fault.err == ERR_OK)
+		fault_set(&p->fault, err, "the standing record cannot be published: %.900s", words);
+	if (--p->missing == 0)
+		event_active(p->finished, EV_TIMEOUT, 0);
+}
+
+static enum err
+require_standing(struct acme_publication *p)
+{
+	enum err err = ERR_OK;
+
+	p->missing = 0;
+	p->fault = (struct fault){ 0 };
+	for (size_t i = 0; err == ERR_OK && i < p->nstanding; i++) {
+		struct standing *s = &p->standing[i];
+
+		err = acme_persist_require(p->setup.persist, &(struct acme_persist_request){ &s->want, &s->way, p->setup.authority,
+		    p->setup.csr, on_standing, s }, &s->need);
+		p->missing += err == ERR_OK;
+	}
+	return err;
+}
+
+/* ---- the places ---- */
+
+/* The first are for passing records, the others for standing ones. */
+static enum err
+take_found(struct acme_publication *p, struct acme_delegation *found)
+{
+	for (size_t i = 0; i < p->nwanted; i++) {
+		struct acme_record r = { .owner = found[i].owner, .zone = found[i].zone };
+
+		memcpy(r.value, p->wanted[i].value, sizeof r.value);
+		if (acme_records_add(&p->records, &r) != ERR_OK ||
+		    add_proof(p, &p->wanted[i].owner, p->wanted[i].value, &found[i]) != ERR_OK)
+			return ERR_NOMEM;
+	}
+	for (size_t i = 0; i < p->nstanding; i++) {
+		p->standing[i].way = found[p->nwanted + i];
+		found[p->nwanted + i] = (struct acme_delegation){ .nhops = 0 };
+	}
+	return ERR_OK;
+}
+
 static void
 on_found(void *arg, enum err err, struct acme_delegation *found, const char *words)
 {
@@ -76,42 +156,58 @@ on_found(void *arg, enum err err, struct acme_delegation *found, const char *wor
 
 	if (err != ERR_OK)
 		fault_set(&f, err, "the challenge has no place: %.900s", words);
-	for (size_t i = 0; f.err == ERR_OK && i < p->nwanted; i++) {
-		struct acme_record r = { .owner = found[i].owner, .zone = found[i].zone };
-
-		memcpy(r.value, p->wanted[i].value, sizeof r.value);
-		if (acme_records_add(&p->records, &r) != ERR_OK ||
-		    add_proof(p, &p->wanted[i].owner, p->wanted[i].value, &found[i]) != ERR_OK)
-			fault_set(&f, ERR_NOMEM, "out of memory");
-	}
+	else if ((err = take_found(p, found)) != ERR_OK || (err = require_standing(p)) != ERR_OK)
+		fault_set(&f, err, "%s", err_str(err));
 	acme_delegation_search_free(p->search);
 	p->search = NULL;
-	finish(p, f.err, f.text);
+	if (err != ERR_OK)
+		clear_wanted(p);		/* nobody calls back any more */
+	if (err != ERR_OK || p->nstanding == 0)
+		finish(p, err, f.text);
+}
+
+static enum err
+note_wanted(struct acme_publication *p, const struct acme_order *o)
+{
+	size_t n;
+	const struct acme_txt *txts = acme_order_txts(o, &n);
+	enum err err = ERR_OK;
+
+	if ((p->wanted = malloc((n + 1) * sizeof *p->wanted)) == NULL)
+		return ERR_NOMEM;
+	if (n > 0)
+		memcpy(p->wanted, txts, n * sizeof *txts);
+	p->nwanted = n;
+	const struct acme_standing *standing = acme_order_standing(o, &n);
+	if ((p->standing = calloc(n + 1, sizeof *p->standing)) == NULL)
+		return ERR_NOMEM;
+	for (; err == ERR_OK && p->nstanding < n; p->nstanding++) {
+		p->standing[p->nstanding].all = p;
+		err = acme_standing_copy(&p->standing[p->nstanding].want, &standing[p->nstanding]);
+	}
+	return err;
 }
 
 /* The records of an earlier call stay listed: they were put. */
 void
 acme_publication_find(struct acme_publication *p, const struct acme_order *o, acme_publication_done *done, void *arg)
 {
-	size_t n;
-	const struct acme_txt *txts = acme_order_txts(o, &n);
-	struct acme_txt *wanted = malloc((n + 1) * sizeof *wanted);
-	struct dname *names = malloc((n + 1) * sizeof *names);
-	enum err err = ERR_NOMEM;
+	struct dname *names;
+	enum err err;
 
 	p->done = done;
 	p->arg = arg;
 	clear_proofs(p);
-	if (wanted != NULL && names != NULL) {
-		for (size_t i = 0; i < n; i++)
-			names[i] = (wanted[i] = txts[i]).owner;
-		free(p->wanted);
-		p->wanted = wanted;
-		p->nwanted = n;
-		err = acme_delegation_start(acme_port_outside(p->setup.port), p->setup.resolve, p->setup.base, names, n, on_found,
-		    p, &p->search);
-	} else
-		free(wanted);
+	clear_wanted(p);
+	err = note_wanted(p, o);
+	names = malloc((p->nwanted + p->nstanding + 1) * sizeof *names);
+	for (size_t i = 0; names != NULL && i < p->nwanted; i++)
+		names[i] = p->wanted[i].owner;
+	for (size_t i = 0; names != NULL && i < p->nstanding; i++)
+		names[p->nwanted + i] = p->standing[i].want.owner;
+	if (err == ERR_OK)
+		err = names == NULL ? ERR_NOMEM : acme_delegation_start(acme_port_outside(p->setup.port), p->setup.resolve,
+		    p->setup.base, names, p->nwanted + p->nstanding, on_found, p, &p->search);
 	free(names);
 	if (err != ERR_OK)
 		finish(p, err, err_str(err));
@@ -154,7 +250,7 @@ acme_publication_free(struct acme_publication *p)
 	acme_delegation_search_free(p->search);
 	event_free(p->finished);
 	clear_proofs(p);
+	clear_wanted(p);
 	acme_records_clear(&p->records);
-	free(p->wanted);
 	free(p);
 }

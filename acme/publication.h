@@ -5,6 +5,7 @@
 
 #include "acme/delegation.h"
 #include "acme/order.h"
+#include "acme/persist.h"
 #include "acme/port.h"
 #include "acme/records.h"
 
@@ -14,6 +15,9 @@ struct acme_publication_setup {		/* pointers are borrowed for its life */
 	struct acme_port *port;
 	struct acme_resolve *resolve;	/* may be NULL */
 	struct event_base *base;
+	struct acme_persist *persist;	/* for standing records */
+	const char *authority;		/* name */
+	const uint8_t *csr;		/* its owner */
 };
 
 /* ERR_NOMEM.  *out is the caller's: acme_publication_free(), after which no done() comes. */
@@ -22,7 +26,7 @@ void acme_publication_free(struct acme_publication *p);
 
 typedef void acme_publication_done(void *arg, enum err err, const char *words);
 
-/* Find the places for what o has to publish now.  done comes exactly once, later. */
+/* Find the places for what o has to publish now, and see to its standing records there.  done comes exactly once, later. */
 void acme_publication_find(struct acme_publication *p, const struct acme_order *o, acme_publication_done *done, void *arg);
 
 /* What was found so far: the records to put, and, for who looks whether they are visible, the way to each. */

@@ -263,8 +263,8 @@ edit_records(struct acme_task *t, bool add, const struct acme_records *records, 
 	char why[300];
 
 	snprintf(why, sizeof why, "challenge for %.253s%s", t->host, add ? "" : " removed");
-	return acme_records_edit(&(struct acme_records_setup){ .port = t->setup.port, .records = records, .add = add, .ttl_s = t->setup.challenge_ttl_s,
-	    .until_s = clock_now_s() + limit_ms(t) / 1000, .why = why, .done = done, .arg = t }, &t->edit);
+	return acme_records_edit(&(struct acme_records_setup){ .port = t->setup.port, .records = records, .add = add,
+	    .ttl_s = t->setup.challenge_ttl_s, .until_s = clock_now_s() + limit_ms(t) / 1000, .why = why, .done = done, .arg = t }, &t->edit);
 }
 
 static void
@@ -404,8 +404,9 @@ acme_task_start(const struct acme_task_setup *setup, struct acme_csr *csr, struc
 	t->replaces = setup->replaces != NULL ? strdup(setup->replaces) : NULL;
 	t->timer = event_new(setup->base, -1, 0, on_timer, t);
 	acme_publication_new(&(struct acme_publication_setup){ .port = setup->port, .resolve = setup->resolve,
-	    .base = setup->base }, &t->publication);
-	if ((memory != NULL && acme_memory_copy(&t->memory, memory) != ERR_OK) || t->publication == NULL || t->host == NULL || t->timer == NULL || (setup->replaces != NULL && t->replaces == NULL) ||
+	    .base = setup->base, .persist = setup->persist, .authority = setup->authority, .csr = setup->owner }, &t->publication);
+	if ((memory != NULL && acme_memory_copy(&t->memory, memory) != ERR_OK) || t->publication == NULL || t->host == NULL ||
+	    t->timer == NULL || (setup->replaces != NULL && t->replaces == NULL) ||
 	    (t->call = acme_client_prepare(setup->client, on_prepared, t)) == NULL) {
 		acme_task_free(t);
 		return ERR_NOMEM;

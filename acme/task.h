@@ -5,6 +5,7 @@
 
 #include "acme/client.h"
 #include "acme/order.h"
+#include "acme/persist.h"
 #include "acme/port.h"
 #include "acme/resolve.h"
 #include "acme/store.h"
@@ -27,6 +28,8 @@ struct acme_task_setup {		/* pointers are borrowed for the life of the task */
 	acme_task_done *done;
 	void *arg;
 	struct acme_resolve *resolve;	/* for what is outside of our zones */
+	struct acme_persist *persist;
+	const char *authority;		/* name; for standing records */
 };
 
 /* Begins.  csr is the task's with ERR_OK.  ERR_NOMEM. */

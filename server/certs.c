@@ -34,6 +34,7 @@ fill_config(struct keeper *k, const struct config_acme *c)
 		    .key_file = a->key_file, .eab_kid = a->eab.kid, .eab_secret = a->eab.secret.p,
 		    .eab_secret_n = a->eab.secret.len, .name = a->name, .profile = a->profile,
 		    .preferred_chain = a->preferred_chain, .failover_after_s = a->failover_after_s,
+		    .challenges = a->challenges, .nchallenges = a->nchallenges, .persist_lifetime_s = a->persist_lifetime_s,
 		    .limits = &a->limits };
 	}
 	for (size_t i = 0; i < c->nlabels; i++)

@@ -84,6 +84,8 @@ static const struct option authority_options[] = {
 	{ "eab", OPTION_OWN, .read = config_read_eab },
 	{ "name", OPTION_TEXT, AT(config_authority, name), .valid = config_valid_authority_name,
 	    .expected = "a name without spaces and slashes, neither yes nor no" },
+	{ "challenges", OPTION_OWN, .read = config_read_challenges },
+	{ "persist-lifetime", OPTION_DURATION, AT(config_authority, persist_lifetime_s), .min = 86400, .max = 3650 * 86400 },
 	{ "failover-after", OPTION_DURATION, AT(config_authority, failover_after_s), .min = 60, .max = 30 * 86400,
 	    .fallback = "6h" },
 	{ "limits", OPTION_OWN, .read = config_read_limits },

@@ -30,6 +30,9 @@ struct config_authority {
 	char *name;
 	char *profile, *preferred_chain;	/* or NULL */
 	unsigned failover_after_s;
+	enum acme_challenge_type challenges[ACME_CHALLENGE_TYPES];	/* best first */
+	size_t nchallenges;
+	unsigned persist_lifetime_s;	/* 0: standing records have no end */
 	struct acme_limits limits;
 	bool has_limits;		/* else those that we know of it */
 };

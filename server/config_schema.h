@@ -137,6 +137,7 @@ enum err config_finish_self_check(struct config_reader *r, const yaml_node_t *ro
 void config_self_check_clear(struct config_acme *c);
 
 /* acme: the account at an authority: a key that is there must be good. */
+enum err config_read_challenges(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
 enum err config_read_eab(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
 enum err config_check_account(struct config_reader *r, const yaml_node_t *node, const struct config_authority *a);
 

@@ -20,6 +20,7 @@ server_libserver_a_SOURCES = \
 	server/config_acme.c server/config_acme.h \
 	server/config_address.c server/config_address.h \
 	server/config_authorities.c \
+	server/config_challenges.c \
 	server/config_cookies.c \
 	server/config_git.c \
 	server/config_key_files.c \
