@@ -135,6 +135,7 @@ int64_t acme_host_left_s(const struct acme_host *h);	/* of the certificate in pl
  * is taken) as soon as it is its turn; h->chain into the zone. */
 void acme_host_rank(const struct acme_host *h, struct acme_ranking *out);
 struct acme_authority *acme_host_pick(const struct acme_host *h);
+enum acme_class acme_host_class(const struct acme_host *h);
 void acme_host_order(struct acme_host *h, struct acme_csr *csr);
 void acme_host_start(struct acme_host *h);		/* its turn has come, at h->authority */
 void acme_host_publish(struct acme_host *h, const struct rr_list *rrset);

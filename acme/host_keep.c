@@ -33,11 +33,12 @@ gather(void *arg, const char *key, const uint8_t *octets, size_t n)
 	struct gathering *g = arg;
 	json_t *row = json_loadb((const char *)octets, n, JSON_REJECT_DUPLICATES, NULL);
 	int64_t ends_s = json_integer_value(json_object_get(row, "ends"));
+	int64_t issued_s = json_integer_value(json_object_get(row, "issued"));	/* by a wrong clock, perhaps */
 	bool readable = json_integer_value(json_object_get(row, "v")) == VERSION;
 
 	if (!readable)
 		log_warning("acme: what was kept under %s cannot be read and is forgotten", key);
-	if (readable && (ends_s == 0 || ends_s + EXPIRED_KEPT_S > clock_now_s()))
+	if (readable && (ends_s == 0 || (ends_s > issued_s ? ends_s : issued_s) + EXPIRED_KEPT_S > clock_now_s()))
 		json_object_set(g->all, key + strlen(PREFIX), row);
 	else
 		json_array_append_new(g->useless, json_string(key));

@@ -508,8 +508,8 @@ acme_host_start(struct acme_host *h)
 	    a->authorities.n > 1 ? " from " : "", a->authorities.n > 1 ? h->authority->name : "");
 }
 
-static enum acme_class
-class_of(const struct acme_host *h)
+enum acme_class
+acme_host_class(const struct acme_host *h)
 {
 	int64_t lifetime_s = h->renewal.life.not_after_s - h->renewal.life.not_before_s;
 
@@ -531,7 +531,7 @@ acme_host_order(struct acme_host *h, struct acme_csr *csr)
 	acme_csr_free(h->csr);
 	h->csr = csr;
 	if (!h->commanded || !acme_queue_jump(&h->acme->queue, h, at, exempt))
-		acme_queue_put(&h->acme->queue, h, at, class_of(h), exempt);
+		acme_queue_put(&h->acme->queue, h, at, acme_host_class(h), exempt);
 	h->commanded = false;
 	acme_host_tell(h, ACME_EVENT_STATE);
 }

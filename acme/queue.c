@@ -7,6 +7,7 @@
 #include "base/clock.h"
 
 #define LOOK_AGAIN_MS (10 * 60 * 1000)
+#define RECONSIDER_MS (5 * 60 * 1000)	/* all who wait are looked at: not for each token */
 
 static struct acme_turns *
 list_of(struct acme_queue *q, const struct acme_turn *t)
@@ -67,6 +68,7 @@ acme_queue_jump(struct acme_queue *q, struct acme_host *h, struct acme_authority
 	return true;
 }
 
+/* Who waits for long may have got a better authority, or have become urgent. */
 static void
 move_on(struct acme_queue *q, struct acme_authority *at, struct acme_turns *list)
 {
@@ -76,10 +78,11 @@ move_on(struct acme_queue *q, struct acme_authority *at, struct acme_turns *list
 		struct acme_authority *better = acme_host_pick(t->host);
 
 		next = TAILQ_NEXT(t, entry);
-		if (better == NULL || better == at)
+		if (better == NULL || (better == at && acme_host_class(t->host) == t->class))
 			continue;
 		acme_queue_leave(q, t->host);
 		t->at = better;
+		t->class = acme_host_class(t->host);
 		TAILQ_INSERT_TAIL(list_of(q, t), t, entry);
 	}
 }
@@ -133,9 +136,11 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 	struct acme_queue *q = arg;
 
 	(void)fd, (void)what;
-	for (size_t i = 0; i < q->authorities->n; i++)
-		if (acme_authority_wait_ms(&q->authorities->v[i], true, clock_mono_ms()) > 0)
+	if (clock_mono_ms() - q->reconsidered_ms >= RECONSIDER_MS) {
+		q->reconsidered_ms = clock_mono_ms();
+		for (size_t i = 0; i < q->authorities->n; i++)
 			acme_queue_reconsider(q, &q->authorities->v[i]);
+	}
 	acme_queue_run(q);
 }
 

@@ -34,6 +34,7 @@ struct acme_queue {
 	struct acme_authorities *authorities;
 	unsigned running, most;
 	struct event *wake;		/* when somebody can go on, at the latest */
+	int64_t reconsidered_ms;
 	bool busy, again;		/* in acme_queue_run(); somebody came meanwhile */
 };
 
@@ -50,7 +51,7 @@ void acme_queue_put(struct acme_queue *q, struct acme_host *h, struct acme_autho
 bool acme_queue_jump(struct acme_queue *q, struct acme_host *h, struct acme_authority *at, bool exempt);
 void acme_queue_leave(struct acme_queue *q, struct acme_host *h);
 
-/* Those who wait for at, which fails, may have got a better one. */
+/* Those who wait for at, which fails perhaps, may have got a better one. */
 void acme_queue_reconsider(struct acme_queue *q, struct acme_authority *at);
 
 /* Start whoever can start.  To be called when an order ends and when an authority changes. */

@@ -246,6 +246,13 @@ tests_unit_acme_test_ari_SOURCES = tests/unit/check.h tests/unit/acme/pki.c test
 tests_unit_acme_test_ari_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 tests_unit_acme_test_bucket_SOURCES = tests/unit/check.h tests/unit/acme/test_bucket.c
 tests_unit_acme_test_bucket_LDADD = $(LIBACME) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/acme/test_calendar
+tests_unit_acme_test_calendar_SOURCES = tests/unit/check.h tests/unit/acme/pki.c tests/unit/acme/pki.h \
+	tests/unit/acme/test_calendar.c tests/unit/acme/world.c tests/unit/acme/world.h
+tests_unit_acme_test_calendar_LDADD = $(LIBACME) $(CMOCKA_LIBS)
+tests_unit_acme_test_calendar_LDFLAGS = -Wl,--wrap=acme_task_start,--wrap=acme_task_abort,--wrap=acme_task_free \
+	-Wl,--wrap=acme_task_csr,--wrap=acme_task_step,--wrap=acme_client_prepare,--wrap=acme_client_get \
+	-Wl,--wrap=acme_call_cancel,--wrap=acme_client_renewal_info
 # end of acme: when and whose turn
 # cookies, EDNS and limits
 check_PROGRAMS += tests/unit/server/test_cookie tests/unit/server/test_edns tests/unit/server/test_ratelimit
