@@ -113,6 +113,23 @@ on_deactivated(void *arg, const struct acme_reply *r)
 	acme_chore_end(chore, r->err, r->words);
 }
 
+/* Two authorities with one directory have one key, unless it is said otherwise: what is done to it by one of them would
+ * be news to the other. */
+static bool
+is_shared(const struct acme *a, const struct acme_authority *one, struct fault *f)
+{
+	for (size_t i = 0; i < a->authorities.n; i++) {
+		const struct acme_authority *other = &a->authorities.v[i];
+
+		if (other == one || strcmp(acme_client_view(other->client).key_file, acme_client_view(one->client).key_file) != 0)
+			continue;
+		fault_set(f, ERR_REFUSED, "%.200s and %.200s share this account: one of them needs a key-file of its own first",
+		    one->name, other->name);
+		return true;
+	}
+	return false;
+}
+
 static void
 begin(struct acme *a, const char *authority,
     struct acme_call *(*act)(struct acme_client *c, acme_client_done *done, void *arg), acme_client_done *then,
@@ -122,7 +139,7 @@ begin(struct acme *a, const char *authority,
 	struct acme_authority *one = meant(a, authority, &f);
 	struct acme_chore *chore;
 
-	if (one == NULL)
+	if (one == NULL || is_shared(a, one, &f))
 		done(arg, f.err, f.text);
 	else if ((chore = acme_chore_new(a, sizeof *chore, done, arg)) != NULL) {
 		chore->authority = one;

@@ -77,6 +77,7 @@ acme_client_free(struct acme_client *c)
 	client_nonces_clear(c);
 	if (c->wake != NULL)
 		event_free(c->wake);
+	free(c->trouble);
 	json_decref(c->kept);
 	json_decref(c->retired);
 	free(c);
@@ -151,11 +152,12 @@ struct acme_account_view
 acme_client_view(const struct acme_client *c)
 {
 	const struct acme_key *key = acme_account_key(c->account);
+	const char *complaint = acme_account_complaint(c->account);
 
 	return (struct acme_account_view){
 		.directory = c->authority->directory, .url = acme_account_location(c->account),
 		.status = acme_account_status_str(c->account), .terms = acme_account_terms(c->account),
 		.contact = c->authority->contact, .key = acme_key_kind(key), .thumbprint = acme_key_thumbprint(key),
-		.key_file = c->key_path, .complaint = acme_account_complaint(c->account),
+		.key_file = c->key_path, .complaint = complaint != NULL ? complaint : c->trouble,
 		.changing = acme_account_next_key(c->account) != NULL, .orders = c->orders };
 }

@@ -66,7 +66,7 @@ struct acme_account_view {		/* borrowed until the loop turns */
 	const char *directory, *url, *status, *terms;	/* url, terms: NULL where not known */
 	const char *const *contact;	/* as configured; NULL: none */
 	const char *key, *thumbprint, *key_file;	/* key: "es256" */
-	const char *complaint;		/* what the CA does not like about it; NULL: nothing */
+	const char *complaint;		/* what the CA does not like about it, or why it cannot be used; NULL: nothing */
 	bool changing;			/* a key change is not known to be over */
 	unsigned orders;		/* under way */
 };

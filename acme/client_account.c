@@ -173,25 +173,31 @@ client_account_round(struct acme_client *c)
 
 /* ---- keys in files ---- */
 
-/* acme-account-<16 hex of SHA-256 of the directory URL>.pem in the state directory: one key per CA. */
+/* acme-account-<16 hex of SHA-256 of the directory URL>.pem in the state directory: one key per CA, unless others come in
+ * files of their own: then each has its own memory. */
 static enum err
 name_files(struct acme_client *c, const char *state_directory)
 {
-	const char *url = c->authority->directory;
-	uint8_t digest[EVP_MAX_MD_SIZE];
-	struct buf hex = { 0 };
+	const char *url = c->authority->directory, *file = c->authority->key_file;
+	uint8_t digest[EVP_MAX_MD_SIZE], file_digest[EVP_MAX_MD_SIZE];
+	struct buf hex = { 0 }, memory = { 0 };
 	int n = -1;
 
-	if (EVP_Digest(url, strlen(url), digest, NULL, EVP_sha256(), NULL) != 1)
+	if (EVP_Digest(url, strlen(url), digest, NULL, EVP_sha256(), NULL) != 1 ||
+	    (file != NULL && EVP_Digest(file, strlen(file), file_digest, NULL, EVP_sha256(), NULL) != 1))
 		return ERR_CRYPTO;
 	hex_encode(digest, 8, &hex);
-	if (buf_str(&hex) != NULL && asprintf(&c->memory_key, "account/%s", buf_str(&hex)) >= 0) {
+	buf_printf(&memory, "account/%s%s", buf_str(&hex) != NULL ? buf_str(&hex) : "", file != NULL ? "/" : "");
+	if (file != NULL)
+		hex_encode(file_digest, 8, &memory);
+	if (buf_str(&hex) != NULL && (c->memory_key = buf_take(&memory, NULL)) != NULL) {
 		if (c->authority->key_file != NULL)
 			n = (c->key_path = strdup(c->authority->key_file)) != NULL ? 0 : -1;
 		else if ((n = asprintf(&c->key_path, "%s/acme-account-%s.pem", state_directory, buf_str(&hex))) >= 0)
 			n = asprintf(&c->next_path, "%s" NEXT_SUFFIX, c->key_path);
 	}
 	buf_clear(&hex);
+	buf_clear(&memory);
 	return n >= 0 ? ERR_OK : ERR_NOMEM;
 }
 

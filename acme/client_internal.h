@@ -56,6 +56,7 @@ struct acme_client {
 	json_t *kept;
 	const char *new_order, *renewal_info, *revoke_cert, *hash_prefix, *url, *thumbprint;
 
+	char *trouble;				/* why the last preparation failed; NULL: it did not */
 	bool preparing;
 	uint64_t round;
 	struct event *wake;

@@ -47,6 +47,10 @@ client_prepare_end(struct acme_client *c, const struct acme_reply *r)
 
 	c->preparing = false;
 	client_refresh(c);
+	if (!for_job) {
+		free(c->trouble);
+		c->trouble = r->err != ERR_OK ? strdup(r->words) : NULL;
+	}
 	if (for_job)
 		client_call_finish(c->job, r);
 	else

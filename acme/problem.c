@@ -61,8 +61,10 @@ struct acme_problem
 acme_problem_of(const json_t *json)
 {
 	const json_t *status = json_object_get(json, "status"), *sub = json_object_get(json, "subproblems");
+	const json_t *algorithms = json_object_get(json, "algorithms");
 	struct acme_problem p = {
 		.urn = string_of(json, "type"), .detail = string_of(json, "detail"), .instance = string_of(json, "instance"),
+		.algorithms = json_is_array(algorithms) ? algorithms : NULL,
 		.subproblems = json_is_array(sub) ? sub : NULL,
 		.identifier = string_of(json_object_get(json, "identifier"), "value"),
 	};
@@ -88,6 +90,11 @@ print_line(const struct acme_problem *p, struct buf *words)
 		buf_printf(words, " (status %ld)", p->status);
 	if (p->instance != NULL)
 		buf_printf(words, " (see %s)", p->instance);
+	for (size_t i = 0; i < json_array_size(p->algorithms); i++) {
+		const char *one = json_string_value(json_array_get(p->algorithms, i));
+
+		buf_printf(words, "%s%s", i == 0 ? "; it takes " : ", ", one != NULL ? one : "?");
+	}
 }
 
 /* The CA may say as much as it likes, but it is not repeated for ever.  Not in the middle of a character. */

@@ -26,6 +26,7 @@ struct acme_problem {			/* borrows from the JSON that it was read from */
 	const char *urn;		/* as it came; NULL: none (about:blank) */
 	const char *detail, *instance;	/* NULL where absent */
 	long status;			/* 0 where absent */
+	const json_t *algorithms;	/* badSignatureAlgorithm: those that the server takes; an array, or NULL */
 	const json_t *subproblems;	/* an array, or NULL; acme_problem_of() reads each */
 	const char *identifier;		/* of a subproblem: the name it is about; NULL where absent */
 };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "acme/chain.h"
+#include "acme/account.h"
 #include "acme/csr.h"
 #include "acme/link.h"
 #include "acme/reply.h"
@@ -12,6 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n);
 int
 LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 {
+	static struct acme_account *known;
+	struct acme_key *key = NULL;
 	struct acme_directory d;
 	struct acme_order_object o;
 	struct acme_authorization a;
@@ -27,7 +30,7 @@ LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 	text[n - 1] = '\0';
 	struct acme_reply r = { .status = 400, .body = text, .n = n - 1, .retry_after_s = acme_retry_after(text,
 	    1000000000) };
-	switch (octets[0] % 7) {
+	switch (octets[0] % 8) {
 	case 0:
 		if (acme_directory_read(text, r.n, &d, &f) == ERR_OK)
 			acme_directory_clear(&d);
@@ -54,6 +57,13 @@ LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 	case 5:
 		if (acme_chain_parse(text, r.n, &chain, &f) == ERR_OK)
 			acme_chain_clear(&chain);
+		break;
+	case 7:
+		if (known == NULL && (acme_key_make(ACME_KEY_ES256, &key) != ERR_OK ||
+		    acme_account_new(&(struct acme_account_setup){ .terms_agreed = true }, key, &known) != ERR_OK))
+			break;
+		if (acme_account_recall(known, text, r.n))
+			acme_account_record(known, &words);
 		break;
 	case 6:
 		r.links = (const char *const[]){ text };

@@ -1,6 +1,7 @@
 """Accounts at the authority: keys, external binding, contacts, key changes, deactivation; and what a restart asks."""
 
 import base64
+import datetime
 import json
 import os
 import shutil
@@ -278,6 +279,43 @@ def test_no_account_to_be_had(issuer_with, key, step, words):
     upload(server, key, "www.example.com")
     row = wait_for(lambda: [c for c in server.certs("www.example.com") if c["problem"]], "it is told")[0]
     assert "the CA gives no account" in row["problem"] and words in row["problem"]
+    assert words in show(server)["problem"]
+    if words == "too many accounts":
+        return                                          # until that time is over nothing is asked
+    ca.honest()
+    server.ctl("renew", "www.example.com")
+    wait_for(lambda: Published(server, "www.example.com").leaves, "it is had later")
+    assert not show(server)["problem"]
+
+
+@pytest.mark.parametrize("endpoint", ["directory", "newNonce", "newAccount"])
+def test_retry_after_is_obeyed(issuer_with, key, endpoint):
+    server, ca = issuer_with()
+    ca.always(endpoint, Reply(503, headers=[("Retry-After", "7000")]))
+    upload(server, key, "www.example.com")
+    row = wait_for(lambda: [c for c in server.certs("www.example.com") if c["problem"]], "it is told")[0]
+    at = datetime.datetime.fromisoformat(row["next"].replace("Z", "+00:00"))
+    assert 6900 < (at - datetime.datetime.now(datetime.timezone.utc)).total_seconds() < 7200 + 7000 / 4
+
+
+def test_a_directory_that_has_moved(issuer_with, key):
+    """newOrder is at another URL since: the directory is read again."""
+    server, ca = issuer_with()
+    issued(server, key, "www.example.com")
+    ca.script("newOrder", problem("malformed", "there is nothing", 404))
+    request = upload(server, key, "mail.example.com")
+    wait_for(lambda: problem_of(server, "mail.example.com"), "it is told")
+    assert ca.count("directory") == 1
+    server.ctl("renew", "mail.example.com")
+    wait_for(lambda: Published(server, "mail.example.com").certificate(request), "the next one goes through", PATIENT)
+    assert ca.count("directory") == 2
+
+
+def test_an_algorithm_that_is_not_taken(issuer_with, key):
+    server, ca = issuer_with(algorithms=["RS256"])
+    upload(server, key, "www.example.com")
+    words = wait_for(lambda: problem_of(server, "www.example.com"), "it is told")
+    assert "badSignatureAlgorithm" in words and "RS256" in words
 
 
 # ---- another key ----
@@ -391,6 +429,18 @@ def test_without_an_account(issuer_with):
         done = server.ctl_text("account", *arguments, check=False)
         assert done.returncode == 1 and "no account for this key" in done.stderr
     assert not ca.accounts
+
+
+def test_two_authorities_that_share_an_account(certnsd, repo, fakeca_for):
+    server = certnsd(git=repo)
+    server.zone_entry("example.com")
+    ca = fakeca_for(server)
+    server.use_acme({"authorities": [{"name": name, "directory": ca.directory_url, "ca-certificates": ca.ca_path,
+                                      "terms-agreed": True} for name in ("one", "two")]})
+    server.write_config()
+    server.start("example.com")
+    done = server.ctl_text("account", "deactivate", "two", "--yes", check=False)
+    assert done.returncode == 1 and "two and one share this account" in done.stderr
 
 
 def test_without_an_authority(certnsd, repo):

@@ -18,6 +18,9 @@ static const struct { const char *why, *body; enum acme_problem_type type; const
 	    "\"instance\":\"https://ca.example/agreement?id=1\",\"status\":403}", PROBLEM_USER_ACTION_REQUIRED,
 	    "userActionRequired: Terms have changed (status 403) (see https://ca.example/agreement?id=1); "
 	    "the terms of service to agree to: https://ca.example/tos/2" },
+	{ "algorithms that are taken", "{\"type\":\"" URN "badSignatureAlgorithm\",\"detail\":\"no\","
+	    "\"algorithms\":[\"ES256\",\"RS256\",1]}", PROBLEM_BAD_SIGNATURE_ALGORITHM,
+	    "badSignatureAlgorithm: no; it takes ES256, RS256, ?" },
 	{ "an odd status", "{\"type\":\"" URN "caa\",\"status\":-4}", PROBLEM_CAA, "caa: no detail given" },
 	{ "another namespace", "{\"type\":\"urn:acme:error:badNonce\",\"detail\":\"x\"}", PROBLEM_OTHER,
 	    "urn:acme:error:badNonce: x" },
