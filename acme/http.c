@@ -19,6 +19,7 @@
 #define CONNECTIONS_MAX 16	/* to one host; HTTP/2 puts many requests on each */
 #define REDIRECTS_MAX 5L
 #define STATUS_PROXY_AUTHENTICATION 407
+#define PROXY_MAX 16384		/* octets of its URL, with room */
 #define TRUST_FILE_MAX (16 * 1024 * 1024)
 
 /* Trust in several files: libcurl takes one, so it gets their text. */
@@ -32,7 +33,8 @@ struct acme_http {
 	struct event_base *base;
 	struct event *timer;
 	CURLM *multi;
-	char *proxy, *proxy_user, *proxy_password;	/* "", NULL, NULL: none */
+	struct buf proxy;		/* URL with user and password; "": none */
+	bool has_user;
 	struct trust trust;
 	LIST_HEAD(, acme_http_call) calls;
 };
@@ -115,7 +117,6 @@ err_from_curl(const struct acme_http_call *call, CURLcode code)
 static void
 explain(const struct acme_http_call *call, CURLcode code, const char *url, struct buf *words)
 {
-	bool known = call->http->proxy_user != NULL;
 	long proxy_status = 0;
 
 	curl_easy_getinfo(call->easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
@@ -125,7 +126,7 @@ explain(const struct acme_http_call *call, CURLcode code, const char *url, struc
 	else if (code == CURLE_OUT_OF_MEMORY && headers_have_begun(call))
 		buf_add_str(words, "out of memory, or one of the headers is too long");
 	else if (code != CURLE_OPERATION_TIMEDOUT && proxy_status == STATUS_PROXY_AUTHENTICATION)
-		buf_add_str(words, known ? "the proxy does not take our user and password (status 407)" :
+		buf_add_str(words, call->http->has_user ? "the proxy does not take our user and password (status 407)" :
 		    "the proxy wants a user and a password (status 407)");
 	else if (code != CURLE_OPERATION_TIMEDOUT && proxy_status >= 300)
 		buf_printf(words, "the proxy makes no connection to it (status %ld)", proxy_status);
@@ -321,33 +322,47 @@ set_trust(struct acme_http_call *call)
 
 /* ---- the proxy ---- */
 
-/* libcurl would look up the names of servers itself for "socks5": that is the proxy's part. */
-static char *
-proxy_url(const char *url)
+/* libcurl takes user and password apart from the URL as well, and undoes the escapes in them or not, by version. */
+static void
+add_credentials(struct buf *url, const char *credentials)
 {
-	static const char local[] = "socks5://";
-	char *text;
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+	bool in_user = true;
 
-	if (url == NULL)
-		return strdup("");		/* none, whatever the environment says */
-	if (strncasecmp(url, local, strlen(local)) != 0)
-		return strdup(url);
-	return asprintf(&text, "socks5h://%s", url + strlen(local)) < 0 ? NULL : text;
+	for (const char *p = credentials; *p != '\0'; p++)
+		if (in_user && *p == ':') {
+			buf_add_str(url, ":");
+			in_user = false;
+		} else if (strchr(plain, *p) != NULL)
+			buf_add(url, p, 1);
+		else
+			buf_printf(url, "%%%02X", (unsigned)(uint8_t)*p);
+	buf_add_str(url, "@");
 }
 
 static enum err
 take_proxy(struct acme_http *h)
 {
-	const char *credentials = h->config.proxy.credentials, *colon;
+	static const char local[] = "socks5://";
+	const struct acme_proxy *proxy = &h->config.proxy;
+	const char *url = proxy->url, *host = url != NULL ? strstr(url, "://") : NULL;
 
-	if ((h->proxy = proxy_url(h->config.proxy.url)) == NULL)
-		return ERR_NOMEM;
-	if (credentials == NULL)
-		return ERR_OK;
-	colon = strchrnul(credentials, ':');
-	h->proxy_user = strndup(credentials, (size_t)(colon - credentials));
-	h->proxy_password = strdup(*colon == ':' ? colon + 1 : "");
-	return h->proxy_user != NULL && h->proxy_password != NULL ? ERR_OK : ERR_NOMEM;
+	buf_reserve(&h->proxy, PROXY_MAX);	/* so that no copy is left behind as it grows */
+	if (host == NULL) {
+		h->has_user = false;
+		return buf_str(&h->proxy) != NULL ? ERR_OK : ERR_NOMEM;
+	}
+	host += strlen("://");
+	h->has_user = proxy->credentials != NULL || memchr(host, '@', strcspn(host, "/")) != NULL;
+	/* libcurl would look up the names of servers itself for "socks5": that is the proxy's part. */
+	if (strncasecmp(url, local, strlen(local)) == 0)
+		buf_add_str(&h->proxy, "socks5h://");
+	else
+		buf_add(&h->proxy, url, (size_t)(host - url));
+	if (proxy->credentials != NULL)
+		add_credentials(&h->proxy, proxy->credentials);
+	buf_add_str(&h->proxy, host);
+	return buf_str(&h->proxy) != NULL ? ERR_OK : ERR_NOMEM;
 }
 
 static void
@@ -355,22 +370,10 @@ set_proxy(struct acme_http_call *call)
 {
 	const struct acme_http *h = call->http;
 
-	curl_easy_setopt(call->easy, CURLOPT_PROXY, h->proxy);
+	curl_easy_setopt(call->easy, CURLOPT_PROXY, (const char *)h->proxy.p);	/* "": none, whatever the environment says */
 	curl_easy_setopt(call->easy, CURLOPT_NOPROXY, "");	/* for all, whatever the environment says */
 	/* Negotiate would ask Kerberos servers, on ways of its own. */
 	curl_easy_setopt(call->easy, CURLOPT_PROXYAUTH, CURLAUTH_BASIC | CURLAUTH_DIGEST | CURLAUTH_NTLM);
-	if (h->proxy_user != NULL) {
-		curl_easy_setopt(call->easy, CURLOPT_PROXYUSERNAME, h->proxy_user);
-		curl_easy_setopt(call->easy, CURLOPT_PROXYPASSWORD, h->proxy_password);
-	}
-}
-
-static void
-wipe(char *secret)
-{
-	if (secret != NULL)
-		explicit_bzero(secret, strlen(secret));
-	free(secret);
 }
 
 /* ---- making and ending ---- */
@@ -411,9 +414,7 @@ acme_http_free(struct acme_http *h)
 	if (h->timer != NULL)
 		event_free(h->timer);
 	buf_clear(&h->trust.pem);
-	free(h->proxy);
-	wipe(h->proxy_user);
-	wipe(h->proxy_password);
+	buf_wipe(&h->proxy);
 	free(h);
 }
 

@@ -12,9 +12,9 @@ from .wait import wait_for
 
 class Pebble(Process):
     """dns: the server that it asks ("127.0.0.1:5353").  env: PEBBLE_... settings.  eab: {kid: key in base64url}, of which each
-    account needs one.  strict: as the next generation of CAs would be."""
+    account needs one.  strict: as the next generation of CAs would be.  names: that its TLS certificate has, too."""
 
-    def __init__(self, directory, dns, env=None, eab=None, strict=False):
+    def __init__(self, directory, dns, env=None, eab=None, strict=False, names=()):
         super().__init__("pebble", directory)
         self.dns, self.strict = dns, strict
         self.port = free_port()
@@ -22,7 +22,7 @@ class Pebble(Process):
         self.env = {"PEBBLE_VA_NOSLEEP": "1", **(env or {})}
         self.directory_url = f"https://127.0.0.1:{self.port}/dir"
         self.ca_path = os.path.join(self.directory, "ca.pem")
-        self._make_certificates()
+        self._make_certificates(names)
         self.config_path = os.path.join(self.directory, "pebble.json")
         with open(self.config_path, "w", encoding="utf-8") as f:
             json.dump({"pebble": {
@@ -34,7 +34,7 @@ class Pebble(Process):
                 "ocspResponderURL": "", "externalAccountBindingRequired": eab is not None,
                 "externalAccountMACKeys": eab or {}}}, f)
 
-    def _make_certificates(self):
+    def _make_certificates(self, names):
         def path(name):
             return os.path.join(self.directory, name)
 
@@ -43,7 +43,7 @@ class Pebble(Process):
         run(["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
              "-subj", "/CN=localhost", "-keyout", path("key.pem"), "-out", path("cert.csr")])
         with open(path("san"), "w", encoding="ascii") as f:
-            f.write("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+            f.write("subjectAltName=" + ",".join(["IP:127.0.0.1", "DNS:localhost", *(f"DNS:{n}" for n in names)]) + "\n")
         run(["openssl", "x509", "-req", "-in", path("cert.csr"), "-CA", path("ca.pem"), "-CAkey", path("ca-key.pem"),
              "-days", "2", "-extfile", path("san"), "-out", path("cert.pem")])
 
