@@ -239,6 +239,13 @@ tests_unit_acme_test_store_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/acme/test_chain
 tests_unit_acme_test_chain_SOURCES = tests/unit/check.h tests/unit/acme/pki.c tests/unit/acme/pki.h tests/unit/acme/test_chain.c
 tests_unit_acme_test_chain_LDADD = $(LIBACME) $(CMOCKA_LIBS)
+fuzz_targets += tests/fuzz/fuzz_memory tests/fuzz/fuzz_order
+tests_fuzz_fuzz_memory_SOURCES = tests/fuzz/fuzz_memory.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_memory_LDFLAGS = $(fuzz_link)
+tests_fuzz_fuzz_memory_LDADD = $(LIBACME)
+tests_fuzz_fuzz_order_SOURCES = tests/fuzz/fuzz_order.c tests/unit/acme/pki.c tests/unit/acme/pki.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_order_LDFLAGS = $(fuzz_link)
+tests_fuzz_fuzz_order_LDADD = $(LIBACME)
 # end of acme: orders
 # acme: when and whose turn
 check_PROGRAMS += tests/unit/acme/test_ari tests/unit/acme/test_bucket
