@@ -259,7 +259,8 @@ static bool
 is_gone(const struct acme_order *o, const struct acme_reply *r, enum acme_problem_type type)
 {
 	return (type == PROBLEM_ACCOUNT_DOES_NOT_EXIST && o->order_url != NULL && !o->placed_anew) ||
-	    (o->resuming && r->err == ERR_OK && r->status >= 400 && r->status < 500 && r->status != 408 && r->status != 429);
+	    (o->resuming && r->err == ERR_OK && r->status >= 400 && r->status < 500 && r->status != 408 && r->status != 429 &&
+	    type != PROBLEM_BAD_NONCE && type != PROBLEM_RATE_LIMITED && type != PROBLEM_USER_ACTION_REQUIRED);
 }
 
 /* RFC 9773, section 5: what is to be replaced was replaced, or is not known there.  The order is as good without. */

@@ -110,11 +110,31 @@ order_get(struct acme_order *o, const char *url, on_reply_fn *next)
 	return order_post(o, url, NULL, next);
 }
 
+/* The CA takes longer than we wait.  When it says when to ask again, that is how it works, and nobody's failure: the order
+ * is gone on with then. */
+static enum acme_want
+fail_slow(struct acme_order *o, int64_t retry_after_s)
+{
+	struct acme_cause cause = acme_cause_of_err(ERR_TIMEOUT);
+	struct buf words = { 0 };
+	enum acme_want want;
+
+	buf_printf(&words, "the CA did not finish within %u s; last: %s", o->setup.limit_ms / 1000, acme_order_step(o));
+	if (retry_after_s >= 0) {
+		buf_printf(&words, "; it wants to be asked again in %lld s", (long long)retry_after_s);
+		o->retry_after_s = retry_after_s;
+		cause.blame = BLAME_HOST;
+	}
+	const char *s = buf_str(&words);
+	want = order_fail_because(o, cause, ERR_TIMEOUT, s != NULL ? s : "the CA did not finish in time");
+	buf_clear(&words);
+	return want;
+}
+
 enum acme_want
 order_sleep_then_get(struct acme_order *o, const char *url, on_reply_fn *next, unsigned nth, int64_t retry_after_s)
 {
 	int64_t delay = nth > 7 ? DELAY_MOST_MS : DELAY_FIRST_MS << nth;
-	struct buf words = { 0 };
 	enum acme_want want;
 
 	if (retry_after_s >= 0)
@@ -123,16 +143,8 @@ order_sleep_then_get(struct acme_order *o, const char *url, on_reply_fn *next, u
 		delay = DELAY_LEAST_MS;
 	if (retry_after_s < 0 && delay > DELAY_MOST_MS)
 		delay = DELAY_MOST_MS;
-	if (o->now_ms + delay >= o->deadline_ms) {
-		buf_printf(&words, "the CA did not finish within %u s; last: %s", o->setup.limit_ms / 1000,
-		    acme_order_step(o));
-		const char *s = buf_str(&words);
-		if (retry_after_s >= 0)
-			o->retry_after_s = retry_after_s;
-		want = order_fail(o, ERR_TIMEOUT, s != NULL ? s : "the CA did not finish in time");
-		buf_clear(&words);
-		return want;
-	}
+	if (o->now_ms + delay >= o->deadline_ms)
+		return fail_slow(o, retry_after_s);
 	o->delay_ms = (unsigned)delay;
 	want = order_get(o, url, next);
 	return want == ACME_POST ? ACME_SLEEP : want;

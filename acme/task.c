@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#define ORDER_LIFE_S (7 * 86400)	/* a CA that is not through by then starts anew */
 #define CA_TIME_S 900		/* for the CA's part of an order */
 
 struct acme_task {
@@ -51,7 +52,8 @@ memory_take(struct acme_task *t, const char *directory)
 
 	if (err != ERR_OK)
 		return err;
-	if (m->order != NULL && (memcmp(digest, m->csr_digest, sizeof digest) != 0 || strcmp(directory, m->directory) != 0)) {
+	if (m->order != NULL && (memcmp(digest, m->csr_digest, sizeof digest) != 0 || strcmp(directory, m->directory) != 0 ||
+	    (!m->issued && clock_now_s() - m->since_s > ORDER_LIFE_S))) {
 		free(m->order);
 		m->order = NULL;
 	}

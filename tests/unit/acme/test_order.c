@@ -522,6 +522,7 @@ test_time(void **state)
 /* ---- taken up again ---- */
 
 static const struct { const char *why; struct model model; const char *location; unsigned placed; } lives[] = {
+	{ "the CA wants us to wait", { ONE, .fault = HTTP_429_NOW, .fault_at = 1, .fault_times = 1 }, "https://ca/order-before", 0 },
 	{ "nothing was done yet", { ONE }, "https://ca/order-before", 0 },
 	{ "all was proved", { ONE, .reused = { true } }, "https://ca/order-before", 0 },
 	{ "the CSR was sent", { ONE, .reused = { true }, .finalized = true, .slow_issue = 2 }, "https://ca/order-before", 0 },
@@ -562,6 +563,7 @@ failures[] = {
 	{ "a server that lags", { ONE }, { .check = ERR_TIMEOUT }, "host", "soon", "", true },
 	{ "not JSON", { ONE, .fault = NOT_JSON, .fault_at = 2, .fault_times = 1 }, { 0 }, "CA", "later", "", false },
 	{ "another key's certificate", { ONE, .wrong_key = true }, { 0 }, "CA", "later", "", false },
+	{ "hours until it issues", { ONE, .slow_issue = 100000, .retry_after_s = 3600 }, { 0 }, "host", "soon", "", true },
 	{ "no end", { ONE, .slow_checks = 100000 }, { 0 }, "CA", "soon", "", true },
 };
 
