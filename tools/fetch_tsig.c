@@ -28,6 +28,8 @@ parse_line(const char *where, const char *text, size_t n, struct tsig_key **out,
 	size_t line = (size_t)((eol == NULL ? end : eol) - text);
 	while (line > 0 && (text[line - 1] == '\r' || text[line - 1] == ' '))
 		line--;
+	if (memchr(text, '\0', line) != NULL)
+		return fault_set(f, ERR_FORMAT, "%s: expected a key, found a zero octet", where);
 	char *copy = strndup(text, line);
 	if (copy == NULL)
 		return fault_set(f, ERR_NOMEM, "out of memory");

@@ -127,6 +127,17 @@ test_tsig_texts(void **state)
 }
 
 static void
+test_a_zero_octet(void **state)
+{
+	static const char text[] = "a.example:SHA\0" "256:" SECRET "\n";
+	struct tsig_key *key = NULL;
+	struct fault f = { 0 };
+
+	(void)state;
+	check(fetch_tsig_parse("FILE", text, sizeof text - 1, &key, &f) == ERR_FORMAT && strstr(f.text, "zero") != NULL, "%s", f.text);
+}
+
+static void
 test_where_it_comes_from(void **state)
 {
 	struct tsig_key *key = NULL;
@@ -161,6 +172,7 @@ main(void)
 		cmocka_unit_test(test_a_long_name),
 		cmocka_unit_test(test_every_prefix),
 		cmocka_unit_test(test_tsig_texts),
+		cmocka_unit_test(test_a_zero_octet),
 		cmocka_unit_test(test_where_it_comes_from),
 	};
 
