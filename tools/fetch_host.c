@@ -24,6 +24,7 @@ fetch_host_clear(struct fetch_host *h)
 	fetch_request_clear(&h->request);
 	fetch_have_clear(&h->have);
 	fetch_chain_clear(&h->chain);
+	buf_clear(&h->server_csr);
 	fetch_place_close(&h->place);
 }
 
@@ -126,7 +127,7 @@ choose_request(struct fetch_host *h)
 
 /* Does the server have a CSR for our key and names?  *foreign: it has another one. */
 static bool
-server_has_ours(const struct fetch_host *h, const struct fetch_tlsa *rrset, bool *foreign)
+server_has_ours(struct fetch_host *h, const struct fetch_tlsa *rrset, bool *foreign)
 {
 	bool ours = false;
 
@@ -140,9 +141,11 @@ server_has_ours(const struct fetch_host *h, const struct fetch_tlsa *rrset, bool
 
 		if (key != NULL && EVP_PKEY_eq(key, h->request.key) == 1 &&
 		    acme_csr_parse(rrset->csrs[i].octets, rrset->csrs[i].n, &theirs.csr, &words) == ERR_OK &&
-		    acme_names_equal(acme_csr_names(theirs.csr), acme_csr_names(h->request.csr)))
+		    acme_names_equal(acme_csr_names(theirs.csr), acme_csr_names(h->request.csr))) {
 			ours = true;
-		else
+			h->server_csr.len = 0;
+			buf_add(&h->server_csr, rrset->csrs[i].octets, rrset->csrs[i].n);
+		} else
 			*foreign = true;
 		fetch_request_clear(&theirs);
 		X509_REQ_free(request);
@@ -252,6 +255,8 @@ take_better(struct fetch_host *h, const struct fetch_tlsa *rrset)
 		end_local(h, err);
 	else if (better)
 		install(h, &chain);
+	else if (err == ERR_OK)
+		fault_set(&h->fault, ERR_NOT_FOUND, "the server has no newer certificate yet");
 	fetch_chain_clear(&chain);
 	return better || err == ERR_NOMEM;
 }
@@ -353,12 +358,10 @@ follow(struct fetch_host *h)
 	struct buf answer = { 0 };
 	struct fetch_state state = { 0 };
 	struct fault words;
-	size_t n;
-	const uint8_t *csr = acme_csr_der(h->request.csr, &n);
 
 	if (fetch_ask(&h->servers, h->status_owner.octets, TYPE_TXT, &answer, &words) == FETCH_FINE &&
 	    fetch_state_read(answer.p, answer.len, h->status_owner.octets, &state) == ERR_OK &&
-	    fetch_state_is_about(&state, csr, n)) {
+	    fetch_state_is_about(&state, h->server_csr.p, h->server_csr.len)) {
 		if (strcmp(state.problem, h->state.problem) != 0 && state.problem[0] != '\0')
 			fetch_say(h, "the server says: %s", state.problem);
 		if (strcmp(state.step, h->state.step) != 0 && state.step[0] != '\0')

@@ -75,6 +75,8 @@ talk(int fd, const uint8_t *request, size_t n, int64_t deadline_ms, struct buf *
 	    (err = send_all(fd, request, n, deadline_ms)) != ERR_OK ||
 	    (err = read_all(fd, length, sizeof length, deadline_ms)) != ERR_OK)
 		return err;
+	if (load_u16(length) == 0)
+		return ERR_OK;				/* no message at all: the caller sees to that */
 	if ((p = buf_reserve(answer, load_u16(length))) == NULL)
 		return ERR_NOMEM;
 	answer->len += load_u16(length);
