@@ -104,8 +104,16 @@ acme_renew(struct acme *a, const uint8_t *host)
 	return err;
 }
 
+const char *
+acme_state_str(enum acme_state state)
+{
+	static const char *const words[] = { "valid", "working", "failed", "refused" };
+
+	return words[state];
+}
+
 void
-acme_each(struct acme *a, void (*each)(void *arg, const struct acme_status *s), void *arg)
+acme_each(const struct acme *a, void (*each)(void *arg, const struct acme_status *s), void *arg)
 {
 	struct acme_host *h;
 

@@ -95,6 +95,7 @@ struct acme_edit {
 };
 
 enum acme_state { ACME_IDLE_VALID, ACME_WORKING, ACME_WAITING_RETRY, ACME_REFUSED };
+const char *acme_state_str(enum acme_state state);	/* "valid", "working", "failed", "refused" */
 
 struct acme_status {			/* borrowed for the duration of the call */
 	const uint8_t *owner;		/* <label>.<host>, in lower case */
@@ -222,7 +223,7 @@ enum err acme_judge(struct acme *a, const uint8_t *owner, const uint8_t *der, si
 /* Forget backoff and renewal time of host (its name without the label) and start now.  ERR_NOT_FOUND: no CSR there. */
 enum err acme_renew(struct acme *a, const uint8_t *host);
 
-void acme_each(struct acme *a, void (*each)(void *arg, const struct acme_status *s), void *arg);
+void acme_each(const struct acme *a, void (*each)(void *arg, const struct acme_status *s), void *arg);
 
 /* What certnsctl and metrics want to know of the account. */
 const char *acme_account_url(const struct acme *a);	/* NULL before registration */

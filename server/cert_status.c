@@ -43,6 +43,7 @@ struct cert_status {
 	LIST_HEAD(, shown) hosts[BUCKETS];
 	TAILQ_HEAD(, shown) due;
 	size_t nworking;
+	struct cert_counts counts;
 };
 
 /* ---- the record ---- */
@@ -391,6 +392,8 @@ cert_event(void *ctx, enum acme_event event, const struct acme_status *s)
 		[ACME_EVENT_GONE] = { 0 },
 	};
 
+	c->counts.issued += event == ACME_EVENT_ISSUED || event == ACME_EVENT_RENEWED;
+	c->counts.failed += event == ACME_EVENT_FAILED;
 	if (hooks[event].command != NULL)
 		run_hook(c, hooks[event].command, hooks[event].name, s);
 	if (!config->status)
@@ -399,6 +402,12 @@ cert_event(void *ctx, enum acme_event event, const struct acme_status *s)
 		hide(c, s);
 	else
 		show(c, s);
+}
+
+struct cert_counts
+cert_status_counts(const struct keeper *k)
+{
+	return k->cert_status == NULL ? (struct cert_counts){ 0 } : k->cert_status->counts;
 }
 
 void

@@ -17,6 +17,7 @@
  *   certs.c       the ACME engine                                cert_ask.c     its questions to other servers
  *   cert_edit.c   its view of the zones, and its edits           cert_status.c  what it says of each host
  *   hooks.c       the operator's commands                        status.c       the control socket's answers
+ *   metrics.c     numbers for Prometheus
  *   backup.c      copies of the state                            views.c        configuration and keys */
 #ifndef SERVER_KEEPER_INTERNAL_H
 #define SERVER_KEEPER_INTERNAL_H
@@ -414,6 +415,11 @@ void cert_status_stop(struct keeper *k);
 void cert_event(void *ctx, enum acme_event event, const struct acme_status *s);
 void cert_status_found(struct keeper *k, const uint8_t *owner);
 
+struct cert_counts {			/* since the start */
+	uint64_t issued, failed;
+};
+struct cert_counts cert_status_counts(const struct keeper *k);
+
 /* certs.c */
 enum err certs_start(struct keeper *k, struct fault *f);
 void certs_stop(struct keeper *k);
@@ -426,6 +432,13 @@ void certs_scan(struct keeper *k, const struct zone *z);
 enum err view_complete(struct config *config, const char *state_directory, struct fault *f);
 enum err view_rebuild(struct keeper *k, struct config *config);	/* config NULL: keep the present one, keys changed */
 void views_reload(struct keeper *k, struct config *config);
+
+/* metrics.c */
+struct zone_counts {
+	size_t served, troubled, in_conflict;
+};
+struct zone_counts metrics_count_zones(const struct keeper *k);
+json_t *metrics_print(const struct keeper *k);		/* one text */
 
 /* status.c */
 enum err status_start(struct keeper *k, struct fault *f);

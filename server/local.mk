@@ -60,6 +60,7 @@ server_libserver_a_SOURCES = \
 	server/listeners.c \
 	server/merge.c \
 	server/message.c server/message.h \
+	server/metrics.c \
 	server/notify.c server/notify.h \
 	server/options.c server/options.h \
 	server/peers.c \

@@ -230,18 +230,6 @@ struct cert_list {
 	const char *host;		/* only this one; or NULL */
 };
 
-static const char *
-cert_state(const struct acme_status *s)
-{
-	switch (s->state) {
-	case ACME_IDLE_VALID:		return "valid";
-	case ACME_WORKING:		return "working";
-	case ACME_WAITING_RETRY:	return "failed";
-	case ACME_REFUSED:		return "refused";
-	}
-	return "?";
-}
-
 static void
 add_cert(void *arg, const struct acme_status *s)
 {
@@ -249,7 +237,7 @@ add_cert(void *arg, const struct acme_status *s)
 
 	if (l->host != NULL && strcasecmp(l->host, s->host) != 0)
 		return;
-	json_t *row = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "host", s->host, "label", s->label, "state", cert_state(s),
+	json_t *row = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "host", s->host, "label", s->label, "state", acme_state_str(s->state),
 	    "names", json_words(s->names), "issuer", json_words(s->issuer), "expires", json_time(s->expires_s),
 	    "next", json_time(s->next_s));
 	if (l->host != NULL) {
@@ -305,40 +293,19 @@ repository_row(const struct source *s)
 	    "held-since", json_time(h->since_s), "problem", json_words(source_problem(s) != NULL ? source_problem(s) : h->words));
 }
 
-static size_t
-count_conflicts(const struct keeper *k)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < k->zones.n; i++)
-		n += k->zones.v[i]->conflict_theirs != NULL;
-	return n;
-}
-
-static void
-count_zones(const struct keeper *k, size_t *served, size_t *troubled)
-{
-	*served = *troubled = 0;
-	for (size_t i = 0; i < k->zones.n; i++) {
-		*served += zone_newest(k->zones.v[i]) != NULL && !k->zones.v[i]->retired;
-		*troubled += k->zones.v[i]->problem != NULL;
-	}
-}
-
 static void
 answer_status(struct keeper *k, struct control_call *call)
 {
 	struct worker_counters n;
 	json_t *repositories = json_array();
-	size_t served, troubled;
+	struct zone_counts zones = metrics_count_zones(k);
 
 	workers_count(k->workers, &n);
-	count_zones(k, &served, &troubled);
 	for (size_t i = 0; i < k->nsources; i++)
 		json_array_append_new(repositories, repository_row(&k->sources[i]));
 	control_reply(call, json_pack("{s:s, s:i, s:I, s:o, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:o, s:o}",
 	    "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime", (json_int_t)(clock_now_s() - k->started_s),
-	    "started", json_time(k->started_s), "zones", (json_int_t)served, "zones-with-problems", (json_int_t)troubled,
+	    "started", json_time(k->started_s), "zones", (json_int_t)zones.served, "zones-with-problems", (json_int_t)zones.troubled,
 	    "keys", (json_int_t)tsig_keyring_count(k->view->ring),
 	    "requests", "udp", (json_int_t)n.udp_queries, "tcp", (json_int_t)n.tcp_queries, "updates", (json_int_t)n.updates,
 	    "notifies", (json_int_t)n.notifies, "transfers", (json_int_t)n.transfers, "dropped", (json_int_t)n.dropped,
@@ -363,107 +330,6 @@ list_keys(struct keeper *k)
 		    dname_print_host(key->zone.octets, zone)));
 	}
 	return rows;
-}
-
-/* One gauge for each reason, so that an alert can be on any of them. */
-static void
-add_held(const struct source *s, struct buf *out)
-{
-	for (enum hold_kind kind = HOLD_SIGNATURE; kind <= HOLD_REMOVAL; kind++) {
-		buf_add_str(out, "certns_repository_held{remote=\"");
-		for (const char *p = git_source_url(s->git); *p != '\0'; p++) {
-			if (*p == '"' || *p == '\\')
-				buf_u8(out, '\\');
-			buf_u8(out, *p == '\n' ? '?' : (uint8_t)*p);
-		}
-		buf_printf(out, "\",reason=\"%s\"} %d\n", hold_kind_str(kind), s->hold.kind == kind);
-	}
-}
-
-/* A label's value, as Prometheus wants it. */
-static void
-add_label(struct buf *b, const char *text)
-{
-	for (; *text != '\0'; text++) {
-		if (*text == '"' || *text == '\\')
-			buf_u8(b, '\\');
-		buf_u8(b, (uint8_t)*text >= ' ' && (uint8_t)*text < 0x7f ? (uint8_t)*text : '?');
-	}
-}
-
-static void
-add_repository(struct buf *b, const struct source *s, const char *name, const char *kind, uint64_t value)
-{
-	buf_printf(b, "%s{remote=\"", name);
-	add_label(b, git_source_url(s->git));
-	if (kind != NULL)
-		buf_printf(b, "\",operation=\"%s", kind);
-	buf_printf(b, "\"} %llu\n", (unsigned long long)value);
-}
-
-static void
-add_repositories(struct buf *b, const struct keeper *k)
-{
-	buf_printf(b, "# TYPE certns_git_up gauge\n");
-	for (size_t i = 0; i < k->nsources; i++)
-		add_repository(b, &k->sources[i], "certns_git_up", NULL, source_problem(&k->sources[i]) == NULL);
-	buf_printf(b, "# TYPE certns_git_failures_total counter\n");
-	for (size_t i = 0; i < k->nsources; i++) {
-		add_repository(b, &k->sources[i], "certns_git_failures_total", "pull", k->sources[i].pull_trouble.total);
-		add_repository(b, &k->sources[i], "certns_git_failures_total", "push", k->sources[i].write_trouble.total);
-	}
-	buf_printf(b, "# TYPE certns_git_success_timestamp_seconds gauge\n");
-	for (size_t i = 0; i < k->nsources; i++) {
-		add_repository(b, &k->sources[i], "certns_git_success_timestamp_seconds", "pull", (uint64_t)k->sources[i].pulled_s);
-		add_repository(b, &k->sources[i], "certns_git_success_timestamp_seconds", "push", (uint64_t)k->sources[i].pushed_s);
-	}
-}
-
-static json_t *
-list_metrics(struct keeper *k)
-{
-	struct worker_counters n;
-	struct buf b = { 0 };
-	size_t served, troubled;
-	json_t *text;
-
-	workers_count(k->workers, &n);
-	count_zones(k, &served, &troubled);
-	buf_printf(&b, "# TYPE certns_queries_total counter\ncertns_queries_total{transport=\"udp\"} %llu\n"
-	    "certns_queries_total{transport=\"tcp\"} %llu\n", (unsigned long long)n.udp_queries,
-	    (unsigned long long)n.tcp_queries);
-	buf_printf(&b, "# TYPE certns_responses_total counter\n");
-	for (unsigned i = 0; i < 24; i++)
-		if (n.rcodes[i] > 0)
-			buf_printf(&b, "certns_responses_total{rcode=\"%s\"} %llu\n", rcode_str(i), (unsigned long long)n.rcodes[i]);
-	buf_printf(&b, "# TYPE certns_rate_limited_total counter\ncertns_rate_limited_total{action=\"dropped\"} %llu\n"
-	    "certns_rate_limited_total{action=\"slipped\"} %llu\n", (unsigned long long)n.limited_dropped,
-	    (unsigned long long)n.limited_slipped);
-	buf_printf(&b, "# TYPE certns_updates_total counter\ncertns_updates_total %llu\n"
-	    "# TYPE certns_updates_acknowledged_total counter\ncertns_updates_acknowledged_total %llu\n",
-	    (unsigned long long)n.updates, (unsigned long long)k->updates);
-	buf_printf(&b, "# TYPE certns_updates_refused_total counter\ncertns_updates_refused_total{by=\"key\"} %llu\n"
-	    "certns_updates_refused_total{by=\"record\"} %llu\n", (unsigned long long)n.updates_refused,
-	    (unsigned long long)k->updates_refused);
-	buf_printf(&b, "# TYPE certns_transfers_total counter\ncertns_transfers_total %llu\n"
-	    "# TYPE certns_tcp_connections gauge\ncertns_tcp_connections %llu\n"
-	    "# TYPE certns_tcp_connections_shed_total counter\ncertns_tcp_connections_shed_total %llu\n",
-	    (unsigned long long)n.transfers, (unsigned long long)n.tcp_connections, (unsigned long long)n.tcp_shed);
-	buf_printf(&b, "# TYPE certns_zones gauge\ncertns_zones %zu\n# TYPE certns_zones_with_problems gauge\n"
-	    "certns_zones_with_problems %zu\n", served, troubled);
-	buf_printf(&b, "# TYPE certns_zones_in_conflict gauge\ncertns_zones_in_conflict %zu\n", count_conflicts(k));
-	add_repositories(&b, k);
-	buf_printf(&b, "# TYPE certns_zone_serial gauge\n");
-	for (size_t i = 0; i < k->zones.n; i++)
-		if (zone_newest(k->zones.v[i]) != NULL && !k->zones.v[i]->retired)
-			buf_printf(&b, "certns_zone_serial{zone=\"%s\"} %u\n", k->zones.v[i]->name,
-			    zone_version_serial(zone_newest(k->zones.v[i])));
-	buf_printf(&b, "# TYPE certns_repository_held gauge\n");
-	for (size_t i = 0; i < k->nsources; i++)
-		add_held(&k->sources[i], &b);
-	text = buf_str(&b) == NULL ? json_null() : json_string(buf_str(&b));
-	buf_clear(&b);
-	return text;
 }
 
 /* --- pull and push: answered when the work is done --- */
@@ -586,7 +452,7 @@ handle(void *ctx, struct control_call *call, const char *command, const json_t *
 	else if (strcmp(command, "keys") == 0)
 		control_reply(call, list_keys(k), NULL);
 	else if (strcmp(command, "metrics") == 0)
-		control_reply(call, list_metrics(k), NULL);
+		control_reply(call, metrics_print(k), NULL);
 	else if (strcmp(command, "notify") == 0)
 		answer_notify(k, call, arguments);
 	else if (strcmp(command, "refresh") == 0 || strcmp(command, "retransfer") == 0)

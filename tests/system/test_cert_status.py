@@ -61,6 +61,13 @@ def test_why_a_service_waits(issuer, key, repo):
     issuer.pebble.start()
     issuer.ctl("renew", HOST)
     valid = status_is(issuer, "valid")
+    metrics = issuer.ctl_text("metrics").stdout.splitlines()
+    host = f'{{host="{HOST}",label="_letsencrypt._tcp"'
+    assert f'certns_certificate_state{host},state="valid"}} 1' in metrics
+    assert f'certns_certificate_state{host},state="failed"}} 0' in metrics
+    assert f"certns_certificate_failures{host}}} 0" in metrics
+    assert "certns_certificates_issued_total 1" in metrics and "certns_certificate_attempts_failed_total 1" in metrics
+    assert any(re.fullmatch(re.escape(f"certns_certificate_expiry_timestamp_seconds{host}}} ") + r"\d{10}", m) for m in metrics)
     assert Published(issuer, HOST).certificate(request)
     assert valid["csr"] == waiting["csr"] and valid["expires"] > valid["next"] and "problem" not in valid
     assert client.ask(issuer, STATUS, "TXT").answer[0].ttl == 60
