@@ -45,6 +45,7 @@ LIES = [
     ("an order without state", "newOrder", member(status=None), 'lacks "status"'),
     ("an order with a number for a state", "newOrder", member(status=7), 'lacks "status"'),
     ("an order with a state of its own", "newOrder", member(status="melting"), 'unknown status "melting"'),
+    ("an order with a state of many letters", "newOrder", member(status="\u20ac" * 300), 'unknown status'),
     ("an order without authorizations", "newOrder", member(authorizations=None), 'lacks "authorizations"'),
     ("an order with no authorization", "newOrder", member(authorizations=[]), 'lacks "authorizations"'),
     ("an order with an object for authorizations", "newOrder", member(authorizations={"a": "b"}), 'lacks "authorizations"'),
@@ -115,6 +116,7 @@ LIES = [
 
     ("no certificate", "certificate", lies.body(""), "no certificate in PEM"),
     ("a page for a certificate", "certificate", lies.body("<html></html>", "text/html"), "comes as text/html"),
+    ("a certificate of a type in other letters", "certificate", lies.body_type("text/\xff\xfe"), "comes as text/"),
     ("a certificate in garbage", "certificate", lies.body(b"\0\xff" * 500), "no certificate in PEM"),
     ("a certificate with a damaged end", "certificate", lies.chain(lambda c: [re.sub("-----END CERT.*", "", lies.pem(c[0]))]),
      "no certificate in PEM"),
