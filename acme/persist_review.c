@@ -133,21 +133,35 @@ preferring(const struct standing *s)
 	return NULL;
 }
 
-/* Does the text stand there, as far as the zone is? */
 static bool
-is_present(const struct standing *s, const char *text)
+stands(const struct rr_list *present, const char *text)
+{
+	bool found = false;
+
+	for (size_t i = 0; !found && i < present->n; i++) {
+		struct buf joined = { 0 };
+
+		found = acme_txt_join(present->v[i].rdata, present->v[i].rdlen, ACME_PERSIST_TEXT_MAX, &joined) &&
+		    buf_str(&joined) != NULL && strcmp(buf_str(&joined), text) == 0;
+		buf_clear(&joined);
+	}
+	return found;
+}
+
+/* Which of the texts that we made stands there, as far as the zone is; NULL: none. */
+static const char *
+standing_text(const struct standing *s)
 {
 	const struct acme_outside *outside = acme_port_outside(s->all->port);
 	struct rr_list present = { 0 };
-	bool found = false;
+	bool away = outside->lookup(outside->ctx, s->owner.octets, TYPE_TXT, &present) == ERR_NOT_FOUND;
+	const char *found = NULL;
 
-	found = outside->lookup(outside->ctx, s->owner.octets, TYPE_TXT, &present) == ERR_NOT_FOUND;
-	for (size_t i = 0; !found && i < present.n; i++) {
-		struct buf joined = { 0 };
+	for (size_t i = 0; found == NULL && i < json_array_size(s->texts); i++) {
+		const char *text = json_string_value(json_array_get(s->texts, i));
 
-		found = acme_txt_join(present.v[i].rdata, present.v[i].rdlen, ACME_PERSIST_TEXT_MAX, &joined) &&
-		    buf_str(&joined) != NULL && strcmp(buf_str(&joined), text) == 0;
-		buf_clear(&joined);
+		if (away || stands(&present, text))
+			found = text;
 	}
 	rr_list_clear(&present);
 	return found;
@@ -183,18 +197,15 @@ standing_better(const struct standing *s, const char *text, int64_t now_s, struc
 static void
 correct(struct standing *s, int64_t now_s)
 {
-	const char *text = json_string_value(json_array_get(s->texts, json_array_size(s->texts) - 1));
+	const char *text = standing_text(s);
 	struct buf better = { 0 };
 
-	if (!standing_better(s, text, now_s, &better) && (json_array_size(s->texts) == 1 || better.len == 0))
-		;
-	else if (is_present(s, text))
-		standing_write(s, buf_str(&better), NULL);
-	else {
+	if (text == NULL) {
 		/* Somebody has changed or removed it by hand: it is theirs, from now on. */
 		json_array_clear(s->texts);
 		standing_remember(s);
-	}
+	} else if (standing_better(s, text, now_s, &better) || (json_array_size(s->texts) > 1 && better.len > 0))
+		standing_write(s, buf_str(&better), NULL);
 	buf_clear(&better);
 }
 

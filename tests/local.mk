@@ -220,12 +220,15 @@ tests_fuzz_fuzz_doh_json_LDFLAGS = $(fuzz_link)
 tests_fuzz_fuzz_doh_json_LDADD = $(LIBACME)
 # end of acme: is the challenge visible
 # delegated challenges
-check_PROGRAMS += tests/unit/acme/test_challenge tests/unit/acme/test_delegation
+check_PROGRAMS += tests/unit/acme/test_challenge tests/unit/acme/test_delegation tests/unit/acme/test_persist
 tests_unit_acme_test_challenge_SOURCES = tests/unit/check.h tests/unit/acme/test_challenge.c
 tests_unit_acme_test_challenge_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 tests_unit_acme_test_delegation_SOURCES = tests/unit/check.h tests/unit/acme/test_delegation.c tests/unit/acme/world.c \
 	tests/unit/acme/world.h
 tests_unit_acme_test_delegation_LDADD = $(LIBACME) $(CMOCKA_LIBS)
+tests_unit_acme_test_persist_SOURCES = tests/unit/check.h tests/unit/acme/pki.c tests/unit/acme/pki.h \
+	tests/unit/acme/test_persist.c tests/unit/acme/world.c tests/unit/acme/world.h
+tests_unit_acme_test_persist_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 # end of delegated challenges
 
 # acme: orders
