@@ -71,14 +71,17 @@ enum err
 acme_revoked_add(struct acme_revoked *r, const uint8_t *leaf, size_t n, bool compromised, int64_t now_s)
 {
 	const uint8_t *p = leaf;
-	X509 *x = d2i_X509(NULL, &p, (long)n);
 	struct acme_certificate certificate;
 	struct buf name = { 0 }, key = { 0 };
 	enum err err = acme_certificate_parse(leaf, n, &certificate, NULL);
+	X509 *x;
 
-	if (err == ERR_OK && (err = name_of("certificate/", leaf, n, &name)) == ERR_OK)
+	if (err != ERR_OK)
+		return err;
+	x = d2i_X509(NULL, &p, (long)n);
+	if ((err = name_of("certificate/", leaf, n, &name)) == ERR_OK)
 		err = put(r, buf_str(&name), now_s, certificate.not_after_s);
-	if (err == ERR_OK && compromised && (err = name_of_key(X509_get_X509_PUBKEY(x), &key)) == ERR_OK)
+	if (err == ERR_OK && compromised && (err = name_of_key(x != NULL ? X509_get_X509_PUBKEY(x) : NULL, &key)) == ERR_OK)
 		err = put(r, buf_str(&key), now_s, 0);
 	acme_certificate_clear(&certificate);
 	buf_clear(&name);

@@ -197,6 +197,10 @@ tests_unit_acme_test_key_SOURCES = tests/unit/check.h tests/unit/acme/test_key.c
 tests_unit_acme_test_key_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 tests_unit_acme_test_problem_SOURCES = tests/unit/check.h tests/unit/acme/test_problem.c
 tests_unit_acme_test_problem_LDADD = $(LIBACME) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/acme/test_revoked
+tests_unit_acme_test_revoked_SOURCES = tests/unit/check.h tests/unit/acme/pki.c tests/unit/acme/pki.h \
+	tests/unit/acme/test_revoked.c tests/unit/acme/world.c tests/unit/acme/world.h
+tests_unit_acme_test_revoked_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 # end of accounts at the CA
 fuzz_targets += tests/fuzz/fuzz_acme_json tests/fuzz/fuzz_csr
 tests_fuzz_fuzz_acme_json_SOURCES = tests/fuzz/fuzz_acme_json.c $(FUZZ_MAIN)
