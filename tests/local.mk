@@ -509,6 +509,7 @@ check_PROGRAMS += \
 	tests/unit/tools/test_fetch_chain \
 	tests/unit/tools/test_fetch_config \
 	tests/unit/tools/test_fetch_key \
+	tests/unit/tools/test_fetch_memory \
 	tests/unit/tools/test_fetch_place \
 	tests/unit/tools/test_fetch_words
 tests_unit_tools_test_fetch_chain_SOURCES = tests/unit/tools/test_fetch_chain.c $(AUTHORITY) tests/unit/check.h
@@ -518,6 +519,10 @@ tests_unit_tools_test_fetch_config_CPPFLAGS = $(AM_CPPFLAGS) -DEXAMPLE=\"$(abs_t
 tests_unit_tools_test_fetch_config_LDADD = $(LIBFETCH) $(CMOCKA_LIBS)
 tests_unit_tools_test_fetch_key_SOURCES = tests/unit/tools/test_fetch_key.c tests/unit/check.h
 tests_unit_tools_test_fetch_key_LDADD = $(LIBFETCH) $(CMOCKA_LIBS)
+tests_unit_tools_test_fetch_memory_SOURCES = tests/unit/tools/test_fetch_memory.c tests/unit/check.h \
+	tests/unit/zones/memory.c tests/unit/zones/memory.h
+tests_unit_tools_test_fetch_memory_LDFLAGS = $(MEMORY_WRAP) -Wl,--wrap=strdup -Wl,--wrap=strndup
+tests_unit_tools_test_fetch_memory_LDADD = $(LIBFETCH) $(CMOCKA_LIBS)
 tests_unit_tools_test_fetch_place_SOURCES = tests/unit/tools/test_fetch_place.c $(AUTHORITY) tests/unit/check.h
 tests_unit_tools_test_fetch_place_LDADD = $(LIBFETCH) $(CMOCKA_LIBS)
 tests_unit_tools_test_fetch_words_SOURCES = tests/unit/tools/test_fetch_words.c tests/unit/check.h

@@ -71,31 +71,6 @@ fetch_settings_copy(const struct fetch_settings *from, struct fetch_settings *to
 	return ERR_OK;
 }
 
-/* A host name of letters, digits, hyphens and underscores (names with other letters come in their A-label form, RFC
- * 5890), without the final dot and in lower case; a wildcard where it may be one.  free() it. */
-static char *
-normalize(const char *text, bool *wildcard)
-{
-	static const char good[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
-	size_t n = strlen(text);
-	struct dname name;
-	char *out;
-
-	n -= n > 1 && text[n - 1] == '.';
-	if ((out = strndup(text, n)) == NULL)
-		return NULL;
-	for (char *p = out; *p != '\0'; p++)
-		*p = *p >= 'A' && *p <= 'Z' ? (char)(*p + 'a' - 'A') : *p;
-	*wildcard = strncmp(out, "*.", 2) == 0;
-	const char *rest = *wildcard ? out + 2 : out;
-	if (rest[strspn(rest, good)] != '\0' || n > 253 || dname_from_str(rest, &name) != ERR_OK ||
-	    dname_is_root(name.octets)) {
-		free(out);
-		return NULL;
-	}
-	return out;
-}
-
 static enum err
 no_host(const char *text, struct fault *f)
 {
@@ -107,14 +82,41 @@ no_host(const char *text, struct fault *f)
 	    text);
 }
 
+/* A host name of letters, digits, hyphens and underscores (names with other letters come in their A-label form, RFC
+ * 5890), without the final dot and in lower case; a wildcard where it may be one.  free() it. */
+static enum err
+normalize(const char *text, bool *wildcard, char **out, struct fault *f)
+{
+	static const char good[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
+	size_t n = strlen(text);
+	struct dname name;
+	char *copy;
+
+	n -= n > 1 && text[n - 1] == '.';
+	if ((copy = strndup(text, n)) == NULL)
+		return ERR_NOMEM;
+	for (char *p = copy; *p != '\0'; p++)
+		*p = *p >= 'A' && *p <= 'Z' ? (char)(*p + 'a' - 'A') : *p;
+	*wildcard = strncmp(copy, "*.", 2) == 0;
+	const char *rest = *wildcard ? copy + 2 : copy;
+	if (rest[strspn(rest, good)] != '\0' || n > 253 || dname_from_str(rest, &name) != ERR_OK ||
+	    dname_is_root(name.octets)) {
+		free(copy);
+		return no_host(text, f);
+	}
+	*out = copy;
+	return ERR_OK;
+}
+
 static enum err
 add_name(struct fetch_settings *s, size_t *n, const char *text, struct fault *f)
 {
 	bool wildcard;
-	char *name = normalize(text, &wildcard);
+	char *name;
+	enum err err = normalize(text, &wildcard, &name, f);
 
-	if (name == NULL)
-		return no_host(text, f);
+	if (err != ERR_OK)
+		return err;
 	for (size_t i = 0; i < *n; i++)
 		if (strcmp(s->names[i], name) == 0) {
 			free(name);
@@ -130,12 +132,12 @@ fetch_settings_make(const struct fetch_settings *defaults, const char *text, cha
 {
 	struct fetch_settings s = { .port = 0 }, plain = *defaults;
 	bool wildcard = false;
-	char *name = normalize(text, &wildcard);
+	char *name;
 	size_t nextra = 0, n = 0;
-	enum err err;
+	enum err err = normalize(text, &wildcard, &name, f);
 
-	if (name == NULL)
-		return no_host(text, f);
+	if (err != ERR_OK)
+		return err;
 	while (extra != NULL && extra[nextra] != NULL)
 		nextra++;
 	plain.host = NULL;

@@ -8,7 +8,7 @@
 #include "tsig/tsig.h"
 #include "wire/message.h"
 
-#define EDE_TEXT 400
+#define EDE_TEXT 700
 
 /* The text of the first extended error (RFC 8914, section 2), or "". */
 static void

@@ -218,6 +218,29 @@ def test_usage(service, arguments, words):
     assert words in service.run(*arguments, expect=fetch.USAGE).stderr
 
 
+def test_a_csr_that_can_never_work(service, issuer):
+    """The server says so at once, and why."""
+    service.run(HOST)
+    before = snapshot(service.place())
+    done = service.run("-n", "www.example.net", HOST, expect=fetch.REFUSED)
+    assert "www.example.net is in none of the zones" in done.stderr and "untouched" in done.stderr
+    assert snapshot(service.place()) == before
+
+
+def test_a_server_that_shows_no_status(without_authority):
+    service = without_authority
+    service.server.stop()
+    service.server.config["acme"]["status"] = False
+    service.server.write_config()
+    service.server.start("example.com")
+    done = service.run("-w", "1", HOST, expect=fetch.WAITING)
+    assert "no certificate after 1 s: the server has no certificate yet" in done.stderr
+    service.server.pebble.start()
+    service.server.ctl("renew", HOST)
+    service.run(HOST)
+    service.place().check([HOST])
+
+
 def test_an_alias_takes_no_csr(service, issuer, key):
     client.nsupdate(issuer, key, "update add _letsencrypt._tcp.www.example.com 60 CNAME www.example.com\nsend\n")
     assert "alias" in service.run(HOST, expect=fetch.REFUSED).stderr
