@@ -65,8 +65,8 @@ place_anew(struct acme_order *o)
 	o->placed_anew = true;
 	free(o->order_url);
 	o->order_url = NULL;
-	o->resuming = false;
-	o->failures = o->polls = 0;
+	o->resuming = o->finalized = false;
+	o->failures = o->polls = o->stale = 0;
 	return place(o);
 }
 

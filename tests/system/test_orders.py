@@ -5,7 +5,9 @@ look at a server that is gone."""
 
 import contextlib
 import os
+import random
 import sqlite3
+import time
 
 import pytest
 
@@ -109,6 +111,28 @@ def test_a_clean_stop_leaves_the_order_to_the_next_start(issuer_with, key):
     server.start("example.com")
     certificate(server, request)
     finished(server, ca)
+
+
+def test_killed_at_random(issuer_with, key):
+    """Many orders, killed at moments that nobody chose: each CSR costs one certificate, whatever happens."""
+    lives, hosts = (40, 30) if os.environ.get("CERTNS_LONG") else (5, 8)
+    server, ca = issuer_with(dns=None, processing_s=0.3, validation_s=0.3)
+    requests = {f"host{i}.example.com": Request([f"host{i}.example.com"]) for i in range(hosts)}
+    client.nsupdate(server, key, "".join(upload_script(h, r) for h, r in requests.items()))
+    chance = random.Random(7)
+    for _ in range(lives):
+        time.sleep(chance.random() * 0.2)
+        server.kill9()
+        server.start("example.com")
+    for host, request in requests.items():
+        certificate(server, request, host)
+        wait_for(lambda h=host: not challenges(server, h), "no challenge is left behind")
+        wait_for(lambda h=host: server.certs(h)[0]["state"] == "valid", "the engine is content")
+    for host in requests:
+        assert len(ca.certificates_for(host)) == 1, host
+    assert "going on with the order" in server.log()
+    server.stop()
+    assert remembered(server) == []
 
 
 # ---- when the order cannot go on ----
