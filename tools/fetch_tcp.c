@@ -10,6 +10,8 @@
 #include "tools/fetch_dns.h"
 #include "wire/message.h"
 
+#define SILENT_MS 30000
+
 static enum err
 wait_for(int fd, short events, int64_t deadline_ms)
 {
@@ -83,6 +85,32 @@ talk(int fd, const uint8_t *request, size_t n, int64_t deadline_ms, struct buf *
 	return read_all(fd, p, load_u16(length), deadline_ms);
 }
 
+/* Servers that said nothing lately.  Many hosts share one: each would wait for it anew, and the hosts of others would
+ * wait with them. */
+static struct {
+	struct sockaddr_storage address;
+	int64_t until_ms;
+} silent[FETCH_SERVERS_MAX];
+
+static bool
+is_silent(const struct fetch_server *s)
+{
+	for (size_t i = 0; i < FETCH_SERVERS_MAX; i++)
+		if (silent[i].until_ms > clock_mono_ms() && memcmp(&silent[i].address, &s->address, sizeof s->address) == 0)
+			return true;
+	return false;
+}
+
+static void
+remember_silent(const struct fetch_server *s)
+{
+	static size_t next;
+
+	silent[next].address = s->address;
+	silent[next].until_ms = clock_mono_ms() + SILENT_MS;
+	next = (next + 1) % FETCH_SERVERS_MAX;
+}
+
 static const char *
 failure(enum err err)
 {
@@ -104,12 +132,21 @@ fetch_exchange(const struct fetch_server *s, const uint8_t *request, size_t n, s
 	enum err err;
 	int fd;
 
+	if (is_silent(s))
+		return fault_set(f, ERR_TIMEOUT, "%s does not answer", fetch_server_print(s, text)), FETCH_NETWORK;
 	errno = 0;
-	if (n > MSG_MAX || (fd = ldns_tcp_connect2(&s->address, s->len, timeout)) < 0)
+	if (n > MSG_MAX || (fd = ldns_tcp_connect2(&s->address, s->len, timeout)) < 0) {
+		int error = errno;
+
+		if (clock_mono_ms() >= deadline_ms - FETCH_EXCHANGE_MS / 2)
+			remember_silent(s);
 		return fault_set(f, ERR_NETWORK, "%s cannot be reached over TCP%s%s", fetch_server_print(s, text),
-		    errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : ""), FETCH_NETWORK;
+		    error != 0 ? ": " : "", error != 0 ? strerror(error) : ""), FETCH_NETWORK;
+	}
 	err = talk(fd, request, n, deadline_ms, answer);
 	close(fd);
+	if (err == ERR_TIMEOUT)
+		remember_silent(s);
 	if (err == ERR_NOMEM)
 		return fault_set(f, err, "out of memory"), FETCH_LOCAL;
 	if (err != ERR_OK)

@@ -5,6 +5,7 @@ import os
 import socket
 import struct
 import threading
+import time
 
 import pytest
 from cryptography import x509
@@ -165,6 +166,17 @@ def test_odd_servers(tmp_path, key, what):
     assert done.returncode in (fetch.NETWORK, fetch.REFUSED) and words in done.stderr, (done.returncode, done.stderr)
     assert f"127.0.0.1@{server.port}" in done.stderr and service.place().version() is None
     server.close()
+
+
+@pytest.mark.long
+def test_a_silent_server(tmp_path, key):
+    """It is waited for once, and not once for each host."""
+    server = OddServer(lambda query: time.sleep(60))
+    service = Fetch(tmp_path / "service", server, key)
+    start = time.monotonic()
+    found = service.json(*(f"h{i}.example.com" for i in range(8)), expect=fetch.NETWORK)
+    assert {one["status"] for one in found} == {fetch.NETWORK} and time.monotonic() - start < 15
+    assert "does not answer" in found[0]["problem"] and "does not answer" in found[7]["problem"]
 
 
 @pytest.mark.once
