@@ -17,6 +17,7 @@ dist_guide_DATA = \
 	docs/guide/beside-your-primary.md \
 	docs/guide/caddy.md \
 	docs/guide/certns-fetch.md \
+	docs/guide/delegated-challenges.md \
 	docs/guide/haproxy.md \
 	docs/guide/keys-and-rights.md \
 	docs/guide/nginx.md \

@@ -233,6 +233,10 @@ tests_unit_acme_test_delegation_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 tests_unit_acme_test_persist_SOURCES = tests/unit/check.h tests/unit/acme/pki.c tests/unit/acme/pki.h \
 	tests/unit/acme/test_persist.c tests/unit/acme/world.c tests/unit/acme/world.h
 tests_unit_acme_test_persist_LDADD = $(LIBACME) $(CMOCKA_LIBS)
+fuzz_targets += tests/fuzz/fuzz_challenge
+tests_fuzz_fuzz_challenge_SOURCES = tests/fuzz/fuzz_challenge.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_challenge_LDFLAGS = $(fuzz_link)
+tests_fuzz_fuzz_challenge_LDADD = $(LIBACME)
 # end of delegated challenges
 
 # acme: orders

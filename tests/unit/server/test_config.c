@@ -186,6 +186,16 @@ static const struct { const char *why, *text, *error; } bad_files[] = {
 	{ "terms not agreed to", "acme:\n  authorities:\n  - directory: letsencrypt\n",
 	    "x:3:5: expected 'terms-agreed: yes' for an authority: it makes no account for who does not agree to its "
 	    "terms of service" },
+	{ "a challenge of another kind", "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes, challenges: [http-01]}]}\n",
+	    "x:1:79: expected dns-01, dns-account-01 or dns-persist-01, found 'http-01'" },
+	{ "a challenge twice", "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes, challenges: [dns-01, dns-01]}]}\n",
+	    "x:1:87: 'dns-01' is in the list twice" },
+	{ "no challenges", "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes, challenges: []}]}\n",
+	    "x:1:78: expected dns-01, dns-account-01 or dns-persist-01, found an empty list" },
+	{ "challenges that are no list", "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes, challenges: dns-01}]}\n",
+	    "x:1:78: expected a list, found 'dns-01'" },
+	{ "standing records for an hour", "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes, persist-lifetime: 1h}]}\n",
+	    "x:1:84: expected a duration from 86400s to 315360000s, such as 30s, 5m or 1h, found '1h'" },
 	{ "two authorities of one name", "acme:\n  authorities:\n"
 	    "  - {directory: 'https://ca.example/a', terms-agreed: yes}\n"
 	    "  - {directory: 'https://ca.example/b', terms-agreed: yes}\n",
@@ -370,6 +380,8 @@ static const char whole[] =
 	"    - directory: https://ca.example:14000/dir\n"
 	"      terms-agreed: yes\n"
 	"      failover-after: 30m\n"
+	"      challenges: [dns-persist-01, dns-01]\n"
+	"      persist-lifetime: 90d\n"
 	"      limits: [names 7/1d, orders 10/90s]\n"
 	"      profile: shortlived\n"
 	"      preferred-chain: Some Root X1\n"
@@ -436,6 +448,11 @@ test_whole_file(void **state)
 	assert_string_equal(c->acme.labels[1].label, "_rsa._tcp");
 	assert_string_equal(c->acme.labels[1].authority, "other");
 	check(c->acme.labels[1].profile == NULL && c->acme.nlabels == 2, "labels");
+	check(c->acme.authorities[0].nchallenges == 0 && c->acme.authorities[1].nchallenges == 2 &&
+	    c->acme.authorities[1].challenges[0] == ACME_DNS_PERSIST_01 && c->acme.authorities[1].challenges[1] == ACME_DNS_01,
+	    "challenges");
+	check(c->acme.authorities[0].persist_lifetime_s == 0 && c->acme.authorities[1].persist_lifetime_s == 90 * 86400,
+	    "the life of standing records");
 	check(c->acme.challenge_ttl == 120 && c->acme.self_check.ways == 0, "the challenge");
 	check(!c->acme.status && c->acme.hooks.timeout_s == 5, "the status, and the hooks' time");
 	assert_string_equal(c->acme.hooks.issued, "/bin/issued");
