@@ -124,45 +124,6 @@ decide(const struct update_policy *p, const uint8_t *owner, uint16_t type, struc
 
 /* --- CSRs --- */
 
-static bool
-names_are_below(const struct acme_names *names, const uint8_t *host, struct fault *f)
-{
-	char text[DNAME_TEXT_MAX];
-	struct dname name;
-
-	for (size_t i = 0; i < names->n; i++) {
-		const char *base = strncmp(names->v[i], "*.", 2) == 0 ? names->v[i] + 2 : names->v[i];
-
-		if (dname_from_str(base, &name) != ERR_OK || !dname_is_below(name.octets, host)) {
-			fault_set(f, ERR_REFUSED, "the CSR asks for %.120s, and the key may only have one for %.120s and names below",
-			    names->v[i], dname_print_host(host, text));
-			return false;
-		}
-	}
-	return true;
-}
-
-/* An addition under a grant for the CSR of host. */
-static bool
-is_csr_for(const uint8_t *host, const uint8_t *der, size_t n, struct fault *f)
-{
-	struct acme_csr *csr;
-	struct fault inner = { 0 };
-	bool good;
-
-	if (der == NULL) {
-		fault_set(f, ERR_REFUSED, "the key may only add a CSR (3 255 0)");
-		return false;
-	}
-	if (acme_csr_parse(der, n, &csr, &inner) != ERR_OK) {
-		fault_set(f, ERR_REFUSED, "the CSR cannot be used: %.200s", inner.text);
-		return false;
-	}
-	good = names_are_below(acme_csr_names(csr), host, f);
-	acme_csr_free(csr);
-	return good;
-}
-
 struct bearer {
 	const struct update_policy *policy;
 	const uint8_t *host;		/* whose CSR it may put in place */
@@ -195,9 +156,44 @@ covers(void *ctx, const char *name)
 	return decide(&there, owner.octets, TYPE_TXT, &g, words);
 }
 
-/* A TLSA record that is added.  limited: to CSRs of this host. */
 static bool
-permits_tlsa(const struct update_policy *p, const struct rr *rr, const uint8_t *limited, char *reason, size_t size)
+covers_all(struct bearer *b, const struct acme_names *names, struct fault *f)
+{
+	char text[DNAME_TEXT_MAX];
+
+	for (size_t i = 0; i < names->n; i++)
+		if (!covers(b, names->v[i])) {
+			fault_set(f, ERR_REFUSED, "the CSR asks for %.120s, and the key may only have one for %.120s and names below",
+			    names->v[i], dname_print_host(b->host, text));
+			return false;
+		}
+	return true;
+}
+
+/* An addition by who may add nothing but the CSR of a host.  der NULL: it is none. */
+static bool
+is_csr_for(struct bearer *b, const uint8_t *der, size_t n, struct fault *f)
+{
+	struct acme_csr *csr;
+	struct fault inner = { 0 };
+	bool good;
+
+	if (der == NULL) {
+		fault_set(f, ERR_REFUSED, "the key may only add a CSR (3 255 0)");
+		return false;
+	}
+	if (acme_csr_parse(der, n, &csr, &inner) != ERR_OK) {
+		fault_set(f, ERR_REFUSED, "the CSR cannot be used: %.200s", inner.text);
+		return false;
+	}
+	good = covers_all(b, acme_csr_names(csr), f);
+	acme_csr_free(csr);
+	return good;
+}
+
+/* A TLSA record that is added.  limited: to CSRs of the host. */
+static bool
+permits_tlsa(const struct update_policy *p, const struct rr *rr, bool limited, char *reason, size_t size)
 {
 	const uint8_t *der = NULL, *host = csr_host(p->config, rr->owner);
 	struct bearer bearer = { p, host };
@@ -207,7 +203,7 @@ permits_tlsa(const struct update_policy *p, const struct rr *rr, const uint8_t *
 
 	if (acme_tlsa_read(rr, &der, &n) != ACME_TLSA_CSR)
 		der = NULL;
-	if (limited != NULL && !is_csr_for(limited, der, n, &f))
+	if (limited && !is_csr_for(&bearer, der, n, &f))
 		return say(reason, size, rr->owner, rr->type, f.text);
 	if (p->acme == NULL || host == NULL || der == NULL || acme_judge(p->acme, rr->owner, der, n, &client, &f) == ERR_OK)
 		return true;
@@ -259,7 +255,7 @@ update_policy_permits(const struct update_policy *p, const struct zone_version *
 	if (update_policy_is_limited(p) && !permits_change(p, v, rr, &g, reason, reason_size))
 		return false;
 	return rr->class != CLASS_IN || rr->type != TYPE_TLSA || permits_tlsa(p, &(struct rr){ rr->owner.octets, rdata, rr->ttl,
-	    rr->type, (uint16_t)n }, g.csr_host, reason, reason_size);
+	    rr->type, (uint16_t)n }, g.csr_host != NULL, reason, reason_size);
 }
 
 bool

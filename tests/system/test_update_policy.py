@@ -1,12 +1,16 @@
 """update-policy: who may change what.  The same rules and the same updates give the same answers as with BIND's named."""
 
 import random
+import re
 
+import dns.edns
 import pytest
 
 from lib import client
+from lib.certs import Request
 from lib.gitrepo import GitRepo
 from lib.keys import Key
+from lib.wait import wait_for
 from lib.zones import zone
 
 KEYS = [Key("a.b.example.com"), Key("host.example.com"), Key("x._update.example.com")]
@@ -83,3 +87,67 @@ def test_the_same_answers_as_bind(certnsd, named, tmp_path, seed):
             assert content(server) == content(named), f"after round {i} under {rules}"
     assert content(server) == content(named), rules
     assert seen.get("NOERROR", 0) > 0 or seed % 2, seen
+
+
+@pytest.fixture
+def server(certnsd, tmp_path):
+    repo = GitRepo(tmp_path / "git", {"example.com": zone(extra=EXTRA), "example.com._keys": "".join(k.dnskey() for k in KEYS),
+                                      "_keys": PLAIN.dnskey()})
+    server = certnsd(git=repo)
+    server.zone_entry("example.com", **{"update-policy": [
+        f"grant {PLAIN.name} csr www.example.com", f"grant {PLAIN.name} acme ftp.example.com",
+        f"deny {PLAIN.name} name a.example.com A", f"grant {PLAIN.name} subdomain a.example.com A TXT(1)"]})
+    return server.start("example.com")
+
+
+def send(server, key, *changes):
+    """changes: ("add", owner, ...).  The rcode, and the text of the extended error."""
+    message = client.new_update("example.com", key)
+    for what, *arguments in changes:
+        getattr(message, what)(*arguments)
+    message.use_edns(0, payload=65535, request_payload=65535)
+    reply = client.exchange(server, message, tcp=True)
+    words = [o.text for o in reply.options if o.otype == dns.edns.OptionType.EDE]
+    return client.rcode(reply), words[0] if words else ""
+
+
+PLAIN = Key("web1")
+CSR = "_letsencrypt._tcp.www"
+
+
+@pytest.mark.parametrize("why, changes, words", [
+    ("below", [("add", "x.a", 60, "A", "192.0.2.1")], ""),
+    ("a rule that denies", [("add", "a", 60, "A", "192.0.2.1")],
+     "a.example.com. A: the update-policy says 'deny web1 name a.example.com A'"),
+    ("no rule", [("add", "x.a", 60, "AAAA", "2001:db8::1")], "x.a.example.com. AAAA: no rule of the zone's update-policy matches"),
+    ("all or nothing", [("add", "x.a", 60, "A", "192.0.2.1"), ("delete", "b", "TXT")],
+     "b.example.com. TXT: no rule of the zone's update-policy matches"),
+    ("a name with more than that", [("delete", "many")], "many.example.com. A: no rule of the zone's update-policy matches"),
+    ("a CSR, and names that it can prove", [("add", CSR, 60, "TLSA", Request(["www.example.com", "x.ftp.example.com"]).rdata())], ""),
+    ("and one that it cannot", [("add", CSR, 60, "TLSA", Request(["www.example.com", "mail.example.com"]).rdata())],
+     "_letsencrypt._tcp.www.example.com. TLSA: the CSR asks for mail.example.com, and the key may only have one for "
+     "www.example.com and names below"),
+    ("a challenge", [("add", "_acme-challenge.ftp", 60, "TXT", "x")], ""),
+])
+def test_the_rule_is_named(server, why, changes, words):
+    assert send(server, PLAIN, *changes) == ("REFUSED" if words else "NOERROR", words), why
+    if words:
+        server.wait_log(r"warning: update of example.com from web1 .*: REFUSED: " + re.escape(words))
+
+
+def test_names_of_keys_no_longer_count(server):
+    """But for transfers; and after a reload without rules they do."""
+    key = KEYS[2]
+    assert send(server, key, ("add", "x", 60, "A", "192.0.2.1"))[0] == "REFUSED"
+    assert client.transferred(server, "example.com", key)
+    server.zone_entry("example.com")
+    assert server.ctl("reload") is None
+    wait_for(lambda: send(server, key, ("add", "x", 60, "A", "192.0.2.1"))[0] == "NOERROR", "the name counts")
+    assert send(server, PLAIN, ("add", "x.a", 60, "A", "192.0.2.1"))[0] == "REFUSED"
+
+
+def test_as_many_records_as_allowed(server):
+    assert send(server, PLAIN, ("add", "x.a", 60, "TXT", "1"), ("add", "x.a", 60, "TXT", "2"))[0] == "NOERROR"
+    assert client.look(server, "x.a.example.com", "TXT") == ['"1"']
+    assert send(server, PLAIN, ("delete", "x.a", "TXT"), ("add", "x.a", 60, "TXT", "3"))[0] == "NOERROR"
+    assert client.look(server, "x.a.example.com", "TXT") == ['"3"']
