@@ -241,7 +241,7 @@ dname_parse(const char *text, size_t n, const uint8_t *origin, struct dname *out
 		size_t took = plain_run(text, n);
 
 		if (took > 0) {
-			if (p + took - label > 64 || (size_t)(end - p) < took)
+			if (p + took - label > 64 || end - p < (ptrdiff_t)took)	/* p may be one beyond end */
 				return ERR_RANGE;
 			memcpy(p, text, took);
 			p += took;

@@ -108,6 +108,23 @@ test_limits(void **state)
 	check(strlen(dname_print(name.octets, text)) == 250 * 4 + 4, "the longest text fits");
 }
 
+/* The place for a further label lies beyond the name's end then. */
+static void
+test_nothing_is_written_behind_a_name(void **state)
+{
+	struct { struct dname name; uint8_t behind[80]; } place;
+	char text[400];
+
+	(void)state;
+	for (int last = 55; last <= 63; last++) {
+		memset(&place, 0xa5, sizeof place);
+		int n = snprintf(text, sizeof text, "%063d.%063d.%063d.%0*d.%063d", 1, 1, 1, last, 1, 1);
+		check(dname_parse(text, (size_t)n, NULL, &place.name) == ERR_RANGE, "a name with %d octets in its fourth label", last);
+		for (size_t i = 0; i < sizeof place.behind; i++)
+			check(place.behind[i] == 0xa5, "the octet %zu behind it is as it was (%d)", i, last);
+	}
+}
+
 static void
 test_relative_names(void **state)
 {
@@ -239,6 +256,7 @@ main(void)
 		cmocka_unit_test(test_names_parse_and_print),
 		cmocka_unit_test(test_what_is_no_name),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_nothing_is_written_behind_a_name),
 		cmocka_unit_test(test_relative_names),
 		cmocka_unit_test(test_canonical_order),
 		cmocka_unit_test(test_below),
