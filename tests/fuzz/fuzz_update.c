@@ -1,7 +1,10 @@
 /* An UPDATE of any form against a zone that has something of everything: whatever it says, the changes can be made, and
- * they leave the zone its SOA, its NS, and no CNAME beside other data. */
+ * they leave the zone its SOA, its NS, and no CNAME beside other data; and with a key of little rights they are what it may
+ * do. */
 #include <stdlib.h>
+#include <string.h>
 
+#include "server/config.h"
 #include "server/update.h"
 #include "tests/unit/server/zone_text.h"
 #include "wire/rrtype.h"
@@ -11,6 +14,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct zone_store *store;
+static struct config *names, *rules;	/* names of keys decide; an update-policy does */
+static struct tsig_key *csr_key, *acme_key, *plain_key;
 
 static void
 must(bool condition)
@@ -24,12 +29,45 @@ stop(void)
 {
 	zone_store_free(store);
 	rcu_unregister_thread();
+	config_free(names);
+	config_free(rules);
+	tsig_key_free(csr_key);
+	tsig_key_free(acme_key);
+	tsig_key_free(plain_key);
+}
+
+static struct config *
+make_config(const char *text)
+{
+	struct config *c = NULL;
+	struct fault f;
+
+	must(config_parse("fuzz", text, strlen(text), &c, &f) == ERR_OK);
+	return c;
+}
+
+static struct tsig_key *
+make_key(const char *name)
+{
+	struct tsig_key *key = NULL;
+	struct dname owner;
+
+	must(dname_from_str(name, &owner) == ERR_OK &&
+	    tsig_key_new(owner.octets, TSIG_HMAC_SHA256, (const uint8_t *)"x", 1, &key) == ERR_OK);
+	return key;
 }
 
 static void
 start(void)
 {
 	rcu_register_thread();
+	names = make_config("acme: {labels: [_letsencrypt._tcp]}\n");
+	rules = make_config("acme: {labels: [_letsencrypt._tcp]}\nzones:\n  - name: example.com\n    update-policy:\n"
+	    "      - deny * name ns1.example.com ANY\n      - grant plain subdomain www.example.com A(2) TXT\n"
+	    "      - grant plain csr example.com\n      - grant plain name alias.example.com\n");
+	csr_key = make_key("x._csr.www.example.com");
+	acme_key = make_key("x._acme.example.com");
+	plain_key = make_key("plain");
 	store = zone_from_text("example.com", "$TTL 300\n@ SOA ns1 admin 10 1 2 3 4\n@ NS ns1\n@ NS ns.example.net.\n@ MX 10 www\n"
 	    "ns1 A 192.0.2.1\nns.example.net. A 192.0.2.2\nwww A 192.0.2.80\nwww A 192.0.2.81\nwww TXT \"one\"\n"
 	    "alias CNAME www\ntree DNAME example.org.\nsub NS ns.sub\nns.sub A 192.0.2.53\nwks WKS 192.0.2.1 6 25\n"
@@ -58,6 +96,39 @@ check_zone(const struct zone_version *v)
 	}
 }
 
+static bool
+zone_of(void *ctx, const uint8_t *name, struct dname *apex)
+{
+	(void)ctx;
+	must(dname_from_str("example.com", apex) == ERR_OK);
+	return dname_is_below(name, apex->octets);
+}
+
+/* By a key of little rights. */
+static void
+check_limited(const struct config *config, const struct tsig_key *key, const struct request *q, const uint8_t *data, size_t size)
+{
+	struct update_policy policy;
+	struct changeset changes = { 0 };
+	struct dname csr, www;
+	char reason[400];
+
+	must(dname_from_str("_letsencrypt._tcp.www.example.com", &csr) == ERR_OK && dname_from_str("ns1.example.com", &www) == ERR_OK);
+	update_policy_init(&policy, config, key, zone_version_apex_name(zone_store_newest(store)));
+	policy.zone_of = zone_of;
+	if (update_evaluate(zone_store_newest(store), q, data, size, &policy, 1700000000, &changes, reason, sizeof reason) !=
+	    RCODE_NOERROR)
+		changeset_clear(&changes);
+	for (size_t i = 0; i < changes.n; i++) {
+		const struct rr *rr = &changes.v[i].rr;
+
+		must(rr->type != TYPE_SOA && rr->type != TYPE_NS && !dname_equal(rr->owner, www.octets));
+		must(key->role != TSIG_ROLE_ACME || tsig_acme_covers(key->zone.octets, rr->owner, rr->type));
+		must(key->role != TSIG_ROLE_CSR || (rr->type == TYPE_TLSA && dname_equal(rr->owner, csr.octets)));
+	}
+	changeset_clear(&changes);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -81,5 +152,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		zone_store_abort(store);
 	}
 	changeset_clear(&changes);
+	check_limited(names, csr_key, &q, data, size);
+	check_limited(names, acme_key, &q, data, size);
+	check_limited(rules, plain_key, &q, data, size);
 	return 0;
 }
