@@ -261,7 +261,7 @@ host_changes(struct cert_status *c, struct shown *h, struct rr_list *remove, str
 	if (h->rdata != NULL && (!is_there || now_s >= h->renew_s)) {
 		h->renew_s = now_s + RENEW_S;
 		(void)rr_list_add(add, &(struct rr){ h->owner.octets, h->rdata,
-		    c->keeper->boot_view->config->acme.challenge_ttl, TYPE_TXT, h->rdlen });
+		    c->keeper->view->config->acme.challenge_ttl, TYPE_TXT, h->rdlen });
 	}
 out:
 	rr_list_clear(&there);
@@ -407,7 +407,7 @@ cert_event(void *ctx, enum acme_event event, const struct acme_status *s)
 struct cert_counts
 cert_status_counts(const struct keeper *k)
 {
-	return k->cert_status == NULL ? (struct cert_counts){ 0 } : k->cert_status->counts;
+	return k->cert_status->counts;
 }
 
 void
@@ -416,7 +416,7 @@ cert_status_found(struct keeper *k, const uint8_t *owner)
 	const uint8_t *host = dname_parent(owner);
 	struct rr_list csr = { 0 };
 
-	if (k->cert_status != NULL && acme_is_label(k->acme, host) &&
+	if (acme_is_label(k->acme, host) &&
 	    cert_lookup(k, host, TYPE_TLSA, &csr) == ERR_OK && csr.n == 0)
 		hide(k->cert_status, &(struct acme_status){ .owner = host, .host = "" });
 	rr_list_clear(&csr);
@@ -435,6 +435,18 @@ cert_status_start(struct keeper *k)
 	c->write = evtimer_new(k->base, on_write, c);
 	c->steps = evtimer_new(k->base, on_steps, c);
 	return c->write == NULL || c->steps == NULL ? ERR_NOMEM : hooks_new(k->base, &c->hooks);
+}
+
+void
+cert_status_renew(struct keeper *k)
+{
+	struct cert_status *c = k->cert_status;
+	struct shown *h;
+
+	for (size_t i = 0; i < BUCKETS; i++)
+		LIST_FOREACH(h, &c->hosts[i], entry)
+			h->working = false;
+	c->nworking = 0;
 }
 
 void

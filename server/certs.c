@@ -1,4 +1,4 @@
-/* server/certs.c -- the ACME engine: its start and end, and what it is told of. */
+/* server/certs.c -- the ACME engine: its start and end, another one when the configuration changed, and what it is told of. */
 #include "server/keeper_internal.h"
 
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 
 #define ACME_RETRY_FIRST_S 60
 #define ACME_RETRY_MOST_S 86400
+#define SCAN_ZONES 100			/* in one round of the event loop */
 
 static const char *const *
 authorities(void *ctx, const uint8_t *zone)
@@ -18,17 +19,19 @@ authorities(void *ctx, const uint8_t *zone)
 	return (const char *const *)config_zone_for(k->view->config, zone)->authorities;
 }
 
+/* --- engines --- */
+
 static enum err
-fill_config(struct keeper *k, const struct config_acme *c)
+fill_config(struct cert_engine *e, const struct config_acme *c)
 {
-	if ((k->authorities = calloc(c->nauthorities, sizeof *k->authorities)) == NULL ||
-	    (k->labels = calloc(c->nlabels, sizeof *k->labels)) == NULL ||
-	    (k->resolvers = calloc(c->nresolvers + 1, sizeof *k->resolvers)) == NULL)
+	if ((e->authorities = calloc(c->nauthorities, sizeof *e->authorities)) == NULL ||
+	    (e->labels = calloc(c->nlabels, sizeof *e->labels)) == NULL ||
+	    (e->resolvers = calloc(c->nresolvers + 1, sizeof *e->resolvers)) == NULL)
 		return ERR_NOMEM;
 	for (size_t i = 0; i < c->nauthorities; i++) {
 		const struct config_authority *a = &c->authorities[i];
 
-		k->authorities[i] = (struct acme_authority_config){ .directory = a->directory,
+		e->authorities[i] = (struct acme_authority_config){ .directory = a->directory,
 		    .ca_certificates = a->ca_certificates, .contact = (const char *const *)a->contact,
 		    .terms_agreed = a->terms_agreed, .key_type = a->key_type,
 		    .key_file = a->key_file, .eab_kid = a->eab.kid, .eab_secret = a->eab.secret.p,
@@ -38,20 +41,22 @@ fill_config(struct keeper *k, const struct config_acme *c)
 		    .limits = &a->limits };
 	}
 	for (size_t i = 0; i < c->nlabels; i++)
-		k->labels[i] = (struct acme_label_config){ c->labels[i].label, c->labels[i].authority, c->labels[i].profile };
+		e->labels[i] = (struct acme_label_config){ c->labels[i].label, c->labels[i].authority, c->labels[i].profile };
 	for (size_t i = 0; i < c->nresolvers; i++) {
 		const struct config_resolver *r = &c->resolvers[i];
 
-		k->resolvers[i] = (struct acme_resolver){ r->kind, r->name, (const struct sockaddr *)&r->address.address, r->url,
+		e->resolvers[i] = (struct acme_resolver){ r->kind, r->name, (const struct sockaddr *)&r->address.address, r->url,
 		    r->get };
 	}
 	return ERR_OK;
 }
 
-enum err
-certs_start(struct keeper *k, struct fault *f)
+/* An engine for the view, which it holds; nobody is contacted before the event loop goes on.  What was made before an error is
+ * the caller's to clear, too. */
+static enum err
+engine_init(struct keeper *k, struct view *view, struct cert_engine *e, struct fault *f)
 {
-	const struct config_acme *c = &k->boot_view->config->acme;
+	const struct config_acme *c = &view->config->acme;
 	struct acme_outside outside = { .ctx = k, .edit = cert_edit, .lookup = cert_lookup, .zone_of = cert_zone_of,
 	    .check = cert_check, .servers = cert_servers, .is_ours = cert_is_ours, .ask = cert_ask, .remember = cert_remember, .recall = cert_recall,
 	    .place = cert_place, .authorities = authorities, .event = cert_event };
@@ -62,32 +67,115 @@ certs_start(struct keeper *k, struct fault *f)
 	    .retry_first_s = ACME_RETRY_FIRST_S, .retry_most_s = ACME_RETRY_MOST_S,
 	    .propagation_timeout_s = c->self_check_timeout_s, .request_timeout_s = c->request_timeout_s };
 
+	*e = (struct cert_engine){ .view = view_ref(view) };
 	if (c->nauthorities == 0) {
 		log_info("no ACME authority is configured: CSRs are served, and no certificates are obtained");
-		return acme_leftovers_new(&outside, k->base, &k->leftovers);
+		return acme_leftovers_new(&outside, k->base, &e->leftovers);
 	}
-	if (cert_status_start(k) != ERR_OK || fill_config(k, c) != ERR_OK)
+	if (fill_config(e, c) != ERR_OK)
 		return ERR_NOMEM;
-	config.authorities = k->authorities;
-	config.labels = k->labels;
-	config.resolvers = k->resolvers;
-	return acme_new(&config, &outside, k->base, &k->acme, f);
+	config.authorities = e->authorities;
+	config.labels = e->labels;
+	config.resolvers = e->resolvers;
+	return acme_new(&config, &outside, k->base, &e->acme, f);
+}
+
+static void
+engine_clear(struct cert_engine *e)
+{
+	if (e->acme != NULL)
+		acme_free(e->acme);
+	acme_leftovers_free(e->leftovers);
+	free(e->authorities);
+	free(e->labels);
+	free(e->resolvers);
+	view_unref(e->view);
+	*e = (struct cert_engine){ 0 };
+}
+
+static void
+engine_use(struct keeper *k, const struct cert_engine *e)
+{
+	k->engine = *e;
+	k->acme = e->acme;
+}
+
+/* Zone after zone, for queries and updates do not wait. */
+static void
+on_scan(evutil_socket_t fd, short what, void *arg)
+{
+	struct keeper *k = arg;
+
+	(void)fd;
+	(void)what;
+	for (size_t n = 0; n < SCAN_ZONES && k->certs_scanned < k->zones.n; n++) {
+		const struct zone *z = k->zones.v[k->certs_scanned++];
+
+		if (!z->retired)
+			certs_scan(k, z);
+	}
+	if (k->certs_scanned < k->zones.n)
+		event_add(k->certs_scan, &(struct timeval){ 0, 0 });
+}
+
+enum err
+certs_start(struct keeper *k, struct fault *f)
+{
+	struct cert_engine e = { 0 };
+	enum err err;
+
+	if ((k->certs_scan = evtimer_new(k->base, on_scan, k)) == NULL || cert_status_start(k) != ERR_OK)
+		return ERR_NOMEM;
+	if ((err = engine_init(k, k->boot_view, &e, f)) == ERR_OK)
+		engine_use(k, &e);
+	else
+		engine_clear(&e);
+	return err;
+}
+
+/* What the old engine knows of orders, accounts and times is in the journal, where the new one finds it: so nothing is begun
+ * anew.  What is under way for the old one, at primaries and name servers, is dropped, and the new one asks again. */
+void
+certs_reload(struct keeper *k)
+{
+	const struct config_acme *was = &k->engine.view->config->acme, *is = &k->view->config->acme;
+	struct cert_engine e, old = k->engine;
+	struct fault f = { 0 };
+	enum err err;
+
+	if (memcmp(was->digest, is->digest, sizeof is->digest) == 0 && was->closed == is->closed)
+		return;
+	keeper_flush(k);
+	if ((err = engine_init(k, k->view, &e, &f)) != ERR_OK) {
+		engine_clear(&e);
+		log_error("acme: certificates are obtained by the former configuration, for the new one cannot be used: %s",
+		    fault_str(&f, err));
+		return;
+	}
+	cert_ask_stop(k);
+	remote_edits_stop(k);
+	cert_status_renew(k);
+	engine_use(k, &e);
+	engine_clear(&old);
+	log_info("acme: the new configuration is in use");
+	k->certs_scanned = 0;
+	event_add(k->certs_scan, &(struct timeval){ 0, 0 });
 }
 
 void
 certs_stop(struct keeper *k)
 {
-	if (k->acme != NULL)
-		acme_free(k->acme);
-	k->acme = NULL;
-	acme_leftovers_free(k->leftovers);
-	k->leftovers = NULL;
+	struct cert_engine e = k->engine;
+
+	engine_use(k, &(struct cert_engine){ 0 });
+	engine_clear(&e);
 	cert_ask_stop(k);
 	cert_status_stop(k);
-	free(k->authorities);
-	free(k->labels);
-	free(k->resolvers);
+	if (k->certs_scan != NULL)
+		event_free(k->certs_scan);
 }
+
+/* --- what it is told of --- */
 
 void
 certs_changed(struct keeper *k, const struct changeset *changes)

@@ -119,10 +119,20 @@ struct source {
 	struct waiter *waiting;		/* for the end of the present and wanted work */
 };
 
+/* The certificate engine, with what of the configuration it borrows. */
+struct cert_engine {
+	struct view *view;		/* a reference */
+	struct acme *acme;		/* NULL: no authority is configured; */
+	struct acme_leftovers *leftovers;	/* then this may have something to do */
+	struct acme_authority_config *authorities;
+	struct acme_label_config *labels;
+	struct acme_resolver *resolvers;
+};
+
 struct keeper {
 	struct shared *shared;
 	struct view *view;		/* the published one */
-	struct view *boot_view;		/* the first: sources and the ACME engine borrow its configuration */
+	struct view *boot_view;		/* the first: sources borrow its configuration */
 	struct event_base *base;
 	struct journal *journal;
 	struct commits *commits;
@@ -131,12 +141,11 @@ struct keeper {
 	size_t nsources;
 	struct pool *pool;
 	struct notifier *notifier;
-	struct acme *acme;		/* NULL: none configured */
-	struct acme_leftovers *leftovers;	/* and then this may have something to do */
-	struct acme_authority_config *authorities;
-	struct acme_label_config *labels;
-	struct acme_resolver *resolvers;
-	struct cert_status *cert_status;	/* NULL: no engine */
+	struct cert_engine engine;
+	struct acme *acme;		/* the engine's; NULL: no authority is configured */
+	struct event *certs_scan;	/* goes through all zones */
+	size_t certs_scanned;
+	struct cert_status *cert_status;
 	struct remote_edit *remote_edits;	/* on their way to primaries elsewhere */
 	struct link *links;		/* connections on which we wait for NOTIFY */
 	struct listener *listeners;	/* connections that NOTIFY goes to */
@@ -411,6 +420,7 @@ void cert_ask_stop(struct keeper *k);
 
 /* cert_status.c: struct acme_outside's event(); found: there is a name that begins with _status, perhaps of a host that is gone. */
 enum err cert_status_start(struct keeper *k);
+void cert_status_renew(struct keeper *k);	/* another engine will tell */
 void cert_status_stop(struct keeper *k);
 void cert_event(void *ctx, enum acme_event event, const struct acme_status *s);
 void cert_status_found(struct keeper *k, const uint8_t *owner);
@@ -422,6 +432,7 @@ struct cert_counts cert_status_counts(const struct keeper *k);
 
 /* certs.c */
 enum err certs_start(struct keeper *k, struct fault *f);
+void certs_reload(struct keeper *k);		/* the view is new */
 void certs_stop(struct keeper *k);
 void certs_changed(struct keeper *k, const struct changeset *changes);
 void certs_scan(struct keeper *k, const struct zone *z);

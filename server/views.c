@@ -100,14 +100,12 @@ same_zone_files(const struct config *a, const struct config *b)
 	return true;
 }
 
-/* What is bound at start: sockets, clones, the CA. */
+/* What is bound at start: sockets and clones. */
 static bool
 needs_restart(const struct config *old, const struct config *new)
 {
 	bool same = old->nlisten == new->nlisten && old->workers == new->workers && old->ngit == new->ngit &&
 	    old->cpu_affinity == new->cpu_affinity &&
-	    old->acme.closed == new->acme.closed &&
-	    memcmp(old->acme.digest, new->acme.digest, sizeof new->acme.digest) == 0 &&
 	    same_text(old->state_directory, new->state_directory) &&
 	    same_text(old->user, new->user) && same_text(old->control_socket, new->control_socket) &&
 	    old->tcp_connections == new->tcp_connections &&
@@ -139,8 +137,8 @@ views_reload(struct keeper *k, struct config *config)
 
 	if (config != NULL) {
 		if (needs_restart(k->boot_view->config, config))
-			log_warning("changes of listen, workers, cpu-affinity, tcp-connections, transfers-in, user, state-directory, control-socket, git, the "
-			    "files of zones, and of acme but for self-check, take effect with a restart");
+			log_warning("changes of listen, workers, cpu-affinity, tcp-connections, transfers-in, user, state-directory, control-socket, git, and the "
+			    "files of zones take effect with a restart");
 		log_set_level(config->log_level);
 		if ((err = view_complete(config, k->boot_view->config->state_directory, &f)) != ERR_OK ||
 		    (err = view_rebuild(k, config)) != ERR_OK) {
@@ -153,6 +151,7 @@ views_reload(struct keeper *k, struct config *config)
 			log_error("%s", fault_str(&f, err));
 		catalogs_changed(k);
 		links_configure(k);
+		certs_reload(k);
 		for (size_t i = 0; i < k->zones.n; i++)
 			k->zones.v[i]->serial_policy = config_zone_for(k->view->config, k->zones.v[i]->apex.octets)->serial;
 	}
