@@ -103,7 +103,8 @@ link_verify(X509 *lower, X509 *upper, size_t at, int64_t now_s, struct fault *f)
 	if (X509_check_ca(upper) == 0)
 		return fault_set(f, ERR_PEER, "the CA's chain does not verify: certificate %zu (%s) is not a CA's", at + 2, up);
 	if (X509_cmp_time(X509_get0_notBefore(upper), &now) > 0 || X509_cmp_time(X509_get0_notAfter(upper), &now) < 0)
-		return fault_set(f, ERR_PEER, "certificate %zu of the CA's chain (%s) is not valid now; is this machine's clock right?",
+		return fault_set(f, ERR_PEER,
+		    "certificate %zu of the CA's chain (%s) is not valid now; is this machine's clock right?",
 		    at + 2, up);
 	return ERR_OK;
 }

@@ -266,7 +266,8 @@ edit_records(struct acme_task *t, bool add, const struct acme_records *records, 
 
 	snprintf(why, sizeof why, "challenge for %.253s%s", t->host, add ? "" : " removed");
 	return acme_records_edit(&(struct acme_records_setup){ .port = t->setup.port, .records = records, .add = add,
-	    .ttl_s = t->setup.challenge_ttl_s, .until_s = clock_now_s() + limit_ms(t) / 1000, .why = why, .done = done, .arg = t }, &t->edit);
+	    .ttl_s = t->setup.challenge_ttl_s, .until_s = clock_now_s() + limit_ms(t) / 1000, .why = why,
+	    .done = done, .arg = t }, &t->edit);
 }
 
 static void

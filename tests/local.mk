@@ -173,7 +173,8 @@ tests_unit_acme_test_http_SOURCES = tests/unit/check.h tests/unit/acme/pki.c tes
 tests_unit_acme_test_http_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 tests_unit_acme_test_jws_SOURCES = tests/unit/check.h tests/unit/acme/test_jws.c
 tests_unit_acme_test_jws_LDADD = $(LIBACME) $(CMOCKA_LIBS)
-tests_unit_acme_test_order_SOURCES = tests/unit/check.h tests/unit/acme/pki.c tests/unit/acme/pki.h tests/unit/acme/test_order.c
+tests_unit_acme_test_order_SOURCES = tests/unit/check.h tests/unit/acme/model.c tests/unit/acme/model.h \
+	tests/unit/acme/pki.c tests/unit/acme/pki.h tests/unit/acme/test_order.c
 tests_unit_acme_test_order_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 tests_unit_acme_test_pebble_SOURCES = tests/unit/check.h tests/unit/acme/pki.c tests/unit/acme/pki.h \
 	tests/unit/acme/test_pebble.c tests/unit/acme/world.c tests/unit/acme/world.h
@@ -250,6 +251,10 @@ tests_unit_acme_test_store_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/acme/test_chain
 tests_unit_acme_test_chain_SOURCES = tests/unit/check.h tests/unit/acme/pki.c tests/unit/acme/pki.h tests/unit/acme/test_chain.c
 tests_unit_acme_test_chain_LDADD = $(LIBACME) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/acme/test_order_life
+tests_unit_acme_test_order_life_SOURCES = tests/unit/check.h tests/unit/acme/model.c tests/unit/acme/model.h \
+	tests/unit/acme/pki.c tests/unit/acme/pki.h tests/unit/acme/test_order_life.c
+tests_unit_acme_test_order_life_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 fuzz_targets += tests/fuzz/fuzz_memory tests/fuzz/fuzz_order
 tests_fuzz_fuzz_memory_SOURCES = tests/fuzz/fuzz_memory.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_memory_LDFLAGS = $(fuzz_link)

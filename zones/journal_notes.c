@@ -37,16 +37,19 @@ is_whole(sqlite3_stmt *st, const char *name)
 static enum err
 drop(struct journal *j, const struct buf *names, struct fault *f)
 {
+	sqlite3_stmt *st = j->statements[ST_DROP_NOTE];
 	enum err err = ERR_OK;
 	size_t n;
 
 	if (names->failed)
 		return ERR_NOMEM;
 	for (size_t at = 0; err == ERR_OK && at < names->len; at += n) {
+		const char *name = (const char *)names->p + at + sizeof n;
+
 		memcpy(&n, names->p + at, sizeof n);
 		at += sizeof n;
-		err = journal_run(j, ST_DROP_NOTE, sqlite3_bind_text64(j->statements[ST_DROP_NOTE], 1, (const char *)names->p + at, n,
-		    SQLITE_STATIC, SQLITE_UTF8), "cannot forget a note", f);
+		err = journal_run(j, ST_DROP_NOTE, sqlite3_bind_text64(st, 1, name, n, SQLITE_STATIC, SQLITE_UTF8),
+		    "cannot forget a note", f);
 	}
 	return err;
 }
