@@ -14,6 +14,7 @@ dist_hooks_SCRIPTS = docs/hooks/post-receive docs/hooks/pre-receive
 guidedir = $(docdir)/guide
 dist_guide_DATA = \
 	docs/guide/backup.md \
+	docs/guide/behind-a-proxy.md \
 	docs/guide/beside-your-primary.md \
 	docs/guide/caddy.md \
 	docs/guide/certns-fetch.md \
