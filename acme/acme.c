@@ -65,6 +65,20 @@ acme_look(struct acme *a, const uint8_t *owner)
 	acme_host_look(h);
 }
 
+void
+acme_look_at_caa(struct acme *a)
+{
+	struct acme_host *h;
+
+	for (size_t i = 0; i < ACME_BUCKETS; i++)
+		LIST_FOREACH(h, &a->hosts[i], entry)
+			if (h->state == ACME_WAITING_RETRY && strcmp(h->problem_type, "caa") == 0) {
+				h->retry_at_ms = 0;
+				h->refused_by = 0;
+				acme_host_look(h);
+			}
+}
+
 enum err
 acme_judge(struct acme *a, const uint8_t *owner, const uint8_t *der, size_t n, const struct acme_judge_client *client,
     struct fault *f)

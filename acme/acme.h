@@ -206,6 +206,9 @@ void acme_free(struct acme *a);
  * at once) and do what is needed.  Calling it too often does no harm. */
 void acme_look(struct acme *a, const uint8_t *owner);
 
+/* CAA records were changed: hosts that wait because of such ones look again. */
+void acme_look_at_caa(struct acme *a);
+
 /* Is owner <label>.<host> for one of the labels? */
 bool acme_is_label(const struct acme *a, const uint8_t *owner);
 

@@ -180,9 +180,15 @@ certs_stop(struct keeper *k)
 void
 certs_changed(struct keeper *k, const struct changeset *changes)
 {
-	for (size_t i = 0; k->acme != NULL && i < changes->n; i++)
+	bool has_caa = false;
+
+	for (size_t i = 0; k->acme != NULL && i < changes->n; i++) {
 		if (changes->v[i].rr.type == TYPE_TLSA && acme_is_label(k->acme, changes->v[i].rr.owner))
 			acme_look(k->acme, changes->v[i].rr.owner);
+		has_caa |= changes->v[i].rr.type == TYPE_CAA;
+	}
+	if (has_caa)
+		acme_look_at_caa(k->acme);
 }
 
 void

@@ -95,7 +95,9 @@ ctl_keygen_clients(FILE *to, const struct tsig_key *key, const struct keygen_tex
 		print_cert_manager(to, key, t);
 		fputs("\n# for acme.sh (NSUPDATE_KEY is the name of this file) and nsupdate -k:\n", to);
 	} else if (key->role == TSIG_ROLE_CSR) {
-		fprintf(to, "\n# for nsupdate -k and certns-fetch, a file of mode 600 on %s:\n", t->zone);
+		fprintf(to, "\n# for certns-fetch, the file /etc/certns/fetch.yaml on %s:\nkey-file: /etc/certns/fetch.key\nhosts:\n"
+		    "  - \"%s\"\n", t->zone, t->zone);
+		fputs("\n# for it, the file /etc/certns/fetch.key of mode 600; and for nsupdate -k:\n", to);
 	} else if (key->right == TSIG_RIGHT_TRANSFER) {
 		print_argument(to, "dig and kdig", t);
 		print_secondaries(to, key, t);

@@ -45,7 +45,6 @@ def test_another_ca(make):
     refused(server, "www.example.com", 'CAA of example.com, 0 issue "other.example" does not let ca.example issue')
     assert server.ca.count("newOrder") == 0
     client.nsupdate(server, KEY, 'update add example.com 300 CAA 0 issue "ca.example"\nsend\n')
-    server.ctl("renew", "www.example.com")
     wait_for(lambda: Published(server, "www.example.com").certificate(request), "a certificate")
 
 

@@ -223,6 +223,36 @@ def test_certbot_with_an_acme_key(pasted, tmp_path):
     assert done.returncode != 0 and "REFUSED" in done.stdout + done.stderr
 
 
+def test_certns_fetch_with_a_csr_key(pasted, tmp_path):
+    issuer, parts = pasted("web1._csr.www.example.com")
+    key, config, root = tmp_path / "fetch.key", tmp_path / "fetch.yaml", tmp_path / "root.pem"
+    with open(os.open(key, os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
+        f.write(part(parts, "for it, the file"))
+    root.write_text(issuer.pebble.root_pem())
+    config.write_text(part(parts, "for certns-fetch").replace("/etc/certns/fetch.key", str(key)) +
+                      f"\nserver: {issuer.address}@{issuer.port}\nverify: {root}\ndirectory: {tmp_path / 'place'}\n")
+    client.run([program("tools/certns-fetch"), "-c", config])
+    assert read(tmp_path / "place" / "www.example.com" / "current" / "certificate.pem")
+
+
+def test_a_zone_of_its_own_for_challenges(certnsd, tmp_path):
+    """_acme-challenge.HOST may be a zone; and keys stand in the configuration and in key files, too."""
+    name = "_acme-challenge.www.example.com"
+    other = Key("y._acme.www.example.com")
+    repo = GitRepo(tmp_path / "git", {"example.com": zone(), name: zone(name)})
+    server = certnsd(git=repo, keys=[{"name": ACME.name, "algorithm": ACME.algorithm, "secret": ACME.secret}])
+    (tmp_path / "keys").write_text(f"{other.name}:SHA256:{other.secret}\n")
+    server.start(name, arguments=["-c", server.config_path, "--key-file", str(tmp_path / "keys")])
+    for key in ACME, other:
+        message = client.new_update(name, key)
+        message.add("@", 60, "TXT", f'"{key.name}"')
+        assert client.send_update(server, message) == "NOERROR"
+        message = client.new_update(name, key)
+        message.add("ns1", 60, "TXT", '"x"')
+        assert client.send_update(server, message) == "REFUSED"
+    assert len(client.look(server, name, "TXT")) == 2
+
+
 def test_what_keygen_prints_can_be_pasted(tmp_path):
     acme = keygen("x._acme.www.example.com")
     yaml.safe_load_all(part(acme, "for cert-manager"))
@@ -231,7 +261,7 @@ def test_what_keygen_prints_can_be_pasted(tmp_path):
     assert found[0]["stringData"]["secret"] in part(acme, "in the Caddyfile")
 
     path = tmp_path / "key"
-    path.write_text(part(keygen("x._csr.www.example.com"), "for nsupdate -k"))
+    path.write_text(part(keygen("x._csr.www.example.com"), "for it, the file"))
     client.run(["nsupdate", "-k", path], input="quit\n")
 
     transfer = keygen("x._transfer.example.com")
