@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/file.h"
 
 #define LINKS_MAX 32
@@ -134,6 +135,16 @@ explain(const struct acme_http_call *call, CURLcode code, const char *url, struc
 		buf_add_str(words, call->error[0] != '\0' ? call->error : curl_easy_strerror(code));
 }
 
+/* tests/bench counts them. */
+static void
+note_time(struct acme_http_call *call, const char *url, const struct acme_reply *r)
+{
+	curl_off_t took_us = 0;
+
+	curl_easy_getinfo(call->easy, CURLINFO_TOTAL_TIME_T, &took_us);
+	log_debug("acme: %s: status %ld after %lld us", url, r->status, (long long)took_us);
+}
+
 static void
 call_finish(struct acme_http_call *call, CURLcode code)
 {
@@ -163,6 +174,7 @@ call_finish(struct acme_http_call *call, CURLcode code)
 	r.words = buf_str(&words);
 	if (r.words == NULL || *r.words == '\0')
 		r.words = err_str(r.err);
+	note_time(call, url, &r);
 	done(arg, &r);
 	buf_clear(&words);
 	call_free(call);
