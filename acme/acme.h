@@ -106,6 +106,8 @@ struct acme_status {			/* borrowed for the duration of the call */
 	const char *issuer;		/* of the certificate in place; "" without one */
 	const char *step;		/* what is being done, in words: "waiting for ns2.example.com to show the challenge" */
 	const char *problem;		/* last failure with the CA's words; "" without one */
+	const char *problem_type;	/* as the CA calls it: "rateLimited"; "" without one */
+	const char *authority;		/* that issued, or was asked last; "": not known yet */
 	const uint8_t *csr_digest;	/* SHA-256 of the CSR's DER */
 	int64_t expires_s;		/* certificate; 0: none */
 	int64_t next_s;			/* next step (renewal, retry); 0: now running or none */

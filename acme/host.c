@@ -1,6 +1,7 @@
 #include "acme/host.h"
 
 #include <event2/event.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,8 +40,11 @@ text_of(const char *text)
 struct acme_status
 acme_host_status(const struct acme_host *h)
 {
+	bool asking = h->state != ACME_IDLE_VALID && h->authority != NULL;
+
 	return (struct acme_status){ .owner = h->owner.octets, .host = h->name, .label = h->label->text, .state = h->state,
 		.names = text_of(h->names), .issuer = text_of(h->issuer), .step = step(h), .problem = text_of(h->problem),
+		.problem_type = h->problem_type, .authority = asking ? h->authority->name : text_of(h->issued_by),
 		.csr_digest = h->csr_digest, .expires_s = h->expires_s, .next_s = h->next_s, .attempts = h->failures };
 }
 
@@ -222,7 +226,7 @@ refuse(struct acme_host *h, const char *why)
 
 /* Until it is time to renew, or to ask the CA about that; a changed clock is found sooner by acme/acme.c. */
 static void
-rest(struct acme_host *h, const struct acme_assessment *as)
+rest(struct acme_host *h, size_t nleaves)
 {
 	int64_t now_s = clock_now_s(), due_in_s = due_s(h) - acme_renewal_now_s(&h->renewal, now_s);
 	int64_t poll_s = acme_renewal_poll_s(&h->renewal, now_s), wait_s = LOOK_AGAIN_S;
@@ -234,8 +238,8 @@ rest(struct acme_host *h, const struct acme_assessment *as)
 	h->retry_at_ms = 0;
 	acme_host_problem(h, NULL, "");
 	h->next_s = now_s + due_in_s;
-	if (as->nleaves > 1)
-		log_warning("acme: %s: %zu certificates are there; the next issuance leaves one", h->name, as->nleaves);
+	if (nleaves > 1)
+		log_warning("acme: %s: %zu certificates are there; the next issuance leaves one", h->name, nleaves);
 	if (wait_s > due_in_s)
 		wait_s = due_in_s;
 	if (h->asking == NULL && wait_s > poll_s - now_s)
@@ -335,10 +339,27 @@ is_due(const struct acme_host *h, const struct acme_assessment *as)
 }
 
 static void
+digest_rrset(const struct rr_list *rrset, uint8_t digest[SHA256_DIGEST_LENGTH])
+{
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+
+	memset(digest, 0, SHA256_DIGEST_LENGTH);
+	if (md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1) {
+		for (size_t i = 0; i < rrset->n; i++) {
+			EVP_DigestUpdate(md, &rrset->v[i].rdlen, sizeof rrset->v[i].rdlen);
+			EVP_DigestUpdate(md, rrset->v[i].rdata, rrset->v[i].rdlen);
+		}
+		EVP_DigestFinal_ex(md, digest, NULL);
+	}
+	EVP_MD_CTX_free(md);
+}
+
+static void
 decide(struct acme_host *h, const struct rr_list *rrset, struct acme_assessment *as)
 {
 	bool changed = note(h, as);
 
+	memset(h->settled, 0, sizeof h->settled);
 	if (changed)
 		begin_anew(h);
 	if (as->verdict == VERDICT_NOTHING) {
@@ -370,10 +391,76 @@ decide(struct acme_host *h, const struct rr_list *rrset, struct acme_assessment 
 		acme_store_drop(h->acme->store, h->owner.octets);
 		refuse(h, as->fault.text);
 	} else if (as->verdict == VERDICT_VALID && h->chain.n == 0 && !is_due(h, as) &&
-	    !acme_store_unfinished(h->acme->store, h->owner.octets, h->csr_digest))
-		rest(h, as);
-	else
+	    !acme_store_unfinished(h->acme->store, h->owner.octets, h->csr_digest)) {
+		digest_rrset(rrset, h->settled);
+		rest(h, as->nleaves);
+	} else
 		pursue(h, rrset, as);
+}
+
+/* ---- what need not be read again ---- */
+
+static bool
+any_revoked(const struct acme_host *h, const struct rr_list *rrset)
+{
+	const uint8_t *data;
+	size_t n;
+
+	for (size_t i = 0; i < rrset->n; i++)
+		if (acme_tlsa_read(&rrset->v[i], &data, &n) == ACME_TLSA_LEAF &&
+		    acme_revoked_certificate(h->acme->revoked, data, n))
+			return true;
+	return false;
+}
+
+/* Nothing has changed since we last had only to wait, and it is still so. */
+static bool
+is_settled(const struct acme_host *h, const struct rr_list *rrset)
+{
+	static const uint8_t none[SHA256_DIGEST_LENGTH];
+	uint8_t digest[SHA256_DIGEST_LENGTH];
+
+	if (memcmp(h->settled, none, sizeof none) == 0 || h->task != NULL || h->chain.n > 0 || h->forced || h->published ||
+	    acme_renewal_now_s(&h->renewal, clock_now_s()) >= due_s(h) || any_revoked(h, rrset) ||
+	    acme_store_unfinished(h->acme->store, h->owner.octets, h->csr_digest))
+		return false;
+	digest_rrset(rrset, digest);
+	return memcmp(digest, h->settled, sizeof digest) == 0;
+}
+
+/* Is there one CSR, the one that we know? */
+static bool
+has_our_csr(const struct acme_host *h, const struct rr_list *rrset)
+{
+	uint8_t digest[SHA256_DIGEST_LENGTH];
+	const uint8_t *data;
+	size_t n, ncsrs = 0;
+	bool ours = false;
+
+	for (size_t i = 0; i < rrset->n; i++)
+		if (acme_tlsa_read(&rrset->v[i], &data, &n) == ACME_TLSA_CSR && ++ncsrs == 1)
+			ours = EVP_Digest(data, n, digest, NULL, EVP_sha256(), NULL) == 1 &&
+			    memcmp(digest, h->csr_digest, sizeof digest) == 0;
+	return ours && ncsrs == 1;
+}
+
+/* Most looks find nothing new: after an answer about the renewal, or once a day.  A new certificate for the CSR that is
+ * still there goes in as it is.  True: that was all. */
+static bool
+examine_quickly(struct acme_host *h, const struct rr_list *rrset)
+{
+	if (h->chain.n > 0 && h->task == NULL && !h->gone && h->retry_at_ms <= clock_mono_ms() &&
+	    has_our_csr(h, rrset)) {
+		h->replaces = h->renewal.life.not_after_s != 0;
+		acme_host_publish(h, rrset);
+		return true;
+	}
+	if (!is_settled(h, rrset))
+		return false;
+	acme_host_ask(h);
+	tell_if_expiring(h);
+	rest(h, 1);
+	return true;
 }
 
 /* May free h. */
@@ -388,7 +475,9 @@ examine(struct acme_host *h)
 	if (h->publishing != NULL)
 		return;			/* its end looks again */
 	err = outside->lookup(outside->ctx, h->owner.octets, TYPE_TLSA, &rrset);
-	if (err == ERR_OK || err == ERR_NOT_FOUND) {
+	if (err == ERR_OK && examine_quickly(h, &rrset))
+		;
+	else if (err == ERR_OK || err == ERR_NOT_FOUND) {
 		acme_assess(&rrset, &as);
 		decide(h, &rrset, &as);
 		acme_assessment_clear(&as);

@@ -51,6 +51,7 @@ struct acme_host {
 	/* The certificate in place: when it is renewed. */
 	struct acme_renewal renewal;
 	struct acme_lifetime fresh;	/* of the one that we got last */
+	uint8_t settled[SHA256_DIGEST_LENGTH];	/* the RRset at which nothing was to be done but to wait; all 0: none */
 	char *issued_by;		/* the name of its authority; NULL: not known */
 	struct acme_call *asking;	/* about when to renew */
 	struct acme_authority *asked;

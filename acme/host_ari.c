@@ -103,8 +103,8 @@ acme_host_ask(struct acme_host *h)
 	struct acme_ranking ranking;
 	int64_t now_s = clock_now_s(), now_ms = clock_mono_ms();
 
-	if (h->asking != NULL || acme_renewal_poll_s(&h->renewal, now_s) > now_s)
-		return;
+	if (h->asking != NULL || h->task != NULL || h->chain.n > 0 || acme_renewal_poll_s(&h->renewal, now_s) > now_s)
+		return;			/* nobody asks about what is being replaced */
 	acme_host_rank(h, &ranking);
 	h->asked = h->issued_by != NULL ? acme_authority_find(&h->acme->authorities, h->issued_by) :
 	    ranking.n > 0 ? ranking.v[0] : NULL;

@@ -501,6 +501,7 @@ acme_host_start(struct acme_host *h)
 		failed_here(h, err, err_str(err));
 		return;
 	}
+	acme_host_stop_asking(h);
 	a->queue.running++;
 	if (!under_way)
 		take_tokens(h);

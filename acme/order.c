@@ -201,7 +201,8 @@ order_on_order(struct acme_order *o, const struct acme_reply *r)		/* RFC 8555, s
 		break;
 	case ORDER_PROCESSING:
 		order_step(o, "waiting for the CA to issue");
-		want = order_sleep_then_get(o, o->order_url, order_on_order, o->polls++, r->retry_after_s);
+		want = order_sleep_then_get(o, o->order_url, order_on_order, o->polls > 0 ? o->polls - 1 : 0, r->retry_after_s);
+		o->polls++;
 		break;
 	case ORDER_VALID:
 		order_step(o, "fetching the certificate");

@@ -109,6 +109,7 @@ make_rdata(const struct acme_status *s, struct buf *out)
 		add_string(out, "csr=", (const char *)csr.p, csr.len);
 	add_time(out, "next=", s->next_s);
 	add_time(out, "expires=", s->expires_s);
+	add_words(out, "authority=", s->authority);
 	add_words(out, "step=", s->step);
 	add_words(out, "problem=", s->problem);
 	buf_clear(&csr);
@@ -366,6 +367,7 @@ run_hook(struct cert_status *c, const char *command, const char *event, const st
 	add_variable(variables, &n, "LABEL", s->label);
 	add_variable(variables, &n, "NAMES", s->names);
 	add_variable(variables, &n, "ISSUER", s->issuer);
+	add_variable(variables, &n, "AUTHORITY", s->authority);
 	add_variable(variables, &n, "PROBLEM", s->problem);
 	add_variable(variables, &n, "ATTEMPTS", attempts);
 	add_time_variable(variables, &n, "EXPIRES", s->expires_s);

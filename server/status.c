@@ -240,7 +240,9 @@ add_cert(void *arg, const struct acme_status *s)
 	json_t *row = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "host", s->host, "label", s->label, "state", acme_state_str(s->state),
 	    "names", json_words(s->names), "issuer", json_words(s->issuer), "expires", json_time(s->expires_s),
 	    "next", json_time(s->next_s));
+	json_object_set_new(row, "authority", json_words(s->authority));
 	if (l->host != NULL) {
+		json_object_set_new(row, "problem-type", json_words(s->problem_type));
 		json_object_set_new(row, "step", json_words(s->step));
 		json_object_set_new(row, "attempts", json_integer((json_int_t)s->attempts));
 	}
