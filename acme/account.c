@@ -218,8 +218,8 @@ find_or_register(struct acme_account *a)
 	if (a->job != ACME_ACCOUNT_KEEP)
 		return fail(a, ERR_NOT_FOUND, "the CA has no account for this key");
 	if (a->directory->external_account_required && a->setup.eab_kid == NULL)
-		return fail(a, ERR_REFUSED, "the CA makes accounts only for its customers: the authority's \"eab:\" must have "
-		    "the key identifier and the HMAC key that it gave you");
+		return fail(a, ERR_REFUSED, "the CA makes accounts only for its customers: the authority's \"eab:\" "
+		    "must have the key identifier and the HMAC key that it gave you");
 	return register_account(a);
 }
 
@@ -276,8 +276,8 @@ acme_account_reply(struct acme_account *a, const struct acme_reply *r)
 
 /* ---- answers ---- */
 
-/* Which contacts an account has that was there already: it keeps them (RFC 8555, section 7.3.1).  Where the configuration
- * says nothing of contacts, they are left to whoever set them. */
+/* Which contacts an account has that was there already: it keeps them (RFC 8555, section 7.3.1).  Where the
+ * configuration says nothing of contacts, they are left to whoever set them. */
 static json_t *
 contacts_found(const struct acme_account *a, const struct acme_account_object *object)
 {
@@ -467,9 +467,9 @@ acme_account_changed(struct acme_account *a)
 enum err
 acme_account_record(const struct acme_account *a, struct buf *out)
 {
-	json_t *json = json_pack("{s:i, s:s, s:s, s:s, s:s?, s:O?}", "v", RECORD_VERSION, "url", a->url != NULL ? a->url : "",
-	    "key", acme_key_thumbprint(a->key), "status", acme_account_status_str(a), "terms", a->terms, "contact",
-	    a->registered);
+	json_t *json = json_pack("{s:i, s:s, s:s, s:s, s:s?, s:O?}", "v", RECORD_VERSION,
+	    "url", a->url != NULL ? a->url : "", "key", acme_key_thumbprint(a->key),
+	    "status", acme_account_status_str(a), "terms", a->terms, "contact", a->registered);
 	char *text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
 
 	if (text != NULL)
@@ -494,8 +494,8 @@ acme_account_recall(struct acme_account *a, const char *text, size_t n)
 
 	while (s < 3 && (status == NULL || strcmp(status, words[s]) != 0))
 		s++;
-	good = json_integer_value(json_object_get(json, "v")) == RECORD_VERSION && s < 3 && url != NULL && key != NULL &&
-	    strcmp(key, acme_key_thumbprint(a->key)) == 0 && strncasecmp(url, "https://", 8) == 0;
+	good = json_integer_value(json_object_get(json, "v")) == RECORD_VERSION && s < 3 && url != NULL &&
+	    key != NULL && strcmp(key, acme_key_thumbprint(a->key)) == 0 && strncasecmp(url, "https://", 8) == 0;
 	if (good) {
 		set_text(&a->url, url);
 		set_text(&a->terms, json_string_value(json_object_get(json, "terms")));

@@ -1,9 +1,9 @@
 /* acme/account.h -- one account at one CA (RFC 8555, section 7.3): registered, found again, bound to an account
  * elsewhere, with the contacts of the configuration, its key changed, deactivated.
  *
- * A state machine without I/O, like acme/order.h: it says what is to be asked of the CA and is given what came.  A round
- * begins with acme_account_start() and ends with ACME_ACCOUNT_READY or ACME_ACCOUNT_FAILED; one that has nothing to ask
- * ends at once.  acme/client_account.c joins it to the network and to files.
+ * A state machine without I/O, like acme/order.h: it says what is to be asked of the CA and is given what came.  A
+ * round begins with acme_account_start() and ends with ACME_ACCOUNT_READY or ACME_ACCOUNT_FAILED; one that has nothing
+ * to ask ends at once.  acme/client_account.c joins it to the network and to files.
  *
  * A key change is safe against crashes because the new key is in a file of its own before the CA hears of it.  Whenever
  * such a next key is there, the CA is asked whether it knows it before anything else is done. */
@@ -15,8 +15,8 @@
 
 enum acme_account_want {
 	ACME_ACCOUNT_POST,	/* acme_account_request(); then acme_account_reply() */
-	ACME_ACCOUNT_MAKE_KEY,	/* make the key to change over to, durable in a file of its own; then acme_account_made() */
-	ACME_ACCOUNT_ADOPT,	/* the CA knows the next key: put it in the other's place; then acme_account_adopted() */
+	ACME_ACCOUNT_MAKE_KEY,	/* to change over to; durable in a file of its own; then acme_account_made() */
+	ACME_ACCOUNT_ADOPT,	/* the CA knows the next key: it takes the other's place; then acme_account_adopted() */
 	ACME_ACCOUNT_DROP,	/* the CA does not: its file can go; then acme_account_dropped() */
 	ACME_ACCOUNT_READY,
 	ACME_ACCOUNT_FAILED	/* acme_account_failure() */
@@ -62,7 +62,8 @@ enum acme_account_want acme_account_start(struct acme_account *a, enum acme_acco
     const struct acme_directory *directory);
 enum acme_account_want acme_account_reply(struct acme_account *a, const struct acme_reply *r);
 /* next is taken with ERR_OK. */
-enum acme_account_want acme_account_made(struct acme_account *a, struct acme_key *next, enum err err, const char *words);
+enum acme_account_want acme_account_made(struct acme_account *a, struct acme_key *next, enum err err,
+    const char *words);
 enum acme_account_want acme_account_adopted(struct acme_account *a, enum err err, const char *words);
 enum acme_account_want acme_account_dropped(struct acme_account *a);
 
@@ -80,7 +81,8 @@ struct acme_reply acme_account_failure(struct acme_account *a);
 void acme_account_forget(struct acme_account *a);
 
 /* What is to be known after a restart, as JSON.  Nothing is asked of the CA as long as it fits key and configuration.
- * acme_account_changed() is true once after each change.  False of _recall: it cannot be read, or is about another key. */
+ * acme_account_changed() is true once after each change.  False of _recall: it cannot be read, or is about another
+ * key. */
 bool acme_account_changed(struct acme_account *a);
 enum err acme_account_record(const struct acme_account *a, struct buf *out);
 bool acme_account_recall(struct acme_account *a, const char *json, size_t n);

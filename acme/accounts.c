@@ -118,13 +118,15 @@ on_deactivated(void *arg, const struct acme_reply *r)
 static bool
 is_shared(const struct acme *a, const struct acme_authority *one, struct fault *f)
 {
+	const char *file = acme_client_view(one->client).key_file;
+
 	for (size_t i = 0; i < a->authorities.n; i++) {
 		const struct acme_authority *other = &a->authorities.v[i];
 
-		if (other == one || strcmp(acme_client_view(other->client).key_file, acme_client_view(one->client).key_file) != 0)
+		if (other == one || strcmp(acme_client_view(other->client).key_file, file) != 0)
 			continue;
-		fault_set(f, ERR_REFUSED, "%.200s and %.200s share this account: one of them needs a key-file of its own first",
-		    one->name, other->name);
+		fault_set(f, ERR_REFUSED, "%.200s and %.200s share this account: one of them needs a key-file of its "
+		    "own first", one->name, other->name);
 		return true;
 	}
 	return false;

@@ -16,7 +16,8 @@ client_keep(struct acme_client *c, const char *text)
 	if (text == NULL || (json_object_get(c->kept, text) == NULL &&
 	    json_object_set_new(c->kept, text, json_true()) != 0))
 		return NULL;
-	return json_object_iter_key(json_object_iter_at(c->kept, text));	/* stays where it is, whatever is added */
+	/* It stays where it is, whatever is added. */
+	return json_object_iter_key(json_object_iter_at(c->kept, text));
 }
 
 void
@@ -36,7 +37,8 @@ acme_client_new(const struct acme_config *config, const struct acme_authority_co
 {
 	unsigned timeout_s = config->request_timeout_s > 0 ? config->request_timeout_s : TIMEOUT_S;
 	struct acme_http_config http = { .ca_certificates = authority->ca_certificates, .proxy = config->proxy,
-		.connect_timeout_s = timeout_s < CONNECT_TIMEOUT_S ? timeout_s : CONNECT_TIMEOUT_S, .timeout_s = timeout_s };
+		.connect_timeout_s = timeout_s < CONNECT_TIMEOUT_S ? timeout_s : CONNECT_TIMEOUT_S,
+		.timeout_s = timeout_s };
 	struct acme_client *c = calloc(1, sizeof *c);
 	enum err err;
 
@@ -112,8 +114,8 @@ acme_client_account(const struct acme_client *c)
 struct acme_challenge_means
 acme_client_means(const struct acme_client *c)
 {
-	return (struct acme_challenge_means){ c->authority->challenges, c->authority->nchallenges, c->authority->directory,
-		c->url, c->thumbprint, c->hash_prefix };
+	return (struct acme_challenge_means){ c->authority->challenges, c->authority->nchallenges,
+		c->authority->directory, c->url, c->thumbprint, c->hash_prefix };
 }
 
 const struct acme_directory *
@@ -138,10 +140,11 @@ bool
 acme_client_usable(const struct acme_client *c, struct fault *f)
 {
 	if (!c->authority->terms_agreed)
-		fault_set(f, ERR_REFUSED, "no account without agreement to the CA's terms: terms-agreed: yes is needed");
+		fault_set(f, ERR_REFUSED,
+		    "no account without agreement to the CA's terms: terms-agreed: yes is needed");
 	else if (acme_account_is_deactivated(c->account))
-		fault_set(f, ERR_REFUSED, "the account %s at the CA is %s, so that nothing is ordered there; a new account "
-		    "needs another key: remove or replace %s and restart", c->url != NULL ? c->url : "",
+		fault_set(f, ERR_REFUSED, "the account %s at the CA is %s, so that nothing is ordered there; a new "
+		    "account needs another key: remove or replace %s and restart", c->url != NULL ? c->url : "",
 		    acme_account_status_str(c->account), c->key_path);
 	else
 		return true;

@@ -1,8 +1,8 @@
 /* acme/client.h -- one account at one CA: what all orders there share (RFC 8555, sections 7.1.1, 7.2 and 7.3).
  *
  * It fetches the directory and sees to the account once, however many wait for that; keeps every Replay-Nonce that
- * comes; signs; and repeats what was refused only for its nonce, or because the CA has lost the account.  The orders see
- * none of this.  Several clients live beside each other and share nothing. */
+ * comes; signs; and repeats what was refused only for its nonce, or because the CA has lost the account.  The orders
+ * see none of this.  Several clients live beside each other and share nothing. */
 #ifndef ACME_CLIENT_H
 #define ACME_CLIENT_H
 
@@ -58,7 +58,8 @@ const char *acme_client_revoke_cert(const struct acme_client *c);	/* likewise */
 const char *acme_client_account(const struct acme_client *c);	/* URL; NULL before registration */
 struct acme_challenge_means acme_client_means(const struct acme_client *c);	/* after acme_client_prepare() */
 
-/* NULL: none yet.  The struct is borrowed until the loop turns, what it points to for as long as the caller holds an order. */
+/* NULL: none yet.  The struct is borrowed until the loop turns, what it points to for as long as the caller holds an
+ * order. */
 const struct acme_directory *acme_client_directory(const struct acme_client *c);
 bool acme_client_terms_agreed(const struct acme_client *c);
 
@@ -66,7 +67,7 @@ struct acme_account_view {		/* borrowed until the loop turns */
 	const char *directory, *url, *status, *terms;	/* url, terms: NULL where not known */
 	const char *const *contact;	/* as configured; NULL: none */
 	const char *key, *thumbprint, *key_file;	/* key: "es256" */
-	const char *complaint;		/* what the CA does not like about it, or why it cannot be used; NULL: nothing */
+	const char *complaint;		/* what the CA does not like, or why it cannot be used; NULL: nothing */
 	bool changing;			/* a key change is not known to be over */
 	unsigned orders;		/* under way */
 };

@@ -74,15 +74,15 @@ static void
 on_reply(void *arg, const struct acme_reply *r)
 {
 	struct acme_client *c = arg;
-	bool had_url = acme_account_location(c->account) != NULL;
+	bool had_url = acme_account_location(c->account) != NULL, is_new = r->status == 201;
 	enum acme_account_want want;
 
 	c->asking = NULL;
 	want = acme_account_reply(c->account, r);
 	if (!had_url && acme_account_location(c->account) != NULL)
-		log_info("acme: account %s %s%s%s", acme_account_location(c->account), r->status == 201 ? "registered" : "found",
-		    r->status == 201 && c->directory.terms != NULL ? ", agreeing to " : "",
-		    r->status == 201 && c->directory.terms != NULL ? c->directory.terms : "");
+		log_info("acme: account %s %s%s%s", acme_account_location(c->account), is_new ? "registered" : "found",
+		    is_new && c->directory.terms != NULL ? ", agreeing to " : "",
+		    is_new && c->directory.terms != NULL ? c->directory.terms : "");
 	account_step(c, want);
 }
 
@@ -104,7 +104,8 @@ make_key(struct acme_client *c)
 	enum err err;
 
 	if (c->next_path == NULL)
-		err = fault_set(&f, ERR_REFUSED, "the key is in a file of yours (%s), which is never written to", c->key_path);
+		err = fault_set(&f, ERR_REFUSED, "the key is in a file of yours (%s), which is never written to",
+		    c->key_path);
 	else if ((err = acme_key_make(c->authority->key_type, &key)) != ERR_OK)
 		fault_set(&f, err, "%s", err_str(err));
 	else
@@ -151,14 +152,15 @@ account_step(struct acme_client *c, enum acme_account_want want)
 	struct acme_reply failure;
 
 	while (want == ACME_ACCOUNT_MAKE_KEY || want == ACME_ACCOUNT_ADOPT || want == ACME_ACCOUNT_DROP)
-		want = want == ACME_ACCOUNT_MAKE_KEY ? make_key(c) : want == ACME_ACCOUNT_ADOPT ? adopt_key(c) : drop_key(c);
+		want = want == ACME_ACCOUNT_MAKE_KEY ? make_key(c) : want == ACME_ACCOUNT_ADOPT ? adopt_key(c) :
+		    drop_key(c);
 	if (want == ACME_ACCOUNT_POST) {
 		ask(c);
 		return;
 	}
 	remember(c);
 	if (want == ACME_ACCOUNT_READY) {
-		client_prepare_end(c, &(struct acme_reply){ .err = ERR_OK, .status = 200, .retry_after_s = -1, .body = "" });
+		client_prepare_end(c, &(struct acme_reply){ .status = 200, .retry_after_s = -1, .body = "" });
 		return;
 	}
 	failure = acme_account_failure(c->account);
@@ -168,13 +170,15 @@ account_step(struct acme_client *c, enum acme_account_want want)
 void
 client_account_round(struct acme_client *c)
 {
-	account_step(c, acme_account_start(c->account, c->job != NULL ? c->job->job : ACME_ACCOUNT_KEEP, &c->directory));
+	enum acme_account_job job = c->job != NULL ? c->job->job : ACME_ACCOUNT_KEEP;
+
+	account_step(c, acme_account_start(c->account, job, &c->directory));
 }
 
 /* ---- keys in files ---- */
 
-/* acme-account-<16 hex of SHA-256 of the directory URL>.pem in the state directory: one key per CA, unless others come in
- * files of their own: then each has its own memory. */
+/* acme-account-<16 hex of SHA-256 of the directory URL>.pem in the state directory: one key per CA, unless others come
+ * in files of their own: then each has its own memory. */
 static enum err
 name_files(struct acme_client *c, const char *state_directory)
 {
@@ -230,7 +234,8 @@ client_account_open(struct acme_client *c, const struct acme_config *config, str
 
 	if (err != ERR_OK)
 		return fault_set(f, err, "%s", err_str(err));
-	err = a->key_file != NULL ? acme_key_read(c->key_path, &key, f) : acme_key_load(c->key_path, a->key_type, &key, f);
+	err = a->key_file != NULL ? acme_key_read(c->key_path, &key, f) :
+	    acme_key_load(c->key_path, a->key_type, &key, f);
 	if (err != ERR_OK)
 		return err;
 	if ((err = acme_account_new(&setup, key, &c->account)) != ERR_OK)

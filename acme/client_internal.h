@@ -1,7 +1,9 @@
 /* acme/client_internal.h -- what the files of the client share:
  *
- *   client.c          making and ending; what others read         client_post.c      nonces, signed and other requests
- *   client_prepare.c  the directory; who waits for what           client_account.c   the account, its key's files, its memory
+ *   client.c          making and ending; what others read
+ *   client_post.c     nonces, signed and other requests
+ *   client_prepare.c  the directory; who waits for what
+ *   client_account.c  the account, its key's files, its memory
  */
 #ifndef ACME_CLIENT_INTERNAL_H
 #define ACME_CLIENT_INTERNAL_H
@@ -52,7 +54,7 @@ struct acme_client {
 	char *memory_key;			/* "account/<digest>" */
 	unsigned orders;			/* under way: acme_client_hold() */
 
-	/* What others borrow for as long as they like, whatever becomes of directory and account.  Strings live in kept. */
+	/* What others borrow as long as they like, whatever becomes of directory and account.  Strings live in kept. */
 	json_t *kept;
 	const char *new_order, *renewal_info, *revoke_cert, *hash_prefix, *url, *thumbprint;
 

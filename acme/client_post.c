@@ -314,7 +314,9 @@ acme_client_get(struct acme_client *c, const char *url, acme_client_done *done, 
 {
 	struct acme_call *call = client_call_new(c, &c->posting, done, arg);
 
-	if (call != NULL && (call->http = acme_http_start(c->http, ACME_HTTP_GET, url, NULL, 0, on_got, call)) == NULL) {
+	if (call == NULL)
+		return NULL;
+	if ((call->http = acme_http_start(c->http, ACME_HTTP_GET, url, NULL, 0, on_got, call)) == NULL) {
 		client_call_free(call);
 		call = NULL;
 	}

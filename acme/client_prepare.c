@@ -64,7 +64,8 @@ client_prepare_end(struct acme_client *c, const struct acme_reply *r)
 void
 client_prepare_fail(struct acme_client *c, enum err err, const char *words, int64_t retry_after_s)
 {
-	client_prepare_end(c, &(struct acme_reply){ .err = err, .words = words, .retry_after_s = retry_after_s, .body = "" });
+	client_prepare_end(c, &(struct acme_reply){ .err = err, .words = words, .retry_after_s = retry_after_s,
+		.body = "" });
 }
 
 /* ---- the directory ---- */

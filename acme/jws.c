@@ -77,7 +77,8 @@ acme_jws_sign(const struct acme_key *key, const char *url, const char *nonce, co
 }
 
 enum err
-acme_jws_bind(const uint8_t *secret, size_t n, const char *kid, const char *url, const char *jwk, struct buf *out)
+acme_jws_bind(const uint8_t *secret, size_t n, const char *kid, const char *url, const char *jwk,
+    struct buf *out)
 {
 	json_t *header = json_pack("{s:s, s:s, s:s}", "alg", "HS256", "kid", kid, "url", url);
 	struct buf input = { 0 }, signature = { 0 };

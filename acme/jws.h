@@ -18,7 +18,8 @@ enum err acme_jws_sign(const struct acme_key *key, const char *url, const char *
 
 /* Append the JWS that binds an account key (its JWK is the payload) to an account elsewhere, which the CA knows as kid
  * and by a shared secret: HS256, no nonce (RFC 8555, section 7.3.4).  ERR_NOMEM, ERR_CRYPTO. */
-enum err acme_jws_bind(const uint8_t *secret, size_t n, const char *kid, const char *url, const char *jwk, struct buf *out);
+enum err acme_jws_bind(const uint8_t *secret, size_t n, const char *kid, const char *url, const char *jwk,
+    struct buf *out);
 
 /* The TXT value that answers a dns-01 challenge: base64url(SHA-256(token "." thumbprint)) (RFC 8555, section 8.4). */
 #define ACME_TXT_VALUE_LEN 43

@@ -158,7 +158,8 @@ kind_of(const EVP_PKEY *pkey, char name[16], struct fault *f)
 		snprintf(name, 16, "rsa%d", bits);
 		if (bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX && bits % 8 == 0)
 			return &kinds[3];
-		fault_set(f, ERR_UNSUPPORTED, "an RSA key of %d bits is no key for an ACME account; %s", bits, expected);
+		fault_set(f, ERR_UNSUPPORTED, "an RSA key of %d bits is no key for an ACME account; %s", bits,
+		    expected);
 		return NULL;
 	}
 	if (EVP_PKEY_is_a(pkey, "EC") && EVP_PKEY_get_group_name(pkey, group, sizeof group, NULL) == 1)

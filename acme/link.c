@@ -106,7 +106,8 @@ add_absolute(const char *base, const char *target, size_t n, struct buf *out)
 {
 	char *relative = strndup(target, n), *whole = NULL;
 	CURLU *u = curl_url();
-	bool good = u != NULL && relative != NULL && (base == NULL || curl_url_set(u, CURLUPART_URL, base, 0) == CURLUE_OK) &&
+	bool good = u != NULL && relative != NULL &&
+	    (base == NULL || curl_url_set(u, CURLUPART_URL, base, 0) == CURLUE_OK) &&
 	    curl_url_set(u, CURLUPART_URL, relative, 0) == CURLUE_OK &&
 	    curl_url_get(u, CURLUPART_URL, &whole, 0) == CURLUE_OK;
 

@@ -63,7 +63,8 @@ acme_problem_of(const json_t *json)
 	const json_t *status = json_object_get(json, "status"), *sub = json_object_get(json, "subproblems");
 	const json_t *algorithms = json_object_get(json, "algorithms");
 	struct acme_problem p = {
-		.urn = string_of(json, "type"), .detail = string_of(json, "detail"), .instance = string_of(json, "instance"),
+		.urn = string_of(json, "type"), .detail = string_of(json, "detail"),
+		.instance = string_of(json, "instance"),
 		.algorithms = json_is_array(algorithms) ? algorithms : NULL,
 		.subproblems = json_is_array(sub) ? sub : NULL,
 		.identifier = string_of(json_object_get(json, "identifier"), "value"),
@@ -155,7 +156,8 @@ acme_problem_read(const struct acme_reply *r, struct buf *words)
 	else
 		buf_printf(words, "HTTP status %ld without a problem document", r->status);
 	/* RFC 8555, section 7.3.3: the terms have changed. */
-	if (type == PROBLEM_USER_ACTION_REQUIRED && acme_link_find(r, "terms-of-service", 0, &terms) && buf_str(&terms) != NULL)
+	if (type == PROBLEM_USER_ACTION_REQUIRED && acme_link_find(r, "terms-of-service", 0, &terms) &&
+	    buf_str(&terms) != NULL)
 		buf_printf(words, "; the terms of service to agree to: %s", buf_str(&terms));
 	buf_clear(&terms);
 	json_decref(json);

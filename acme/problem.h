@@ -1,5 +1,5 @@
-/* acme/problem.h -- what an ACME server says when it says no: a problem document (RFC 7807, RFC 8555, section 6.7), read
- * whole.  The type decides what we do; everything else is for people. */
+/* acme/problem.h -- what an ACME server says when it says no: a problem document (RFC 7807, RFC 8555, section 6.7),
+ * read whole.  The type decides what we do; everything else is for people. */
 #ifndef ACME_PROBLEM_H
 #define ACME_PROBLEM_H
 
@@ -37,8 +37,8 @@ struct acme_problem acme_problem_of(const json_t *json);
 /* All that it says, subproblems included, appended to words; NULL gives nothing. */
 void acme_problem_print(const json_t *problem, struct buf *words);
 
-/* The kind of an answer of 4xx or 5xx, and its words appended: a body that is no problem document gives PROBLEM_OTHER and
- * its HTTP status.  With userActionRequired come the URLs that the user is to look at. */
+/* The kind of an answer of 4xx or 5xx, and its words appended: a body that is no problem document gives PROBLEM_OTHER
+ * and its HTTP status.  With userActionRequired come the URLs that the user is to look at. */
 enum acme_problem_type acme_problem_read(const struct acme_reply *r, struct buf *words);
 
 /* The answer's problem document, which is the caller's (json_decref()); NULL: it has none. */

@@ -45,7 +45,7 @@ struct acme_directory {			/* section 7.1.1 */
 	const char *renewal_info;	/* RFC 9773, section 4.1 */
 	const char *terms, *website;	/* meta: */
 	const json_t *caa_identities;	/* an array of strings */
-	const json_t *profiles;		/* an object: name -> what it is, in words or a URL (draft-ietf-acme-profiles) */
+	const json_t *profiles;		/* an object: name -> words or a URL (draft-ietf-acme-profiles) */
 	const json_t *issuer_domain_names;	/* an array of strings (draft-ietf-acme-dns-persist-02) */
 	const char *account_hash_prefix;
 	bool external_account_required;

@@ -119,7 +119,8 @@ is_candidate(const struct revocation *v, const struct acme_authority *one)
 {
 	const struct acme_authority *issuer = v->leaves[v->at].issuer;
 
-	return issuer != NULL ? one == issuer : v->chore.acme->authorities.n == 1 || acme_client_account(one->client) != NULL;
+	return issuer != NULL ? one == issuer :
+	    v->chore.acme->authorities.n == 1 || acme_client_account(one->client) != NULL;
 }
 
 static void
@@ -185,11 +186,14 @@ ask_next(struct revocation *v)
 {
 	struct acme *a = v->chore.acme;
 
-	while (v->at < v->nleaves && v->authority < a->authorities.n && !is_candidate(v, &a->authorities.v[v->authority]))
+	while (v->at < v->nleaves && v->authority < a->authorities.n &&
+	    !is_candidate(v, &a->authorities.v[v->authority]))
 		v->authority++;
 	if (v->at < v->nleaves && v->authority == a->authorities.n) {
-		buf_printf(&v->words, "%sthe certificate is not revoked: %s", v->words.len > 0 ? "; " : "", v->leaf_words.len > 0 &&
-		    buf_str(&v->leaf_words) != NULL ? buf_str(&v->leaf_words) : "no account here has ordered it");
+		const char *words = v->leaf_words.len > 0 ? buf_str(&v->leaf_words) : NULL;
+
+		buf_printf(&v->words, "%sthe certificate is not revoked: %s", v->words.len > 0 ? "; " : "",
+		    words != NULL ? words : "no account here has ordered it");
 		buf_clear(&v->leaf_words);
 		v->authority = 0;
 		v->at++;

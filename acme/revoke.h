@@ -12,7 +12,8 @@ bool acme_reason_parse(const char *text, int *reason);
 const char *acme_reason_str(int reason);
 
 /* All certificates that are published for host (its name without the label).  Each is remembered as revoked when its CA
- * says so: a new one is ordered at once, unless the key was compromised: then the CSR is refused until its key changes. */
+ * says so: a new one is ordered at once, unless the key was compromised: then the CSR is refused until its key
+ * changes. */
 void acme_revoke(struct acme *a, const uint8_t *host, int reason, acme_chore_done *done, void *arg);
 
 #endif

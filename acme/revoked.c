@@ -17,8 +17,8 @@
 #define PREFIX "revoked/"
 #define RECORD_VERSION 1
 
-/* table: "certificate/<hex of SHA-256>" or "key/<hex of SHA-256 of the SubjectPublicKeyInfo>" -> {v, at, until}, times in
- * seconds; until 0: for ever.  The same, with PREFIX in front of the names, is what is remembered. */
+/* table: "certificate/<hex of SHA-256>" or "key/<hex of SHA-256 of the SubjectPublicKeyInfo>" -> {v, at, until}, times
+ * in seconds; until 0: for ever.  The same, with PREFIX in front of the names, is what is remembered. */
 struct acme_revoked {
 	struct acme_port *port;
 	json_t *table;
@@ -51,7 +51,8 @@ name_of_key(const X509_PUBKEY *pub, struct buf *out)
 static enum err
 put(struct acme_revoked *r, const char *name, int64_t at_s, int64_t until_s)
 {
-	json_t *json = json_pack("{s:i, s:I, s:I}", "v", RECORD_VERSION, "at", (json_int_t)at_s, "until", (json_int_t)until_s);
+	json_t *json = json_pack("{s:i, s:I, s:I}", "v", RECORD_VERSION, "at", (json_int_t)at_s,
+	    "until", (json_int_t)until_s);
 	char *text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
 	struct buf key = { 0 };
 	enum err err = ERR_NOMEM;
@@ -81,7 +82,8 @@ acme_revoked_add(struct acme_revoked *r, const uint8_t *leaf, size_t n, bool com
 	x = d2i_X509(NULL, &p, (long)n);
 	if ((err = name_of("certificate/", leaf, n, &name)) == ERR_OK)
 		err = put(r, buf_str(&name), now_s, certificate.not_after_s);
-	if (err == ERR_OK && compromised && (err = name_of_key(x != NULL ? X509_get_X509_PUBKEY(x) : NULL, &key)) == ERR_OK)
+	if (err == ERR_OK && compromised &&
+	    (err = name_of_key(x != NULL ? X509_get_X509_PUBKEY(x) : NULL, &key)) == ERR_OK)
 		err = put(r, buf_str(&key), now_s, 0);
 	acme_certificate_clear(&certificate);
 	buf_clear(&name);
@@ -116,8 +118,8 @@ acme_revoked_key(const struct acme_revoked *r, const uint8_t *csr, size_t n, str
 		time_t at = (time_t)json_integer_value(json_object_get(found, "at"));
 
 		strftime(date, sizeof date, "%Y-%m-%d", gmtime_r(&at, &tm));
-		fault_set(f, ERR_REFUSED, "the key of this CSR was compromised, and its certificate revoked for that on %s: "
-		    "a CSR with another key is needed", date);
+		fault_set(f, ERR_REFUSED, "the key of this CSR was compromised, and its certificate revoked for that "
+		    "on %s: a CSR with another key is needed", date);
 	}
 	X509_REQ_free(request);
 	buf_clear(&name);

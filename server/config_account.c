@@ -28,7 +28,8 @@ finish_eab(struct config_reader *r, const yaml_node_t *node, void *base)
 	enum err err = ERR_OK;
 
 	if ((e->hmac != NULL) == (e->hmac_file != NULL))
-		return config_fault(r, node, ERR_FORMAT, "expected either 'hmac' or 'hmac-file' for an external account");
+		return config_fault(r, node, ERR_FORMAT,
+		    "expected either 'hmac' or 'hmac-file' for an external account");
 	if (e->hmac != NULL)
 		buf_add_str(&text, e->hmac);
 	else
@@ -37,13 +38,15 @@ finish_eab(struct config_reader *r, const yaml_node_t *node, void *base)
 		err = ERR_NOMEM;
 	else if (err == ERR_OK && !decode_hmac((const char *)text.p, text.len, &e->secret))
 		err = e->secret.failed ? ERR_NOMEM : config_fault(r, at, ERR_FORMAT, e->hmac != NULL ?
-		    "expected an HMAC key in base64url" : "expected a file with an HMAC key in base64url, and nothing else in it");
+		    "expected an HMAC key in base64url" :
+		    "expected a file with an HMAC key in base64url, and nothing else in it");
 	buf_wipe(&text);
 	return err;
 }
 
 static const struct option eab_options[] = {
-	{ "kid", OPTION_TEXT, AT(config_eab, kid), .needed = true, .expected = "the key identifier that the CA gave you" },
+	{ "kid", OPTION_TEXT, AT(config_eab, kid), .needed = true,
+	    .expected = "the key identifier that the CA gave you" },
 	{ "hmac", OPTION_SECRET, AT(config_eab, hmac), .expected = "an HMAC key in base64url" },
 	{ "hmac-file", OPTION_FILE, AT(config_eab, hmac_file) },
 };
@@ -71,7 +74,8 @@ config_check_account(struct config_reader *r, const yaml_node_t *node, const str
 	if (a->key_file == NULL)
 		return ERR_OK;
 	if (type != NULL)
-		return config_fault(r, type, ERR_FORMAT, "expected no 'key-type' beside 'key-file': that key is used as it is");
+		return config_fault(r, type, ERR_FORMAT,
+		    "expected no 'key-type' beside 'key-file': that key is used as it is");
 	if ((err = acme_key_read(a->key_file, &key, &f)) != ERR_OK)
 		return config_fault(r, at, err, "%s", fault_str(&f, err));
 	acme_key_free(key);

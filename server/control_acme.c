@@ -1,5 +1,5 @@
-/* The control socket's verbs for accounts and revocation.  What takes time is answered when it is over; the engine sees to
- * it that this happens, also at its end. */
+/* The control socket's verbs for accounts and revocation.  What takes time is answered when it is over; the engine sees
+ * to it that this happens, also at its end. */
 #include "server/keeper_internal.h"
 
 #include <string.h>
@@ -29,9 +29,9 @@ static void
 add_account(void *arg, const char *authority, const struct acme_account_view *v)
 {
 	json_array_append_new(arg, json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:s, s:s, s:o, s:b, s:I, s:o}",
-	    "authority", control_words(authority), "directory", control_words(v->directory), "url", control_words(v->url),
-	    "status", v->status, "contact", contacts(v->contact), "terms", control_words(v->terms), "key", v->key,
-	    "thumbprint", v->thumbprint, "key-file", control_words(v->key_file), "key-changing", v->changing,
+	    "authority", control_words(authority), "directory", control_words(v->directory),
+	    "url", control_words(v->url), "status", v->status, "contact", contacts(v->contact),
+	    "terms", control_words(v->terms), "key", v->key, "thumbprint", v->thumbprint, "key-file", control_words(v->key_file), "key-changing", v->changing,
 	    "orders", (json_int_t)v->orders, "problem", control_words(v->complaint)));
 }
 
@@ -68,7 +68,8 @@ control_account(struct keeper *k, struct control_call *call, const json_t *argum
 	else if (verb == NULL || strcmp(verb, "deactivate") != 0)
 		control_reply(call, NULL, "expected show, rollover or deactivate");
 	else if (authority == NULL || yes == NULL || strcmp(yes, "--yes") != 0)
-		control_reply(call, NULL, "deactivating an account cannot be undone: name the authority, and say --yes");
+		control_reply(call, NULL,
+		    "deactivating an account cannot be undone: name the authority, and say --yes");
 	else
 		acme_accounts_deactivate(k->acme, authority, chore_over, call);
 }
@@ -87,8 +88,8 @@ control_revoke(struct keeper *k, struct control_call *call, const json_t *argume
 	else if (host == NULL || dname_from_str(host, &name) != ERR_OK)
 		control_reply(call, NULL, "that is no host name");
 	else if (reason != NULL && !acme_reason_parse(reason, &number))
-		control_reply(call, NULL, "expected a reason such as keyCompromise, superseded, cessationOfOperation or "
-		    "affiliationChanged, or its number (RFC 5280, section 5.3.1)");
+		control_reply(call, NULL, "expected a reason such as keyCompromise, superseded, cessationOfOperation "
+		    "or affiliationChanged, or its number (RFC 5280, section 5.3.1)");
 	else
 		acme_revoke(k->acme, name.octets, number, chore_over, call);
 }

@@ -237,8 +237,11 @@ main(int argc, char **argv)
 
 		if (command == NULL)
 			status = CTL_USAGE;
-		else if ((a.force && strcmp(command->name, "pull") != 0) || (a.yes && strcmp(command->name, "account") != 0)) {
-			fputs(a.force ? "certnsctl: --force is for pull\n" : "certnsctl: --yes is for account deactivate\n", stderr);
+		else if (a.force && strcmp(command->name, "pull") != 0) {
+			fputs("certnsctl: --force is for pull\n", stderr);
+			status = CTL_USAGE;
+		} else if (a.yes && strcmp(command->name, "account") != 0) {
+			fputs("certnsctl: --yes is for account deactivate\n", stderr);
 			status = CTL_USAGE;
 		} else if (strcmp(command->name, "pull") == 0)
 			status = ask_pull(&a, command);
