@@ -155,10 +155,10 @@ def test_a_zone_of_its_own(issuer, key, tmp_path):
 
 
 @pytest.mark.parametrize("way", ["cname", "ns"])
-def test_a_host_of_another_zone(certnsd, tmp_path, key, named, resolver, pebble_for, way):
-    """Its zone is somebody else's; only the challenge is delegated here."""
-    child = "_acme-challenge.www.example.net"
-    repo = GitRepo(tmp_path / "git", {"example.com": zone(), "example.com._keys": key.dnskey(),
+def test_a_host_of_another_zone(certnsd, tmp_path, named, resolver, pebble_for, way):
+    """Its zone is somebody else's; only the challenge is delegated here.  A key for all zones may bring such a CSR."""
+    child, key = "_acme-challenge.www.example.net", Key("operator._update")
+    repo = GitRepo(tmp_path / "git", {"example.com": zone(), "_keys": key.dnskey(),
                                       **({child: zone(child)} if way == "ns" else {})})
     extra = {"cname": f"{child}.\tCNAME\tother-www.example.com.\n",
              "ns": "_acme-challenge.www\tNS\tns1\n"}[way]
