@@ -199,10 +199,31 @@ acme_host_free(struct acme_host *h)
 
 /* ---- decisions ---- */
 
+/* Could its certificate be put beside the CSR?  A challenge can be delegated, this cannot. */
+static enum err
+may_publish(const struct acme_host *h, struct fault *f)
+{
+	const struct acme_outside *outside = acme_port_outside(h->acme->port);
+	struct acme_place p;
+	char zone[DNAME_TEXT_MAX];
+
+	outside->place(outside->ctx, h->owner.octets, &p);
+	if (p.kind == ACME_PLACE_FOREIGN || p.why_not == NULL)
+		return ERR_OK;
+	return fault_set(f, ERR_REFUSED, "no certificate can be published beside the CSR: the zone %.200s may not be changed here: "
+	    "%.200s; bring the CSR to a host in another zone and delegate the challenges of its names%s",
+	    dname_print_host(p.zone.octets, zone), p.why_not, strstr(p.why_not, "signed") == NULL ? "" :
+	    ", or let certns be the hidden secondary of whoever signs the zone, with a key to update it there");
+}
+
 static enum err
 may_order(const struct acme_host *h, const struct acme_csr *csr, struct fault *f)
 {
 	struct acme_ranking choice;
+	enum err err = may_publish(h, f);
+
+	if (err != ERR_OK)
+		return err;
 
 	acme_host_rank(h, &choice);
 	if (choice.n == 0)

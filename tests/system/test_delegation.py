@@ -8,7 +8,7 @@ from lib.gitrepo import GitRepo
 from lib.keys import Key
 from lib.named import Named
 from lib.wait import stays, wait_for
-from lib.zones import zone
+from lib.zones import sign, zone
 
 PATIENT = 60
 
@@ -208,3 +208,35 @@ def test_the_alias_must_be_visible_too(certnsd, tmp_path, key, fakeca_for, named
              "the server that lags is named", PATIENT)
     assert ca.failed_validations == 0 and ca.validations == 0, "no attempt was burned"
     stays(lambda: not client.look(server, "www.example.net", "TXT"), "the challenge is gone", 1)
+
+
+def test_ways_out_of_a_signed_zone(certnsd, tmp_path, key, fakeca_for):
+    """What comes signed is never changed.  It says what can be done; and that can be done."""
+    def signed(serial, extra):
+        directory = tmp_path / f"signed{serial}"
+        directory.mkdir()
+        (directory / "zone").write_text(zone("example.net", serial=serial, extra=extra))
+        return sign(directory, "example.net")
+
+    request = Request(["www.example.net"])
+    csr = f"_letsencrypt._tcp.www\t3600\tTLSA\t{request.rdata()}\n"
+    repo = GitRepo(tmp_path / "git", {"example.com": zone(extra=csr), "example.net": signed(1, csr)})
+    server = certnsd(git=repo)
+    server.zone_entry("example.com")
+    ca = fakeca_for(server)
+    server.use_acme(ca)
+    server.write_config()
+    server.start("example.com", "example.net")
+
+    def problem(host):
+        return (server.certs(host) or [{"problem": ""}])[0]["problem"] or ""
+
+    wait_for(lambda: "no certificate can be published beside the CSR" in problem("www.example.net"), "nor can a certificate")
+    for way in ("make the name a CNAME", "delegate it by NS", "hidden secondary of whoever signs it"):
+        wait_for(lambda w=way: w in problem("www.example.com"), f"a way out: {way}")
+    assert not ca.orders
+    repo.edit("example.net", lambda t: signed(2, "_acme-challenge.www\tCNAME\there.example.com.\n"))
+    server.pull()
+    wait_for(lambda: client.look(server, "_acme-challenge.www.example.net", "CNAME"), "the alias is served")
+    server.ctl("renew", "www.example.com")
+    wait_for(lambda: Published(server, "www.example.com").certificate(request), "the first way works", PATIENT)
