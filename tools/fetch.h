@@ -28,7 +28,7 @@ enum fetch_status {
 	FETCH_BUSY = 9		/* another certns-fetch is at work on this host */
 };
 
-enum fetch_key_type { FETCH_P256, FETCH_P384, FETCH_RSA2048, FETCH_RSA3072, FETCH_RSA4096 };
+enum fetch_key_type { FETCH_ANY_KEY = -1, FETCH_P256, FETCH_P384, FETCH_RSA2048, FETCH_RSA3072, FETCH_RSA4096 };
 extern const char *const fetch_key_types[];	/* their names; NULL-terminated */
 
 enum fetch_verify {
@@ -51,7 +51,7 @@ struct fetch_settings {
 	char *hook;
 	char *owner, *group;		/* of the files with the key; NULL: as they come */
 	unsigned port;			/* of a server that has none of its own */
-	int key_type;			/* enum fetch_key_type */
+	int key_type;			/* enum fetch_key_type; FETCH_ANY_KEY: whatever key is there will do */
 	int verify;			/* enum fetch_verify */
 	bool new_key;			/* with each renewal */
 };

@@ -87,7 +87,8 @@ check_times(const struct acme_certificate *c, int64_t now_s, struct fault *f)
 	clock_print(now_s, now);
 	if (now_s < c->not_before_s) {
 		clock_print(c->not_before_s, then);
-		return fault_set(f, ERR_NOT_FOUND, "the server's certificate is valid from %s on, and our clock says %s", then, now);
+		return fault_set(f, ERR_NOT_FOUND,
+		    "the server's certificate is valid from %s on, and our clock says %s", then, now);
 	}
 	if (now_s >= c->not_after_s) {
 		clock_print(c->not_after_s, then);
@@ -110,7 +111,8 @@ consider_leaf(struct fetch_chain *best, const struct fetch_der *der, const struc
 		return fault_set(f, ERR_NOT_FOUND, "the server's certificate cannot be read: %.300s", words.text);
 	if (acme_certificate_matches(&c, csr, &words) != ERR_OK)
 		err = fault_set(f, ERR_NOT_FOUND, "%.900s", words.text);
-	else if ((err = check_times(&c, now_s, f)) == ERR_OK && (best->v == NULL || c.not_after_s > best->leaf.not_after_s)) {
+	else if ((err = check_times(&c, now_s, f)) == ERR_OK &&
+	    (best->v == NULL || c.not_after_s > best->leaf.not_after_s)) {
 		fetch_chain_clear(best);
 		if ((x = d2i_X509(NULL, &p, (long)der->n)) != NULL && (err = push(best, x)) == ERR_OK) {
 			best->leaf = c;
@@ -243,26 +245,27 @@ make_store(const struct fetch_chain *c, enum fetch_verify how, const char *trust
 static enum err
 explain(X509_STORE_CTX *ctx, enum fetch_verify how, const char *trust, struct fault *f)
 {
+	const char *with = how == FETCH_VERIFY_CHAIN ? "" : how == FETCH_VERIFY_FILE ? trust : "the system's roots";
 	int error = X509_STORE_CTX_get_error(ctx);
 	X509 *at = X509_STORE_CTX_get_current_cert(ctx);
 	char name[200] = "?";
 
 	if (at != NULL)
 		X509_NAME_oneline(X509_get_subject_name(at), name, sizeof name);
-	return fault_set(f, ERR_CRYPTO, "the chain does not verify%s%s: %s (at %s)", how == FETCH_VERIFY_CHAIN ? "" : " with ",
-	    how == FETCH_VERIFY_CHAIN ? "" : how == FETCH_VERIFY_FILE ? trust : "the system's roots",
-	    X509_verify_cert_error_string(error), name);
+	return fault_set(f, ERR_CRYPTO, "the chain does not verify%s%s: %s (at %s)",
+	    *with != '\0' ? " with " : "", with, X509_verify_cert_error_string(error), name);
 }
 
 enum err
-fetch_chain_verify(const struct fetch_chain *c, enum fetch_verify how, const char *trust, int64_t now_s, struct fault *f)
+fetch_chain_verify(const struct fetch_chain *c, enum fetch_verify how, const char *trust, int64_t now_s,
+    struct fault *f)
 {
 	X509_STORE *store = make_store(c, how, trust);
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	enum err err = ERR_OK;
 
 	if (store == NULL)
-		err = how == FETCH_VERIFY_FILE ? fault_set(f, ERR_FORMAT, "%s: expected certificates in PEM", trust) : ERR_NOMEM;
+		err = how == FETCH_VERIFY_FILE ? fetch_trust_check(trust, f) : ERR_NOMEM;
 	else if (ctx == NULL || X509_STORE_CTX_init(ctx, store, sk_X509_value(c->v, 0), c->v) != 1)
 		err = ERR_NOMEM;
 	else {

@@ -75,7 +75,8 @@ read_verify(struct config_reader *r, const struct option *o, const yaml_node_t *
 /* What a host may have of its own; for the others the file's beginning counts. */
 #define SHARED_OPTIONS \
 	{ "label", OPTION_TEXT, HERE(label), .valid = valid_label, .expected = "a label such as _letsencrypt._tcp" }, \
-	{ "directory", OPTION_TEXT, HERE(directory), .valid = valid_path, .expected = "the full name of a directory" }, \
+	{ "directory", OPTION_TEXT, HERE(directory), .valid = valid_path, \
+	    .expected = "the full name of a directory" }, \
 	{ "key-file", OPTION_FILE, HERE(key_file) }, \
 	{ "server", OPTION_TEXT, HERE(server), .valid = valid_server, .expected = "ADDRESS[@PORT]" }, \
 	{ "resolver", OPTION_TEXT, HERE(resolver), .valid = valid_server, .expected = "ADDRESS[@PORT]" }, \
@@ -93,7 +94,8 @@ static const struct option host_options[] = {
 	SHARED_OPTIONS
 };
 static const struct section host_section = {
-	.what = "a host", .options = host_options, .noptions = COUNT(host_options), .size = sizeof(struct fetch_settings)
+	.what = "a host", .options = host_options, .noptions = COUNT(host_options),
+	.size = sizeof(struct fetch_settings)
 };
 
 /* The root fills a struct fetch_config, whose defaults come first. */
@@ -103,13 +105,14 @@ static enum err read_hosts(struct config_reader *r, const struct option *o, cons
 static enum err finish_root(struct config_reader *r, const yaml_node_t *node, void *base);
 
 static const struct option root_options[] = {
-	{ "timeout", OPTION_DURATION, .offset = offsetof(struct fetch_config, timeout_s), .max = 86400, .fallback = "5m" },
+	{ "timeout", OPTION_DURATION, .offset = offsetof(struct fetch_config, timeout_s), .max = 86400,
+	    .fallback = "5m" },
 	{ "hosts", OPTION_OWN, .read = read_hosts },
 	SHARED_OPTIONS
 };
 static const struct section root_section = {
-	.what = "fetch.yaml", .options = root_options, .noptions = COUNT(root_options), .size = sizeof(struct fetch_config),
-	.finish = finish_root
+	.what = "fetch.yaml", .options = root_options, .noptions = COUNT(root_options),
+	.size = sizeof(struct fetch_config), .finish = finish_root
 };
 
 /* The hosts wait until all defaults are known: finish_root(). */
@@ -135,26 +138,26 @@ inherit_all(struct config_reader *r, const yaml_node_t *node, const struct fetch
 	if (node->type == YAML_MAPPING_NODE) {
 		own_verify = config_value(r, node, "verify") != NULL;
 		s->new_key = config_value(r, node, "new-key") != NULL ? s->new_key : d->new_key;
-		s->key_type = config_value(r, node, "key") != NULL ? s->key_type : d->key_type;
-	} else {
+	} else
 		s->new_key = d->new_key;
-		s->key_type = d->key_type;
-	}
+	s->key_type = s->key_type != FETCH_ANY_KEY ? s->key_type : d->key_type;
 	s->port = s->port != 0 ? s->port : d->port;
 	if (!own_verify) {
 		s->verify = d->verify;
 		if (!inherit(&s->trust, d->trust))
 			return ERR_NOMEM;
 	}
-	return inherit(&s->label, d->label) && inherit(&s->directory, d->directory) && inherit(&s->key_file, d->key_file) &&
-	    inherit(&s->server, d->server) && inherit(&s->resolver, d->resolver) && inherit(&s->hook, d->hook) &&
-	    inherit(&s->owner, d->owner) && inherit(&s->group, d->group) ? ERR_OK : ERR_NOMEM;
+	return inherit(&s->label, d->label) && inherit(&s->directory, d->directory) &&
+	    inherit(&s->key_file, d->key_file) && inherit(&s->server, d->server) &&
+	    inherit(&s->resolver, d->resolver) && inherit(&s->hook, d->hook) && inherit(&s->owner, d->owner) &&
+	    inherit(&s->group, d->group) ? ERR_OK : ERR_NOMEM;
 }
 
 static enum err
-read_host(struct config_reader *r, const yaml_node_t *node, const struct fetch_settings *defaults, struct fetch_settings *out)
+read_host(struct config_reader *r, const yaml_node_t *node, const struct fetch_settings *defaults,
+    struct fetch_settings *out)
 {
-	struct fetch_settings own = { 0 };
+	struct fetch_settings own = { .key_type = FETCH_ANY_KEY };
 	struct fault words = { 0 };
 	const char *name;
 	enum err err = ERR_OK;
@@ -181,8 +184,8 @@ check_distinct(struct config_reader *r, const yaml_node_t *node, const struct fe
 
 	for (size_t i = 0; i + 1 < c->nhosts; i++)
 		if (strcmp(c->hosts[i].host, last->host) == 0 && strcmp(c->hosts[i].directory, last->directory) == 0)
-			return config_fault(r, node, ERR_EXISTS, "%s with the directory %s stands above already", last->host,
-			    last->directory);
+			return config_fault(r, node, ERR_EXISTS, "%s with the directory %s stands above already",
+			    last->host, last->directory);
 	return ERR_OK;
 }
 
@@ -229,7 +232,7 @@ fetch_config_parse(const char *path, const char *text, size_t n, struct fetch_co
 	yaml_parser_t parser;
 	enum err err = ERR_OK;
 
-	*out = (struct fetch_config){ 0 };
+	*out = (struct fetch_config){ .defaults.key_type = FETCH_ANY_KEY };
 	if (!yaml_parser_initialize(&parser))
 		return ERR_NOMEM;
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, n);

@@ -53,7 +53,8 @@ fetch_servers_add(struct fetch_servers *servers, const char *text, unsigned port
 
 /* Is this the answer to that question, and of a kind that says something about it? */
 static enum fetch_status
-check_answer(const struct fetch_server *s, const uint8_t *qname, uint16_t qtype, const struct buf *answer, struct fault *f)
+check_answer(const struct fetch_server *s, const uint8_t *qname, uint16_t qtype, const struct buf *answer,
+    struct fault *f)
 {
 	struct rd r = rd_over(answer->p, answer->len);
 	char address[FETCH_ADDRESS_TEXT], name[DNAME_TEXT_MAX];
@@ -64,12 +65,13 @@ check_answer(const struct fetch_server *s, const uint8_t *qname, uint16_t qtype,
 	msg_header_read(&r, &header);
 	rcode = header.flags & 15;
 	if (rcode != RCODE_NOERROR && rcode != RCODE_NXDOMAIN)
-		return fault_set(f, ERR_PEER, "%s answers %s to a question for %s %s", fetch_server_print(s, address),
-		    rcode_str(rcode), dname_print_host(qname, name), rcode == RCODE_REFUSED ? "(the zone is not there)" : ""),
-		    FETCH_NETWORK;
+		return fault_set(f, ERR_PEER, "%s answers %s to a question for %s%s", fetch_server_print(s, address),
+		    rcode_str(rcode), dname_print_host(qname, name),
+		    rcode == RCODE_REFUSED ? " (the zone is not there)" : ""), FETCH_NETWORK;
 	if (header.qdcount != 1 || !question_read(&r, &question) || question.qtype != qtype ||
 	    !dname_equal(question.qname.octets, qname))
-		return fault_set(f, ERR_PEER, "%s answers another question", fetch_server_print(s, address)), FETCH_NETWORK;
+		return fault_set(f, ERR_PEER, "%s answers another question", fetch_server_print(s, address)),
+		    FETCH_NETWORK;
 	return FETCH_FINE;
 }
 
@@ -184,7 +186,8 @@ make_update(const uint8_t *zone, const uint8_t *owner, const uint8_t *csr, size_
 
 /* Sign the n octets, send them, and take the answer's signature off. */
 static enum fetch_status
-send_signed(struct fetch_servers *servers, const struct tsig_key *key, uint8_t *msg, size_t n, size_t room, struct fault *f)
+send_signed(struct fetch_servers *servers, const struct tsig_key *key, uint8_t *msg, size_t n, size_t room,
+    struct fault *f)
 {
 	struct tsig_exchange x = { 0 };
 	struct buf answer = { 0 };
@@ -200,7 +203,8 @@ send_signed(struct fetch_servers *servers, const struct tsig_key *key, uint8_t *
 		enum err verified = tsig_verify_response(&x, answer.p, &size, true, now_s, &words);
 
 		*f = words;
-		status = fetch_judge(&x, verified, answer.p, size, dname_print_host(servers->zone.octets, zone), now_s, f);
+		status = fetch_judge(&x, verified, answer.p, size, dname_print_host(servers->zone.octets, zone), now_s,
+		    f);
 	}
 	buf_clear(&answer);
 	tsig_exchange_clear(&x);

@@ -118,8 +118,10 @@ add_addresses(ldns_resolver *resolver, const uint8_t *name, unsigned port, struc
 			struct sockaddr_storage *address;
 			size_t size;
 
-			if (ldns_rr_get_type(rr) != types[t] || ldns_rr_rd_count(rr) != 1 ||
-			    (address = ldns_rdf2native_sockaddr_storage(ldns_rr_rdf(rr, 0), (uint16_t)port, &size)) == NULL)
+			if (ldns_rr_get_type(rr) != types[t] || ldns_rr_rd_count(rr) != 1)
+				continue;
+			address = ldns_rdf2native_sockaddr_storage(ldns_rr_rdf(rr, 0), (uint16_t)port, &size);
+			if (address == NULL)
 				continue;
 			out->v[out->n].address = *address;
 			out->v[out->n++].len = (socklen_t)size;
@@ -183,7 +185,8 @@ add_ns(ldns_resolver *resolver, unsigned port, struct fetch_servers *out)
 	for (size_t i = 0; i < ldns_rr_list_rr_count(answer); i++) {
 		ldns_rr *rr = ldns_rr_list_rr(answer, i);
 
-		if (ldns_rr_get_type(rr) == LDNS_RR_TYPE_NS && ldns_rr_rd_count(rr) == 1 && take_name(ldns_rr_rdf(rr, 0), &name))
+		if (ldns_rr_get_type(rr) == LDNS_RR_TYPE_NS && ldns_rr_rd_count(rr) == 1 &&
+		    take_name(ldns_rr_rdf(rr, 0), &name))
 			add_addresses(resolver, name.octets, port, out);
 	}
 	ldns_pkt_free(pkt);
@@ -198,8 +201,10 @@ fetch_find(const struct fetch_settings *s, const uint8_t *owner, struct fetch_se
 	enum fetch_status status;
 
 	*out = (struct fetch_servers){ .n = 0 };
-	if (s->server != NULL)
-		return (status = fetch_servers_add(out, s->server, s->port, f)) != FETCH_FINE ? status : zone_of_server(out, owner, f);
+	if (s->server != NULL) {
+		status = fetch_servers_add(out, s->server, s->port, f);
+		return status == FETCH_FINE ? zone_of_server(out, owner, f) : status;
+	}
 	if ((resolver = make_resolver(s, f)) == NULL)
 		return FETCH_NETWORK;
 	if (find_zone(resolver, owner, &out->zone, &mname)) {

@@ -92,7 +92,8 @@ take_next(struct fetch_host *h, bool new_key)
 	struct fetch_request *next = &h->have.next, *current = &h->have.request;
 	bool other;
 
-	if (next->key == NULL || !fetch_key_is(next->key, h->settings->key_type) || !fetch_request_is_for(next, h->settings->names))
+	if (next->key == NULL || !fetch_key_is(next->key, h->settings->key_type) ||
+	    !fetch_request_is_for(next, h->settings->names))
 		return false;
 	other = current->key == NULL || EVP_PKEY_eq(next->key, current->key) != 1;
 	ERR_clear_error();
@@ -119,8 +120,8 @@ choose_request(struct fetch_host *h)
 		return ERR_OK;
 	}
 	h->new_key = !fits || new_key;
-	if ((err = fetch_request_make(h->new_key ? NULL : current->key, s->key_type, s->names, &h->request, &h->fault)) == ERR_OK &&
-	    !h->run->dry_run)
+	err = fetch_request_make(h->new_key ? NULL : current->key, s->key_type, s->names, &h->request, &h->fault);
+	if (err == ERR_OK && !h->run->dry_run)
 		err = fetch_place_keep_next(&h->place, &h->request, &h->fault);
 	return err;
 }
@@ -236,12 +237,13 @@ look(struct fetch_host *h, struct buf *answer, struct fetch_tlsa *rrset)
 	if (fetch_tlsa_read(answer->p, answer->len, h->owner.octets, rrset) != ERR_OK)
 		return fault_set(&h->fault, ERR_FORMAT, "the server's answer is malformed"), FETCH_NETWORK;
 	if (rrset->alias)
-		return fault_set(&h->fault, ERR_UNSUPPORTED, "the name where the CSR goes is an alias (CNAME); choose another label"),
-		    FETCH_REFUSED;
+		return fault_set(&h->fault, ERR_UNSUPPORTED,
+		    "the name where the CSR goes is an alias (CNAME); choose another label"), FETCH_REFUSED;
 	return FETCH_FINE;
 }
 
-/* Is there another certificate than the one in place that lasts as long or longer?  Then it is the host's from here on. */
+/* Is there another certificate than the one in place that lasts as long or longer?  Then it is the host's from here
+ * on. */
 static bool
 take_better(struct fetch_host *h, const struct fetch_tlsa *rrset)
 {
@@ -270,7 +272,8 @@ decide(struct fetch_host *h, const struct fetch_tlsa *rrset)
 	enum fetch_status status = FETCH_FINE;
 
 	if (good && foreign && h->run->renew)
-		fetch_say(h, "another CSR has taken the place of ours at the server; run certns-fetch without --renew to put "
+		fetch_say(h,
+		    "another CSR has taken the place of ours at the server; run certns-fetch without --renew to put "
 		    "ours back");
 	else if (!ours)
 		status = upload(h);
@@ -284,7 +287,8 @@ decide(struct fetch_host *h, const struct fetch_tlsa *rrset)
 		end(h, FETCH_FINE);
 	else {
 		h->phase = FETCH_WAIT;
-		fetch_say(h, "%s; waiting for the certificate", ours ? "the server has our CSR" : "the CSR is uploaded");
+		fetch_say(h, "%s; waiting for the certificate",
+		    ours ? "the server has our CSR" : "the CSR is uploaded");
 	}
 }
 
@@ -323,7 +327,8 @@ set_owners(struct fetch_host *h)
 	if (dname_from_str(h->settings->label, &label) != ERR_OK || dname_from_str("_status", &status) != ERR_OK ||
 	    !dname_join(&h->owner, label.octets, dname_labels(label.octets), h->settings->name.octets) ||
 	    !dname_join(&h->status_owner, status.octets, 1, h->owner.octets))
-		return fault_set(&h->fault, ERR_RANGE, "%s.%s is too long for a name", h->settings->label, h->settings->host);
+		return fault_set(&h->fault, ERR_RANGE, "%s.%s is too long for a name", h->settings->label,
+		    h->settings->host);
 	return ERR_OK;
 }
 
@@ -370,8 +375,8 @@ follow(struct fetch_host *h)
 	}
 	buf_clear(&answer);
 	if (h->state.known && strcmp(h->state.state, "refused") == 0) {
-		fault_set(&h->fault, ERR_REFUSED, "the server refuses the CSR%s%s", h->state.problem[0] != '\0' ? ": " : "",
-		    h->state.problem);
+		fault_set(&h->fault, ERR_REFUSED, "the server refuses the CSR%s%s",
+		    h->state.problem[0] != '\0' ? ": " : "", h->state.problem);
 		end(h, FETCH_CA);
 	}
 }
@@ -414,7 +419,8 @@ fetch_host_give_up(struct fetch_host *h)
 	} else if (h->status == FETCH_NETWORK) {
 		end(h, FETCH_NETWORK);
 	} else if (h->state.problem[0] != '\0') {
-		fault_set(&h->fault, ERR_TIMEOUT, "no certificate after %u s; the server says: %s", h->run->timeout_s, h->state.problem);
+		fault_set(&h->fault, ERR_TIMEOUT, "no certificate after %u s; the server says: %s", h->run->timeout_s,
+		    h->state.problem);
 		end(h, FETCH_CA);
 	} else {
 		fault_set(&h->fault, ERR_TIMEOUT, "no certificate after %u s%s%s: %s", h->run->timeout_s,

@@ -23,7 +23,7 @@ struct fetch_host {
 	struct fetch_servers servers;
 	struct fetch_chain chain;	/* what is in place at the end, or was */
 	struct fetch_state state;	/* what the server said of it last */
-	struct buf server_csr;		/* the server's CSR for our key and names, which need not be ours octet by octet */
+	struct buf server_csr;		/* for our key and names; not always ours octet by octet */
 };
 
 void fetch_host_init(struct fetch_host *h, const struct fetch_settings *s, const struct fetch_run *run);

@@ -167,8 +167,8 @@ name_version(const struct fetch_place *p, int64_t now_s, char name[64], char pat
 
 /* All files under a name of their own, synced, then the name that stays. */
 static enum err
-write_version(const struct fetch_place *p, const struct fetch_settings *s, struct member *m, int64_t now_s, char name[64],
-    struct fault *f)
+write_version(const struct fetch_place *p, const struct fetch_settings *s, struct member *m, int64_t now_s,
+    char name[64], struct fault *f)
 {
 	char temporary[PATH_MAX], path[PATH_MAX];
 	struct ownership owner;
@@ -271,7 +271,8 @@ read_current(const struct fetch_place *p, char name[NAME_MAX + 1])
 	if ((n = readlink(path, target, sizeof target - 1)) <= 0)
 		return;
 	target[n] = '\0';
-	if (strncmp(target, FETCH_VERSIONS "/", sizeof FETCH_VERSIONS) == 0 && (size_t)n - sizeof FETCH_VERSIONS <= NAME_MAX)
+	if (strncmp(target, FETCH_VERSIONS "/", sizeof FETCH_VERSIONS) == 0 &&
+	    (size_t)n - sizeof FETCH_VERSIONS <= NAME_MAX)
 		strcpy(name, target + sizeof FETCH_VERSIONS);
 }
 

@@ -32,7 +32,8 @@ fetch_request_clear(struct fetch_request *r)
 bool
 fetch_key_is(const EVP_PKEY *key, enum fetch_key_type type)
 {
-	return EVP_PKEY_is_a(key, kinds[type].group != NULL ? "EC" : "RSA") && EVP_PKEY_get_bits(key) == kinds[type].bits;
+	return type == FETCH_ANY_KEY || (EVP_PKEY_is_a(key, kinds[type].group != NULL ? "EC" : "RSA") &&
+	    EVP_PKEY_get_bits(key) == kinds[type].bits);
 }
 
 bool
@@ -96,19 +97,27 @@ add_subject(X509_REQ *request, const char *name)
 	    MBSTRING_UTF8, (const unsigned char *)name, -1, -1, 0) == 1;
 }
 
-/* In DER, into csr. */
+static const EVP_MD *
+digest_for(const EVP_PKEY *key)
+{
+	if (EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448"))
+		return NULL;			/* these have their own (RFC 8410) */
+	return EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_bits(key) == 384 ? EVP_sha384() : EVP_sha256();
+}
+
+/* In DER, parsed again. */
 static enum err
 make_csr(EVP_PKEY *key, char *const *names, struct acme_csr **out, struct fault *f)
 {
 	X509_REQ *request = X509_REQ_new();
-	const EVP_MD *digest = EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_bits(key) == 384 ? EVP_sha384() : EVP_sha256();
+	const EVP_MD *digest = digest_for(key);
 	unsigned char *der = NULL;
 	enum err err = ERR_CRYPTO;
 	int n;
 
-	if (request != NULL && X509_REQ_set_version(request, X509_REQ_VERSION_1) == 1 && add_subject(request, names[0]) &&
-	    add_names(request, names) && X509_REQ_set_pubkey(request, key) == 1 && X509_REQ_sign(request, key, digest) > 0 &&
-	    (n = i2d_X509_REQ(request, &der)) > 0)
+	if (request != NULL && X509_REQ_set_version(request, X509_REQ_VERSION_1) == 1 &&
+	    add_subject(request, names[0]) && add_names(request, names) && X509_REQ_set_pubkey(request, key) == 1 &&
+	    X509_REQ_sign(request, key, digest) > 0 && (n = i2d_X509_REQ(request, &der)) > 0)
 		err = n > CSR_MAX ? fault_set(f, ERR_RANGE, "the CSR would have %d octets; ask for fewer names", n) :
 		    acme_csr_parse(der, (size_t)n, out, f);
 	else
@@ -125,6 +134,7 @@ fetch_request_make(EVP_PKEY *key, enum fetch_key_type type, char *const *names, 
 	struct fetch_request r = { .key = key };
 	enum err err;
 
+	type = type == FETCH_ANY_KEY ? FETCH_P256 : type;
 	if (key != NULL)
 		EVP_PKEY_up_ref(key);
 	else if ((r.key = make_key(type)) == NULL)

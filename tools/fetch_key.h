@@ -1,4 +1,5 @@
-/* tools/fetch_key.h -- private keys, the CSRs made with them (RFC 2986), and TSIG keys from where a service has them. */
+/* tools/fetch_key.h -- private keys, the CSRs made with them (RFC 2986), and TSIG keys from where a service has
+ * them. */
 #ifndef TOOLS_FETCH_KEY_H
 #define TOOLS_FETCH_KEY_H
 
@@ -16,12 +17,12 @@ struct fetch_request {
 };
 void fetch_request_clear(struct fetch_request *r);
 
-/* key NULL: make a new one of the type; else it is shared.  The names in the order given; the first is the common
- * name, where it is short enough for one. */
+/* key NULL: make a new one of the type (FETCH_ANY_KEY: P-256); else it is shared.  The names in the order given; the
+ * first is the common name, where it is short enough for one. */
 enum err fetch_request_make(EVP_PKEY *key, enum fetch_key_type type, char *const *names, struct fetch_request *out,
     struct fault *f);
 
-/* Is it what the settings ask for: the key's type and, with names, the CSR's names? */
+/* Is it what the settings ask for?  Every key is FETCH_ANY_KEY. */
 bool fetch_key_is(const EVP_PKEY *key, enum fetch_key_type type);
 bool fetch_request_is_for(const struct fetch_request *r, char *const *names);
 

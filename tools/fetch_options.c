@@ -14,8 +14,8 @@
 
 /* What the command line says; NULL: nothing. */
 struct given {
-	const char *config, *directory, *group, *hook, *key_file, *label, *owner, *port, *resolver, *server, *timeout, *trust,
-	    *key_type, *key_fd;
+	const char *config, *directory, *group, *hook, *key_file, *label, *owner, *port, *resolver, *server, *timeout,
+	    *trust, *key_type, *key_fd;
 	bool new_key, verify;
 	char **names;			/* NULL-terminated; borrowed texts */
 	size_t nnames;
@@ -89,7 +89,8 @@ number(const char *option, const char *text, unsigned long max, unsigned *out, s
 	errno = 0;
 	v = strtoul(text, &end, 10);
 	if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 || v > max)
-		return fault_set(f, ERR_FORMAT, "%s: expected a number up to %lu, found '%.100s'", option, max, text), FETCH_USAGE;
+		return fault_set(f, ERR_FORMAT, "%s: expected a number up to %lu, found '%.100s'", option, max, text),
+		    FETCH_USAGE;
 	*out = (unsigned)v;
 	return FETCH_FINE;
 }
@@ -111,8 +112,8 @@ set_key_type(const char *text, int *out, struct fault *f)
 			*out = i;
 			return FETCH_FINE;
 		}
-	return fault_set(f, ERR_FORMAT, "--key-type: expected p256, p384, rsa2048, rsa3072 or rsa4096, found '%.100s'", text),
-	    FETCH_USAGE;
+	return fault_set(f, ERR_FORMAT, "--key-type: expected p256, p384, rsa2048, rsa3072 or rsa4096, found '%.100s'",
+	    text), FETCH_USAGE;
 }
 
 /* What the command line says counts for each host. */
@@ -142,7 +143,8 @@ apply(const struct given *g, struct fetch_settings *s, struct fault *f)
 
 /* The host as the file has it; or one of the defaults, with the names of the command line. */
 static enum err
-choose_host(const struct fetch_config *c, const struct given *g, const char *name, struct fetch_settings *out, struct fault *f)
+choose_host(const struct fetch_config *c, const struct given *g, const char *name, struct fetch_settings *out,
+    struct fault *f)
 {
 	struct fetch_settings wanted;
 	enum err err = fetch_settings_make(&c->defaults, name, g->names, &wanted, f);
@@ -158,7 +160,8 @@ choose_host(const struct fetch_config *c, const struct given *g, const char *nam
 }
 
 static enum fetch_status
-choose_hosts(struct fetch_config *c, const struct given *g, char **names, size_t n, struct fetch_run *r, struct fault *f)
+choose_hosts(struct fetch_config *c, const struct given *g, char **names, size_t n, struct fetch_run *r,
+    struct fault *f)
 {
 	enum err err = ERR_OK;
 
@@ -167,8 +170,10 @@ choose_hosts(struct fetch_config *c, const struct given *g, char **names, size_t
 		r->nhosts = c->nhosts;
 		c->hosts = NULL;
 		c->nhosts = 0;
-		return r->nhosts > 0 ? FETCH_FINE : (fault_set(f, ERR_NOT_FOUND, "no host: name one, or list them in %s",
-		    g->config != NULL ? g->config : DEFAULT_FILE), FETCH_USAGE);
+		if (r->nhosts == 0)
+			fault_set(f, ERR_NOT_FOUND, "no host: name one, or list them in %s",
+			    g->config != NULL ? g->config : DEFAULT_FILE);
+		return r->nhosts > 0 ? FETCH_FINE : FETCH_USAGE;
 	}
 	if ((r->hosts = calloc(n, sizeof *r->hosts)) == NULL)
 		return fault_set(f, ERR_NOMEM, "out of memory"), FETCH_LOCAL;
@@ -184,18 +189,22 @@ load(const struct given *g, char **names, size_t n, struct fetch_run *r, struct 
 	bool has_file = g->config != NULL || access(DEFAULT_FILE, F_OK) == 0;
 	struct fetch_config c = { .nhosts = 0 };
 	enum fetch_status status = FETCH_FINE;
+	enum err err;
 	unsigned fd;
 
-	if ((has_file ? fetch_config_load(g->config != NULL ? g->config : DEFAULT_FILE, &c, f) : fetch_config_defaults(&c)) !=
-	    ERR_OK)
+	err = has_file ? fetch_config_load(g->config != NULL ? g->config : DEFAULT_FILE, &c, f) :
+	    fetch_config_defaults(&c);
+	if (err != ERR_OK)
 		return FETCH_USAGE;
 	r->timeout_s = c.timeout_s;
 	if (g->nnames > 0 && n != 1)
 		status = (fault_set(f, ERR_RANGE, "--name: expected one HOST that it belongs to"), FETCH_USAGE);
 	if (status == FETCH_FINE && g->timeout != NULL)
 		status = number("--timeout", g->timeout, 86400, &r->timeout_s, f);
-	if (status == FETCH_FINE && g->key_fd != NULL && (status = number("--key-fd", g->key_fd, 65535, &fd, f)) == FETCH_FINE)
-		r->key_fd = (int)fd;
+	if (status == FETCH_FINE && g->key_fd != NULL) {
+		status = number("--key-fd", g->key_fd, 65535, &fd, f);
+		r->key_fd = status == FETCH_FINE ? (int)fd : -1;
+	}
 	r->new_key_now = g->new_key && !r->renew;
 	if (status == FETCH_FINE)
 		status = choose_hosts(&c, g, names, n, r, f);
@@ -209,6 +218,7 @@ enum fetch_status
 fetch_options(int argc, char **argv, struct fetch_run *r, bool *done, struct fault *f)
 {
 	struct given g = { .names = calloc((size_t)argc + 1, sizeof *g.names) };
+	static const char letters[] = "c:d:hjk:l:n:p:qrs:t:vVw:";
 	enum fetch_status status = FETCH_FINE;
 	int option;
 
@@ -216,7 +226,7 @@ fetch_options(int argc, char **argv, struct fetch_run *r, bool *done, struct fau
 	*done = false;
 	if (g.names == NULL)
 		return fault_set(f, ERR_NOMEM, "out of memory"), FETCH_LOCAL;
-	while (!*done && status == FETCH_FINE && (option = getopt_long(argc, argv, "c:d:hjk:l:n:p:qrs:t:vVw:", options, NULL)) != -1) {
+	while (!*done && status == FETCH_FINE && (option = getopt_long(argc, argv, letters, options, NULL)) != -1) {
 		if (option == 'h')
 			usage(stdout);
 		else if (option == 'V')

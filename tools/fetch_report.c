@@ -54,7 +54,8 @@ result(const struct fetch_host *h)
 	if (h->status != FETCH_FINE)
 		return "failed";
 	if (h->run->dry_run)
-		return h->changed ? "would-install" : h->uploaded ? "would-upload" : h->chain.v != NULL ? "unchanged" : "would-wait";
+		return h->changed ? "would-install" : h->uploaded ? "would-upload" : h->chain.v != NULL ? "unchanged" :
+		    "would-wait";
 	return h->changed ? "installed" : "unchanged";
 }
 
@@ -68,7 +69,8 @@ report_failure(const struct fetch_host *h)
 	if (c == NULL || h->changed)
 		return;
 	clock_print(c->leaf.not_after_s, expires);
-	fprintf(stderr, "certns-fetch: %s: the certificate in place is untouched; it is good until %s\n", h->settings->host, expires);
+	fprintf(stderr, "certns-fetch: %s: the certificate in place is untouched; it is good until %s\n",
+	    h->settings->host, expires);
 }
 
 static void
@@ -93,8 +95,8 @@ fetch_report(const struct fetch_host *h)
 	else if (!h->run->quiet) {
 		clock_print(c->not_after_s, expires);
 		if (h->changed)
-			printf("%s: new certificate by %s, good until %s, in %s/current\n", h->settings->host, c->issuer, expires,
-			    h->place.path);
+			printf("%s: new certificate by %s, good until %s, in %s/current\n", h->settings->host,
+			    c->issuer, expires, h->place.path);
 		else
 			printf("%s: unchanged, good until %s\n", h->settings->host, expires);
 	}
@@ -132,9 +134,11 @@ host_json(const struct fetch_host *h)
 	json_object_set_new(object, "result", json_string(result(h)));
 	json_object_set_new(object, "status", json_integer(h->status));
 	json_object_set_new(object, "problem", text_or_null(h->status != FETCH_FINE ? h->fault.text : NULL));
-	json_object_set_new(object, "directory", json_sprintf("%s/%s/current", h->settings->directory, h->settings->host));
+	json_object_set_new(object, "directory", json_sprintf("%s/%s/current", h->settings->directory,
+	    h->settings->host));
 	json_object_set_new(object, "new-key", json_boolean(h->changed && h->new_key));
-	json_object_set_new(object, "hook", !h->hook_ran ? json_null() : json_string(h->status == FETCH_HOOK ? "failed" : "done"));
+	json_object_set_new(object, "hook", !h->hook_ran ? json_null() :
+	    json_string(h->status == FETCH_HOOK ? "failed" : "done"));
 	add_certificate(object, in_place(h));
 	if (h->state.known) {
 		state = json_object();

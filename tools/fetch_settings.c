@@ -58,12 +58,13 @@ fetch_settings_copy(const struct fetch_settings *from, struct fetch_settings *to
 {
 	struct fetch_settings s = *from;
 
-	s.host = s.label = s.directory = s.key_file = s.server = s.resolver = s.trust = s.hook = s.owner = s.group = NULL;
 	s.names = NULL;
+	s.host = s.label = s.directory = s.key_file = s.server = NULL;
+	s.resolver = s.trust = s.hook = s.owner = s.group = NULL;
 	if (!copy(from->host, &s.host) || !copy_names(from->names, &s.names) || !copy(from->label, &s.label) ||
-	    !copy(from->directory, &s.directory) || !copy(from->key_file, &s.key_file) || !copy(from->server, &s.server) ||
-	    !copy(from->resolver, &s.resolver) || !copy(from->trust, &s.trust) || !copy(from->hook, &s.hook) ||
-	    !copy(from->owner, &s.owner) || !copy(from->group, &s.group)) {
+	    !copy(from->directory, &s.directory) || !copy(from->key_file, &s.key_file) ||
+	    !copy(from->server, &s.server) || !copy(from->resolver, &s.resolver) || !copy(from->trust, &s.trust) ||
+	    !copy(from->hook, &s.hook) || !copy(from->owner, &s.owner) || !copy(from->group, &s.group)) {
 		fetch_settings_clear(&s);
 		return ERR_NOMEM;
 	}
@@ -78,8 +79,8 @@ no_host(const char *text, struct fault *f)
 
 	for (const char *p = text; *p != '\0'; p++)
 		ascii &= ((unsigned char)*p & 0x80) == 0;
-	return fault_set(f, ERR_FORMAT, "expected the name of a host%s, found '%.300s'", ascii ? "" : " in its ASCII form (xn--...)",
-	    text);
+	return fault_set(f, ERR_FORMAT, "expected the name of a host%s, found '%.300s'",
+	    ascii ? "" : " in its ASCII form (xn--...)", text);
 }
 
 /* A host name of letters, digits, hyphens and underscores (names with other letters come in their A-label form, RFC
@@ -127,8 +128,8 @@ add_name(struct fetch_settings *s, size_t *n, const char *text, struct fault *f)
 }
 
 enum err
-fetch_settings_make(const struct fetch_settings *defaults, const char *text, char *const *extra, struct fetch_settings *out,
-    struct fault *f)
+fetch_settings_make(const struct fetch_settings *defaults, const char *text, char *const *extra,
+    struct fetch_settings *out, struct fault *f)
 {
 	struct fetch_settings s = { .port = 0 }, plain = *defaults;
 	bool wildcard = false;
@@ -142,9 +143,11 @@ fetch_settings_make(const struct fetch_settings *defaults, const char *text, cha
 		nextra++;
 	plain.host = NULL;
 	plain.names = NULL;
-	if ((err = fetch_settings_copy(&plain, &s)) == ERR_OK &&
-	    ((s.host = strdup(wildcard ? name + 2 : name)) == NULL || (s.names = calloc(nextra + 2, sizeof *s.names)) == NULL))
-		err = ERR_NOMEM;
+	if ((err = fetch_settings_copy(&plain, &s)) == ERR_OK) {
+		s.host = strdup(wildcard ? name + 2 : name);
+		s.names = calloc(nextra + 2, sizeof *s.names);
+		err = s.host == NULL || s.names == NULL ? ERR_NOMEM : ERR_OK;
+	}
 	if (err == ERR_OK && (err = dname_from_str(s.host, &s.name)) == ERR_OK)
 		err = add_name(&s, &n, name, f);
 	for (size_t i = 0; i < nextra && err == ERR_OK; i++)

@@ -1,5 +1,5 @@
-/* One request and its answer over TCP (RFC 7766): certificates do not fit into datagrams.  ldns connects; we read with a
- * deadline of our own, since a server that sends an octet a second must not hold us. */
+/* One request and its answer over TCP (RFC 7766): certificates do not fit into datagrams.  ldns connects; we read with
+ * a deadline of our own, since a server that sends an octet a second must not hold us. */
 #include <errno.h>
 #include <ldns/ldns.h>
 #include <poll.h>
@@ -96,7 +96,8 @@ static bool
 is_silent(const struct fetch_server *s)
 {
 	for (size_t i = 0; i < FETCH_SERVERS_MAX; i++)
-		if (silent[i].until_ms > clock_mono_ms() && memcmp(&silent[i].address, &s->address, sizeof s->address) == 0)
+		if (silent[i].until_ms > clock_mono_ms() &&
+		    memcmp(&silent[i].address, &s->address, sizeof s->address) == 0)
 			return true;
 	return false;
 }

@@ -34,7 +34,8 @@ parse_line(const char *where, const char *text, size_t n, struct tsig_key **out,
 	if (copy == NULL)
 		return fault_set(f, ERR_NOMEM, "out of memory");
 	if ((err = tsig_key_parse(copy, out, &words)) != ERR_OK)
-		err = fault_set(f, err, "%s: %s", where, line == 0 ? "expected a key, found nothing" : fault_str(&words, err));
+		err = fault_set(f, err, "%s: %s", where, line == 0 ? "expected a key, found nothing" :
+		    fault_str(&words, err));
 	explicit_bzero(copy, line);
 	free(copy);
 	return err;
@@ -86,7 +87,8 @@ fetch_tsig_load(const char *file, int fd, struct tsig_key **out, struct fault *f
 	} else if (variable != NULL)
 		err = fetch_tsig_parse(FETCH_TSIG_VARIABLE, variable, strlen(variable), out, f);
 	else
-		err = fault_set(f, ERR_NOT_FOUND, "no TSIG key: give its file with -k, or in the configuration with key-file; "
+		err = fault_set(f, ERR_NOT_FOUND,
+		    "no TSIG key: give its file with -k, or in the configuration with key-file; "
 		    "the server's operator makes one with \"certnsctl keygen\"");
 	buf_wipe(&text);
 	return err;

@@ -18,12 +18,14 @@ find_ede(const uint8_t *msg, size_t n, char text[EDE_TEXT])
 	struct msg_header h;
 	struct question question;
 	struct msg_rr rr;
+	unsigned left;
 
 	text[0] = '\0';
 	msg_header_read(&r, &h);
 	for (unsigned i = 0; i < h.qdcount && !r.bad; i++)
 		question_read(&r, &question);
-	for (unsigned i = 0, records = (unsigned)h.ancount + h.nscount + h.arcount; i < records && msg_rr_read(&r, &rr); i++) {
+	left = (unsigned)h.ancount + h.nscount + h.arcount;
+	while (left-- > 0 && msg_rr_read(&r, &rr)) {
 		struct rd o = rr.rdata;
 
 		while (rr.type == TYPE_OPT && rd_left(&o) > 0) {
@@ -48,9 +50,10 @@ clock_differs(int64_t theirs_s, int64_t now_s, struct fault *f)
 
 	clock_print(theirs_s, theirs);
 	clock_print(now_s, ours);
-	fault_set(f, ERR_REFUSED, "BADTIME: this machine's clock is %lld s %s the server's (here %s, there %s), and TSIG allows "
-	    "%d s: set the clock that is wrong", (long long)difference_s, theirs_s > now_s ? "behind" : "ahead of", ours,
-	    theirs, TSIG_FUDGE_S);
+	fault_set(f, ERR_REFUSED,
+	    "BADTIME: this machine's clock is %lld s %s the server's (here %s, there %s), and TSIG allows "
+	    "%d s: set the clock that is wrong", (long long)difference_s, theirs_s > now_s ? "behind" : "ahead of",
+	    ours, theirs, TSIG_FUDGE_S);
 	return FETCH_REFUSED;
 }
 
@@ -77,7 +80,8 @@ judge_signature(const struct tsig_exchange *x, const struct tsig_record *rec, in
 	snprintf(server_words, sizeof server_words, "%.500s", f->text);
 	switch (rec->error) {
 	case RCODE_BADKEY:
-		fault_set(f, ERR_REFUSED, "BADKEY: the server does not know the key %.200s with %s: compare name and algorithm with "
+		fault_set(f, ERR_REFUSED,
+		    "BADKEY: the server does not know the key %.200s with %s: compare name and algorithm with "
 		    "its operator's", key, tsig_algorithm_str(x->key->algorithm));
 		return FETCH_REFUSED;
 	case RCODE_BADSIG:
@@ -97,7 +101,8 @@ judge_signature(const struct tsig_exchange *x, const struct tsig_record *rec, in
 }
 
 static enum fetch_status
-judge_rcode(const struct tsig_exchange *x, unsigned rcode, const char *zone, const char *ede, bool believed, struct fault *f)
+judge_rcode(const struct tsig_exchange *x, unsigned rcode, const char *zone, const char *ede, bool believed,
+    struct fault *f)
 {
 	char key[DNAME_TEXT_MAX];
 	const char *colon = *ede != '\0' ? ": " : "", *doubt = believed ? "" : " (unsigned)";
@@ -105,32 +110,35 @@ judge_rcode(const struct tsig_exchange *x, unsigned rcode, const char *zone, con
 	dname_print_host(x->key_name.octets, key);
 	switch (rcode) {
 	case RCODE_REFUSED:
-		fault_set(f, ERR_REFUSED, "REFUSED%s%s%s (with the key %.200s, in the zone %.200s)", doubt, colon, *ede != '\0' ? ede :
-		    ": the key may not do this, or the server takes no updates", key, zone);
+		fault_set(f, ERR_REFUSED, "REFUSED%s%s%s (with the key %.200s, in the zone %.200s)", doubt, colon,
+		    *ede != '\0' ? ede : ": the key may not do this, or the server takes no updates", key, zone);
 		return FETCH_REFUSED;
 	case RCODE_NOTAUTH:
-		fault_set(f, ERR_REFUSED, "NOTAUTH%s%s%s: the server is no primary of %.200s: name the right one with --server", doubt,
+		fault_set(f, ERR_REFUSED,
+		    "NOTAUTH%s%s%s: the server is no primary of %.200s: name the right one with --server", doubt,
 		    colon, ede, zone);
 		return FETCH_REFUSED;
 	case RCODE_NOTZONE:
-		fault_set(f, ERR_REFUSED, "NOTZONE%s%s%s: the name is not in %.200s, or in a zone below it", doubt, colon, ede, zone);
+		fault_set(f, ERR_REFUSED, "NOTZONE%s%s%s: the name is not in %.200s, or in a zone below it", doubt,
+		    colon, ede, zone);
 		return FETCH_REFUSED;
 	case RCODE_NOTIMP:
-		fault_set(f, ERR_REFUSED, "NOTIMP%s%s%s: this server takes no updates: name the right one with --server", doubt, colon,
-		    ede);
+		fault_set(f, ERR_REFUSED,
+		    "NOTIMP%s%s%s: this server takes no updates: name the right one with --server", doubt, colon, ede);
 		return FETCH_REFUSED;
 	case RCODE_FORMERR:
 		fault_set(f, ERR_PEER, "FORMERR%s%s%s: the server does not understand the update", doubt, colon, ede);
 		return FETCH_REFUSED;
 	default:
-		fault_set(f, ERR_PEER, "%s%s%s%s: the server cannot take the update now", rcode_str(rcode), doubt, colon, ede);
+		fault_set(f, ERR_PEER, "%s%s%s%s: the server cannot take the update now", rcode_str(rcode), doubt,
+		    colon, ede);
 		return FETCH_NETWORK;
 	}
 }
 
 enum fetch_status
-fetch_judge(const struct tsig_exchange *x, enum err verified, const uint8_t *msg, size_t n, const char *zone, int64_t now_s,
-    struct fault *f)
+fetch_judge(const struct tsig_exchange *x, enum err verified, const uint8_t *msg, size_t n, const char *zone,
+    int64_t now_s, struct fault *f)
 {
 	unsigned rcode = n >= MSG_HEADER_SIZE ? msg[3] & 15 : RCODE_FORMERR;
 	struct tsig_record rec;

@@ -98,6 +98,7 @@ def test_other_names_and_kinds(service, issuer):
     assert place.read("key.pem") == first, "the names are new, the key is not"
     service.run("*.wild.example.com", "-t", "rsa2048")
     assert service.place("wild.example.com").check(["*.wild.example.com"]).public_key().key_size == 2048
+    assert "unchanged" in service.run("*.wild.example.com").stdout, "whatever key is there will do"
     service.run("*.wild.example.com", "-t", "p384")
     assert service.place("wild.example.com").check(["*.wild.example.com"]).public_key().curve.name == "secp384r1"
 

@@ -58,7 +58,8 @@ build(struct rrset_message *m, struct fetch_chain *chain, struct fault *f)
 }
 
 static void
-add_leaf(struct rrset_message *m, const struct authority *by, EVP_PKEY *key, char *const *of, int64_t from_s, int64_t to_s)
+add_leaf(struct rrset_message *m, const struct authority *by, EVP_PKEY *key, char *const *of, int64_t from_s,
+    int64_t to_s)
 {
 	X509 *x = authority_sign(by, key, of, from_s, to_s);
 
@@ -93,8 +94,8 @@ test_the_leaf_that_is_ours(void **state)
 		    rows[i].from_s, rows[i].to_s);
 		enum err err = build(&m, &chain, &f);
 		check((err == ERR_OK) == (rows[i].words == NULL), "%s: %s", rows[i].why, f.text);
-		check(err == ERR_OK || (err == ERR_NOT_FOUND && strstr(f.text, rows[i].words) != NULL), "%s: the words say why: %s",
-		    rows[i].why, f.text);
+		check(err == ERR_OK || (err == ERR_NOT_FOUND && strstr(f.text, rows[i].words) != NULL),
+		    "%s: the words say why: %s", rows[i].why, f.text);
 		fetch_chain_clear(&chain);
 		buf_clear(&m.octets);
 	}
@@ -142,8 +143,10 @@ test_the_way_up(void **state)
 	assert_int_equal(build(&m, &chain, &f), ERR_OK);
 	assert_int_equal(sk_X509_num(chain.v), 2);
 	X509_NAME_oneline(X509_get_subject_name(sk_X509_value(chain.v, 1)), subject, sizeof subject);
-	check(strcmp(subject, "/CN=Middle") == 0, "the intermediate and nothing else, neither root nor stranger: %s", subject);
-	check(fetch_chain_verify(&chain, FETCH_VERIFY_CHAIN, NULL, clock_now_s(), &f) == ERR_OK, "it holds: %s", f.text);
+	check(strcmp(subject, "/CN=Middle") == 0, "the intermediate and nothing else, neither root nor stranger: %s",
+	    subject);
+	check(fetch_chain_verify(&chain, FETCH_VERIFY_CHAIN, NULL, clock_now_s(), &f) == ERR_OK, "it holds: %s",
+	    f.text);
 	check(fetch_chain_verify(&chain, FETCH_VERIFY_SYSTEM, NULL, clock_now_s(), &f) == ERR_CRYPTO &&
 	    strstr(f.text, "system") != NULL, "the system does not know our root: %s", f.text);
 	check(fetch_chain_verify(&chain, FETCH_VERIFY_CHAIN, NULL, clock_now_s() + 2 * DAY, &f) == ERR_CRYPTO &&
@@ -199,7 +202,8 @@ test_a_trusted_file(void **state)
 	message_add_certificate(&m, 0, middle.certificate);
 	add_leaf(&m, &middle, request.key, names, -DAY, DAY);
 	assert_int_equal(build(&m, &chain, &f), ERR_OK);
-	check(fetch_chain_verify(&chain, FETCH_VERIFY_FILE, path, clock_now_s(), &f) == ERR_OK, "the file has the root: %s", f.text);
+	check(fetch_chain_verify(&chain, FETCH_VERIFY_FILE, path, clock_now_s(), &f) == ERR_OK,
+	    "the file has the root: %s", f.text);
 	assert_int_equal(file_write(path, "words\n", 6, 0600, &f), ERR_OK);
 	check(fetch_chain_verify(&chain, FETCH_VERIFY_FILE, path, clock_now_s(), &f) == ERR_FORMAT &&
 	    strstr(f.text, path) != NULL, "the file has no certificate: %s", f.text);
@@ -267,7 +271,8 @@ test_every_prefix_of_an_answer(void **state)
 	message_add_certificate(&m, 0, middle.certificate);
 	message_add_txt(&m, strings);
 	for (size_t n = 0; n < m.octets.len; n++) {
-		check(fetch_tlsa_read(m.octets.p, n, m.owner.octets, &rrset) == ERR_FORMAT, "%zu octets are no answer", n);
+		check(fetch_tlsa_read(m.octets.p, n, m.owner.octets, &rrset) == ERR_FORMAT, "%zu octets are no answer",
+		    n);
 		check(fetch_state_read(m.octets.p, n, m.owner.octets, &s) == ERR_FORMAT, "%zu octets are no answer", n);
 	}
 	assert_int_equal(fetch_tlsa_read(m.octets.p, m.octets.len, m.owner.octets, &rrset), ERR_OK);
@@ -294,8 +299,8 @@ static void
 test_the_status_record(void **state)
 {
 	char long_problem[256];
-	const char *strings[] = { "state=waiting", "csr=0123456789abcdef", "next=2026-11-23T10:00:00Z", "unheard-of=1", "no key",
-		long_problem, "problem= and\tmore", "authority=ca.example", NULL };
+	const char *strings[] = { "state=waiting", "csr=0123456789abcdef", "next=2026-11-23T10:00:00Z",
+	    "unheard-of=1", "no key", long_problem, "problem= and\tmore", "authority=ca.example", NULL };
 	const char *other[] = { "v=spf1 -all", NULL };
 	struct rrset_message m;
 	struct fetch_state s;
@@ -312,7 +317,8 @@ test_the_status_record(void **state)
 	assert_int_equal(fetch_state_read(m.octets.p, m.octets.len, m.owner.octets, &s), ERR_OK);
 	check(s.known && strcmp(s.state, "waiting") == 0 && strcmp(s.next, "2026-11-23T10:00:00Z") == 0 &&
 	    strcmp(s.authority, "ca.example") == 0, "what it says is known");
-	check(strlen(s.problem) == 247 + 9 && strcmp(s.problem + 247, " and?more") == 0, "long words go on: %s", s.problem);
+	check(strlen(s.problem) == 247 + 9 && strcmp(s.problem + 247, " and?more") == 0, "long words go on: %s",
+	    s.problem);
 	buf_clear(&m.octets);
 }
 

@@ -6,17 +6,22 @@
 #include "tools/fetch.h"
 
 static const struct { const char *why, *text, *words; } wrong[] = {
-	{ "an unknown key", "sever: a\n", "fetch.yaml:1:1: unknown key 'sever' in fetch.yaml; expected one of: timeout, hosts" },
-	{ "an unknown key of a host", "hosts:\n  - name: a.example\n    timeout: 3\n", "fetch.yaml:3:5: unknown key 'timeout' in a host" },
+	{ "an unknown key", "sever: a\n",
+	  "fetch.yaml:1:1: unknown key 'sever' in fetch.yaml; expected one of: timeout, hosts" },
+	{ "an unknown key of a host", "hosts:\n  - name: a.example\n    timeout: 3\n",
+	  "fetch.yaml:3:5: unknown key 'timeout' in a host" },
 	{ "no YAML", "hosts: [a\n", "fetch.yaml:2:1: " },
 	{ "hosts are a list", "hosts: a.example\n", "fetch.yaml:1:8: expected a list of hosts, found 'a.example'" },
 	{ "a host without name", "hosts:\n  - label: _x._tcp\n", "fetch.yaml:2:5: expected 'name'" },
-	{ "a host that is none", "hosts: [a_b c.example]\n", "fetch.yaml:1:9: expected the name of a host, found 'a_b c.example'" },
-	{ "a name that is none", "hosts:\n  - name: a.example\n    names: [\"b*.example\"]\n", "fetch.yaml:2:5: expected the name" },
+	{ "a host that is none", "hosts: [a_b c.example]\n",
+	  "fetch.yaml:1:9: expected the name of a host, found 'a_b c.example'" },
+	{ "a name that is none", "hosts:\n  - name: a.example\n    names: [\"b*.example\"]\n",
+	  "fetch.yaml:2:5: expected the name" },
 	{ "the same twice", "hosts: [a.example, A.example.]\n", "fetch.yaml:1:20: a.example with the directory" },
 	{ "the same by its wildcard", "hosts: [a.example, \"*.a.example\"]\n", "a.example with the directory" },
 	{ "a port that is none", "port: 65536\n", "fetch.yaml:1:7: expected a number from 1 to 65535" },
-	{ "a kind of key that is none", "key: dsa\n", "fetch.yaml:1:6: expected p256, p384, rsa2048, rsa3072 or rsa4096" },
+	{ "a kind of key that is none", "key: dsa\n",
+	  "fetch.yaml:1:6: expected p256, p384, rsa2048, rsa3072 or rsa4096" },
 	{ "a directory without root", "directory: certs\n", "fetch.yaml:1:12: expected the full name of a directory" },
 	{ "a server that is none", "server: 192.0.2.1@x\n", "fetch.yaml:1:9: expected ADDRESS[@PORT]" },
 	{ "a user that is none", "owner: no such user\n", "fetch.yaml:1:8: expected the name of a user" },
@@ -35,7 +40,8 @@ test_what_is_wrong(void **state)
 		struct fetch_config c;
 		struct fault f = { 0 };
 
-		check(fetch_config_parse("fetch.yaml", wrong[i].text, strlen(wrong[i].text), &c, &f) != ERR_OK, "%s", wrong[i].why);
+		check(fetch_config_parse("fetch.yaml", wrong[i].text, strlen(wrong[i].text), &c, &f) != ERR_OK, "%s",
+		    wrong[i].why);
 		check(strstr(f.text, wrong[i].words) != NULL, "%s: the words: %s", wrong[i].why, f.text);
 		fetch_config_clear(&c);
 	}
@@ -116,10 +122,12 @@ test_nothing_at_all(void **state)
 		struct fetch_config c;
 		struct fault f = { 0 };
 
-		check(fetch_config_parse("fetch.yaml", empty[i], strlen(empty[i]), &c, &f) == ERR_OK, "'%s': %s", empty[i], f.text);
+		check(fetch_config_parse("fetch.yaml", empty[i], strlen(empty[i]), &c, &f) == ERR_OK, "'%s': %s",
+		    empty[i], f.text);
 		assert_int_equal(c.nhosts, 0);
 		assert_int_equal(c.timeout_s, 300);
 		assert_string_equal(c.defaults.label, "_letsencrypt._tcp");
+		assert_int_equal(c.defaults.key_type, FETCH_ANY_KEY);
 		fetch_config_clear(&c);
 	}
 }

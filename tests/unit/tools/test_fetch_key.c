@@ -16,11 +16,11 @@ test_each_kind(void **state)
 		struct buf pem = { 0 };
 		struct fault f = { 0 };
 
-		check(fetch_request_make(NULL, (enum fetch_key_type)type, names, &r, &f) == ERR_OK, "%s: %s", fetch_key_types[type],
-		    f.text);
+		check(fetch_request_make(NULL, (enum fetch_key_type)type, names, &r, &f) == ERR_OK, "%s: %s",
+		    fetch_key_types[type], f.text);
 		for (int other = FETCH_P256; other <= FETCH_RSA4096; other++)
-			check(fetch_key_is(r.key, (enum fetch_key_type)other) == (other == type), "%s is %s", fetch_key_types[type],
-			    fetch_key_types[other]);
+			check(fetch_key_is(r.key, (enum fetch_key_type)other) == (other == type), "%s is %s",
+			    fetch_key_types[type], fetch_key_types[other]);
 		check(fetch_request_is_for(&r, names) && !fetch_request_is_for(&r, names + 1), "its names are those");
 		assert_int_equal(fetch_request_print(&r, true, &pem), ERR_OK);
 		assert_int_equal(fetch_request_parse((char *)pem.p, pem.len, &again, &f), ERR_OK);
@@ -40,7 +40,8 @@ test_a_key_used_again(void **state)
 	(void)state;
 	assert_int_equal(fetch_request_make(NULL, FETCH_P256, names, &r, &f), ERR_OK);
 	assert_int_equal(fetch_request_make(r.key, FETCH_P256, names + 1, &second, &f), ERR_OK);
-	check(EVP_PKEY_eq(r.key, second.key) == 1 && fetch_request_is_for(&second, names + 1), "the same key, other names");
+	check(EVP_PKEY_eq(r.key, second.key) == 1 && fetch_request_is_for(&second, names + 1),
+	    "the same key, other names");
 	fetch_request_clear(&r);
 	fetch_request_clear(&second);
 }
@@ -57,7 +58,8 @@ test_a_long_name(void **state)
 	(void)state;
 	memset(text, 'a', 100);
 	text[50] = '.';
-	check(fetch_request_make(NULL, FETCH_P256, one, &r, &f) == ERR_OK && fetch_request_is_for(&r, one), "%s", f.text);
+	check(fetch_request_make(NULL, FETCH_P256, one, &r, &f) == ERR_OK && fetch_request_is_for(&r, one), "%s",
+	    f.text);
 	fetch_request_clear(&r);
 }
 
@@ -83,8 +85,10 @@ test_every_prefix(void **state)
 #define SECRET "c2VjcmV0c2VjcmV0"
 
 static const struct { const char *why, *text, *name, *words; } texts[] = {
-	{ "a key statement", "key \"a.example\" { algorithm hmac-sha512; secret \"" SECRET "\"; };\n", "a.example", NULL },
-	{ "comments before it", "// of web1\nkey a.example { algorithm hmac-sha256; secret " SECRET "; };", "a.example", NULL },
+	{ "a key statement", "key \"a.example\" { algorithm hmac-sha512; secret \"" SECRET "\"; };\n",
+	  "a.example", NULL },
+	{ "comments before it", "// of web1\nkey a.example { algorithm hmac-sha256; secret " SECRET "; };",
+	  "a.example", NULL },
 	{ "one line", "a.example:hmac-sha256:" SECRET "\n", "a.example", NULL },
 	{ "one line without its end", "a.example:SHA256:" SECRET, "a.example", NULL },
 	{ "one line as Windows ends it", "a.example:SHA256:" SECRET "\r\n", "a.example", NULL },
@@ -95,8 +99,9 @@ static const struct { const char *why, *text, *name, *words; } texts[] = {
 	{ "no base64", "a.example:hmac-sha256:" SECRET "!", NULL, "base64" },
 	{ "an algorithm that is none", "a.example:rsa:" SECRET, NULL, "algorithm" },
 	{ "a statement cut short", "key \"a.example\" { algorithm hmac-sha512; secret \"" SECRET, NULL, "expected" },
-	{ "two keys", "key a { algorithm hmac-sha256; secret " SECRET "; }; key b { algorithm hmac-sha256; secret " SECRET "; };", NULL,
-	  "one key" },
+	{ "two keys",
+	  "key a { algorithm hmac-sha256; secret " SECRET "; }; key b { algorithm hmac-sha256; secret " SECRET "; };",
+	  NULL, "one key" },
 };
 
 static void
@@ -112,10 +117,11 @@ test_tsig_texts(void **state)
 
 		check((err == ERR_OK) == (texts[i].words == NULL), "%s: %s", texts[i].why, f.text);
 		if (err == ERR_OK)
-			check(strcmp(dname_print_host(key->name.octets, name), texts[i].name) == 0, "%s: %s", texts[i].why, name);
+			check(strcmp(dname_print_host(key->name.octets, name), texts[i].name) == 0, "%s: %s",
+			    texts[i].why, name);
 		else
-			check(strstr(f.text, texts[i].words) != NULL && strncmp(f.text, "FILE:", 5) == 0, "%s: the words: %s",
-			    texts[i].why, f.text);
+			check(strstr(f.text, texts[i].words) != NULL && strncmp(f.text, "FILE:", 5) == 0,
+			    "%s: the words: %s", texts[i].why, f.text);
 		check(strstr(f.text, SECRET) == NULL, "%s: the secret is not told: %s", texts[i].why, f.text);
 		tsig_key_free(key);
 		for (size_t k = 0; k < n; k++) {
@@ -134,7 +140,8 @@ test_a_zero_octet(void **state)
 	struct fault f = { 0 };
 
 	(void)state;
-	check(fetch_tsig_parse("FILE", text, sizeof text - 1, &key, &f) == ERR_FORMAT && strstr(f.text, "zero") != NULL, "%s", f.text);
+	check(fetch_tsig_parse("FILE", text, sizeof text - 1, &key, &f) == ERR_FORMAT && strstr(f.text, "zero") != NULL,
+	    "%s", f.text);
 }
 
 static void
@@ -146,7 +153,8 @@ test_where_it_comes_from(void **state)
 
 	(void)state;
 	unsetenv(FETCH_TSIG_VARIABLE);
-	check(fetch_tsig_load(NULL, -1, &key, &f) == ERR_NOT_FOUND && strstr(f.text, "keygen") != NULL, "nowhere: %s", f.text);
+	check(fetch_tsig_load(NULL, -1, &key, &f) == ERR_NOT_FOUND && strstr(f.text, "keygen") != NULL, "nowhere: %s",
+	    f.text);
 	setenv(FETCH_TSIG_VARIABLE, "a.example:SHA256:" SECRET, 1);
 	check(fetch_tsig_load(NULL, -1, &key, &f) == ERR_OK, "the environment: %s", f.text);
 	tsig_key_free(key);

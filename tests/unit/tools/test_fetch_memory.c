@@ -30,7 +30,8 @@ __wrap_strdup(const char *words)
 
 static const char text[] =
 	"server: 192.0.2.1\nresolver: 192.0.2.2\nhook: 'true'\nverify: /etc/root.pem\nowner: root\n"
-	"hosts:\n  - a.example\n  - {name: '*.b.example', names: [c.example, d.example], verify: /etc/other.pem, hook: 'false'}\n";
+	"hosts:\n  - a.example\n  - {name: '*.b.example', names: [c.example, d.example], "
+	"verify: /etc/other.pem, hook: 'false'}\n";
 
 static void
 test_each_allocation_fails_once(void **state)

@@ -128,6 +128,10 @@ install(const struct fetch_place *p, const struct fetch_request *r, const struct
 static void
 test_there_and_back(void **state)
 {
+	static const struct { const char *file; mode_t mode; } modes[] = {
+		{ "current/key.pem", 0600 }, { "current/combined.pem", 0600 }, { "current/certificate.pem", 0644 },
+		{ "current/chain.pem", 0644 }, { "current/fullchain.pem", 0644 }, { "current/request.pem", 0644 },
+	};
 	struct fetch_place p;
 	struct fetch_have h;
 	struct fault f = { 0 };
@@ -136,7 +140,8 @@ test_there_and_back(void **state)
 	(void)state;
 	open_place(&p);
 	assert_int_equal(fetch_place_read(&p, &h, &f), ERR_OK);
-	check(h.request.key == NULL && h.chain.v == NULL && h.next.key == NULL && !h.hook_due && f.text[0] == '\0', "nothing yet");
+	check(h.request.key == NULL && h.chain.v == NULL && h.next.key == NULL && !h.hook_due && f.text[0] == '\0',
+	    "nothing yet");
 	fetch_have_clear(&h);
 	assert_int_equal(fetch_place_keep_next(&p, &request, &f), ERR_OK);
 	assert_int_equal(fetch_place_read(&p, &h, &f), ERR_OK);
@@ -144,15 +149,14 @@ test_there_and_back(void **state)
 	fetch_have_clear(&h);
 	install(&p, &request, &chain);
 	assert_int_equal(fetch_place_read(&p, &h, &f), ERR_OK);
-	check(EVP_PKEY_eq(h.request.key, request.key) == 1 && fetch_chain_same_leaf(&h.chain, &chain), "what was installed");
-	check(h.next.key == NULL && !is_there("next.pem") && !is_there("hook-due"), "nothing waits, and there is no hook");
+	check(EVP_PKEY_eq(h.request.key, request.key) == 1 && fetch_chain_same_leaf(&h.chain, &chain),
+	    "what was installed");
+	check(h.next.key == NULL && !is_there("next.pem") && !is_there("hook-due"),
+	    "nothing waits, and there is no hook");
 	fetch_have_clear(&h);
-	for (const char *const *name = (const char *const []){ "key.pem", "combined.pem", "certificate.pem", NULL }; *name != NULL; name++) {
-		char member[64];
-		snprintf(member, sizeof member, "current/%s", *name);
-		assert_int_equal(stat(path(member), &st), 0);
-		check((st.st_mode & 0777) == (name[0][0] == 'k' || name[0][1] == 'o' ? 0600 : 0644), "%s has mode %o", *name,
-		    (unsigned)st.st_mode & 0777);
+	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+		assert_int_equal(stat(path(modes[i].file), &st), 0);
+		check((st.st_mode & 0777) == modes[i].mode, "%s has mode %o", modes[i].file, (unsigned)st.st_mode & 0777);
 	}
 	fetch_place_close(&p);
 }
@@ -165,7 +169,8 @@ test_one_at_a_time(void **state)
 
 	(void)state;
 	open_place(&p);
-	check(fetch_place_open(&settings, &other, &f) == ERR_BUSY && strstr(f.text, "another certns-fetch") != NULL, "%s", f.text);
+	check(fetch_place_open(&settings, &other, &f) == ERR_BUSY && strstr(f.text, "another certns-fetch") != NULL,
+	    "%s", f.text);
 	fetch_place_close(&p);
 	open_place(&other);
 	fetch_place_close(&other);
@@ -218,7 +223,8 @@ test_damage(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		static const char nonsense[] = "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n";
+		static const char nonsense[] =
+		    "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n";
 		struct fetch_place p;
 		struct fetch_have h;
 		struct fault f = { 0 };
@@ -226,8 +232,10 @@ test_damage(void **state)
 		open_place(&p);
 		install(&p, &request, &chain);
 		assert_int_equal(file_write(path(rows[i].file), nonsense, strlen(nonsense), 0600, &f), ERR_OK);
-		check(fetch_place_read(&p, &h, &f) == ERR_OK && strstr(f.text, rows[i].words) != NULL, "%s: %s", rows[i].file, f.text);
-		check((h.request.key != NULL) == rows[i].key && (h.chain.v != NULL) == rows[i].chain, "%s: the rest counts", rows[i].file);
+		check(fetch_place_read(&p, &h, &f) == ERR_OK && strstr(f.text, rows[i].words) != NULL, "%s: %s",
+		    rows[i].file, f.text);
+		check((h.request.key != NULL) == rows[i].key && (h.chain.v != NULL) == rows[i].chain,
+		    "%s: the rest counts", rows[i].file);
 		fetch_have_clear(&h);
 		fetch_place_close(&p);
 	}

@@ -56,7 +56,8 @@ play(const struct tsig_keyring *server_ring, int64_t server_now_s, unsigned rcod
 	wr_init(&w, msg, sizeof msg);
 	msg_header_write(&w, &h);
 	if (ede != NULL) {
-		const uint8_t opt[] = { 0, 0, TYPE_OPT, 4, 208, 0, 0, 0, 0, 0, (uint8_t)(6 + strlen(ede)), 0, EDNS_ERROR, 0,
+		const uint8_t opt[] = { 0, 0, TYPE_OPT, 4, 208, 0, 0, 0, 0, 0, (uint8_t)(6 + strlen(ede)), 0,
+		    EDNS_ERROR, 0,
 			(uint8_t)(2 + strlen(ede)), 0, 18 };
 		wr_octets(&w, opt, sizeof opt);
 		wr_octets(&w, ede, strlen(ede));
@@ -85,17 +86,22 @@ test_what_servers_say(void **state)
 		{ "done", ring, 0, RCODE_NOERROR, NULL, FETCH_FINE, "" },
 		{ "another clock, but near enough", ring, 299, RCODE_NOERROR, NULL, FETCH_FINE, "" },
 		{ "a clock ahead of ours", ring, 3600, RCODE_NOERROR, NULL, FETCH_REFUSED,
-		  "BADTIME: this machine's clock is 3600 s behind the server's (here 2027-01-15T08:00:00Z, there 2027-01-15T09:00:00Z)" },
-		{ "a clock behind ours", ring, -1000, RCODE_NOERROR, NULL, FETCH_REFUSED, "1000 s ahead of the server's" },
+		  "BADTIME: this machine's clock is 3600 s behind the server's "
+		  "(here 2027-01-15T08:00:00Z, there 2027-01-15T09:00:00Z)" },
+		{ "a clock behind ours", ring, -1000, RCODE_NOERROR, NULL, FETCH_REFUSED,
+		  "1000 s ahead of the server's" },
 		{ "another secret", other_ring, 0, RCODE_NOERROR, NULL, FETCH_REFUSED,
 		  "BADSIG: the server has another secret for the key web._csr.www.example.com" },
 		{ "no such key", empty_ring, 0, RCODE_NOERROR, NULL, FETCH_REFUSED,
 		  "BADKEY: the server does not know the key web._csr.www.example.com with hmac-sha256" },
 		{ "not allowed", ring, 0, RCODE_REFUSED, NULL, FETCH_REFUSED, "the key may not do this" },
-		{ "not allowed, with words", ring, 0, RCODE_REFUSED, "not in your zone", FETCH_REFUSED, "REFUSED: not in your zone (with" },
+		{ "not allowed, with words", ring, 0, RCODE_REFUSED, "not in your zone", FETCH_REFUSED,
+		  "REFUSED: not in your zone (with" },
 		{ "words with escapes", ring, 0, RCODE_REFUSED, "\033[2J", FETCH_REFUSED, "REFUSED: ?[2J (with" },
-		{ "a secondary", ring, 0, RCODE_NOTAUTH, NULL, FETCH_REFUSED, "NOTAUTH: the server is no primary of example.com" },
-		{ "another zone", ring, 0, RCODE_NOTZONE, NULL, FETCH_REFUSED, "NOTZONE: the name is not in example.com" },
+		{ "a secondary", ring, 0, RCODE_NOTAUTH, NULL, FETCH_REFUSED,
+		  "NOTAUTH: the server is no primary of example.com" },
+		{ "another zone", ring, 0, RCODE_NOTZONE, NULL, FETCH_REFUSED,
+		  "NOTZONE: the name is not in example.com" },
 		{ "no updates there", ring, 0, RCODE_NOTIMP, NULL, FETCH_REFUSED, "--server" },
 		{ "a full disk there", ring, 0, RCODE_SERVFAIL, "the journal is full", FETCH_NETWORK,
 		  "SERVFAIL: the journal is full: the server cannot take the update now" },
@@ -107,7 +113,8 @@ test_what_servers_say(void **state)
 		enum fetch_status status = play(rows[i].ring, NOW + rows[i].clock_s, rows[i].rcode, rows[i].ede, &f);
 
 		check(status == rows[i].status, "%s: %d: %s", rows[i].why, status, f.text);
-		check(status == FETCH_FINE || strstr(f.text, rows[i].words) != NULL, "%s: the words: %s", rows[i].why, f.text);
+		check(status == FETCH_FINE || strstr(f.text, rows[i].words) != NULL, "%s: the words: %s", rows[i].why,
+		    f.text);
 	}
 }
 
@@ -128,7 +135,8 @@ test_unsigned_answers(void **state)
 		struct fault f = { .text = "the answer is not signed" };
 		enum fetch_status status = fetch_judge(&x, ERR_PEER, msg, sizeof msg, "example.com", NOW, &f);
 
-		check(status == rows[i].status && strstr(f.text, rows[i].words) != NULL, "rcode %u: %d: %s", rows[i].rcode, status, f.text);
+		check(status == rows[i].status && strstr(f.text, rows[i].words) != NULL, "rcode %u: %d: %s",
+		    rows[i].rcode, status, f.text);
 	}
 }
 
