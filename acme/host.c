@@ -359,6 +359,17 @@ is_due(const struct acme_host *h, const struct acme_assessment *as)
 	    acme_revoked_certificate(h->acme->revoked, as->leaf_der, as->leaf_n);
 }
 
+/* The certificate in place was issued after the order of before was placed: it came another way (by git, by a transfer), and
+ * what we remember is a backup's.  Going on would bring an older certificate. */
+static void
+drop_order_of_the_past(struct acme_host *h, const struct acme_assessment *as)
+{
+	const struct acme_memory *m = acme_store_find(h->acme->store, h->owner.octets);
+
+	if (m != NULL && as->has_leaf && m->since_s < as->leaf.not_before_s)
+		acme_store_drop(h->acme->store, h->owner.octets);
+}
+
 static void
 digest_rrset(const struct rr_list *rrset, uint8_t digest[SHA256_DIGEST_LENGTH])
 {
@@ -408,6 +419,7 @@ decide(struct acme_host *h, const struct rr_list *rrset, struct acme_assessment 
 		}
 		return;
 	}
+	drop_order_of_the_past(h, as);
 	if (as->verdict == VERDICT_REFUSED) {
 		acme_store_drop(h->acme->store, h->owner.octets);
 		refuse(h, as->fault.text);

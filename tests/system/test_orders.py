@@ -6,10 +6,13 @@ look at a server that is gone."""
 import contextlib
 import os
 import random
+import re
+import shutil
 import sqlite3
 import time
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from lib import client
 from lib.certs import Published, Request, upload_script
@@ -209,10 +212,41 @@ def test_another_csr(issuer_with, key):
     finished(server, ca, orders=2)
 
 
+def test_a_backup_knows_an_order_of_the_past(certnsd, tmp_path, key, fakeca_for):
+    """Its certificate has been replaced since, and the zone's file has the newer one: that stays."""
+    path = tmp_path / "zone"
+    path.write_text(zone(), encoding="utf-8")
+    server = certnsd(keys=[{"name": key.name, "algorithm": key.algorithm, "secret": key.secret}])
+    server.zone_entry("example.com", file=str(path))
+    ca = fakeca_for(server, dns=None)
+    server.use_acme(ca)
+    server.write_config()
+    server.start("example.com")
+    request = Request([HOST])
+    killed_at(server, key, ca, request, "certificate")
+    shutil.copytree(server.state, server.state + ".copy", ignore=shutil.ignore_patterns("*.sock"))
+    server.start("example.com")
+    first = certificate(server, request)
+    time.sleep(1.1)  # certificates have whole seconds
+    server.ctl("renew", HOST)
+    second = wait_for(lambda: (c := Published(server, HOST).certificate(request)) != first and c, "another certificate")
+    der = second.public_bytes(Encoding.DER).hex()
+    wait_for(lambda: der in re.sub(r"[\s()]", "", path.read_text(encoding="utf-8").lower()), "it is in the file")
+    server.stop()
+    shutil.rmtree(server.state)
+    os.rename(server.state + ".copy", server.state)
+    fetched = ca.count("certificate")
+    server.start("example.com")
+    wait_for(lambda: server.certs(HOST) and server.certs(HOST)[0]["state"] == "valid", "the engine is content")
+    assert Published(server, HOST).certificate(request) == second
+    assert ca.count("certificate") == fetched
+    finished(server, ca, orders=2)
+
+
 # ---- at a remote primary ----
 
-def test_records_at_a_remote_primary(certnsd, repo, key, fakeca_for):
-    """They do not go on their own there."""
+def behind_a_primary(certnsd, repo, key, fakeca_for):
+    """A primary without ACME, a secondary with it, and the CA."""
     update = Key("certns._update.example.com")
     repo.commit({"example.com": zone().replace("7200", "2"), "example.com._keys": key.dnskey() + update.dnskey()})
     primary = certnsd(git=repo)
@@ -223,7 +257,12 @@ def test_records_at_a_remote_primary(certnsd, repo, key, fakeca_for):
     hidden.zone_entry("example.com", primaries=[f"{primary.here()} key {update.name}"], **{"check-servers": [primary.here()]})
     hidden.use_acme(ca)
     hidden.write_config()
-    hidden.start("example.com")
+    return primary, hidden.start("example.com"), ca
+
+
+def test_records_at_a_remote_primary(certnsd, repo, key, fakeca_for):
+    """They do not go on their own there."""
+    primary, hidden, ca = behind_a_primary(certnsd, repo, key, fakeca_for)
     request = Request([HOST])
     gate = ca.stall("challenge")
     upload(primary, key, request)
@@ -236,3 +275,23 @@ def test_records_at_a_remote_primary(certnsd, repo, key, fakeca_for):
     certificate(primary, request)
     wait_for(lambda: not challenges(primary), "no challenge is left behind")
     assert len(ca.orders) == 1
+
+
+def test_a_primary_that_is_away_in_the_end(certnsd, repo, key, fakeca_for):
+    """The certificate is there, and neither can it be published nor the challenge be removed."""
+    primary, hidden, ca = behind_a_primary(certnsd, repo, key, fakeca_for)
+    request = Request([HOST])
+    gate = ca.stall("certificate")
+    upload(primary, key, request)
+    gate.wait_arrived()
+    primary.stop()
+    ca.honest()
+    gate.release()
+    hidden.wait_log("update at the primary .* refused")
+    hidden.kill9()
+    primary.start("example.com")
+    assert challenges(primary)
+    hidden.start("example.com")
+    certificate(primary, request)
+    wait_for(lambda: not challenges(primary), "no challenge is left behind")
+    assert len(ca.orders) == len(ca.certificates) == 1
