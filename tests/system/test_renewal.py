@@ -120,12 +120,16 @@ def two(certnsd, repo, fakeca_for):
 
 def test_two_labels_two_authorities(two, key):
     """A host has an ECDSA and an RSA certificate, each from its own authority."""
-    server, one, other = two(acme={"labels": ["_letsencrypt._tcp", {"label": "_rsa._tcp", "authority": "two"}]})
+    label = {"label": "_rsa._tcp", "authority": "two", "profile": "long"}
+    server, one, other = two(acme={"labels": ["_letsencrypt._tcp", label]},
+                             second={"profiles": {"long": {"lifetime_s": 300 * 86400}}})
     ec = upload(server, key)
     rsa = upload(server, key, label="_rsa._tcp", kind="rsa")
     certificate(server, ec)
     certificate(server, rsa, label="_rsa._tcp")
     assert [len(ca.orders) for ca in (one, other)] == [1, 1]
+    assert other.orders[0].profile == "long"
+    assert sorted(row["authority"] for row in server.certs(HOST)) == ["one", "two"]
 
 
 def test_a_zone_chooses(two, key):
