@@ -37,12 +37,12 @@ class Site:
         self.network.close(proxy.port, self.server.port)
         return proxy
 
-    def squid(self, scheme="basic"):
+    def squid(self, scheme="basic", tls=None):
         with open(self.directory / "trusted.pem", "w", encoding="ascii") as f:
             for path in (self.authority.path, self.pebble.ca_path):
                 with open(path, encoding="ascii") as one:
                     f.write(one.read())
-        return self.proxy(Squid, self.proxy_authority, f.name, scheme)
+        return self.proxy(Squid, self.proxy_authority, f.name, scheme, tls)
 
     def configure(self, proxy, resolver, **settings):
         self.server.config["acme"] = {
@@ -77,7 +77,7 @@ def site(tmp_path, certnsd, repo, pebble_for):
         yield one
 
 
-@pytest.mark.parametrize("scheme, template", [("basic", ""), ("ntlm", "{?dns}")])
+@pytest.mark.parametrize("scheme, template", [("basic", ""), ("digest", ""), ("ntlm", "{?dns}")])
 def test_squid_that_looks_inside_tls(site, key, scheme, template):
     squid = site.squid(scheme)
     with site.network.outside.entered():
@@ -108,6 +108,15 @@ def test_tinyproxy_and_http2(site, key, template):
     site.configure(proxy, f"https://{DOH}:{site.resolver.https_port}/dns-query{template}")
     site.finish(site.order(key), proxy)
     assert proxy.connected() == {CA, DOH}
+
+
+def test_tls_to_the_proxy(site, key):
+    squid = site.squid(tls=site.proxy_authority.issue(site.network.outside_address))
+    site.configure(squid, f"https://{DOH}:{site.resolver.https_port}/dns-query",
+                   **{"proxy-ca-certificates": site.proxy_authority.path})
+    site.finish(site.order(key), squid)
+    site.server.stop()  # tunnels are logged when they end
+    wait_for(lambda: squid.connected() == {f"{CA}:{site.pebble.port}", f"{DOH}:{site.resolver.https_port}"}, "both went through it")
 
 
 def test_a_wrong_password(site, key):

@@ -129,6 +129,14 @@ def test_what_is_wrong_with_a_resolver_is_said(site, key, last, words):
     api.stop()
 
 
+def test_a_resolver_that_wants_to_be_left_alone(site, key):
+    api = JsonApi(site.resolver, site.tls, busy=1)
+    site.start(**{"self-check": ["doh"], "resolvers": [f"json+https://127.0.0.1:{api.port}/resolve"]})
+    site.finish(site.order(key))
+    assert len(api.asked) == 2, "not before the two seconds were over"
+    api.stop()
+
+
 def test_name_servers_of_another_zone(tmp_path, certnsd, key, pebble_for, named):
     """Their addresses are found by the resolver, and they are asked, at port 53 of a network of its own."""
     with Namespace(tmp_path / "network", "alone").entered():

@@ -1,5 +1,6 @@
 """Proxies that want a user and a password: Squid, which looks inside TLS, and Tinyproxy, which does not."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -50,12 +51,13 @@ class Proxy(Process):
 
 class Squid(Proxy):
     """authority: signs the certificates that clients see; trusted: signed those of the servers behind.
-    scheme: basic, or ntlm by the helper that believes everybody.  It does not run as root, so its files are not among those of
+    scheme: basic, digest, or ntlm by the helper that believes everybody.  tls: (certificate, key) of its own, for who comes by
+    TLS; it does not look inside what passes then.  It does not run as root, so its files are not among those of
     the test."""
 
     runs_as = "proxy"
 
-    def __init__(self, directory, address, hosts, authority, trusted, scheme="basic"):
+    def __init__(self, directory, address, hosts, authority, trusted, scheme="basic", tls=None):
         super().__init__("squid", tempfile.mkdtemp(prefix="certns-squid-"), address, hosts)
         self.credentials_path = os.path.join(directory, "credentials")
         self.service = f"certns{os.path.basename(self.directory)[len('certns-squid-'):].replace('_', '0')}"
@@ -63,18 +65,28 @@ class Squid(Proxy):
         self.write(self.credentials_path, f"{self.user}:{self.password}\n", 0o600)
         self.write("hosts", "".join(f"127.0.0.1 {h}\n" for h in hosts))
         self.write("users", f"{self.user}:{run(['openssl', 'passwd', '-apr1', self.password]).stdout}")
+        digest = hashlib.md5(f"{self.user}:certns:{self.password}".encode()).hexdigest()
+        self.write("digests", f"{self.user}:certns:{digest}\n")
+        listen = (f"http_port {address}:{self.port} ssl-bump generate-host-certificates=on "
+                  f"tls-cert={authority.key_and_certificate}\nssl_bump bump all")
+        if tls:
+            for path, name in zip(tls, ("cert.pem", "key.pem")):
+                shutil.copy(path, self.path(name))
+            self.url = f"https://{address}:{self.port}"
+            listen = f"https_port {address}:{self.port} tls-cert={self.path('cert.pem')} tls-key={self.path('key.pem')}"
         helper = {"basic": f"basic program {LIBEXEC}/basic_ncsa_auth {self.path('users')}",
+                  "digest": f"digest program {LIBEXEC}/digest_file_auth -c {self.path('digests')}",
                   "ntlm": f"ntlm program {LIBEXEC}/ntlm_fake_auth"}[scheme]
         run([f"{LIBEXEC}/security_file_certgen", "-c", "-s", self.path("certificates"), "-M", "4MB"])
         self.config_path = self.write("squid.conf", f"""
 cache_effective_user {self.runs_as}
-http_port {address}:{self.port} ssl-bump generate-host-certificates=on tls-cert={authority.key_and_certificate}
+{listen}
 sslcrtd_program {LIBEXEC}/security_file_certgen -s {self.path('certificates')} -M 4MB
 sslcrtd_children 2 startup=1
-ssl_bump bump all
 tls_outgoing_options cafile={trusted}
 auth_param {helper}
 auth_param {scheme} children 2 startup=1
+{'auth_param digest realm certns' if scheme == 'digest' else ''}
 acl known proxy_auth REQUIRED
 http_access allow known
 http_access deny all

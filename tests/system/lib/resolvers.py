@@ -101,10 +101,11 @@ setSecurityPollSuffix("")
 
 
 class JsonApi:
-    """What public resolvers have beside RFC 8484, in front of a resolver.  asked: the paths."""
+    """What public resolvers have beside RFC 8484, in front of a resolver.  asked: the paths, busy: so often it sends people away for
+    two seconds."""
 
-    def __init__(self, behind, tls):
-        self.asked = []
+    def __init__(self, behind, tls, busy=0):
+        self.asked, self.busy = [], busy
         api = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -112,6 +113,12 @@ class JsonApi:
 
             def do_GET(self):
                 api.asked.append(self.path)
+                if len(api.asked) <= api.busy:
+                    self.send_response(429)
+                    self.send_header("Retry-After", "2")
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
                 query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.path).query))
                 message = dns.message.make_query(query["name"], int(query["type"]))
                 body = json.dumps(api.answer(dns.query.udp(message, behind.address, port=behind.port, timeout=10))).encode()
