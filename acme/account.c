@@ -30,6 +30,7 @@ struct acme_account {
 	enum acme_account_status status;
 	json_t *registered;		/* contacts that the CA has; NULL: not known */
 	bool changed;
+	bool doubtful;			/* acme_account_doubt() */
 
 	/* this round */
 	enum acme_account_job job;
@@ -239,6 +240,8 @@ decide(struct acme_account *a)
 	if (acme_account_is_deactivated(a))
 		return fail(a, ERR_REFUSED, "the account %s is %s, which cannot be undone; a new one needs another key",
 		    a->url != NULL ? a->url : "", acme_account_status_str(a));
+	if (a->url != NULL && a->doubtful)
+		return probe(a, a->key, on_probe);
 	if (a->url == NULL)
 		return find_or_register(a);
 	if (a->job == ACME_ACCOUNT_DEACTIVATE)		/* RFC 8555, section 7.3.6 */
@@ -317,6 +320,9 @@ on_probe(struct acme_account *a, const struct acme_reply *r)
 	enum acme_account_want want;
 
 	a->probed = true;
+	if (a->doubtful && problem_of(r) == PROBLEM_ACCOUNT_DOES_NOT_EXIST)
+		acme_account_forget(a);
+	a->doubtful = false;
 	if (is_good(r))
 		return (want = take_account(a, r)) == ACME_ACCOUNT_READY ? decide(a) : want;
 	if (problem_of(r) == PROBLEM_ACCOUNT_DOES_NOT_EXIST)
@@ -516,6 +522,12 @@ acme_account_forget(struct acme_account *a)
 	a->registered = NULL;
 	a->status = ACCOUNT_VALID;
 	a->changed = true;
+}
+
+void
+acme_account_doubt(struct acme_account *a)
+{
+	a->doubtful = true;
 }
 
 /* ---- plain parts ---- */

@@ -80,6 +80,9 @@ struct acme_reply acme_account_failure(struct acme_account *a);
 /* The CA does not know the account any more. */
 void acme_account_forget(struct acme_account *a);
 
+/* It may be that the key is not the account's (a state restored from before a key change): the next round asks. */
+void acme_account_doubt(struct acme_account *a);
+
 /* What is to be known after a restart, as JSON.  Nothing is asked of the CA as long as it fits key and configuration.
  * acme_account_changed() is true once after each change.  False of _recall: it cannot be read, or is about another
  * key. */

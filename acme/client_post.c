@@ -173,6 +173,8 @@ on_posted(void *arg, const struct acme_reply *r)
 	}
 	if (r->err == ERR_OK && r->status == 404 && is_new_order(call))
 		call->client->directory_at_ms = INT64_MIN / 2;	/* it may have moved */
+	if ((type == PROBLEM_UNAUTHORIZED || type == PROBLEM_MALFORMED) && is_new_order(call))
+		acme_account_doubt(call->client->account);
 	if (type == PROBLEM_ACCOUNT_DOES_NOT_EXIST && try_with_new_account(call))
 		return;
 	client_call_finish(call, r);

@@ -375,6 +375,26 @@ def test_a_rollover_that_the_authority_refuses(issuer_with, key):
     issued(server, key, "mail.example.com")
 
 
+def test_a_state_from_before_a_rollover(issuer_with, key, tmp_path):
+    """The account has a key that was lost with the newer state: another one is made."""
+    server, ca = issuer_with()
+    issued(server, key, "www.example.com")
+    server.stop()
+    shutil.copytree(server.state, tmp_path / "copy", symlinks=True)
+    server.start("example.com")
+    server.ctl("account", "rollover")
+    server.stop()
+    shutil.rmtree(server.state)
+    shutil.copytree(tmp_path / "copy", server.state, symlinks=True)
+    server.start("example.com")
+    request = upload(server, key, "mail.example.com")
+    wait_for(lambda: problem_of(server, "mail.example.com"), "the authority refuses the old key")
+    ca.complaints.clear()                               # of the signature
+    server.ctl("renew", "mail.example.com")
+    wait_for(lambda: Published(server, "mail.example.com").certificate(request), "another account will do", PATIENT)
+    assert len(ca.accounts) == 2
+
+
 @pytest.mark.parametrize("done", [True, False], ids=["after", "before"])
 def test_a_crash_within_a_rollover(issuer_with, key, done):
     """It is killed when the authority has the new key and has not said so; or when it has never heard of it."""

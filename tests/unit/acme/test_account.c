@@ -48,6 +48,7 @@ struct scenario {
 	bool imported, bound, needs_binding;
 	const char *record;		/* from before a restart; "KEY" stands for the thumbprint */
 	bool next;			/* a key change was interrupted */
+	bool doubtful;
 	enum acme_account_job job;
 	struct step steps[STEPS_MAX];
 	enum err err;			/* of the round */
@@ -87,6 +88,13 @@ static const struct scenario scenarios[] = {
 	    .steps = { { NEW, "termsOfServiceAgreed", 0, 201, URL "2", BARE } }, .location = URL "2" },
 	{ "a record that says nothing of contacts", .contact = one_contact, .record = RECORD("valid", "null"), .steps = {
 		{ URL, "contact", 0, 200, NULL, BARE } }, .location = URL },
+	{ "an account that is in doubt, without need", .contact = one_contact, .record = KNOWN, .doubtful = true, .steps = {
+		{ NEW, "onlyReturnExisting", 0, 200, URL, VALID } }, .location = URL },
+	{ "one that has another key by now", .contact = one_contact, .record = KNOWN, .doubtful = true, .steps = {
+		{ NEW, "onlyReturnExisting", 0, 400, NULL, UNKNOWN },
+		{ NEW, "termsOfServiceAgreed", 0, 201, URL "3", BARE } }, .location = URL "3" },
+	{ "one of which the CA does not say", .contact = one_contact, .record = KNOWN, .doubtful = true, .steps = {
+		{ NEW, "onlyReturnExisting", 0, 500, NULL, "" } }, .err = ERR_PEER, .words = "does not say", .location = URL },
 	{ "an imported key with an account", .contact = one_contact, .imported = true, .steps = {
 		{ NEW, "{\"onlyReturnExisting\":true}", 0, 200, URL, VALID } }, .location = URL },
 	{ "an imported key without one", .imported = true, .steps = {
@@ -177,6 +185,8 @@ begin(const struct scenario *s)
 		return NULL;
 	if (s->record != NULL)
 		recall(a, s->record);
+	if (s->doubtful)
+		acme_account_doubt(a);
 	if (s->next && (key = key_make(1)) != NULL)
 		acme_account_next(a, key);
 	return a;
