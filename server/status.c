@@ -237,14 +237,13 @@ add_cert(void *arg, const struct acme_status *s)
 
 	if (l->host != NULL && strcasecmp(l->host, s->host) != 0)
 		return;
-	json_t *row = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "host", s->host, "label", s->label, "state", acme_state_str(s->state),
-	    "names", json_words(s->names), "issuer", json_words(s->issuer), "expires", json_time(s->expires_s),
-	    "next", json_time(s->next_s));
-	json_object_set_new(row, "authority", json_words(s->authority));
+	json_t *row = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "host", s->host, "label", s->label,
+	    "state", acme_state_str(s->state), "names", json_words(s->names), "issuer", json_words(s->issuer),
+	    "authority", json_words(s->authority), "expires", json_time(s->expires_s), "next", json_time(s->next_s),
+	    "step", json_words(s->step));
 	if (l->host != NULL) {
-		json_object_set_new(row, "problem-type", json_words(s->problem_type));
-		json_object_set_new(row, "step", json_words(s->step));
 		json_object_set_new(row, "attempts", json_integer((json_int_t)s->attempts));
+		json_object_set_new(row, "problem-type", json_words(s->problem_type));
 	}
 	json_object_set_new(row, "problem", json_words(s->problem));
 	json_array_append_new(l->rows, row);
