@@ -2,6 +2,7 @@
 
 import grp
 import os
+import pwd
 import re
 import signal
 import time
@@ -166,6 +167,8 @@ def test_what_is_trusted(service, issuer, tmp_path):
     assert "system" in done.stderr
     service.run("--trust", root, HOST)
     service.place().check([HOST], issuer.pebble.root_pem())
+    service.run("--verify", "b.example.com", env={**os.environ, "SSL_CERT_FILE": str(root)})
+    service.place("b.example.com").check(["b.example.com"])
 
 
 def test_keys_from_elsewhere(service, issuer, key):
@@ -194,6 +197,11 @@ def test_the_server_is_found_by_the_soa(service, issuer):
     arguments[at:at + 2] = ["--resolver", f"{issuer.address}@{issuer.port}", "-p", str(issuer.port)]
     run([*arguments, HOST])
     service.place().check([HOST])
+    arguments = service.arguments()
+    arguments[arguments.index("-s") + 1] = f"::1@{issuer.port}"
+    assert "unchanged" in run([*arguments, HOST]).stdout, "IPv6 is as good"
+    arguments[arguments.index("-s") + 1] = f"localhost@{issuer.port}"
+    assert "unchanged" in run([*arguments, HOST]).stdout, "and so is a name"
 
 
 def test_a_dry_run_changes_nothing(service, issuer):
@@ -230,6 +238,11 @@ hosts:
 
 def test_owners_and_modes(service, issuer):
     group = grp.getgrgid(os.getgid()).gr_name
+    user = pwd.getpwnam("nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name)
+    service.run("o.example.com", "--owner", user.pw_name)
+    files = [os.stat(os.path.join(service.place("o.example.com").current, name)) for name in ("key.pem", "combined.pem", "chain.pem")]
+    assert [f.st_uid for f in files] == [user.pw_uid, user.pw_uid, os.geteuid()]
+    assert [f.st_mode & 0o777 for f in files] == [0o600, 0o600, 0o644]
     service.run(HOST, "--group", group)
     place = service.place()
     assert place.mode("key.pem") == 0o640 and place.mode("certificate.pem") == 0o644

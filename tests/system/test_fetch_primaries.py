@@ -7,6 +7,7 @@ from lib.fetch import Fetch
 from lib.keys import Key
 from test_remote_primary import ZONE, bind_primary, hidden, knot_primary  # noqa: F401, pylint: disable=unused-import
 
+pytestmark = pytest.mark.once           # others' programs are most of it
 HOST = f"www.{ZONE}"
 
 

@@ -16,6 +16,7 @@ from lib.ports import free_port
 from lib.process import run
 from lib.wait import wait_for
 
+pytestmark = pytest.mark.once           # others' programs are most of it
 GUIDES = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "guide")
 
 
