@@ -129,6 +129,26 @@ struct bearer {
 	const uint8_t *host;		/* whose CSR it may put in place */
 };
 
+/* A name that is in no zone here, whose challenge others have delegated to somewhere here.  A rule that names it will do; that
+ * a key may change the zone of the CSR will not: the challenge may lead to somebody else's zone. */
+static bool
+covers_foreign(const struct bearer *b, const uint8_t *challenge)
+{
+	const struct config_policy *rules = b->policy->rules;
+	const struct tsig_key *key = b->policy->key;
+	struct tsig_subject subject = { .key = key, .owner = challenge, .type = TYPE_TXT };
+	const struct tsig_rule *rule;
+	size_t next = 0;
+
+	if (rules == NULL)
+		return key->right == TSIG_RIGHT_UPDATE && dname_is_root(key->zone.octets);
+	do {				/* what is said of the zone is not said of names elsewhere */
+		rule = tsig_rules_find(rules->rules + next, rules->n - next, &subject);
+		next = rule == NULL ? next : (size_t)(rule - rules->rules) + 1;
+	} while (rule != NULL && rule->kind == TSIG_RULE_ZONESUB);
+	return rule != NULL && rule->grant;
+}
+
 /* May whoever brings the CSR have a certificate for name?  For what is at and below the host of the CSR he may.  For
  * anything else if he could answer the challenge himself. */
 static bool
@@ -148,8 +168,8 @@ covers(void *ctx, const char *name)
 		return true;
 	if (acme_challenge_record(ACME_DNS_01, base, NULL, &owner) != ERR_OK)
 		return false;
-	if (!b->policy->zone_of(b->policy->ctx, owner.octets, &apex))	/* elsewhere, delegated to us */
-		return key->right == TSIG_RIGHT_UPDATE && dname_is_root(key->zone.octets);
+	if (!b->policy->zone_of(b->policy->ctx, owner.octets, &apex))
+		return covers_foreign(b, owner.octets);
 	update_policy_init(&there, b->policy->config, key, apex.octets);
 	if (there.rules == NULL && key->role == TSIG_ROLE_NONE)
 		return tsig_key_may(key, TSIG_RIGHT_UPDATE, apex.octets);

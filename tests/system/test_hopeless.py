@@ -122,3 +122,12 @@ def test_names_that_the_key_could_prove_itself(make):
     rcode, said = upload(server, request("www.example.com", "ns1.example.com"), key=PARTIAL)
     assert rcode == "REFUSED" and "may not have a certificate for ns1.example.com" in said
     assert upload(server, request("www.example.com", "ftp.example.com"), key=PARTIAL) == ("NOERROR", "")
+
+
+def test_names_elsewhere_need_a_rule(make, named):
+    """Their challenges may lead to a zone of somebody else here."""
+    server = make(start=False, resolvers=[f"127.0.0.1@{named.port}"])
+    server.zone_entry("example.com", **{"update-policy": ["grant * zonesub ANY", f"grant {PARTIAL.name} acme www.test"]})
+    server.start("example.com")
+    for name, rcode in ("www.test", "NOERROR"), ("ftp.test", "REFUSED"):
+        assert upload(server, request("www.example.com", name), key=PARTIAL)[0] == rcode, name
