@@ -237,8 +237,12 @@ def test_contacts_follow_the_configuration(issuer_with, key):
     assert "invalidContact" in show(server)["problem"], "orders do not depend on a contact"
 
 
-def test_an_authority_that_has_lost_the_account(issuer_with, key):
-    server, ca = issuer_with()
+@pytest.mark.parametrize("challenge", ["dns-01", "dns-account-01"])
+def test_an_authority_that_has_lost_the_account(issuer_with, key, challenge):
+    """The owner of a dns-account-01 record is another one with another account."""
+    server, ca = issuer_with(challenges=["dns-01", "dns-account-01"])
+    authority(server, challenges=[challenge])
+    restart(server)
     issued(server, key, "www.example.com")
     ca.forget()
     issued(server, key, "mail.example.com")
