@@ -13,6 +13,7 @@ hooksdir = $(docdir)/hooks
 dist_hooks_SCRIPTS = docs/hooks/post-receive docs/hooks/pre-receive
 guidedir = $(docdir)/guide
 dist_guide_DATA = \
+	docs/guide/accounts.md \
 	docs/guide/backup.md \
 	docs/guide/behind-a-proxy.md \
 	docs/guide/beside-your-primary.md \

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lib import client
+from lib import certs, client
 from lib.certs import Published, Request, upload_script
 from lib.fakeca_script import problem
 from lib.wait import stays, wait_for
@@ -128,3 +128,15 @@ def test_at_the_authority_that_issued_it(certnsd, repo, key, fakeca_for):
     assert {a["authority"]: a["status"] for a in server.ctl("account", "show")} == {"first": "unknown", "second": "valid"}
     which = server.ctl_text("account", "rollover", check=False)
     assert which.returncode == 1 and "first, second" in which.stderr
+
+
+def test_the_end_of_a_host(issuer_with, key):
+    """Its request is gone, the certificate still there: revoked, and no other comes."""
+    server, ca = issuer_with()
+    request = upload(server, key, "www.example.com")
+    certificate(server, "www.example.com", request)
+    client.nsupdate(server, key, f"update delete {certs.owner('www.example.com')} TLSA {request.rdata()}\nsend\n")
+    wait_for(lambda: not server.certs("www.example.com"), "it is forgotten")
+    server.ctl("revoke", "www.example.com", "cessationOfOperation")
+    assert ca.certificates[0].revoked is not None
+    stays(lambda: len(ca.orders) == 1, "nothing is ordered", 1)
