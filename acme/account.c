@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "acme/jws.h"
 
@@ -299,7 +298,7 @@ take_account(struct acme_account *a, const struct acme_reply *r)
 
 	if (err != ERR_OK)
 		return fail(a, err, "%s", f.text);
-	if (r->location == NULL || strncasecmp(r->location, "https://", 8) != 0)
+	if (!acme_is_https(r->location))
 		err = ERR_PEER;
 	else {
 		set_text(&a->url, r->location);
@@ -500,8 +499,8 @@ acme_account_recall(struct acme_account *a, const char *text, size_t n)
 
 	while (s < 3 && (status == NULL || strcmp(status, words[s]) != 0))
 		s++;
-	good = json_integer_value(json_object_get(json, "v")) == RECORD_VERSION && s < 3 && url != NULL &&
-	    key != NULL && strcmp(key, acme_key_thumbprint(a->key)) == 0 && strncasecmp(url, "https://", 8) == 0;
+	good = json_integer_value(json_object_get(json, "v")) == RECORD_VERSION && s < 3 && key != NULL &&
+	    strcmp(key, acme_key_thumbprint(a->key)) == 0 && acme_is_https(url);
 	if (good) {
 		set_text(&a->url, url);
 		set_text(&a->terms, json_string_value(json_object_get(json, "terms")));

@@ -20,6 +20,7 @@ struct acme_authority {
 	struct acme_client *client;
 	struct acme_port *port;
 	struct acme_buckets *buckets;	/* the CA's limits; kept over restarts */
+	unsigned running;		/* orders on their way there */
 	unsigned failures;		/* in a row */
 	unsigned probes;		/* since the first */
 	uint32_t failed_for;		/* of which host the first was */

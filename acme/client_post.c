@@ -9,6 +9,7 @@
 #include "base/log.h"
 
 #define NONCE_TRIES_MAX 20
+#define NONCE_LEN_MAX 1000		/* each is sent back in a request */
 
 static enum err post_send(struct acme_call *call);
 
@@ -17,7 +18,7 @@ static enum err post_send(struct acme_call *call);
 static void
 nonce_keep(struct acme_client *c, const char *nonce)
 {
-	if (nonce == NULL || *nonce == '\0' || strspn(nonce,
+	if (nonce == NULL || *nonce == '\0' || strlen(nonce) > NONCE_LEN_MAX || strspn(nonce,
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != strlen(nonce))
 		return;			/* section 6.5.1: clients must ignore what is not base64url */
 	if (c->nnonces == NONCES_MAX) {

@@ -423,7 +423,7 @@ on_task_done(void *arg, struct acme_task *t, const struct acme_order_result *r)
 	struct fault f = { 0 };
 
 	h->task = NULL;
-	a->queue.running--;
+	h->authority->running--;
 	if (r->err == ERR_OK)
 		acme_authority_worked(h->authority);
 	else if (!r->resumable)
@@ -502,7 +502,7 @@ acme_host_start(struct acme_host *h)
 		return;
 	}
 	acme_host_stop_asking(h);
-	a->queue.running++;
+	h->authority->running++;
 	if (!under_way)
 		take_tokens(h);
 	log_info("acme: %s: ordering a certificate for %s%s%s", h->name, h->names != NULL ? h->names : "",

@@ -3,8 +3,8 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "acme/reply.h"
 #include "base/encoding.h"
 
 #define VERSION 1
@@ -105,7 +105,7 @@ url_read(const json_t *json, const char *member, char **out, enum err *err)
 
 	if (value == NULL)
 		return true;
-	if (text == NULL || strncasecmp(text, "https://", 8) != 0)
+	if (!acme_is_https(text))
 		return false;
 	if ((*out = strdup(text)) == NULL)
 		*err = ERR_NOMEM;

@@ -12,6 +12,7 @@
 
 #define FAILURES_MAX 6			/* answers missing or 5xx in a row */
 #define RATE_LIMIT_WAIT_MAX_S 60	/* longer ones are left to the schedule */
+#define PROFILES_SHOWN 20
 
 static on_reply_fn on_new_order, on_finalize;
 
@@ -75,6 +76,7 @@ add_profiles(const struct acme_order *o, struct buf *words)
 {
 	const char *name, *comma = " ";
 	json_t *value;
+	unsigned n = 0;
 
 	if (json_object_size(o->setup.profiles) == 0) {
 		buf_add_str(words, "the CA offers no profiles");
@@ -82,6 +84,10 @@ add_profiles(const struct acme_order *o, struct buf *words)
 	}
 	buf_add_str(words, "it has");
 	json_object_foreach((json_t *)(uintptr_t)o->setup.profiles, name, value) {
+		if (n++ == PROFILES_SHOWN) {
+			buf_add_str(words, " and more");
+			break;
+		}
 		buf_printf(words, "%s\"%.100s\"", comma, name);
 		comma = ", ";
 	}
@@ -122,7 +128,7 @@ acme_order_start(struct acme_order *o)
 static enum acme_want
 on_new_order(struct acme_order *o, const struct acme_reply *r)
 {
-	if (r->location == NULL || strncasecmp(r->location, "https://", 8) != 0)
+	if (!acme_is_https(r->location))
 		return order_fail(o, ERR_PEER, "the CA's newOrder gave no https URL of the order");
 	if ((o->order_url = strdup(r->location)) == NULL)
 		return order_fail_nomem(o);

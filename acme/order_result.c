@@ -65,7 +65,7 @@ alternates_read(struct acme_order *o, const struct acme_reply *r)
 	for (size_t i = 0; i < ALTERNATES_MAX && acme_link_find(r, "alternate", i, &url); i++) {
 		const char *text = buf_str(&url);
 
-		if (text != NULL && strncasecmp(text, "https://", 8) == 0 &&
+		if (acme_is_https(text) &&
 		    (o->alternates[o->nalternates] = strdup(text)) != NULL)
 			o->nalternates++;
 		buf_clear(&url);

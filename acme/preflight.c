@@ -10,12 +10,14 @@
 #include <string.h>
 
 #include "acme/caa.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "wire/message.h"
 #include "wire/rdata.h"
 
 #define HOPS_MAX 16
 #define ANSWER_MS 3000		/* beyond that it is not worth waiting: the CA will tell */
+#define ALL_MS 30000		/* nor is it for all of them together */
 
 struct look {				/* what a name has of CAA */
 	struct dname name;
@@ -49,6 +51,7 @@ struct acme_preflight {
 	uint16_t asked_type;
 	bool unchecked;			/* asked once more, without validation */
 	bool deaf;			/* no resolver answers */
+	int64_t until_ms;		/* nobody is asked after that */
 	struct event *turn;
 	bool finished;
 	struct fault fault;
@@ -210,7 +213,7 @@ static void on_answer(void *arg, enum err err, const uint8_t *msg, size_t n, con
 static bool
 ask(struct acme_preflight *p, const uint8_t *name, uint16_t type, bool unchecked)
 {
-	if (p->deaf)
+	if (p->deaf || clock_mono_ms() >= p->until_ms)
 		return false;
 	dname_copy(&p->asked, name);
 	p->asked_type = type;
@@ -470,6 +473,7 @@ acme_preflight_start(const struct acme_preflight_setup *setup, acme_preflight_do
 	p->setup = *setup;
 	p->done = done;
 	p->arg = arg;
+	p->until_ms = clock_mono_ms() + ALL_MS;
 	if (!init(p, setup)) {
 		acme_preflight_free(p);
 		return ERR_NOMEM;

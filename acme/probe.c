@@ -16,6 +16,7 @@
 #define RESOLVE_TIMEOUT_MS 10000	/* a resolver may have to ask others */
 #define POLL_FIRST_MS 250
 #define POLL_MOST_MS 8000
+#define ADDRESSES_MAX 16		/* of one name server and one family */
 
 /* ---- what a probe finds ---- */
 
@@ -180,7 +181,7 @@ add_addresses(struct probe *p, const uint8_t *msg, size_t n)
 
 	msg_header_read(&r, &h);
 	question_read(&r, &q);
-	for (unsigned i = 0; i < h.ancount && msg_rr_read(&r, &rr); i++)
+	for (unsigned i = 0; i < h.ancount && found < ADDRESSES_MAX && msg_rr_read(&r, &rr); i++)
 		if (rr.type == p->address_type && rr.rdlen == size) {
 			add_address(p, rr.type == TYPE_A ? AF_INET : AF_INET6, &rr.rdata);
 			found++;

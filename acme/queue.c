@@ -38,7 +38,7 @@ run_list(struct acme_queue *q, struct acme_authority *at, struct acme_turns *lis
 {
 	struct acme_turn *t;
 
-	while (q->running < q->most && (t = TAILQ_FIRST(list)) != NULL) {
+	while (at->running < q->most && (t = TAILQ_FIRST(list)) != NULL) {
 		int64_t now_ms = clock_mono_ms(), wait_ms = acme_authority_wait_ms(at, exempt, now_ms);
 
 		if (wait_ms > 0) {
@@ -58,7 +58,7 @@ acme_queue_jump(struct acme_queue *q, struct acme_host *h, struct acme_authority
 {
 	int64_t now_ms = clock_mono_ms();
 
-	if (q->running >= q->most || acme_authority_held_ms(at, exempt, now_ms) > 0)
+	if (at->running >= q->most || acme_authority_held_ms(at, exempt, now_ms) > 0)
 		return false;
 	acme_queue_leave(q, h);
 	h->turn = (struct acme_turn){ .host = h, .exempt = exempt };

@@ -1,4 +1,4 @@
-/* acme/queue.h -- whose turn it is: a bounded number of orders at a time, the urgent ones first.
+/* acme/queue.h -- whose turn it is: a bounded number of orders at a time and authority, the urgent ones first.
  *
  * Each authority has a list for each class, so that one that is down, or at its limit, holds up nobody but those who wait
  * for it.  An authority that has failed for two hosts in a row gets one order now and then, until one succeeds. */
@@ -32,7 +32,7 @@ TAILQ_HEAD(acme_turns, acme_turn);
 struct acme_queue {
 	struct acme_turns lists[ACME_AUTHORITIES_MAX][ACME_CLASSES][2];	/* 1: exempt */
 	struct acme_authorities *authorities;
-	unsigned running, most;
+	unsigned most;			/* orders at a time at each authority: one that is slow holds up nobody else */
 	struct event *wake;		/* when somebody can go on, at the latest */
 	int64_t reconsidered_ms;
 	bool busy, again;		/* in acme_queue_run(); somebody came meanwhile */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define URL_MAX 2000
+#define DIRECTORY_MAX 65536		/* it is kept, and so are those before it while orders rest on them */
 
 int64_t
 acme_retry_after(const char *field, int64_t now_s)
@@ -55,8 +56,8 @@ string_of(const json_t *object, const char *member)
 }
 
 /* RFC 3986 has no room for control characters, spaces and what is not ASCII; nobody needs longer ones. */
-static bool
-is_https(const char *url)
+bool
+acme_is_https(const char *url)
 {
 	if (url == NULL || strncasecmp(url, "https://", 8) != 0 || strlen(url) > URL_MAX)
 		return false;
@@ -65,15 +66,14 @@ is_https(const char *url)
 	return *url == '\0';
 }
 
-/* A needed URL.  Everything we send is signed or secret to the CA, so nothing but https will do (RFC 8555,
- * section 6.1). */
+/* A needed URL. */
 static enum err
 url_need(const json_t *object, const char *member, const char *what, const char **out, struct fault *f)
 {
 	*out = string_of(object, member);
 	if (*out == NULL)
 		return fault_set(f, ERR_PEER, "the CA's %s lacks \"%s\"", what, member);
-	if (!is_https(*out))
+	if (!acme_is_https(*out))
 		return fault_set(f, ERR_PEER, "the CA's %s has a \"%s\" that is not https: %.200s", what, member, *out);
 	return ERR_OK;
 }
@@ -101,7 +101,7 @@ https_of(const json_t *object, const char *member)
 {
 	const char *url = string_of(object, member);
 
-	return is_https(url) ? url : NULL;
+	return acme_is_https(url) ? url : NULL;
 }
 
 /* NULL where absent, empty, or not an array of strings alone. */
@@ -129,16 +129,20 @@ read_meta(const json_t *meta, struct acme_directory *d)
 	d->profiles = json_is_object(profiles) ? profiles : NULL;
 	d->issuer_domain_names = strings_of(meta, "issuerDomainNames");
 	d->account_hash_prefix = string_of(meta, "accountHashPrefix");
+	if (d->account_hash_prefix != NULL && strlen(d->account_hash_prefix) > URL_MAX)
+		d->account_hash_prefix = NULL;
 	d->external_account_required = json_is_true(json_object_get(meta, "externalAccountRequired"));
 }
 
 enum err
 acme_directory_read(const char *json, size_t n, struct acme_directory *out, struct fault *f)
 {
-	struct acme_directory d = { .json = object_load(json, n, "directory", f) };
+	struct acme_directory d = { 0 };
 	enum err err;
 
-	if (d.json == NULL)
+	if (n > DIRECTORY_MAX)
+		return fault_set(f, ERR_PEER, "the CA's directory is larger than %d octets", DIRECTORY_MAX);
+	if ((d.json = object_load(json, n, "directory", f)) == NULL)
 		return ERR_PEER;
 	if ((err = url_need(d.json, "newNonce", "directory", &d.new_nonce, f)) != ERR_OK ||
 	    (err = url_need(d.json, "newAccount", "directory", &d.new_account, f)) != ERR_OK ||
@@ -197,7 +201,7 @@ authorizations_check(const json_t *array, struct fault *f)
 	if (!json_is_array(array) || json_array_size(array) == 0)
 		return fault_set(f, ERR_PEER, "the CA's order lacks \"authorizations\"");
 	for (size_t i = 0; i < json_array_size(array); i++)
-		if (!is_https(json_string_value(json_array_get(array, i))))
+		if (!acme_is_https(json_string_value(json_array_get(array, i))))
 			return fault_set(f, ERR_PEER, "the CA's order has an authorization that is no https URL");
 	return ERR_OK;
 }
@@ -251,7 +255,7 @@ acme_challenge_read(const json_t *object, struct acme_challenge *out)
 		return false;
 	*out = (struct acme_challenge){ (enum acme_challenge_status)status, string_of(object, "url"),
 		string_of(object, "token"), json_object_get(object, "error") };
-	return is_https(out->url);
+	return acme_is_https(out->url);
 }
 
 enum err

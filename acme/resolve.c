@@ -130,7 +130,7 @@ on_doh(void *arg, enum err err, const uint8_t *msg, size_t n, const char *words,
 	struct acme_resolve_call *call = arg;
 
 	call->doh = NULL;
-	if (wait_s > 0)
+	if (err != ERR_OK && wait_s > 0)
 		call->resolve->rests_until_ms[call->at] = clock_mono_ms() + wait_s * 1000;
 	if (err == ERR_OK)
 		take(call, msg, n);
