@@ -28,6 +28,7 @@ struct acme_task {
 	struct acme_records_edit *edit;		/* of its records */
 	struct acme_memory memory;		/* for the store; its records are all that may be published */
 	struct acme_ticket *remembering;
+	size_t nremembered;			/* of those records, before that */
 	bool publishing, removing;
 	const char *aborted;			/* why: to be done when they are put */
 };
@@ -291,9 +292,10 @@ on_remembered(void *arg, enum err err, const char *words)
 	struct fault f = { 0 };
 
 	t->remembering = NULL;
-	if (err != ERR_OK)
+	if (err != ERR_OK) {
 		fault_set(&f, err, "the challenge is not published, for it cannot be remembered: %.900s", words);
-	else if (t->aborted == NULL)
+		t->memory.records.n = t->nremembered;
+	} else if (t->aborted == NULL)
 		err = edit_records(t, true, acme_publication_records(t->publication), on_put);
 	if (err != ERR_OK || t->aborted != NULL)
 		published(t, err, fault_str(&f, err));
@@ -309,6 +311,7 @@ on_places(void *arg, enum err err, const char *words)
 		published(t, err, words);
 		return;
 	}
+	t->nremembered = t->memory.records.n;
 	for (size_t i = 0; err == ERR_OK && i < found->n; i++)
 		err = acme_records_add(&t->memory.records, &found->v[i]);
 	if (err == ERR_OK)

@@ -453,6 +453,62 @@ test_csr_changes(void **state)
 	stage_clear(&s);
 }
 
+#define NOTE "order/_letsencrypt._tcp.host.example.test"
+
+static bool
+order_forgotten(struct stage *s)
+{
+	return all_valid(s) && world_note(&s->world, NOTE) == NULL;
+}
+
+/* The engine ends in the middle of an order, and another begins with what is remembered. */
+static void
+test_restart(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	stage_init(&s, "5");
+	s.world.server = "ns2.example.test";
+	s.world.silent = true;
+	pebble_start(&s);
+	pebble_wait(&s);
+	put_csr(&s, "host.example.test", NULL);
+	check(run_until(&s, txt_published, PATIENCE_S), "the challenge is published");
+	check(world_note(&s.world, NOTE) != NULL && strstr(world_note(&s.world, NOTE), "_acme-challenge.host.example.test") != NULL,
+	    "and remembered before that");
+	acme_free(s.engine);
+	world_forget(&s.world);
+	check(world_count(&s.world, NULL, TYPE_TXT) == 1, "it is still there");
+	s.world.silent = false;
+	engine_start(&s);
+	check(run_until(&s, order_forgotten, PATIENCE_S), "the next engine brings it to its end: %s", tally(&s).problem);
+	check(world_count(&s.world, NULL, TYPE_TXT) == 0, "without leaving anything");
+	check_issued(&s, "host.example.test");
+	stage_clear(&s);
+}
+
+/* What could not be removed after a restart must not be published. */
+static void
+test_what_cannot_be_remembered(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	stage_init(&s, "5");
+	s.world.remember_err = ERR_NOSPACE;
+	pebble_start(&s);
+	pebble_wait(&s);
+	put_csr(&s, "host.example.test", NULL);
+	check(run_until(&s, one_waits, PATIENCE_S), "the order is given up");
+	check(strstr(tally(&s).problem, "it cannot be remembered") != NULL, "for that reason: %s", tally(&s).problem);
+	check(s.world.passing_edits == 0, "nothing was published");
+	s.world.remember_err = ERR_OK;
+	check(run_until(&s, order_forgotten, PATIENCE_S), "later it goes on: %s", tally(&s).problem);
+	check(world_count(&s.world, NULL, TYPE_TXT) == 0, "without leaving anything");
+	stage_clear(&s);
+}
+
 static void
 test_refusals(void **state)
 {
@@ -495,6 +551,8 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_ca_down),
 		cmocka_unit_test(test_silent_server),
 		cmocka_unit_test(test_csr_changes),
+		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_what_cannot_be_remembered),
 		cmocka_unit_test(test_refusals),
 	};
 

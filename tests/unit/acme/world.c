@@ -416,10 +416,16 @@ world_init(struct world *w, struct event_base *base)
 }
 
 void
-world_clear(struct world *w)
+world_forget(struct world *w)
 {
 	while (w->pending != NULL)
 		pending_remove(w->pending);
+}
+
+void
+world_clear(struct world *w)
+{
+	world_forget(w);
 	while (w->nnotes > 0)
 		note_remove(w, &w->notes[0]);
 	free(w->notes);

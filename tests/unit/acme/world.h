@@ -49,6 +49,9 @@ struct acme_outside world_outside(struct world *w);
 void world_put_csr(struct world *w, const char *owner, const uint8_t *der, size_t n);
 void world_remove_tlsa(struct world *w, const char *owner);
 
+/* Whoever asked is gone: nothing that is under way is answered any more. */
+void world_forget(struct world *w);
+
 /* What is remembered under key, as text; NULL: nothing. */
 const char *world_note(const struct world *w, const char *key);
 
