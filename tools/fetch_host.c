@@ -191,10 +191,13 @@ finish(struct fetch_host *h)
 		end(h, FETCH_FINE);
 }
 
-/* What is there already stays. */
+/* What is there already stays.  A next.pem with the same key is what a run left that was killed right behind its
+ * installation. */
 static void
 finish_unchanged(struct fetch_host *h)
 {
+	if (!h->run->dry_run)
+		fetch_place_forget_next(&h->place);
 	h->chain = h->have.chain;
 	h->have.chain = (struct fetch_chain){ 0 };
 	h->new_key = false;

@@ -241,8 +241,7 @@ fetch_place_install(const struct fetch_place *p, const struct fetch_settings *s,
 		buf_wipe(&m[i].text);
 	if (err != ERR_OK)
 		return err;
-	snprintf(path, sizeof path, "%s/" FETCH_NEXT, p->path);
-	unlink(path);
+	fetch_place_forget_next(p);
 	fetch_install_sweep(p);
 	return ERR_OK;
 }

@@ -48,14 +48,30 @@ lock(struct fetch_place *p, struct fault *f)
 	return ERR_OK;
 }
 
+/* With the directories above it. */
+static enum err
+make_directory(const char *path, struct fault *f)
+{
+	char part[PATH_MAX];
+	enum err err = ERR_OK;
+
+	snprintf(part, sizeof part, "%s", path);
+	for (char *slash = strchr(part + 1, '/'); slash != NULL && err == ERR_OK; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		err = file_mkdir(part, 0755, f);
+		*slash = '/';
+	}
+	return err == ERR_OK ? file_mkdir(path, 0755, f) : err;
+}
+
 enum err
 fetch_place_open(const struct fetch_settings *s, struct fetch_place *p, struct fault *f)
 {
 	char versions[PATH_MAX];
 	enum err err;
 
-	if ((err = set_path(s, p, f)) == ERR_OK && (err = file_mkdir(s->directory, 0755, f)) == ERR_OK &&
-	    (err = file_mkdir(p->path, 0755, f)) == ERR_OK && (err = lock(p, f)) == ERR_OK) {
+	if ((err = set_path(s, p, f)) == ERR_OK && (err = make_directory(p->path, f)) == ERR_OK &&
+	    (err = lock(p, f)) == ERR_OK) {
 		join(p, FETCH_VERSIONS, versions);
 		if ((err = file_mkdir(versions, 0755, f)) == ERR_OK)
 			fetch_install_sweep(p);
@@ -203,6 +219,15 @@ fetch_place_keep_next(const struct fetch_place *p, const struct fetch_request *r
 		fault_set(f, err, "the key cannot be written down: %s", err_str(err));
 	buf_wipe(&text);
 	return err;
+}
+
+void
+fetch_place_forget_next(const struct fetch_place *p)
+{
+	char path[PATH_MAX];
+
+	if (join(p, FETCH_NEXT, path) == ERR_OK)
+		unlink(path);
 }
 
 enum err

@@ -49,6 +49,9 @@ void fetch_have_clear(struct fetch_have *h);
 /* Keep a key until its certificate is there. */
 enum err fetch_place_keep_next(const struct fetch_place *p, const struct fetch_request *r, struct fault *f);
 
+/* It is of no use any more. */
+void fetch_place_forget_next(const struct fetch_place *p);
+
 /* Are owner and group of the settings known to this system?  ERR_NOT_FOUND with words. */
 enum err fetch_place_check_owner(const struct fetch_settings *s, struct fault *f);
 

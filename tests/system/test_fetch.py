@@ -147,6 +147,23 @@ def test_a_key_for_one_host(certnsd, repo, pebble_for, tmp_path):
     service.place().check([HOST, f"*.{HOST}"])
 
 
+def test_a_long_chain(issuer_with, key, tmp_path):
+    """In the RRset certificates have no order; in the files they have the one that TLS wants."""
+    server, ca = issuer_with(intermediates=3)
+    service = Fetch(tmp_path / "deep" / "er" / "service", server, key)
+    service.run(HOST)
+    place = service.place()
+    place.check([HOST], ca.root_pem())
+    chain = [x509.load_pem_x509_certificate(part.encode() + b"-----END CERTIFICATE-----\n")
+             for part in place.read("fullchain.pem").decode().split("-----END CERTIFICATE-----\n")[:-1]]
+    assert len(chain) == 4
+    for lower, upper in zip(chain, chain[1:]):
+        assert lower.issuer == upper.subject
+    trust = tmp_path / "root.pem"
+    trust.write_text(ca.root_pem())
+    service.run("--trust", trust, "other.example.com")
+
+
 def test_it_needs_few_libraries():
     """It runs on machines that have no server."""
     said = run(["readelf", "-d", fetch.program("tools/certns-fetch")]).stdout

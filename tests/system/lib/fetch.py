@@ -20,7 +20,7 @@ class Fetch:
     def __init__(self, directory, server, key):
         self.home = str(directory)
         os.makedirs(self.home, exist_ok=True)
-        self.directory = os.path.join(self.home, "certs")
+        self.directory = os.path.join(self.home, "made", "by", "it")
         self.key_path = os.path.join(self.home, "tsig.key")
         self.write_key(key.named())
         self.server = server
