@@ -368,6 +368,19 @@ def test_rollover_waits_for_orders(issuer_with, key):
     assert ca.count("keyChange") == 1
 
 
+def test_a_server_that_stops_while_a_rollover_waits(issuer_with, key):
+    server, ca = issuer_with()
+    gate = ca.stall("challenge")
+    upload(server, key, "www.example.com")
+    gate.wait_arrived()
+    rollover = Rollover(server)
+    wait_for(lambda: server.ctl("account", "show"), "it is heard")
+    server.stop()
+    assert rollover.wait(PATIENT) == 1
+    gate.release()
+    assert ca.count("keyChange") == 0
+
+
 def test_a_rollover_that_the_authority_refuses(issuer_with, key):
     server, ca = issuer_with()
     issued(server, key, "www.example.com")
