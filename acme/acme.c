@@ -10,6 +10,8 @@
 
 #define ORDERS_AT_ONCE 100
 #define CLOCK_LOOK_S 60
+#define WAYS_SOON_MS 1000
+#define WAYS_EVERY_MS 60000
 #define CLOCK_CHANGE_MS 30000
 
 /* ---- the table ---- */
@@ -63,6 +65,30 @@ acme_look(struct acme *a, const uint8_t *owner)
 		return;
 	}
 	acme_host_look(h);
+}
+
+static void
+on_ways(evutil_socket_t fd, short what, void *arg)
+{
+	struct acme *a = arg;
+	struct acme_host *h;
+
+	(void)fd, (void)what;
+	a->ways_ms = clock_mono_ms();
+	for (size_t i = 0; i < ACME_BUCKETS; i++)
+		LIST_FOREACH(h, &a->hosts[i], entry)
+			if (h->state == ACME_REFUSED)
+				acme_host_look(h);
+}
+
+void
+acme_look_at_ways(struct acme *a)
+{
+	int64_t since_ms = clock_mono_ms() - a->ways_ms;
+	int64_t wait_ms = a->ways_ms == 0 || since_ms > WAYS_EVERY_MS - WAYS_SOON_MS ? WAYS_SOON_MS : WAYS_EVERY_MS - since_ms;
+
+	if (!event_pending(a->ways, EV_TIMEOUT, NULL))
+		event_add(a->ways, &(struct timeval){ wait_ms / 1000, wait_ms % 1000 * 1000 });
 }
 
 void
@@ -242,6 +268,8 @@ acme_new(const struct acme_config *config, const struct acme_outside *outside, s
 		fault_set(f, err, "%s", err_str(err));
 	for (size_t i = 0; err == ERR_OK && i < a->authorities.n; i++)
 		acme_client_recall(a->authorities.v[i].client, a->port);
+	if (err == ERR_OK && (a->ways = event_new(base, -1, 0, on_ways, a)) == NULL)
+		err = fault_set(f, ERR_NOMEM, "out of memory");
 	if (err == ERR_OK)
 		err = engine_start(a, f);
 	if (err == ERR_OK) {
@@ -262,6 +290,8 @@ acme_free(struct acme *a)
 		while (!LIST_EMPTY(&a->hosts[i]))
 			acme_host_free(LIST_FIRST(&a->hosts[i]));
 	acme_queue_clear(&a->queue);
+	if (a->ways != NULL)
+		event_free(a->ways);
 	acme_persist_free(a->persist);
 	acme_authorities_clear(&a->authorities);
 	if (a->clock != NULL)

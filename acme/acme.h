@@ -211,6 +211,10 @@ void acme_look(struct acme *a, const uint8_t *owner);
 /* CAA records were changed: hosts that wait because of such ones look again. */
 void acme_look_at_caa(struct acme *a);
 
+/* The same for aliases and zone cuts, or a zone came: what was refused may have a place for its challenges now.  That is found
+ * soon, and not more often than once a minute. */
+void acme_look_at_ways(struct acme *a);
+
 /* Is owner <label>.<host> for one of the labels? */
 bool acme_is_label(const struct acme *a, const uint8_t *owner);
 

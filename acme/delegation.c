@@ -182,6 +182,28 @@ acme_delegation_judge(const struct acme_outside *outside, const struct acme_chal
 	return err;
 }
 
+enum err
+acme_delegation_elsewhere(const struct acme_outside *outside, const struct acme_challenge_means *m,
+    const struct acme_names *names, struct dname **out, size_t *n)
+{
+	enum acme_challenge_type type = m->npreferred > 0 ? m->preferred[0] : ACME_DNS_01;
+	struct acme_delegation d;
+	struct dname owner;
+
+	*n = 0;
+	if ((*out = calloc(names->n + 1, sizeof **out)) == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; m->npreferred <= 1 && i < names->n; i++) {
+		if (acme_challenge_record(type, names->v[i], m->account, &owner) != ERR_OK)
+			continue;
+		if (acme_delegation_find(outside, owner.octets, &d, NULL) == ERR_OK)
+			acme_delegation_clear(&d);
+		else
+			(*out)[(*n)++] = owner;
+	}
+	return ERR_OK;
+}
+
 /* ---- beyond ---- */
 
 bool

@@ -11,6 +11,7 @@
 
 #include "acme/acme.h"
 #include "acme/challenge.h"
+#include "acme/csr.h"
 #include "acme/resolve.h"
 
 #define ACME_HOPS_MAX 16		/* resolvers give up earlier than that */
@@ -50,7 +51,12 @@ enum err acme_delegation_find(const struct acme_outside *outside, const uint8_t 
 enum err acme_delegation_judge(const struct acme_outside *outside, const struct acme_challenge_means *m, bool may_ask,
     const char *name, struct fault *f);
 
-/* The same for many names, and beyond our zones where resolve allows it (NULL: it does not). */
+/* The challenge names of those names of a CSR about which only resolvers can tell; free() *out.  None where several
+ * kinds of challenges are preferred: it depends on the CA which one it will be.  ERR_NOMEM: *out is NULL. */
+enum err acme_delegation_elsewhere(const struct acme_outside *outside, const struct acme_challenge_means *m,
+    const struct acme_names *names, struct dname **out, size_t *n);
+
+/* The same as acme_delegation_find() for many names, and beyond our zones where resolve allows it (NULL: it does not). */
 struct acme_delegation_search;
 
 /* found: as many as names, in their order, to be taken (and zeroed) or left; when err is not ERR_OK none, and words. */

@@ -84,6 +84,8 @@ struct acme {
 	struct acme_resolve *resolve;
 	struct acme_store *store;
 	struct acme_persist *persist;
+	struct event *ways;		/* to look again at what was refused; and when that was done last */
+	int64_t ways_ms;
 	struct acme_authorities authorities;
 	struct acme_label *labels;
 	size_t nlabels;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+
 /* A standing record, while it is seen to. */
 struct standing {
 	struct acme_publication *all;
@@ -47,6 +49,16 @@ finish(struct acme_publication *p, enum err err, const char *words)
 	event_active(p->finished, EV_TIMEOUT, 0);
 }
 
+static void
+log_way(const struct dname *name, const struct acme_delegation *way)
+{
+	char from[DNAME_TEXT_MAX], to[DNAME_TEXT_MAX], zone[DNAME_TEXT_MAX];
+
+	if (way->nhops > 0)
+		log_info("acme: %s is an alias: its record goes to %s, in the zone %s", dname_print_host(name->octets, from),
+		    dname_print_host(way->owner.octets, to), dname_print_host(way->zone.octets, zone));
+}
+
 /* Takes way, when it is ERR_OK. */
 static enum err
 add_proof(struct acme_publication *p, const struct dname *name, const char *value, struct acme_delegation *way)
@@ -62,6 +74,7 @@ add_proof(struct acme_publication *p, const struct dname *name, const char *valu
 	p->n++;
 	v->name = *name;
 	v->way = *way;
+	log_way(name, way);
 	*way = (struct acme_delegation){ .nhops = 0 };
 	return ERR_OK;
 }

@@ -20,6 +20,7 @@ struct acme_task {
 	struct acme_csr *csr;
 	struct acme_order *order;		/* NULL until directory and account are there */
 	struct acme_call *call;
+	struct acme_delegation_search *search;	/* before that, where challenges may lead to */
 	struct acme_preflight *preflight;	/* while it looks, before the order is placed */
 	const char *objection;			/* that it had: "caa"; NULL: none */
 	struct acme_propagation *propagation;
@@ -212,7 +213,7 @@ on_looked(void *arg, enum err err, const char *problem, const char *words)
 
 /* What would make the CA refuse is better found before it counts the attempt. */
 static void
-look_first(struct acme_task *t)
+look_for_objections(struct acme_task *t)
 {
 	const struct acme_directory *directory = acme_client_directory(t->setup.client);
 	struct acme_challenge_means means = acme_client_means(t->setup.client);
@@ -223,6 +224,46 @@ look_first(struct acme_task *t)
 
 	if (acme_preflight_start(&setup, on_looked, t, &t->preflight) != ERR_OK)
 		task_step(t, acme_order_abort(t->order, ERR_NOMEM, err_str(ERR_NOMEM)));
+}
+
+static void
+on_ways(void *arg, enum err err, struct acme_delegation *found, const char *words)
+{
+	struct acme_task *t = arg;
+	struct fault f = { 0 };
+
+	(void)found;
+	if (err != ERR_OK)
+		fault_set(&f, ERR_REFUSED, "the challenge has no place: %.900s", words);
+	acme_delegation_search_free(t->search);
+	t->search = NULL;
+	if (err == ERR_OK) {
+		look_for_objections(t);
+		return;
+	}
+	t->objection = "dns";
+	task_step(t, acme_order_abort(t->order, f.err, f.text));
+}
+
+/* Do the names that are not ours lead to us?  Only resolvers can tell. */
+static void
+look_first(struct acme_task *t)
+{
+	const struct acme_outside *outside = acme_port_outside(t->setup.port);
+	struct acme_challenge_means means = acme_client_means(t->setup.client);
+	struct dname *elsewhere;
+	size_t n;
+	enum err err = acme_delegation_elsewhere(outside, &means, acme_csr_names(t->csr), &elsewhere, &n);
+
+	if (err == ERR_OK && n == 0) {
+		look_for_objections(t);
+		return;
+	}
+	if (err == ERR_OK)
+		err = acme_delegation_start(outside, t->setup.resolve, t->setup.base, elsewhere, n, on_ways, t, &t->search);
+	free(elsewhere);
+	if (err != ERR_OK)
+		task_step(t, acme_order_abort(t->order, err, err_str(err)));
 }
 
 static void
@@ -432,6 +473,8 @@ acme_task_abort(struct acme_task *t, const char *words)
 		return;				/* published() goes on */
 	acme_call_cancel(t->call);
 	t->call = NULL;
+	acme_delegation_search_free(t->search);
+	t->search = NULL;
 	acme_preflight_free(t->preflight);
 	t->preflight = NULL;
 	acme_propagation_free(t->propagation);
@@ -449,6 +492,7 @@ acme_task_free(struct acme_task *t)
 	if (t == NULL)
 		return;
 	acme_call_cancel(t->call);
+	acme_delegation_search_free(t->search);
 	acme_preflight_free(t->preflight);
 	acme_propagation_free(t->propagation);
 	if (t->timer != NULL)
@@ -477,6 +521,8 @@ acme_task_step(const struct acme_task *t)
 {
 	if (t->order == NULL)
 		return "preparing the account";
+	if (t->search != NULL)
+		return "looking where the challenges of names elsewhere lead to";
 	if (t->preflight != NULL)
 		return "looking for what the CA would refuse";
 	return t->propagation != NULL ? acme_propagation_step(t->propagation) : acme_order_step(t->order);

@@ -180,15 +180,19 @@ certs_stop(struct keeper *k)
 void
 certs_changed(struct keeper *k, const struct changeset *changes)
 {
-	bool has_caa = false;
+	bool has_caa = false, has_ways = false;
 
 	for (size_t i = 0; k->acme != NULL && i < changes->n; i++) {
 		if (changes->v[i].rr.type == TYPE_TLSA && acme_is_label(k->acme, changes->v[i].rr.owner))
 			acme_look(k->acme, changes->v[i].rr.owner);
 		has_caa |= changes->v[i].rr.type == TYPE_CAA;
+		has_ways |= changes->v[i].rr.type == TYPE_CNAME || changes->v[i].rr.type == TYPE_DNAME ||
+		    changes->v[i].rr.type == TYPE_NS;
 	}
 	if (has_caa)
 		acme_look_at_caa(k->acme);
+	if (has_ways)
+		acme_look_at_ways(k->acme);
 }
 
 void
