@@ -63,10 +63,10 @@ is_json(const char *content_type)
 static enum err
 judge(const struct acme_doh_call *call, const struct acme_reply *r, struct fault *f)
 {
-	const char *type = r->content_type != NULL ? r->content_type : "no type";
+	const char *type = r->content_type != NULL ? r->content_type : "no type", *reason = strstr(r->words, ": ");
 
-	if (r->err != ERR_OK)
-		return fault_set(f, r->err, "%s", r->words);
+	if (r->err != ERR_OK)		/* behind the URL, which has the question in it */
+		return fault_set(f, r->err, "%s", reason != NULL ? reason + 2 : r->words);
 	if (r->status != STATUS_OK)		/* errors of the DNS come with 200 (RFC 8484, section 4.2.1) */
 		return fault_set(f, ERR_PEER, "HTTP status %ld", r->status);
 	if (call->kind == ACME_RESOLVER_JSON ? !is_json(type) : !type_is(type, MESSAGE_TYPE))

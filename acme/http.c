@@ -131,8 +131,10 @@ explain(const struct acme_http_call *call, CURLcode code, const char *url, struc
 		    "the proxy wants a user and a password (status 407)");
 	else if (code != CURLE_OPERATION_TIMEDOUT && proxy_status >= 300)
 		buf_printf(words, "the proxy makes no connection to it (status %ld)", proxy_status);
+	else if (call->error[0] == '\0' || (call->http->has_user && strchr(call->error, '@') != NULL))
+		buf_add_str(words, curl_easy_strerror(code));	/* libcurl quotes a proxy's URL that it cannot read */
 	else
-		buf_add_str(words, call->error[0] != '\0' ? call->error : curl_easy_strerror(code));
+		buf_add_str(words, call->error);
 }
 
 /* tests/bench counts them. */

@@ -78,6 +78,7 @@ def test_a_resolver_that_remembers(site, key):
     assert len(seen) <= 6, "and not all the time"
 
 
+@pytest.mark.once
 def test_a_resolver_that_never_sees_it(site, key, tmp_path):
     other = Unbound(tmp_path / "other", {}, local_data=["example.com. 60 SOA ns. root. 1 1 1 1 60"],
                     extra='local-zone: "example.com." static').start()
@@ -103,6 +104,7 @@ def test_a_silent_name_server(site, key, policy):
         site.no_attempt_was_made()
 
 
+@pytest.mark.once
 def test_a_zone_of_its_own_mind(site, key):
     """All zones by a resolver that is silent, but not this one."""
     site.server.zone_entry("example.com", **{"self-check": ["none"]})
@@ -110,6 +112,7 @@ def test_a_zone_of_its_own_mind(site, key):
     site.finish(site.order(key))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("last, words", [
     ("wrong-path", "did not show the challenge for www.example.com within 2 s (last: HTTP status 404)"),
     ("no-dns", "did not show the challenge for www.example.com within 2 s (last: its answer is application/dns-json and not "
@@ -129,6 +132,7 @@ def test_what_is_wrong_with_a_resolver_is_said(site, key, last, words):
     api.stop()
 
 
+@pytest.mark.once
 def test_a_resolver_that_wants_to_be_left_alone(site, key):
     api = JsonApi(site.resolver, site.tls, busy=1)
     site.start(**{"self-check": ["doh"], "resolvers": [f"json+https://127.0.0.1:{api.port}/resolve"]})

@@ -256,6 +256,36 @@ test_headers(void **state)
 	check(strstr(s.body, "{\"a\":1}") != NULL, "which is the body");
 }
 
+static const struct { const char *why, *url, *credentials, *words; } proxies[] = {
+	{ "nobody there",			"http://127.0.0.1:9", "user:secret", "127.0.0.1" },
+	{ "a URL that cannot be read",		"http://[::1/", "user:secret", "proxy" },
+	{ "the same with a user in it",		"http://user:secret@[::1/", NULL, "proxy" },
+	{ "a user with an escape in it",	"http://127.0.0.1:9", "us%zzer@:sec@ret", "127.0.0.1" },
+};
+
+static void
+test_proxy_secrets(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof proxies / sizeof proxies[0]; i++) {
+		struct acme_http_config config = { .ca_certificates = trusted, .connect_timeout_s = 2, .timeout_s = 2,
+		    .proxy = { .url = proxies[i].url, .credentials = proxies[i].credentials } };
+		struct seen seen = { .base = event_base_new() };
+		struct acme_http *h = NULL;
+		char url[100];
+
+		snprintf(url, sizeof url, "https://127.0.0.1:%u/echo", port);
+		assert_int_equal(acme_http_new(&config, seen.base, &h), ERR_OK);
+		assert_non_null(acme_http_start(h, ACME_HTTP_GET, url, NULL, 0, on_done, &seen));
+		event_base_dispatch(seen.base);
+		check(seen.times == 1 && seen.err == ERR_NETWORK, "%s: %s", proxies[i].why, err_str(seen.err));
+		check(strstr(seen.words, "sec") == NULL && strstr(seen.words, proxies[i].words) != NULL, "%s: \"%s\"",
+		    proxies[i].why, seen.words);
+		acme_http_free(h);
+		event_base_free(seen.base);
+	}
+}
+
 static void
 must_not_come(void *arg, const struct acme_reply *r)
 {
@@ -292,6 +322,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fetch),
 		cmocka_unit_test(test_headers),
+		cmocka_unit_test(test_proxy_secrets),
 		cmocka_unit_test(test_cancel),
 	};
 
