@@ -24,7 +24,7 @@ struct entry {
 	struct acme_records_edit *edit;
 	struct event *again;
 	unsigned tries;
-	int64_t since_s;		/* when removing them began */
+	int64_t since_ms;		/* monotonic: when removing them began */
 };
 
 struct acme_store {
@@ -160,7 +160,7 @@ try_again(struct entry *e, const char *words)
 	char owner[DNAME_TEXT_MAX];
 	int64_t wait_s = e->tries > 8 ? AGAIN_MOST_S : (int64_t)AGAIN_FIRST_S << e->tries;
 
-	if (clock_now_s() >= e->since_s + GIVE_UP_S) {
+	if (clock_mono_ms() >= e->since_ms + GIVE_UP_S * INT64_C(1000)) {
 		log_error("acme: %zu challenge records of %s are left behind, the first of them at %s: %s", e->memory.records.n,
 		    key_of(e, (char[sizeof PREFIX + DNAME_TEXT_MAX]){ 0 }) + strlen(PREFIX),
 		    dname_print_host(e->memory.records.v[0].owner.octets, owner), words);
@@ -218,7 +218,7 @@ begin(struct entry *e)
 {
 	e->tidying = true;
 	e->tries = 0;
-	e->since_s = clock_now_s();
+	e->since_ms = clock_mono_ms();
 	remove_records(e);
 }
 

@@ -251,6 +251,30 @@ test_what_cannot_be_removed_stays_in_memory(void **state)
 }
 
 static void
+test_tidying_keeps_the_order(void **state)
+{
+	struct stage s;
+	const struct acme_memory *m;
+
+	(void)state;
+	stage_init(&s);
+	put(&s, &s.owner, "https://ca/o/1", "one");
+	publish(&s, "one");
+	acme_store_tidy(s.store, s.owner.octets);
+	acme_store_tidy(s.store, s.owner.octets);
+	run(&s);
+	check(world_count(&s.w, NULL, TYPE_TXT) == 0, "the record goes");
+	stage_stop(&s);
+	stage_start(&s);
+	check((m = acme_store_find(s.store, s.owner.octets)) != NULL && m->order != NULL && m->records.n == 0, "the order stays");
+	acme_store_tidy(s.store, s.owner.octets);
+	acme_store_drop(s.store, s.owner.octets);
+	run(&s);
+	check(s.w.nnotes == 0, "until it is dropped");
+	stage_clear(&s);
+}
+
+static void
 test_a_claim_ends_the_dropping(void **state)
 {
 	struct stage s;
@@ -335,6 +359,7 @@ main(void)
 		cmocka_unit_test(test_it_outlasts_a_restart),
 		cmocka_unit_test(test_what_is_dropped_is_removed),
 		cmocka_unit_test(test_what_cannot_be_removed_stays_in_memory),
+		cmocka_unit_test(test_tidying_keeps_the_order),
 		cmocka_unit_test(test_a_claim_ends_the_dropping),
 		cmocka_unit_test(test_a_shared_record_goes_with_the_last),
 		cmocka_unit_test(test_leftovers),
