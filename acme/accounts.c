@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "acme/host.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 /* ---- chores ---- */
@@ -44,6 +45,16 @@ acme_accounts_stop(struct acme *a)
 
 /* ---- looking ---- */
 
+static void
+add_health(const struct acme_authority *a, struct acme_account_view *view)
+{
+	int64_t now_ms = clock_mono_ms(), now_s = clock_now_s();
+
+	view->failing_since_s = a->failures > 0 ? now_s - (now_ms - a->failing_since_ms) / 1000 : 0;
+	view->failure = a->problem != NULL ? a->problem : "";
+	view->held_until_s = a->not_before_ms > now_ms ? now_s + (a->not_before_ms - now_ms) / 1000 : 0;
+}
+
 enum err
 acme_accounts_each(struct acme *a, const char *authority,
     void (*each)(void *arg, const char *authority, const struct acme_account_view *v), void *arg)
@@ -56,6 +67,7 @@ acme_accounts_each(struct acme *a, const char *authority,
 
 		if (authority != NULL && strcmp(one->name, authority) != 0)
 			continue;
+		add_health(one, &view);
 		each(arg, one->name, &view);
 		err = ERR_OK;
 	}

@@ -70,6 +70,10 @@ struct acme_account_view {		/* borrowed until the loop turns */
 	const char *complaint;		/* what the CA does not like, or why it cannot be used; NULL: nothing */
 	bool changing;			/* a key change is not known to be over */
 	unsigned orders;		/* under way */
+	/* The authority's health, by acme_accounts_each(). */
+	int64_t failing_since_s;	/* 0: it works */
+	const char *failure;		/* the last; "": none */
+	int64_t held_until_s;		/* it wants no orders until then; 0: it takes them */
 };
 struct acme_account_view acme_client_view(const struct acme_client *c);
 

@@ -27,7 +27,7 @@ step(const struct acme_host *h)
 	if (h->publishing != NULL)
 		return "publishing the certificate";
 	if (h->turn.at != NULL)
-		return h->turn.at->stopped ? "waiting for the authority to work again" : "waiting for its turn";
+		return acme_queue_reason(h);
 	return h->state == ACME_WORKING ? "about to look at the CSR" : "";
 }
 
@@ -42,8 +42,11 @@ acme_host_status(const struct acme_host *h)
 {
 	bool asking = h->state != ACME_IDLE_VALID && h->authority != NULL;
 
+	const char *problem = h->problem != NULL ? h->problem : h->turn.at != NULL && h->turn.at->stopped ?
+	    h->turn.at->problem : NULL;
+
 	return (struct acme_status){ .owner = h->owner.octets, .host = h->name, .label = h->label->text, .state = h->state,
-		.names = text_of(h->names), .issuer = text_of(h->issuer), .step = step(h), .problem = text_of(h->problem),
+		.names = text_of(h->names), .issuer = text_of(h->issuer), .step = step(h), .problem = text_of(problem),
 		.problem_type = h->problem_type, .authority = asking ? h->authority->name : text_of(h->issued_by),
 		.csr_digest = h->csr_digest, .expires_s = h->expires_s, .next_s = h->next_s, .attempts = h->failures };
 }

@@ -11,6 +11,7 @@
 #include "base/log.h"
 
 #define LIMIT_WAIT_S 3600		/* when the CA does not say for how long */
+#define EXPIRED_RETRY_S 3600
 #define GOVERNOR_ORDERS 10		/* at once; then one in a quarter of a lifetime, */
 #define GOVERNOR_S (4 * 3600)		/* or in this time if that is shorter */
 
@@ -238,6 +239,15 @@ count_failed_names(struct acme_host *h, const struct acme_csr *csr)
 		acme_buckets_take(h->authority->buckets, ACME_LIMIT_FAILURES, names->v[i], clock_mono_ms(), clock_now_s());
 }
 
+/* Of the certificate in place, for backoff: who has had one and has none any more is tried for each hour. */
+static int64_t
+left_s(const struct acme_host *h)
+{
+	int64_t left = acme_host_left_s(h);
+
+	return left > 0 || h->renewal.life.not_after_s == 0 ? left : 8 * EXPIRED_RETRY_S;
+}
+
 static int64_t
 delay_s(const struct acme_host *h, const struct failure *f)
 {
@@ -251,7 +261,7 @@ delay_s(const struct acme_host *h, const struct failure *f)
 		retry_after_s = config->retry_most_s < LIMIT_WAIT_S ? config->retry_most_s : LIMIT_WAIT_S;
 	if (retry_after_s > 0)		/* all have been told the same */
 		retry_after_s += random_below((uint32_t)(retry_after_s < 960 ? retry_after_s : 960) / 16 + 1);
-	return acme_backoff_s(steps, config->retry_first_s, config->retry_most_s, random_below(256), acme_host_left_s(h),
+	return acme_backoff_s(steps, config->retry_first_s, config->retry_most_s, random_below(256), left_s(h),
 	    retry_after_s);
 }
 
@@ -340,6 +350,7 @@ on_result_published(void *arg, enum err err, const char *words)
 	h->failures = 0;
 	h->forced = false;
 	h->retry_at_ms = 0;
+	h->refused_by = 0;		/* the next time the best is asked first again */
 	acme_host_problem(h, NULL, "");
 	log_info("acme: %s: certificate published", h->name);
 	h->published = true;

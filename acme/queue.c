@@ -95,6 +95,21 @@ acme_queue_reconsider(struct acme_queue *q, struct acme_authority *at)
 			move_on(q, at, &q->lists[at - q->authorities->v][class][exempt]);
 }
 
+const char *
+acme_queue_reason(const struct acme_host *h)
+{
+	const struct acme_authority *at = h->turn.at;
+	int64_t now_ms = clock_mono_ms();
+
+	if (at->not_before_ms > now_ms)
+		return "waiting for as long as the authority wants";
+	if (acme_authority_held_ms(at, h->turn.exempt, now_ms) > 0)
+		return "waiting because of the authority's limit on orders";
+	if (acme_authority_wait_ms(at, h->turn.exempt, now_ms) > 0)
+		return "waiting for the authority to work again";
+	return "waiting for its turn";
+}
+
 static bool
 anyone_waits(const struct acme_queue *q, size_t authority)
 {

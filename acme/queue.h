@@ -51,6 +51,9 @@ void acme_queue_put(struct acme_queue *q, struct acme_host *h, struct acme_autho
 bool acme_queue_jump(struct acme_queue *q, struct acme_host *h, struct acme_authority *at, bool exempt);
 void acme_queue_leave(struct acme_queue *q, struct acme_host *h);
 
+/* Why a host waits, in words. */
+const char *acme_queue_reason(const struct acme_host *h);
+
 /* Those who wait for at, which fails perhaps, may have got a better one. */
 void acme_queue_reconsider(struct acme_queue *q, struct acme_authority *at);
 

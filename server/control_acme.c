@@ -6,6 +6,7 @@
 
 #include "acme/accounts.h"
 #include "acme/revoke.h"
+#include "base/clock.h"
 
 static const char *
 argument(const json_t *arguments, size_t i)
@@ -25,14 +26,25 @@ contacts(const char *const *contact)
 	return list;
 }
 
+static json_t *
+time_or_null(int64_t time_s)
+{
+	char text[CLOCK_TEXT_SIZE];
+
+	clock_print(time_s, text);
+	return time_s == 0 ? json_null() : json_string(text);
+}
+
 static void
 add_account(void *arg, const char *authority, const struct acme_account_view *v)
 {
-	json_array_append_new(arg, json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:s, s:s, s:o, s:b, s:I, s:o}",
+	json_array_append_new(arg, json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:s, s:s, s:o, s:b, s:I, s:o, s:o, s:o, s:o}",
 	    "authority", control_words(authority), "directory", control_words(v->directory),
 	    "url", control_words(v->url), "status", v->status, "contact", contacts(v->contact),
 	    "terms", control_words(v->terms), "key", v->key, "thumbprint", v->thumbprint, "key-file", control_words(v->key_file), "key-changing", v->changing,
-	    "orders", (json_int_t)v->orders, "problem", control_words(v->complaint)));
+	    "orders", (json_int_t)v->orders, "problem", control_words(v->complaint),
+	    "failing-since", time_or_null(v->failing_since_s), "failure", control_words(v->failure),
+	    "held-until", time_or_null(v->held_until_s)));
 }
 
 static void

@@ -484,6 +484,25 @@ status(void)
 	return s;
 }
 
+struct tally { unsigned explained; };
+
+static void
+on_each(void *arg, const struct acme_status *s)
+{
+	struct tally *t = arg;
+
+	t->explained += strstr(s->problem, "does not answer") != NULL && s->state != ACME_IDLE_VALID;
+}
+
+static struct tally
+tally(void)
+{
+	struct tally t = { 0 };
+
+	acme_each(stage.engine, on_each, &t);
+	return t;
+}
+
 #define HOST "host.example.test"
 
 /* ---- by the lifetime ---- */
@@ -607,6 +626,8 @@ test_outage_of_many(void **state)
 	put_csrs(500);
 	pass(6 * HOUR, 20);
 	check(stage.cas[0].orders <= 2 * 100 + 20, "in six hours: %u attempts", stage.cas[0].orders);
+	struct tally t = tally();
+	check(t.explained == 500, "each is told why it waits: %u", t.explained);
 	stage.cas[0].down = false;
 	pass(3 * HOUR, 20);
 	assert_int_equal(stage.cas[0].issued, 500);
