@@ -125,15 +125,19 @@ task_fail(struct acme_task *t, enum err err, const char *words, int64_t retry_af
 		.cause = acme_cause_of_err(err), .problem = "", .chain = &none });
 }
 
-/* There is no account to order with. */
+/* There is no account to order with.  Whoever is to change that, nobody can have a certificate from this authority until
+ * then; another one may be had instead. */
 static void
 task_fail_reply(struct acme_task *t, const struct acme_reply *r)
 {
 	struct acme_chain none = { 0 };
+	struct acme_cause cause = r->problem != NULL ? acme_cause_of_problem(r->problem, r->status, false) :
+	    acme_cause_of_err(r->err);
 
+	if (r->problem != NULL ? cause.blame != BLAME_LIMIT : r->err == ERR_REFUSED || r->err == ERR_UNSUPPORTED)
+		cause = (struct acme_cause){ BLAME_CA, cause.again == AGAIN_NEVER ? AGAIN_LATER : cause.again };
 	task_finish(t, &(struct acme_order_result){ .err = r->err, .words = r->words, .retry_after_s = r->retry_after_s,
-		.cause = r->problem != NULL ? acme_cause_of_problem(r->problem, r->status, false) : acme_cause_of_err(r->err),
-		.problem = r->problem != NULL ? acme_problem_short(r->problem) : "", .chain = &none });
+		.cause = cause, .problem = r->problem != NULL ? acme_problem_short(r->problem) : "", .chain = &none });
 }
 
 /* ---- the CA ---- */

@@ -485,3 +485,19 @@ def test_without_an_authority(certnsd, repo):
     for arguments in (["account", "show"], ["account", "rollover"], ["revoke", "www.example.com"]):
         done = server.ctl_text(*arguments, check=False)
         assert done.returncode == 1 and "no ACME authority is configured" in done.stderr
+
+
+@pytest.mark.long
+def test_an_authority_without_an_account_is_passed_over(certnsd, repo, key, fakeca_for):
+    server = certnsd(git=repo)
+    server.zone_entry("example.com")
+    first, second = fakeca_for(server, eab={"customer-1": SECRET}), fakeca_for(server)
+    server.use_acme({"authorities": [{"name": name, "directory": ca.directory_url, "ca-certificates": ca.ca_path,
+                                      "terms-agreed": True, "failover-after": "1m"}
+                                     for name, ca in (("first", first), ("second", second))]})
+    server.write_config()
+    server.start("example.com")
+    request = upload(server, key, "www.example.com")
+    wait_for(lambda: "\"eab:\"" in (problem_of(server, "www.example.com") or ""), "it says what is needed")
+    wait_for(lambda: Published(server, "www.example.com").certificate(request), "the other one serves", 240)
+    assert not first.accounts
