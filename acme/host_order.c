@@ -507,6 +507,8 @@ acme_host_start(struct acme_host *h)
 	setup.client = h->authority->client;
 	setup.profile = h->label->config->profile != NULL ? h->label->config->profile : h->authority->config->profile;
 	setup.preferred_chain = h->authority->config->preferred_chain;
+	if (strcmp(h->problem_type, "unauthorized") == 0 || strcmp(h->problem_type, "incorrectResponse") == 0)
+		setup.failed_proofs = h->failures > 0 ? h->failures : 1;	/* "renew" forgets how often */
 	if ((err = acme_task_start(&setup, csr, &h->task)) != ERR_OK) {
 		acme_csr_free(csr);
 		failed_here(h, err, err_str(err));

@@ -22,6 +22,7 @@ struct acme_task {
 	struct acme_call *call;
 	struct acme_delegation_search *search;	/* before that, where challenges may lead to */
 	struct acme_preflight *preflight;	/* while it looks, before the order is placed */
+	enum acme_challenge_type preferred[ACME_CHALLENGE_TYPES];
 	const char *objection;			/* that it had: "caa"; NULL: none */
 	struct acme_propagation *propagation;
 	struct event *timer;
@@ -40,6 +41,20 @@ static unsigned
 limit_ms(const struct acme_task *t)
 {
 	return (CA_TIME_S + t->setup.propagation_timeout_s) * 1000;
+}
+
+/* The preference begins with another challenge where proofs by those before it were not accepted. */
+static struct acme_challenge_means
+means_of(struct acme_task *t)
+{
+	struct acme_challenge_means m = acme_client_means(t->setup.client);
+
+	if (m.npreferred < 2 || t->setup.failed_proofs % m.npreferred == 0)
+		return m;
+	for (size_t i = 0; i < m.npreferred; i++)
+		t->preferred[i] = m.preferred[(t->setup.failed_proofs + i) % m.npreferred];
+	m.preferred = t->preferred;
+	return m;
 }
 
 /* ---- memory ---- */
@@ -148,7 +163,7 @@ on_reply(void *arg, const struct acme_reply *r)
 	struct acme_task *t = arg;
 	enum acme_want want;
 
-	acme_order_use(t->order, acme_client_means(t->setup.client));
+	acme_order_use(t->order, means_of(t));
 	want = acme_order_reply(t->order, r, clock_mono_ms());
 
 	t->call = NULL;
@@ -188,7 +203,7 @@ make_order(struct acme_task *t)
 {
 	const struct acme_directory *directory = acme_client_directory(t->setup.client);
 	struct acme_order_setup setup = { .csr = t->csr, .new_order = acme_client_new_order(t->setup.client),
-		.means = acme_client_means(t->setup.client), .profile = t->setup.profile,
+		.means = means_of(t), .profile = t->setup.profile,
 		.profiles = directory != NULL ? directory->profiles : NULL, .replaces = t->replaces,
 		.preferred_chain = t->setup.preferred_chain, .now_s = clock_now_s(), .now_ms = clock_mono_ms(),
 		.limit_ms = limit_ms(t) };
@@ -220,7 +235,7 @@ static void
 look_for_objections(struct acme_task *t)
 {
 	const struct acme_directory *directory = acme_client_directory(t->setup.client);
-	struct acme_challenge_means means = acme_client_means(t->setup.client);
+	struct acme_challenge_means means = means_of(t);
 	struct acme_preflight_setup setup = { .outside = acme_port_outside(t->setup.port), .resolve = t->setup.resolve,
 		.base = t->setup.base, .names = acme_csr_names(t->csr), .host = t->host, .directory = means.directory,
 		.identities = directory != NULL ? directory->caa_identities : NULL, .account = means.account,
@@ -254,7 +269,7 @@ static void
 look_first(struct acme_task *t)
 {
 	const struct acme_outside *outside = acme_port_outside(t->setup.port);
-	struct acme_challenge_means means = acme_client_means(t->setup.client);
+	struct acme_challenge_means means = means_of(t);
 	struct dname *elsewhere;
 	size_t n;
 	enum err err = acme_delegation_elsewhere(outside, &means, acme_csr_names(t->csr), &elsewhere, &n);

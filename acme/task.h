@@ -29,6 +29,7 @@ struct acme_task_setup {		/* pointers are borrowed for the life of the task */
 	void *arg;
 	struct acme_resolve *resolve;	/* for what is outside of our zones */
 	struct acme_persist *persist;
+	unsigned failed_proofs;		/* in a row, in earlier orders */
 	const char *authority;		/* name; for standing records */
 };
 

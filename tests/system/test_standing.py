@@ -82,6 +82,18 @@ def test_nothing_that_is_preferred_is_offered(issuer, key):
     wait_for(lambda: "that we are to use: it offers dns-01" in (server.certs(HOST)[0]["problem"] or ""), "it is said")
 
 
+def test_what_is_not_accepted_is_not_insisted_on(issuer, key):
+    """The CA means another account by what it says of ours: the next in the list is tried next."""
+    server, ca = issuer(["dns-persist-01", "dns-01"], persist="clear", caa_identities=["ca.example"])
+    ca.persist_uris = lambda *_: set()
+    request = Request([HOST])
+    upload(server, key, HOST, request)
+    wait_for(lambda: (server.certs(HOST) or [{"problem": ""}])[0]["problem"], "it is not accepted", PATIENT)
+    server.ctl("renew", HOST)
+    wait_for(lambda: Published(server, HOST).certificate(request), "a certificate by the other way", PATIENT)
+    assert "dns-01" in challenged_by(ca)
+
+
 @pytest.mark.parametrize("persist", ["clear", "hashed"])
 def test_a_standing_record(issuer, key, repo, persist):
     """Made once, in git; a renewal touches no TXT; gone when the CSR is."""
