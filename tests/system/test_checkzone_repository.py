@@ -15,6 +15,8 @@ from lib.process import run
 from lib.signing import SigningKey, sign_with, write
 from lib.zones import zone
 
+pytestmark = pytest.mark.once           # a short program each time
+
 ZERO = "0" * 40
 WWW = "www.example.com. 3600 IN"
 

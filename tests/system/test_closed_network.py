@@ -10,6 +10,8 @@ from lib.resolvers import Dnsdist, JsonApi, Unbound
 from lib.tls import Authority
 from lib.wait import wait_for
 
+pytestmark = pytest.mark.once           # others' programs are most of it
+
 CA, DOH = "ca.behind.test", "dns.behind.test"
 
 

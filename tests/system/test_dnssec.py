@@ -94,6 +94,7 @@ def test_like_the_others(serve, tmp_path, chain):
     compare(servers, asked[:200], want_dnssec=False)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("options", [[], ["-n", "-t", "3", "-s", "beef"], ["-n", "-p"]], ids=["nsec", "nsec3", "optout"])
 def test_signed_by_ldns(serve, tmp_path, options):
     servers = serve(signed.sign_with_ldns(tmp_path / "zone", options)[0])
