@@ -266,6 +266,31 @@ take_better(struct fetch_host *h, const struct fetch_tlsa *rrset)
 	return better || err == ERR_NOMEM;
 }
 
+/* The status record, for its words; a server without one is as good. */
+static void
+follow(struct fetch_host *h)
+{
+	struct buf answer = { 0 };
+	struct fetch_state state = { 0 };
+	struct fault words;
+
+	if (fetch_ask(&h->servers, h->status_owner.octets, TYPE_TXT, &answer, &words) == FETCH_FINE &&
+	    fetch_state_read(answer.p, answer.len, h->status_owner.octets, &state) == ERR_OK &&
+	    fetch_state_is_about(&state, h->server_csr.p, h->server_csr.len)) {
+		if (strcmp(state.problem, h->state.problem) != 0 && state.problem[0] != '\0')
+			fetch_say(h, "the server says: %s", state.problem);
+		if (strcmp(state.step, h->state.step) != 0 && state.step[0] != '\0')
+			fetch_detail(h, "the server: %s", state.step);
+		h->state = state;
+	}
+	buf_clear(&answer);
+	if (h->state.known && strcmp(h->state.state, "refused") == 0) {
+		fault_set(&h->fault, ERR_REFUSED, "the server refuses the CSR%s%s",
+		    h->state.problem[0] != '\0' ? ": " : "", h->state.problem);
+		end(h, FETCH_CA);
+	}
+}
+
 /* Nothing better is there.  Upload, wait, or leave it. */
 static void
 decide(struct fetch_host *h, const struct fetch_tlsa *rrset)
@@ -292,6 +317,8 @@ decide(struct fetch_host *h, const struct fetch_tlsa *rrset)
 		h->phase = FETCH_WAIT;
 		fetch_say(h, "%s; waiting for the certificate",
 		    ours ? "the server has our CSR" : "the CSR is uploaded");
+		if (ours)
+			follow(h);
 	}
 }
 
@@ -357,31 +384,6 @@ start(struct fetch_host *h)
 	else if (!take_better(h, &rrset))
 		decide(h, &rrset);
 	buf_clear(&answer);
-}
-
-/* The status record, for its words; a server without one is as good. */
-static void
-follow(struct fetch_host *h)
-{
-	struct buf answer = { 0 };
-	struct fetch_state state = { 0 };
-	struct fault words;
-
-	if (fetch_ask(&h->servers, h->status_owner.octets, TYPE_TXT, &answer, &words) == FETCH_FINE &&
-	    fetch_state_read(answer.p, answer.len, h->status_owner.octets, &state) == ERR_OK &&
-	    fetch_state_is_about(&state, h->server_csr.p, h->server_csr.len)) {
-		if (strcmp(state.problem, h->state.problem) != 0 && state.problem[0] != '\0')
-			fetch_say(h, "the server says: %s", state.problem);
-		if (strcmp(state.step, h->state.step) != 0 && state.step[0] != '\0')
-			fetch_detail(h, "the server: %s", state.step);
-		h->state = state;
-	}
-	buf_clear(&answer);
-	if (h->state.known && strcmp(h->state.state, "refused") == 0) {
-		fault_set(&h->fault, ERR_REFUSED, "the server refuses the CSR%s%s",
-		    h->state.problem[0] != '\0' ? ": " : "", h->state.problem);
-		end(h, FETCH_CA);
-	}
 }
 
 static void

@@ -77,7 +77,7 @@ def test_a_new_key(service, issuer):
     assert service.json("--renew", "--new-key", HOST)[0]["result"] == "unchanged", "it is not time yet"
     issuer.pebble.signal(signal.SIGSTOP)
     done = service.run("--new-key", "-w", "2", HOST, expect=fetch.WAITING)
-    assert "untouched" in done.stderr and "ordering" in done.stderr
+    assert "untouched" in done.stderr
     assert place.check([HOST]) == first and place.read("key.pem") == old_key, "the old ones stay in use"
     next_pem = os.path.join(place.path, "next.pem")
     assert os.stat(next_pem).st_mode & 0o777 == 0o600

@@ -93,8 +93,10 @@ def test_a_bad_key_file(service, text, words):
 
 def test_an_authority_that_is_down(without_authority):
     service = without_authority
-    done = service.run("-w", "3", HOST, expect=fetch.CA)
-    assert re.search("no certificate after 3 s; the server says: .*connect", done.stderr), "the words of the status record"
+    service.run("-w", "0", HOST, expect=fetch.WAITING)
+    service.wait_problem()
+    done = service.run("-w", "1", HOST, expect=fetch.CA)
+    assert re.search("no certificate after 1 s; the server says: .*connect", done.stderr), "the words of the status record"
     found = service.json("-w", "1", HOST, expect=fetch.CA)[0]
     assert found["result"] == "failed" and found["server"]["state"] == "waiting" and "connect" in found["server"]["problem"]
     assert service.place().version() is None

@@ -68,7 +68,8 @@ class Old:
 def test_near_its_end(service, issuer, key):
     """It waits, says what the server says, and leaves all as it is; the next run has more luck."""
     old = Old(service, key)
-    done = service.run("--renew", "-w", "3", HOST, expect=fetch.CA)
+    service.wait_problem()
+    done = service.run("--renew", "-w", "1", HOST, expect=fetch.CA)
     assert "the server says" in done.stderr and "untouched" in done.stderr
     assert service.place().certificate() == old.certificate
     assert Published(issuer, HOST).csrs == [old.request.der], "the CSR that is there will do"

@@ -6,9 +6,11 @@ import os
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from . import client
 from .certnsd import SANITIZER, program
-from .certs import names_of, public
+from .certs import names_of, owner, public
 from .process import Process, run
+from .wait import wait_for
 
 FINE, LOCAL, USAGE, WAITING, NETWORK, REFUSED, CA, UNFIT, HOOK, BUSY = range(10)
 MEMBERS = {"key.pem", "certificate.pem", "chain.pem", "fullchain.pem", "combined.pem", "request.pem"}
@@ -46,6 +48,11 @@ class Fetch:
         assert not SANITIZER.search(done.stderr), done.stderr
         assert done.returncode == expect, f"status {done.returncode}:\n{done.stdout}\n{done.stderr}"
         return done
+
+    def wait_problem(self, host="www.example.com"):
+        """The server tells of a problem in the status record."""
+        wait_for(lambda: any("problem=" in text for text in client.look(self.server, f"_status.{owner(host)}", "TXT")),
+                 "the status has a problem")
 
     def json(self, *arguments, **kwargs):
         return json.loads(self.run("--json", *arguments, **kwargs).stdout)
