@@ -101,11 +101,26 @@ acme_text_replace(char **where, const char *text)
 	*where = copy;
 }
 
+/* Words may quote what a peer sent, or end within a character; what is kept of the host is JSON, which takes UTF-8 only. */
+static void
+make_utf8(char *text)
+{
+	json_t *json = json_string(text);
+
+	for (; json == NULL && *text != '\0'; text++)
+		if ((unsigned char)*text >= 0x80)
+			*text = '?';
+	json_decref(json);
+}
+
 void
 acme_host_problem(struct acme_host *h, const char *words, const char *type)
 {
 	acme_text_replace(&h->problem, words);
 	snprintf(h->problem_type, sizeof h->problem_type, "%s", type);
+	if (h->problem != NULL)
+		make_utf8(h->problem);
+	make_utf8(h->problem_type);
 }
 
 void

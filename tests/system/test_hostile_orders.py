@@ -78,6 +78,7 @@ LIES = [
     ("a refusal of a megabyte", "newOrder", lies.refusal(detail="blah " * 200000), "blah"),
     ("a refusal with many parts", "newOrder",
      lies.refusal(detail="no", subproblems=[{"type": "x", "detail": "part"}] * 20000), "part"),
+    ("a refusal of a type with many letters", "newOrder", lies.refusal("\u20ac" * 100, detail="\u20ac" * 3000), "\u20ac"),
     ("a refusal in words", "newOrder", Reply(403, "Go away", "text/plain"), "HTTP status 403"),
     ("an order that is valid without a certificate", "newOrder", member(status="valid"), 'lacks "certificate"'),
     ("an order with a plain http certificate", "newOrder", member(status="valid", certificate="http://127.0.0.1/c"), "not https"),
@@ -173,6 +174,7 @@ def test_lies(liar, key, part):
     client.nsupdate(server, key, upload_script("h0.example.com", honest, "_honest._tcp"))
     wait_for(lambda: Published(server, "h0.example.com", "_honest._tcp").certificate(honest), "nobody else is delayed", 30)
     judge(server, cases, requests)
+    assert "out of memory" not in server.log(), "whatever the CA says can be kept"
     ca.honest()
     for host in requests:
         server.ctl("renew", host)
