@@ -201,7 +201,8 @@ judge_value(const struct property *p, const struct acme_caa_issuer *issuer)
 /* --- the RRset --- */
 
 static enum err
-refuse(const struct rr *rr, const struct property *p, const char *against, const struct acme_caa_issuer *issuer, struct fault *f)
+refuse(const struct rr *rr, const struct property *p, const char *against, const struct acme_caa_issuer *issuer,
+    struct fault *f)
 {
 	char text[600];
 

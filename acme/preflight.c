@@ -201,7 +201,8 @@ acme_preflight_read_caa(const uint8_t *msg, size_t n, const uint8_t *name, struc
 
 		if (rr.type == TYPE_CAA && rr.class == CLASS_IN && dname_equal(rr.owner.octets, end.octets) &&
 		    rdata_read(&rr.rdata, rr.type, rr.rdlen, rdata, &size))
-			good = rr_list_add(out, &(struct rr){ rr.owner.octets, rdata, rr.ttl, TYPE_CAA, (uint16_t)size }) == ERR_OK;
+			good = rr_list_add(out, &(struct rr){ rr.owner.octets, rdata, rr.ttl, TYPE_CAA,
+			    (uint16_t)size }) == ERR_OK;
 	}
 	free(rdata);
 	return good;
@@ -227,8 +228,8 @@ refuse_bogus(struct acme_preflight *p)
 {
 	char name[DNAME_TEXT_MAX];
 
-	fault_set(&p->fault, ERR_REFUSED, "%.253s does not validate (DNSSEC): a resolver answers SERVFAIL, and has an answer when it "
-	    "need not check signatures; the CA checks them: see the zone's DS records and signatures",
+	fault_set(&p->fault, ERR_REFUSED, "%.253s does not validate (DNSSEC): a resolver answers SERVFAIL, and has an answer "
+	    "when it need not check signatures; the CA checks them: see the zone's DS records and signatures",
 	    dname_print_host(p->asked.octets, name));
 	finish(p, ERR_REFUSED, "dns");
 }
@@ -448,8 +449,8 @@ init(struct acme_preflight *p, const struct acme_preflight_setup *setup)
 	p->host = strdup(setup->host);
 	p->account = setup->account != NULL ? strdup(setup->account) : NULL;
 	p->turn = event_new(setup->base, -1, 0, on_turn, p);
-	if (p->host == NULL || (setup->account != NULL && p->account == NULL) || p->turn == NULL || !read_identities(p, setup) ||
-	    !read_names(p))
+	if (p->host == NULL || (setup->account != NULL && p->account == NULL) || p->turn == NULL ||
+	    !read_identities(p, setup) || !read_names(p))
 		return false;
 	p->issuer.nmethods = n < ACME_CHALLENGE_TYPES ? n : ACME_CHALLENGE_TYPES;
 	memcpy(p->methods, methods, p->issuer.nmethods * sizeof *methods);

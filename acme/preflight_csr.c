@@ -23,7 +23,8 @@ judge_rsa(EVP_PKEY *key, const struct acme_ca_known *ca, struct fault *f)
 	BIGNUM *e = NULL, *n = NULL;
 	enum err err = ERR_OK;
 
-	if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) != 1 || EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n) != 1)
+	if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) != 1 ||
+	    EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n) != 1)
 		err = fault_set(f, ERR_NOMEM, "out of memory");
 	else if (bits < RSA_BITS_LEAST)
 		err = fault_set(f, ERR_UNSUPPORTED, "its RSA key has %d bits, and CAs want at least %d", bits, RSA_BITS_LEAST);
@@ -31,13 +32,16 @@ judge_rsa(EVP_PKEY *key, const struct acme_ca_known *ca, struct fault *f)
 		err = fault_set(f, ERR_UNSUPPORTED, "its RSA key is none: the modulus is even");
 	else if (!BN_is_odd(e) || BN_is_one(e))
 		err = fault_set(f, ERR_UNSUPPORTED, "its RSA key is none: the exponent is 1 or even");
-	else if (ca->is_public && ((BN_num_bits(e) < 32 && BN_get_word(e) < EXPONENT_LEAST) || BN_num_bits(e) > EXPONENT_BITS_MOST))
-		err = fault_set(f, ERR_UNSUPPORTED, "the exponent of its RSA key is not between 65537 and 2^256, as public CAs want it");
+	else if (ca->is_public &&
+	    ((BN_num_bits(e) < 32 && BN_get_word(e) < EXPONENT_LEAST) || BN_num_bits(e) > EXPONENT_BITS_MOST))
+		err = fault_set(f, ERR_UNSUPPORTED, "the exponent of its RSA key is not between 65537 and 2^256, as public CAs "
+		    "want it");
 	else if (ca->is_public && (bits % 8 != 0 || bits > RSA_BITS_MOST))
-		err = fault_set(f, ERR_UNSUPPORTED, "its RSA key has %d bits, and public CAs want a multiple of 8 up to %d", bits,
-		    RSA_BITS_MOST);
+		err = fault_set(f, ERR_UNSUPPORTED, "its RSA key has %d bits, and public CAs want a multiple of 8 up to %d",
+		    bits, RSA_BITS_MOST);
 	else if (ca->is_letsencrypt && bits != 2048 && bits != 3072 && bits != 4096)
-		err = fault_set(f, ERR_UNSUPPORTED, "its RSA key has %d bits, and Let's Encrypt wants 2048, 3072 or 4096", bits);
+		err = fault_set(f, ERR_UNSUPPORTED, "its RSA key has %d bits, and Let's Encrypt wants 2048, 3072 or 4096",
+		    bits);
 	BN_free(e);
 	BN_free(n);
 	return err;
@@ -54,7 +58,8 @@ judge_ec(EVP_PKEY *key, const struct acme_ca_known *ca, struct fault *f)
 		return fault_set(f, ERR_UNSUPPORTED, "its key is on an elliptic curve that has no name");
 	nid = OBJ_sn2nid(curve);
 	if (ca->is_public && nid != NID_X9_62_prime256v1 && nid != NID_secp384r1)
-		return fault_set(f, ERR_UNSUPPORTED, "its key is on the curve %s, and public CAs take P-256 and P-384 only", curve);
+		return fault_set(f, ERR_UNSUPPORTED, "its key is on the curve %s, and public CAs take P-256 and P-384 only",
+		    curve);
 	return ERR_OK;
 }
 
@@ -70,8 +75,8 @@ judge_key(EVP_PKEY *key, const struct acme_ca_known *ca, struct fault *f)
 		return judge_ec(key, ca, f);
 	case EVP_PKEY_ED25519:
 	case EVP_PKEY_ED448:
-		return !ca->is_public ? ERR_OK : fault_set(f, ERR_UNSUPPORTED, "its key is of the kind %s, and public CAs take RSA, "
-		    "P-256 and P-384 only", OBJ_nid2sn(type));
+		return !ca->is_public ? ERR_OK : fault_set(f, ERR_UNSUPPORTED, "its key is of the kind %s, and public CAs take "
+		    "RSA, P-256 and P-384 only", OBJ_nid2sn(type));
 	default:
 		return fault_set(f, ERR_UNSUPPORTED, "its key is of the kind %s, which is for no certificate of a server",
 		    type == NID_undef ? "unknown" : OBJ_nid2sn(type));
@@ -101,7 +106,8 @@ without_wildcard(const char *name)
 static bool
 is_special_domain(const char *top)
 {
-	static const char *const special[] = { "alt", "example", "internal", "invalid", "local", "localhost", "onion", "test" };
+	static const char *const special[] = { "alt", "example", "internal", "invalid", "local", "localhost", "onion",
+		"test" };
 
 	for (size_t i = 0; i < sizeof special / sizeof special[0]; i++)
 		if (strcmp(top, special[i]) == 0)
@@ -117,8 +123,8 @@ judge_label(const char *name, const char *label, size_t n, const struct acme_ca_
 	if (reserved && label[0] == 'x' && label[1] == 'n' && !acme_alabel_ok(label, n))
 		return fault_set(f, ERR_RANGE, "%.253s: '%.*s' is not Punycode of anything", name, (int)n, label);
 	if (ca->is_public && reserved && !(label[0] == 'x' && label[1] == 'n'))
-		return fault_set(f, ERR_RANGE, "%.253s: '%.*s' is a reserved label (RFC 5891, section 4.2.3.1), which public CAs do not take",
-		    name, (int)n, label);
+		return fault_set(f, ERR_RANGE, "%.253s: '%.*s' is a reserved label (RFC 5891, section 4.2.3.1), which public "
+		    "CAs do not take", name, (int)n, label);
 	if (ca->is_public && memchr(label, '_', n) != NULL)
 		return fault_set(f, ERR_RANGE, "%.253s: public CAs take no underscore in a name", name);
 	return ERR_OK;
@@ -143,7 +149,8 @@ judge_name(const char *name, const struct acme_ca_known *ca, struct fault *f)
 	if (top == NULL)
 		return fault_set(f, ERR_RANGE, "%.253s: public CAs give nothing to a top-level domain", name);
 	if (is_special_domain(top + 1))
-		return fault_set(f, ERR_RANGE, "%.253s: '%s' is no public domain, and public CAs do not take it", name, top + 1);
+		return fault_set(f, ERR_RANGE, "%.253s: '%s' is no public domain, and public CAs do not take it", name,
+		    top + 1);
 	return ERR_OK;
 }
 
@@ -173,8 +180,8 @@ judge_names(const struct acme_names *names, const struct acme_csr_rules *rules, 
 		if ((err = judge_name(name, &rules->ca, f)) != ERR_OK)
 			break;
 		if (rules->ca.is_letsencrypt && (wildcard = covering_wildcard(names, name)) != NULL)
-			err = fault_set(f, ERR_RANGE, "%.253s: Let's Encrypt does not take it beside %.253s, which covers it", name,
-			    wildcard);
+			err = fault_set(f, ERR_RANGE, "%.253s: Let's Encrypt does not take it beside %.253s, which covers it",
+			    name, wildcard);
 		else if (rules->provable != NULL)
 			err = rules->provable(rules->ctx, name, f);
 		if (err == ERR_OK && rules->covered != NULL && !rules->covered(rules->ctx, name))

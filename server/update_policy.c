@@ -44,7 +44,8 @@ csr_host(const struct config *config, const uint8_t *owner)
 		struct dname label, start;
 		unsigned n;
 
-		if (dname_from_str(config->acme.labels[i].label, &label) != ERR_OK || (n = dname_labels(label.octets)) > dname_labels(owner))
+		if (dname_from_str(config->acme.labels[i].label, &label) != ERR_OK ||
+		    (n = dname_labels(label.octets)) > dname_labels(owner))
 			continue;
 		if (dname_join(&start, owner, n, root) && dname_equal(start.octets, label.octets))
 			return dname_skip(owner, n);
@@ -108,8 +109,8 @@ by_name(const struct update_policy *p, const uint8_t *owner, uint16_t type, stru
 		    dname_print_host(key->zone.octets, name));
 		return false;
 	case TSIG_ROLE_ACME:
-		snprintf(words, WORDS_MAX, "the key may change TXT at _acme-challenge of %.150s and of names below, and nothing else",
-		    dname_print_host(key->zone.octets, name));
+		snprintf(words, WORDS_MAX, "the key may change TXT at _acme-challenge of %.150s and of names below, and nothing "
+		    "else", dname_print_host(key->zone.octets, name));
 		return tsig_acme_covers(key->zone.octets, owner, type);
 	}
 	return false;
@@ -183,8 +184,8 @@ covers_all(struct bearer *b, const struct acme_names *names, struct fault *f)
 
 	for (size_t i = 0; i < names->n; i++)
 		if (!covers(b, names->v[i])) {
-			fault_set(f, ERR_REFUSED, "the CSR asks for %.120s, and the key may only have one for %.120s and names below",
-			    names->v[i], dname_print_host(b->host, text));
+			fault_set(f, ERR_REFUSED, "the CSR asks for %.120s, and the key may only have one for %.120s and names "
+			    "below", names->v[i], dname_print_host(b->host, text));
 			return false;
 		}
 	return true;
@@ -274,8 +275,9 @@ update_policy_permits(const struct update_policy *p, const struct zone_version *
 
 	if (update_policy_is_limited(p) && !permits_change(p, v, rr, &g, reason, reason_size))
 		return false;
-	return rr->class != CLASS_IN || rr->type != TYPE_TLSA || permits_tlsa(p, &(struct rr){ rr->owner.octets, rdata, rr->ttl,
-	    rr->type, (uint16_t)n }, g.csr_host != NULL, reason, reason_size);
+	return rr->class != CLASS_IN || rr->type != TYPE_TLSA ||
+	    permits_tlsa(p, &(struct rr){ rr->owner.octets, rdata, rr->ttl, rr->type, (uint16_t)n }, g.csr_host != NULL, reason,
+	    reason_size);
 }
 
 bool

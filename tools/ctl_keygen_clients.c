@@ -41,8 +41,8 @@ print_lego(FILE *to, const struct tsig_key *key, const struct keygen_texts *t)
 static void
 print_certbot(FILE *to, const struct keygen_texts *t)
 {
-	fprintf(to, "\n# for certbot, a file credentials.ini of mode 600:\ndns_rfc2136_server = ADDRESS\ndns_rfc2136_port = 53\n"
-	    "dns_rfc2136_name = %s\ndns_rfc2136_secret = %s\ndns_rfc2136_algorithm = ", t->name, t->secret);
+	fprintf(to, "\n# for certbot, a file credentials.ini of mode 600:\ndns_rfc2136_server = ADDRESS\n"
+	    "dns_rfc2136_port = 53\ndns_rfc2136_name = %s\ndns_rfc2136_secret = %s\ndns_rfc2136_algorithm = ", t->name, t->secret);
 	print_upper(to, t->algorithm, "");
 	fprintf(to, "\n# certbot certonly --dns-rfc2136 --dns-rfc2136-credentials credentials.ini -d %s\n", t->zone);
 }
@@ -61,8 +61,8 @@ print_cert_manager(FILE *to, const struct tsig_key *key, const struct keygen_tex
 {
 	if (key->algorithm == TSIG_HMAC_SHA224 || key->algorithm == TSIG_HMAC_SHA384)
 		return;
-	fprintf(to, "\n# for cert-manager, a secret:\napiVersion: v1\nkind: Secret\nmetadata:\n  name: certns-tsig\nstringData:\n"
-	    "  secret: %s\n", t->secret);
+	fprintf(to, "\n# for cert-manager, a secret:\napiVersion: v1\nkind: Secret\nmetadata:\n  name: certns-tsig\n"
+	    "stringData:\n  secret: %s\n", t->secret);
 	fprintf(to, "# and in the issuer:\nsolvers:\n  - dns01:\n      rfc2136:\n        nameserver: ADDRESS:53\n"
 	    "        tsigKeyName: %s\n        tsigAlgorithm: ", t->name);
 	print_upper(to, t->algorithm, "-");
@@ -95,8 +95,8 @@ ctl_keygen_clients(FILE *to, const struct tsig_key *key, const struct keygen_tex
 		print_cert_manager(to, key, t);
 		fputs("\n# for acme.sh (NSUPDATE_KEY is the name of this file) and nsupdate -k:\n", to);
 	} else if (key->role == TSIG_ROLE_CSR) {
-		fprintf(to, "\n# for certns-fetch, the file /etc/certns/fetch.yaml on %s:\nkey-file: /etc/certns/fetch.key\nhosts:\n"
-		    "  - \"%s\"\n", t->zone, t->zone);
+		fprintf(to, "\n# for certns-fetch, the file /etc/certns/fetch.yaml on %s:\nkey-file: /etc/certns/fetch.key\n"
+		    "hosts:\n  - \"%s\"\n", t->zone, t->zone);
 		fputs("\n# for it, the file /etc/certns/fetch.key of mode 600; and for nsupdate -k:\n", to);
 	} else if (key->right == TSIG_RIGHT_TRANSFER) {
 		print_argument(to, "dig and kdig", t);
