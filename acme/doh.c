@@ -130,8 +130,8 @@ add_escaped(struct buf *url, const char *text)
 }
 
 static void
-add_query(struct buf *url, const struct acme_resolver *resolver, const struct question *q, uint16_t flags, const uint8_t *msg,
-    size_t n)
+add_query(struct buf *url, const struct acme_resolver *resolver, const struct question *q, uint16_t flags,
+    const uint8_t *msg, size_t n)
 {
 	char name[DNAME_TEXT_MAX];
 

@@ -13,10 +13,10 @@ struct acme_doh_call;
  * long; -1: it said nothing about that. */
 typedef void acme_doh_done(void *arg, enum err err, const uint8_t *msg, size_t n, const char *words, int64_t wait_s);
 
-/* flags: of the message header, RD, AD and CD.  done comes exactly once and never before this returns, unless cancelled.
- * ERR_NOMEM: *out is untouched. */
-enum err acme_doh_start(struct acme_http *http, const struct acme_resolver *resolver, const struct question *q, uint16_t flags,
-    unsigned timeout_ms, acme_doh_done *done, void *arg, struct acme_doh_call **out);
+/* flags: of the message header, RD, AD and CD.  done comes exactly once and never before this returns, unless
+ * cancelled.  ERR_NOMEM: *out is untouched. */
+enum err acme_doh_start(struct acme_http *http, const struct acme_resolver *resolver, const struct question *q,
+    uint16_t flags, unsigned timeout_ms, acme_doh_done *done, void *arg, struct acme_doh_call **out);
 void acme_doh_cancel(struct acme_doh_call *call);	/* takes NULL */
 
 /* Is msg a response, to this question?  The reason why not in words, or NULL. */

@@ -80,8 +80,8 @@ record_in(struct conversion *c, const json_t *record, bool needed, uint16_t *cou
 	if (!number_in(record, "TTL", TTL_MOST, &ttl))
 		ttl = 0;
 	if (rdata_in(c, (uint16_t)type, data, &n) != ERR_OK || !rdata_valid((uint16_t)type, c->rdata, n))
-		return needed ? fault_set(c->f, ERR_PEER, "its JSON has a record of type %u that cannot be read: %.100s",
-		    (unsigned)type, data) : ERR_OK;
+		return needed ? fault_set(c->f, ERR_PEER,
+		    "its JSON has a record of type %u that cannot be read: %.100s", (unsigned)type, data) : ERR_OK;
 	msg_rr_write(&c->w, owner.octets, (uint16_t)type, CLASS_IN, (uint32_t)ttl, c->rdata, n);
 	if (c->w.full && !needed) {
 		wr_rewind(&c->w, mark);

@@ -291,7 +291,8 @@ system_certificates(void)
 {
 	const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);
 
-	return built->age >= CURLVERSION_SEVENTH && built->cainfo != NULL ? built->cainfo : X509_get_default_cert_file();
+	return built->age >= CURLVERSION_SEVENTH && built->cainfo != NULL ? built->cainfo :
+	    X509_get_default_cert_file();
 }
 
 /* The proxy's certificates and the others, as the files are now: they may be changed while we run. */
@@ -384,8 +385,9 @@ set_proxy(struct acme_http_call *call)
 {
 	const struct acme_http *h = call->http;
 
-	curl_easy_setopt(call->easy, CURLOPT_PROXY, (const char *)h->proxy.p);	/* "": none, whatever the environment says */
-	curl_easy_setopt(call->easy, CURLOPT_NOPROXY, "");	/* for all, whatever the environment says */
+	/* What the environment says of proxies does not count. */
+	curl_easy_setopt(call->easy, CURLOPT_PROXY, (const char *)h->proxy.p);
+	curl_easy_setopt(call->easy, CURLOPT_NOPROXY, "");
 	/* Negotiate would ask Kerberos servers, on ways of its own. */
 	curl_easy_setopt(call->easy, CURLOPT_PROXYAUTH, CURLAUTH_BASIC | CURLAUTH_DIGEST | CURLAUTH_NTLM);
 }

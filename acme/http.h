@@ -45,8 +45,8 @@ struct acme_http_request {
 };
 
 /* All is copied.  NULL: no memory. */
-struct acme_http_call *acme_http_send(struct acme_http *h, const struct acme_http_request *request, acme_http_done *done,
-    void *arg);
+struct acme_http_call *acme_http_send(struct acme_http *h, const struct acme_http_request *request,
+    acme_http_done *done, void *arg);
 
 /* The same as ACME has it: body is a JWS (RFC 8555, section 6.2). */
 struct acme_http_call *acme_http_start(struct acme_http *h, enum acme_http_method method, const char *url,

@@ -47,16 +47,17 @@ is_given_up(struct probe *p)
 		return false;
 	acme_probe_host(p, host);
 	if (may_waive(p)) {
-		log_warning("acme: %s: %s has not answered for %u s (last: %s); the challenge is taken to be visible without it", host,
+		log_warning("acme: %s: %s has not answered for %u s (last: %s); it goes on without it", host,
 		    acme_probe_server(p), p->check.silent_s, p->last);
 		acme_probe_done(p);
 		return true;
 	}
 	if (p->check.waive)
 		return false;
-	buf_printf(&all->words, "%s was asked for the challenge for %s and has not answered for %u s (last: %s)", acme_probe_server(p),
-	    host, p->check.silent_s, p->last);
-	log_warning("acme: %s: %s has not answered for %u s (last: %s)", host, acme_probe_server(p), p->check.silent_s, p->last);
+	buf_printf(&all->words, "%s was asked for the challenge for %s and has not answered for %u s (last: %s)",
+	    acme_probe_server(p), host, p->check.silent_s, p->last);
+	log_warning("acme: %s: %s has not answered for %u s (last: %s)", host, acme_probe_server(p), p->check.silent_s,
+	    p->last);
 	acme_propagation_end(all, ERR_TIMEOUT);
 	return true;
 }
@@ -197,7 +198,8 @@ on_addresses(void *arg, enum err err, const uint8_t *msg, size_t n, const char *
 
 	p->call = NULL;
 	if (rcode == RCODE_SERVFAIL) {
-		snprintf(p->last, sizeof p->last, "its address is not found: %.100s", err == ERR_OK ? rcode_str(rcode) : words);
+		snprintf(p->last, sizeof p->last, "its address is not found: %.100s", err == ERR_OK ? rcode_str(rcode) :
+		    words);
 		if (!is_given_up(p))
 			probe_again(p, 0);
 		return;
@@ -221,7 +223,7 @@ find_addresses(struct probe *p, unsigned timeout_ms)
 	struct dname name;
 
 	if (!acme_resolve_outside_allowed(resolve) || dname_from_str(p->server, &name) != ERR_OK) {
-		log_warning("acme: no address is known here for the name server %s; set check-servers, or resolvers that know it",
+		log_warning("acme: no address of the name server %s is known here; set check-servers, or resolvers",
 		    p->server);
 		acme_probe_done(p);
 		return ERR_OK;
@@ -272,8 +274,8 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		err = find_addresses(p, timeout_ms);
 		break;
 	case PROBE_RESOLVER:
-		err = acme_resolve_start_at(all->setup.resolve, p->number, p->owner, TYPE_TXT, 0, timeout_ms, on_resolved, p,
-		    &p->call);
+		err = acme_resolve_start_at(all->setup.resolve, p->number, p->owner, TYPE_TXT, 0, timeout_ms,
+		    on_resolved, p, &p->call);
 		break;
 	}
 	if (err != ERR_OK)

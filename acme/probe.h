@@ -1,5 +1,5 @@
-/* acme/probe.h -- one name at one place: asked until it shows what is to be found there.  Private to acme/propagation.c and
- * acme/probe.c. */
+/* acme/probe.h -- one name at one place: asked until it shows what is to be found there.  Private to acme/propagation.c
+ * and acme/probe.c. */
 #ifndef ACME_PROBE_H
 #define ACME_PROBE_H
 
@@ -55,13 +55,15 @@ struct acme_propagation {
 
 /* propagation.c */
 void acme_probe_done(struct probe *p);				/* it has seen all */
-void acme_propagation_end(struct acme_propagation *all, enum err err);	/* nothing is asked any more; done() comes soon */
+/* Nothing is asked any more; done() comes soon. */
+void acme_propagation_end(struct acme_propagation *all, enum err err);
+
 void acme_probe_host(const struct probe *p, char text[DNAME_TEXT_MAX]);	/* whom the challenge is for */
 const char *acme_probe_server(const struct probe *p);		/* for messages */
 
 /* One more that asks what model asks, at this server; NULL: it is asked already, or there is no memory. */
-struct probe *acme_probe_add_server(struct acme_propagation *all, const struct probe *model, const struct sockaddr *address,
-    const char *server);
+struct probe *acme_probe_add_server(struct acme_propagation *all, const struct probe *model,
+    const struct sockaddr *address, const char *server);
 
 /* probe.c */
 

@@ -1,8 +1,8 @@
 /* acme/propagation.c -- one probe (acme/probe.c) for each name at each place.
  *
  * Probes of the first round look at our own version of the zone and ask name servers; where the address of one is not
- * known here, a probe finds it first, and adds those that ask.  When all of them have seen their records the second round
- * asks the resolvers. */
+ * known here, a probe finds it first, and adds those that ask.  When all of them have seen their records the second
+ * round asks the resolvers. */
 #include "acme/probe.h"
 
 #include <netinet/in.h>
@@ -62,8 +62,8 @@ tell_laggards(const struct acme_propagation *all, struct buf *words)
 		}
 		acme_probe_host(p, host);
 		if (shown == 0)
-			buf_printf(words, "%s did not show the challenge for %s within %u s (last: %s)", acme_probe_server(p), host,
-			    all->setup.timeout_s, p->last);
+			buf_printf(words, "%s did not show the challenge for %s within %u s (last: %s)",
+			    acme_probe_server(p), host, all->setup.timeout_s, p->last);
 		else
 			buf_printf(words, "; neither did %s for %s (last: %s)", acme_probe_server(p), host, p->last);
 		shown++;
@@ -82,8 +82,8 @@ acme_propagation_step(struct acme_propagation *all)
 		return "";
 	p = first_missing(all);
 	acme_probe_host(p, host);
-	snprintf(all->step, sizeof all->step, "waiting for %.200s to show the challenge for %.200s", acme_probe_server(p),
-	    host);
+	snprintf(all->step, sizeof all->step, "waiting for %.200s to show the challenge for %.200s",
+	    acme_probe_server(p), host);
 	return all->step;
 }
 

@@ -1,8 +1,8 @@
 /* acme/propagation.h -- are the challenge records visible to a CA (DESIGN.md, promise 4)?
  *
- * Where they must be seen is chosen by zone: here (always), on every name server that the CA may ask, at every resolver of the
- * configuration.  Each place is asked again and again, less and less often, until it shows all values of a name, or the
- * time is over.  Resolvers come last: one that is asked too early remembers that there was nothing. */
+ * Where they must be seen is chosen by zone: here (always), on every name server that the CA may ask, at every resolver
+ * of the configuration.  Each place is asked again and again, less and less often, until it shows all values of a name,
+ * or the time is over.  Resolvers come last: one that is asked too early remembers that there was nothing. */
 #ifndef ACME_PROPAGATION_H
 #define ACME_PROPAGATION_H
 
@@ -34,8 +34,9 @@ void acme_propagation_free(struct acme_propagation *p);
 /* "waiting for ns2.example.com (192.0.2.2) to show the challenge for www.example.com"; valid until the next call. */
 const char *acme_propagation_step(struct acme_propagation *p);
 
-/* Does a response hold all these TXT values at owner, or where CNAMEs in it lead from there?  NULL: yes; else what is missing,
- * in words.  *cached_s: for so long a cache may say the same again.  For msg that may be anything (tests, fuzzing). */
+/* Does a response hold all these TXT values at owner, or where CNAMEs in it lead from there?  NULL: yes; else what is
+ * missing, in words.  *cached_s: for so long a cache may say the same again.  For msg that may be anything (tests,
+ * fuzzing). */
 const char *acme_txt_missing(const uint8_t *msg, size_t n, const uint8_t *owner, const char *const *values,
     size_t nvalues, uint32_t *cached_s);
 

@@ -68,8 +68,8 @@ may_ask(const struct acme_resolve *r, size_t number)
 static void
 failed(struct acme_resolve_call *call, enum err err, const char *words)
 {
-	buf_printf(&call->words, "%s%s: %s", call->words.len > 0 ? "; " : "", call->resolve->config.resolvers[call->at].name,
-	    words);
+	buf_printf(&call->words, "%s%s: %s", call->words.len > 0 ? "; " : "",
+	    call->resolve->config.resolvers[call->at].name, words);
 	call->err = err;
 	call->at++;
 	event_active(call->turn, EV_TIMEOUT, 1);
@@ -164,10 +164,11 @@ ask(struct acme_resolve_call *call)
 		return;
 	}
 	if (to->kind == ACME_RESOLVER_PLAIN)
-		err = acme_port_ask(r->port, to->address, call->question.qname.octets, call->question.qtype, call->flags,
-		    time_for_one(call), on_plain, call, &call->ticket);
+		err = acme_port_ask(r->port, to->address, call->question.qname.octets, call->question.qtype,
+		    call->flags, time_for_one(call), on_plain, call, &call->ticket);
 	else
-		err = acme_doh_start(r->http, to, &call->question, call->flags, time_for_one(call), on_doh, call, &call->doh);
+		err = acme_doh_start(r->http, to, &call->question, call->flags, time_for_one(call), on_doh, call,
+		    &call->doh);
 	if (err != ERR_OK)
 		failed(call, err, err_str(err));
 }

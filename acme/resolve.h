@@ -1,5 +1,6 @@
-/* acme/resolve.h -- questions about names outside of our zones, and what the rest of the world sees of ours: asked at the
- * resolvers of the configuration, by plain DNS, by DNS over HTTPS (RFC 8484) or by the JSON API of public resolvers.
+/* acme/resolve.h -- questions about names outside of our zones, and what the rest of the world sees of ours: asked at
+ * the resolvers of the configuration, by plain DNS, by DNS over HTTPS (RFC 8484) or by the JSON API of public
+ * resolvers.
  *
  * Answers are whole messages, those of the JSON API too, with AD as the resolver set it: they are as true as the way to
  * the resolver is safe.  A resolver that asks to be left alone (Retry-After) is. */
@@ -40,15 +41,15 @@ typedef void acme_resolve_done(void *arg, enum err err, const uint8_t *msg, size
 
 enum { ACME_RESOLVE_CD = 1 };		/* flags: answer also what does not validate (RFC 4035, section 3.2.2) */
 
-/* Ask one resolver after the other until one answers; timeout_ms is for all together.  done comes exactly once and never
- * before this returns, unless the call is cancelled; *out (may be NULL) is gone with it.
+/* Ask one resolver after the other until one answers; timeout_ms is for all together.  done comes exactly once and
+ * never before this returns, unless the call is cancelled; *out (may be NULL) is gone with it.
  * ERR_NOT_FOUND: no resolver is configured (or r is NULL), or none that may be contacted; ERR_NOMEM. */
-enum err acme_resolve_start(struct acme_resolve *r, const uint8_t *qname, uint16_t qtype, unsigned flags, unsigned timeout_ms,
-    acme_resolve_done *done, void *arg, struct acme_resolve_call **out);
+enum err acme_resolve_start(struct acme_resolve *r, const uint8_t *qname, uint16_t qtype, unsigned flags,
+    unsigned timeout_ms, acme_resolve_done *done, void *arg, struct acme_resolve_call **out);
 
 /* The same at the one of this number, and no other. */
-enum err acme_resolve_start_at(struct acme_resolve *r, size_t number, const uint8_t *qname, uint16_t qtype, unsigned flags,
-    unsigned timeout_ms, acme_resolve_done *done, void *arg, struct acme_resolve_call **out);
+enum err acme_resolve_start_at(struct acme_resolve *r, size_t number, const uint8_t *qname, uint16_t qtype,
+    unsigned flags, unsigned timeout_ms, acme_resolve_done *done, void *arg, struct acme_resolve_call **out);
 
 void acme_resolve_cancel(struct acme_resolve_call *call);	/* takes NULL */
 

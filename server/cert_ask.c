@@ -10,8 +10,8 @@
 
 #define ASK_TRIES 2
 
-/* A secondary that was just told of the change, and has not confirmed that, is asked a little later: it would say what it
- * said before. */
+/* A secondary that was just told of the change, and has not confirmed that, is asked a little later: it would say what
+ * it said before. */
 #define CONFIRM_MS 1000
 #define CONFIRM_LOOK_MS 10
 
@@ -99,8 +99,8 @@ send_question(struct asking *a)
 	uint8_t msg[MSG_UDP_PLAIN];
 	const struct sockaddr *to = (const struct sockaddr *)&a->to;
 	const struct config_address *from = config_source_for(a->keeper->view->config, to->sa_family);
-	struct exchange_request q = { .to = a->to, .msg = msg, .timeout_ms = a->timeout_ms, .tries = ASK_TRIES, .done = on_answer,
-	    .arg = a, .from = from == NULL ? NULL : (const struct sockaddr *)&from->address };
+	struct exchange_request q = { .to = a->to, .msg = msg, .timeout_ms = a->timeout_ms, .tries = ASK_TRIES,
+	    .done = on_answer, .arg = a, .from = from == NULL ? NULL : (const struct sockaddr *)&from->address };
 	enum err err;
 
 	q.n = write_question(a->qname.octets, a->qtype, a->flags, msg, sizeof msg);
@@ -134,8 +134,8 @@ cert_check(void *ctx, const uint8_t *zone, struct acme_check *out)
 	const struct config *c = k->view->config;
 	const struct config_self_check *own = &config_zone_for(c, zone)->self_check;
 
-	*out = (struct acme_check){ .ways = own->given ? own->ways : c->acme.self_check.ways, .silent_s = c->acme.silent_s,
-	    .waive = c->acme.silent == SILENT_WAIVE };
+	*out = (struct acme_check){ .ways = own->given ? own->ways : c->acme.self_check.ways,
+	    .silent_s = c->acme.silent_s, .waive = c->acme.silent == SILENT_WAIVE };
 }
 
 bool
@@ -147,8 +147,8 @@ cert_is_ours(void *ctx, const struct sockaddr *address)
 }
 
 void
-cert_servers(void *ctx, const uint8_t *zone, void (*found)(void *arg, const struct sockaddr *address, const char *server),
-    void *arg)
+cert_servers(void *ctx, const uint8_t *zone, void (*found)(void *arg, const struct sockaddr *address,
+    const char *server), void *arg)
 {
 	peers_servers(ctx, zone, found, arg);
 }
@@ -173,7 +173,8 @@ cert_ask(void *ctx, const struct sockaddr *address, const uint8_t *qname, uint16
 	a->timeout_ms = timeout_ms;
 	a->until_ms = clock_mono_ms() + CONFIRM_MS;
 	dname_copy(&a->qname, qname);
-	memcpy(&a->to, address, address->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
+	memcpy(&a->to, address, address->sa_family == AF_INET ? sizeof(struct sockaddr_in) :
+	    sizeof(struct sockaddr_in6));
 	a->link = &k->asking;
 	if ((a->next = k->asking) != NULL)
 		a->next->link = &a->next;

@@ -187,7 +187,8 @@ check_proxy(struct config_reader *r, const yaml_node_t *node, struct config_acme
 	const yaml_node_t *trust = config_value(r, node, "proxy-ca-certificates");
 
 	if (c->proxy == NULL && (credentials != NULL || trust != NULL))
-		return config_fault(r, credentials != NULL ? credentials : trust, ERR_FORMAT, "%s is of no use without proxy",
+		return config_fault(r, credentials != NULL ? credentials : trust, ERR_FORMAT,
+		    "%s is of no use without proxy",
 		    credentials != NULL ? "proxy-credentials-file" : "proxy-ca-certificates");
 	if (credentials == NULL)
 		return ERR_OK;
@@ -227,7 +228,8 @@ config_finish_self_check(struct config_reader *r, const yaml_node_t *root, struc
 		const struct config_zone *z = &config->zones[i];
 
 		if (z->self_check.given) {
-			const yaml_node_t *item = yaml_document_get_node(r->document, zones->data.sequence.items.start[i]);
+			const yaml_node_t *item = yaml_document_get_node(r->document,
+			    zones->data.sequence.items.start[i]);
 
 			err = check_resolvers(r, config_value(r, item, "self-check"), z->self_check.ways, c);
 			wanted |= z->self_check.ways;
@@ -237,7 +239,8 @@ config_finish_self_check(struct config_reader *r, const yaml_node_t *root, struc
 		return err;
 	c->closed = c->proxy != NULL && (wanted & (ACME_CHECK_AUTHORITATIVE | ACME_CHECK_RESOLVER)) == 0;
 	if (c->closed && (ways_of_resolvers(c) & ACME_CHECK_RESOLVER) != 0)
-		return config_fault(r, config_value(r, node, "resolvers"), ERR_RANGE, "with a proxy and no self-check by "
+		return config_fault(r, config_value(r, node, "resolvers"), ERR_RANGE,
+		    "with a proxy and no self-check by "
 		    "authoritative or resolver, nothing but the proxy is asked: expected no addresses in resolvers");
 	return ERR_OK;
 }

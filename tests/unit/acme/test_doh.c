@@ -21,7 +21,8 @@ static void
 show(const uint8_t *msg, size_t n, struct buf *out)
 {
 	static const struct { uint16_t flag; const char *name; } flags[] = {
-		{ FLAG_AA, "AA" }, { FLAG_TC, "TC" }, { FLAG_RD, "RD" }, { FLAG_RA, "RA" }, { FLAG_AD, "AD" }, { FLAG_CD, "CD" },
+		{ FLAG_AA, "AA" }, { FLAG_TC, "TC" }, { FLAG_RD, "RD" }, { FLAG_RA, "RA" }, { FLAG_AD, "AD" },
+		    { FLAG_CD, "CD" },
 	};
 	static uint8_t rdata[RDATA_MAX];
 	struct rd r = rd_over(msg, n);
@@ -39,7 +40,8 @@ show(const uint8_t *msg, size_t n, struct buf *out)
 	for (unsigned i = 0; i < h.ancount + (unsigned)h.nscount; i++) {
 		size_t len;
 
-		check(msg_rr_read(&r, &rr) && rdata_read(&rr.rdata, rr.type, rr.rdlen, rdata, &len), "record %u is good", i);
+		check(msg_rr_read(&r, &rr) && rdata_read(&rr.rdata, rr.type, rr.rdlen, rdata, &len),
+		    "record %u is good", i);
 		buf_add_str(out, i == h.ancount ? "; |; " : "; ");
 		rr_text(&(struct rr){ rr.owner.octets, rdata, rr.ttl, rr.type, (uint16_t)len }, out);
 	}
@@ -74,9 +76,11 @@ static const struct { const char *why, *json, *message; } good[] = {
 	{ "a question that is one object, and none", "{\"Status\":0,\"Question\":"
 	    "{\"name\":\"_acme-challenge.a.test.\",\"type\":16}}", "NOERROR" },
 	{ "no question", "{\"Status\":0}", "NOERROR" },
-	{ "authority that cannot be read is left out", "{\"Status\":0," Q "\"Authority\":[{\"name\":\"a.test\",\"type\":6,"
+	{ "authority that cannot be read is left out",
+	    "{\"Status\":0," Q "\"Authority\":[{\"name\":\"a.test\",\"type\":6,"
 	    "\"TTL\":30,\"data\":\"ns.a.test.\"},5,{\"type\":2}]}", "NOERROR" },
-	{ "a TTL below zero", "{\"Status\":0," Q "\"Answer\":[{\"name\":\"a.test\",\"type\":16,\"TTL\":-1,\"data\":\"x\"}]}",
+	{ "a TTL below zero",
+	    "{\"Status\":0," Q "\"Answer\":[{\"name\":\"a.test\",\"type\":16,\"TTL\":-1,\"data\":\"x\"}]}",
 	    "NOERROR; a.test. 0 IN TXT \"x\"" },
 };
 
@@ -92,7 +96,8 @@ test_json(void **state)
 		struct fault f = { 0 };
 		struct buf text = { 0 };
 
-		check(acme_doh_json_read(good[i].json, len, &q, msg, &n, &f) == ERR_OK, "%s is read: %s", good[i].why, f.text);
+		check(acme_doh_json_read(good[i].json, len, &q, msg, &n, &f) == ERR_OK, "%s is read: %s", good[i].why,
+		    f.text);
 		show(msg, n, &text);
 		check(strcmp(buf_str(&text), good[i].message) == 0, "%s is %s, not %s", good[i].why, good[i].message,
 		    buf_str(&text));
@@ -100,7 +105,8 @@ test_json(void **state)
 		for (size_t k = 0; k < n && k < 200; k++)
 			acme_doh_mismatch(msg, k, &q);
 		for (size_t k = 0; k < len; k++)
-			check(acme_doh_json_read(good[i].json, k, &q, msg, &n, &f) != ERR_OK, "%s, cut to %zu octets", good[i].why, k);
+			check(acme_doh_json_read(good[i].json, k, &q, msg, &n, &f) != ERR_OK, "%s, cut to %zu octets",
+			    good[i].why, k);
 		buf_clear(&text);
 	}
 }
@@ -114,14 +120,17 @@ static const struct { const char *why, *json, *words; } bad[] = {
 	{ "a status of EDNS",		"{\"Status\":16}", "has Status 16" },
 	{ "a status below zero",	"{\"Status\":-1}", "no Status" },
 	{ "Status twice",		"{\"Status\":3,\"Status\":0}", "no JSON" },
-	{ "the answer to another name",	"{\"Status\":0,\"Question\":[{\"name\":\"b.test.\",\"type\":16}]}", "another question" },
+	{ "the answer to another name",	"{\"Status\":0,\"Question\":[{\"name\":\"b.test.\",\"type\":16}]}",
+	    "another question" },
 	{ "the answer to another type",	"{\"Status\":0,\"Question\":[{\"name\":\"_acme-challenge.a.test.\",\"type\":1}]}",
 	    "another question" },
 	{ "answers that are no list",	"{\"Status\":0," Q "\"Answer\":{}}", "no list" },
-	{ "a record without data",	"{\"Status\":0," Q "\"Answer\":[{\"name\":\"a.test\",\"type\":16}]}", "without name" },
+	{ "a record without data",	"{\"Status\":0," Q "\"Answer\":[{\"name\":\"a.test\",\"type\":16}]}",
+	    "without name" },
 	{ "a record of no name",	"{\"Status\":0," Q "\"Answer\":[{\"name\":\"a..test\",\"type\":16,\"data\":\"x\"}]}",
 	    "without name" },
-	{ "an open quote",		"{\"Status\":0," Q "\"Answer\":[" TXT("\"\\\"x\"") "]}", "cannot be read: \"x" },
+	{ "an open quote",		"{\"Status\":0," Q "\"Answer\":[" TXT("\"\\\"x\"") "]}",
+	    "cannot be read: \"x" },
 	{ "an address that is none",	"{\"Status\":0," Q
 	    "\"Answer\":[{\"name\":\"a.test\",\"type\":1,\"TTL\":1,\"data\":\"192.0.2.256\"}]}", "type 1" },
 };
@@ -137,7 +146,8 @@ test_bad_json(void **state)
 		struct fault f = { 0 };
 		size_t n;
 
-		check(acme_doh_json_read(bad[i].json, strlen(bad[i].json), &q, msg, &n, &f) == ERR_PEER, "%s", bad[i].why);
+		check(acme_doh_json_read(bad[i].json, strlen(bad[i].json), &q, msg, &n, &f) == ERR_PEER, "%s",
+		    bad[i].why);
 		check(strstr(f.text, bad[i].words) != NULL, "%s: \"%s\" has \"%s\"", bad[i].why, f.text, bad[i].words);
 	}
 }
@@ -192,13 +202,14 @@ test_messages(void **state)
 		struct wr w;
 
 		wr_init(&w, msg, sizeof msg);
-		msg_header_write(&w, &(struct msg_header){ .flags = messages[i].flags, .qdcount = messages[i].qdcount });
+		msg_header_write(&w, &(struct msg_header){ .flags = messages[i].flags,
+		    .qdcount = messages[i].qdcount });
 		if (messages[i].qdcount > 0)
 			question_write(&w, &other);
 		check((acme_doh_mismatch(msg, wr_len(&w), &q) == NULL) == messages[i].answers, "%s", messages[i].why);
 		for (size_t k = 0; k < wr_len(&w); k++)
-			check(messages[i].qdcount == 0 || acme_doh_mismatch(msg, k, &q) != NULL, "%s, cut to %zu octets",
-			    messages[i].why, k);
+			check(messages[i].qdcount == 0 || acme_doh_mismatch(msg, k, &q) != NULL,
+			    "%s, cut to %zu octets", messages[i].why, k);
 	}
 }
 

@@ -201,8 +201,8 @@ fetch(enum acme_http_method method, const char *url, const char *ca)
 	return seen;
 }
 
-static const struct { const char *why; enum acme_http_method method; const char *url; bool trust; enum err err; long status;
-	const char *words; } fetches[] = {
+static const struct { const char *why; enum acme_http_method method; const char *url; bool trust; enum err err;
+	long status; const char *words; } fetches[] = {
 	{ "a GET",			ACME_HTTP_GET, "https://127.0.0.1:%u/echo", true, ERR_OK, 200, "" },
 	{ "a HEAD",			ACME_HTTP_HEAD, "https://127.0.0.1:%u/echo", true, ERR_OK, 200, "" },
 	{ "a POST",			ACME_HTTP_POST, "https://127.0.0.1:%u/echo", true, ERR_OK, 200, "" },

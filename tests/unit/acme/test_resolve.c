@@ -47,8 +47,8 @@ on_time(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-ask(void *ctx, const struct sockaddr *address, const uint8_t *qname, uint16_t qtype, uint16_t flags, unsigned timeout_ms,
-    void (*answered)(void *arg, const uint8_t *msg, size_t n, const char *words), void *arg)
+ask(void *ctx, const struct sockaddr *address, const uint8_t *qname, uint16_t qtype, uint16_t flags,
+    unsigned timeout_ms, void (*answered)(void *arg, const uint8_t *msg, size_t n, const char *words), void *arg)
 {
 	struct waiting *a = calloc(1, sizeof *a);
 	unsigned ms;
@@ -109,11 +109,15 @@ make(const unsigned *who, size_t n, bool closed, struct acme_port **port)
 static const struct { const char *why; unsigned who[4]; size_t n; unsigned flags; enum err err; unsigned rcode, asked;
 	const char *words; } calls[] = {
 	{ "one that answers",			{ RCODE_NOERROR }, 1, 0, ERR_OK, RCODE_NOERROR, 1, "" },
-	{ "the first answer counts",		{ RCODE_NXDOMAIN, RCODE_NOERROR }, 2, 0, ERR_OK, RCODE_NXDOMAIN, 1, "" },
-	{ "a bogus name is an answer",		{ RCODE_SERVFAIL, RCODE_NOERROR }, 2, 0, ERR_OK, RCODE_SERVFAIL, 1, "" },
+	{ "the first answer counts",		{ RCODE_NXDOMAIN, RCODE_NOERROR }, 2, 0, ERR_OK, RCODE_NXDOMAIN, 1,
+	    "" },
+	{ "a bogus name is an answer",		{ RCODE_SERVFAIL, RCODE_NOERROR }, 2, 0, ERR_OK, RCODE_SERVFAIL, 1,
+	    "" },
 	{ "who refuses has a second",		{ RCODE_REFUSED, RCODE_NOERROR }, 2, 0, ERR_OK, RCODE_NOERROR, 2, "" },
-	{ "so has who is silent",		{ SILENT, RCODE_NOERROR }, 2, ACME_RESOLVE_CD, ERR_OK, RCODE_NOERROR, 2, "" },
-	{ "and who answers something else",	{ OTHER, CUT, NOISE, RCODE_NOERROR }, 4, 0, ERR_OK, RCODE_NOERROR, 4, "" },
+	{ "so has who is silent",		{ SILENT, RCODE_NOERROR }, 2, ACME_RESOLVE_CD, ERR_OK, RCODE_NOERROR, 2,
+	    "" },
+	{ "and who answers something else",	{ OTHER, CUT, NOISE, RCODE_NOERROR }, 4, 0, ERR_OK, RCODE_NOERROR, 4,
+	    "" },
 	{ "what each did is in the words",	{ RCODE_REFUSED, OTHER, CUT, SILENT }, 4, 0, ERR_NETWORK, 99, 4,
 	    "127.0.0.5: REFUSED; 127.0.0.101: the response is to another question; 127.0.0.102: a truncated answer; "
 	    "127.0.0.100: no answer" },
@@ -134,14 +138,16 @@ test_calls(void **state)
 		asked = 0;
 		struct acme_resolve *r = make(calls[i].who, calls[i].n, false, &port);
 		check(acme_resolve_outside_allowed(r), "%s: it may be asked", calls[i].why);
-		assert_int_equal(acme_resolve_start(r, name.octets, TYPE_TXT, calls[i].flags, 400, on_done, &end, NULL), ERR_OK);
+		assert_int_equal(acme_resolve_start(r, name.octets, TYPE_TXT, calls[i].flags, 400, on_done, &end, NULL),
+		    ERR_OK);
 		check(end.times == 0, "done comes later");
 		event_base_dispatch(base);
-		check(end.times == 1 && end.err == calls[i].err && end.rcode == calls[i].rcode, "%s: %s, rcode %u", calls[i].why,
-		    err_str(end.err), end.rcode);
+		check(end.times == 1 && end.err == calls[i].err && end.rcode == calls[i].rcode, "%s: %s, rcode %u",
+		    calls[i].why, err_str(end.err), end.rcode);
 		check(asked == calls[i].asked, "%s: %u were asked", calls[i].why, asked);
 		check(strcmp(end.words, calls[i].words) == 0, "%s: \"%s\"", calls[i].why, end.words);
-		check((last_flags & FLAG_RD) != 0 && ((last_flags & FLAG_CD) != 0) == (calls[i].flags == ACME_RESOLVE_CD),
+		check((last_flags & FLAG_RD) != 0 &&
+		    ((last_flags & FLAG_CD) != 0) == (calls[i].flags == ACME_RESOLVE_CD),
 		    "%s: flags %x", calls[i].why, last_flags);
 		acme_resolve_free(r);
 		acme_port_free(port);
@@ -166,7 +172,8 @@ test_one_of_them(void **state)
 	assert_int_equal(acme_resolve_start_at(r, 1, name.octets, TYPE_TXT, 0, 100, on_done, &end, NULL), ERR_OK);
 	event_base_dispatch(base);
 	check(end.err == ERR_PEER && strcmp(end.words, "127.0.0.5: REFUSED") == 0, "no other is asked: %s", end.words);
-	check(acme_resolve_start_at(r, 2, name.octets, TYPE_TXT, 0, 100, on_done, &end, NULL) == ERR_NOT_FOUND, "no third");
+	check(acme_resolve_start_at(r, 2, name.octets, TYPE_TXT, 0, 100, on_done, &end, NULL) == ERR_NOT_FOUND,
+	    "no third");
 	acme_resolve_free(r);
 	acme_port_free(port);
 	event_base_free(base);
@@ -183,13 +190,16 @@ test_nobody(void **state)
 	(void)state;
 	base = event_base_new();
 	assert_int_equal(dname_from_str("a.test", &name), ERR_OK);
-	check(acme_resolve_start(NULL, name.octets, TYPE_TXT, 0, 100, on_done, &end, NULL) == ERR_NOT_FOUND, "no resolvers");
+	check(acme_resolve_start(NULL, name.octets, TYPE_TXT, 0, 100, on_done, &end, NULL) == ERR_NOT_FOUND,
+	    "no resolvers");
 	check(!acme_resolve_outside_allowed(NULL), "nothing to ask");
 	for (size_t n = 0; n < 2; n++) {		/* none, and one that a closed network keeps from being asked */
 		struct acme_resolve *r = make(who, n, true, &port);
 
-		check(acme_resolve_start(r, name.octets, TYPE_TXT, 0, 100, on_done, &end, NULL) == ERR_NOT_FOUND, "%zu", n);
-		check(acme_resolve_start_at(r, 0, name.octets, TYPE_TXT, 0, 100, on_done, &end, NULL) == ERR_NOT_FOUND, "%zu", n);
+		check(acme_resolve_start(r, name.octets, TYPE_TXT, 0, 100, on_done, &end, NULL) == ERR_NOT_FOUND, "%zu",
+		    n);
+		check(acme_resolve_start_at(r, 0, name.octets, TYPE_TXT, 0, 100, on_done, &end, NULL) == ERR_NOT_FOUND,
+		    "%zu", n);
 		check(!acme_resolve_outside_allowed(r), "nobody may be asked");
 		acme_resolve_free(r);
 		acme_port_free(port);

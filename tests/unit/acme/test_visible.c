@@ -58,7 +58,8 @@ add_challenge(struct wr *w, struct msg_header *h, const struct place *p, const s
 	assert_int_equal(dname_from_str("c.elsewhere.test", &target), ERR_OK);
 	if (p->by_alias)
 		msg_rr_write(w, q->qname.octets, TYPE_CNAME, CLASS_IN, 60, target.octets, dname_len(target.octets));
-	msg_rr_write(w, p->by_alias ? target.octets : q->qname.octets, TYPE_TXT, CLASS_IN, 60, (const uint8_t *)"\3one", 4);
+	msg_rr_write(w, p->by_alias ? target.octets : q->qname.octets, TYPE_TXT, CLASS_IN, 60, (const uint8_t *)"\3one",
+	    4);
 	h->ancount = p->by_alias ? 2 : 1;
 }
 
@@ -123,8 +124,8 @@ on_time(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-ask(void *ctx, const struct sockaddr *address, const uint8_t *qname, uint16_t qtype, uint16_t flags, unsigned timeout_ms,
-    void (*answered)(void *arg, const uint8_t *msg, size_t n, const char *words), void *arg)
+ask(void *ctx, const struct sockaddr *address, const uint8_t *qname, uint16_t qtype, uint16_t flags,
+    unsigned timeout_ms, void (*answered)(void *arg, const uint8_t *msg, size_t n, const char *words), void *arg)
 {
 	uint8_t number = (uint8_t)ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr);
 	struct waiting *a = calloc(1, sizeof *a);
@@ -194,41 +195,52 @@ lookup(void *ctx, const uint8_t *name, uint16_t type, struct rr_list *out)
 static const struct { const char *why; struct place places[PLACES]; unsigned ways; bool waive, closed; enum err err;
 	unsigned asked; const char *words; } rows[] = {
 	{ "nowhere but here", { { .number = 1, .ns = "ns1" }, { .number = 53 } }, 0, false, false, ERR_OK, 0, "" },
-	{ "on name servers alone", { { .number = 1, .ns = "ns1" }, { .number = 3, .ns = "ns2", .shows_ms = 300 }, { .number = 53 } }, AUTHORITATIVE, false, false,
-	    ERR_OK, 4, "" },
+	{ "on name servers alone", { { .number = 1, .ns = "ns1" }, { .number = 3, .ns = "ns2", .shows_ms = 300 },
+	    { .number = 53 } }, AUTHORITATIVE, false, false, ERR_OK, 4, "" },
 	{ "a resolver that is asked when it is on all name servers, and so never remembers that it was not",
-	    { { .number = 1, .ns = "ns1", .shows_ms = 400 }, { .number = 53, .shows_ms = 400, .rcode = RCODE_NXDOMAIN, .negative_s = 3600 } },
+	    { { .number = 1, .ns = "ns1", .shows_ms = 400 }, { .number = 53, .shows_ms = 400, .rcode = RCODE_NXDOMAIN,
+	    .negative_s = 3600 } },
 	    AUTHORITATIVE | RESOLVER, false, false, ERR_OK, 4, "" },
 	{ "a resolver that knows an older state, and for how long",
-	    { { .number = 1, .ns = "ns1" }, { .number = 53, .shows_ms = NEVER, .rcode = RCODE_NXDOMAIN, .negative_s = 300 } },
+	    { { .number = 1, .ns = "ns1" }, { .number = 53, .shows_ms = NEVER, .rcode = RCODE_NXDOMAIN,
+	    .negative_s = 300 } },
 	    AUTHORITATIVE | RESOLVER, false, false, ERR_TIMEOUT, 2,
 	    "127.0.0.53 did not show the challenge for h.example.test within 1 s (last: NXDOMAIN, which it may remember for 300 s)" },
 	{ "a resolver that remembers for a second is asked after it",
-	    { { .number = 1, .ns = "ns1" }, { .number = 53, .shows_ms = 100, .rcode = RCODE_NXDOMAIN, .negative_s = 1 } },
+	    { { .number = 1, .ns = "ns1" }, { .number = 53, .shows_ms = 100, .rcode = RCODE_NXDOMAIN,
+	    .negative_s = 1 } },
 	    AUTHORITATIVE | RESOLVER, false, false, ERR_OK, 3, "" },
-	{ "two resolvers, of which both must show it", { { .number = 53 }, { .number = 54, .shows_ms = NEVER } }, RESOLVER, false, false,
-	    ERR_TIMEOUT, 5, "127.0.0.54 did not show the challenge for h.example.test within 1 s (last: no such record)" },
-	{ "a resolver that follows an alias", { { .number = 53, .by_alias = true } }, RESOLVER, false, false, ERR_OK, 1, "" },
-	{ "a bogus name", { { .number = 53, .shows_ms = NEVER, .rcode = RCODE_SERVFAIL } }, RESOLVER, false, false, ERR_TIMEOUT, 4,
-	    "(last: SERVFAIL)" },
-	{ "three that lag, and one more", { { .number = 1, .ns = "ns1", .shows_ms = NEVER }, { .number = 3, .ns = "ns2", .shows_ms = NEVER },
-	    { .number = 4, .ns = "ns3", .shows_ms = NEVER, .rcode = RCODE_REFUSED }, { .number = 5, .ns = "ns4", .shows_ms = NEVER } }, AUTHORITATIVE, false, false,
-	    ERR_TIMEOUT, 16, "ns1 did not show the challenge for h.example.test within 1 s (last: no such record); neither did "
+	{ "two resolvers, of which both must show it", { { .number = 53 }, { .number = 54, .shows_ms = NEVER } },
+	    RESOLVER, false, false, ERR_TIMEOUT, 5,
+	    "127.0.0.54 did not show the challenge for h.example.test within 1 s (last: no such record)" },
+	{ "a resolver that follows an alias", { { .number = 53, .by_alias = true } }, RESOLVER, false, false, ERR_OK, 1,
+	    "" },
+	{ "a bogus name", { { .number = 53, .shows_ms = NEVER, .rcode = RCODE_SERVFAIL } }, RESOLVER, false, false,
+	    ERR_TIMEOUT, 4, "(last: SERVFAIL)" },
+	{ "three that lag, and one more", { { .number = 1, .ns = "ns1", .shows_ms = NEVER }, { .number = 3, .ns = "ns2",
+	    .shows_ms = NEVER },
+	    { .number = 4, .ns = "ns3", .shows_ms = NEVER, .rcode = RCODE_REFUSED }, { .number = 5, .ns = "ns4",
+	    .shows_ms = NEVER } }, AUTHORITATIVE, false, false, ERR_TIMEOUT, 16,
+	    "ns1 did not show the challenge for h.example.test within 1 s (last: no such record); neither did "
 	    "ns2 for h.example.test (last: no such record); neither did ns3 for h.example.test (last: REFUSED); and 1 more" },
-	{ "a server that is silent for too long", { { .number = 1, .ns = "ns1" }, { .number = 3, .ns = "ns2", .speaks_ms = NEVER } }, AUTHORITATIVE, false, false,
-	    ERR_TIMEOUT, 3, "ns2 was asked for the challenge for h.example.test and has not answered for 1 s (last: no answer)" },
-	{ "one that is waived", { { .number = 1, .ns = "ns1" }, { .number = 3, .ns = "ns2", .speaks_ms = NEVER } }, AUTHORITATIVE, true, false, ERR_OK, 3, "" },
-	{ "one that is silent only for a while", { { .number = 3, .ns = "ns2", .speaks_ms = 300 } }, AUTHORITATIVE, false, false,
-	    ERR_OK, 2, "" },
-	{ "a resolver that is waived beside another one", { { .number = 53, .speaks_ms = NEVER }, { .number = 54 } }, RESOLVER, true, false,
-	    ERR_OK, 3, "" },
-	{ "the only resolver cannot be waived", { { .number = 53, .speaks_ms = NEVER } }, RESOLVER, true, false, ERR_TIMEOUT, 4,
-	    "127.0.0.53 did not show the challenge" },
-	{ "a name server whose addresses a resolver knows, less ours", { { .number = 1, .ns = "ns1" }, { .number = 9, .ns = "ns.test", .unknown = true },
+	{ "a server that is silent for too long", { { .number = 1, .ns = "ns1" }, { .number = 3, .ns = "ns2",
+	    .speaks_ms = NEVER } }, AUTHORITATIVE, false, false, ERR_TIMEOUT, 3,
+	    "ns2 was asked for the challenge for h.example.test and has not answered for 1 s (last: no answer)" },
+	{ "one that is waived", { { .number = 1, .ns = "ns1" }, { .number = 3, .ns = "ns2", .speaks_ms = NEVER } },
+	    AUTHORITATIVE, true, false, ERR_OK, 3, "" },
+	{ "one that is silent only for a while", { { .number = 3, .ns = "ns2", .speaks_ms = 300 } }, AUTHORITATIVE,
+	    false, false, ERR_OK, 2, "" },
+	{ "a resolver that is waived beside another one", { { .number = 53, .speaks_ms = NEVER }, { .number = 54 } },
+	    RESOLVER, true, false, ERR_OK, 3, "" },
+	{ "the only resolver cannot be waived", { { .number = 53, .speaks_ms = NEVER } }, RESOLVER, true, false,
+	    ERR_TIMEOUT, 4, "127.0.0.53 did not show the challenge" },
+	{ "a name server whose addresses a resolver knows, less ours", { { .number = 1, .ns = "ns1" }, { .number = 9,
+	    .ns = "ns.test", .unknown = true },
 	    { .number = 53 } }, AUTHORITATIVE, false, false, ERR_OK, 4, "" },
-	{ "and that lags", { { .number = 9, .ns = "ns.test", .unknown = true, .shows_ms = NEVER }, { .number = 53 } }, AUTHORITATIVE, false, false,
-	    ERR_TIMEOUT, 6, "ns.test (127.0.0.9) did not show" },
-	{ "a name server whose addresses nobody knows is left out", { { .number = 1, .ns = "ns1" }, { .number = 9, .ns = "ns.test", .unknown = true } },
+	{ "and that lags", { { .number = 9, .ns = "ns.test", .unknown = true, .shows_ms = NEVER }, { .number = 53 } },
+	    AUTHORITATIVE, false, false, ERR_TIMEOUT, 6, "ns.test (127.0.0.9) did not show" },
+	{ "a name server whose addresses nobody knows is left out", { { .number = 1, .ns = "ns1" }, { .number = 9,
+	    .ns = "ns.test", .unknown = true } },
 	    AUTHORITATIVE, false, false, ERR_OK, 1, "" },
 	{ "a name server whose addresses are not found out", { { .number = 9, .ns = "ns.test", .unknown = true },
 	    { .number = 53, .speaks_ms = NEVER } }, AUTHORITATIVE, false, false, ERR_TIMEOUT, 2,
@@ -255,7 +267,8 @@ on_done(void *arg, enum err err, const char *words)
 static void
 run(struct end *end, bool closed, unsigned timeout_s)
 {
-	struct acme_outside outside = { .lookup = lookup, .check = how_to_check, .servers = servers, .is_ours = is_ours, .ask = ask };
+	struct acme_outside outside = { .lookup = lookup, .check = how_to_check, .servers = servers, .is_ours = is_ours,
+	    .ask = ask };
 	struct acme_proof proof = { .value = (char []){ "one" } };
 	struct sockaddr_in addresses[PLACES];
 	struct acme_resolver resolvers[PLACES];
@@ -268,7 +281,8 @@ run(struct end *end, bool closed, unsigned timeout_s)
 		if (places[i].number != 0 && places[i].ns == NULL) {
 			addresses[config.n] = address_of(places[i].number);
 			snprintf(names[config.n], sizeof names[0], "127.0.0.%u", places[i].number);
-			resolvers[config.n] = (struct acme_resolver){ .kind = ACME_RESOLVER_PLAIN, .name = names[config.n],
+			resolvers[config.n] = (struct acme_resolver){ .kind = ACME_RESOLVER_PLAIN,
+			    .name = names[config.n],
 				.address = (struct sockaddr *)&addresses[config.n] };
 			config.n++;
 		}
@@ -308,11 +322,12 @@ test_ways(void **state)
 		run(&end, rows[i].closed, timeout_s);
 		for (size_t k = 0; k < PLACES; k++)
 			asked += places[k].asked;
-		check(end.times == 1 && end.err == rows[i].err, "%s: %s (%s)", rows[i].why, err_str(end.err), end.words);
+		check(end.times == 1 && end.err == rows[i].err, "%s: %s (%s)", rows[i].why, err_str(end.err),
+		    end.words);
 		check(strstr(end.words, rows[i].words) != NULL, "%s: \"%s\"", rows[i].why, end.words);
 		/* A slow machine asks less often than the table says, never more often. */
-		check(asked <= rows[i].asked && (asked > 0) == (rows[i].asked > 0), "%s: asked %u times, not %u", rows[i].why,
-		    asked, rows[i].asked);
+		check(asked <= rows[i].asked && (asked > 0) == (rows[i].asked > 0), "%s: asked %u times, not %u",
+		    rows[i].why, asked, rows[i].asked);
 	}
 }
 
