@@ -274,15 +274,13 @@ look_first(struct acme_task *t)
 	size_t n;
 	enum err err = acme_delegation_elsewhere(outside, &means, acme_csr_names(t->csr), &elsewhere, &n);
 
-	if (err == ERR_OK && n == 0) {
-		look_for_objections(t);
-		return;
-	}
-	if (err == ERR_OK)
+	if (err == ERR_OK && n > 0)
 		err = acme_delegation_start(outside, t->setup.resolve, t->setup.base, elsewhere, n, on_ways, t, &t->search);
 	free(elsewhere);
 	if (err != ERR_OK)
 		task_step(t, acme_order_abort(t->order, err, err_str(err)));
+	else if (n == 0)
+		look_for_objections(t);
 }
 
 static void
