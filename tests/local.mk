@@ -276,6 +276,10 @@ tests_unit_acme_test_calendar_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 tests_unit_acme_test_calendar_LDFLAGS = -Wl,--wrap=acme_task_start,--wrap=acme_task_abort,--wrap=acme_task_free \
 	-Wl,--wrap=acme_task_csr,--wrap=acme_task_step,--wrap=acme_client_prepare,--wrap=acme_client_get \
 	-Wl,--wrap=acme_call_cancel,--wrap=acme_client_renewal_info
+fuzz_targets += tests/fuzz/fuzz_renewal
+tests_fuzz_fuzz_renewal_SOURCES = tests/fuzz/fuzz_renewal.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_renewal_LDFLAGS = $(fuzz_link)
+tests_fuzz_fuzz_renewal_LDADD = $(LIBACME)
 # end of acme: when and whose turn
 # cookies, EDNS and limits
 check_PROGRAMS += tests/unit/server/test_cookie tests/unit/server/test_edns tests/unit/server/test_ratelimit
