@@ -209,3 +209,19 @@ def test_proxies(many, key, proxy):
 
     judge(server, key, [(what, words) for what, _, words in PROXIES], proxy.modes.clear)
     assert {ca.port for ca in cas} <= set(proxy.asked)
+
+
+def test_who_hangs_holds_up_nobody_else(many, key):
+    """More orders than run at the same time wait for one CA; the other one serves as before."""
+    server, (hanging, honest) = many(2, **{"request-timeout": 600})
+    gate = hanging.stall("newOrder")
+    hosts = [f"h{i}.example.com" for i in range(110)]
+    client.nsupdate(server, key, "".join(upload_script(h, Request([h]), label(0)) for h in hosts))
+    gate.wait_arrived()
+    wait_for(lambda: sum("ordering a certificate" in line for line in server.log().splitlines()) >= 100, "all that may run do")
+    request = Request([HOST])
+    client.nsupdate(server, key, upload_script(HOST, request, label(1)))
+    wait_for(lambda: Published(server, HOST, label(1)).certificate(request), "a certificate of the other CA", 30)
+    assert len(honest.orders) == 1
+    gate.release()
+    wait_for(lambda: len(hanging.certificates) == len(hosts), "and then the others", 60)
