@@ -192,6 +192,22 @@ labels_read(struct acme *a, struct fault *f)
 	return ERR_OK;
 }
 
+/* Orders that were on their way go on, or are cleaned up behind: their hosts decide, as far as there are any.  A zone that is
+ * not here may still come. */
+static void
+take_up(void *arg, const uint8_t *owner)
+{
+	struct acme *a = arg;
+	const struct acme_outside *outside = acme_port_outside(a->port);
+	struct dname apex;
+	bool editable;
+
+	if (label_of(a, owner) == NULL)
+		acme_store_drop(a->store, owner);
+	else if (outside->zone_of(outside->ctx, owner, &apex, &editable))
+		acme_look(a, owner);
+}
+
 /* The clock was put forward or back: whatever was planned by it is looked at anew, in slots.  Time-outs and backoff go by
  * the other clock. */
 static void
@@ -212,6 +228,7 @@ on_clock(evutil_socket_t fd, short what, void *arg)
 	}
 	for (size_t i = 0; i < a->authorities.n; i++)
 		acme_buckets_sweep(a->authorities.v[i].buckets, clock_mono_ms());
+	acme_store_each(a->store, take_up, a);
 }
 
 static enum err
@@ -227,18 +244,6 @@ engine_start(struct acme *a, struct fault *f)
 	a->clock_ahead_ms = clock_now_ms() - clock_mono_ms();
 	event_add(a->clock, &(struct timeval){ .tv_sec = CLOCK_LOOK_S });
 	return ERR_OK;
-}
-
-/* Orders that were on their way go on, or are cleaned up behind: their hosts decide, as far as there are any. */
-static void
-take_up(void *arg, const uint8_t *owner)
-{
-	struct acme *a = arg;
-
-	if (label_of(a, owner) != NULL)
-		acme_look(a, owner);
-	else
-		acme_store_drop(a->store, owner);
 }
 
 enum err

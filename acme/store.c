@@ -307,7 +307,8 @@ acme_store_each(struct acme_store *s, void (*each)(void *arg, const uint8_t *own
 	for (size_t i = 0; i < BUCKETS; i++)
 		for (struct entry *e = LIST_FIRST(&s->buckets[i]), *next; e != NULL; e = next) {
 			next = LIST_NEXT(e, link);
-			each(arg, e->owner.octets);
+			if (!e->dropping)
+				each(arg, e->owner.octets);
 		}
 }
 

@@ -39,7 +39,7 @@ void acme_store_tidy(struct acme_store *s, const uint8_t *owner);
  * orders the same authorization): that one will remove them. */
 void acme_store_spare(struct acme_store *s, const uint8_t *owner, struct acme_records *records);
 
-/* each may drop. */
+/* But for those that are being dropped.  each may drop. */
 void acme_store_each(struct acme_store *s, void (*each)(void *arg, const uint8_t *owner), void *arg);
 
 #endif
