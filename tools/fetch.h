@@ -37,6 +37,8 @@ enum fetch_verify {
 	FETCH_VERIFY_FILE	/* to one of the file trust */
 };
 
+struct tsig_key;
+
 /* One host.  It owns its texts; fetch_settings_clear(). */
 struct fetch_settings {
 	struct dname name;		/* of the host: the certificate is kept there */
@@ -62,7 +64,7 @@ struct fetch_run {
 	struct fetch_settings *hosts;
 	size_t nhosts;
 	unsigned timeout_s;
-	int key_fd;			/* -1: none */
+	struct tsig_key *key;		/* from a file descriptor, for all hosts; NULL: each has its own */
 	bool renew, dry_run, json, quiet, verbose;
 	bool new_key_now;		/* whether it is time for it or not */
 };

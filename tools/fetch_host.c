@@ -158,18 +158,18 @@ server_has_ours(struct fetch_host *h, const struct fetch_tlsa *rrset, bool *fore
 static enum fetch_status
 upload(struct fetch_host *h)
 {
-	struct tsig_key *key = NULL;
+	struct tsig_key *own = NULL;
 	size_t n;
 	const uint8_t *csr = acme_csr_der(h->request.csr, &n);
 	enum fetch_status status;
 
-	if (fetch_tsig_load(h->settings->key_file, h->run->key_fd, &key, &h->fault) != ERR_OK)
+	if (h->run->key == NULL && fetch_tsig_load(h->settings->key_file, -1, &own, &h->fault) != ERR_OK)
 		return FETCH_USAGE;
 	if (h->run->dry_run)
 		csr = NULL;
-	status = fetch_update(&h->servers, key, h->owner.octets, csr, n, &h->fault);
+	status = fetch_update(&h->servers, own != NULL ? own : h->run->key, h->owner.octets, csr, n, &h->fault);
 	h->uploaded = status == FETCH_FINE;
-	tsig_key_free(key);
+	tsig_key_free(own);
 	return status;
 }
 

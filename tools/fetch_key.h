@@ -32,7 +32,7 @@ enum err fetch_request_print(const struct fetch_request *r, bool with_key, struc
 enum err fetch_request_parse(const char *text, size_t n, struct fetch_request *out, struct fault *f);
 enum err fetch_key_print(EVP_PKEY *key, struct buf *out);
 
-/* The TSIG key: of the settings' file, else of the descriptor (-1: none), else of the environment's CERTNS_TSIG_KEY.
+/* The TSIG key: of a file, else of a descriptor (-1: none), else of the environment's CERTNS_TSIG_KEY.
  * Each holds a key statement as nsupdate -k takes it, or NAME:ALGORITHM:SECRET.  Words never quote it. */
 #define FETCH_TSIG_VARIABLE "CERTNS_TSIG_KEY"
 enum err fetch_tsig_load(const char *file, int fd, struct tsig_key **out, struct fault *f);

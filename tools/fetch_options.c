@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tools/fetch.h"
+#include "tools/fetch_key.h"
 
 #define DEFAULT_FILE SYSCONFDIR "/certns/fetch.yaml"
 
@@ -183,6 +183,20 @@ choose_hosts(struct fetch_config *c, const struct given *g, char **names, size_t
 	return err == ERR_OK ? FETCH_FINE : err == ERR_NOMEM ? FETCH_LOCAL : FETCH_USAGE;
 }
 
+/* Once, for all hosts: a pipe cannot be read again.  Nor shall hooks have it. */
+static enum fetch_status
+read_key(const char *number_text, struct fetch_run *r, struct fault *f)
+{
+	unsigned fd;
+
+	if (number("--key-fd", number_text, 65535, &fd, f) != FETCH_FINE ||
+	    fetch_tsig_load(NULL, (int)fd, &r->key, f) != ERR_OK)
+		return FETCH_USAGE;
+	if (fd > STDERR_FILENO)
+		close((int)fd);
+	return FETCH_FINE;
+}
+
 static enum fetch_status
 load(const struct given *g, char **names, size_t n, struct fetch_run *r, struct fault *f)
 {
@@ -190,7 +204,6 @@ load(const struct given *g, char **names, size_t n, struct fetch_run *r, struct 
 	struct fetch_config c = { .nhosts = 0 };
 	enum fetch_status status = FETCH_FINE;
 	enum err err;
-	unsigned fd;
 
 	err = has_file ? fetch_config_load(g->config != NULL ? g->config : DEFAULT_FILE, &c, f) :
 	    fetch_config_defaults(&c);
@@ -201,10 +214,8 @@ load(const struct given *g, char **names, size_t n, struct fetch_run *r, struct 
 		status = (fault_set(f, ERR_RANGE, "--name: expected one HOST that it belongs to"), FETCH_USAGE);
 	if (status == FETCH_FINE && g->timeout != NULL)
 		status = number("--timeout", g->timeout, 86400, &r->timeout_s, f);
-	if (status == FETCH_FINE && g->key_fd != NULL) {
-		status = number("--key-fd", g->key_fd, 65535, &fd, f);
-		r->key_fd = status == FETCH_FINE ? (int)fd : -1;
-	}
+	if (status == FETCH_FINE && g->key_fd != NULL && g->key_file == NULL)
+		status = read_key(g->key_fd, r, f);
 	r->new_key_now = g->new_key && !r->renew;
 	if (status == FETCH_FINE)
 		status = choose_hosts(&c, g, names, n, r, f);
@@ -222,7 +233,7 @@ fetch_options(int argc, char **argv, struct fetch_run *r, bool *done, struct fau
 	enum fetch_status status = FETCH_FINE;
 	int option;
 
-	*r = (struct fetch_run){ .key_fd = -1 };
+	*r = (struct fetch_run){ .nhosts = 0 };
 	*done = false;
 	if (g.names == NULL)
 		return fault_set(f, ERR_NOMEM, "out of memory"), FETCH_LOCAL;
@@ -249,5 +260,6 @@ fetch_run_clear(struct fetch_run *r)
 	for (size_t i = 0; i < r->nhosts; i++)
 		fetch_settings_clear(&r->hosts[i]);
 	free(r->hosts);
-	*r = (struct fetch_run){ .key_fd = -1 };
+	tsig_key_free(r->key);
+	*r = (struct fetch_run){ .nhosts = 0 };
 }

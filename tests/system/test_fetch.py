@@ -202,6 +202,12 @@ def test_keys_from_elsewhere(service, issuer, key):
     get("a.example.com", "--hook", hook, env={**os.environ, "CERTNS_TSIG_KEY": short})
     assert os.path.getsize(os.path.join(service.home, "leak")) == 0, "the hook does not get the secret"
     get("b.example.com", "--key-fd", "0", input=key.named())
+    get("e.example.com", "f.example.com", "--key-fd", "0", input=key.named())
+    service.place("f.example.com").check(["f.example.com"])
+    with open(service.key_path, "rb") as file:
+        get("g.example.com", "--key-fd", file.fileno(), "--hook", f"ls /proc/self/fd/{file.fileno()} >{service.home}/leak || true",
+            pass_fds=[file.fileno()])
+    assert os.path.getsize(os.path.join(service.home, "leak")) == 0, "nor by the descriptor"
     service.write_key(f"# made by hand\n{short}\n")
     service.run("c.example.com")
     done = run([*without, "d.example.com"], check=False)
