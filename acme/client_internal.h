@@ -31,6 +31,7 @@ struct acme_call {
 	char *url, *payload;			/* of a POST */
 	const struct acme_key *key;		/* NULL: the account's, when it goes out */
 	bool with_jwk;				/* newAccount: no account URL yet */
+	const char *kid;			/* else the account that it went out with; kept by the client */
 	bool again;				/* it goes out once more, after the account had to be made anew */
 	unsigned nonce_tries;
 	struct acme_http_call *http;

@@ -134,15 +134,18 @@ is_new_order(const struct acme_call *call)
 	return call->client->new_order != NULL && strcmp(call->url, call->client->new_order) == 0;
 }
 
-/* The CA has lost the account.  A new order loses nothing by that: it goes out again with the new one. */
+/* The CA has lost the account; what went out with it fails one by one, also when there is a new one already.  A new order
+ * loses nothing by that: it goes out again with the new one. */
 static bool
 try_with_new_account(struct acme_call *call)
 {
 	struct acme_client *c = call->client;
+	const char *current = acme_account_location(c->account);
 
 	if (call->with_jwk || call->key != NULL)
 		return false;
-	client_account_gone(c);
+	if (current != NULL && strcmp(current, call->kid) == 0)
+		client_account_gone(c);
 	if (call->again || !is_new_order(call))
 		return false;
 	call->again = true;
@@ -217,7 +220,7 @@ post_send(struct acme_call *call)
 {
 	struct acme_client *c = call->client;
 	const struct acme_key *key = call->key != NULL ? call->key : acme_account_key(c->account);
-	const char *kid = call->with_jwk ? NULL : acme_account_location(c->account);
+	const char *kid = call->with_jwk ? NULL : client_keep(c, acme_account_location(c->account));
 	struct buf jws = { 0 };
 	enum err err;
 	char *nonce;
@@ -228,6 +231,7 @@ post_send(struct acme_call *call)
 		call->http = acme_http_start(c->http, ACME_HTTP_HEAD, c->directory.new_nonce, NULL, 0, on_nonce, call);
 		return call->http != NULL ? ERR_OK : ERR_NOMEM;
 	}
+	call->kid = kid;
 	err = acme_jws_sign(key, call->url, nonce, kid, call->payload, &jws);
 	free(nonce);
 	if (err == ERR_OK) {

@@ -250,16 +250,19 @@ def test_an_authority_that_has_lost_the_account(issuer_with, key, challenge):
     assert show(server)["url"] == ca.accounts[-1].url
 
 
-def test_an_authority_that_loses_the_account_with_an_order(issuer_with, key):
+def test_an_authority_that_loses_the_account_with_its_orders(issuer_with, key):
     server, ca = issuer_with()
     gate = ca.stall("challenge")
-    request = upload(server, key, "www.example.com")
-    gate.wait_arrived()
+    hosts = [f"host{i}.example.com" for i in range(5)]
+    requests = {host: upload(server, key, host) for host in hosts}
+    gate.wait_arrived(len(hosts))
     ca.forget()
     gate.release()
-    wait_for(lambda: Published(server, "www.example.com").certificate(request), "another order goes through", PATIENT)
+    for host, request in requests.items():
+        wait_for(lambda h=host, r=request: Published(server, h).certificate(r), "another order goes through", PATIENT)
+        wait_for(lambda h=host: not client.look(server, f"_acme-challenge.{h}", "TXT"), "both challenges are removed")
     assert "no certificate:" not in server.log(), "and nothing failed"
-    wait_for(lambda: not client.look(server, "_acme-challenge.www.example.com", "TXT"), "both challenges are removed")
+    assert ca.count("newAccount") == 2, "they all made one new account"
 
 
 def test_terms_that_have_changed(issuer_with, key):
