@@ -126,7 +126,7 @@ take_journal(struct keeper *k, struct zone *z, const struct row *w, struct fault
 
 	if (err == ERR_OK && (err = changeset_read(w->row.image, w->row.image_n, &image)) == ERR_OK)
 		err = pending_note(&z->pending, &image);
-	if (err == ERR_OK)
+	if (err == ERR_OK && w->row.has_records)
 		err = journal_each_record(k->journal, z->apex.octets, w->row.image_seq, note_record, z, f);
 	z->restored_serial = w->row.serial;
 	z->restored = true;

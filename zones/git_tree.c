@@ -1,9 +1,9 @@
 /* zones/git_tree.c -- reading commits of the clone: directories, files, blobs. */
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "zones/git_internal.h"
 
 void
@@ -196,7 +196,7 @@ blob_is(const git_oid *id, const void *octets, size_t n)
 	uint8_t sum[EVP_MAX_MD_SIZE];
 	char head[32];
 	int head_n = snprintf(head, sizeof head, "blob %zu", n) + 1;
-	bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha1(), NULL) == 1 &&
+	bool ok = md != NULL && EVP_DigestInit_ex(md, digest_sha1(), NULL) == 1 &&
 	    EVP_DigestUpdate(md, head, (size_t)head_n) == 1 && EVP_DigestUpdate(md, octets, n) == 1 &&
 	    EVP_DigestFinal_ex(md, sum, NULL) == 1 && memcmp(sum, id->id, GIT_OID_RAWSZ) == 0;
 

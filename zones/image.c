@@ -8,9 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <openssl/evp.h>
-
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/encoding.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -27,7 +26,7 @@ checksum(const struct buf *text, git_oid_text out)
 	uint8_t digest[32];
 	struct buf hex = { 0 };
 
-	if (EVP_Digest(text->p, text->len, digest, NULL, EVP_sha256(), NULL) != 1)
+	if (EVP_Digest(text->p, text->len, digest, NULL, digest_sha256(), NULL) != 1)
 		return ERR_CRYPTO;
 	hex_encode(digest, (GIT_OID_TEXT - 1) / 2, &hex);
 	if (buf_str(&hex) == NULL)

@@ -37,6 +37,7 @@ struct journal_zone {			/* octets and strings: owned by whoever filled the struc
 	char *base;			/* zone_base as text (zones/zone.h); "" when there is none */
 	uint32_t base_serial, serial;
 	bool retired;			/* its file is gone; kept for the serial and for changes not yet pushed */
+	bool has_records;		/* behind its image; only of one that was read */
 	int64_t image_seq;		/* the last record that the image holds */
 	uint8_t *image;			/* a changeset, changeset_write() */
 	size_t image_n;

@@ -55,6 +55,7 @@ read_zone(struct journal *j, sqlite3_stmt *st, struct journal_zone *z, struct fa
 	if (moved && (uint32_t)sqlite3_column_int64(st, 10) != z->serial)
 		return fault_set(f, ERR_DATABASE, "%s: changes of zone %s behind serial %u are missing (" JOURNAL_GO_ON ")", j->path, name,
 		    z->serial);
+	z->has_records = moved;
 	if (moved)
 		z->serial = (uint32_t)sqlite3_column_int64(st, 11);
 	return ERR_OK;

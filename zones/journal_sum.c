@@ -1,6 +1,6 @@
-#include <openssl/evp.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "zones/journal_internal.h"
 
 enum err
@@ -8,7 +8,7 @@ journal_sum_octets(const void *octets, size_t n, uint8_t sum[JOURNAL_SUM])
 {
 	uint8_t full[EVP_MAX_MD_SIZE];
 
-	if (EVP_Digest(octets, n, full, NULL, EVP_sha256(), NULL) != 1)
+	if (EVP_Digest(octets, n, full, NULL, digest_sha256(), NULL) != 1)
 		return ERR_CRYPTO;
 	memcpy(sum, full, JOURNAL_SUM);
 	return ERR_OK;
