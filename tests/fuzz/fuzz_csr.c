@@ -53,6 +53,19 @@ check_caa(const uint8_t *octets, size_t n)
 	rr_list_clear(&set);
 }
 
+/* What a resolver says. */
+static void
+check_caa_answer(const uint8_t *octets, size_t n)
+{
+	struct rr_list set = { 0 };
+
+	acme_preflight_read_caa(octets, n, (const uint8_t *)"\1a\4test", &set);
+	for (size_t i = 0; i < set.n; i++)
+		if (set.v[i].type != TYPE_CAA || !dname_equal(set.v[i].owner, set.v[0].owner))
+			abort();
+	rr_list_clear(&set);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 {
@@ -63,7 +76,7 @@ LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 
 	if (n == 0)
 		return 0;
-	switch (octets[0] % 4) {
+	switch (octets[0] % 5) {
 	case 0:
 		if (acme_csr_parse(octets + 1, n - 1, &csr, &f) == ERR_OK) {
 			acme_names_print(acme_csr_names(csr), &names);
@@ -82,6 +95,9 @@ LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 		break;
 	case 3:
 		check_caa(octets + 1, n - 1);
+		break;
+	case 4:
+		check_caa_answer(octets + 1, n - 1);
 		break;
 	}
 	buf_clear(&names);
