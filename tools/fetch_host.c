@@ -300,7 +300,7 @@ decide(struct fetch_host *h, const struct fetch_tlsa *rrset)
 	enum fetch_status status = FETCH_FINE;
 
 	if (good && foreign && h->run->renew)
-		fetch_say(h,
+		fetch_warn(h,
 		    "another CSR has taken the place of ours at the server; run certns-fetch without --renew to put "
 		    "ours back");
 	else if (!ours)
@@ -309,7 +309,7 @@ decide(struct fetch_host *h, const struct fetch_tlsa *rrset)
 		end(h, status);
 	else if (good && (ours || h->run->renew)) {
 		if (h->uploaded && !h->run->dry_run)
-			fetch_say(h, "the CSR was gone from the server, and is uploaded again");
+			fetch_warn(h, "the CSR was gone from the server, and is uploaded again");
 		finish_unchanged(h);		/* what the server has later is for the next run */
 	} else if (h->run->dry_run)
 		end(h, FETCH_FINE);
@@ -332,7 +332,7 @@ open_place(struct fetch_host *h)
 		return err;
 	h->fault.text[0] = '\0';
 	if ((err = fetch_place_read(&h->place, &h->have, &h->fault)) == ERR_OK && h->fault.text[0] != '\0')
-		fetch_say(h, "%s", h->fault.text);
+		fetch_warn(h, "%s", h->fault.text);
 	h->fault.text[0] = '\0';
 	return err;
 }

@@ -17,6 +17,16 @@ say(const struct fetch_host *h, const char *format, va_list ap)
 }
 
 void
+fetch_warn(const struct fetch_host *h, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	say(h, format, ap);
+	va_end(ap);
+}
+
+void
 fetch_say(const struct fetch_host *h, const char *format, ...)
 {
 	va_list ap;
