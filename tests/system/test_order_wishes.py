@@ -1,11 +1,13 @@
 """What an order may wish for: a profile, a chain; and how long a CA may take."""
 
+import time
+
 import pytest
 from cryptography import x509
 
 from lib import certs, client
 from lib.certs import Published, Request, upload_script
-from lib.fakeca_script import Alter
+from lib.fakeca_script import Alter, Reply
 from lib.wait import wait_for
 
 HOST = "www.example.com"
@@ -130,3 +132,17 @@ def test_retry_after_as_a_date_is_obeyed(issuer, key, fakeca_for):
     ca.script("finalize", Alter(dated))
     certificate(server, upload(server, key))
     assert ca.count("order") <= 2, "one look before finalize, one when the time is over"
+
+
+# ---- what is replaced (RFC 9773, section 5) ----
+
+def test_what_was_replaced_already_is_ordered_as_if_it_were_new(issuer, key, fakeca_for):
+    server, ca = issuer(fakeca_for)
+    start, end = (time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + s)) for s in (3, 4))
+    ca.script("renewalInfo", Reply(json={"suggestedWindow": {"start": start, "end": end}}))
+    request = upload(server, key)
+    first = certificate(server, request)
+    ca.already_replaced.add(ca.certificates[0].id)
+    wait_for(lambda: (c := Published(server, HOST).certificate(request)) != first and c, "it is renewed")
+    assert [o.replaces for o in ca.orders] == [None, None]
+    assert ca.count("newOrder") == 3, "once with the old one's name, once without"
