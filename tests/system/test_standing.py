@@ -7,7 +7,9 @@ import pytest
 from lib import certs, client
 from lib.certs import Published, Request, upload_script
 from lib.fakeca_validation import account_hash, account_label
+from lib.keys import Key
 from lib.wait import stays, wait_for
+from lib.zones import zone
 
 PATIENT = 60
 HOST = "www.example.com"
@@ -178,6 +180,28 @@ def test_a_delegated_standing_record(issuer, key, repo):
     assert challenged_by(ca) == {"dns-persist-01"}
     assert client.look(server, "www.standing.example.com", "TXT")
     assert certs.owner(HOST) and client.look(server, f"_validation-persist.{HOST}", "CNAME")
+
+
+def test_a_standing_record_at_a_remote_primary(certnsd, repo, key, fakeca_for, named):
+    """Lasting there, too: it is left alone until it is not needed."""
+    update = Key("certns._update.example.net")
+    named.key(update)
+    named.primary("example.net", zone("example.net").replace("7200", "2"), options=f'allow-update {{ key "{update.name}"; }};')
+    named.start("example.net")
+    repo.edit("example.com", lambda t: t + "_validation-persist.www\tCNAME\twww.example.net.\n")
+    server = certnsd(git=repo, keys=[{"name": update.name, "algorithm": update.algorithm, "secret": update.secret}])
+    server.zone_entry("example.com")
+    there = f"{named.address}@{named.port}"
+    server.zone_entry("example.net", primaries=[f"{there} key {update.name}"], **{"check-servers": [there]})
+    ca = fakeca_for(server, challenges=["dns-persist-01"])
+    server.use_acme(ca)
+    server.config["acme"]["authorities"][0]["challenges"] = ["dns-persist-01"]
+    server.write_config()
+    server.start("example.com", "example.net")
+    obtain(server, key, Request([HOST]))
+    assert client.look(named, "www.example.net", "TXT") == [f'"ca.example; accounturi={ca.accounts[0].url}"']
+    client.nsupdate(server, key, f"update delete _letsencrypt._tcp.{HOST}. TLSA\nsend\n", zone="example.com")
+    wait_for(lambda: not client.look(named, "www.example.net", "TXT"), "nobody needs it any more", PATIENT)
 
 
 def test_a_liar_gets_no_record_for_somebody_elses_account(issuer, key):

@@ -88,6 +88,9 @@ write_authorization(struct model *m, size_t i)
 		buf_add_str(&m->body, m->challenges);
 	else
 		buf_printf(&m->body, challenges_usual, i);
+	if (m->persistent)
+		buf_printf(&m->body, ",{\"type\":\"dns-persist-01\",\"url\":\"https://ca/chall/%zu\",\"status\":\"pending\","
+		    "\"issuer-domain-names\":[\"ca\"]}", i);
 	buf_add_str(&m->body, "]}");
 }
 
@@ -245,7 +248,7 @@ run(struct model *m, const struct zones *zones, const char *san, unsigned limit_
 	setup.csr = csr;
 	setup.new_order = "https://ca/new-order";
 	setup.means = (struct acme_challenge_means){ .directory = "https://ca/directory", .account = "https://ca/account/1",
-		.thumbprint = "thumbprint" };
+		.thumbprint = "thumbprint", .preferred = wishes.means.preferred, .npreferred = wishes.means.npreferred };
 	setup.now_s = 1500;
 	setup.now_ms = now_ms;
 	setup.limit_ms = limit_ms;
@@ -287,6 +290,9 @@ run(struct model *m, const struct zones *zones, const char *san, unsigned limit_
 	snprintf(out.words, sizeof out.words, "%s", r.words);
 	out.retry_after_s = r.retry_after_s;
 	acme_order_txts(o, &out.ntxts);
+	const struct acme_standing *standing = acme_order_standing(o, &out.nstanding);
+	for (size_t i = 0; i < out.nstanding; i++)
+		out.standing_wildcard |= standing[i].wildcard;
 	out.nchain = r.chain->n;
 	out.cause = r.cause;
 	out.resumable = r.resumable;

@@ -19,7 +19,8 @@ struct model {
 	const char *names[NAMES_MAX];
 	bool wildcard[NAMES_MAX];
 	bool reused[NAMES_MAX];			/* valid from the start */
-	const char *challenges;			/* instead of the usual ones: %d is the number */
+	const char *challenges;			/* instead of the usual ones */
+	bool persistent;			/* dns-persist-01 is offered as well */
 	const char *bad_authorization;		/* the first ends so instead of valid */
 	unsigned slow_checks, slow_order, slow_issue;	/* so many polls until it moves */
 	const char *alternates[3];		/* names of further roots */
@@ -47,7 +48,8 @@ struct outcome {
 	enum err err;
 	char words[1024];
 	int64_t retry_after_s;
-	size_t ntxts, nchain;
+	size_t ntxts, nchain, nstanding;
+	bool standing_wildcard;
 	struct acme_cause cause;
 	bool resumable;
 	char problem[40], location[40];

@@ -209,6 +209,27 @@ test_abort(void **state)
 	buf_clear(&der);
 }
 
+/* One standing record for a name and its wildcard; each authorization gets its answer all the same. */
+static void
+test_standing(void **state)
+{
+	static const enum acme_challenge_type preferred[] = { ACME_DNS_PERSIST_01, ACME_DNS_01 };
+
+	(void)state;
+	wishes = (struct acme_order_setup){ .means = { .preferred = preferred, .npreferred = 2 } };
+	struct model m = { TWO, .persistent = true }, some = { TWO, .persistent = true, .reused = { false, true } }, plain = { TWO };
+	struct outcome out = run(&m, &good_zones, two, 600000);
+	check(out.err == ERR_OK && out.ntxts == 0 && out.nstanding == 1 && out.standing_wildcard, "one record with the wildcard: %s",
+	    out.words);
+	check(m.responses == 2 && m.published == 1 && m.checked == 1, "two answers, after it was seen");
+	out = run(&some, &good_zones, two, 600000);
+	check(out.err == ERR_OK && out.nstanding == 1 && !out.standing_wildcard && some.responses == 1,
+	    "an authorization that is valid needs nothing");
+	out = run(&plain, &good_zones, two, 600000);
+	check(out.err == ERR_OK && out.ntxts == 2 && out.nstanding == 0, "where it is not offered the next is used");
+	wishes = (struct acme_order_setup){ 0 };
+}
+
 int
 main(void)
 {
@@ -219,6 +240,7 @@ main(void)
 		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_owner),
 		cmocka_unit_test(test_abort),
+		cmocka_unit_test(test_standing),
 	};
 
 	return cmocka_run_group_tests(tests, model_setup, model_teardown);
