@@ -87,16 +87,14 @@ class Issuer(servers.Certns):
         self.zone = self.write("zone", f"@ 300 SOA ns hostmaster 1 3600 600 604800 300\n@ 300 NS ns\nns 300 A 127.0.0.1\n")
         self.authority = None
 
-    def use(self, pebble):
-        authority = ""
-        if pebble is not None:
-            authority = f"acme:\n  status: no\n  authorities:\n    - directory: {pebble.directory_url}\n" \
-                        f"      ca-certificates: {pebble.ca}\n      terms-agreed: yes\n"
+    def use(self, pebble, level):
+        authority = f"acme:\n  status: no\n  authorities:\n    - directory: {pebble.directory_url}\n" \
+                    f"      ca-certificates: {pebble.ca}\n      terms-agreed: yes\n"
         self.config = self.write("certns.yaml", f"""server:
   listen: [127.0.0.1@{self.port}]
   workers: 1
   state-directory: {self.path("state")}
-  log-level: debug
+  log-level: {level}
 zones:
   - name: {ZONE}
     file: {self.zone}
@@ -188,13 +186,13 @@ def many(server, pebble, home, n):
     return time.monotonic() - begun, uploaded, server.cpu_s() - cpu[0], pebble.cpu_s() - cpu[1]
 
 
-def start(options, nonce_reject):
+def start(options, nonce_reject, level="info"):
     directory = os.path.join(options.work, "run", "certificates")
     shutil.rmtree(directory, ignore_errors=True)
     os.makedirs(os.path.join(directory, "zones"))
     server = Issuer(options.work, Domain, directory)
     pebble = Pebble(os.path.join(directory, "pebble"), server.port, nonce_reject)
-    server.use(pebble)
+    server.use(pebble, level)
     return server, pebble, directory
 
 
@@ -202,7 +200,7 @@ def certificates(options):
     if shutil.which("pebble") is None:
         note("no Pebble: no certificates")
         return
-    server, pebble, home = start(options, 0)
+    server, pebble, home = start(options, 0, "debug")           # which has the times of requests
     with pebble:
         try:
             server.start(pinned=False)
