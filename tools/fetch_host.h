@@ -44,7 +44,8 @@ enum err fetch_hook_run(const struct fetch_settings *s, const struct fetch_place
 void fetch_report(const struct fetch_host *h);
 void fetch_report_json(const struct fetch_host *hosts, size_t n);
 
-/* Lines to standard error, "certns-fetch: HOST: ...".  warn: always; say: progress, unless quiet; detail: if verbose. */
+/* Lines to standard error, "certns-fetch: HOST: ...".  warn: always; say: progress, unless quiet; detail: if
+ * verbose. */
 void fetch_warn(const struct fetch_host *h, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void fetch_say(const struct fetch_host *h, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void fetch_detail(const struct fetch_host *h, const char *format, ...) __attribute__((format(printf, 2, 3)));
