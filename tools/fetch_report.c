@@ -61,7 +61,7 @@ in_place(const struct fetch_host *h)
 static const char *
 result(const struct fetch_host *h)
 {
-	if (h->status != FETCH_FINE)
+	if (h->status != FETCH_FINE && h->status != FETCH_HOOK)
 		return "failed";
 	if (h->run->dry_run)
 		return h->changed ? "would-install" : h->uploaded ? "would-upload" : h->chain.v != NULL ? "unchanged" :
@@ -79,8 +79,8 @@ report_failure(const struct fetch_host *h)
 	if (c == NULL || h->changed)
 		return;
 	clock_print(c->leaf.not_after_s, expires);
-	fprintf(stderr, "certns-fetch: %s: the certificate in place is untouched; it is good until %s\n",
-	    h->settings->host, expires);
+	fprintf(stderr, "certns-fetch: %s: the certificate in place is untouched; it %s %s\n", h->settings->host,
+	    c->leaf.not_after_s > clock_now_s() ? "is good until" : "has expired on", expires);
 }
 
 static void

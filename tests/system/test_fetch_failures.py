@@ -177,6 +177,8 @@ def test_a_hook_that_fails_is_tried_again(service):
         assert given[f"CERTNS_{name.upper()}"] == os.path.join(place.current, f"{name}.pem")
     assert given["CERTNS_EXPIRES"] == place.certificate().not_valid_after.strftime("%Y-%m-%dT%H:%M:%SZ")
     version = place.version()
+    found = service.json("--hook", "false", HOST, expect=fetch.HOOK)[0]
+    assert found["result"] == "unchanged" and found["hook"] == "failed" and found["status"] == fetch.HOOK
     found = service.json("--hook", f"echo again >{said}", "--renew", HOST)[0]
     assert found["result"] == "unchanged" and found["hook"] == "done" and place.version() == version
     with open(said, encoding="utf-8") as f:
