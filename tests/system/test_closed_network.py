@@ -5,7 +5,7 @@ import pytest
 from lib import certs, client
 from lib.certs import Published, Request, upload_script
 from lib.network import ClosedNetwork
-from lib.proxies import Squid, Tinyproxy
+from lib.proxies import Socks, Squid, Tinyproxy
 from lib.resolvers import Dnsdist, JsonApi, Unbound
 from lib.tls import Authority
 from lib.wait import wait_for
@@ -50,8 +50,10 @@ class Site:
         self.server.config["acme"] = {
             "authorities": [{"directory": f"https://{CA}:{self.pebble.port}/dir", "ca-certificates": self.pebble.ca_path,
                              "terms-agreed": True}],
-            "proxy": proxy.url, "proxy-credentials-file": proxy.credentials_path, "resolvers": [resolver],
+            "proxy": proxy.url, "resolvers": [resolver],
             "resolver-ca-certificates": self.authority.path, "self-check": ["doh"], **settings}
+        if proxy.credentials_path:
+            self.server.config["acme"]["proxy-credentials-file"] = proxy.credentials_path
         self.server.write_config()
         self.server.start("example.com")
 
@@ -112,6 +114,18 @@ def test_tinyproxy_and_http2(site, key, template):
     site.configure(proxy, f"https://{DOH}:{site.resolver.https_port}/dns-query{template}")
     site.finish(site.order(key), proxy)
     assert proxy.connected() == {CA, DOH}
+
+
+@pytest.mark.once
+def test_socks(site, key):
+    """Names are its matter, also where the URL does not say so."""
+    with site.network.outside.entered():
+        socks = Socks(site.network.outside_address, {CA, DOH})
+    site.network.close(socks.port, site.server.port)
+    site.configure(socks, f"https://{DOH}:{site.resolver.https_port}/dns-query")
+    site.finish(site.order(key), socks)
+    assert socks.asked == {CA, DOH}
+    socks.stop()
 
 
 @pytest.mark.once

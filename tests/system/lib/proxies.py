@@ -5,7 +5,9 @@ import os
 import re
 import shutil
 import socket
+import socketserver
 import tempfile
+import threading
 
 from .ports import free_port
 from .process import Process, run
@@ -152,3 +154,57 @@ BasicAuth {self.user} {self.password}
 
     def connected(self):
         return set(re.findall(r"Established connection to host \"(\S+)\"", self.log()))
+
+
+class Socks:
+    """SOCKS 5 (RFC 1928, RFC 1929): connects to names alone, and only to those that it knows.  asked: them."""
+
+    credentials_path = None
+
+    def __init__(self, address, hosts, user="certns", password="open sesame"):
+        self.hosts, self.user, self.password, self.asked = hosts, user, password, set()
+        proxy = self
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self):
+                proxy.serve(self.rfile, self.connection)
+
+        self.server = socketserver.ThreadingTCPServer((address, 0), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        self.url = f"socks5://{user}:{password.replace(' ', '%20')}@{address}:{self.port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def serve(self, stream, client):
+        methods = stream.read(stream.read(2)[1])
+        client.sendall(b"\5\2" if 2 in methods else b"\5\377")
+        _, length = stream.read(2)
+        user = stream.read(length).decode()
+        right = (user, stream.read(stream.read(1)[0]).decode()) == (self.user, self.password)
+        client.sendall(b"\1\0" if right else b"\1\1")
+        if not right:
+            return
+        _, command, _, kind = stream.read(4)
+        name = stream.read(stream.read(1)[0]).decode() if kind == 3 else "no name"
+        port = int.from_bytes(stream.read(2), "big")
+        self.asked.add(name)
+        if command != 1 or name not in self.hosts:
+            client.sendall(b"\5\4\0\1\0\0\0\0\0\0")
+            return
+        with socket.create_connection(("127.0.0.1", port)) as server:
+            client.sendall(b"\5\0\0\1\0\0\0\0\0\0")
+            threading.Thread(target=self.copy, args=(server.recv, client), daemon=True).start()
+            self.copy(lambda n: stream.read1(n), server)
+
+    @staticmethod
+    def copy(read, to):
+        try:
+            while data := read(65536):
+                to.sendall(data)
+            to.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the other side has gone
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
