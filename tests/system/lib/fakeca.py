@@ -14,7 +14,7 @@ Settings (arguments of fakeca_for, and attributes that may be changed at any tim
     dns                     server(s) to ask, "127.0.0.1:5353" or a list (all must confirm), or a function of the name;
                             None: everything is valid without a look
     lifetime_s, backdate_s  of certificates: 90 days; 0
-    profiles                {"shortlived": {"lifetime_s": 518400}}; also "description", "backdate_s", "common_name": False; {}: none
+    profiles                {"shortlived": {"lifetime_s": 518400}}; also "description", "backdate_s", "common_name"; {}: none
     challenges              ["dns-01"]; also "dns-account-01", "dns-persist-01", offered in random order
     persist                 "clear" (draft-00/-01) or "hashed" (draft-02)
     caa_identities          ["ca.example"]; check_caa: also look at CAA, with accounturi and validationmethods

@@ -7,7 +7,8 @@ from .fakeca_script import Alter, cut_after, reset, reset_after
 
 VALUES = [None, True, False, 0, -1, 1e300, 2**70, "", "x", "a" * 70000, "\u0001\u001b[2J\n", "https://", "https://127.0.0.1:9/",
           "http://127.0.0.1/", "https://[::1", "file:///etc/passwd", "//", "valid", "invalid", "pending", "ready", "processing",
-          "*.example.com", "www.example.net", [], {}, [[]] * 50, {"type": "dns", "value": "example.com"}, "%s%n%x", "..", "\u20ac" * 300]
+          "*.example.com", "www.example.net", [], {}, [[]] * 50, {"type": "dns", "value": "example.com"}, "%s%n%x", "..",
+          "\u20ac" * 300]
 HEADERS = {
     "Location": ["", "x", "/", "https://127.0.0.1:9/", "http://127.0.0.1/", "https://" + "a" * 5000],
     "Replay-Nonce": [None, "", "!", "A" * 9000, "AAAA"],
@@ -35,8 +36,9 @@ class Mutator:
             if self.random.random() >= self.share:
                 return
             self.made += 1
+            kinds = 3 * [self._json] + [self._octets, self._header, self._status, self._wire]
             for _ in range(self.random.choice((1, 1, 1, 2, 4))):
-                self.random.choice((self._json, self._json, self._json, self._octets, self._header, self._status, self._wire))(reply)
+                self.random.choice(kinds)(reply)
 
     def _octets(self, reply):
         body = bytearray(reply.body)
