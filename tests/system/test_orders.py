@@ -84,6 +84,17 @@ def test_an_order_goes_on(issuer_with, key, endpoint, after, settings):
     finished(server, ca)
 
 
+def test_an_order_whose_url_never_came(issuer_with, key):
+    """Nobody can go on with what has no name: it is placed again, and only one is brought to its end."""
+    server, ca = issuer_with()
+    request = Request([HOST])
+    killed_at(server, key, ca, request, "newOrder", after=True)
+    server.start("example.com")
+    certificate(server, request)
+    finished(server, ca, orders=2)
+    assert len(ca.certificates) == 1
+
+
 def test_an_order_survives_being_killed_again_and_again(issuer_with, key):
     """The same order through four lives."""
     server, ca = issuer_with(dns=None, processing_polls=1)
