@@ -51,6 +51,47 @@ config_read_policy(struct config_reader *r, const struct option *o, const yaml_n
 	return err;
 }
 
+/* Can the rule ever match in the zone?  A challenge may be for a name elsewhere (server/update_policy.c). */
+static bool
+can_match(const struct tsig_rule *rule, const uint8_t *apex)
+{
+	const uint8_t *name = rule->name.octets;
+
+	switch (rule->kind) {
+	case TSIG_RULE_NAME:
+		return dname_is_below(name, apex);
+	case TSIG_RULE_CSR:
+		return dname_is_root(name) || dname_is_below(name, apex);
+	case TSIG_RULE_SUBDOMAIN:
+		return dname_is_below(name, apex) || dname_is_below(apex, name);
+	case TSIG_RULE_WILDCARD:
+		return dname_is_below(name, apex) || dname_is_below(apex, dname_parent(name));
+	case TSIG_RULE_ZONESUB:
+	case TSIG_RULE_SELF:
+	case TSIG_RULE_SELFSUB:
+	case TSIG_RULE_SELFWILD:
+	case TSIG_RULE_ACME:
+		break;
+	}
+	return true;
+}
+
+void
+config_check_policy(const struct config_reader *r, const yaml_node_t *node, const struct config_zone *z)
+{
+	const yaml_node_t *list = config_value(r, node, "update-policy");
+	char place[CONFIG_PLACE_TEXT], name[DNAME_TEXT_MAX], zone[DNAME_TEXT_MAX];
+
+	for (size_t i = 0; i < z->update_policy.n; i++) {
+		const struct tsig_rule *rule = &z->update_policy.rules[i];
+
+		if (!can_match(rule, z->name.octets))
+			log_warning("%s: the rule can never match: %s is not in the zone %s", config_place(r,
+			    yaml_document_get_node(r->document, list->data.sequence.items.start[i]), place),
+			    dname_print_host(rule->name.octets, name), dname_print_host(z->name.octets, zone));
+	}
+}
+
 void
 config_policy_clear(struct config_policy *p)
 {

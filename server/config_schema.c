@@ -249,6 +249,8 @@ finish_zone(struct config_reader *r, const yaml_node_t *node, void *base)
 	enum err err = config_check_primaries(r, node, z);
 	char *full;
 
+	if (err == ERR_OK)
+		config_check_policy(r, node, z);
 	if (err != ERR_OK || z->file == NULL)
 		return err;
 	if ((full = absolute_path(z->file)) == NULL)

@@ -117,6 +117,7 @@ enum err config_read_removal_limit(struct config_reader *r, const struct option 
 enum err config_read_primaries(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
 enum err config_read_update_key(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
 enum err config_read_policy(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
+void config_check_policy(const struct config_reader *r, const yaml_node_t *node, const struct config_zone *z);	/* warns */
 void config_policy_clear(struct config_policy *p);
 enum err config_check_primaries(struct config_reader *r, const yaml_node_t *node, const struct config_zone *z);
 
