@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -62,10 +63,18 @@ class Fetch:
 
 
 class Running(Process):
-    """A program that is killed at the end of the test, if not before."""
+    """A program that is killed at the end of the test, if not before, together with the processes that it has made."""
 
     def stop(self):
         self.kill9()
+
+    def kill9(self):
+        if self.popen is not None:
+            try:
+                os.killpg(self.popen.pid, signal.SIGKILL)      # it leads a session of its own
+            except ProcessLookupError:
+                pass
+        super().kill9()
 
 
 class Place:
