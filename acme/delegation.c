@@ -92,9 +92,9 @@ hop(struct acme_delegation *d, const uint8_t *target, const struct dname *zone, 
 	return ERR_OK;
 }
 
-/* On from d->owner. */
+/* On from d->owner.  standing: a zone that may not be changed will do. */
 static enum err
-follow(const struct acme_outside *outside, struct acme_delegation *d, struct fault *f)
+follow(const struct acme_outside *outside, struct acme_delegation *d, bool standing, struct fault *f)
 {
 	struct dname caught, caught_zone;	/* by the first wildcard that we may override, */
 	unsigned caught_hops = 0;
@@ -121,10 +121,12 @@ follow(const struct acme_outside *outside, struct acme_delegation *d, struct fau
 		err = chain_fault(d, ERR_RANGE, f, ": a DNAME above it makes a name that is too long");
 	else if (p.kind != ACME_PLACE_HERE)
 		err = leaves(d, &p, f);
-	else if (p.why_not != NULL)
+	else if (p.why_not != NULL && !standing)
 		err = refuse(d, &p, f);
-	else
+	else {
 		d->zone = p.zone;
+		d->frozen = p.why_not != NULL;
+	}
 	if (err != ERR_OK && is_caught) {	/* and is put there as if it were not: there is no better place */
 		d->owner = caught;
 		d->zone = caught_zone;
@@ -141,18 +143,25 @@ acme_delegation_clear(struct acme_delegation *d)
 	*d = (struct acme_delegation){ .nhops = 0 };
 }
 
-enum err
-acme_delegation_find(const struct acme_outside *outside, const uint8_t *name, struct acme_delegation *out, struct fault *f)
+static enum err
+find(const struct acme_outside *outside, const uint8_t *name, bool standing, struct acme_delegation *out, struct fault *f)
 {
 	struct acme_delegation d = { .nhops = 0 };
 	enum err err;
 
 	dname_copy(&d.owner, name);
-	if ((err = follow(outside, &d, f)) == ERR_OK)
+	if ((err = follow(outside, &d, standing, f)) == ERR_OK)
 		*out = d;
 	else
 		acme_delegation_clear(&d);
 	return err;
+}
+
+enum err
+acme_delegation_find(const struct acme_outside *outside, const uint8_t *name, struct acme_delegation *out,
+    struct fault *f)
+{
+	return find(outside, name, false, out, f);
 }
 
 enum err
@@ -172,7 +181,7 @@ acme_delegation_judge(const struct acme_outside *outside, const struct acme_chal
 			return ERR_OK;		/* the order will tell */
 		if ((err = acme_challenge_record(types[i], name, m->account, &owner)) != ERR_OK)
 			fault_set(f, err, "%.253s is too long for a challenge record", name);
-		else if ((err = acme_delegation_find(outside, owner.octets, &d, f)) == ERR_OK)
+		else if ((err = find(outside, owner.octets, types[i] == ACME_DNS_PERSIST_01, &d, f)) == ERR_OK)
 			acme_delegation_clear(&d);
 		else if (err == ERR_NOT_FOUND)
 			err = may_ask ? ERR_OK : ERR_REFUSED;
@@ -196,7 +205,7 @@ acme_delegation_elsewhere(const struct acme_outside *outside, const struct acme_
 	for (size_t i = 0; m->npreferred <= 1 && i < names->n; i++) {
 		if (acme_challenge_record(type, names->v[i], m->account, &owner) != ERR_OK)
 			continue;
-		if (acme_delegation_find(outside, owner.octets, &d, NULL) == ERR_OK)
+		if (find(outside, owner.octets, type == ACME_DNS_PERSIST_01, &d, NULL) == ERR_OK)
 			acme_delegation_clear(&d);
 		else
 			(*out)[(*n)++] = owner;
@@ -231,7 +240,7 @@ struct acme_delegation_search {
 	const struct acme_outside *outside;
 	struct acme_resolve *resolve;
 	struct acme_delegation *found;
-	size_t n, at;				/* at: of the name that is looked at */
+	size_t n, nchanging, at;		/* at: of the name that is looked at */
 	struct acme_resolve_call *call;
 	struct event *turn;			/* done() never comes from within a call of ours */
 	struct fault fault;
@@ -290,7 +299,7 @@ search_on(struct acme_delegation_search *s)
 {
 	for (; s->at < s->n; s->at++) {
 		struct acme_delegation *d = &s->found[s->at];
-		enum err err = follow(s->outside, d, &s->fault);
+		enum err err = follow(s->outside, d, s->at >= s->nchanging, &s->fault);
 
 		if (err == ERR_NOT_FOUND && acme_resolve_outside_allowed(s->resolve) &&
 		    acme_resolve_start(s->resolve, d->owner.octets, TYPE_CNAME, 0, ASK_TIMEOUT_MS, on_answer, s, &s->call) == ERR_OK)
@@ -306,13 +315,13 @@ search_on(struct acme_delegation_search *s)
 
 enum err
 acme_delegation_start(const struct acme_outside *outside, struct acme_resolve *resolve, struct event_base *base,
-    const struct dname *names, size_t n, acme_delegation_done *done, void *arg, struct acme_delegation_search **out)
+    const struct dname *names, size_t n, size_t nchanging, acme_delegation_done *done, void *arg, struct acme_delegation_search **out)
 {
 	struct acme_delegation_search *s = calloc(1, sizeof *s);
 
 	if (s == NULL)
 		return ERR_NOMEM;
-	*s = (struct acme_delegation_search){ .outside = outside, .resolve = resolve, .n = n, .done = done, .arg = arg,
+	*s = (struct acme_delegation_search){ .outside = outside, .resolve = resolve, .n = n, .nchanging = nchanging, .done = done, .arg = arg,
 		.found = calloc(n > 0 ? n : 1, sizeof *s->found), .turn = event_new(base, -1, 0, on_turn, s) };
 	if (s->found == NULL || s->turn == NULL) {
 		acme_delegation_search_free(s);

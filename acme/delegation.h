@@ -27,6 +27,7 @@ struct acme_delegation {
 	struct dname zone;		/* and the apex of our zone that this is in */
 	struct acme_hop *hops;
 	unsigned nhops;
+	bool frozen;			/* that zone may not be changed: what stands there already will do, or nothing */
 };
 void acme_delegation_clear(struct acme_delegation *d);
 
@@ -62,10 +63,11 @@ struct acme_delegation_search;
 /* found: as many as names, in their order, to be taken (and zeroed) or left; when err is not ERR_OK none, and words. */
 typedef void acme_delegation_done(void *arg, enum err err, struct acme_delegation *found, const char *words);
 
-/* names are copied.  done comes exactly once, later; after it *out is still the caller's, to free.  Freed before, it never
+/* Those of the names from nchanging on are of standing records: their way may end in a zone that may not be changed.
+ * names are copied.  done comes exactly once, later; after it *out is still the caller's, to free.  Freed before, it never
  * comes.  ERR_NOMEM. */
 enum err acme_delegation_start(const struct acme_outside *outside, struct acme_resolve *resolve, struct event_base *base,
-    const struct dname *names, size_t n, acme_delegation_done *done, void *arg, struct acme_delegation_search **out);
+    const struct dname *names, size_t n, size_t nchanging, acme_delegation_done *done, void *arg, struct acme_delegation_search **out);
 void acme_delegation_search_free(struct acme_delegation_search *s);
 
 /* What the answer to a question for the CNAME of name says it is an alias of; a chain goes on with what our zones say and the

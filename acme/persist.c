@@ -14,6 +14,7 @@ struct acme_persist_need {
 	struct standing *standing;
 	struct acme_standing want;
 	struct dname owner, zone;
+	bool frozen;
 	struct dname user;
 	acme_persist_done *done;		/* NULL: cancelled */
 	void *arg;
@@ -287,6 +288,7 @@ wildcard_needed(const struct standing *s)
 	return false;
 }
 
+/* now_s 0: it is to have no end. */
 static void
 new_text(const struct standing *s, const struct acme_standing *want, int64_t now_s, struct buf *out)
 {
@@ -295,7 +297,7 @@ new_text(const struct standing *s, const struct acme_standing *want, int64_t now
 
 	snprintf(r.issuer, sizeof r.issuer, "%.*s", (int)strcspn(want->issuers, ","), want->issuers);
 	snprintf(r.account, sizeof r.account, "%s", want->account);
-	if (a != NULL && a->config->persist_lifetime_s > 0)
+	if (now_s != 0 && a != NULL && a->config->persist_lifetime_s > 0)
 		r.until_s = now_s + a->config->persist_lifetime_s;
 	acme_persist_print(&r, out);
 }
@@ -312,6 +314,22 @@ move_away(struct standing *s, const struct acme_persist_need *n)
 	s->owner = n->owner;
 	s->zone = n->zone;
 	return false;
+}
+
+/* Where we may not write, somebody else may. */
+static void
+ask_operator(struct standing *s, const struct acme_persist_need *n)
+{
+	char owner[DNAME_TEXT_MAX], zone[DNAME_TEXT_MAX];
+	struct buf text = { 0 };
+	struct fault f = { 0 };
+
+	new_text(s, &n->want, 0, &text);
+	fault_set(&f, ERR_REFUSED, "the zone %.200s may not be changed here; put this TXT record at %.200s: \"%.500s\"",
+	    dname_print_host(n->zone.octets, zone), dname_print_host(n->owner.octets, owner),
+	    buf_str(&text) != NULL ? buf_str(&text) : "");
+	buf_clear(&text);
+	finish_first(s, f.err, f.text, NULL);
 }
 
 /* True: an edit is on its way, after which it is served again. */
@@ -341,6 +359,8 @@ serve_first(struct standing *s, struct acme_persist_need *n)
 			standing_remember(s);
 			finish_first(s, ERR_OK, "", buf_str(&text));
 		}
+	} else if (err == ERR_OK && n->frozen) {
+		ask_operator(s, n);
 	} else if (err == ERR_OK) {
 		text.len = 0;
 		new_text(s, &n->want, now_s, &text);
@@ -391,6 +411,7 @@ acme_persist_require(struct acme_persist *p, const struct acme_persist_request *
 	n->standing = s;
 	n->owner = r->way->owner;
 	n->zone = r->way->zone;
+	n->frozen = r->way->frozen;
 	n->done = r->done;
 	n->arg = r->arg;
 	dname_copy(&n->user, r->user);

@@ -220,7 +220,7 @@ acme_publication_find(struct acme_publication *p, const struct acme_order *o, ac
 		names[p->nwanted + i] = p->standing[i].want.owner;
 	if (err == ERR_OK)
 		err = names == NULL ? ERR_NOMEM : acme_delegation_start(acme_port_outside(p->setup.port), p->setup.resolve,
-		    p->setup.base, names, p->nwanted + p->nstanding, on_found, p, &p->search);
+		    p->setup.base, names, p->nwanted + p->nstanding, p->nwanted, on_found, p, &p->search);
 	free(names);
 	if (err != ERR_OK)
 		finish(p, err, err_str(err));

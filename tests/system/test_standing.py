@@ -1,5 +1,6 @@
 """dns-account-01, and the standing records of dns-persist-01 in both generations, at the fake CA."""
 
+import re
 import time
 
 import pytest
@@ -7,9 +8,10 @@ import pytest
 from lib import certs, client
 from lib.certs import Published, Request, upload_script
 from lib.fakeca_validation import account_hash, account_label
+from lib.gitrepo import GitRepo
 from lib.keys import Key
 from lib.wait import stays, wait_for
-from lib.zones import zone
+from lib.zones import sign, zone
 
 PATIENT = 60
 HOST = "www.example.com"
@@ -202,6 +204,36 @@ def test_a_standing_record_at_a_remote_primary(certnsd, repo, key, fakeca_for, n
     assert client.look(named, "www.example.net", "TXT") == [f'"ca.example; accounturi={ca.accounts[0].url}"']
     client.nsupdate(server, key, f"update delete _letsencrypt._tcp.{HOST}. TLSA\nsend\n", zone="example.com")
     wait_for(lambda: not client.look(named, "www.example.net", "TXT"), "nobody needs it any more", PATIENT)
+
+
+def test_a_zone_that_comes_signed(certnsd, tmp_path, fakeca_for):
+    """It is never changed; but a record can be put there by who signs it, once, and it is said which."""
+    def signed(serial, extra=""):
+        directory = tmp_path / f"signed{serial}"
+        directory.mkdir()
+        (directory / "zone").write_text(zone("example.net", serial=serial, extra=extra))
+        return sign(directory, "example.net")
+
+    request = Request(["www.example.net"])
+    csr = f"_letsencrypt._tcp.cert\t3600\tTLSA\t{request.rdata()}\n"
+    repo = GitRepo(tmp_path / "git", {"example.com": zone(extra=csr), "example.net": signed(1)})
+    server = certnsd(git=repo)
+    server.zone_entry("example.com")
+    server.zone_entry("example.net")
+    ca = fakeca_for(server, challenges=["dns-01", "dns-persist-01"])
+    server.use_acme(ca)
+    server.config["acme"]["authorities"][0]["challenges"] = ["dns-persist-01"]
+    server.write_config()
+    server.start("example.com", "example.net")
+    said = wait_for(lambda: re.search(r'put this TXT record at _validation-persist.www.example.net: "(.*)"',
+                                      (server.certs("cert.example.com") or [{"problem": ""}])[0]["problem"] or ""),
+                    "it says what to do", PATIENT)
+    assert ca.validations == 0, "no attempt was burned"
+    repo.edit("example.net", lambda t: signed(2, f'_validation-persist.www\tTXT\t"{said[1]}"\n'))
+    server.pull()
+    wait_for(lambda: standing(server, "www.example.net") == [said[1]], "that is done")
+    server.ctl("renew", "cert.example.com")
+    wait_for(lambda: Published(server, "cert.example.com").certificate(request), "and it works", PATIENT)
 
 
 def test_a_liar_gets_no_record_for_somebody_elses_account(issuer, key):

@@ -189,6 +189,7 @@ static const struct { const char *why, *records, *name, *account; unsigned prefe
 	    true },
 	{ "a way out for another challenge",	"_validation-persist.www.frozen.test CNAME x.other.test", "www.frozen.test", NULL, 0,
 	    false, false },
+	{ "a standing record may be there already", "", "www.frozen.test", NULL, 1 << ACME_DNS_PERSIST_01, false, true },
 	{ "... that is preferred",		"_validation-persist.www.frozen.test CNAME x.other.test", "www.frozen.test", NULL,
 	    1 << ACME_DNS_PERSIST_01 | 1 << ACME_DNS_01, false, true },
 	{ "the label of an account that we do not know yet", "", "www.frozen.test", NULL, 1 << ACME_DNS_ACCOUNT_01, false, true },
@@ -288,7 +289,7 @@ test_searches(void **state)
 		assert_int_equal(acme_resolve_new(&config, port, end.base, &resolve), ERR_OK);
 		for (end.n = 0; end.n < 2 && searches[i].names[end.n] != NULL; end.n++)
 			assert_int_equal(dname_from_str(searches[i].names[end.n], &names[end.n]), ERR_OK);
-		assert_int_equal(acme_delegation_start(&outside, resolve, end.base, names, end.n, on_found, &end, &s), ERR_OK);
+		assert_int_equal(acme_delegation_start(&outside, resolve, end.base, names, end.n, end.n, on_found, &end, &s), ERR_OK);
 		check(end.times == 0, "done comes later");
 		event_base_dispatch(end.base);
 		check(end.times == 1 && end.err == searches[i].err, "%s: %s (%s)", searches[i].why, err_str(end.err), end.words);
@@ -322,7 +323,7 @@ test_a_search_is_given_up(void **state)
 	assert_int_equal(acme_port_new(&outside, end.base, &port), ERR_OK);
 	assert_int_equal(acme_resolve_new(&config, port, end.base, &resolve), ERR_OK);
 	assert_int_equal(dname_from_str("_c.example.net", names), ERR_OK);
-	assert_int_equal(acme_delegation_start(&outside, resolve, end.base, names, 1, on_found, &end, &s), ERR_OK);
+	assert_int_equal(acme_delegation_start(&outside, resolve, end.base, names, 1, 1, on_found, &end, &s), ERR_OK);
 	acme_delegation_search_free(s);
 	event_base_loopexit(end.base, &(struct timeval){ 0, 20000 });
 	event_base_dispatch(end.base);

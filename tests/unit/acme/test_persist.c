@@ -94,15 +94,15 @@ on_done(void *arg, enum err err, const char *words, const char *text)
 
 struct want {
 	const char *name, *owner, *zone, *authority, *issuers, *account, *csr;
-	bool wildcard;
+	bool wildcard, frozen;
 };
-static const struct want usual = { NAME, NAME, "example.test", "ca", "ca.test", ACCOUNT, CSR, false };
+static const struct want usual = { NAME, NAME, "example.test", "ca", "ca.test", ACCOUNT, CSR, false, false };
 
 static struct acme_persist_need *
 require(struct stage *s, struct want w)
 {
 	struct acme_standing want = { .issuers = strdup(w.issuers), .account = strdup(w.account), .wildcard = w.wildcard };
-	struct acme_delegation way = { .nhops = 0 };
+	struct acme_delegation way = { .frozen = w.frozen };
 	struct acme_persist_need *n = NULL;
 	struct dname csr;
 
@@ -412,6 +412,28 @@ test_failures(void **state)
 }
 
 static void
+test_a_frozen_zone(void **state)
+{
+	struct want w = usual;
+	struct stage s;
+
+	(void)state;
+	stage_init(&s);
+	s.config.persist_lifetime_s = 30 * DAY;
+	put_csr(&s, CSR, "DNS:www.example.test");
+	w.frozen = w.wildcard = true;
+	require(&s, w);
+	run(&s);
+	check(s.err == ERR_REFUSED && strstr(s.text, "put this TXT record at " NAME ": \"" WILD "\"") != NULL,
+	    "the operator is asked: %s", s.text);
+	check(s.world.edits == 0, "and nothing is tried");
+	by_hand(&s, NAME, WILD, true);
+	obtain(&s, w);
+	check(s.world.edits == 0, "what is there will do");
+	stage_clear(&s);
+}
+
+static void
 test_at_once(void **state)
 {
 	struct want wild = usual;
@@ -551,6 +573,7 @@ main(void)
 		cmocka_unit_test(test_by_hand),
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_a_frozen_zone),
 		cmocka_unit_test(test_at_once),
 		cmocka_unit_test(test_moved),
 		cmocka_unit_test(test_a_zone_that_is_not_there),
