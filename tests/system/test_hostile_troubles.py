@@ -110,3 +110,18 @@ def test_unusual(issuer, key):
         ca.always(endpoint, step, host=host)
     all_are_served(server, key, requests)
     assert len(ca.orders) == len(requests)
+
+
+@pytest.mark.parametrize("date", [False, True], ids=["seconds", "date"])
+def test_renew_does_not_overrule_the_authority(issuer, key, date):
+    """What it asked for is waited for, whatever the operator wants; then the order goes out by itself."""
+    server, ca = issuer
+    ca.limit("newOrder", 6, date)
+    host = "www.example.com"
+    request = Request([host])
+    client.nsupdate(server, key, upload_script(host, request))
+    wait_for(lambda: any("rateLimited" in (c["problem"] or "") for c in server.certs(host)), "it is refused")
+    asked = ca.count("newOrder")
+    server.ctl("renew", host)
+    wait_for(lambda: Published(server, host).certificate(request), "a certificate", 60)
+    assert ca.limited == 1 and ca.count("newOrder") == asked + 1, "nobody asked too early"
