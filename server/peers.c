@@ -2,11 +2,13 @@
 #include "server/keeper_internal.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "wire/rrtype.h"
 
@@ -220,9 +222,47 @@ peers_secondaries(struct keeper *k, const struct zone *z,
 
 struct server_search {
 	struct keeper *keeper;
+	const struct zone *zone;
 	void (*found)(void *arg, const struct sockaddr *address, const char *server);
 	void *arg;
 };
+
+/* Could a packet leave for it?  Nothing is sent. */
+static bool
+has_route(const struct config_address *a)
+{
+	int fd = socket(a->address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool found = fd >= 0 && (connect(fd, (const struct sockaddr *)&a->address, a->len) == 0 ||
+	    (errno != ENETUNREACH && errno != EADDRNOTAVAIL));
+
+	if (fd >= 0)
+		close(fd);
+	return found;
+}
+
+struct sibling_search {
+	const char *server;
+	bool found;
+};
+
+static void
+look_for_sibling(void *arg, const struct config_address *a, const char *server)
+{
+	struct sibling_search *s = arg;
+
+	s->found |= a != NULL && strcmp(server, s->server) == 0 && has_route(a);
+}
+
+/* A host without IPv6 cannot look at half of the addresses of the world's name servers: the others speak for them. */
+static bool
+others_speak_for(const struct server_search *s, const struct config_address *a, const char *server)
+{
+	struct sibling_search sibling = { server, false };
+
+	if (!has_route(a))
+		each_name_server(s->keeper, s->zone, false, look_for_sibling, &sibling);
+	return sibling.found;
+}
 
 static void
 found_server(void *arg, const struct config_address *a, const char *server)
@@ -234,7 +274,8 @@ found_server(void *arg, const struct config_address *a, const char *server)
 		s->found(s->arg, NULL, server);
 		return;
 	}
-	if (peers_is_ours(s->keeper->view->config, (const struct sockaddr *)&a->address, true))
+	if (peers_is_ours(s->keeper->view->config, (const struct sockaddr *)&a->address, true) ||
+	    others_speak_for(s, a, server))
 		return;
 	config_address_print((const struct sockaddr *)&a->address, address);
 	address[strcspn(address, "@")] = '\0';		/* the port is that of DNS */
@@ -253,7 +294,7 @@ peers_servers(struct keeper *k, const uint8_t *zone,
 	if (z == NULL || zone_newest(z) == NULL)
 		return;
 	if (settings->ncheck_servers == 0) {
-		each_name_server(k, z, false, found_server, &(struct server_search){ k, found, arg });
+		each_name_server(k, z, false, found_server, &(struct server_search){ k, z, found, arg });
 		return;
 	}
 	for (size_t i = 0; i < settings->ncheck_servers; i++) {

@@ -142,9 +142,10 @@ def test_a_resolver_that_wants_to_be_left_alone(site, key):
 
 
 def test_name_servers_of_another_zone(tmp_path, certnsd, key, pebble_for, named):
-    """Their addresses are found by the resolver, and they are asked, at port 53 of a network of its own."""
+    """Their addresses are found by the resolver, and they are asked, at port 53 of a network of its own.  One that no route leads
+    to is left out, since that name server has another one."""
     with Namespace(tmp_path / "network", "alone").entered():
-        text = zone(extra="@\tNS\tns.elsewhere.test.\n")
+        text = zone(extra="@\tNS\tns.elsewhere.test.\nns1\tAAAA\t2001:db8::53\n")
         repo = GitRepo(tmp_path / "git", {"example.com": text, "example.com._keys": key.dnskey()})
         server = certnsd(git=repo, zones=[{"name": "example.com", "allow-transfer": ["127.0.0.0/8"]}])
         resolver = Unbound(tmp_path / "unbound", {}, local_data=["ns.elsewhere.test. 60 A 127.0.0.9"],
