@@ -263,6 +263,30 @@ acme_csr_signature(const struct acme_csr *csr)
 	return X509_REQ_get_signature_nid(csr->request);
 }
 
+bool
+acme_csr_must_staple(const struct acme_csr *csr)
+{
+	STACK_OF(X509_EXTENSION) *extensions = X509_REQ_get_extensions(csr->request);
+	bool has = X509v3_get_ext_by_NID(extensions, NID_tlsfeature, -1) >= 0;
+
+	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+	return has;
+}
+
+size_t
+acme_csr_common_name_len(const struct acme_csr *csr)
+{
+	const X509_NAME *subject = X509_REQ_get_subject_name(csr->request);
+	size_t longest = 0;
+
+	for (int i = -1; (i = X509_NAME_get_index_by_NID(subject, NID_commonName, i)) >= 0;) {
+		size_t n = (size_t)ASN1_STRING_length(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, i)));
+
+		longest = n > longest ? n : longest;
+	}
+	return longest;
+}
+
 const uint8_t *
 acme_csr_der(const struct acme_csr *csr, size_t *n)
 {

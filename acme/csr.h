@@ -31,6 +31,8 @@ const struct acme_names *acme_csr_names(const struct acme_csr *csr);
 bool acme_csr_san_complete(const struct acme_csr *csr);		/* the common name is among the dNSNames, too */
 void *acme_csr_key(const struct acme_csr *csr);		/* an EVP_PKEY, borrowed */
 int acme_csr_signature(const struct acme_csr *csr);		/* OpenSSL's number of how it is signed */
+bool acme_csr_must_staple(const struct acme_csr *csr);		/* it asks for that extension (RFC 7633) */
+size_t acme_csr_common_name_len(const struct acme_csr *csr);	/* the longest one; 0: there is none */
 const uint8_t *acme_csr_der(const struct acme_csr *csr, size_t *n);
 enum err acme_csr_digest(const struct acme_csr *csr, uint8_t digest[SHA256_DIGEST_LENGTH]);	/* SHA-256 of that; or ERR_CRYPTO */
 

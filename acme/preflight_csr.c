@@ -13,6 +13,7 @@
 #define RSA_BITS_MOST 4096		/* at CAs that browsers trust */
 #define EXPONENT_LEAST 65537		/* there, too */
 #define EXPONENT_BITS_MOST 256
+#define COMMON_NAME_MOST 64		/* RFC 5280, appendix A.1: ub-common-name */
 
 /* --- the key --- */
 
@@ -91,6 +92,15 @@ judge_signature(const struct acme_csr *csr, const struct acme_ca_known *ca, stru
 	if (ca->is_public && OBJ_find_sigid_algs(acme_csr_signature(csr), &digest, NULL) == 1 &&
 	    (digest == NID_sha1 || digest == NID_md5))
 		return fault_set(f, ERR_UNSUPPORTED, "it is signed with %s, which public CAs do not take", OBJ_nid2sn(digest));
+	return ERR_OK;
+}
+
+/* What else it asks for. */
+static enum err
+judge_wishes(const struct acme_csr *csr, const struct acme_ca_known *ca, struct fault *f)
+{
+	if (ca->is_letsencrypt && acme_csr_must_staple(csr))
+		return fault_set(f, ERR_UNSUPPORTED, "it asks for OCSP must-staple, which Let's Encrypt does not give any more");
 	return ERR_OK;
 }
 
@@ -197,6 +207,11 @@ acme_csr_judge(const struct acme_csr *csr, const struct acme_csr_rules *rules, s
 
 	if (err == ERR_OK)
 		err = judge_signature(csr, &rules->ca, f);
+	if (err == ERR_OK)
+		err = judge_wishes(csr, &rules->ca, f);
+	if (err == ERR_OK && rules->ca.is_public && acme_csr_common_name_len(csr) > COMMON_NAME_MOST)
+		err = fault_set(f, ERR_RANGE, "its common name has more than %d characters: leave it out, the names stand in "
+		    "subjectAltName anyway", COMMON_NAME_MOST);
 	if (err == ERR_OK)
 		err = judge_names(acme_csr_names(csr), rules, f);
 	ERR_clear_error();

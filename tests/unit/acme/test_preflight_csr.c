@@ -6,6 +6,7 @@
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -157,6 +158,60 @@ test_too_many_names(void **state)
 	}
 }
 
+/* With an extension, or a common name that OpenSSL itself would not make. */
+static enum err
+judge_odd(const char *directory, bool staple, size_t cn, struct fault *f)
+{
+	X509_REQ *r = X509_REQ_new();
+	STACK_OF(X509_EXTENSION) *list = sk_X509_EXTENSION_new_null();
+	struct acme_csr_rules rules = { .ca = acme_ca_known(directory, NULL) };
+	struct acme_csr *csr;
+	uint8_t *der = NULL, text[100];
+	enum err err;
+	int n;
+
+	memset(text, 'x', sizeof text);
+	text[30] = '.';
+	X509_REQ_set_pubkey(r, p256);
+	if (cn > 0) {
+		X509_NAME_ENTRY *entry = X509_NAME_ENTRY_new();
+
+		X509_NAME_ENTRY_set_object(entry, OBJ_nid2obj(NID_commonName));
+		X509_NAME_ENTRY_set_data(entry, V_ASN1_UTF8STRING, text, (int)cn);
+		X509_NAME_add_entry(X509_REQ_get_subject_name(r), entry, -1, 0);
+		X509_NAME_ENTRY_free(entry);
+	}
+	sk_X509_EXTENSION_push(list, X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "DNS:a.org"));
+	if (staple)
+		sk_X509_EXTENSION_push(list, X509V3_EXT_conf_nid(NULL, NULL, NID_tlsfeature, "status_request"));
+	X509_REQ_add_extensions(r, list);
+	sk_X509_EXTENSION_pop_free(list, X509_EXTENSION_free);
+	assert_true(X509_REQ_sign(r, p256, EVP_sha256()) > 0);
+	n = i2d_X509_REQ(r, &der);
+	X509_REQ_free(r);
+	assert_int_equal(acme_csr_parse(der, (size_t)n, &csr, f), ERR_OK);
+	OPENSSL_free(der);
+	err = acme_csr_judge(csr, &rules, f);
+	acme_csr_free(csr);
+	return err;
+}
+
+static void
+test_what_else_it_asks_for(void **state)
+{
+	struct fault f = { 0 };
+
+	(void)state;
+	assert_int_equal(judge_odd(LE, true, 0, &f), ERR_UNSUPPORTED);
+	assert_non_null(strstr(f.text, "must-staple"));
+	assert_int_equal(judge_odd(GOOGLE, true, 0, &f), ERR_OK);
+	assert_int_equal(judge_odd(LE, false, 0, &f), ERR_OK);
+	assert_int_equal(judge_odd(LE, false, 64, &f), ERR_OK);
+	assert_int_equal(judge_odd(LE, false, 65, &f), ERR_RANGE);
+	assert_non_null(strstr(f.text, "common name"));
+	assert_int_equal(judge_odd(OWN, false, 65, &f), ERR_OK);
+}
+
 static bool
 covers_b(void *ctx, const char *name)
 {
@@ -244,6 +299,7 @@ main(void)
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_too_many_names),
+		cmocka_unit_test(test_what_else_it_asks_for),
 		cmocka_unit_test(test_here_and_for_this_client),
 		cmocka_unit_test(test_alabels),
 		cmocka_unit_test(test_known_cas),
