@@ -219,6 +219,7 @@ permits_tlsa(const struct update_policy *p, const struct rr *rr, bool limited, c
 	const uint8_t *der = NULL, *host = csr_host(p->config, rr->owner);
 	struct bearer bearer = { p, host };
 	struct acme_judge_client client = { covers, &bearer };
+	char words[WORDS_MAX];
 	struct fault f = { 0 };
 	size_t n;
 
@@ -228,8 +229,8 @@ permits_tlsa(const struct update_policy *p, const struct rr *rr, bool limited, c
 		return say(reason, size, rr->owner, rr->type, f.text);
 	if (p->acme == NULL || host == NULL || der == NULL || acme_judge(p->acme, rr->owner, der, n, &client, &f) == ERR_OK)
 		return true;
-	snprintf(reason, size, "no certificate could come of the CSR: %s", f.text);
-	return false;
+	snprintf(words, sizeof words, "no certificate could come of the CSR: %.250s", f.text);
+	return say(reason, size, rr->owner, rr->type, words);
 }
 
 /* --- one RR of the update section --- */

@@ -89,6 +89,7 @@ def test_refused_at_the_door(make, hopeless):
     for why, rdatas, words in hopeless:
         rcode, said = upload(server, *rdatas)
         assert rcode == "REFUSED" and re.search(words, said), (why, rcode, said)
+        assert said.startswith(f"{HERE}.example.com. TLSA: "), (why, said)
         server.wait_log(r"warning: update of example.com from client\._update.* REFUSED: .*(" + words + ")")
     assert client.look(server, f"{HERE}.example.com", "TLSA") == []
     assert server.ca.count("newOrder") == 0
