@@ -180,7 +180,8 @@ struct acme_outside {
 	/* Keep octets under key over restarts; n 0 forgets them.  They are copied, and written with the next group of
 	 * commits: what an edit() that was called before or in the same turn does becomes durable with them.  done (may be
 	 * NULL: nobody waits, a failure is logged) is called exactly once, later or before remember() returns; ERR_OK means
-	 * durable.  Keys: "order/<owner>" (acme/store.h), "host/<owner>", "account/<digest>", "persist/<zone>/<owner>".
+	 * durable.  Keys: "order/<owner>" (acme/store.h), "host/<owner>", "account/<digest>", "persist/<zone>/<owner>",
+	 * "limit/<authority>/<limit>/<key>", "health/<authority>".
 	 * Values: JSON with a version; what cannot be read is logged and forgotten by its reader. */
 	void (*remember)(void *ctx, const char *key, const void *octets, size_t n,
 	    void (*done)(void *arg, enum err err, const char *words), void *arg);

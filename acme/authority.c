@@ -4,12 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "acme/schedule.h"
+#include "acme/renewal.h"
 #include "base/clock.h"
 #include "base/log.h"
 
 #define FAILOVER_AFTER_S (6 * 3600)
 #define PROBE_MOST_S 3600
+#define HEALTH "health/"
 
 /* ---- the list ---- */
 
@@ -45,13 +46,43 @@ restore_bucket(void *arg, const char *row, const uint8_t *octets, size_t n)
 	struct acme_authority *a = arg;
 	const char *at = row + strlen("limit/") + strlen(a->name) + 1;
 	json_t *json = json_loadb((const char *)octets, n, 0, NULL);
-	json_int_t full_s = json_integer_value(json_object_get(json, "full"));
+	int64_t full_s = acme_kept_number(json_object_get(json, "full"));
 
 	for (int limit = 0; limit < ACME_LIMITS; limit++) {
 		size_t len = strlen(acme_limit_str(limit));
 
 		if (strncmp(at, acme_limit_str(limit), len) == 0 && at[len] == '/')
 			acme_buckets_restore(a->buckets, limit, at + len + 1, full_s, clock_mono_ms(), clock_now_s());
+	}
+	json_decref(json);
+}
+
+/* "health/<name>": since when it fails, so that patience does not begin anew with a restart. */
+static void
+keep_health(const struct acme_authority *a)
+{
+	struct buf row = { 0 }, value = { 0 };
+	int64_t since_s = clock_now_s() - (clock_mono_ms() - a->failing_since_ms) / 1000;
+
+	buf_printf(&row, HEALTH "%s", a->name);
+	if (a->failures > 0)
+		buf_printf(&value, "{\"v\":1,\"since\":%lld}", (long long)since_s);
+	if (buf_str(&row) != NULL && !value.failed)
+		acme_port_remember(a->port, buf_str(&row), value.p, value.len, NULL, NULL, NULL);
+	buf_clear(&row);
+	buf_clear(&value);
+}
+
+static void
+restore_health(void *arg, const char *row, const uint8_t *octets, size_t n)
+{
+	struct acme_authority *a = arg;
+	json_t *json = json_loadb((const char *)octets, n, 0, NULL);
+	int64_t now_s = clock_now_s(), since_s = acme_kept_number(json_object_get(json, "since"));
+
+	if (strcmp(row + strlen(HEALTH), a->name) == 0 && since_s > 0) {
+		a->failures = 1;
+		a->failing_since_ms = clock_mono_ms() - (since_s < now_s ? now_s - since_s : 0) * 1000;
 	}
 	json_decref(json);
 }
@@ -72,8 +103,10 @@ authority_init(struct acme_authority *a, const struct acme_config *config, struc
 	    &a->buckets) != ERR_OK)
 		return fault_set(f, ERR_NOMEM, "out of memory");
 	snprintf(prefix, sizeof prefix, "limit/%.250s/", a->name);
-	if (outside->recall != NULL)
+	if (outside->recall != NULL) {
 		outside->recall(outside->ctx, prefix, restore_bucket, a);
+		outside->recall(outside->ctx, HEALTH, restore_health, a);
+	}
 	return acme_client_new(config, a->config, base, &a->client, f);
 }
 
@@ -202,13 +235,17 @@ acme_authority_ask(struct acme_authority *a, int64_t now_ms)
 void
 acme_authority_worked(struct acme_authority *a)
 {
-	if (a->failures > 0)
-		log_info("acme: %s works again", a->name);
+	bool failed = a->failures > 0;
+
 	a->failures = 0;
 	a->stopped = false;
 	a->not_before_ms = 0;
 	free(a->problem);
 	a->problem = NULL;
+	if (!failed)
+		return;
+	log_info("acme: %s works again", a->name);
+	keep_health(a);
 }
 
 void
@@ -233,7 +270,8 @@ acme_authority_failed(struct acme_authority *a, uint32_t host, const char *words
 		log_warning("acme: %s fails: %s", a->name, words);
 	} else if (host != a->failed_for)
 		a->stopped = true;
-	a->failures++;
+	if (a->failures++ == 0)
+		keep_health(a);
 	if (retry_after_s > 0)
 		acme_authority_hold(a, retry_after_s, now_ms);
 	if (copy != NULL) {

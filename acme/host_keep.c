@@ -32,9 +32,9 @@ gather(void *arg, const char *key, const uint8_t *octets, size_t n)
 {
 	struct gathering *g = arg;
 	json_t *row = json_loadb((const char *)octets, n, JSON_REJECT_DUPLICATES, NULL);
-	int64_t ends_s = json_integer_value(json_object_get(row, "ends"));
-	int64_t issued_s = json_integer_value(json_object_get(row, "issued"));	/* by a wrong clock, perhaps */
-	bool readable = json_integer_value(json_object_get(row, "v")) == VERSION;
+	int64_t ends_s = acme_kept_number(json_object_get(row, "ends"));
+	int64_t issued_s = acme_kept_number(json_object_get(row, "issued"));	/* by a wrong clock, perhaps */
+	bool readable = acme_kept_number(json_object_get(row, "v")) == VERSION;
 
 	if (!readable)
 		log_warning("acme: what was kept under %s cannot be read and is forgotten", key);
@@ -119,7 +119,7 @@ acme_host_forget(struct acme_host *h)
 static int64_t
 mono_ms(const json_t *row, const char *key, int64_t most_s)
 {
-	int64_t left_s = json_integer_value(json_object_get(row, key)) - clock_now_s();
+	int64_t left_s = acme_kept_number(json_object_get(row, key)) - clock_now_s();
 
 	if (left_s <= 0)
 		return 0;
@@ -161,13 +161,13 @@ acme_host_restore(struct acme_host *h)
 		return;
 	restore_texts(h, row);
 	acme_renewal_load(&h->renewal, row);
-	h->failures = (unsigned)json_integer_value(json_object_get(row, "failures"));
+	h->failures = (unsigned)acme_kept_number(json_object_get(row, "failures"));
 	h->retry_at_ms = mono_ms(row, "retry", h->acme->config.retry_most_s);
 	rate = json_object_get(row, "rate");
-	h->governor.n = (unsigned)json_integer_value(json_array_get(rate, 0));
-	h->governor.per_s = (unsigned)json_integer_value(json_array_get(rate, 1));
+	h->governor.n = (unsigned)acme_kept_number(json_array_get(rate, 0));
+	h->governor.per_s = (unsigned)acme_kept_number(json_array_get(rate, 1));
 	h->governor_ms = mono_ms(row, "governor", h->governor.per_s);
-	h->warned_s = json_integer_value(json_object_get(row, "warned"));
+	h->warned_s = acme_kept_number(json_object_get(row, "warned"));
 	refused = json_object_get(row, "refused");
 	for (size_t i = 0; i < all->n; i++)
 		for (size_t k = 0; k < json_array_size(refused); k++)

@@ -226,7 +226,8 @@ blame_authority(struct acme_host *h, const struct failure *f)
 		acme_authority_failed(at, dname_hash(h->owner.octets), f->words, f->retry_after_s, now_ms);
 	else if (f->cause.blame == BLAME_LIMIT && f->retry_after_s > 0 && !is_own_limit(h, f->words))
 		acme_authority_hold(at, f->retry_after_s, now_ms);
-	acme_queue_reconsider(&h->acme->queue, at);
+	if (h->acme->authorities.n > 1 && (f->cause.blame == BLAME_CA || f->cause.blame == BLAME_LIMIT))
+		acme_queue_reconsider(&h->acme->queue, at);
 }
 
 /* Of proofs that the CA did not take; the CSR is gone with its order, but its names are not. */

@@ -7,6 +7,7 @@
 #define POLL_LEAST_S 60			/* sections 4.3.2 */
 #define POLL_MOST_S 86400
 #define POLL_FAILURES_MAX 5		/* 1, 2, 4, 8, 16 minutes */
+#define NUMBER_MOST INT64_C(100000000000)	/* seconds: some three thousand years */
 #define POLL_SPREAD_S 600		/* of certificates that were there at the start */
 
 bool
@@ -98,10 +99,18 @@ acme_renewal_save(const struct acme_renewal *r, json_t *to)
 	json_object_set_new(to, "explanation", json_string(r->window.explanation));
 }
 
+int64_t
+acme_kept_number(const json_t *value)
+{
+	json_int_t v = json_integer_value(value);
+
+	return v < 0 || v > NUMBER_MOST ? 0 : v;
+}
+
 static int64_t
 number(const json_t *from, const char *key)
 {
-	return json_integer_value(json_object_get(from, key));
+	return acme_kept_number(json_object_get(from, key));
 }
 
 static void
@@ -124,8 +133,8 @@ acme_renewal_load(struct acme_renewal *r, const json_t *from)
 	text(from, "certificate", r->id, sizeof r->id);
 	if (r->poll_failures > POLL_FAILURES_MAX)
 		r->poll_failures = 0;
-	r->window.start_s = json_integer_value(json_array_get(window, 0));
-	r->window.end_s = json_integer_value(json_array_get(window, 1));
+	r->window.start_s = acme_kept_number(json_array_get(window, 0));
+	r->window.end_s = acme_kept_number(json_array_get(window, 1));
 	r->chosen_s = number(from, "chosen");
 	text(from, "explanation", r->window.explanation, sizeof r->window.explanation);
 	if (r->window.end_s <= r->window.start_s || r->chosen_s < r->window.start_s || r->chosen_s >= r->window.end_s)

@@ -46,4 +46,7 @@ void acme_renewal_poll_failed(struct acme_renewal *r, bool passing, int64_t retr
 void acme_renewal_save(const struct acme_renewal *r, json_t *to);
 void acme_renewal_load(struct acme_renewal *r, const json_t *from);
 
+/* A number that was kept: a time, or a small count.  0 for what cannot be one. */
+int64_t acme_kept_number(const json_t *value);
+
 #endif

@@ -642,8 +642,10 @@ test_failover(void **state)
 	stage.cas[0].down = true;
 	begin();
 	put_csr(HOST);
-	pass(5 * HOUR + 3000, 60);
-	check(stage.cas[1].orders == 0, "for six hours it is waited for");
+	pass(3 * HOUR, 60);
+	engine_restart();
+	pass(2 * HOUR + 3000, 60);
+	check(stage.cas[1].orders == 0, "for six hours it is waited for, a restart in between or not");
 	pass(2 * HOUR, 60);
 	check(stage.cas[1].issued == 1, "then the next is asked");
 	put_csr("new.example.test");
@@ -760,6 +762,43 @@ test_turns(void **state)
 	check(fresh < late, "and who has none yet before what has time");
 }
 
+/* ---- what was kept ---- */
+
+static const struct { const char *why, *key, *value; } notes[] = {
+	{ "junk",			"host/_letsencrypt._tcp.h0.example.test", "junk" },
+	{ "another version",		"host/_letsencrypt._tcp.h1.example.test", "{\"v\":2}" },
+	{ "a list",			"host/_letsencrypt._tcp.h2.example.test", "[1]" },
+	{ "members of other kinds",	"host/_letsencrypt._tcp.h3.example.test", "{\"v\":1,\"csr\":7,\"authority\":[],"
+	    "\"failures\":\"many\",\"retry\":{},\"rate\":3,\"refused\":[1,[],null],\"window\":[\"a\"],\"ends\":\"x\","
+	    "\"problem\":{},\"type\":1,\"certificate\":2}" },
+	{ "numbers without measure",	"host/_letsencrypt._tcp.h4.example.test", "{\"v\":1,\"failures\":-1,"
+	    "\"retry\":9223372036854775807,\"governor\":9223372036854775807,\"rate\":[-1,-1],\"begins\":-9223372036854775807,"
+	    "\"ends\":9223372036854770000,\"issued\":-5,\"poll\":9223372036854775807,\"window\":[5,9223372036854775807],"
+	    "\"chosen\":6}" },
+	{ "nothing",			"host/", "" },
+	{ "a limit that is junk",	"limit/one.test/orders/", "junk" },
+	{ "an unknown limit",		"limit/one.test/other/x", "{\"v\":1,\"full\":9223372036854775807}" },
+	{ "a limit for ever",		"limit/one.test/zone/example.test", "{\"v\":1,\"full\":9223372036854775807}" },
+	{ "health that is junk",	"health/one.test", "junk" },
+	{ "of another authority",	"health/other.test", "{\"v\":1,\"since\":5}" },
+};
+
+static void
+test_kept_badly(void **state)
+{
+	struct acme_limits limits = acme_limits_letsencrypt;
+	struct acme_outside outside = world_outside(&stage.world);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof notes / sizeof *notes; i++)
+		outside.remember(outside.ctx, notes[i].key, notes[i].value, strlen(notes[i].value), NULL, NULL);
+	stage.authorities[0].limits = &limits;
+	begin();
+	put_csrs(5);
+	pass(2 * DAY, 600);
+	check(stage.cas[0].issued == 5, "whatever was kept, all have certificates: %u", stage.cas[0].issued);
+}
+
 /* ---- clocks ---- */
 
 static const struct { const char *why; int64_t by_s; } jumps[] = {
@@ -830,6 +869,7 @@ main(int argc, char **argv)
 		TEST(test_retry_after),
 		TEST(test_one_bad_host),
 		TEST(test_turns),
+		TEST(test_kept_badly),
 		cmocka_unit_test_teardown(test_clock_jumps, teardown),
 		cmocka_unit_test_teardown(test_wrong_clock, teardown),
 	};
