@@ -91,6 +91,8 @@ void fetch_config_clear(struct fetch_config *c);
 enum err fetch_settings_make(const struct fetch_settings *defaults, const char *text, char *const *extra,
     struct fetch_settings *out, struct fault *f);
 
+bool fetch_server_valid(const char *text);	/* "ADDRESS", "NAME", either with "@PORT" */
+
 /* A copy that can be freed on its own; ERR_NOMEM. */
 enum err fetch_settings_copy(const struct fetch_settings *from, struct fetch_settings *to);
 

@@ -37,16 +37,6 @@ valid_group(const char *text)
 }
 
 static bool
-valid_server(const char *text)
-{
-	const char *at = strrchr(text, '@');
-	char *end;
-
-	return *text != '\0' && at != text &&
-	    (at == NULL || (at[1] >= '1' && at[1] <= '9' && strtoul(at + 1, &end, 10) <= 65535 && *end == '\0'));
-}
-
-static bool
 valid_path(const char *text)
 {
 	return *text == '/';
@@ -78,8 +68,8 @@ read_verify(struct config_reader *r, const struct option *o, const yaml_node_t *
 	{ "directory", OPTION_TEXT, HERE(directory), .valid = valid_path, \
 	    .expected = "the full name of a directory" }, \
 	{ "key-file", OPTION_FILE, HERE(key_file) }, \
-	{ "server", OPTION_TEXT, HERE(server), .valid = valid_server, .expected = "ADDRESS[@PORT]" }, \
-	{ "resolver", OPTION_TEXT, HERE(resolver), .valid = valid_server, .expected = "ADDRESS[@PORT]" }, \
+	{ "server", OPTION_TEXT, HERE(server), .valid = fetch_server_valid, .expected = "ADDRESS[@PORT]" }, \
+	{ "resolver", OPTION_TEXT, HERE(resolver), .valid = fetch_server_valid, .expected = "ADDRESS[@PORT]" }, \
 	{ "port", OPTION_NUMBER, HERE(port), .min = 1, .max = 65535 }, \
 	{ "verify", OPTION_OWN, .read = read_verify }, \
 	{ "hook", OPTION_TEXT, HERE(hook), .expected = "a command" }, \

@@ -136,26 +136,46 @@ apply(const struct given *g, struct fetch_settings *s, struct fault *f)
 		status = set_key_type(g->key_type, &s->key_type, f);
 	if (status == FETCH_FINE && g->port != NULL)
 		status = number("--port", g->port, 65535, &s->port, f);
+	if (status == FETCH_FINE && ((g->server != NULL && !fetch_server_valid(g->server)) ||
+	    (g->resolver != NULL && !fetch_server_valid(g->resolver))))
+		status = (fault_set(f, ERR_FORMAT, "--server, --resolver: expected ADDRESS[@PORT]"), FETCH_USAGE);
 	if (status == FETCH_FINE && (dname_from_str(s->label, &label) != ERR_OK || dname_is_root(label.octets)))
 		status = (fault_set(f, ERR_FORMAT, "--label: expected labels, found '%.200s'", s->label), FETCH_USAGE);
 	return status;
 }
 
-/* The host as the file has it; or one of the defaults, with the names of the command line. */
+/* Does one of the first n keep its files in the same place? */
+static bool
+is_among(const struct fetch_run *r, size_t n, const struct fetch_settings *s)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(r->hosts[i].host, s->host) == 0 && strcmp(r->hosts[i].directory, s->directory) == 0)
+			return true;
+	return false;
+}
+
+/* The host as the file has it, perhaps more than once; or one of the defaults, with the names of the command line. */
 static enum err
-choose_host(const struct fetch_config *c, const struct given *g, const char *name, struct fetch_settings *out,
-    struct fault *f)
+choose_host(const struct fetch_config *c, const struct given *g, const char *name, struct fetch_run *r, struct fault *f)
 {
 	struct fetch_settings wanted;
+	bool known = false;
 	enum err err = fetch_settings_make(&c->defaults, name, g->names, &wanted, f);
 
-	for (size_t i = 0; i < c->nhosts && err == ERR_OK && g->nnames == 0; i++)
-		if (strcmp(c->hosts[i].host, wanted.host) == 0) {
-			fetch_settings_clear(&wanted);
-			return fetch_settings_copy(&c->hosts[i], out);
-		}
-	if (err == ERR_OK)
-		*out = wanted;
+	if (err != ERR_OK)
+		return err;
+	for (size_t i = 0; i < c->nhosts && err == ERR_OK && g->nnames == 0; i++) {
+		if (strcmp(c->hosts[i].host, wanted.host) != 0)
+			continue;
+		known = true;
+		if (!is_among(r, r->nhosts, &c->hosts[i]) &&
+		    (err = fetch_settings_copy(&c->hosts[i], &r->hosts[r->nhosts])) == ERR_OK)
+			r->nhosts++;
+	}
+	if (known || is_among(r, r->nhosts, &wanted))
+		fetch_settings_clear(&wanted);
+	else
+		r->hosts[r->nhosts++] = wanted;
 	return err;
 }
 
@@ -175,11 +195,10 @@ choose_hosts(struct fetch_config *c, const struct given *g, char **names, size_t
 			    g->config != NULL ? g->config : DEFAULT_FILE);
 		return r->nhosts > 0 ? FETCH_FINE : FETCH_USAGE;
 	}
-	if ((r->hosts = calloc(n, sizeof *r->hosts)) == NULL)
+	if ((r->hosts = calloc(n + c->nhosts, sizeof *r->hosts)) == NULL)
 		return fault_set(f, ERR_NOMEM, "out of memory"), FETCH_LOCAL;
 	for (size_t i = 0; i < n && err == ERR_OK; i++)
-		if ((err = choose_host(c, g, names[i], &r->hosts[i], f)) == ERR_OK)
-			r->nhosts++;
+		err = choose_host(c, g, names[i], r, f);
 	return err == ERR_OK ? FETCH_FINE : err == ERR_NOMEM ? FETCH_LOCAL : FETCH_USAGE;
 }
 
@@ -219,8 +238,12 @@ load(const struct given *g, char **names, size_t n, struct fetch_run *r, struct 
 	r->new_key_now = g->new_key && !r->renew;
 	if (status == FETCH_FINE)
 		status = choose_hosts(&c, g, names, n, r, f);
-	for (size_t i = 0; i < r->nhosts && status == FETCH_FINE; i++)
+	for (size_t i = 0; i < r->nhosts && status == FETCH_FINE; i++) {
 		status = apply(g, &r->hosts[i], f);
+		if (status == FETCH_FINE && is_among(r, i, &r->hosts[i]))
+			status = (fault_set(f, ERR_EXISTS, "--directory: two certificates of %s would share it",
+			    r->hosts[i].host), FETCH_USAGE);
+	}
 	fetch_config_clear(&c);
 	return status;
 }

@@ -159,3 +159,13 @@ fetch_settings_make(const struct fetch_settings *defaults, const char *text, cha
 		fetch_settings_clear(&s);
 	return err;
 }
+
+bool
+fetch_server_valid(const char *text)
+{
+	const char *at = strrchr(text, '@');
+	char *end;
+
+	return *text != '\0' && at != text &&
+	    (at == NULL || (at[1] >= '1' && at[1] <= '9' && strtoul(at + 1, &end, 10) <= 65535 && *end == '\0'));
+}

@@ -256,7 +256,7 @@ hosts:
     with open(os.path.join(service.home, "hooks"), encoding="utf-8") as f:
         assert sorted(f.read().splitlines()) == ["a.example.com", "special b.example.com b.example.com c.example.com"]
     assert [one["result"] for one in service.json("--renew")] == ["unchanged", "unchanged"]
-    assert "b.example.com: unchanged" in service.run("b.example.com").stdout
+    assert service.run("b.example.com", "B.example.com.").stdout.count("b.example.com: unchanged") == 1, "once is enough"
 
 
 def test_owners_and_modes(service, issuer):

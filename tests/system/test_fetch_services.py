@@ -160,6 +160,9 @@ def test_nginx_with_two_kinds_of_keys(tmp_path, issuer, key):
     at = arguments.index("-d")
     run(arguments[:at] + arguments[at + 2:])
     Running("nginx", guided.directory).spawn(["nginx", "-c", conf])
+    one = run(arguments[:at] + arguments[at + 2:] + [host]).stdout
+    assert one.count("unchanged") == 2, "the name means both"
+    assert "would share it" in guided.fetch.run(host, expect=fetch.USAGE).stderr, "and -d would put them together"
     ec = guided.fetch.place(host)
     rsa = fetch.Place(os.path.join(guided.fetch.directory, "rsa", host))
     for place, algorithms in (ec, "ECDSA+SHA256"), (rsa, "RSA-PSS+SHA256:RSA+SHA256"):
