@@ -267,6 +267,7 @@ struct choosing {
 	const json_t *challenges;
 	const char *name;
 	bool wildcard, under_way;	/* under_way: only what the CA already looks at */
+	bool possible;			/* only what has a place */
 	struct buf refused;
 	enum err err;
 };
@@ -281,9 +282,13 @@ choose_type(struct choosing *c, enum acme_challenge_type type, struct acme_choic
 
 		if (text == NULL || strcmp(text, type_names[type]) != 0 || (c->under_way && !is_under_way(object)))
 			continue;
-		if ((why = try_challenge(c->means, object, type, c->name, c->wildcard, out, &err)) == NULL)
-			return true;
-		if (!c->under_way)
+		if ((why = try_challenge(c->means, object, type, c->name, c->wildcard, out, &err)) == NULL) {
+			if (!c->possible || c->means->possible == NULL || c->means->possible(c->means->ctx, out))
+				return true;
+			acme_choice_clear(out);
+			continue;
+		}
+		if (!c->under_way && !c->possible)
 			buf_printf(&c->refused, "%s%s: %s", c->refused.len > 0 ? "; " : "", text, why);
 		if (c->err == ERR_OK)
 			c->err = err;
@@ -330,6 +335,9 @@ acme_challenge_choose(const struct acme_challenge_means *m, const json_t *challe
 	bool found = choose(&c, out);
 
 	c.under_way = false;
+	c.possible = true;
+	found = found || choose(&c, out);
+	c.possible = false;
 	if (!found && !(found = choose(&c, out))) {
 		add_offers(challenges, &offers);
 		const char *o = buf_str(&offers), *r = c.refused.len > 0 ? buf_str(&c.refused) : NULL;

@@ -15,6 +15,8 @@
 bool acme_challenge_type_parse(const char *text, enum acme_challenge_type *out);	/* false: none that we know */
 const char *acme_challenge_type_str(enum acme_challenge_type type);
 
+struct acme_choice;
+
 /* What is the same for all authorizations of an order.  Borrowed. */
 struct acme_challenge_means {
 	const enum acme_challenge_type *preferred;	/* best first */
@@ -23,6 +25,10 @@ struct acme_challenge_means {
 	const char *account;				/* URL */
 	const char *thumbprint;				/* of the account key */
 	const char *hash_prefix;			/* accountHashPrefix of the directory's meta; NULL: it has none */
+
+	/* Is there a place for its record?  Where there is none for any, the best is chosen all the same.  May be NULL. */
+	bool (*possible)(void *ctx, const struct acme_choice *c);
+	void *ctx;
 };
 
 /* What a standing record has to say. */

@@ -143,14 +143,15 @@ acme_delegation_clear(struct acme_delegation *d)
 	*d = (struct acme_delegation){ .nhops = 0 };
 }
 
-static enum err
-find(const struct acme_outside *outside, const uint8_t *name, bool standing, struct acme_delegation *out, struct fault *f)
+enum err
+acme_delegation_find_for(const struct acme_outside *outside, enum acme_challenge_type type, const uint8_t *name,
+    struct acme_delegation *out, struct fault *f)
 {
 	struct acme_delegation d = { .nhops = 0 };
 	enum err err;
 
 	dname_copy(&d.owner, name);
-	if ((err = follow(outside, &d, standing, f)) == ERR_OK)
+	if ((err = follow(outside, &d, type == ACME_DNS_PERSIST_01, f)) == ERR_OK)
 		*out = d;
 	else
 		acme_delegation_clear(&d);
@@ -161,7 +162,7 @@ enum err
 acme_delegation_find(const struct acme_outside *outside, const uint8_t *name, struct acme_delegation *out,
     struct fault *f)
 {
-	return find(outside, name, false, out, f);
+	return acme_delegation_find_for(outside, ACME_DNS_01, name, out, f);
 }
 
 enum err
@@ -181,7 +182,7 @@ acme_delegation_judge(const struct acme_outside *outside, const struct acme_chal
 			return ERR_OK;		/* the order will tell */
 		if ((err = acme_challenge_record(types[i], name, m->account, &owner)) != ERR_OK)
 			fault_set(f, err, "%.253s is too long for a challenge record", name);
-		else if ((err = find(outside, owner.octets, types[i] == ACME_DNS_PERSIST_01, &d, f)) == ERR_OK)
+		else if ((err = acme_delegation_find_for(outside, types[i], owner.octets, &d, f)) == ERR_OK)
 			acme_delegation_clear(&d);
 		else if (err == ERR_NOT_FOUND)
 			err = may_ask ? ERR_OK : ERR_REFUSED;
@@ -205,7 +206,7 @@ acme_delegation_elsewhere(const struct acme_outside *outside, const struct acme_
 	for (size_t i = 0; m->npreferred <= 1 && i < names->n; i++) {
 		if (acme_challenge_record(type, names->v[i], m->account, &owner) != ERR_OK)
 			continue;
-		if (find(outside, owner.octets, type == ACME_DNS_PERSIST_01, &d, NULL) == ERR_OK)
+		if (acme_delegation_find_for(outside, type, owner.octets, &d, NULL) == ERR_OK)
 			acme_delegation_clear(&d);
 		else
 			(*out)[(*n)++] = owner;

@@ -46,6 +46,10 @@ struct acme_proof {
 enum err acme_delegation_find(const struct acme_outside *outside, const uint8_t *name, struct acme_delegation *out,
     struct fault *f);
 
+/* The same; a standing record's way may end in a zone that may not be changed. */
+enum err acme_delegation_find_for(const struct acme_outside *outside, enum acme_challenge_type type, const uint8_t *name,
+    struct acme_delegation *out, struct fault *f);
+
 /* Could one of the challenges that are preferred be answered for name (which may begin with "*."), as far as can be told
  * without asking anybody?  may_ask: names elsewhere may turn out to lead to us.  m->account may be NULL, when it is not
  * known yet.  ERR_REFUSED, ERR_RANGE with words for the operator. */

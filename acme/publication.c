@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/persist_record.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "wire/rrtype.h"
 
 /* A standing record, while it is seen to. */
 struct standing {
@@ -89,6 +92,42 @@ clear_proofs(struct acme_publication *p)
 	free(p->proofs);
 	p->proofs = NULL;
 	p->n = 0;
+}
+
+/* ---- before that ---- */
+
+/* Where nothing may be written, what is wanted may stand already. */
+static bool
+stands_already(const struct acme_outside *outside, const struct dname *owner, const struct acme_standing *want)
+{
+	struct rr_list present = { 0 };
+	bool found = false;
+
+	outside->lookup(outside->ctx, owner->octets, TYPE_TXT, &present);
+	for (size_t i = 0; !found && i < present.n; i++) {
+		struct acme_persist_record r;
+		struct buf text = { 0 };
+
+		found = acme_txt_join(present.v[i].rdata, present.v[i].rdlen, ACME_PERSIST_TEXT_MAX, &text) &&
+		    acme_persist_read((const char *)text.p, text.len, &r) && acme_persist_fits(&r, want, clock_now_s());
+		buf_clear(&text);
+	}
+	rr_list_clear(&present);
+	return found;
+}
+
+bool
+acme_publication_possible(const struct acme_outside *outside, const struct acme_choice *c)
+{
+	struct acme_delegation way;
+	enum err err = acme_delegation_find_for(outside, c->type, c->owner.octets, &way, NULL);
+	bool possible = err == ERR_NOT_FOUND || err == ERR_OK;
+
+	if (err == ERR_OK && way.frozen)
+		possible = stands_already(outside, &way.owner, &c->standing);
+	if (err == ERR_OK)
+		acme_delegation_clear(&way);
+	return possible;
 }
 
 /* ---- standing records ---- */

@@ -24,6 +24,9 @@ struct acme_publication_setup {		/* pointers are borrowed for its life */
 enum err acme_publication_new(const struct acme_publication_setup *setup, struct acme_publication **out);
 void acme_publication_free(struct acme_publication *p);
 
+/* As far as can be told here: is there a place for the record of this challenge?  For struct acme_challenge_means. */
+bool acme_publication_possible(const struct acme_outside *outside, const struct acme_choice *c);
+
 typedef void acme_publication_done(void *arg, enum err err, const char *words);
 
 /* Find the places for what o has to publish now, and see to its standing records there.  done comes exactly once, later. */

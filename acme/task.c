@@ -43,12 +43,22 @@ limit_ms(const struct acme_task *t)
 	return (CA_TIME_S + t->setup.propagation_timeout_s) * 1000;
 }
 
+static bool
+is_possible(void *ctx, const struct acme_choice *c)
+{
+	const struct acme_task *t = ctx;
+
+	return acme_publication_possible(acme_port_outside(t->setup.port), c);
+}
+
 /* The preference begins with another challenge where proofs by those before it were not accepted. */
 static struct acme_challenge_means
 means_of(struct acme_task *t)
 {
 	struct acme_challenge_means m = acme_client_means(t->setup.client);
 
+	m.possible = is_possible;
+	m.ctx = t;
 	if (m.npreferred < 2 || t->setup.failed_proofs % m.npreferred == 0)
 		return m;
 	for (size_t i = 0; i < m.npreferred; i++)

@@ -206,6 +206,14 @@ def test_a_standing_record_at_a_remote_primary(certnsd, repo, key, fakeca_for, n
     wait_for(lambda: not client.look(named, "www.example.net", "TXT"), "nobody needs it any more", PATIENT)
 
 
+def test_a_challenge_that_has_a_place(issuer, key):
+    """The standing record's name leads in a circle, so the next in the list is used."""
+    server, ca = issuer(["dns-persist-01", "dns-01"],
+                        extra="_validation-persist.sub\tCNAME\tcircle\ncircle\tCNAME\t_validation-persist.sub\n")
+    obtain(server, key, Request(["sub.example.com"]), "sub.example.com")
+    assert challenged_by(ca) == {"dns-01"}
+
+
 def test_a_zone_that_comes_signed(certnsd, tmp_path, fakeca_for):
     """It is never changed; but a record can be put there by who signs it, once, and it is said which."""
     def signed(serial, extra=""):

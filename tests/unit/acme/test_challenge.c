@@ -75,7 +75,8 @@ static const struct {
 static struct acme_challenge_means
 means(unsigned prefer, enum acme_challenge_type preferred[ACME_CHALLENGE_TYPES])
 {
-	struct acme_challenge_means m = { preferred, 0, DIRECTORY, ACCOUNT, THUMBPRINT, PREFIX };
+	struct acme_challenge_means m = { .preferred = preferred, .directory = DIRECTORY, .account = ACCOUNT,
+		.thumbprint = THUMBPRINT, .hash_prefix = PREFIX };
 
 	for (int type = ACME_CHALLENGE_TYPES - 1; type >= 0; type--)
 		if ((prefer & 1u << type) != 0)
@@ -114,6 +115,43 @@ test_choices(void **state)
 		json_decref(challenges);
 		buf_clear(&json);
 	}
+}
+
+static bool
+is_one_of(void *ctx, const struct acme_choice *c)
+{
+	const unsigned *possible = ctx;
+
+	return (*possible & 1u << c->type) != 0;
+}
+
+static const struct { const char *why; unsigned possible; enum acme_challenge_type type; } places[] = {
+	{ "a place for all",		P1 | A1 | S1, ACME_DNS_PERSIST_01 },
+	{ "none for the best",		P1 | A1, ACME_DNS_ACCOUNT_01 },
+	{ "one for the last",		P1, ACME_DNS_01 },
+	{ "none at all",		0, ACME_DNS_PERSIST_01 },
+};
+
+static void
+test_places(void **state)
+{
+	json_t *challenges = json_loads("[" C("dns-01", TOKEN) "," C("dns-account-01", TOKEN) "," C("dns-persist-01", CLEAR) "]", 0,
+	    NULL);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+		enum acme_challenge_type preferred[ACME_CHALLENGE_TYPES];
+		struct acme_challenge_means m = means(P1 | A1 | S1, preferred);
+		unsigned possible = places[i].possible;
+		struct acme_choice c;
+
+		m.possible = is_one_of;
+		m.ctx = &possible;
+		assert_int_equal(acme_challenge_choose(&m, challenges, "a.example", false, &c, NULL), ERR_OK);
+		check(c.type == places[i].type, "%s: %s", places[i].why, acme_challenge_type_str(c.type));
+		acme_choice_clear(&c);
+	}
+	json_decref(challenges);
 }
 
 /* A CA could call somebody's account at another CA ours, and would be given the domain there. */
@@ -364,6 +402,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_choices),
+		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_whose_account),
 		cmocka_unit_test(test_prefixes_of_hashes),
 		cmocka_unit_test(test_vectors),
