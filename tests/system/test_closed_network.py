@@ -81,8 +81,7 @@ def site(tmp_path, certnsd, repo, pebble_for):
         yield one
 
 
-@pytest.mark.parametrize("scheme, template", [
-    ("basic", ""), pytest.param("digest", "", marks=pytest.mark.once), pytest.param("ntlm", "{?dns}", marks=pytest.mark.once)])
+@pytest.mark.parametrize("scheme, template", [("basic", ""), ("digest", ""), ("ntlm", "{?dns}")])
 def test_squid_that_looks_inside_tls(site, key, scheme, template):
     squid = site.squid(scheme)
     with site.network.outside.entered():
@@ -96,7 +95,6 @@ def test_squid_that_looks_inside_tls(site, key, scheme, template):
         line for line in squid.access().splitlines(True) if "/dns-query" in line)
 
 
-@pytest.mark.once
 def test_squid_and_json(site, key):
     squid = site.squid()
     with site.network.outside.entered():
@@ -107,7 +105,7 @@ def test_squid_and_json(site, key):
     api.stop()
 
 
-@pytest.mark.parametrize("template", ["", pytest.param("{?dns}", marks=pytest.mark.once)])
+@pytest.mark.parametrize("template", ["", "{?dns}"])
 def test_tinyproxy_and_http2(site, key, template):
     """It passes TLS on, so certificates are those of the servers, and HTTP/2 is spoken with the resolver."""
     proxy = site.proxy(Tinyproxy)
@@ -116,7 +114,6 @@ def test_tinyproxy_and_http2(site, key, template):
     assert proxy.connected() == {CA, DOH}
 
 
-@pytest.mark.once
 def test_socks(site, key):
     """Names are its matter, also where the URL does not say so."""
     with site.network.outside.entered():
@@ -128,7 +125,6 @@ def test_socks(site, key):
     socks.stop()
 
 
-@pytest.mark.once
 def test_tls_to_the_proxy(site, key):
     squid = site.squid(tls=site.proxy_authority.issue(site.network.outside_address))
     site.configure(squid, f"https://{DOH}:{site.resolver.https_port}/dns-query",
@@ -148,7 +144,6 @@ def test_a_wrong_password(site, key):
     assert site.network.dropped() == 0
 
 
-@pytest.mark.once
 def test_a_proxy_that_is_not_trusted(site, key):
     squid = site.squid()
     site.configure(squid, f"https://{DOH}:443/dns-query")
@@ -169,7 +164,6 @@ def test_a_resolver_that_the_proxy_does_not_reach(site, key):
     assert site.network.dropped() == 0
 
 
-@pytest.mark.once
 def test_the_firewall_counts(site):
     """What certnsd would do without the settings is seen."""
     squid = site.squid()
