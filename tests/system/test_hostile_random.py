@@ -10,7 +10,7 @@ from lib.certs import Published, Request, upload_script
 from lib.mutations import Mutator
 from lib.wait import wait_for
 
-SECONDS = 120 if os.environ.get("CERTNS_LONG") == "yes" else 15
+SECONDS = 120 if os.environ.get("CERTNS_LONG") == "yes" else 10
 HOSTS = [f"h{i}.example.com" for i in range(20)]
 
 
