@@ -81,6 +81,8 @@ acme_limit_parse(const char *text, struct acme_limits *out)
 
 		if (strncmp(text, names[i], len) != 0 || text[len] != ' ')
 			continue;
+		if (out->rates[i].n != 0)
+			return ERR_EXISTS;
 		if (!number(&at, &rate.n) || *at++ != '/' || !number(&at, &rate.per_s))
 			return ERR_FORMAT;
 		for (size_t u = 0; u < sizeof units / sizeof *units; u++)

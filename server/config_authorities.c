@@ -151,7 +151,10 @@ config_read_limits(struct config_reader *r, const struct option *o, const yaml_n
 
 		if ((text = config_scalar(r, item, item_what)) == NULL)
 			return ERR_FORMAT;
-		if (acme_limit_parse(text, &a->limits) != ERR_OK)
+		enum err err = acme_limit_parse(text, &a->limits);
+		if (err == ERR_EXISTS)
+			return config_fault(r, item, err, "the limit of '%.60s' stands above already", text);
+		if (err != ERR_OK)
 			return config_expected(r, item, item_what);
 	}
 	return ERR_OK;
