@@ -116,6 +116,10 @@ acme_host_ask(struct acme_host *h)
 		acme_renewal_poll_failed(&h->renewal, false, (h->asked->not_before_ms - now_ms) / 1000 + 1, 0, now_s);
 		return;
 	}
+	if (h->asked->stopped) {		/* ten thousand need not find out each */
+		acme_renewal_poll_failed(&h->renewal, true, -1, random_below(UINT32_MAX), now_s);
+		return;
+	}
 	if ((h->asking = acme_client_prepare(h->asked->client, on_prepared, h)) == NULL)
 		no_window(h, true, -1, "out of memory");
 }

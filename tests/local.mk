@@ -270,8 +270,8 @@ tests_unit_acme_test_ari_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 tests_unit_acme_test_bucket_SOURCES = tests/unit/check.h tests/unit/acme/test_bucket.c
 tests_unit_acme_test_bucket_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/acme/test_calendar
-tests_unit_acme_test_calendar_SOURCES = tests/unit/check.h tests/unit/acme/pki.c tests/unit/acme/pki.h \
-	tests/unit/acme/test_calendar.c tests/unit/acme/world.c tests/unit/acme/world.h
+tests_unit_acme_test_calendar_SOURCES = tests/unit/check.h tests/unit/acme/calendar.c tests/unit/acme/calendar.h \
+	tests/unit/acme/pki.c tests/unit/acme/pki.h tests/unit/acme/test_calendar.c tests/unit/acme/world.c tests/unit/acme/world.h
 tests_unit_acme_test_calendar_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 tests_unit_acme_test_calendar_LDFLAGS = -Wl,--wrap=acme_task_start,--wrap=acme_task_abort,--wrap=acme_task_free \
 	-Wl,--wrap=acme_task_csr,--wrap=acme_task_step,--wrap=acme_client_prepare,--wrap=acme_client_get \

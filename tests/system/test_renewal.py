@@ -36,7 +36,7 @@ def serial(server, request):
 
 
 def says(server, words):
-    return any(words in one["problem"] for one in server.ctl("certs"))
+    return any(words in (one["problem"] or "") for one in server.ctl("certs"))
 
 
 def renewed(server, request, old, timeout=30):
