@@ -63,7 +63,7 @@ def backend(certnsd, tmp_path, fakeca_for):
     repo = GitRepo(tmp_path / "git", {"example.com": zone(), "example.com._keys": key.dnskey()})
     server = certnsd(git=repo).start("example.com")
     server.key = key
-    return server, fakeca_for(server, nonce_reject=0.2, processing_polls=1)
+    return server, fakeca_for(server, nonce_reject=0.2, processing_polls=1, retry_after=1)
 
 
 def test_lego(backend, tmp_path):
