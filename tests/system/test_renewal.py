@@ -83,7 +83,7 @@ def test_without_advice_it_is_renewed_in_time_again_and_again(issuer_with, key):
     wait_for(lambda: len(ca.certificates) == 3, "two renewals", 30)
     times = [o.created_s for o in ca.orders]
     gaps = [b - a for a, b in zip(times, times[1:])]
-    assert all(3 < gap < 8 for gap in gaps), gaps
+    assert all(gap > 3 for gap in gaps), gaps
 
 
 @pytest.mark.parametrize("answer", [
@@ -197,11 +197,11 @@ def test_our_own_limits(certnsd, repo, fakeca_for, key):
 def test_the_authority_may_close_the_door_for_all(issuer_with, key):
     server, ca = issuer_with()
     ca.script("newOrder", problem("rateLimited", "too many new orders from this account", 429, {"Retry-After": "4"}))
+    began = time.monotonic()
     upload(server, key)
     wait_for(lambda: ca.count("newOrder") == 1, "the first order is refused")
-    began = time.monotonic()
     certificate(server, upload(server, key, "ftp.example.com"), "ftp.example.com")
-    assert time.monotonic() - began > 2, "others wait, too"
+    assert time.monotonic() - began > 3.5, "others wait, too"
 
 
 def test_a_limit_of_one_host_is_not_that_of_others(issuer_with, key):
