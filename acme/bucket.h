@@ -39,7 +39,7 @@ extern const struct acme_limits acme_limits_letsencrypt;	/* as published in Augu
 
 const char *acme_limit_str(enum acme_limit limit);		/* "orders", "zone", "names", "failures" */
 
-/* "orders 300/3h"; sets one of out's.  ERR_FORMAT. */
+/* "orders 300/3h"; sets one of out's.  ERR_FORMAT; ERR_EXISTS: that one is set already. */
 enum err acme_limit_parse(const char *text, struct acme_limits *out);
 
 /* Buckets of one account at one CA, by limit and key (a zone's apex, the names; "" for orders). */

@@ -21,8 +21,8 @@ struct given {
 	size_t nnames;
 };
 
-enum { OPTION_DRY_RUN = 256, OPTION_GROUP, OPTION_HOOK, OPTION_KEY_FD, OPTION_NEW_KEY, OPTION_OWNER, OPTION_PORT,
-	OPTION_RENEW, OPTION_RESOLVER, OPTION_TRUST, OPTION_VERIFY, OPTION_VERSION };
+enum { OPTION_DRY_RUN = 256, OPTION_GROUP, OPTION_HOOK, OPTION_KEY_FD, OPTION_NEW_KEY, OPTION_OWNER, OPTION_RESOLVER,
+	OPTION_TRUST, OPTION_VERIFY };
 
 static const struct option options[] = {
 	{ "config", required_argument, NULL, 'c' }, { "directory", required_argument, NULL, 'd' },
@@ -233,7 +233,9 @@ load(const struct given *g, char **names, size_t n, struct fetch_run *r, struct 
 		status = (fault_set(f, ERR_RANGE, "--name: expected one HOST that it belongs to"), FETCH_USAGE);
 	if (status == FETCH_FINE && g->timeout != NULL)
 		status = number("--timeout", g->timeout, 86400, &r->timeout_s, f);
-	if (status == FETCH_FINE && g->key_fd != NULL && g->key_file == NULL)
+	if (g->key_fd != NULL && g->key_file != NULL)
+		status = (fault_set(f, ERR_EXISTS, "--key-file and --key-fd exclude each other"), FETCH_USAGE);
+	if (status == FETCH_FINE && g->key_fd != NULL)
 		status = read_key(g->key_fd, r, f);
 	r->new_key_now = g->new_key && !r->renew;
 	if (status == FETCH_FINE)

@@ -214,11 +214,11 @@ status {' '.join(str(a) for a in service.arguments('--new-key', HOST))}
 
 
 @pytest.mark.parametrize("arguments, words", [
-    (["--no-such-option"], "usage"), (["-t", "rsa1024", HOST], "rsa2048"),
+    (["--no-such-option"], "usage"), (["-t", "rsa1024", HOST], "rsa2048"), (["--key-fd", "0", HOST], "exclude each other"),
     (["-s", "192.0.2.1@dns", HOST], "ADDRESS[@PORT]"), (["-w", "soon", HOST], "--timeout"),
     (["not a host"], "name of a host"), (["-n", "x.example.com", "a.example.com", "b.example.com"], "one HOST"), ([], "no host"),
     (["-c", "/nonexistent/fetch.yaml", HOST], "/nonexistent/fetch.yaml"),
-], ids=["option", "key-type", "server", "timeout", "name", "two-hosts", "none", "file"])
+], ids=["option", "key-type", "two-keys", "server", "timeout", "name", "two-hosts", "none", "file"])
 def test_usage(service, arguments, words):
     assert words in service.run(*arguments, expect=fetch.USAGE).stderr
 

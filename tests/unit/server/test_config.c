@@ -207,6 +207,8 @@ static const struct { const char *why, *text, *error; } bad_files[] = {
 	{ "an authority with an odd limit", "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes, "
 	    "limits: [orders 3 an hour]}]}\n", "x:1:75: expected a limit such as 'orders 300/3h', 'zone 50/7d', 'names 5/7d' "
 	    "or 'failures 5/1h', found 'orders 3 an hour'" },
+	{ "an authority with a limit twice", "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes, "
+	    "limits: [orders 3/1h, names 5/7d, orders 4/1h]}]}\n", "x:1:100: the limit of 'orders 4/1h' stands above already" },
 	{ "a zone with an unknown authority", "zones: [{name: example.org, acme: [letsencrypt, other]}]\n"
 	    "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes}]}\n",
 	    "x:1:49: expected the name of one of acme: authorities:, found 'other'" },
