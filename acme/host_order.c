@@ -12,6 +12,7 @@
 
 #define LIMIT_WAIT_S 3600		/* when the CA does not say for how long */
 #define EXPIRED_RETRY_S 3600
+#define OWN_LIMIT "our own limit on certificates for this host"
 #define GOVERNOR_ORDERS 10		/* at once; then one in a quarter of a lifetime, */
 #define GOVERNOR_S (4 * 3600)		/* or in this time if that is shorter */
 
@@ -134,7 +135,7 @@ limited_ms(const struct acme_host *h, const struct acme_csr *csr, const char **l
 	zone_key(h, zone);
 	if (!h->forced && (wait_ms = acme_rate_wait_ms(&h->governor, h->governor_ms, now_ms)) > most_ms) {
 		most_ms = wait_ms;
-		*limit = "our own, on certificates for this host";
+		*limit = OWN_LIMIT;
 	}
 	if (h->exempt)
 		return most_ms;
@@ -474,7 +475,10 @@ hold_back(struct acme_host *h, int64_t wait_ms, const char *limit)
 		}
 		h->refused_by &= ~bit_of(h, at);
 	}
-	snprintf(words, sizeof words, "held back by the limit %s of %.200s", limit, at->name);
+	if (strcmp(limit, OWN_LIMIT) == 0)
+		snprintf(words, sizeof words, "held back by %s", limit);
+	else
+		snprintf(words, sizeof words, "held back by the limit of %.200s %s", at->name, limit);
 	acme_host_problem(h, words, "");
 	wait_then_retry(h, wait_ms / 1000 + 1);
 	log_info("acme: %s: %s; next attempt in %lld s", h->name, words, (long long)(wait_ms / 1000 + 1));

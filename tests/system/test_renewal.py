@@ -73,7 +73,7 @@ def test_an_authority_that_always_says_now_is_not_obeyed_for_ever(issuer_with, k
     ca.always("renewalInfo", window(-7200, -3600))
     upload(server, key)
     wait_for(lambda: len(ca.certificates) == 10, "some renewals at once")
-    wait_for(lambda: says(server, "our own, on certificates for this host"), "then it is held back")
+    wait_for(lambda: says(server, "our own limit on certificates for this host"), "then it is held back")
     stays(lambda: len(ca.orders) == 10, "the bound holds")
 
 
