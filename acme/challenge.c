@@ -100,8 +100,8 @@ acme_challenge_record(enum acme_challenge_type type, const char *name, const cha
 	}
 	if (strncmp(name, "*.", 2) == 0)
 		name += 2;
-	if (snprintf(text, sizeof text, "%s%s.%s", label, type == ACME_DNS_PERSIST_01 ? "_validation-persist" : "_acme-challenge",
-	    name) >= (int)sizeof text)
+	if (snprintf(text, sizeof text, "%s%s.%s", label,
+	    type == ACME_DNS_PERSIST_01 ? "_validation-persist" : "_acme-challenge", name) >= (int)sizeof text)
 		return ERR_RANGE;
 	return dname_from_str(text, out);
 }
@@ -327,8 +327,8 @@ add_offers(const json_t *challenges, struct buf *out)
 /* What the CA was told to look at already it goes on with, whatever is preferred by now: after a restart, or where an
  * earlier order left a pending authorization behind. */
 enum err
-acme_challenge_choose(const struct acme_challenge_means *m, const json_t *challenges, const char *name, bool wildcard,
-    struct acme_choice *out, struct fault *f)
+acme_challenge_choose(const struct acme_challenge_means *m, const json_t *challenges, const char *name,
+    bool wildcard, struct acme_choice *out, struct fault *f)
 {
 	struct choosing c = { .means = m, .challenges = challenges, .name = name, .wildcard = wildcard, .under_way = true };
 	struct buf offers = { 0 };
@@ -344,8 +344,8 @@ acme_challenge_choose(const struct acme_challenge_means *m, const json_t *challe
 
 		if (c.err == ERR_OK)
 			c.err = ERR_PEER;
-		fault_set(f, c.err, "the CA offers no challenge for %.253s that we are to use: it offers %.200s%s%.400s%s", name,
-		    o != NULL ? o : "something", r != NULL ? " (" : "", r != NULL ? r : "", r != NULL ? ")" : "");
+		fault_set(f, c.err, "the CA offers no challenge for %.253s that we are to use: it offers %.200s%s%.400s%s",
+		    name, o != NULL ? o : "something", r != NULL ? " (" : "", r != NULL ? r : "", r != NULL ? ")" : "");
 	}
 	buf_clear(&offers);
 	buf_clear(&c.refused);

@@ -53,8 +53,8 @@ struct acme_choice {
 /* The best of challenges (the member of an authorization; may be NULL or anything) for name, without "*.".  *out is the
  * caller's: acme_choice_clear().  ERR_PEER: none can be used; f says what is offered and why that will not do.  ERR_RANGE:
  * the name is too long for a record.  ERR_NOMEM. */
-enum err acme_challenge_choose(const struct acme_challenge_means *m, const json_t *challenges, const char *name, bool wildcard,
-    struct acme_choice *out, struct fault *f);
+enum err acme_challenge_choose(const struct acme_challenge_means *m, const json_t *challenges, const char *name,
+    bool wildcard, struct acme_choice *out, struct fault *f);
 void acme_choice_clear(struct acme_choice *c);
 
 /* The owner of the record for name, which may begin with "*.".  account: URL; for ACME_DNS_ACCOUNT_01 only.

@@ -41,8 +41,8 @@ chain_fault(const struct acme_delegation *d, enum err err, struct fault *f, cons
 	return err;
 }
 
-#define WAYS_OUT "make the name a CNAME to one in a zone that may be changed here, or delegate it by NS to a zone of its own " \
-	"that is served here"
+#define WAYS_OUT "make the name a CNAME to one in a zone that may be changed here, or delegate it by NS to a zone of its " \
+	"own that is served here"
 
 static enum err
 refuse(const struct acme_delegation *d, const struct acme_place *p, struct fault *f)
@@ -280,10 +280,11 @@ on_answer(void *arg, enum err err, const uint8_t *msg, size_t n, const char *wor
 	s->call = NULL;
 	if (err != ERR_OK) {
 		s->fault.err = ERR_OK;
-		chain_fault(d, ERR_REFUSED, &s->fault, ": the last is in none of the zones here, and cannot be looked up: %.300s", words);
+		chain_fault(d, ERR_REFUSED, &s->fault,
+		    ": the last is in none of the zones here, and cannot be looked up: %.300s", words);
 	} else if (!acme_delegation_alias(msg, n, d->owner.octets, &target)) {
-		chain_fault(d, ERR_REFUSED, &s->fault, ": the last is in none of the zones here, and is no CNAME to one that is; "
-		    WAYS_OUT);
+		chain_fault(d, ERR_REFUSED, &s->fault,
+		    ": the last is in none of the zones here, and is no CNAME to one that is; " WAYS_OUT);
 	} else {
 		s->fault.err = ERR_OK;
 		if (hop(d, target.octets, NULL, &s->fault) == ERR_OK) {
@@ -303,7 +304,8 @@ search_on(struct acme_delegation_search *s)
 		enum err err = follow(s->outside, d, s->at >= s->nchanging, &s->fault);
 
 		if (err == ERR_NOT_FOUND && acme_resolve_outside_allowed(s->resolve) &&
-		    acme_resolve_start(s->resolve, d->owner.octets, TYPE_CNAME, 0, ASK_TIMEOUT_MS, on_answer, s, &s->call) == ERR_OK)
+		    acme_resolve_start(s->resolve, d->owner.octets, TYPE_CNAME, 0, ASK_TIMEOUT_MS, on_answer, s,
+		    &s->call) == ERR_OK)
 			return;
 		if (err != ERR_OK) {
 			s->fault.err = err == ERR_NOT_FOUND ? ERR_REFUSED : err;
@@ -316,14 +318,15 @@ search_on(struct acme_delegation_search *s)
 
 enum err
 acme_delegation_start(const struct acme_outside *outside, struct acme_resolve *resolve, struct event_base *base,
-    const struct dname *names, size_t n, size_t nchanging, acme_delegation_done *done, void *arg, struct acme_delegation_search **out)
+    const struct dname *names, size_t n, size_t nchanging, acme_delegation_done *done, void *arg,
+    struct acme_delegation_search **out)
 {
 	struct acme_delegation_search *s = calloc(1, sizeof *s);
 
 	if (s == NULL)
 		return ERR_NOMEM;
-	*s = (struct acme_delegation_search){ .outside = outside, .resolve = resolve, .n = n, .nchanging = nchanging, .done = done, .arg = arg,
-		.found = calloc(n > 0 ? n : 1, sizeof *s->found), .turn = event_new(base, -1, 0, on_turn, s) };
+	*s = (struct acme_delegation_search){ .outside = outside, .resolve = resolve, .n = n, .nchanging = nchanging,
+		.done = done, .arg = arg, .found = calloc(n > 0 ? n : 1, sizeof *s->found), .turn = event_new(base, -1, 0, on_turn, s) };
 	if (s->found == NULL || s->turn == NULL) {
 		acme_delegation_search_free(s);
 		return ERR_NOMEM;

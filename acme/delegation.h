@@ -42,7 +42,8 @@ struct acme_proof {
  * ERR_OK: *out is the caller's, acme_delegation_clear(); else there is nothing to clear.
  * ERR_NOMEM.
  * ERR_NOT_FOUND: the end is in none of our zones, or delegated to servers elsewhere; f says so.
- * ERR_REFUSED: it ends in a zone of ours that may not be changed.  ERR_RANGE: a circle, too many aliases, too long a name. */
+ * ERR_REFUSED: it ends in a zone of ours that may not be changed.
+ * ERR_RANGE: a circle, too many aliases, too long a name. */
 enum err acme_delegation_find(const struct acme_outside *outside, const uint8_t *name, struct acme_delegation *out,
     struct fault *f);
 
@@ -71,11 +72,12 @@ typedef void acme_delegation_done(void *arg, enum err err, struct acme_delegatio
  * names are copied.  done comes exactly once, later; after it *out is still the caller's, to free.  Freed before, it never
  * comes.  ERR_NOMEM. */
 enum err acme_delegation_start(const struct acme_outside *outside, struct acme_resolve *resolve, struct event_base *base,
-    const struct dname *names, size_t n, size_t nchanging, acme_delegation_done *done, void *arg, struct acme_delegation_search **out);
+    const struct dname *names, size_t n, size_t nchanging, acme_delegation_done *done, void *arg,
+    struct acme_delegation_search **out);
 void acme_delegation_search_free(struct acme_delegation_search *s);
 
-/* What the answer to a question for the CNAME of name says it is an alias of; a chain goes on with what our zones say and the
- * next question, not with what else stands in it.  False: it is none.  For msg that may be anything (tests, fuzzing). */
+/* What the answer to a question for the CNAME of name says it is an alias of; a chain goes on with what our zones say and
+ * the next question, not with what else stands in it.  False: it is none.  For msg that may be anything (tests, fuzzing). */
 bool acme_delegation_alias(const uint8_t *msg, size_t n, const uint8_t *name, struct dname *out);
 
 #endif

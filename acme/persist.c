@@ -160,7 +160,8 @@ on_edited(void *arg, enum err err, const char *words)
 		    text != NULL ? text : "");
 	} else {
 		s->not_before_s = clock_now_s() + RETRY_S;
-		log_warning("acme: the standing record at %s cannot be %s: %s", name, text != NULL ? "written" : "removed", words);
+		log_warning("acme: the standing record at %s cannot be %s: %s", name, text != NULL ? "written" : "removed",
+		    words);
 		if (text == NULL && !TAILQ_EMPTY(&s->needs))	/* who waits shall not wait for that */
 			json_array_clear(s->texts);
 	}

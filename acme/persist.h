@@ -34,7 +34,8 @@ struct acme_persist_request {			/* copied */
 	void *arg;
 };
 
-/* See to it that there is such a record.  done comes later, exactly once, unless cancelled; *out is gone then.  ERR_NOMEM. */
+/* See to it that there is such a record.  done comes later, exactly once, unless cancelled; *out is gone then.
+ * ERR_NOMEM. */
 enum err acme_persist_require(struct acme_persist *p, const struct acme_persist_request *r, struct acme_persist_need **out);
 void acme_persist_cancel(struct acme_persist_need *n);	/* takes NULL */
 

@@ -57,7 +57,9 @@ struct acme_persist {
 
 /* persist.c */
 struct standing *standing_find(const struct acme_persist *p, const uint8_t *name, const char *authority);
-struct standing *standing_new(struct acme_persist *p, const uint8_t *name, const char *authority);	/* NULL: no memory */
+
+/* NULL: no memory. */
+struct standing *standing_new(struct acme_persist *p, const uint8_t *name, const char *authority);
 void standing_free(struct standing *s);		/* of the table; nothing is forgotten */
 struct use *standing_use(struct standing *s, const uint8_t *user);	/* found or made; NULL: no memory */
 void use_free(struct use *u);

@@ -41,11 +41,13 @@ uses_json(const struct standing *s)
 void
 standing_remember(const struct standing *s)
 {
-	json_t *json = json_pack("{s:i, s:o, s:o, s:o, s:s, s:O, s:o}", "version", VERSION, "name", name_json(&s->name), "owner",
-	    name_json(&s->owner), "zone", name_json(&s->zone), "authority", s->authority, "texts", s->texts, "users", uses_json(s));
+	json_t *json = json_pack("{s:i, s:o, s:o, s:o, s:s, s:O, s:o}", "version", VERSION, "name", name_json(&s->name),
+	    "owner", name_json(&s->owner), "zone", name_json(&s->zone), "authority", s->authority, "texts", s->texts, "users",
+	    uses_json(s));
 	char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT), key[KEY_MAX];
 
-	if (text == NULL || acme_port_remember(s->all->port, key_of(s, key), text, strlen(text), NULL, NULL, NULL) != ERR_OK)
+	if (text == NULL ||
+	    acme_port_remember(s->all->port, key_of(s, key), text, strlen(text), NULL, NULL, NULL) != ERR_OK)
 		log_error("acme: out of memory: a standing record is not remembered");
 	free(text);
 	json_decref(json);

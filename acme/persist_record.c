@@ -89,7 +89,8 @@ static bool
 tag_valid(const struct cursor *tag)
 {
 	for (const char *p = tag->p; p < tag->end; p++)
-		if (!isascii((unsigned char)*p) || (!isalnum((unsigned char)*p) && (*p != '-' || p == tag->p || p + 1 == tag->end)))
+		if (!isascii((unsigned char)*p) ||
+		    (!isalnum((unsigned char)*p) && (*p != '-' || p == tag->p || p + 1 == tag->end)))
 			return false;
 	return tag->p < tag->end;
 }

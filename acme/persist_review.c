@@ -42,7 +42,8 @@ csr_needs(const struct rr_list *rrset, const uint8_t *name, bool *wildcard)
 	snprintf(star, sizeof star, "*.%s", dname_print_host(dname_parent(name), exact));
 	*wildcard = false;
 	for (size_t i = 0; i < rrset->n; i++) {
-		if (acme_tlsa_read(&rrset->v[i], &data, &n) != ACME_TLSA_CSR || acme_csr_parse(data, n, &csr, NULL) != ERR_OK)
+		if (acme_tlsa_read(&rrset->v[i], &data, &n) != ACME_TLSA_CSR ||
+		    acme_csr_parse(data, n, &csr, NULL) != ERR_OK)
 			continue;
 		*wildcard |= has_name(acme_csr_names(csr), star);
 		needs |= *wildcard || has_name(acme_csr_names(csr), exact);

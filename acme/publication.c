@@ -58,8 +58,8 @@ log_way(const struct dname *name, const struct acme_delegation *way)
 	char from[DNAME_TEXT_MAX], to[DNAME_TEXT_MAX], zone[DNAME_TEXT_MAX];
 
 	if (way->nhops > 0)
-		log_info("acme: %s is an alias: its record goes to %s, in the zone %s", dname_print_host(name->octets, from),
-		    dname_print_host(way->owner.octets, to), dname_print_host(way->zone.octets, zone));
+		log_info("acme: %s is an alias: its record goes to %s, in the zone %s",
+		    dname_print_host(name->octets, from), dname_print_host(way->owner.octets, to), dname_print_host(way->zone.octets, zone));
 }
 
 /* Takes way, when it is ERR_OK. */
@@ -172,8 +172,8 @@ require_standing(struct acme_publication *p)
 	for (size_t i = 0; err == ERR_OK && i < p->nstanding; i++) {
 		struct standing *s = &p->standing[i];
 
-		err = acme_persist_require(p->setup.persist, &(struct acme_persist_request){ &s->want, &s->way, p->setup.authority,
-		    p->setup.csr, on_standing, s }, &s->need);
+		err = acme_persist_require(p->setup.persist, &(struct acme_persist_request){ &s->want, &s->way,
+		    p->setup.authority, p->setup.csr, on_standing, s }, &s->need);
 		p->missing += err == ERR_OK;
 	}
 	return err;

@@ -286,7 +286,8 @@ look_first(struct acme_task *t)
 	enum err err = acme_delegation_elsewhere(outside, &means, acme_csr_names(t->csr), &elsewhere, &n);
 
 	if (err == ERR_OK && n > 0)
-		err = acme_delegation_start(outside, t->setup.resolve, t->setup.base, elsewhere, n, standing ? 0 : n, on_ways, t, &t->search);
+		err = acme_delegation_start(outside, t->setup.resolve, t->setup.base, elsewhere, n, standing ? 0 : n, on_ways, t,
+		    &t->search);
 	free(elsewhere);
 	if (err != ERR_OK)
 		task_step(t, acme_order_abort(t->order, err, err_str(err)));
