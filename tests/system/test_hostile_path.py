@@ -159,6 +159,14 @@ def state(server, i):
     return next((c for c in server.certs(HOST) if c["label"] == label(i)), {"problem": None})
 
 
+def obtained(server, i, request):
+    """On a busy machine the time that is short for others may be too short for an honest CA."""
+    found = Published(server, HOST, label(i)).certificate(request)
+    if not found and state(server, i)["problem"]:
+        server.ctl("renew", HOST)
+    return found
+
+
 def judge(server, key, cases, turn_honest):
     """cases: (what, words) for each label.  Upload, see what is told, turn honest, and all get their certificate."""
     requests = [Request([HOST]) for _ in cases]
@@ -176,7 +184,7 @@ def judge(server, key, cases, turn_honest):
     turn_honest()
     server.ctl("renew", HOST)
     for i, (what, _) in enumerate(cases):
-        wait_for(lambda n=i: Published(server, HOST, label(n)).certificate(requests[n]), f"a certificate after {what}", 60)
+        wait_for(lambda n=i: obtained(server, n, requests[n]), f"a certificate after {what}", 60, interval=0.5)
     assert client.look(server, f"_acme-challenge.{HOST}", "TXT") == []
 
 
