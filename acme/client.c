@@ -126,18 +126,6 @@ acme_client_directory(const struct acme_client *c)
 }
 
 bool
-acme_client_terms_agreed(const struct acme_client *c)
-{
-	return c->authority->terms_agreed;
-}
-
-unsigned
-acme_client_orders(const struct acme_client *c)
-{
-	return c->orders;
-}
-
-bool
 acme_client_usable(const struct acme_client *c, struct fault *f)
 {
 	if (!c->authority->terms_agreed)

@@ -33,7 +33,6 @@ struct acme_call *acme_client_prepare(struct acme_client *c, acme_client_done *d
  * meanwhile. */
 void acme_client_hold(struct acme_client *c);
 void acme_client_release(struct acme_client *c);
-unsigned acme_client_orders(const struct acme_client *c);	/* how many there are */
 
 /* A signed POST; payload NULL is POST-as-GET.  Only after acme_client_prepare().  NULL: no memory. */
 struct acme_call *acme_client_post(struct acme_client *c, const char *url, const char *payload, acme_client_done *done,
@@ -61,7 +60,6 @@ struct acme_challenge_means acme_client_means(const struct acme_client *c);	/* a
 /* NULL: none yet.  The struct is borrowed until the loop turns, what it points to for as long as the caller holds an
  * order. */
 const struct acme_directory *acme_client_directory(const struct acme_client *c);
-bool acme_client_terms_agreed(const struct acme_client *c);
 
 struct acme_account_view {		/* borrowed until the loop turns */
 	const char *directory, *url, *status, *terms;	/* url, terms: NULL where not known */

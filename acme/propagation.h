@@ -1,4 +1,4 @@
-/* acme/propagation.h -- are the challenge records visible to a CA (DESIGN.md, promise 4)?
+/* acme/propagation.h -- are the challenge records visible to a CA?
  *
  * Where they must be seen is chosen by zone: here (always), on every name server that the CA may ask, at every resolver
  * of the configuration.  Each place is asked again and again, less and less often, until it shows all values of a name,

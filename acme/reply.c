@@ -158,12 +158,6 @@ acme_directory_read(const char *json, size_t n, struct acme_directory *out, stru
 	return ERR_OK;
 }
 
-bool
-acme_directory_has_profile(const struct acme_directory *d, const char *name)
-{
-	return json_object_get(d->profiles, name) != NULL;
-}
-
 void
 acme_directory_clear(struct acme_directory *d)
 {

@@ -55,7 +55,6 @@ struct acme_directory {			/* section 7.1.1 */
 	bool external_account_required;
 };
 enum err acme_directory_read(const char *json, size_t n, struct acme_directory *out, struct fault *f);
-bool acme_directory_has_profile(const struct acme_directory *d, const char *name);
 void acme_directory_clear(struct acme_directory *d);
 
 enum acme_account_status { ACCOUNT_VALID, ACCOUNT_DEACTIVATED, ACCOUNT_REVOKED };

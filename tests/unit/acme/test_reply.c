@@ -122,8 +122,8 @@ test_good(void **state)
 	check(d.revoke_cert == NULL && d.website == NULL && d.issuer_domain_names == NULL && d.account_hash_prefix == NULL,
 	    "what is absent is NULL");
 	assert_string_equal(json_string_value(json_array_get(d.caa_identities, 0)), "ca.example");
-	assert_true(acme_directory_has_profile(&d, "classic"));
-	assert_false(acme_directory_has_profile(&d, "shortlived"));
+	assert_non_null(json_object_get(d.profiles, "classic"));
+	assert_null(json_object_get(d.profiles, "shortlived"));
 	assert_false(d.external_account_required);
 	acme_directory_clear(&d);
 	assert_int_equal(acme_order_object_read(order, strlen(order), &o, NULL), ERR_OK);
