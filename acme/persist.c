@@ -184,15 +184,6 @@ add_text(struct rr_list *list, const struct dname *owner, const char *text)
 	return err;
 }
 
-static bool
-in_list(const struct rr_list *list, const struct rr *rr)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (rr_same(&list->v[i], rr))
-			return true;
-	return false;
-}
-
 /* Of our texts but this one, those that stand; and also. */
 static enum err
 fill_removals(const struct standing *s, const char *but, const struct rr_list *also, struct rr_list *out)
@@ -210,7 +201,7 @@ fill_removals(const struct standing *s, const char *but, const struct rr_list *a
 			err = add_text(&ours, &s->owner, text);
 	}
 	for (size_t i = 0; err == ERR_OK && i < present.n; i++)
-		if (in_list(&ours, &present.v[i]) || (also != NULL && in_list(also, &present.v[i])))
+		if (rr_list_has(&ours, &present.v[i]) || (also != NULL && rr_list_has(also, &present.v[i])))
 			err = rr_list_add(out, &present.v[i]);
 	rr_list_clear(&present);
 	rr_list_clear(&ours);

@@ -114,15 +114,6 @@ in_chain(const struct acme_chain *chain, enum acme_tlsa_kind kind, const uint8_t
 	return false;
 }
 
-static bool
-in_list(const struct rr_list *list, const struct rr *rr)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (rr_same(&list->v[i], rr))
-			return true;
-	return false;
-}
-
 static enum err
 add_one(const uint8_t *owner, const struct acme_der *der, bool leaf, const struct rr_list *present, struct rr_list *add)
 {
@@ -135,7 +126,7 @@ add_one(const uint8_t *owner, const struct acme_der *der, bool leaf, const struc
 	struct rr rr = { owner, rdata.p, ACME_TLSA_TTL, TYPE_TLSA, (uint16_t)rdata.len };
 	if (rdata.failed)
 		err = ERR_NOMEM;
-	else if (!in_list(present, &rr) && !in_list(add, &rr))	/* a CA may send one certificate twice */
+	else if (!rr_list_has(present, &rr) && !rr_list_has(add, &rr))	/* a CA may send one certificate twice */
 		err = rr_list_add(add, &rr);
 	buf_clear(&rdata);
 	return err;

@@ -55,8 +55,8 @@ write_all(int fd, const void *octets, size_t n)
 	return 0;
 }
 
-static void
-sync_directory_of(const char *path)
+void
+file_sync_directory_of(const char *path)
 {
 	char copy[PATH_MAX];
 	int fd;
@@ -91,7 +91,7 @@ file_write(const char *path, const void *octets, size_t n, mode_t mode, struct f
 		unlink(temporary);
 		return fault_set(f, err_from_errno(error), "%s: %s", path, strerror(error));
 	}
-	sync_directory_of(path);
+	file_sync_directory_of(path);
 	return ERR_OK;
 }
 

@@ -15,6 +15,9 @@ enum err file_read(const char *path, size_t max, struct buf *out, struct fault *
  * new octets.  mode is set before the first octet is written. */
 enum err file_write(const char *path, const void *octets, size_t n, mode_t mode, struct fault *f);
 
+/* Sync the directory that path is in, where the file system can. */
+void file_sync_directory_of(const char *path);
+
 /* Make a directory; ERR_OK too when it is there already. */
 enum err file_mkdir(const char *path, mode_t mode, struct fault *f);
 

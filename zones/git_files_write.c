@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,19 +52,6 @@ dress(int fd, const struct stat *like, const char *path, struct fault *f)
 	return fchmod(fd, like->st_mode & 07777) == 0 ? ERR_OK : fault_errno(f, path, "cannot keep its mode");
 }
 
-static void
-sync_directory(const char *path)
-{
-	char copy[PATH_MAX];
-	int fd;
-
-	snprintf(copy, sizeof copy, "%s", path);
-	if ((fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
-		return;
-	(void)fsync(fd);		/* some file systems cannot; the rename is atomic all the same */
-	close(fd);
-}
-
 /* real: without links.  The last look at the file comes right before the rename: what a person saves after it is
  * found by the next fetch, and only what is saved between the two would be lost. */
 static enum err
@@ -93,7 +79,7 @@ replace(const char *real, const struct stat *st, const struct buf *old, const st
 	if (err != ERR_OK)
 		unlink(temporary);
 	else
-		sync_directory(real);
+		file_sync_directory_of(real);
 	buf_clear(&now);
 	return err;
 }

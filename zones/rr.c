@@ -150,6 +150,15 @@ rr_list_find(const struct rr_list *sorted, const struct rr *rr)
 	return NULL;
 }
 
+bool
+rr_list_has(const struct rr_list *list, const struct rr *rr)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (rr_same(&list->v[i], rr))
+			return true;
+	return false;
+}
+
 const struct rr *
 rr_list_soa(const struct rr_list *sorted, const uint8_t *apex)
 {
