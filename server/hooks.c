@@ -47,12 +47,20 @@ struct hooks {
 static void start_waiting(struct hooks *h);
 
 static void
+output_close(struct run *r)
+{
+	if (r->output == NULL)
+		return;
+	evutil_socket_t fd = event_get_fd(r->output);
+	event_free(r->output);
+	close(fd);
+	r->output = NULL;
+}
+
+static void
 run_free(struct run *r)
 {
-	if (r->output != NULL) {
-		close(event_get_fd(r->output));
-		event_free(r->output);
-	}
+	output_close(r);
 	if (r->timer != NULL)
 		event_free(r->timer);
 	for (size_t i = 0; r->environment != NULL && r->environment[i] != NULL; i++)
@@ -94,9 +102,7 @@ on_output(evutil_socket_t fd, short what, void *arg)
 	if (n > 0)
 		return;
 	line_end(r);
-	close(fd);
-	event_free(r->output);
-	r->output = NULL;
+	output_close(r);
 }
 
 /* ---- ends ---- */

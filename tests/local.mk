@@ -120,7 +120,7 @@ tests_unit_server_test_config_CPPFLAGS = $(AM_CPPFLAGS) -DEXAMPLE=\"$(abs_top_sr
 tests_unit_server_test_config_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_config_memory_SOURCES = tests/unit/server/test_config_memory.c tests/unit/check.h \
 	tests/unit/zones/memory.c tests/unit/zones/memory.h
-tests_unit_server_test_config_memory_LDFLAGS = $(MEMORY_WRAP) -Wl,--wrap=strdup -Wl,--wrap=strndup
+tests_unit_server_test_config_memory_LDFLAGS = $(MEMORY_WRAP_ALL)
 tests_unit_server_test_config_memory_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_control_SOURCES = tests/unit/server/test_control.c tests/unit/check.h
 tests_unit_server_test_control_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
@@ -192,7 +192,7 @@ tests_unit_acme_test_tlsa_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/acme/test_account tests/unit/acme/test_key tests/unit/acme/test_problem
 tests_unit_acme_test_account_SOURCES = tests/unit/check.h tests/unit/acme/test_account.c tests/unit/zones/memory.c \
 	tests/unit/zones/memory.h
-tests_unit_acme_test_account_LDFLAGS = $(MEMORY_WRAP) -Wl,--wrap=strdup
+tests_unit_acme_test_account_LDFLAGS = $(MEMORY_WRAP_ALL)
 tests_unit_acme_test_account_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 tests_unit_acme_test_key_SOURCES = tests/unit/check.h tests/unit/acme/test_key.c
 tests_unit_acme_test_key_LDADD = $(LIBACME) $(CMOCKA_LIBS)
@@ -346,6 +346,7 @@ tests_fuzz_fuzz_query_LDADD = $(LIBSERVER)
 
 # zone tree
 MEMORY_WRAP = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc -Wl,--wrap=free
+MEMORY_WRAP_ALL = $(MEMORY_WRAP) -Wl,--wrap=strdup -Wl,--wrap=strndup
 check_PROGRAMS += tests/unit/zones/test_publish tests/unit/zones/test_qp tests/unit/zones/test_store tests/unit/zones/test_zoneset
 zone_tree_test = tests/unit/check.h tests/unit/zones/memory.c tests/unit/zones/memory.h tests/unit/zones/names.c \
 	tests/unit/zones/names.h
@@ -420,7 +421,7 @@ check_PROGRAMS += tests/unit/server/test_update
 tests_unit_server_test_update_SOURCES = tests/unit/server/test_update.c tests/unit/server/update_text.c \
 	tests/unit/server/update_text.h tests/unit/server/zone_text.c tests/unit/server/zone_text.h tests/unit/check.h
 tests_unit_server_test_update_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
-DOOR_WRAP = $(MEMORY_WRAP) -Wl,--wrap=strdup -Wl,--wrap=strndup -Wl,--wrap=journal_append -Wl,--wrap=journal_commit \
+DOOR_WRAP = $(MEMORY_WRAP_ALL) -Wl,--wrap=journal_append -Wl,--wrap=journal_commit \
 	-Wl,--wrap=journal_put_zone
 check_PROGRAMS += tests/unit/zones/test_commit
 tests_unit_zones_test_commit_SOURCES = tests/unit/zones/test_commit.c tests/unit/zones/door.c tests/unit/zones/door.h \
@@ -505,7 +506,7 @@ tests_unit_zones_test_signers_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/zones/test_signers_memory
 tests_unit_zones_test_signers_memory_SOURCES = tests/unit/zones/test_signers_memory.c tests/unit/zones/memory.c \
 	tests/unit/zones/memory.h tests/unit/check.h
-tests_unit_zones_test_signers_memory_LDFLAGS = $(MEMORY_WRAP) -Wl,--wrap=strdup -Wl,--wrap=strndup
+tests_unit_zones_test_signers_memory_LDFLAGS = $(MEMORY_WRAP_ALL)
 tests_unit_zones_test_signers_memory_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/zones/test_git_verify
 tests_unit_zones_test_git_verify_SOURCES = tests/unit/zones/test_git_verify.c tests/unit/zones/git_place.h tests/unit/check.h
@@ -534,7 +535,7 @@ tests_unit_tools_test_fetch_key_SOURCES = tests/unit/tools/test_fetch_key.c test
 tests_unit_tools_test_fetch_key_LDADD = $(LIBFETCH) $(CMOCKA_LIBS)
 tests_unit_tools_test_fetch_memory_SOURCES = tests/unit/tools/test_fetch_memory.c tests/unit/check.h \
 	tests/unit/zones/memory.c tests/unit/zones/memory.h
-tests_unit_tools_test_fetch_memory_LDFLAGS = $(MEMORY_WRAP) -Wl,--wrap=strdup -Wl,--wrap=strndup
+tests_unit_tools_test_fetch_memory_LDFLAGS = $(MEMORY_WRAP_ALL)
 tests_unit_tools_test_fetch_memory_LDADD = $(LIBFETCH) $(CMOCKA_LIBS)
 tests_unit_tools_test_fetch_place_SOURCES = tests/unit/tools/test_fetch_place.c $(AUTHORITY) tests/unit/check.h
 tests_unit_tools_test_fetch_place_LDADD = $(LIBFETCH) $(CMOCKA_LIBS)

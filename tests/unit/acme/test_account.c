@@ -13,16 +13,6 @@
 #define BARE "{\"status\":\"valid\"}"
 #define UNKNOWN "{\"type\":\"" URN "accountDoesNotExist\",\"detail\":\"none\"}"
 
-char *__wrap_strdup(const char *words);
-
-char *
-__wrap_strdup(const char *words)
-{
-	char *copy = malloc(strlen(words) + 1);
-
-	return copy != NULL ? strcpy(copy, words) : NULL;
-}
-
 static const char *const one_contact[] = { "mailto:a@example.com", NULL };
 static const char *const other_contact[] = { "mailto:b@example.com", NULL };
 static const uint8_t secret[] = "secret";

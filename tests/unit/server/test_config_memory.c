@@ -5,28 +5,6 @@
 #include "tests/unit/check.h"
 #include "tests/unit/zones/memory.h"
 
-char *__wrap_strdup(const char *words);
-char *__wrap_strndup(const char *words, size_t n);
-
-char *
-__wrap_strndup(const char *words, size_t n)
-{
-	size_t length = strnlen(words, n);
-	char *copy = malloc(length + 1);
-
-	if (copy != NULL) {
-		memcpy(copy, words, length);
-		copy[length] = '\0';
-	}
-	return copy;
-}
-
-char *
-__wrap_strdup(const char *words)
-{
-	return __wrap_strndup(words, strlen(words));
-}
-
 static const char text[] =
 	"server: {listen: [127.0.0.1], workers: 1, control-socket: /tmp/s, source: [192.0.2.1], identity: a}\n"
 	"git: [{remote: '/tmp/x#b', path: p, host-keys: [SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA]}]\n"

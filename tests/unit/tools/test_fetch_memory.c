@@ -6,28 +6,6 @@
 #include "tests/unit/zones/memory.h"
 #include "tools/fetch.h"
 
-char *__wrap_strdup(const char *words);
-char *__wrap_strndup(const char *words, size_t n);
-
-char *
-__wrap_strndup(const char *words, size_t n)
-{
-	size_t length = strnlen(words, n);
-	char *copy = malloc(length + 1);
-
-	if (copy != NULL) {
-		memcpy(copy, words, length);
-		copy[length] = '\0';
-	}
-	return copy;
-}
-
-char *
-__wrap_strdup(const char *words)
-{
-	return __wrap_strndup(words, strlen(words));
-}
-
 static const char text[] =
 	"server: 192.0.2.1\nresolver: 192.0.2.2\nhook: 'true'\nverify: /etc/root.pem\nowner: root\n"
 	"hosts:\n  - a.example\n  - {name: '*.b.example', names: [c.example, d.example], "

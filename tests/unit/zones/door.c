@@ -15,8 +15,6 @@ const uint8_t door_apex[] = "\7example\3com";
 
 /* --- failing calls --- */
 
-char *__wrap_strdup(const char *words);
-char *__wrap_strndup(const char *words, size_t n);
 enum err __real_journal_append(struct journal *j, const struct journal_record *r, struct fault *f);
 enum err __wrap_journal_append(struct journal *j, const struct journal_record *r, struct fault *f);
 enum err __real_journal_put_zone(struct journal *j, const struct journal_zone *z, struct fault *f);
@@ -26,25 +24,6 @@ enum err __wrap_journal_commit(struct journal *j, struct fault *f);
 
 static unsigned fail_in;
 static bool failed;
-
-char *
-__wrap_strndup(const char *words, size_t n)
-{
-	size_t length = strnlen(words, n);
-	char *copy = malloc(length + 1);
-
-	if (copy != NULL) {
-		memcpy(copy, words, length);
-		copy[length] = '\0';
-	}
-	return copy;
-}
-
-char *
-__wrap_strdup(const char *words)
-{
-	return __wrap_strndup(words, strlen(words));
-}
 
 static bool
 fails(struct fault *f)

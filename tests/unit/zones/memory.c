@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 #include <stddef.h>
+#include <string.h>
 
 void *__real_malloc(size_t n);
 void *__real_calloc(size_t n, size_t size);
@@ -11,6 +12,8 @@ void *__wrap_malloc(size_t n);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *p, size_t n);
 void __wrap_free(void *p);
+char *__wrap_strdup(const char *words);
+char *__wrap_strndup(const char *words, size_t n);
 
 static atomic_long live, fail_in;
 
@@ -72,4 +75,24 @@ __wrap_free(void *p)
 	if (p != NULL)
 		live--;
 	__real_free(p);
+}
+
+/* The C library's own allocate without us. */
+char *
+__wrap_strndup(const char *words, size_t n)
+{
+	size_t length = strnlen(words, n);
+	char *copy = __wrap_malloc(length + 1);
+
+	if (copy != NULL) {
+		memcpy(copy, words, length);
+		copy[length] = '\0';
+	}
+	return copy;
+}
+
+char *
+__wrap_strdup(const char *words)
+{
+	return __wrap_strndup(words, strlen(words));
 }

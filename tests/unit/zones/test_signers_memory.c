@@ -7,28 +7,6 @@
 #include "zones/signers.h"
 #include "zones/sshsig.h"
 
-char *__wrap_strdup(const char *words);
-char *__wrap_strndup(const char *words, size_t n);
-
-char *
-__wrap_strndup(const char *words, size_t n)
-{
-	size_t length = strnlen(words, n);
-	char *copy = malloc(length + 1);
-
-	if (copy != NULL) {
-		memcpy(copy, words, length);
-		copy[length] = '\0';
-	}
-	return copy;
-}
-
-char *
-__wrap_strdup(const char *words)
-{
-	return __wrap_strndup(words, strlen(words));
-}
-
 /* The seeds of the fuzz target, without their first octet. */
 struct seed {
 	const char *name;
