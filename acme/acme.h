@@ -180,7 +180,7 @@ struct acme_outside {
 	/* Keep octets under key over restarts; n 0 forgets them.  They are copied, and written with the next group of
 	 * commits: what an edit() that was called before or in the same turn does becomes durable with them.  done (may be
 	 * NULL: nobody waits, a failure is logged) is called exactly once, later or before remember() returns; ERR_OK means
-	 * durable.  Keys: "order/<owner>" (acme/store.h), "host/<owner>", "account/<digest>", "persist/<zone>/<owner>",
+	 * durable.  Keys: "order/<owner>" (acme/store.h), "host/<owner>", "account/<digest>", "persist/<name>/<authority>",
 	 * "limit/<authority>/<limit>/<key>", "health/<authority>".
 	 * Values: JSON with a version; what cannot be read is logged and forgotten by its reader. */
 	void (*remember)(void *ctx, const char *key, const void *octets, size_t n,
@@ -193,6 +193,7 @@ struct acme_outside {
 	/* Something happened to a host; may be NULL.  It must not call the engine back. */
 	void (*event)(void *ctx, enum acme_event event, const struct acme_status *s);
 
+	/* What stands for name in our zones, as a question for it would be answered there. */
 	void (*place)(void *ctx, const uint8_t *name, struct acme_place *out);
 };
 
