@@ -143,10 +143,14 @@ parameter_read(const struct cursor *tag, const struct cursor *value, struct acme
 bool
 acme_persist_read(const char *text, size_t n, struct acme_persist_record *out)
 {
-	struct cursor c = { text, text + n }, part = take_until(&c, ";");
+	struct cursor c = { text, text }, part;
 	struct acme_persist_record r = { .until_s = 0 };
 	unsigned seen = 0;
 
+	if (n == 0)			/* text may be NULL then */
+		return false;
+	c.end = text + n;
+	part = take_until(&c, ";");
 	if (memchr(text, '\0', n) != NULL || !acme_issuer_normalize(part.p, (size_t)(part.end - part.p), r.issuer))
 		return false;
 	while (c.p < c.end) {

@@ -337,6 +337,7 @@ test_prefixes_of_records(void **state)
 		free(copy);
 	}
 	check(!acme_persist_read("ca.example; accounturi=a\0b", 26, &r), "a NUL is malformed");
+	check(!acme_persist_read(NULL, 0, &r), "an empty TXT record says nothing");
 }
 
 #define RECORD "ca.example; accounturi=https://ca.example/acct/1"
