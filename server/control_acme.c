@@ -41,7 +41,8 @@ add_account(void *arg, const char *authority, const struct acme_account_view *v)
 	json_array_append_new(arg, json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:s, s:s, s:o, s:b, s:I, s:o, s:o, s:o, s:o}",
 	    "authority", control_words(authority), "directory", control_words(v->directory),
 	    "url", control_words(v->url), "status", v->status, "contact", contacts(v->contact),
-	    "terms", control_words(v->terms), "key", v->key, "thumbprint", v->thumbprint, "key-file", control_words(v->key_file), "key-changing", v->changing,
+	    "terms", control_words(v->terms), "key", v->key, "thumbprint", v->thumbprint,
+	    "key-file", control_words(v->key_file), "key-changing", v->changing,
 	    "orders", (json_int_t)v->orders, "problem", control_words(v->complaint),
 	    "failing-since", time_or_null(v->failing_since_s), "failure", control_words(v->failure),
 	    "held-until", time_or_null(v->held_until_s)));
