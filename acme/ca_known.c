@@ -8,9 +8,11 @@
 
 static const char *const letsencrypt[] = { "letsencrypt.org", NULL };
 static const char *const google[] = { "pki.goog", NULL };
-static const char *const sectigo[] = { "sectigo.com", NULL };
+static const char *const sectigo[] = { "sectigo.com", "usertrust.com", "trust-provider.com", "comodoca.com", "comodo.com",
+	NULL };
 static const char *const ssl_com[] = { "ssl.com", NULL };
-static const char *const digicert[] = { "digicert.com", NULL };
+static const char *const digicert[] = { "digicert.com", "thawte.com", "geotrust.com", "rapidssl.com", "symantec.com",
+	"digicert.ne.jp", "cybertrust.ne.jp", NULL };
 static const char *const globalsign[] = { "globalsign.com", NULL };
 static const char *const buypass[] = { "buypass.com", NULL };
 static const char *const actalis[] = { "actalis.it", NULL };

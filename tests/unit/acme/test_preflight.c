@@ -270,6 +270,10 @@ test_what_the_ca_is_called(void **state)
 	check(look(ours, "example.com", false, "[1, \"LetsEncrypt.org\"]", "https://x/", false).err == ERR_OK, "as it says itself");
 	check(look(ours, "example.com", false, "[\"b.example\"]", le, false).err == ERR_REFUSED, "and that wins");
 	check(look(ours, "example.com", false, NULL, "https://ca.example/", false).err == ERR_OK, "not known: it passes");
+	check(look(OURS "example.com CAA 0 issue comodoca.com", "example.com", false, NULL, "https://acme.zerossl.com/v2/DV90",
+	    false).err == ERR_OK, "by a name of earlier years");
+	check(look(ours, "example.com", false, NULL, "https://acme.zerossl.com/v2/DV90", false).err == ERR_REFUSED,
+	    "but not by anybody's");
 }
 
 static void
