@@ -17,7 +17,6 @@
 
 #define BRANCH "main"
 #define FILE_MAX ((size_t)1 << 31)
-#define DEPTH_MAX 8			/* of $INCLUDEs, as the reader has it */
 #define SETTLED_NS INT64_C(50000000)	/* a file that was written so shortly before it was read may change without a trace */
 
 /* A file as it was read last. */
