@@ -126,11 +126,13 @@ certs_start(struct keeper *k, struct fault *f)
 
 	if ((k->certs_scan = evtimer_new(k->base, on_scan, k)) == NULL || cert_status_start(k) != ERR_OK)
 		return ERR_NOMEM;
-	if ((err = engine_init(k, k->boot_view, &e, f)) == ERR_OK)
-		engine_use(k, &e);
-	else
+	if ((err = engine_init(k, k->boot_view, &e, f)) != ERR_OK) {
 		engine_clear(&e);
-	return err;
+		return err;
+	}
+	engine_use(k, &e);
+	event_active(k->certs_scan, EV_TIMEOUT, 1);
+	return ERR_OK;
 }
 
 /* What the old engine knows of orders, accounts and times is in the journal, where the new one finds it: so nothing is begun

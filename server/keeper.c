@@ -18,6 +18,8 @@
 #define GROUP_MAX 1024			/* updates that share a sync: whoever waits is answered, however many come */
 #define SWEEP_S 5
 #define TOUR_ZONES 100			/* that are looked at between other things */
+#define TOUR_NOTICES 1000		/* more than these do not wait */
+#define TOUR_WAIT_MS 50
 
 /* --- the open group --- */
 
@@ -189,7 +191,8 @@ on_sweep(evutil_socket_t fd, short what, void *arg)
 	event_add(k->sweep, &(struct timeval){ SWEEP_S, 0 });
 }
 
-/* After the start each zone is looked at once: a few at a time, for queries and updates do not wait. */
+/* After the start each zone's secondaries are asked and told, a few zones at a time, for queries and updates do not wait; and
+ * no faster than they answer, where they are many. */
 static void
 on_tour(evutil_socket_t fd, short what, void *arg)
 {
@@ -197,17 +200,16 @@ on_tour(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	for (size_t n = 0; n < TOUR_ZONES && k->toured < k->zones.n; n++) {
+	for (size_t n = 0; n < TOUR_ZONES && k->toured < k->zones.n && notifier_waiting(k->notifier) <= TOUR_NOTICES; n++) {
 		struct zone *z = k->zones.v[k->toured++];
 
 		if (zone_newest(z) == NULL || z->retired)
 			continue;
 		catchup_look(k, z);
 		peers_notify(k, z);
-		certs_scan(k, z);
 	}
 	if (k->toured < k->zones.n)
-		event_add(k->tour, &(struct timeval){ 0, 0 });
+		event_add(k->tour, &(struct timeval){ 0, notifier_waiting(k->notifier) > TOUR_NOTICES ? TOUR_WAIT_MS * 1000 : 0 });
 }
 
 static void *

@@ -54,6 +54,7 @@ struct notifier {
 	struct notice **buckets;
 	size_t nbuckets, nnotices;		/* nbuckets is a power of two */
 	TAILQ_HEAD(, notice) due;
+	size_t ndue;
 	unsigned active;
 };
 
@@ -81,13 +82,21 @@ bucket(const struct notifier *n, const uint8_t *zone)
 	return &n->buckets[dname_hash(zone) & (n->nbuckets - 1)];
 }
 
+static void
+leave_line(struct notice *t)
+{
+	if (!t->is_due)
+		return;
+	TAILQ_REMOVE(&t->notifier->due, t, due);
+	t->notifier->ndue--;
+	t->is_due = false;
+}
+
 /* Take a notice out of whatever it is doing. */
 static void
 notice_stop(struct notice *t)
 {
-	if (t->is_due)
-		TAILQ_REMOVE(&t->notifier->due, t, due);
-	t->is_due = false;
+	leave_line(t);
 	if (t->exchange != NULL) {
 		exchange_cancel(t->exchange);
 		t->notifier->active--;
@@ -188,8 +197,7 @@ pump(struct notifier *n)
 		struct notice *t = TAILQ_FIRST(&n->due);
 		enum err err;
 
-		TAILQ_REMOVE(&n->due, t, due);
-		t->is_due = false;
+		leave_line(t);
 		if ((err = try_now(t)) == ERR_OK) {
 			n->active++;
 		} else {
@@ -204,6 +212,7 @@ static void
 make_due(struct notice *t)
 {
 	TAILQ_INSERT_TAIL(&t->notifier->due, t, due);
+	t->notifier->ndue++;
 	t->is_due = true;
 	pump(t->notifier);
 }
@@ -431,6 +440,12 @@ notifier_send(struct notifier *n, const struct rr *soa, const struct notify_targ
 		send_to(n, soa, &targets[i], source, nsource);
 	forget(n, soa->owner, false);
 	pump(n);
+}
+
+size_t
+notifier_waiting(const struct notifier *n)
+{
+	return n->ndue;
 }
 
 void

@@ -34,6 +34,9 @@ struct notify_target {
 void notifier_send(struct notifier *n, const struct rr *soa, const struct notify_target *targets, size_t ntargets,
     const struct sockaddr_storage *source, size_t nsource);
 
+/* How many NOTIFYs wait for a socket: who has very many to send may want to wait, too. */
+size_t notifier_waiting(const struct notifier *n);
+
 /* Forget a zone's outstanding NOTIFYs (it was removed). */
 void notifier_drop(struct notifier *n, const uint8_t *zone);
 
