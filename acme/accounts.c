@@ -156,7 +156,10 @@ begin(struct acme *a, const char *authority,
 	if (one == NULL || is_shared(a, one, &f))
 		done(arg, f.err, f.text);
 	else if ((chore = acme_chore_new(a, sizeof *chore, done, arg)) != NULL) {
+		unsigned orders = acme_client_view(one->client).orders;
+
 		chore->authority = one;
+		log_info("acme: %s: the account is to be changed; orders that rest on it: %u", one->name, orders);
 		if ((chore->call = act(one->client, then, chore)) == NULL)
 			acme_chore_end(chore, ERR_NOMEM, err_str(ERR_NOMEM));
 	}

@@ -377,7 +377,7 @@ def test_a_server_that_stops_while_a_rollover_waits(issuer_with, key):
     upload(server, key, "www.example.com")
     gate.wait_arrived()
     rollover = Rollover(server)
-    wait_for(lambda: server.ctl("account", "show"), "it is heard")
+    server.wait_log("the account is to be changed; orders that rest on it: 1")
     server.stop()
     assert rollover.wait(PATIENT) == 1
     gate.release()
