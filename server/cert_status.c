@@ -19,6 +19,7 @@
 #define BUCKETS 4096
 #define GATHER_MS 1000
 #define STEPS_MS 5000			/* how often what is being done is looked at, while it is */
+#define RETRY_S 60			/* in a zone that took no changes */
 #define LIFE_S (14 * 86400)		/* the engine speaks of each host daily */
 #define RENEW_S 86400
 #define PROBLEM_MAX 700
@@ -34,13 +35,29 @@ struct shown {				/* one host */
 	uint16_t rdlen;
 	int64_t renew_s;		/* it is written again then, even without a change */
 	bool due, gone, working;
+	bool waiting;			/* for a zone that takes no changes */
+};
+
+struct closed {				/* such a zone */
+	LIST_ENTRY(closed) entry;
+	struct dname apex;
+	char words[200];		/* why */
+	bool again;			/* it is tried now */
+};
+
+struct writing {			/* an edit on its way */
+	LIST_ENTRY(writing) entry;
+	struct cert_status *status;
+	struct dname apex;
 };
 
 struct cert_status {
 	struct keeper *keeper;
 	struct hooks *hooks;
-	struct event *write, *steps;
+	struct event *write, *steps, *retry;
 	LIST_HEAD(, shown) hosts[BUCKETS];
+	LIST_HEAD(, closed) closed;
+	LIST_HEAD(, writing) writing;
 	TAILQ_HEAD(, shown) due;
 	size_t nworking;
 	struct cert_counts counts;
@@ -239,11 +256,12 @@ on_steps(evutil_socket_t fd, short what, void *arg)
 
 /* ---- changes of zones ---- */
 
-/* What stands there goes unless it is what shall stand there. */
-static void
+/* What stands there goes unless it is what shall stand there.  True: something has to change. */
+static bool
 host_changes(struct cert_status *c, struct shown *h, struct rr_list *remove, struct rr_list *add)
 {
 	struct rr_list there = { 0 };
+	size_t before = remove->n + add->n;
 	bool is_there = false;
 	int64_t now_s = clock_now_s();
 
@@ -266,20 +284,120 @@ host_changes(struct cert_status *c, struct shown *h, struct rr_list *remove, str
 	}
 out:
 	rr_list_clear(&there);
+	return remove->n + add->n > before;
+}
+
+static struct closed *
+closed_find(struct cert_status *c, const uint8_t *apex)
+{
+	struct closed *z;
+
+	LIST_FOREACH(z, &c->closed, entry)
+		if (dname_equal(z->apex.octets, apex))
+			return z;
+	return NULL;
+}
+
+/* Why a zone takes no changes is said once; it is tried again later, with all of its hosts. */
+static void
+on_failed(struct cert_status *c, const struct writing *w, const char *words)
+{
+	struct closed *z = closed_find(c, w->apex.octets);
+	struct dname zone;
+	struct shown *h;
+	bool editable;
+
+	if (z == NULL && (z = calloc(1, sizeof *z)) != NULL) {
+		z->apex = w->apex;
+		LIST_INSERT_HEAD(&c->closed, z, entry);
+	}
+	if (z == NULL || strncmp(z->words, words, sizeof z->words - 1) != 0) {
+		char name[DNAME_TEXT_MAX];
+
+		log_warning("acme: zone %s: the status of certificates cannot be shown: %s",
+		    dname_print_host(w->apex.octets, name), words);
+	}
+	if (z != NULL)
+		snprintf(z->words, sizeof z->words, "%s", words);
+	for (size_t i = 0; i < BUCKETS; i++)
+		LIST_FOREACH(h, &c->hosts[i], entry)
+			if (cert_zone_of(c->keeper, h->owner.octets, &zone, &editable) && dname_equal(zone.octets, w->apex.octets))
+				h->waiting = true;
+	if (!event_pending(c->retry, EV_TIMEOUT, NULL))
+		event_add(c->retry, &(struct timeval){ RETRY_S, 0 });
+}
+
+/* Those whose record is taken away are forgotten at the next look, when it is away. */
+static void
+forget_gone(struct cert_status *c)
+{
+	struct shown *h;
+
+	for (size_t i = 0; i < BUCKETS; i++)
+		LIST_FOREACH(h, &c->hosts[i], entry)
+			if (h->gone)
+				host_due(c, h);
 }
 
 static void
 on_written(void *arg, enum err err, const char *words)
 {
-	(void)arg;
-	if (err != ERR_OK)
-		log_warning("acme: the status of some hosts cannot be shown: %s", words);
+	struct writing *w = arg;
+	struct closed *z = closed_find(w->status, w->apex.octets);
+
+	if (err != ERR_OK) {
+		on_failed(w->status, w, words);
+	} else {
+		if (z != NULL) {
+			LIST_REMOVE(z, entry);
+			free(z);
+		}
+		forget_gone(w->status);
+	}
+	LIST_REMOVE(w, entry);
+	free(w);
+}
+
+/* It may take them now.  A host whose record stands as it should changes nothing. */
+static void
+on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	struct cert_status *c = arg;
+	struct shown *h;
+	struct closed *z;
+
+	(void)fd;
+	(void)what;
+	LIST_FOREACH(z, &c->closed, entry)
+		z->again = true;
+	for (size_t i = 0; i < BUCKETS; i++)
+		LIST_FOREACH(h, &c->hosts[i], entry)
+			if (h->waiting) {
+				h->waiting = false;
+				host_due(c, h);
+			}
+}
+
+static void
+write_changes(struct cert_status *c, const uint8_t *apex, const struct rr_list *remove, const struct rr_list *add)
+{
+	struct writing *w = calloc(1, sizeof *w);
+
+	if (w == NULL)
+		return;			/* at the next change of state, or tomorrow */
+	w->status = c;
+	dname_copy(&w->apex, apex);
+	LIST_INSERT_HEAD(&c->writing, w, entry);
+	cert_edit(c->keeper, &(struct acme_edit){ .zone = apex, .remove = remove->v, .nremove = remove->n, .add = add->v,
+	    .nadd = add->n, .passing = true, .until_s = clock_now_s() + LIFE_S, .why = "status of certificates" },
+	    on_written, w);
 }
 
 /* All that is due in one zone; what is too much for one change stays due. */
 static void
 write_zone(struct cert_status *c, const uint8_t *apex)
 {
+	struct closed *z = closed_find(c, apex);
 	struct rr_list remove = { 0 }, add = { 0 };
 	struct dname zone;
 	struct shown *h, *next;
@@ -290,17 +408,17 @@ write_zone(struct cert_status *c, const uint8_t *apex)
 		next = TAILQ_NEXT(h, turn);
 		if (!cert_zone_of(c->keeper, h->owner.octets, &zone, &editable) || !dname_equal(zone.octets, apex))
 			continue;
-		if (editable)
-			host_changes(c, h, &remove, &add);
 		TAILQ_REMOVE(&c->due, h, turn);
 		h->due = false;
-		if (h->gone)
+		if (z != NULL && !z->again)
+			h->waiting = true;
+		else if (!(editable && host_changes(c, h, &remove, &add)) && h->gone)
 			host_free(c, h);
 	}
+	if (z != NULL)
+		z->again = false;
 	if (remove.n + add.n > 0)
-		cert_edit(c->keeper, &(struct acme_edit){ .zone = apex, .remove = remove.v, .nremove = remove.n, .add = add.v,
-		    .nadd = add.n, .passing = true, .until_s = clock_now_s() + LIFE_S, .why = "status of certificates" },
-		    on_written, NULL);
+		write_changes(c, apex, &remove, &add);
 	rr_list_clear(&remove);
 	rr_list_clear(&add);
 }
@@ -436,7 +554,8 @@ cert_status_start(struct keeper *k)
 	TAILQ_INIT(&c->due);
 	c->write = evtimer_new(k->base, on_write, c);
 	c->steps = evtimer_new(k->base, on_steps, c);
-	return c->write == NULL || c->steps == NULL ? ERR_NOMEM : hooks_new(k->base, &c->hooks);
+	c->retry = evtimer_new(k->base, on_retry, c);
+	return c->write == NULL || c->steps == NULL || c->retry == NULL ? ERR_NOMEM : hooks_new(k->base, &c->hooks);
 }
 
 void
@@ -465,6 +584,20 @@ cert_status_stop(struct keeper *k)
 		event_free(c->write);
 	if (c->steps != NULL)
 		event_free(c->steps);
+	if (c->retry != NULL)
+		event_free(c->retry);
+	while (!LIST_EMPTY(&c->writing)) {
+		struct writing *w = LIST_FIRST(&c->writing);
+
+		LIST_REMOVE(w, entry);
+		free(w);
+	}
+	while (!LIST_EMPTY(&c->closed)) {
+		struct closed *z = LIST_FIRST(&c->closed);
+
+		LIST_REMOVE(z, entry);
+		free(z);
+	}
 	hooks_free(c->hooks);
 	free(c);
 	k->cert_status = NULL;

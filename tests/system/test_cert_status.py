@@ -6,6 +6,7 @@ import pytest
 
 from lib import client
 from lib.certs import Published, Request, upload_script
+from lib.keys import Key
 from lib.wait import wait_for
 
 HOST = "www.example.com"
@@ -135,3 +136,25 @@ def test_hooks(issuer, key, tmp_path):
     assert lines[0].startswith(f"failed {HOST} _letsencrypt._tcp {HOST} 1 [the CA's directory cannot be fetched")
     assert lines[1] == f"issued {HOST} _letsencrypt._tcp {HOST} 0 []"
     assert lines[2] == f"renewed {HOST} _letsencrypt._tcp {HOST} 0 []"
+
+
+def test_a_primary_that_does_not_take_it(certnsd, repo, key, pebble_for):
+    """Said once for the zone, however many hosts it has."""
+    transfer = Key("hidden._transfer.example.com")
+    repo.commit({"example.com._keys": key.dnskey() + transfer.dnskey()})
+    primary = certnsd(git=repo)
+    primary.zone_entry("example.com", acme="no", **{"update-policy": [f"grant {key.name} zonesub TLSA"]})
+    primary.write_config()
+    primary.start("example.com")
+    server = certnsd(keys=[{"name": k.name, "algorithm": k.algorithm, "secret": k.secret} for k in (transfer, key)],
+                     acme=pebble_for(primary))
+    server.zone_entry("example.com", primaries=[f"{primary.here()} key {transfer.name}"], **{"update-key": key.name})
+    server.start("example.com")
+    said = r"zone example\.com: the status of certificates cannot be shown: "
+    for host in (HOST, "mail.example.com"):
+        client.nsupdate(primary, key, upload_script(host, Request([host])))
+        server.ctl("refresh", "example.com")
+        wait_for(lambda: [c["state"] for c in server.certs(host)] == ["failed"], "no challenge can be published there")
+        server.wait_log(said)
+    assert len(re.findall(said, server.log())) == 1
+    assert status(server) is None
