@@ -59,7 +59,7 @@ zone_state(const struct zone *z)
 		return "retired";
 	if (zone_newest(z) == NULL)
 		return z->held ? "refused" : "loading";
-	return z->held ? "held" : "served";
+	return z->held ? "held" : z->frozen ? "frozen" : "served";
 }
 
 static json_t *
@@ -386,6 +386,45 @@ answer_sync(struct keeper *k, struct control_call *call, bool pull, bool force)
 	}
 }
 
+/* What waits to be written back goes out first, so that whoever edits the file by hand finds all of it there. */
+static void
+answer_freeze(struct keeper *k, struct control_call *call, const json_t *arguments)
+{
+	struct zone *z = named_zone(k, argument(arguments, 0));
+	struct source *s = z == NULL ? NULL : source_of(z);
+	struct waiting_call *w;
+
+	if (z == NULL || zone_newest(z) == NULL || z->retired || s == NULL) {
+		control_reply(call, NULL, "there is no such primary zone");
+	} else if (pending_count(&z->pending) == 0 || !s->config->push) {
+		z->frozen = true;
+		control_reply(call, NULL, NULL);
+	} else if ((w = calloc(1, sizeof *w)) == NULL) {
+		control_reply(call, NULL, err_str(ERR_NOMEM));
+	} else {
+		z->frozen = true;
+		w->call = call;
+		w->left = 1;
+		source_write(s, true);
+		source_wait(s, one_done, w);
+	}
+}
+
+static void
+answer_thaw(struct keeper *k, struct control_call *call, const json_t *arguments)
+{
+	struct zone *z = named_zone(k, argument(arguments, 0));
+
+	if (z == NULL || !z->frozen) {
+		control_reply(call, NULL, "there is no such frozen zone");
+		return;
+	}
+	z->frozen = false;
+	certs_scan(k, z);
+	source_pull(source_of(z));
+	control_reply(call, NULL, NULL);
+}
+
 static bool
 is_force(const json_t *arguments)
 {
@@ -460,6 +499,10 @@ handle(void *ctx, struct control_call *call, const char *command, const json_t *
 		answer_refresh(k, call, arguments, strcmp(command, "retransfer") == 0);
 	else if (strcmp(command, "pull") == 0 || strcmp(command, "push") == 0)
 		answer_sync(k, call, strcmp(command, "pull") == 0, is_force(arguments));
+	else if (strcmp(command, "freeze") == 0)
+		answer_freeze(k, call, arguments);
+	else if (strcmp(command, "thaw") == 0)
+		answer_thaw(k, call, arguments);
 	else if (strcmp(command, "backup") == 0)
 		answer_backup(k, call, arguments);
 	else if (strcmp(command, "log-level") == 0)

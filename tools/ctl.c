@@ -34,12 +34,13 @@ static const struct command {
 	{ "notify",	1, 1, "notify ZONE", "send NOTIFY to a zone's secondaries", false },
 	{ "refresh",	1, 1, "refresh ZONE", "ask the primaries of a secondary zone now", false },
 	{ "retransfer",	1, 1, "retransfer ZONE", "take a secondary zone as a whole from its primary", false },
+	{ "freeze",	1, 1, "freeze ZONE", "let only commits change a zone, and push what waits", false },
+	{ "thaw",	1, 1, "thaw ZONE", "let everything change a zone again, and pull", false },
 	{ "backup",	1, 1, "backup DIR", "copy the state to a new directory, for a restore or a move", false },
 	{ "log-level",	1, 1, "log-level LEVEL", "log error, warning, info or debug", false },
 	{ "metrics",	0, 0, "metrics", "counters, as Prometheus reads them", false },
 	{ "stop",	0, 0, "stop", "end the server", false },
 };
-static const char *const later[] = { "freeze", "thaw" };
 
 struct arguments {
 	const char *file, *socket;
@@ -115,11 +116,6 @@ mistake:
 static const struct command *
 find_command(const char *name, size_t n)
 {
-	for (size_t i = 0; i < sizeof later / sizeof *later; i++)
-		if (strcmp(name, later[i]) == 0) {
-			fprintf(stderr, "certnsctl: %s is not supported yet by this version\n", name);
-			return NULL;
-		}
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
 		if (strcmp(name, commands[i].name) != 0)
 			continue;

@@ -190,6 +190,8 @@ zone_may_change(const struct zone *z, const char **why)
 		*why = "it is a secondary zone here: its primary changes it";
 	else if (zone_version_is_signed(v))
 		*why = "the zone comes signed, and its keys are not ours: it is served as it is and never changed";
+	else if (z->frozen)
+		*why = "the zone is frozen: only commits change it until certnsctl thaws it";
 	else if (z->serial_policy == SERIAL_KEEP)
 		*why = "the zone's serial policy is keep: only commits change it";
 	else

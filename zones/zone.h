@@ -58,6 +58,7 @@ struct zone {				/* small: there may be very many */
 	struct zone_history history;	/* what the journal keeps of it, for IXFR */
 	bool garbage;			/* old versions wait for zone_store_reclaim() */
 	bool retired;			/* its file is gone */
+	bool frozen;			/* the operator wants only commits to change it, until the next start */
 	bool held;			/* the newest text was refused; the last good version is served */
 	bool unread;			/* ... since its file could not even be read */
 	bool listed;			/* among those whose changes wait to be written back */

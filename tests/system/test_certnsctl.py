@@ -174,7 +174,7 @@ def test_no_server(tmp_path):
 
 
 @pytest.mark.parametrize("arguments", [
-    [], ["wat"], ["status", "x"], ["renew"], ["keygen"], ["-c", "a", "-s", "b", "status"], ["--wat"], ["freeze", "x"],
+    [], ["wat"], ["status", "x"], ["renew"], ["keygen"], ["-c", "a", "-s", "b", "status"], ["--wat"], ["freeze"],
     ["keygen", "a..b"], ["keygen", "a", "rot13"],
 ])
 def test_mistakes(arguments):

@@ -334,3 +334,22 @@ def test_challenges_pass_and_are_not_written_back(server, key, repo):
     assert client.look(server, "_acme-challenge.www.example.com", "TXT") == ['"token"']
     wait_for(lambda: "lasting" in repo.read("example.com"), "the lasting record is in git")
     stays(lambda: "_acme-challenge" not in repo.read("example.com"), "challenges are not in git")
+
+
+def test_a_frozen_zone(server, key, repo):
+    """Commits change it, and nothing else, until it is thawed."""
+    client.nsupdate(server, key, "update add before.example.com. 300 A 192.0.2.1\nsend\n")
+    server.ctl("freeze", "example.com")
+    assert "before" in repo.read("example.com"), "what waited has been pushed"
+    assert server.zone("example.com")["state"] == "frozen"
+    done = client.nsupdate(server, key, "update add now.example.com. 300 A 192.0.2.2\nsend\n", check=False)
+    assert done.returncode == 2 and "REFUSED" in done.stderr + done.stdout
+    server.wait_log("REFUSED: the zone is frozen")
+    repo.edit("example.com", lambda text: text + "byhand 300 A 192.0.2.3\n")
+    server.pull()
+    wait_for(lambda: client.look(server, "byhand.example.com", "A") == ["192.0.2.3"], "the commit is served")
+    server.ctl("thaw", "example.com")
+    client.nsupdate(server, key, "update add now.example.com. 300 A 192.0.2.2\nsend\n")
+    assert client.look(server, "now.example.com", "A") == ["192.0.2.2"]
+    for verb, zone in ("thaw", "example.com"), ("freeze", "example.net"):
+        assert not server.ctl(verb, zone, check=False)
