@@ -59,7 +59,7 @@ class Pebble:
                 "tlsPort": servers.free_port(), "ocspResponderURL": "", "externalAccountBindingRequired": False}}, f)
 
     def __enter__(self):
-        env = {**os.environ, "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": str(self.nonce_reject)}
+        env = {**os.environ, "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_AUTHZREUSE": "0", "PEBBLE_WFE_NONCEREJECT": str(self.nonce_reject)}
         with open(os.path.join(self.home, "log"), "wb") as log:
             self.popen = subprocess.Popen(["pebble", "-config", os.path.join(self.home, "pebble.json"), "-dnsserver",
                                            f"127.0.0.1:{self.dns_port}"], env=env, stdout=log, stderr=log)
