@@ -108,6 +108,17 @@ def fakeca_for(tmp_path):
 
 
 @pytest.fixture
+def issuer(certnsd, repo, pebble_for):
+    """A running server with example.com from git, and a Pebble that asks it: .pebble."""
+    server = certnsd(git=repo)
+    server.zone_entry("example.com")
+    server.pebble = pebble_for(server)
+    server.use_acme(server.pebble)
+    server.write_config()
+    return server.start("example.com")
+
+
+@pytest.fixture
 def issuer_with(certnsd, repo, fakeca_for):
     """issuer_with(...) gives (server, ca): a running server with example.com from git, and a fake CA with these settings."""
     def make(**settings):

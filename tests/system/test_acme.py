@@ -19,17 +19,6 @@ PATIENT = 60
 
 
 @pytest.fixture
-def issuer(certnsd, repo, pebble_for):
-    """A server with example.com and an authority that asks it."""
-    server = certnsd(git=repo)
-    server.zone_entry("example.com")
-    server.pebble = pebble_for(server)
-    server.use_acme(server.pebble)
-    server.write_config()
-    return server.start("example.com")
-
-
-@pytest.fixture
 def lenient(certnsd, repo, pebble_for):
     """The same, and it takes CSRs of which nothing can come."""
     server = certnsd(git=repo)

@@ -21,16 +21,6 @@ HOST = "www.example.com"
 
 
 @pytest.fixture
-def issuer(certnsd, repo, pebble_for):
-    server = certnsd(git=repo)
-    server.zone_entry("example.com")
-    server.pebble = pebble_for(server)
-    server.use_acme(server.pebble)
-    server.write_config()
-    return server.start("example.com")
-
-
-@pytest.fixture
 def service(tmp_path, issuer, key):
     return Fetch(tmp_path / "service", issuer, key)
 
