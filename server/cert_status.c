@@ -1,5 +1,5 @@
 /* server/cert_status.c -- what the engine says of each host, for others to see: a TXT record at _status.<label>.<host>, from
- * which a service with nothing but DNS knows why it waits, and the operator's hooks.
+ * which a service with nothing but DNS knows why it waits.
  *
  * The record is a passing one, so it is never in git.  It follows the host's state by a second, so that an order that is quick
  * makes one change of the zone and not several; the hosts of a zone that changed meanwhile share that change. */
@@ -11,9 +11,8 @@
 #include <sys/queue.h>
 
 #include "base/clock.h"
-#include "base/encoding.h"
 #include "base/log.h"
-#include "server/hooks.h"
+#include "server/cert_record.h"
 #include "wire/rrtype.h"
 
 #define BUCKETS 4096
@@ -22,8 +21,6 @@
 #define RETRY_S 60			/* in a zone that took no changes */
 #define LIFE_S (14 * 86400)		/* the engine speaks of each host daily */
 #define RENEW_S 86400
-#define PROBLEM_MAX 700
-#define STRING_MAX 255
 #define EDIT_MAX 500			/* records of one change */
 #define LOOK_MAX 2000			/* hosts that are looked at for it */
 
@@ -53,91 +50,13 @@ struct writing {			/* an edit on its way */
 
 struct cert_status {
 	struct keeper *keeper;
-	struct hooks *hooks;
 	struct event *write, *steps, *retry;
 	LIST_HEAD(, shown) hosts[BUCKETS];
 	LIST_HEAD(, closed) closed;
 	LIST_HEAD(, writing) writing;
 	TAILQ_HEAD(, shown) due;
 	size_t nworking;
-	struct cert_counts counts;
 };
-
-/* ---- the record ---- */
-
-static void
-add_string(struct buf *out, const char *key, const char *value, size_t n)
-{
-	buf_u8(out, (uint8_t)(strlen(key) + n));
-	buf_add_str(out, key);
-	buf_add(out, value, n);
-}
-
-static void
-add_time(struct buf *out, const char *key, int64_t time_s)
-{
-	char text[CLOCK_TEXT_SIZE];
-
-	if (time_s == 0)
-		return;
-	clock_print(time_s, text);
-	add_string(out, key, text, strlen(text));
-}
-
-/* One string holds little: what is longer goes on in the next one, with the same key. */
-static void
-add_words(struct buf *out, const char *key, const char *words)
-{
-	size_t room = STRING_MAX - strlen(key), left = strlen(words);
-
-	if (left > PROBLEM_MAX)
-		left = PROBLEM_MAX;
-	while (left > 0) {
-		size_t n = left < room ? left : room;
-
-		add_string(out, key, words, n);
-		words += n;
-		left -= n;
-	}
-}
-
-static const char *
-state_word(enum acme_state state)
-{
-	switch (state) {
-	case ACME_IDLE_VALID:		return "valid";
-	case ACME_WORKING:		return "ordering";
-	case ACME_WAITING_RETRY:	return "waiting";
-	case ACME_REFUSED:		return "refused";
-	}
-	return "";
-}
-
-#define STATE_KEY "state="
-
-static void
-make_rdata(const struct acme_status *s, struct buf *out)
-{
-	struct buf csr = { 0 };
-
-	hex_encode(s->csr_digest, 8, &csr);
-	add_string(out, STATE_KEY, state_word(s->state), strlen(state_word(s->state)));
-	if (buf_str(&csr) != NULL)
-		add_string(out, "csr=", (const char *)csr.p, csr.len);
-	add_time(out, "next=", s->next_s);
-	add_time(out, "expires=", s->expires_s);
-	add_words(out, "authority=", s->authority);
-	add_words(out, "step=", s->step);
-	add_words(out, "problem=", s->problem);
-	buf_clear(&csr);
-}
-
-/* Whoever else put TXT there keeps it. */
-static bool
-is_ours(const struct rr *rr)
-{
-	return rr->rdlen > strlen(STATE_KEY) && memcmp(rr->rdata + 1, STATE_KEY, strlen(STATE_KEY)) == 0;
-}
 
 /* ---- the hosts ---- */
 
@@ -201,7 +120,7 @@ show(struct cert_status *c, const struct acme_status *s)
 
 	if (!host_of(c, s, &h))
 		return;
-	make_rdata(s, &rdata);
+	cert_record_write(s, &rdata);
 	c->nworking += (s->state == ACME_WORKING) - h->working;
 	h->working = s->state == ACME_WORKING;
 	h->gone = false;
@@ -216,21 +135,6 @@ show(struct cert_status *c, const struct acme_status *s)
 	host_due(c, h);
 	if (c->nworking > 0 && !event_pending(c->steps, EV_TIMEOUT, NULL))
 		event_add(c->steps, &(struct timeval){ STEPS_MS / 1000, 0 });
-}
-
-static void
-hide(struct cert_status *c, const struct acme_status *s)
-{
-	struct shown *h;
-
-	if (!host_of(c, s, &h))
-		return;
-	c->nworking -= h->working;
-	h->working = false;
-	h->gone = true;
-	free(h->rdata);
-	h->rdata = NULL;
-	host_due(c, h);
 }
 
 /* What is being done changes without an event. */
@@ -270,7 +174,7 @@ host_changes(struct cert_status *c, struct shown *h, struct rr_list *remove, str
 	for (size_t i = 0; i < there.n; i++) {
 		if (h->rdata != NULL && there.v[i].rdlen == h->rdlen && memcmp(there.v[i].rdata, h->rdata, h->rdlen) == 0) {
 			is_there = true;
-		} else if (is_ours(&there.v[i])) {
+		} else if (cert_record_is_ours(&there.v[i])) {
 			(void)rr_list_add(remove, &there.v[i]);	/* no memory: it goes another time */
 		}
 	}
@@ -447,87 +351,28 @@ on_write(evutil_socket_t fd, short what, void *arg)
 		event_active(c->write, EV_TIMEOUT, 0);	/* others of the loop come first */
 }
 
-/* ---- hooks ---- */
-
-#define VARIABLES_MAX 16
-
-static void
-add_variable(char **variables, size_t *n, const char *name, const char *value)
-{
-	struct buf text = { 0 };
-
-	buf_printf(&text, "CERTNS_%s=%s", name, value);
-	if ((variables[*n] = buf_take(&text, NULL)) != NULL)
-		++*n;
-}
-
-static void
-add_time_variable(char **variables, size_t *n, const char *name, int64_t time_s)
-{
-	char text[CLOCK_TEXT_SIZE] = "";
-
-	if (time_s != 0)
-		clock_print(time_s, text);
-	add_variable(variables, n, name, text);
-}
-
-static void
-run_hook(struct cert_status *c, const char *command, const char *event, const struct acme_status *s)
-{
-	char *variables[VARIABLES_MAX + 1] = { 0 };
-	char attempts[20], what[400];
-	size_t n = 0;
-
-	snprintf(attempts, sizeof attempts, "%u", s->attempts);
-	snprintf(what, sizeof what, "%s, for %s", event, s->host);
-	add_variable(variables, &n, "EVENT", event);
-	add_variable(variables, &n, "HOST", s->host);
-	add_variable(variables, &n, "LABEL", s->label);
-	add_variable(variables, &n, "NAMES", s->names);
-	add_variable(variables, &n, "ISSUER", s->issuer);
-	add_variable(variables, &n, "AUTHORITY", s->authority);
-	add_variable(variables, &n, "PROBLEM", s->problem);
-	add_variable(variables, &n, "ATTEMPTS", attempts);
-	add_time_variable(variables, &n, "EXPIRES", s->expires_s);
-	add_time_variable(variables, &n, "NEXT", s->next_s);
-	hooks_run(c->hooks, &(struct hook){ command, what, (const char *const *)variables,
-	    c->keeper->view->config->acme.hooks.timeout_s });
-	for (size_t i = 0; i < n; i++)
-		free(variables[i]);
-}
-
 /* ---- what others call ---- */
 
 void
-cert_event(void *ctx, enum acme_event event, const struct acme_status *s)
+cert_status_show(struct keeper *k, const struct acme_status *s)
 {
-	struct keeper *k = ctx;
-	struct cert_status *c = k->cert_status;
-	const struct config_acme *config = &k->view->config->acme;
-	const struct { const char *name, *command; } hooks[] = {
-		[ACME_EVENT_ISSUED] = { "issued", config->hooks.issued },
-		[ACME_EVENT_RENEWED] = { "renewed", config->hooks.renewed },
-		[ACME_EVENT_FAILED] = { "failed", config->hooks.failed },
-		[ACME_EVENT_EXPIRING] = { "expiring", config->hooks.expiring },
-		[ACME_EVENT_GONE] = { 0 },
-	};
-
-	c->counts.issued += event == ACME_EVENT_ISSUED || event == ACME_EVENT_RENEWED;
-	c->counts.failed += event == ACME_EVENT_FAILED;
-	if (hooks[event].command != NULL)
-		run_hook(c, hooks[event].command, hooks[event].name, s);
-	if (!config->status)
-		return;
-	if (event == ACME_EVENT_GONE)
-		hide(c, s);
-	else
-		show(c, s);
+	show(k->cert_status, s);
 }
 
-struct cert_counts
-cert_status_counts(const struct keeper *k)
+void
+cert_status_hide(struct keeper *k, const struct acme_status *s)
 {
-	return k->cert_status->counts;
+	struct cert_status *c = k->cert_status;
+	struct shown *h;
+
+	if (!host_of(c, s, &h))
+		return;
+	c->nworking -= h->working;
+	h->working = false;
+	h->gone = true;
+	free(h->rdata);
+	h->rdata = NULL;
+	host_due(c, h);
 }
 
 void
@@ -538,7 +383,7 @@ cert_status_found(struct keeper *k, const uint8_t *owner)
 
 	if (acme_is_label(k->acme, host) &&
 	    cert_lookup(k, host, TYPE_TLSA, &csr) == ERR_OK && csr.n == 0)
-		hide(k->cert_status, &(struct acme_status){ .owner = host, .host = "" });
+		cert_status_hide(k, &(struct acme_status){ .owner = host, .host = "" });
 	rr_list_clear(&csr);
 }
 
@@ -555,7 +400,7 @@ cert_status_start(struct keeper *k)
 	c->write = evtimer_new(k->base, on_write, c);
 	c->steps = evtimer_new(k->base, on_steps, c);
 	c->retry = evtimer_new(k->base, on_retry, c);
-	return c->write == NULL || c->steps == NULL || c->retry == NULL ? ERR_NOMEM : hooks_new(k->base, &c->hooks);
+	return c->write == NULL || c->steps == NULL || c->retry == NULL ? ERR_NOMEM : ERR_OK;
 }
 
 void
@@ -598,7 +443,6 @@ cert_status_stop(struct keeper *k)
 		LIST_REMOVE(z, entry);
 		free(z);
 	}
-	hooks_free(c->hooks);
 	free(c);
 	k->cert_status = NULL;
 }

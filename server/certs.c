@@ -124,7 +124,8 @@ certs_start(struct keeper *k, struct fault *f)
 	struct cert_engine e = { 0 };
 	enum err err;
 
-	if ((k->certs_scan = evtimer_new(k->base, on_scan, k)) == NULL || cert_status_start(k) != ERR_OK)
+	if ((k->certs_scan = evtimer_new(k->base, on_scan, k)) == NULL || cert_status_start(k) != ERR_OK ||
+	    cert_events_start(k) != ERR_OK)
 		return ERR_NOMEM;
 	if ((err = engine_init(k, k->boot_view, &e, f)) != ERR_OK) {
 		engine_clear(&e);
@@ -172,6 +173,7 @@ certs_stop(struct keeper *k)
 	engine_use(k, &(struct cert_engine){ 0 });
 	engine_clear(&e);
 	cert_ask_stop(k);
+	cert_events_stop(k);
 	cert_status_stop(k);
 	if (k->certs_scan != NULL)
 		event_free(k->certs_scan);

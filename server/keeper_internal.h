@@ -15,9 +15,10 @@
  *   remote_edit.c edits that are made at a primary               forward.c      updates that go on to one
  *   links.c       connections to primaries, for NOTIFY           catalogs.c     catalog zones
  *   certs.c       the ACME engine                                cert_ask.c     its questions to other servers
- *   cert_edit.c   its view of the zones, and its edits           cert_status.c  what it says of each host
+ *   cert_edit.c   its view of the zones, and its edits           cert_notes.c   what it remembers
+ *   cert_events.c what happened: counts and hooks                cert_status.c  what it says of each host
  *   hooks.c       the operator's commands                        status.c       the control socket's answers
- *   metrics.c     numbers for Prometheus
+ *   control_acme.c accounts and revocations, for the operator    metrics.c      numbers for Prometheus
  *   backup.c      copies of the state                            views.c        configuration and keys */
 #ifndef SERVER_KEEPER_INTERNAL_H
 #define SERVER_KEEPER_INTERNAL_H
@@ -145,6 +146,7 @@ struct keeper {
 	struct acme *acme;		/* the engine's; NULL: no authority is configured */
 	struct event *certs_scan;	/* goes through all zones */
 	size_t certs_scanned;
+	struct cert_events *cert_events;
 	struct cert_status *cert_status;
 	struct remote_edit *remote_edits;	/* on their way to primaries elsewhere */
 	struct link *links;		/* connections on which we wait for NOTIFY */
@@ -418,17 +420,22 @@ void cert_ask(void *ctx, const struct sockaddr *address, const uint8_t *qname, u
     unsigned timeout_ms, void (*answered)(void *arg, const uint8_t *msg, size_t n, const char *words), void *arg);
 void cert_ask_stop(struct keeper *k);
 
-/* cert_status.c: struct acme_outside's event(); found: there is a name that begins with _status, perhaps of a host that is gone. */
-enum err cert_status_start(struct keeper *k);
-void cert_status_renew(struct keeper *k);	/* another engine will tell */
-void cert_status_stop(struct keeper *k);
-void cert_event(void *ctx, enum acme_event event, const struct acme_status *s);
-void cert_status_found(struct keeper *k, const uint8_t *owner);
-
+/* cert_events.c: event() is struct acme_outside's; ctx is the keeper.  cert_status_start() comes before. */
 struct cert_counts {			/* since the start */
 	uint64_t issued, failed;
 };
-struct cert_counts cert_status_counts(const struct keeper *k);
+enum err cert_events_start(struct keeper *k);
+void cert_events_stop(struct keeper *k);
+void cert_event(void *ctx, enum acme_event event, const struct acme_status *s);
+struct cert_counts cert_events_counts(const struct keeper *k);
+
+/* cert_status.c; found: there is a name that begins with _status, perhaps of a host that is gone. */
+enum err cert_status_start(struct keeper *k);
+void cert_status_renew(struct keeper *k);	/* another engine will tell */
+void cert_status_stop(struct keeper *k);
+void cert_status_show(struct keeper *k, const struct acme_status *s);
+void cert_status_hide(struct keeper *k, const struct acme_status *s);
+void cert_status_found(struct keeper *k, const uint8_t *owner);
 
 /* certs.c */
 enum err certs_start(struct keeper *k, struct fault *f);

@@ -8,7 +8,9 @@ server_libserver_a_SOURCES = \
 	server/backup_tree.c server/backup_tree.h \
 	server/cert_ask.c \
 	server/cert_edit.c \
+	server/cert_events.c \
 	server/cert_notes.c \
+	server/cert_record.c server/cert_record.h \
 	server/cert_status.c \
 	server/certs.c \
 	server/catalogs.c \

@@ -174,7 +174,7 @@ add_state(void *arg, const struct acme_status *s)
 static void
 add_certificates(struct buf *b, const struct keeper *k)
 {
-	const struct cert_counts n = cert_status_counts(k);
+	const struct cert_counts n = cert_events_counts(k);
 
 	if (k->acme == NULL)
 		return;

@@ -559,3 +559,8 @@ tests_unit_acme_test_preflight_SOURCES = tests/unit/check.h tests/unit/acme/test
 	tests/unit/acme/world.h
 tests_unit_acme_test_preflight_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 # end of what is found before an order
+# --- server: the status record
+check_PROGRAMS += tests/unit/server/test_cert_record
+tests_unit_server_test_cert_record_SOURCES = tests/unit/server/test_cert_record.c tests/unit/check.h
+tests_unit_server_test_cert_record_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+# --- end of server: the status record
