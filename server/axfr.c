@@ -188,12 +188,14 @@ put_records(struct axfr *a, struct response *r)
 size_t
 axfr_next(struct axfr *a, uint8_t *out, int64_t now_s)
 {
+	struct wr_index index;
 	struct response r;
 	size_t n;
 
 	if (a->failed || axfr_is_complete(a))
 		return 0;
 	response_start(&r, &a->q, &a->view->settings, out, MSG_MAX);
+	wr_use_index(&r.w, &index);
 	put_records(a, &r);
 	if (a->failed)
 		return 0;

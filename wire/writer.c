@@ -33,12 +33,100 @@ equal_at(const struct wr *w, size_t at, const uint8_t *name)
 	}
 }
 
+/* Eight octets of a name; letters alike in both cases, and some other octets alike that need not be. */
+static uint64_t
+fold(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, 8);
+	return v | 0x2020202020202020u;
+}
+
+/* Of a name of n octets, uncompressed. */
+static uint64_t
+hash_name(const uint8_t *name, size_t n)
+{
+	const uint64_t k = 0x9e3779b97f4a7c15u;
+	uint64_t h = n;
+
+	if (n < 8) {
+		for (size_t i = 0; i < n; i++)
+			h = (h ^ (name[i] | 0x20)) * k;
+	} else {
+		for (size_t i = 0; i + 8 < n; i += 8)
+			h = (h ^ fold(name + i) ^ h >> 29) * k;
+		h = (h ^ fold(name + n - 8) ^ h >> 29) * k;	/* the last eight, some of them again */
+	}
+	return h ^ h >> 32;
+}
+
+/* The slot of name, of n octets, or the free one where it would be. */
+static size_t
+index_slot(const struct wr *w, const uint8_t *name, size_t n, uint16_t *tag)
+{
+	uint64_t h = hash_name(name, n);
+	size_t i = h % WR_INDEX_SLOTS;
+
+	*tag = (uint16_t)(h >> 16);
+	while (w->index->slots[i].at != 0 &&
+	    (w->index->slots[i].tag != *tag || !equal_at(w, w->index->slots[i].at, name)))
+		i = (i + 1) % WR_INDEX_SLOTS;
+	return i;
+}
+
+static bool
+index_find(const struct wr *w, const uint8_t *name, size_t n, size_t *at)
+{
+	uint16_t tag;
+
+	*at = w->index->slots[index_slot(w, name, n, &tag)].at;
+	return *at != 0;
+}
+
+/* A quarter stays free, so that searches stay short. */
+static void
+index_add(struct wr *w, const uint8_t *name, size_t n, size_t at)
+{
+	uint16_t tag;
+	size_t i;
+
+	if (w->index->n == WR_INDEX_SLOTS / 4 * 3)
+		return;
+	i = index_slot(w, name, n, &tag);
+	if (w->index->slots[i].at != 0)
+		return;
+	w->index->slots[i].at = (uint16_t)at;
+	w->index->slots[i].tag = tag;
+	w->index->n++;
+}
+
+void
+wr_use_index(struct wr *w, struct wr_index *index)
+{
+	memset(index, 0, sizeof *index);
+	w->index = index;
+}
+
+/* What was added last goes, so that every search path is again as it was before. */
+void
+wr_index_rewind(struct wr *w, const uint8_t *to)
+{
+	for (size_t i = 0; i < WR_INDEX_SLOTS; i++)
+		if (w->index->slots[i].at >= to - w->base) {
+			w->index->slots[i].at = 0;
+			w->index->n--;
+		}
+}
+
 /* A name of n octets among those that were written.  Its length settles nearly every comparison. */
 static bool
 find_name(const struct wr *w, const uint8_t *name, size_t n, size_t *at)
 {
 	const uint8_t *from = w->lengths, *end = w->lengths + w->nnames;
 
+	if (w->index != NULL)
+		return index_find(w, name, n, at);
 	while (from < end && (from = memchr(from, (int)n, (size_t)(end - from))) != NULL) {
 		size_t i = (size_t)(from - w->lengths);
 
@@ -54,11 +142,15 @@ find_name(const struct wr *w, const uint8_t *name, size_t n, size_t *at)
 static void
 remember(struct wr *w, const uint8_t *name, size_t n, const uint8_t *end, size_t at)
 {
-	while (name < end && at < 0x4000 && w->nnames < WR_NAMES_MAX) {
+	while (name < end && at < 0x4000 && (w->index != NULL || w->nnames < WR_NAMES_MAX)) {
 		size_t label = *name + 1u;
 
-		w->names[w->nnames] = (uint16_t)at;
-		w->lengths[w->nnames++] = (uint8_t)n;
+		if (w->index != NULL) {
+			index_add(w, name, n, at);
+		} else {
+			w->names[w->nnames] = (uint16_t)at;
+			w->lengths[w->nnames++] = (uint8_t)n;
+		}
 		name += label;
 		at += label;
 		n -= label;

@@ -13,8 +13,20 @@
 /* Where names begin that later ones may point to: enough for large answers, and a bound on the search. */
 #define WR_NAMES_MAX 128
 
+/* For messages of very many names, as in transfers: all of them, found by hash.  8 KiB, lent to the writer. */
+#define WR_INDEX_SLOTS 2048
+
+struct wr_index {
+	unsigned n;
+	struct {
+		uint16_t at;		/* offset of the name; 0: free, since the header stands there */
+		uint16_t tag;		/* more of its hash */
+	} slots[WR_INDEX_SLOTS];
+};
+
 struct wr {
 	uint8_t *base, *p, *end;	/* borrows the buffer */
+	struct wr_index *index;		/* in place of names and lengths; NULL: none */
 	bool full;
 	unsigned nnames, nfirst;	/* nfirst: at the beginning, that have no pointers in them */
 	uint16_t first;			/* the name that wr_dname_first() wrote */
@@ -35,6 +47,7 @@ wr_init(struct wr *w, uint8_t *buffer, size_t size)
 {
 	w->base = w->p = buffer;
 	w->end = buffer + size;
+	w->index = NULL;
 	w->full = false;
 	w->nnames = w->nfirst = 0;
 	w->first_waits = false;
@@ -52,9 +65,15 @@ wr_mark(const struct wr *w)
 	return (struct wr_mark){ w->p, w->nnames, w->first_waits };
 }
 
+/* Borrow index, which is cleared, until the message is complete.  Before any name is written, but for wr_dname_first(). */
+void wr_use_index(struct wr *w, struct wr_index *index);
+void wr_index_rewind(struct wr *w, const uint8_t *to);	/* part of wr_rewind() */
+
 static inline void
 wr_rewind(struct wr *w, struct wr_mark mark)
 {
+	if (w->index != NULL)
+		wr_index_rewind(w, mark.p);
 	w->p = mark.p;
 	w->nnames = mark.nnames;
 	w->first_waits = mark.first_waits;

@@ -159,6 +159,98 @@ test_many_names(void **state)
 	check(buffer[0] == 0x12 && buffer[1] == 0x34, "patched");
 }
 
+/* One to four labels of one to twelve octets, of few letters in both cases. */
+static void
+draw_name(char *text)
+{
+	int labels = 1 + rand() % 4;
+
+	for (int i = 0; i < labels; i++) {
+		for (int n = rand() % 3 == 0 ? 12 : 1 + rand() % 2; n > 0; n--)
+			*text++ = "abAB"[rand() % 4];
+		*text++ = '.';
+	}
+	*text = '\0';
+}
+
+/* Names are found by hash, and what a rewind takes back is found no more. */
+static void
+test_index(void **state)
+{
+	static uint8_t buffer[16384];
+	static struct wr_index index;
+	static char texts[4096][64];
+	struct wr w;
+
+	(void)state;
+	srand(1);
+	for (int round = 0; round < 40; round++) {
+		size_t n = 0;
+
+		wr_init(&w, buffer, sizeof buffer);
+		wr_take(&w, 12);
+		wr_use_index(&w, &index);
+		while (n < 4096) {
+			struct wr_mark mark = wr_mark(&w);
+			struct dname again;
+
+			draw_name(texts[n]);
+			put(&w, texts[n]);
+			if (w.full)
+				break;
+			if (rand() % 4 == 0) {
+				wr_rewind(&w, mark);
+				continue;
+			}
+			mark = wr_mark(&w);
+			assert_int_equal(dname_from_str(texts[n++], &again), ERR_OK);
+			wr_dname(&w, again.octets);
+			check(w.full || index.n == WR_INDEX_SLOTS / 4 * 3 || wr_len(&w) == (size_t)(mark.p - buffer) + 2,
+			    "round %d: %s is found", round, texts[n - 1]);
+			wr_rewind(&w, mark);
+		}
+		struct rd r = rd_over(buffer, wr_len(&w));
+
+		rd_take(&r, 12);
+		for (size_t i = 0; i < n; i++)
+			check_name(&r, texts[i]);
+	}
+}
+
+/* More labels than it has slots: all reads back, however little is shared. */
+static void
+test_index_is_full(void **state)
+{
+	static uint8_t buffer[16384];
+	static struct wr_index index;
+	struct wr w;
+	char text[280];
+	size_t n = 0;
+
+	(void)state;
+	wr_init(&w, buffer, sizeof buffer);
+	wr_take(&w, 12);
+	wr_use_index(&w, &index);
+	for (; !w.full; n++) {
+		for (size_t i = 0; i < 120; i++) {
+			text[2 * i] = (char)('a' + (n >> i % 5) % 26);
+			text[2 * i + 1] = '.';
+		}
+		snprintf(text + 240, sizeof text - 240, "n%zu", n);
+		put(&w, text);
+	}
+	assert_true(n > 50);
+	struct rd r = rd_over(buffer, wr_len(&w));
+
+	rd_take(&r, 12);
+	for (size_t k = 0; k + 1 < n; k++) {
+		for (size_t i = 0; i < 120; i++)
+			text[2 * i] = (char)('a' + (k >> i % 5) % 26);
+		snprintf(text + 240, sizeof text - 240, "n%zu", k);
+		check_name(&r, text);
+	}
+}
+
 int
 main(void)
 {
@@ -168,7 +260,9 @@ main(void)
 		cmocka_unit_test(test_repeated_labels),
 		cmocka_unit_test(test_rewind_drops_names),
 		cmocka_unit_test(test_full_writes_nothing),
-		cmocka_unit_test(test_many_names)
+		cmocka_unit_test(test_many_names),
+		cmocka_unit_test(test_index),
+		cmocka_unit_test(test_index_is_full)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
