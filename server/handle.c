@@ -375,7 +375,7 @@ handle_looked_up(struct handler *h, const struct client *client, const struct pl
 	counter_add(client->tcp ? &h->counters.tcp_queries : &h->counters.udp_queries, 1);
 	if ((o->n = plain_write(p, &view->settings, client->tcp, out, room)) > 0) {
 		o->what = HANDLED_ANSWER;
-		o->rcode = RCODE_NOERROR;
+		o->rcode = out[3] & 15;
 		if (is_limited(h, view, client))
 			limit_plain(h, view, client, p, out, room, o);
 		count_answer(h, o);

@@ -71,8 +71,8 @@ server_libserver_a_SOURCES = \
 	server/reimage.c \
 	server/remote_edit.c \
 	server/request.c \
-	server/records.h \
 	server/ratelimit.c server/ratelimit.h \
+	server/records.c server/records.h \
 	server/resend.c server/resend.h \
 	server/restore.c \
 	server/rewritten.c \

@@ -92,6 +92,17 @@ is_plain_type(uint16_t type)
 	return type < 64 ? (some >> type & 1) != 0 : type == TYPE_CAA;
 }
 
+/* Types that are like all others where they are not there: neither ANY and its kin, nor what the zone above answers, nor
+ * what may stand beside an alias. */
+static inline bool
+is_common_type(uint16_t type)
+{
+	const uint64_t others = UINT64_C(1) << 0 | UINT64_C(1) << TYPE_OPT | UINT64_C(1) << TYPE_DS |
+	    UINT64_C(1) << TYPE_RRSIG | UINT64_C(1) << TYPE_NSEC;
+
+	return type < 64 ? (others >> type & 1) == 0 : type <= TYPE_HTTPS || type == TYPE_CAA;
+}
+
 static inline size_t
 size_limit(const struct plain *p, const struct answer_settings *settings, bool tcp, size_t room)
 {
@@ -100,19 +111,26 @@ size_limit(const struct plain *p, const struct answer_settings *settings, bool t
 	return limit < room ? limit : room;
 }
 
-/* signatures: count 0 where there are none, or nobody wants them. */
-static inline size_t
-write_answer(const struct plain *q, const struct answer_settings *settings, const struct zone_rrset *set,
-    const struct zone_rrset *signatures, uint8_t *out)
+/* An answer of this size, OPT apart, fits. */
+static inline bool
+fits(const struct plain *p, const struct answer_settings *settings, bool tcp, size_t room, size_t size)
 {
-	uint8_t *p = out + q->end;
+	return size + (p->edns ? EDNS_SIZE : 0) <= size_limit(p, settings, tcp, room);
+}
 
+/* Header and question of the answer.  Gives where the records go. */
+static inline uint8_t *
+begin(const struct plain *q, unsigned rcode, uint8_t *out)
+{
 	memcpy(out, q->msg, q->end);
-	store_u16(out + 2, (uint16_t)(FLAG_QR | FLAG_AA | (load_u16(q->msg + 2) & FLAG_RD)));
-	store_u16(out + 6, (uint16_t)(set->count + signatures->count));
-	p = records_put(p, 0xc000 | MSG_HEADER_SIZE, set, set->ttl);
-	if (signatures->count > 0)
-		p = records_put(p, 0xc000 | MSG_HEADER_SIZE, signatures, signatures->ttl);
+	store_u16(out + 2, (uint16_t)(FLAG_QR | FLAG_AA | (load_u16(q->msg + 2) & FLAG_RD) | rcode));
+	return out + q->end;
+}
+
+/* Behind the records.  Gives the length. */
+static inline size_t
+end(const struct plain *q, const struct answer_settings *settings, uint8_t *p, const uint8_t *out)
+{
 	if (q->edns) {
 		edns_put(p, settings->udp_size, 0, q->do_bit);
 		p += EDNS_SIZE;
@@ -120,39 +138,70 @@ write_answer(const struct plain *q, const struct answer_settings *settings, cons
 	return (size_t)(p - out);
 }
 
-/* The node whose data is the whole answer: the name's own; or a wildcard's, unless it has to be proven that it may stand
- * for the name. */
-static inline const struct zone_node *
-find_node(const struct plain *p, bool dnssec)
+/* set is the answer. */
+static inline size_t
+write_positive(const struct plain *q, const struct answer_settings *settings, const struct zone_rrset *set, bool dnssec,
+    bool tcp, uint8_t *out, size_t room)
 {
-	const struct zone_lookup *found = &p->asked.found;
+	size_t size = q->end + records_size(set);
+	struct zone_rrset signatures;
+	uint8_t *p;
 
-	if (found->cut != NULL || found->dname != NULL)
-		return NULL;
-	return found->node != NULL || dnssec ? found->node : found->wildcard;
+	signatures.count = 0;
+	if (dnssec && zone_rrset_signatures(set, &signatures))
+		size += records_size(&signatures);
+	if (!fits(q, settings, tcp, room, size))
+		return 0;
+	p = begin(q, RCODE_NOERROR, out);
+	store_u16(out + 6, (uint16_t)(set->count + signatures.count));
+	p = records_put(p, 0xc000 | MSG_HEADER_SIZE, set, set->ttl);
+	if (signatures.count > 0)
+		p = records_put(p, 0xc000 | MSG_HEADER_SIZE, &signatures, signatures.ttl);
+	return end(q, settings, p, out);
+}
+
+/* There is no such name, or it has no such type. */
+static __attribute__((noinline)) size_t
+write_negative(const struct plain *q, const struct answer_settings *settings, unsigned rcode, bool tcp, uint8_t *out,
+    size_t room)
+{
+	size_t apex_len = zone_version_apex_len(q->asked.zone);
+	struct zone_negative soa;
+	uint8_t *p;
+
+	if (apex_len == 1 || !zone_version_negative(q->asked.zone, &soa) ||
+	    !fits(q, settings, tcp, room, q->end + records_soa_size(&soa)))
+		return 0;
+	p = begin(q, rcode, out);
+	store_u16(out + 8, 1);
+	p = records_soa_put(out, p, MSG_HEADER_SIZE + q->name_len - apex_len, &soa);
+	return end(q, settings, p, out);
 }
 
 size_t
 plain_write(const struct plain *p, const struct answer_settings *settings, bool tcp, uint8_t *out, size_t room)
 {
-	struct zone_rrset set, signatures;
+	const struct zone_lookup *found = &p->asked.found;
 	const struct zone_node *node;
+	struct zone_rrset set;
 	bool dnssec;
-	size_t size;
 
-	if (!p->simple || p->asked.zone == NULL || !is_plain_type(p->qtype))
+	/* The root's name is too short for a pointer to be worth while. */
+	if (!p->simple || p->asked.zone == NULL || p->name_len == 1 || (p->edns && settings->report_agent != NULL) ||
+	    found->cut != NULL || found->dname != NULL || !is_common_type(p->qtype))
 		return 0;
 	dnssec = p->do_bit && zone_version_is_signed(p->asked.zone);
-	if ((node = find_node(p, dnssec)) == NULL || !zone_node_rrset(node, p->qtype, &set))
+	if ((node = found->node) == NULL) {
+		if (dnssec)
+			return 0;		/* something has to be proven */
+		if ((node = found->wildcard) == NULL)
+			return write_negative(p, settings, RCODE_NXDOMAIN, tcp, out, room);
+	}
+	if (zone_node_rrset(node, p->qtype, &set))
+		return is_plain_type(p->qtype) ? write_positive(p, settings, &set, dnssec, tcp, out, room) : 0;
+	if (dnssec || (zone_node_flags(node) & ZONE_NODE_CNAME) != 0)
 		return 0;
-	size = p->end + records_size(&set) + (p->edns ? EDNS_SIZE : 0);
-	signatures.count = 0;
-	if (dnssec && zone_rrset_signatures(&set, &signatures))
-		size += records_size(&signatures);
-	/* The root's name is too short for a pointer to be worth while. */
-	if (size > size_limit(p, settings, tcp, room) || p->name_len == 1 || (p->edns && settings->report_agent != NULL))
-		return 0;
-	return write_answer(p, settings, &set, &signatures, out);
+	return write_negative(p, settings, RCODE_NOERROR, tcp, out, room);
 }
 
 size_t

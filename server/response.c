@@ -229,53 +229,17 @@ response_rrset(struct response *r, enum response_section section, const uint8_t 
 	return true;
 }
 
-/* A name of the SOA: what is its own, and a pointer to the rest.  apex, mname: where those stand in the message. */
-static uint8_t *
-put_soa_name(uint8_t *p, const uint8_t *name, const struct zone_soa_name *n, size_t apex, size_t mname)
-{
-	memcpy(p, name, n->own);
-	p += n->own;
-	if (n->own == n->len)
-		return p;
-	store_u16(p, (uint16_t)(0xc000 | ((n->in_mname ? mname : apex) + n->at)));
-	return p + 2;
-}
-
-static size_t
-soa_name_size(const struct zone_soa_name *n)
-{
-	return n->own == n->len ? n->len : n->own + 2u;
-}
-
-static void
-put_soa(struct response *r, size_t apex, const struct zone_negative *soa)
-{
-	size_t n = soa_name_size(&soa->mname) + soa_name_size(&soa->rname) + SOA_NUMBERS;
-	uint8_t *p = wr_take(&r->w, 12 + n);
-
-	if (p == NULL)
-		return;
-	store_u16(p, (uint16_t)(0xc000 | apex));
-	store_u16(p + 2, TYPE_SOA);
-	store_u16(p + 4, CLASS_IN);
-	store_u32(p + 6, soa->ttl);
-	store_u16(p + 10, (uint16_t)n);
-	p += 12;
-	n = (size_t)(p - r->w.base);		/* where mname goes */
-	p = put_soa_name(p, soa->rdata, &soa->mname, apex, 0);
-	p = put_soa_name(p, soa->rdata + soa->mname.len, &soa->rname, apex, n);
-	memcpy(p, soa->rdata + soa->mname.len + soa->rname.len, SOA_NUMBERS);
-}
-
 bool
 response_negative(struct response *r, const struct zone_negative *soa)
 {
 	const uint8_t *owner = zone_version_apex_name(r->zone), *first = find_owner(r, owner);
 	struct wr_mark mark = wr_mark(&r->w);
+	uint8_t *p;
 
 	if (dname_is_root(owner))
 		return response_rrset(r, SECTION_AUTHORITY, owner, &soa->set, soa->ttl);
-	put_soa(r, (size_t)(first - r->w.base), soa);
+	if ((p = wr_take(&r->w, records_soa_size(soa))) != NULL)
+		records_soa_put(r->w.base, p, (size_t)(first - r->w.base), soa);
 	if (r->w.full || (r->dnssec && !put_signatures(r, SECTION_AUTHORITY, first, owner, &soa->set, soa->ttl))) {
 		wr_rewind(&r->w, mark);
 		return false;

@@ -1,6 +1,7 @@
 /* zones/qp.c -- reading the trie: descents and cursors.  Nothing here allocates. */
 #include "zones/qp.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "zones/qpbranch.h"
@@ -79,38 +80,44 @@ split(const uint8_t *name, const uint8_t *labels[DNAME_LABELS_MAX])
 	return n;
 }
 
-/* Is the nearest a name above the key's?  Then their ends are equal, from where a label begins. */
-static inline bool
-compare_ancestor(struct qp_descent *d, const struct qp_key *key)
+/* How many octets, of at most max, two names have in common from their ends on, but for letter case. */
+static inline unsigned
+common_end(const uint8_t *a, const uint8_t *b, unsigned max)
 {
-	unsigned n = d->nearest->name_len, labels = 0;
+	unsigned n = 0;
+	uint64_t x, y;
 
-	if (n >= key->n)
-		return false;
-	while (key->label_at[labels] < n - 1)
-		labels++;
-	if (key->label_at[labels] != n - 1 || !same_octets(qp_leaf_name(d->nearest), key->name + (key->n - n), n))
-		return false;
-	d->nearest_labels = d->common = labels;
-	return true;
+	for (; max - n >= 8; n += 8) {
+		memcpy(&x, a - n - 8, 8);
+		memcpy(&y, b - n - 8, 8);
+		if (x != y && (x = htole64(qp_lower(x) ^ qp_lower(y))) != 0)
+			return n + (unsigned)__builtin_clzll(x) / 8;
+	}
+	while (n < max && qp_lower_octet(a[-1 - (int)n]) == qp_lower_octet(b[-1 - (int)n]))
+		n++;
+	return n;
 }
 
-static void
+/* Which labels do the nearest and the key have in common?  The octets at their ends are equal; the names part at the first
+ * place among these where a label begins in both. */
+static inline void
 compare_nearest(struct qp_descent *d, const struct qp_key *key)
 {
-	const uint8_t *labels[DNAME_LABELS_MAX];
-	unsigned have, want = key->labels, n = 0;
+	const uint8_t *name = qp_leaf_name(d->nearest), *at = name;
+	unsigned n = d->nearest->name_len, common, labels = key->labels, own = 0;
 
-	have = split(qp_leaf_name(d->nearest), labels);
-	for (; n < have && n < want; n++) {
-		const uint8_t *label = labels[have - 1 - n];
+	common = common_end(name + n, key->name + key->n, n < key->n ? n : key->n);
+	d->exact = common == n && n == key->n;
+	for (; ; own++, at += *at + 1) {
+		unsigned left = n - (unsigned)(at - name);
 
-		if (*label != key->label_at[n + 1] - key->label_at[n] - 1 ||
-		    !same_octets(label + 1, key->at + 1 + key->label_at[n], *label))
+		while (key->label_at[labels] >= left)
+			labels--;
+		if (left <= common && key->label_at[labels] == left - 1)
 			break;
 	}
-	d->nearest_labels = have;
-	d->common = n;
+	d->common = labels;
+	d->nearest_labels = labels + own;
 }
 
 /* Is there a leaf in b that ends where a label of the key begins, so that it may be the name of an ancestor?  b has a
@@ -145,11 +152,7 @@ arrive(struct qp_descent *d, qp_word w, const struct qp_key *key)
 {
 	d->nearest = qp_word_leaf(w);
 	d->marked |= qp_word_mark(w);
-	d->exact = is_named(d->nearest, key);
-	if (d->exact)
-		d->nearest_labels = d->common = key->labels;
-	else if (!compare_ancestor(d, key))
-		compare_nearest(d, key);
+	compare_nearest(d, key);
 }
 
 static inline void

@@ -123,7 +123,7 @@ zone_version_lookup_key(const struct zone_version *v, const struct qp_key *key, 
 	zone_version_conclude(v, key, &d, out);
 }
 
-void
+bool
 zone_version_conclude(const struct zone_version *v, const struct qp_key *key, const struct qp_descent *d,
     struct zone_lookup *out)
 {
@@ -133,7 +133,7 @@ zone_version_conclude(const struct zone_version *v, const struct qp_key *key, co
 
 	*out = (struct zone_lookup){ 0 };
 	if (d->nearest == NULL || d->common < apex_labels || v->apex == NULL)
-		return;				/* not in this zone */
+		return false;			/* not in this zone */
 	low = key->label_at[apex_labels];
 	high = key->label_at[d->common];
 	for (unsigned i = 0; i < d->nabove && d->above[i].at <= high; i++) {
@@ -152,11 +152,12 @@ zone_version_conclude(const struct zone_version *v, const struct qp_key *key, co
 	if (d->exact) {
 		out->node = out->encloser;
 		out->dname = dname;	/* a DNAME does not speak of its own owner: RFC 6672, section 2.3 */
-		return;
+		return true;
 	}
 	if (branch != NULL)
 		out->wildcard = as_node(qp_wildcard(branch, out->encloser->leaf.name_len));
 	out->next_is_wildcard = branch == NULL || !qp_has(branch, QP_STAR - 1);
+	return true;
 }
 
 void

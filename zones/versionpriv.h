@@ -40,8 +40,8 @@ void zone_version_prepare_negative(struct zone_version *v);
 /* When that is known: what denials will need. */
 void zone_version_prepare_nsec3(struct zone_version *v);
 
-/* What a descent along the key means in this zone. */
-void zone_version_conclude(const struct zone_version *v, const struct qp_key *key, const struct qp_descent *d,
+/* What a descent along the key means in this zone.  False: the name is not in it. */
+bool zone_version_conclude(const struct zone_version *v, const struct qp_key *key, const struct qp_descent *d,
     struct zone_lookup *out);
 
 static inline const struct zone_store *

@@ -164,22 +164,20 @@ current_version(const struct zone_store *store)
 static void
 settle(struct zoneset_question *q, struct qp_errand *zones, struct qp_errand *names)
 {
-	struct zone_version *tried = q->zone;
-
+	if (q->zone != NULL) {
+		qp_arrive(names);
+		if (zone_version_conclude(q->zone, &q->key, &names->descent, &q->found))
+			return;
+	}
 	qp_arrive(zones);
 	q->zone = current_version(conclude(&q->key, &zones->descent, false));
-	if (q->zone == NULL)
-		return;
-	if (q->zone != tried) {
+	if (q->zone != NULL)
 		zone_version_lookup_key(q->zone, &q->key, &q->found);
-		return;
-	}
-	qp_arrive(names);
-	zone_version_conclude(tried, &q->key, &names->descent, &q->found);
 }
 
-/* The descent for the zone ends at the one whose apex shares most with the name.  If that zone has the name then it is
- * the right one: one further down would have been nearer.  So the apex is compared only where the name is not found. */
+/* The descent for the zone ends at the one whose apex shares most with the name.  If the name is below that apex then
+ * it is the right one: one further down would have been nearer.  Most often a name of the zone tells so, the very
+ * one or another, and the apex need not be looked at. */
 void
 zoneset_look_up(const struct zoneset *set, struct zoneset_question *const *v, unsigned n)
 {
