@@ -44,6 +44,21 @@ is_cookie_only(struct rd *r, struct request *q)
 	    q->edns.version == 0 && q->edns.cookie_len > 0;
 }
 
+/* Whatever it is that we do not understand: OPT is answered by OPT (RFC 6891, section 6.1.1), where the message can be
+ * walked as the others. */
+static int
+refuse(struct rd *r, struct request *q, int rcode)
+{
+	struct question passed;
+
+	for (unsigned i = 0; i < q->header.qdcount; i++)
+		if (!question_read(r, &passed))
+			return rcode;
+	if (!walk_records(r, q))
+		q->edns.present = false;
+	return q->edns.present && q->edns.version > 0 ? RCODE_BADVERS : rcode;
+}
+
 static inline void
 init(struct request *q, bool tcp)
 {
@@ -96,10 +111,12 @@ request_parse(struct request *q, const uint8_t *msg, size_t n, bool tcp)
 		break;
 	case OPCODE_STATUS:
 	default:
-		return RCODE_NOTIMP;
+		return refuse(&r, q, RCODE_NOTIMP);
 	}
 	if (q->header.qdcount == 0)
 		q->cookie_only = is_cookie_only(&r, q);
+	else if (q->header.qdcount > 1)
+		return refuse(&r, q, RCODE_FORMERR);
 	if (q->header.qdcount != 1 || !question_read(&r, &q->question))
 		return RCODE_FORMERR;
 	q->qname_len = (uint8_t)dname_len(q->question.qname.octets);
