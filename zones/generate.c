@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "wire/rrtype.h"
 
 struct range {
 	uint64_t start, stop, step;
@@ -110,19 +111,20 @@ add_value(uint64_t i, const struct shape *s, struct buf *out)
 	return true;
 }
 
+/* in_quotes: the token was, and stays a string. */
 static bool
-add_token(const struct token *t, uint64_t i, struct buf *out)
+add_token(const struct token *t, bool in_quotes, uint64_t i, struct buf *out)
 {
 	const char *p = t->p, *end = t->p + t->n;
 
-	if (t->quoted)
+	if (in_quotes)
 		buf_u8(out, '"');
 	while (p < end) {
 		struct shape shape = { .base = 'd' };
 		char c = *p++;
 
 		if (c == '\\' && p < end) {
-			if (*p != '$')
+			if (*p != '$' && (*p != '"' || in_quotes || !t->quoted))
 				buf_u8(out, '\\');
 			buf_u8(out, (uint8_t)*p++);
 		} else if (c != '$')
@@ -140,9 +142,21 @@ add_token(const struct token *t, uint64_t i, struct buf *out)
 				return false;
 		}
 	}
-	if (t->quoted)
+	if (in_quotes)
 		buf_u8(out, '"');
 	return true;
+}
+
+/* The rdata as one string: its quotes only keep it together, as in BIND, whose $GENERATE has one word there. */
+static bool
+is_whole_rdata(const struct token *v, size_t n, size_t k)
+{
+	size_t type = 3;
+	uint16_t number;
+
+	while (type < n && (v[type].quoted || !rrtype_parse(v[type].p, v[type].n, &number)))
+		type++;
+	return k == type + 1 && k == n - 1 && v[k].quoted;
 }
 
 static enum err
@@ -175,7 +189,7 @@ zone_generate(const struct token *v, size_t n,
 		for (size_t k = 2; k < n && err == ERR_OK; k++) {
 			if (k > 2 && !v[k].glued)
 				buf_u8(&text, ' ');
-			if (!add_token(&v[k], i, &text))
+			if (!add_token(&v[k], v[k].quoted && !is_whole_rdata(v, n, k), i, &text))
 				err = blame(f, v, n, k, "$ or ${OFFSET,WIDTH,BASE} with BASE one of d, o, x, X, n, N",
 				    bad);
 		}

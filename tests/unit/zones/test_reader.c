@@ -123,6 +123,9 @@ static const struct { const char *why, *text, *rrs; } good[] = {
 	{ "$INCLUDE of a name with a blank",	"$TTL 5\n$INCLUDE \"a b\"\n",		"blank.example.com. 5 IN A 192.0.2.11\n" },
 	{ "$TTL of an included file stays",	"$INCLUDE ttl\na" A1,			"a.example.com. 77" IN_A1 },
 	{ "$GENERATE",			"$GENERATE 1-3/2 h$ 5 A 192.0.2.$\n",		"h1.example.com. 5 IN A 192.0.2.1\nh3.example.com. 5 IN A 192.0.2.3\n" },
+	{ "$GENERATE of rdata in quotes",	"$GENERATE 1-2 h$ 5 IN MX \"1$ m$\"\n",	"h1.example.com. 5 IN MX 11 m1.example.com.\nh2.example.com. 5 IN MX 12 m2.example.com.\n" },
+	{ "$GENERATE of a string in quotes",	"$GENERATE 1-1 h$ IN 5 TXT \"a \\\"b $\\\" \\\\\"\n",	"h1.example.com. 5 IN TXT \"a\" \"b 1\" \"\\\\\"\n" },
+	{ "$GENERATE of several strings",	"$GENERATE 1-1 h$ 5 TXT a \"b $\"\n",		"h1.example.com. 5 IN TXT \"a\" \"b 1\"\n" },
 	{ "$GENERATE with shapes",	"$GENERATE 10-10 a${-3,4,x}b$$ 5 CNAME ${0,3,n}.\\$c${1}\n",
 	    "a0007b\\$.example.com. 5 IN CNAME a.0.\\$c11.example.com.\n" },
 };
