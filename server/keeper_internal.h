@@ -36,6 +36,7 @@
 #include "server/keeper.h"
 #include "server/notify.h"
 #include "server/resend.h"
+#include "zones/baseline.h"
 #include "zones/commit.h"
 #include "zones/gitzone.h"
 #include "zones/signers.h"
@@ -217,7 +218,7 @@ struct pulled_zone {
 	struct changeset changes;	/* since the old base; SOA left out, unless its fields changed */
 	struct changeset ours, our_soa;	/* what commits of ours did that a rewritten history has dropped */
 	struct changeset unseen;	/* what a commit of ours did that we did not know to be pushed */
-	bool known;			/* the zone had a base: changes is good */
+	bool known;			/* the zone had a base, and a version: changes is good */
 	bool taken;			/* loaded as a whole: nothing is left to merge */
 	bool back;			/* of a zone that had been retired */
 	char *words;			/* PULLED_BAD: why, where it was not even read; or NULL */
@@ -228,6 +229,7 @@ struct pull_base {			/* a zone that is to be looked at, as the keeper knows it *
 	char *name;			/* of its file */
 	bool known;			/* else the file may turn out to be no zone's */
 	struct zone_base base;
+	struct baseline then;		/* its content; without version: nothing is served of the zone yet */
 	bool held;
 	size_t rrs;			/* that are served; 0: it is not */
 };

@@ -412,6 +412,7 @@ pull_found(void *arg)
 	struct source *s = p->source;
 	enum err err;
 
+	keeper_flush(s->keeper);		/* no version is taken that may be undone yet */
 	pull_choose(p);
 	if (p->err == ERR_OK && p->held == HOLD_NONE && !s->keeper->stopping && (p->nbases > 0 || p->keys_changed)) {
 		if ((err = pool_submit(s->keeper->pool, pull_read, pull_done, p)) == ERR_OK)

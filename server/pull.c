@@ -77,15 +77,21 @@ pulled_zone_clear(struct pulled_zone *z)
 	free(z->words);
 }
 
+static void
+pull_base_clear(struct pull_base *b)
+{
+	zone_base_clear(&b->base);
+	baseline_clear(&b->then);
+	free(b->name);
+}
+
 void
 pull_free(struct pull *p)
 {
 	if (p == NULL)
 		return;
-	for (size_t i = 0; i < p->nbases; i++) {
-		zone_base_clear(&p->bases[i].base);
-		free(p->bases[i].name);
-	}
+	for (size_t i = 0; i < p->nbases; i++)
+		pull_base_clear(&p->bases[i]);
 	for (size_t i = 0; i < p->nzones; i++)
 		pulled_zone_clear(&p->zones[i]);
 	free(p->bases);
@@ -199,7 +205,8 @@ choose_zone(struct pull *p, struct zone *z, const char *name)
 	b->known = true;
 	b->held = z->held || z->retired || zone_newest(z) == NULL;
 	b->rrs = z->retired || zone_newest(z) == NULL ? 0 : zone_version_rr_count(zone_newest(z));
-	p->err = zone_base_copy(&b->base, &z->base);
+	if ((p->err = zone_base_copy(&b->base, &z->base)) == ERR_OK)
+		p->err = baseline_take(z, &b->then);
 	z->chosen = true;
 }
 
@@ -308,8 +315,7 @@ sort_bases(struct pull *p)
 			p->bases[kept++] = p->bases[i];
 			continue;
 		}
-		zone_base_clear(&p->bases[i].base);
-		free(p->bases[i].name);
+		pull_base_clear(&p->bases[i]);
 	}
 	p->nbases = kept;
 }
@@ -355,10 +361,10 @@ pull_find_base(const struct pull *p, const uint8_t *apex)
 
 /* What changed since the base. */
 static enum err
-compare_with_base(struct pull *p, struct pulled_zone *z, const struct pull_base *base, struct fault *f)
+compare_with_base(struct pull *p, struct pulled_zone *z, struct pull_base *base)
 {
 	struct rr_list old = { 0 };
-	enum err err = git_zone_read_base(p->git, z->apex.octets, &base->base, &old, NULL, f);
+	enum err err = baseline_list(&base->then, &old);
 
 	if (err == ERR_OK)
 		err = git_zone_diff(&old, &z->rrs, &z->changes);
@@ -371,12 +377,9 @@ compare_with_base(struct pull *p, struct pulled_zone *z, const struct pull_base 
 
 /* What was read, into a result. */
 static enum err
-take_read(struct pull *p, struct git_zone *read, const struct pull_base *base, const uint8_t *apex)
+take_read(struct pull *p, struct git_zone *read, struct pull_base *base)
 {
-	struct pulled_zone *z = add_result(p, apex);
-	struct fault f = { 0 };
-	char name[DNAME_TEXT_MAX];
-	enum err err;
+	struct pulled_zone *z = add_result(p, base->apex.octets);
 
 	if (z == NULL)
 		return ERR_NOMEM;
@@ -391,18 +394,11 @@ take_read(struct pull *p, struct git_zone *read, const struct pull_base *base, c
 	z->rrs = read->rrs;
 	read->base = (struct zone_base){ 0 };
 	read->rrs = (struct rr_list){ 0 };
-	if (base == NULL || base->base.n == 0 || (err = compare_with_base(p, z, base, &f)) == ERR_OK)
-		return ERR_OK;
-	if (err == ERR_NOMEM)
-		return err;
-	/* Merging without a base would undo what changed here.  What waits in the journal is put on top instead. */
-	log_warning("zone %s: its base in commit %s cannot be read (%s): the new text becomes the base",
-	    dname_print_host(apex, name), base->base.commit, fault_str(&f, err));
-	return ERR_OK;
+	return base->then.version == NULL ? ERR_OK : compare_with_base(p, z, base);
 }
 
 static enum err
-read_zone(struct pull *p, const struct git_file *file, const struct pull_base *base)
+read_zone(struct pull *p, const struct git_file *file, struct pull_base *base)
 {
 	const uint8_t *apex = base->apex.octets;
 	struct git_zone read = { 0 };
@@ -413,7 +409,7 @@ read_zone(struct pull *p, const struct git_file *file, const struct pull_base *b
 		log_info("%s: %s is passed over: it has no SOA for %s", git_source_url(p->source->git), file->name,
 		    dname_print_host(apex, name));
 	else if (err == ERR_OK)
-		err = take_read(p, &read, base, apex);
+		err = take_read(p, &read, base);
 	git_zone_clear(&read);
 	return err;
 }
@@ -432,7 +428,7 @@ file_problem(const struct pull *p, const uint8_t *apex)
 
 /* One of those that were chosen. */
 static enum err
-look_at_zone(struct pull *p, const struct pull_base *base)
+look_at_file(struct pull *p, struct pull_base *base)
 {
 	const char *problem = file_problem(p, base->apex.octets);
 	struct git_file file = { .name = base->name };
@@ -458,6 +454,16 @@ look_at_zone(struct pull *p, const struct pull_base *base)
 	z->kind = PULLED_GONE;
 	p->some_gone = true;
 	return ERR_OK;
+}
+
+/* The version is let go at once: while it is held, what the zone replaces cannot be freed. */
+static enum err
+look_at_zone(struct pull *p, struct pull_base *base)
+{
+	enum err err = look_at_file(p, base);
+
+	baseline_clear(&base->then);
+	return err;
 }
 
 /* --- keys, and what is neither --- */

@@ -1,11 +1,13 @@
 noinst_LIBRARIES += zones/libzones.a
 zones_libzones_a_SOURCES = \
+	zones/baseline.c zones/baseline.h \
 	zones/catalog.c zones/catalog.h \
 	zones/changeset.c zones/changeset.h \
 	zones/check.c zones/check.h \
 	zones/check_content.c \
 	zones/check_internal.h \
 	zones/check_target.c \
+	zones/collect.c \
 	zones/commit.c zones/commit.h \
 	zones/complaint.c zones/complaint.h \
 	zones/editor.c zones/editor.h \

@@ -391,6 +391,27 @@ pending_apply(const struct pending *p, const struct rr_list *base, uint32_t seri
 	return err;
 }
 
+enum err
+pending_back(const struct pending *p, const uint8_t *apex, struct rr_list *less, struct rr_list *more)
+{
+	const struct rr soa = { apex, p->base_soa.rdata, p->base_soa.ttl, TYPE_SOA, p->base_soa.n };
+	enum err err = p->base_soa.rdata == NULL ? ERR_OK : rr_list_add(more, &soa);
+	const struct rrmap_entry *e;
+
+	for (e = NULL; err == ERR_OK && (e = rrmap_next(&p->lasting, e)) != NULL; ) {
+		struct rr rr = e->rr;
+
+		rr.ttl = e->value.base_ttl;
+		if (e->value.kind != PENDING_REMOVED)
+			err = rr_list_add(less, &rr);
+		if (err == ERR_OK && e->value.kind != PENDING_ADDED)
+			err = rr_list_add(more, &rr);
+	}
+	for (e = NULL; err == ERR_OK && (e = rrmap_next(&p->passing, e)) != NULL; )
+		err = rr_list_add(less, &e->rr);
+	return err;
+}
+
 /* What the difference has to say about rr, given what base and zone hold. */
 static enum err
 settle(struct pending *p, const struct rr_list *base, const struct rr *rr,

@@ -62,6 +62,10 @@ void pending_write_end(struct pending *p, bool written);
 /* The zone's content now: base (sorted, SOA included) with lasting and passing changes, sorted; the SOA gets serial. */
 enum err pending_apply(const struct pending *p, const struct rr_list *base, uint32_t serial, struct rr_list *out);
 
+/* What leads from the zone back to its base, appended: less is in the zone alone, more in the base; what has another TTL there is in
+ * both.  Of the SOA, whose owner is apex, only the base's is told. */
+enum err pending_back(const struct pending *p, const uint8_t *apex, struct rr_list *less, struct rr_list *more);
+
 /* After a merge with a new base: entries that the new base made true, or void, go.  served tells what the zone holds
  * now: is rr in it, and with which TTL?  touched: what the merge changed upstream. */
 enum err pending_rebase(struct pending *p, const struct rr_list *base, const struct changeset *touched,

@@ -199,38 +199,6 @@ zone_may_change(const struct zone *z, const char **why)
 	return false;
 }
 
-static enum err
-collect_rrset(const uint8_t *owner, const struct zone_rrset *set, const struct rr_list *without, struct rr_list *out)
-{
-	struct rr rr = { owner, NULL, set->ttl, set->type, 0 };
-	enum err err = ERR_OK;
-
-	for (const uint8_t *at = NULL; err == ERR_OK && zone_rrset_next(set, &at, &rr.rdata, &rr.rdlen); )
-		if (without == NULL || rr_list_find(without, &rr) == NULL)
-			err = rr_list_add(out, &rr);
-	return err;
-}
-
-enum err
-zone_version_collect(const struct zone_version *v, const struct rr_list *without, struct rr_list *out)
-{
-	const struct zone_node *node;
-	struct zone_walk walk;
-	enum err err = ERR_OK;
-
-	zone_walk_start(&walk, v);
-	while (err == ERR_OK && (node = zone_walk_next(&walk)) != NULL) {
-		for (size_t i = 0; err == ERR_OK && i < zone_node_count(node); i++) {
-			struct zone_rrset set;
-
-			zone_node_at(node, i, &set);
-			err = collect_rrset(zone_node_owner(node), &set, without, out);
-		}
-	}
-	rr_list_sort(out);
-	return err;
-}
-
 bool
 zone_version_has(const struct zone_version *v, const struct rr *rr, uint32_t *ttl)
 {

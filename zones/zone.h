@@ -98,8 +98,9 @@ zone_newest(const struct zone *z)
 /* May we change it at all?  False with words: it comes signed, its policy is keep, or it is not loaded. */
 bool zone_may_change(const struct zone *z, const char **why);
 
-/* Append all RRs of a version but those in without (sorted; may be NULL); out is sorted then.  Any thread that holds a
- * reference to v. */
+/* All RRs of a version, sorted, in out, which is zero-initialised.  list: they borrow from the version; collect: copies, but for
+ * those in without (sorted; may be NULL).  Any thread that holds a reference to v.  ERR_NOMEM: out is the caller's to clear. */
+enum err zone_version_list(const struct zone_version *v, struct rr_list *out);
 enum err zone_version_collect(const struct zone_version *v, const struct rr_list *without, struct rr_list *out);
 
 /* Is rr (TTL apart) in the version?  *ttl is its RRset's. */

@@ -7,6 +7,7 @@
 
 #include "tests/unit/check.h"
 #include "wire/rrtype.h"
+#include "zones/baseline.h"
 #include "zones/check.h"
 #include "zones/rcu.h"
 #include "zones/text.h"
@@ -200,6 +201,22 @@ same_lists(const struct rr_list *a, const struct rr_list *b)
 	return true;
 }
 
+/* The other way round. */
+static bool
+base_is_known(const struct door *d)
+{
+	struct baseline b = { 0 };
+	struct rr_list list = { 0 };
+	bool same;
+
+	assert_int_equal(baseline_take(d->zone, &b), ERR_OK);
+	assert_int_equal(baseline_list(&b, &list), ERR_OK);
+	same = same_lists(&list, door_base(d));
+	rr_list_clear(&list);
+	baseline_clear(&b);
+	return same;
+}
+
 bool
 door_adds_up(const struct door *d)
 {
@@ -211,7 +228,7 @@ door_adds_up(const struct door *d)
 	same = same_lists(&have, &want);
 	rr_list_clear(&have);
 	rr_list_clear(&want);
-	return same;
+	return same && base_is_known(d);
 }
 
 bool

@@ -53,7 +53,7 @@ void door_add_soa(struct changeset *out, uint32_t serial, uint32_t refresh);
 
 struct rr_list door_content(const struct zone *z, bool published);	/* of the published or the newest version */
 
-/* Is the newest version the base with pending and passing changes on top? */
+/* Is the newest version the base with pending and passing changes on top, and the base what zones/baseline.h makes of them? */
 bool door_adds_up(const struct door *d);
 
 /* Is the published version what the subscriber was told? */

@@ -404,6 +404,7 @@ test_results(void **state)
 		check(err == results[i].err, "%s: %s", results[i].why, fault_str(&f, err));
 		check(err == ERR_OK || f.text[0] != '\0', "%s: words", results[i].why);
 		assert_int_equal(commits_finish(door.commits, NULL), ERR_OK);
+		check(door_adds_up(&door), "%s: base, pending and passing make the zone, and the zone the base", results[i].why);
 		door_close(&door);
 	}
 }

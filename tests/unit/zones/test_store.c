@@ -449,6 +449,8 @@ check_hashed(const struct model *m, const struct zone_version *v)
 
 	assert_int_equal(zone_version_collect(v, NULL, &all), ERR_OK);
 	check(all.n == m->n && zone_version_rr_count(v) == m->n, "%zu RRs and not %zu", all.n, m->n);
+	for (size_t i = 1; i < all.n; i++)
+		check(rr_compare(&all.v[i - 1], &all.v[i]) < 0, "in order");
 	for (size_t i = 0; i < m->n; i++) {
 		struct rr rr = model_view(&m->v[i]);
 		const struct zone_node *here = zone_version_find(v, rr.owner), *apart = zone_version_find_hashed(v, rr.owner);
