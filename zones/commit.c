@@ -42,6 +42,7 @@ struct commits {
 	commit_subscriber *subscriber;
 	void *ctx;
 	struct staged *first, **last;
+	struct staged *untold;		/* published by commits_sync() */
 	struct kept_note *notes[NOTE_BUCKETS];
 	size_t nnotes;
 	bool batch;			/* commits_batch_begin() */
@@ -420,13 +421,33 @@ remember_problem(struct commits *c, enum err err, const struct fault *f)
 		log_error("out of memory");
 }
 
+/* What a zone's record says once s is durable. */
+static void
+show(struct staged *s)
+{
+	struct zone *z = s->request.zone;
+
+	pending_keep(&z->pending);
+	z->history.records += s->size > 0;
+	z->history.octets += s->size;
+	z->records = s->whole_row ? 0 : z->records + (s->size > 0);
+	z->unsaved = false;
+	if (s->rebased) {
+		zone_base_clear(&z->base);
+		z->base = s->base;
+		s->base = (struct zone_base){ 0 };
+	}
+	if (s->built.version)
+		publish(z);
+}
+
 enum err
-commits_finish(struct commits *c, struct fault *f)
+commits_sync(struct commits *c, struct fault *f)
 {
 	struct fault mine = { 0 };
-	struct staged *group;
 	enum err err;
 
+	assert(c->untold == NULL);
 	if (c->first == NULL && c->nnotes == 0)
 		return ERR_OK;
 	if (f == NULL)
@@ -438,32 +459,35 @@ commits_finish(struct commits *c, struct fault *f)
 		return err;
 	}
 	notes_free(c);
-	/* All published before anybody is told: a subscriber that looks sees the whole group.  What a subscriber stages is in
-	 * the next one. */
-	group = take_all(c);
-	for (struct staged *s = group; s != NULL; s = s->next) {
-		struct zone *z = s->request.zone;
+	c->untold = take_all(c);
+	for (struct staged *s = c->untold; s != NULL; s = s->next)
+		show(s);
+	return ERR_OK;
+}
 
-		pending_keep(&z->pending);
-		z->history.records += s->size > 0;
-		z->history.octets += s->size;
-		z->records = s->whole_row ? 0 : z->records + (s->size > 0);
-		z->unsaved = false;
-		if (s->rebased) {
-			zone_base_clear(&z->base);
-			z->base = s->base;
-			s->base = (struct zone_base){ 0 };
-		}
-		if (s->built.version)
-			publish(z);
-	}
+void
+commits_tell(struct commits *c)
+{
+	struct staged *group = c->untold;
+
+	journal_mark(c->journal);
+	/* What a subscriber stages is in the next group, and may be finished before we return. */
+	c->untold = NULL;
 	for (struct staged *s = group, *next; s != NULL; s = next) {
 		next = s->next;
 		if (s->built.version || s->rebased)
 			c->subscriber(c->ctx, &s->request, &s->built.effective);
 		staged_free(s);
 	}
-	return ERR_OK;
+}
+
+enum err
+commits_finish(struct commits *c, struct fault *f)
+{
+	enum err err = commits_sync(c, f);
+
+	commits_tell(c);
+	return err;
 }
 
 /* --- whole zones --- */
@@ -497,6 +521,7 @@ commits_batch_end(struct commits *c, enum err err, struct fault *f)
 		err = journal_commit(c->journal, f);
 	if (err != ERR_OK)
 		journal_rollback(c->journal);
+	journal_mark(c->journal);
 	remember_problem(c, err, f);
 	for (size_t i = 0; i < n; i++)
 		loaded[i]->unsaved = err != ERR_OK;
@@ -641,6 +666,8 @@ commits_put(struct commits *c, struct zone *zone, struct fault *f)
 		err = journal_commit(c->journal, f);
 	if (own && err != ERR_OK)
 		journal_rollback(c->journal);
+	if (own)
+		journal_mark(c->journal);
 	if (err == ERR_OK)
 		zone->records = 0;
 	return err;

@@ -52,7 +52,14 @@ enum err commits_answered(struct commits *c, struct zone *zone, const uint8_t *d
  * waits for the next one, unless another of its name takes its place.  ERR_RANGE: too long; ERR_NOMEM. */
 enum err commits_note(struct commits *c, const char *name, const void *octets, size_t n);
 
-/* Make the group durable, publish it, tell the subscriber.  On failure everything staged is undone. */
+/* Make the group durable and publish it, all of it before anybody is told.  On failure everything staged is undone. */
+enum err commits_sync(struct commits *c, struct fault *f);
+
+/* Tell the subscriber of the group that commits_sync() published; always to be called behind it.  Between the two is the time for
+ * who waits for nothing but durability. */
+void commits_tell(struct commits *c);
+
+/* Both. */
 enum err commits_finish(struct commits *c, struct fault *f);
 
 /* One transaction, and one sync, for many commits_load() and commits_put().  No group may be open meanwhile; the subscriber is

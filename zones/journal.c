@@ -211,6 +211,7 @@ check_mark(struct journal *j, struct fault *f)
 	else if (found != ERR_NOT_FOUND)
 		log_warning("%s: whether changes were lost cannot be told; it is written anew", fault_str(&words, found));
 	j->mark.next = have;
+	mark_synced(&j->mark);
 	mark_write(&j->mark);
 	return ERR_OK;
 }
@@ -282,6 +283,7 @@ journal_close(struct journal *j)
 	for (int i = 0; i < NSTATEMENTS; i++)
 		sqlite3_finalize(j->statements[i]);
 	sqlite3_close(j->db);
+	mark_write(&j->mark);
 	mark_clear(&j->mark);
 	free(j->path);
 	free(j);
@@ -293,6 +295,7 @@ enum err
 journal_begin(struct journal *j, struct fault *f)
 {
 	j->puts = false;
+	mark_write(&j->mark);
 	return journal_run(j, ST_BEGIN, SQLITE_OK, "cannot begin", f);
 }
 
@@ -309,8 +312,14 @@ journal_commit(struct journal *j, struct fault *f)
 	if (err == ERR_OK)
 		err = journal_run(j, ST_COMMIT, SQLITE_OK, "cannot write", f);
 	if (err == ERR_OK)
-		mark_write(&j->mark);
+		mark_synced(&j->mark);
 	return err;
+}
+
+void
+journal_mark(struct journal *j)
+{
+	mark_write(&j->mark);
 }
 
 void

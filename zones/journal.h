@@ -6,7 +6,7 @@
  * One thread (the keeper); its writes are grouped between journal_begin() and journal_commit().
  *
  * Beside the database stands journal.mark.  It says how far the database was when the last group had been synced, and is
- * itself never synced: a power failure can leave it behind the database, and nothing that happens can leave it ahead.  A
+ * itself never synced: whatever happens can leave it behind the database, and nothing can leave it ahead.  A
  * database that is behind its mark has lost what was acknowledged (SQLite drops the damaged end of a write-ahead log without
  * a word), and is not opened. */
 #ifndef ZONES_JOURNAL_H
@@ -30,6 +30,10 @@ void journal_close(struct journal *j);		/* takes NULL */
 enum err journal_begin(struct journal *j, struct fault *f);
 enum err journal_commit(struct journal *j, struct fault *f);	/* synced when it returns ERR_OK */
 void journal_rollback(struct journal *j);
+
+/* Let the mark follow what was committed.  Nobody needs to wait for that: journal_begin() and journal_close() do it where it was
+ * left undone. */
+void journal_mark(struct journal *j);
 
 struct journal_zone {			/* octets and strings: owned by whoever filled the struct in */
 	struct dname apex;

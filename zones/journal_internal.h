@@ -37,16 +37,17 @@ struct mark_state {
 struct mark {
 	char *path;
 	int fd;				/* -1: not open yet */
-	bool complained;
+	bool complained, owed;		/* owed: the file does not say now yet */
 	struct mark_state next;		/* with the open group */
-	struct mark_state now;
+	struct mark_state now;		/* synced */
 };
 
 enum err mark_init(struct mark *m, const char *database);
 void mark_clear(struct mark *m);
 void mark_note(struct mark *m, const uint8_t *apex, uint32_t serial);
 void mark_forget(struct mark *m);	/* the open group is undone */
-void mark_write(struct mark *m);	/* it is synced; a failure is logged once, and leaves an older mark */
+void mark_synced(struct mark *m);	/* it is synced */
+void mark_write(struct mark *m);	/* if it is owed; a failure is logged once, and leaves an older mark */
 
 /* What the file says; ERR_NOT_FOUND: nothing. */
 enum err mark_read(const struct mark *m, struct mark_state *out, struct fault *f);

@@ -103,11 +103,20 @@ put(struct mark *m)
 }
 
 void
+mark_synced(struct mark *m)
+{
+	m->now = m->next;
+	m->owed = true;
+}
+
+void
 mark_write(struct mark *m)
 {
 	enum err err;
 
-	m->now = m->next;
+	if (!m->owed)
+		return;
+	m->owed = false;
 	err = put(m);
 	if (err != ERR_OK && !m->complained)
 		log_warning("%s: %s: the next start may not notice if changes are lost", m->path, err_str(err));

@@ -447,6 +447,43 @@ test_subscriber_stages(void **state)
 	door_close(&door);
 }
 
+static void
+count_told(void *ctx, const struct commit_request *q, const struct changeset *changes)
+{
+	(void)q;
+	(void)changes;
+	++*(int *)ctx;
+}
+
+/* Who waits for durability alone can be answered before the subscriber is told. */
+static void
+test_sync_before_tell(void **state)
+{
+	struct changeset changes = { 0 };
+	int told = 0;
+
+	(void)state;
+	door_open(&door);
+	door.subscriber = count_told;
+	door.subscriber_ctx = &told;
+	door_parse_changes("+x A 192.0.2.1", &changes);
+	assert_int_equal(stage(&changes, ORIGIN_UPDATE, NULL), ERR_OK);
+	assert_int_equal(commits_sync(door.commits, NULL), ERR_OK);
+	assert_int_equal(told, 0);
+	assert_int_equal(zone_version_serial(zone_store_current(door.zone->store)), 2);
+	commits_tell(door.commits);
+	assert_int_equal(told, 1);
+
+	door_parse_changes("+y A 192.0.2.1", &changes);
+	assert_int_equal(stage(&changes, ORIGIN_UPDATE, NULL), ERR_OK);
+	door_fail_journal(1);
+	assert_int_not_equal(commits_sync(door.commits, NULL), ERR_OK);
+	commits_tell(door.commits);
+	assert_int_equal(told, 1);
+	assert_int_equal(zone_version_serial(zone_newest(door.zone)), 2);
+	door_close(&door);
+}
+
 /* Edits that cancel each other out are no change of content, so no serial is spent. */
 static void
 test_no_change(void **state)
@@ -528,6 +565,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_results),
 		cmocka_unit_test(test_subscriber_stages),
+		cmocka_unit_test(test_sync_before_tell),
 		cmocka_unit_test(test_no_change),
 		cmocka_unit_test(test_missing_row),
 		cmocka_unit_test(test_memory),

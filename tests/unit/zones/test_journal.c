@@ -595,6 +595,52 @@ test_mark(void **state)
 	}
 }
 
+/* What the mark says of how many records there are. */
+static uint64_t
+marked_records(void)
+{
+	uint8_t octets[32] = { 0 };
+	uint64_t records = 0;
+	FILE *f = fopen(mark, "r");
+
+	assert_non_null(f);
+	assert_int_equal(fread(octets, 1, sizeof octets, f), sizeof octets);
+	fclose(f);
+	for (int i = 24; i < 32; i++)
+		records = records << 8 | octets[i];
+	return records;
+}
+
+/* Whoever waits for a change does not wait for the mark, but it is not forgotten. */
+static void
+test_mark_follows(void **state)
+{
+	struct journal *j = fill();
+
+	(void)state;
+	journal_mark(j);
+	assert_int_equal(marked_records(), 3);
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_int_equal(journal_begin(j, NULL), ERR_OK);
+		assert_int_equal(marked_records(), 3 + i);	/* what was open to be done is done by the next group */
+		assert_int_equal(append(j, zone_a, 13 + i, 400, "three", NULL), ERR_OK);
+		assert_int_equal(journal_commit(j, NULL), ERR_OK);
+		assert_int_equal(marked_records(), 3 + i);
+	}
+	assert_int_equal(journal_begin(j, NULL), ERR_OK);
+	assert_int_equal(append(j, zone_a, 16, 400, "undone", NULL), ERR_OK);
+	journal_mark(j);
+	assert_int_equal(marked_records(), 6);			/* never ahead */
+	journal_rollback(j);
+	assert_int_equal(journal_begin(j, NULL), ERR_OK);
+	assert_int_equal(append(j, zone_a, 16, 400, "six", NULL), ERR_OK);
+	assert_int_equal(journal_commit(j, NULL), ERR_OK);
+	journal_close(j);
+	assert_int_equal(marked_records(), 7);
+	assert_int_equal(journal_open(path, &j, NULL), ERR_OK);
+	journal_close(j);
+}
+
 /* Up to the last frame: zeros follow it. */
 static off_t
 log_used(const char *name)
@@ -626,6 +672,7 @@ test_damaged_log(void **state)
 	assert_int_equal(journal_begin(j, NULL), ERR_OK);
 	assert_int_equal(append(j, zone_a, 13, 400, "three", NULL), ERR_OK);
 	assert_int_equal(journal_commit(j, NULL), ERR_OK);
+	journal_mark(j);
 	copy_file(path, saved_db);			/* as kill -9 would leave them */
 	copy_file(log, saved_log);
 	journal_close(j);
@@ -778,6 +825,7 @@ main(void)
 		cmocka_unit_test_teardown(test_prune, clean_up),
 		cmocka_unit_test_teardown(test_first_version, clean_up),
 		cmocka_unit_test_teardown(test_mark, clean_up),
+		cmocka_unit_test_teardown(test_mark_follows, clean_up),
 		cmocka_unit_test_teardown(test_damaged_log, clean_up),
 		cmocka_unit_test_teardown(test_copy, clean_up),
 		cmocka_unit_test_teardown(test_damage, clean_up),
