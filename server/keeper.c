@@ -40,16 +40,17 @@ keeper_flush(struct keeper *k)
 {
 	struct waiter *in_order = NULL;
 	struct fault f = { 0 };
-	enum err err;
+	enum err err = commits_sync(k->commits, &f);
 
-	/* Before the group is finished: what its subscriber stages, and who waits for that, is of the next one. */
+	keeper_answer(k, err);
+	/* Before the subscriber is told: what it stages, and who waits for that, is of the next group. */
 	for (struct waiter *w = k->group, *next; w != NULL; w = next) {
 		next = w->next;
 		w->next = in_order;
 		in_order = w;
 	}
 	k->group = NULL;
-	err = commits_finish(k->commits, &f);
+	commits_tell(k->commits);
 	for (struct waiter *w = in_order, *next; w != NULL; w = next) {
 		next = w->next;
 		w->done(w->arg, err, err == ERR_OK ? "" : fault_str(&f, err));
@@ -348,6 +349,7 @@ keeper_new(struct config *config, struct shared *shared, struct keeper **out, st
 		return err != ERR_OK ? err : ERR_NOMEM;
 	}
 	k->shared = shared;
+	k->last_answer = &k->answers;
 	k->started_s = clock_now_s();
 	k->boot_view = view_ref(k->view);
 	atomic_store(&shared->view, k->view);

@@ -165,6 +165,7 @@ struct keeper {
 	struct workers *workers;
 
 	struct waiter *group;		/* of the open group, newest first */
+	struct waiting_update *answers, **last_answer;	/* of the open group: they are given before anybody else is told */
 	struct backup *backup;		/* on its way; or NULL */
 	struct event *flush, *jobs, *results, *sweep, *tour;
 	size_t toured;			/* zones that were looked at after the start */
@@ -183,6 +184,7 @@ void keeper_subscriber(void *ctx, const struct commit_request *request, const st
 
 /* updates.c */
 void keeper_update(struct keeper *k, struct job *j);	/* takes j over */
+void keeper_answer(struct keeper *k, enum err err);	/* the open group is durable, or failed */
 void keeper_give_back(struct job *j, unsigned rcode);	/* to the worker it came from */
 void keeper_sweep(struct keeper *k);			/* passing RRs whose time is over */
 

@@ -249,26 +249,25 @@ udp_listen(struct udp *u, int fd, const struct config_address *address)
 	return event_add(s->event, NULL) == 0 ? ERR_OK : ERR_IO;
 }
 
-void
-udp_reply(struct udp *u, const struct job *job, uint8_t *msg, size_t n)
+bool
+udp_reply(const struct udp *u, const struct job *job, uint8_t *msg, size_t n)
 {
 	struct sockaddr_storage peer = job->peer;
 	struct iovec octets = { msg, n };
 	struct msghdr h = { .msg_name = &peer, .msg_namelen = job->peer_len, .msg_iov = &octets, .msg_iovlen = 1 };
 	union control control = { 0 };
-	struct udp_socket *s = u->sockets;
+	const struct udp_socket *s = u->sockets;
 
 	while (s != NULL && s->index != job->socket)
 		s = s->next;
 	if (s == NULL)
-		return;
+		return false;
 	if (job->local_len > 0) {
 		h.msg_control = control.octets;
 		h.msg_controllen = CONTROL_SIZE;
 		write_control(&h, job);
 	}
-	if (sendmsg(s->fd, &h, MSG_DONTWAIT) < 0)
-		counter_add(&u->handler->counters.dropped, 1);
+	return sendmsg(s->fd, &h, MSG_DONTWAIT) >= 0;
 }
 
 void

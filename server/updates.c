@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "server/update.h"
+#include "server/worker.h"
 
 void
 keeper_give_back(struct job *j, unsigned rcode)
@@ -28,53 +29,71 @@ describe(const struct job *j, char *text, size_t size)
 	    dname_print_host(j->request.tsig.key->name.octets, key), peer);
 }
 
+/* An answer that waits for its group to be durable. */
 struct waiting_update {
-	struct keeper *keeper;
+	struct waiting_update *next;
 	struct job *job;
 	bool first;			/* it put its digest into the table */
-	uint32_t serial;		/* of the zone with it */
+	char *words;			/* for the log, when it was given; NULL: none */
 };
 
+/* Give j back to its worker, or, where it is the only one, send its answer from here: a change of threads takes as long as the
+ * answer itself.  Many are the workers' again, while the next group is made. */
 static void
-log_done(const struct job *j, uint32_t serial)
+give_answer(struct keeper *k, struct job *j, bool only)
 {
-	char zone[DNAME_TEXT_MAX], who[DNAME_TEXT_MAX + CONFIG_ADDRESS_TEXT];
-
-	describe(j, who, sizeof who);
-	log_info("update of %s from %s: serial %u", dname_print_host(j->request.question.qname.octets, zone), who, serial);
+	if (only && workers_answer(k->workers, j))
+		job_free(j);
+	else
+		keeper_give_back(j, j->rcode);
 }
 
 static void
-update_durable(void *arg, enum err err, const char *words)
+failed(struct keeper *k, struct waiting_update *w)
 {
-	struct waiting_update *w = arg;
+	if (w->first)
+		resend_remove(k->resend, w->job->digest);
+	w->job->rcode = RCODE_SERVFAIL;
+	snprintf(w->job->reason, sizeof w->job->reason, "the change could not be stored");	/* the door logged it, once for all */
+}
 
-	(void)words;			/* the door logged it, once for all */
-	if (err != ERR_OK) {
-		if (w->first)
-			resend_remove(w->keeper->resend, w->job->digest);
-		w->job->rcode = RCODE_SERVFAIL;
-		snprintf(w->job->reason, sizeof w->job->reason, "the change could not be stored");
-	} else if (w->first && w->job->rcode == RCODE_NOERROR) {
-		w->keeper->updates++;
-		log_done(w->job, w->serial);
+void
+keeper_answer(struct keeper *k, enum err err)
+{
+	struct waiting_update *first = k->answers;
+
+	k->answers = NULL;
+	k->last_answer = &k->answers;
+	for (struct waiting_update *w = first; w != NULL; w = w->next) {
+		if (err != ERR_OK)
+			failed(k, w);
+		k->updates += w->first && w->job->rcode == RCODE_NOERROR;
+		give_answer(k, w->job, first->next == NULL);
 	}
-	keeper_give_back(w->job, w->job->rcode);
-	free(w);
+	for (struct waiting_update *w = first, *next; w != NULL; w = next) {
+		next = w->next;
+		if (err == ERR_OK && w->words != NULL)
+			log_info("%s", w->words);
+		free(w->words);
+		free(w);
+	}
 }
 
-/* Answer j with rcode once the group is durable; the door has what is to be remembered. */
+/* Answer j with its rcode once the group is durable; the door has what is to be remembered.  words: taken over. */
 static void
-answer_later(struct keeper *k, struct job *j, unsigned rcode, bool first, uint32_t serial)
+answer_later(struct keeper *k, struct job *j, bool first, char *words)
 {
 	struct waiting_update *w = malloc(sizeof *w);
 
-	j->rcode = rcode;
-	if (w == NULL || (*w = (struct waiting_update){ k, j, first, serial }, keeper_wait(k, update_durable, w)) != ERR_OK) {
-		free(w);
+	if (w == NULL) {
+		free(words);
 		snprintf(j->reason, sizeof j->reason, "out of memory");
 		keeper_give_back(j, RCODE_SERVFAIL);
+		return;
 	}
+	*w = (struct waiting_update){ .job = j, .first = first, .words = words };
+	*k->last_answer = w;
+	k->last_answer = &w->next;
 }
 
 /* A failure of ours: nothing was done, and the client may try again. */
@@ -140,6 +159,18 @@ stage_update(struct keeper *k, struct zone *z, struct job *j, const char *who, i
 	return rcode;
 }
 
+/* They are written behind the answer.  NULL: nobody wants them, or there is no memory. */
+static char *
+words_when_done(const struct zone *z, const char *who)
+{
+	char *words = NULL;
+
+	if (log_wants(LOG_LEVEL_INFO) &&
+	    asprintf(&words, "update of %s from %s: serial %u", z->name, who, zone_version_serial(zone_newest(z))) < 0)
+		return NULL;
+	return words;
+}
+
 void
 keeper_update(struct keeper *k, struct job *j)
 {
@@ -152,8 +183,8 @@ keeper_update(struct keeper *k, struct job *j)
 	describe(j, who, sizeof who);
 	if (resend_find(k->resend, j->digest, &rcode)) {
 		log_info("update from %s: came again, gets the first answer again (%s)", who, rcode_str(rcode));
-		/* The first one may still wait for its sync. */
-		answer_later(k, j, rcode, false, 0);
+		j->rcode = rcode;
+		answer_later(k, j, false, NULL);	/* the first one may still wait for its sync */
 		return;
 	}
 	if (z == NULL || z->retired || zone_newest(z) == NULL) {
@@ -172,7 +203,8 @@ keeper_update(struct keeper *k, struct job *j)
 	if (resend_add(k->resend, j->digest, rcode, now_s) != ERR_OK ||
 	    (!staged && commits_answered(k->commits, z, j->digest, rcode, now_s) != ERR_OK))
 		log_warning("out of memory: a resent update may be taken for a new one");
-	answer_later(k, j, rcode, true, zone_version_serial(zone_newest(z)));
+	j->rcode = rcode;
+	answer_later(k, j, true, rcode == RCODE_NOERROR ? words_when_done(z, who) : NULL);
 }
 
 void

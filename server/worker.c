@@ -43,6 +43,10 @@ struct workers {
 	size_t naddresses;
 	struct ratelimit *limits;		/* of all of them: a victim's forger spreads over all */
 	struct worker *v;
+
+	pthread_mutex_t answering;		/* held while the keeper sends, and while its sockets are closed */
+	bool running;				/* there are sockets to send on; under answering */
+	struct handler keeper;			/* its answers are counted here */
 };
 
 /* All but what others may still look at: the queue and the counters. */
@@ -139,7 +143,10 @@ workers_open(const struct config *c, struct workers **out, struct fault *f)
 	struct workers *ws = calloc(1, sizeof *ws);
 	enum err err = ERR_NOMEM;
 
-	if (ws == NULL || (ws->v = calloc(c->workers, sizeof *ws->v)) == NULL)
+	if (ws == NULL)
+		return fault_set(f, err, "no memory for the workers");
+	pthread_mutex_init(&ws->answering, NULL);
+	if ((ws->v = calloc(c->workers, sizeof *ws->v)) == NULL)
 		goto fail;
 	ws->n = c->workers;			/* only now: workers_free() looks at v */
 	if ((err = choose_addresses(ws, c, f)) != ERR_OK)
@@ -173,8 +180,8 @@ send_reply(struct worker *w, struct job *j)
 		tcp_transfer(w->tcp, j, o.transfer);
 	else if (j->request.tcp)
 		tcp_reply(w->tcp, j, msg, o.n);
-	else if (o.n > 0)
-		udp_reply(w->udp, j, msg, o.n);
+	else if (o.n > 0 && !udp_reply(w->udp, j, msg, o.n))
+		counter_add(&w->handler.counters.dropped, 1);
 }
 
 /* NULL: the keeper gets the job back, to know that nobody listens there any more. */
@@ -302,6 +309,9 @@ workers_start(struct workers *ws, struct shared *shared, struct fault *f)
 	for (unsigned i = 0; i < ws->n; i++)
 		if ((err = worker_prepare(&ws->v[i], ws, shared, limits)) != ERR_OK)
 			return fault_set(f, err, "worker %u cannot be set up: %s", i, err_str(err));
+	pthread_mutex_lock(&ws->answering);
+	ws->running = true;
+	pthread_mutex_unlock(&ws->answering);
 	for (unsigned i = 0; i < ws->n; i++)
 		if ((err = worker_start(&ws->v[i])) != ERR_OK)
 			return fault_set(f, err, "worker %u cannot be started: %s", i, err_str(err));
@@ -332,8 +342,28 @@ workers_stop(struct workers *ws)
 		return;
 	for (unsigned i = 0; i < ws->n; i++)
 		worker_stop(&ws->v[i]);
+	pthread_mutex_lock(&ws->answering);
+	ws->running = false;
 	for (unsigned i = 0; i < ws->n; i++)
 		worker_close(&ws->v[i], ws->naddresses);
+	pthread_mutex_unlock(&ws->answering);
+}
+
+bool
+workers_answer(struct workers *ws, struct job *j)
+{
+	uint8_t msg[HANDLE_ROOM_MIN];
+	bool ours = !j->request.tcp && j->reply == NULL;
+	size_t n;
+
+	if (!ours)
+		return false;
+	pthread_mutex_lock(&ws->answering);
+	if ((ours = ws->running) && (n = handle_reply(&ws->keeper, j, clock_now_s(), msg, sizeof msg)) > 0 &&
+	    !udp_reply(ws->v[j->worker].udp, j, msg, n))
+		counter_add(&ws->keeper.counters.dropped, 1);
+	pthread_mutex_unlock(&ws->answering);
+	return ours;
 }
 
 void
@@ -350,6 +380,7 @@ workers_free(struct workers *ws)
 		queue_free(ws->v[i].replies);
 	}
 	ratelimit_free(ws->limits);
+	pthread_mutex_destroy(&ws->answering);
 	free(ws->v);
 	free(ws->addresses);
 	free(ws);
@@ -359,8 +390,8 @@ void
 workers_count(const struct workers *ws, struct worker_counters *out)
 {
 	*out = (struct worker_counters){ 0 };
-	for (unsigned i = 0; i < ws->n; i++) {
-		const struct counters *c = &ws->v[i].handler.counters;
+	for (unsigned i = 0; i <= ws->n; i++) {
+		const struct counters *c = i < ws->n ? &ws->v[i].handler.counters : &ws->keeper.counters;
 
 		out->udp_queries += counter_get(&c->udp_queries);
 		out->tcp_queries += counter_get(&c->tcp_queries);

@@ -1,5 +1,5 @@
 /* server/worker.h -- the query threads: each with its own event loop and its own UDP and TCP sockets on every
- * listening address (SO_REUSEPORT). */
+ * listening address (SO_REUSEPORT).  The keeper may send on UDP sockets too. */
 #ifndef SERVER_WORKER_H
 #define SERVER_WORKER_H
 
@@ -19,6 +19,10 @@ void workers_stop(struct workers *w);
 
 /* Free the rest, answers that came back too late with it.  The keeper has stopped by then. */
 void workers_free(struct workers *w);
+
+/* Send the keeper's verdict on an UPDATE from the keeper's own thread, in place of its way back through the queue.  False: it has to
+ * go that way, for it belongs on a connection, or the workers have stopped. */
+bool workers_answer(struct workers *w, struct job *j);
 
 /* Counters, summed over the workers, for status and metrics. */
 struct worker_counters {
