@@ -126,22 +126,41 @@ is_alias(const struct zone_node *node, uint16_t qtype)
 	return (zone_node_flags(node) & ZONE_NODE_CNAME) != 0 && qtype != TYPE_NSEC && qtype != TYPE_RRSIG;
 }
 
+/* A DNAME whose target leads to its own owner is in the answer already, with its signatures where they are wanted: no
+ * record comes twice (RFC 2181, section 5). */
+static bool
+is_there(const struct response *r, const struct chain *c, const uint8_t *name, const struct zone_rrset *set)
+{
+	if (set->type != TYPE_DNAME && (set->covered != TYPE_DNAME || !r->dnssec))
+		return false;
+	for (unsigned i = 0; i < c->ndnames; i++)
+		if (dname_equal(zone_node_owner(c->dnames[i]), name))
+			return true;
+	return false;
+}
+
+static bool
+put_data(struct response *r, const struct chain *c, const uint8_t *name, const struct zone_rrset *set)
+{
+	return is_there(r, c, name, set) || put_answer(r, name, set);
+}
+
 /* All signatures of a name, whatever they cover. */
 static void
-put_signatures(struct response *r, const uint8_t *name, const struct zone_node *node)
+put_signatures(struct response *r, const struct chain *c, const uint8_t *name, const struct zone_node *node)
 {
 	struct zone_rrset set;
 
 	for (size_t i = 0; i < zone_node_count(node); i++) {
 		zone_node_at(node, i, &set);
-		if (set.type == TYPE_RRSIG && !put_answer(r, name, &set))
+		if (set.type == TYPE_RRSIG && !put_data(r, c, name, &set))
 			return;
 	}
 }
 
 /* RFC 8482, section 4.1: one RRset will do; one that no signer made, where there is one. */
 static void
-put_any(struct response *r, const uint8_t *name, const struct zone_node *node)
+put_any(struct response *r, const struct chain *c, const uint8_t *name, const struct zone_node *node)
 {
 	struct zone_rrset set;
 
@@ -152,7 +171,7 @@ put_any(struct response *r, const uint8_t *name, const struct zone_node *node)
 	}
 	if (rrtype_is_dnssec_meta(set.type))
 		zone_node_at(node, 0, &set);
-	put_answer(r, name, &set);
+	put_data(r, c, name, &set);
 }
 
 /* name's data is node's: its own, or a wildcard's. */
@@ -166,11 +185,11 @@ answer_node(struct response *r, struct chain *c, const uint8_t *name, const stru
 	if (l->node == NULL)
 		denial_expanded(r, name, l);
 	if (qtype == TYPE_ANY && zone_node_count(node) > 0) {
-		put_any(r, name, node);
+		put_any(r, c, name, node);
 	} else if (zone_node_rrset(node, qtype, &set)) {
 		if (qtype == TYPE_RRSIG) {
-			put_signatures(r, name, node);
-		} else if (put_answer(r, name, &set)) {
+			put_signatures(r, c, name, node);
+		} else if (put_data(r, c, name, &set)) {
 			denial_expanded_put(r);
 			if (rdata_has_target(qtype))
 				response_additional(r, name, &set);

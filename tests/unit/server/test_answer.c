@@ -69,6 +69,7 @@ static const char example[] =
     "chain.example. DNAME chain2.example.\n"
     "chain2.example. DNAME target.example.\n"
     "twice.example. DNAME back.example.\n"
+    "own.example. DNAME example.\n"
     "a.back.example. CNAME b.twice.example.\n"
     "b.back.example. A 192.0.2.13\n"
     "dloop.example. DNAME x.dloop.example.\n"
@@ -231,6 +232,10 @@ static const struct { const char *why, *qname, *qtype, *response; } answers[] = 
 	    "NOERROR aa; AN twice.example. 3600 IN DNAME back.example.; "
 	    "AN a.twice.example. 3600 IN CNAME a.back.example.; AN a.back.example. 3600 IN CNAME b.twice.example.; "
 	    "AN b.twice.example. 3600 IN CNAME b.back.example.; AN b.back.example. 3600 IN A 192.0.2.13; " },
+	{ "a DNAME that leads to itself is written once", "own.own.example.", "DNAME",
+	    "NOERROR aa; AN own.example. 3600 IN DNAME example.; AN own.own.example. 3600 IN CNAME own.example.; " },
+	{ "for ANY too", "own.own.example.", "ANY",
+	    "NOERROR aa; AN own.example. 3600 IN DNAME example.; AN own.own.example. 3600 IN CNAME own.example.; " },
 	{ "a name that grows too long: YXDOMAIN", "aaaaaaaaaaaaaaaaaaaa.long.example.", "A",
 	    "YXDOMAIN aa; AN long.example. 3600 IN DNAME aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."
 	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."

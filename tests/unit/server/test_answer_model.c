@@ -153,12 +153,22 @@ leads_away(const char *part, const char *name, uint16_t qtype)
 	return (has(part, TYPE_NS) && (qtype != TYPE_DS || part != name)) || (has(part, TYPE_DNAME) && part != name);
 }
 
+static void
+say_once(char *text, const char *name, uint16_t type)
+{
+	char line[300] = "; ";
+
+	say(line, name, type);
+	if (strstr(text, line) == NULL && strncmp(text, line + 2, strlen(line + 2)) != 0)
+		say(text, name, type);
+}
+
 /* One round.  True: name was replaced by the target of an alias. */
 static bool
 model_round(char name[256], uint16_t qtype, bool first, char *answer, char *authority, const char **rcode, bool *aa)
 {
 	const char *part = highest(name, leads_away, qtype), *encloser = name;
-	char node[300], next[256], line[300];
+	char node[300], next[256];
 
 	if (part != NULL && has(part, TYPE_NS)) {
 		say(authority, part, TYPE_NS);
@@ -166,9 +176,7 @@ model_round(char name[256], uint16_t qtype, bool first, char *answer, char *auth
 		return false;
 	}
 	if (part != NULL) {
-		snprintf(line, sizeof line, "; %s DNAME; ", part);
-		if (strstr(answer, line) == NULL && strncmp(answer, line + 2, strlen(line + 2)) != 0)
-			say(answer, part, TYPE_DNAME);
+		say_once(answer, part, TYPE_DNAME);
 		snprintf(next, sizeof next, "%.*s%s", (int)(part - name), name, target_of(part, TYPE_DNAME));
 		say(answer, name, TYPE_CNAME);
 		strcpy(name, next);
@@ -184,7 +192,7 @@ model_round(char name[256], uint16_t qtype, bool first, char *answer, char *auth
 		*rcode = "NXDOMAIN";
 		say(authority, "z.", TYPE_SOA);
 	} else if (has(node, qtype)) {
-		say(answer, name, qtype);
+		say_once(answer, name, qtype);
 	} else if (has(node, TYPE_CNAME)) {
 		say(answer, name, TYPE_CNAME);
 		strcpy(name, target_of(node, TYPE_CNAME));

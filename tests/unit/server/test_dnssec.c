@@ -32,6 +32,7 @@
     "x.lonely." apex " 3600 IN NS ns.child." apex "\n"				\
     "dn." apex " 120 IN DNAME target." apex "\n"				\
     "x.target." apex " 3600 IN A 192.0.2.7\n"					\
+    "own." apex " 120 IN DNAME " apex "\n"					\
     "tlsa." apex " 3600 IN TLSA 3 1 1 0000000000000000000000000000000000000000000000000000000000000000\n"
 
 /* Names are below the apex; "@" is the apex.  Proofs: "=name" matches, "~name" covers.  In a response "+" tells that the
@@ -75,6 +76,8 @@ static const struct row { const char *why, *qname, *qtype, *response, *nsec, *ns
 	{ "NXDOMAIN behind a DNAME", "y.dn", "A",
 	    "NXDOMAIN aa; AN dn DNAME 120+; AN y.dn CNAME 120; AU @ SOA 300+; ", "~y.target ~*.target",
 	    "=target ~y.target ~*.target", "=target ~y.target ~*.target" },
+	{ "a DNAME that leads to itself is there once", "own.own", "DNAME",
+	    "NOERROR aa; AN own DNAME 120+; AN own.own CNAME 120; ", "", "", "" },
 	{ "an alias does not speak for its signatures", "alias", "RRSIG", "NOERROR aa; AN alias RRSIG; ", "", "", "" },
 };
 
