@@ -10,6 +10,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+#define RRS_MAX 2000			/* $GENERATE and $INCLUDE make many of few octets, and then every run is slow */
+
 static const uint8_t apex[] = "\7example\3com";
 
 static void
@@ -42,7 +44,7 @@ on_rr(void *ctx, const struct rr *rr, const struct place *place)
 	must(rdata_from_text(rr->type, buf_str(&text), NULL, again, &n, &f) == ERR_OK);
 	must(n == rr->rdlen && (n == 0 || memcmp(again, rr->rdata, n) == 0));
 	buf_clear(&text);
-	return rr_list_add(ctx, rr);
+	return ((struct rr_list *)ctx)->n == RRS_MAX ? ERR_NOSPACE : rr_list_add(ctx, rr);
 }
 
 static void
@@ -82,10 +84,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct rr_list list = { 0 };
 	struct buf complaints = { 0 };
+	enum err err = read_text(data, size, &list);
 
-	read_text(data, size, &list);	/* what was good among faulty lines is good */
-	write_and_read(&list);
+	write_and_read(&list);		/* what was good among faulty lines is good */
 	rr_list_clear(&list);
+	if (err == ERR_NOSPACE)
+		return 0;
 	zone_load(apex, "f", (const char *)data, size, include, NULL, &list, &complaints, NULL);
 	rr_list_clear(&list);
 	buf_clear(&complaints);
