@@ -494,8 +494,10 @@ tests_differential_compare_SOURCES = \
 	tests/differential/ask.c tests/differential/ask.h \
 	tests/differential/classes.c tests/differential/classes.h \
 	tests/differential/compare.c \
+	tests/differential/facts.c tests/differential/facts.h \
 	tests/differential/query.c tests/differential/query.h \
-	tests/differential/reply.c tests/differential/reply.h
+	tests/differential/reply.c tests/differential/reply.h \
+	tests/differential/twin.c tests/differential/twin.h
 tests_differential_compare_LDADD = $(LIBZONES)
 # end of differential test
 

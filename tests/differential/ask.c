@@ -10,7 +10,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-
 #define TRIES 5
 #define PATIENCE_MS 2000		/* of one try, without any answer */
 
@@ -28,9 +27,9 @@ connect_to(uint16_t port, int type)
 }
 
 void
-server_open(struct server *s, const char *name, uint16_t port)
+server_open(struct server *s, const char *name, uint16_t port, bool by_tcp)
 {
-	*s = (struct server){ .name = name, .port = port, .udp = connect_to(port, SOCK_DGRAM), .tcp = -1 };
+	*s = (struct server){ .name = name, .port = port, .by_tcp = by_tcp, .udp = connect_to(port, SOCK_DGRAM), .tcp = -1 };
 }
 
 static void
@@ -70,7 +69,7 @@ send_query(struct server *s, const struct query *q, uint16_t id)
 	memcpy(frame + 2, q->wire, q->n);
 	frame[2] = (uint8_t)(id >> 8);
 	frame[3] = (uint8_t)id;
-	if (!q->tcp) {
+	if (!q->tcp && !s->by_tcp) {
 		send(s->udp, frame + 2, q->n, 0);		/* what is lost is sent again */
 		return;
 	}
@@ -99,7 +98,7 @@ take(struct server *s, const struct query *queries, size_t n, uint16_t base, con
 	if (len < 2)
 		return;
 	i = (uint16_t)((octets[0] << 8 | octets[1]) - base);
-	if (i >= n || s->answers[i].n > 0 || queries[i].tcp != tcp)
+	if (i >= n || s->answers[i].n > 0 || (queries[i].tcp || s->by_tcp) != tcp)
 		return;			/* late, or there already */
 	answer = &s->answers[i];
 	if ((answer->octets = malloc(len)) == NULL)

@@ -15,13 +15,14 @@ struct answer {
 struct server {
 	const char *name;
 	uint16_t port;			/* on 127.0.0.1 */
+	bool by_tcp;			/* everything, also what is meant for UDP */
 	int udp, tcp;			/* -1: not open */
 	struct buf in;			/* from TCP */
 	struct answer answers[BATCH];
 	size_t missing;
 };
 
-void server_open(struct server *s, const char *name, uint16_t port);
+void server_open(struct server *s, const char *name, uint16_t port, bool by_tcp);
 void server_close(struct server *s);
 
 /* Ask all servers all n <= BATCH queries and wait for the answers; what is lost is asked again, a few times.  The

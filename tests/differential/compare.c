@@ -1,5 +1,6 @@
 /* Random queries to several name servers with the same zones, and their answers side by side.  The first server is the
- * one under test: it must agree with at least one of the others, and how these differ must be known.
+ * one under test: it must agree with at least one of the others, and how these differ must be known.  It is also asked
+ * everything over TCP, and what it says over UDP has to follow from that.
  *
  *	compare [-v] [-s seed] [-n queries] [-o one] names server=port...
  *
@@ -16,26 +17,27 @@
 #include "tests/differential/ask.h"
 #include "tests/differential/classes.h"
 #include "tests/differential/reply.h"
+#include "tests/differential/twin.h"
 
 #define SERVERS_MAX 4
 #define SHOWN_MAX 5			/* failures in full */
 #define CLASSES_MAX 64
 #define EXAMPLES 2			/* of each class, with -v */
 
-static struct server servers[SERVERS_MAX];
-static struct reply *replies[SERVERS_MAX];
+static struct server servers[SERVERS_MAX + 1];		/* behind the others: the first over TCP */
+static struct reply *replies[SERVERS_MAX + 1];
 static size_t nservers;
 static uint64_t explained[CLASSES_MAX][SERVERS_MAX];	/* how often which class explained which server */
 static uint64_t seed, differences;
 static bool verbose;
 
 static void
-show(const struct query *q, uint64_t number, const unsigned differ[SERVERS_MAX])
+show(const struct query *q, uint64_t number, const unsigned differ[SERVERS_MAX + 1], size_t n)
 {
 	printf("seed    %" PRIu64 ", query number %" PRIu64 "\n", seed, number);
 	query_print(q);
-	for (size_t i = 0; i < nservers; i++) {
-		printf("%s", servers[i].name);
+	for (size_t i = 0; i < n; i++) {
+		printf("%s", i == nservers ? "the first over TCP" : servers[i].name);
 		if (differ[i] != 0) {
 			printf(" (");
 			differ_print(differ[i]);
@@ -96,31 +98,42 @@ alone_in(const unsigned chosen[SERVERS_MAX])
 }
 
 static void
-judge(const struct query *q, uint64_t number, size_t at)
+read_replies(struct query *q, size_t at)
 {
-	unsigned differ[SERVERS_MAX] = { 0 }, chosen[SERVERS_MAX] = { 0 }, left = 0;
-	bool alone, first = false;
+	struct query by_tcp = *q;
 
-	for (size_t i = 0; i < nservers; i++) {
-		reply_read(replies[i], q, servers[i].answers[at].octets, servers[i].answers[at].n);
-		if (i == 0)
-			continue;
+	by_tcp.tcp = true;
+	for (size_t i = 0; i <= nservers; i++)
+		reply_read(replies[i], i == nservers ? &by_tcp : q, servers[i].answers[at].octets, servers[i].answers[at].n);
+	q->whole = replies[nservers]->octets;
+}
+
+static void
+judge(struct query *q, uint64_t number, size_t at)
+{
+	unsigned differ[SERVERS_MAX + 1] = { 0 }, chosen[SERVERS_MAX] = { 0 }, left = 0;
+	bool alone, first = false;
+	const char *fault;
+
+	read_replies(q, at);
+	for (size_t i = 1; i < nservers; i++) {
 		differ[i] = reply_compare(replies[0], replies[i]);
 		left |= explain(q, i, differ[i], &chosen[i], &first);
 	}
+	fault = twin_fault(q, replies[0], replies[nservers]);
 	/* With fewer servers each difference has to be a known one, and nobody needs to agree. */
 	alone = nservers == SERVERS_MAX && alone_in(chosen) != 0;
-	if (alone || left != 0) {
+	if (alone || left != 0 || fault != NULL) {
 		if (differences++ < SHOWN_MAX || verbose) {
-			printf("--- %s\n", alone ? "the first agrees with none of the others" :
+			printf("--- %s\n", fault != NULL ? fault : alone ? "the first agrees with none of the others" :
 			    "a difference that is not known");
-			show(q, number, differ);
+			show(q, number, differ, nservers + (fault != NULL));
 			if (!verbose)
-				show_zone(q->origin->path);
+				show_zone(q->home->path);
 		}
 	} else if (first && verbose) {
 		printf("--- known differences\n");
-		show(q, number, differ);
+		show(q, number, differ, nservers);
 	}
 }
 
@@ -134,7 +147,7 @@ run(const struct origins *origins, uint64_t first, uint64_t end)
 
 		for (size_t i = 0; i < n; i++)
 			query_make(&queries[i], origins, seed, at + i);
-		ask_all(servers, nservers, queries, n, (uint16_t)at);
+		ask_all(servers, nservers + 1, queries, n, (uint16_t)at);
 		for (size_t i = 0; i < n; i++)
 			judge(&queries[i], at + i, i);
 		at += n;
@@ -166,6 +179,14 @@ number(const char *text)
 }
 
 static void
+open_server(size_t i, const char *name, uint16_t port, bool by_tcp)
+{
+	if ((replies[i] = malloc(sizeof **replies)) == NULL)
+		err(2, "servers");
+	server_open(&servers[i], name, port, by_tcp);
+}
+
+static void
 add_server(char *argument)
 {
 	char *port = strchr(argument, '=');
@@ -173,9 +194,7 @@ add_server(char *argument)
 	if (port == NULL || nservers == SERVERS_MAX)
 		errx(2, "expected at most %d servers as name=port, found %s", SERVERS_MAX, argument);
 	*port++ = '\0';
-	if ((replies[nservers] = malloc(sizeof **replies)) == NULL)
-		err(2, "servers");
-	server_open(&servers[nservers++], argument, (uint16_t)number(port));
+	open_server(nservers++, argument, (uint16_t)number(port), false);
 }
 
 int
@@ -199,10 +218,11 @@ main(int argc, char *argv[])
 	origins_read(&origins, argv[optind]);
 	for (int i = optind + 1; i < argc; i++)
 		add_server(argv[i]);
+	open_server(nservers, servers[0].name, servers[0].port, true);
 	run(&origins, first, first + n);
 	print_classes();
 	printf("%" PRIu64 " queries, %" PRIu64 " differences\n", n, differences);
-	for (size_t i = 0; i < nservers; i++) {
+	for (size_t i = 0; i <= nservers; i++) {
 		server_close(&servers[i]);
 		free(replies[i]);
 	}

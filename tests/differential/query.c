@@ -136,9 +136,9 @@ prepend(struct dname *name, unsigned n)
 	}
 }
 
-/* Labels in front until the name has 255 octets. */
+/* Labels of at most longest octets in front until the name has 255. */
 static void
-fill_up(struct dname *name)
+fill_up(struct dname *name, size_t longest)
 {
 	size_t n;
 
@@ -146,7 +146,9 @@ fill_up(struct dname *name)
 		struct dname old = *name;
 		uint8_t label[64];
 
-		label[0] = (uint8_t)(n - 1 < 63 ? n - 1 : n - 1 == 64 ? 62 : 63);
+		label[0] = (uint8_t)(n - 1 <= longest ? n - 1 : longest);
+		if (n - 1 == longest + 1)			/* one octet would be left */
+			label[0] = (uint8_t)(longest > 1 ? longest - 1 : 2);
 		memset(label + 1, 'l', label[0]);
 		dname_join(name, label, 1, old.octets);
 	}
@@ -180,7 +182,7 @@ draw_name(struct query *q, const struct subject *s)
 	} else if (what < 89) {
 		name->octets[name->octets[0]] ^= (uint8_t)(1 + draw(255));	/* a neighbour in canonical order */
 	} else if (what < 91) {
-		fill_up(name);
+		fill_up(name, percent(70) ? 63 : 1);
 	} else if (what < 93) {
 		name->octets[0] = 0;
 		prepend(name, draw(4));
@@ -272,6 +274,24 @@ write_query(struct query *q)
 	q->n = wr_len(&w);
 }
 
+static void
+find_home(struct query *q, const struct origins *o)
+{
+	q->home = NULL;
+	q->nested = false;
+	for (size_t i = 0; i < o->n; i++) {
+		const struct origin *z = &o->v[i];
+
+		if (!dname_is_below(q->qname.octets, z->apex.octets))
+			continue;
+		q->nested |= z->nested;
+		if (q->home == NULL || dname_is_below(z->apex.octets, q->home->apex.octets))
+			q->home = z;
+	}
+	if (q->home == NULL)
+		q->home = q->origin;
+}
+
 void
 query_make(struct query *q, const struct origins *o, uint64_t seed, uint64_t i)
 {
@@ -285,9 +305,7 @@ query_make(struct query *q, const struct origins *o, uint64_t seed, uint64_t i)
 	draw_name(q, s);
 	if (percent(20))
 		draw_case(&q->qname);
-	q->nested = false;
-	for (size_t k = 0; k < o->n && !q->nested; k++)
-		q->nested = o->v[k].nested && dname_is_below(q->qname.octets, o->v[k].apex.octets);
+	find_home(q, o);
 	q->qtype = draw_type(s);
 	if (dname_equal(q->qname.octets, q->origin->apex.octets) && percent(15))
 		q->qtype = TYPE_DS;
@@ -298,7 +316,8 @@ query_make(struct query *q, const struct origins *o, uint64_t seed, uint64_t i)
 	q->tcp = percent(20);
 	q->edns = percent(60);
 	q->do_bit = q->edns && percent(40);
-	q->udp_size = sizes[draw(sizeof sizes / sizeof sizes[0])];
+	q->udp_size = percent(30) ? (uint16_t)(MSG_UDP_PLAIN + draw(MSG_UDP_EDNS - MSG_UDP_PLAIN)) :
+	    sizes[draw(sizeof sizes / sizeof sizes[0])];
 	q->version = percent(2) ? (uint8_t)(1 + draw(255)) : 0;
 	q->noptions = percent(15) ? 1 + draw(3) : 0;
 	write_query(q);

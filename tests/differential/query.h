@@ -31,6 +31,7 @@ struct origins {
 
 struct query {
 	const struct origin *origin;	/* the zone that it was made for; the name may lie outside of it */
+	const struct origin *home;	/* the zone that the name lies in; none: origin */
 	struct dname qname;
 	uint16_t qtype, qclass, flags;
 	bool tcp, edns, do_bit;
@@ -40,6 +41,7 @@ struct query {
 	unsigned noptions;
 	uint8_t wire[QUERY_MAX];	/* ID 0 */
 	size_t n;
+	size_t whole;			/* octets of the whole answer, which is the first server's over TCP */
 };
 
 /* Lines "Z apex path" begin a zone, lines "N name type..." are its subjects.  Ends the program when they are not so. */

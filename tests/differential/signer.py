@@ -6,8 +6,8 @@ import subprocess
 
 from zones import text as escaped
 
-FORMS = {"nsec": [], "nsec3": ["-3", "-"], "nsec3-opt-out": ["-3", "ab12", "-A"]}
-
+FORMS = {"nsec": [], "nsec3": ["-3", "-", "-H", "0"], "nsec3-salted": ["-3", "0123456789abcdef", "-H", "7"],
+         "nsec3-opt-out": ["-3", "ab12", "-H", "1", "-A"]}
 
 # Where NSD or Knot DNS know only the number.
 NUMBERS = {"MB": "TYPE7", "MR": "TYPE9", "X25": "TYPE19", "ISDN": "TYPE20", "PX": "TYPE26", "HIP": "TYPE55"}
@@ -61,7 +61,7 @@ def sign(directory, name, text, form):
     assert not fault, fault
     key = glob.glob(os.path.join(directory, "K*.key"))[0]
     for options in FORMS[form], FORMS["nsec"]:          # where there is a name of 255 octets it makes no NSEC3
-        fault = run(["dnssec-signzone", "-q", "-S", "-z", "-P", "-H", "1", "-O", "full", "-o", name,
+        fault = run(["dnssec-signzone", "-q", "-S", "-z", "-P", "-O", "full", "-o", name,
                      "-f", path + ".signed", *options, path, key], directory)
         if "name too long" not in fault:
             break

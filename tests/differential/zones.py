@@ -56,7 +56,8 @@ class Zone:
         self.others = others
         self.records = {}               # lower case name -> (name, {type: (ttl, [rdata])})
         self.more = []                  # further names worth asking for
-        self.signing = rng.choice([None, None, None, "nsec", "nsec3", "nsec3-opt-out"])
+        self.signing = rng.choice([None, None, None, None, None, None, "nsec", "nsec", "nsec3", "nsec3-salted",
+                                   "nsec3-opt-out", "nsec3-opt-out"])
         self.ttls = TTLS[:-1] if self.signing else TTLS         # the signer changes the longest
         self.hashed = []                # owners of NSEC3 records, once it is signed
         self.labels = [rng.choice([b"a", b"b", b"c", b"d", b"www", b"mail", b"x", b"ns1", b"deep"]) for _ in range(5)]
@@ -94,6 +95,8 @@ class Zone:
                 excess = length(labels + base) - 255
                 last = labels[-1]
                 labels = labels[:-1] + ((last[:-excess],) if excess < len(last) else ())
+        elif self.chance(0.01):                         # as many labels as there can be
+            labels = (b"m",) * ((255 - length(base)) // 2 - self.some(0, 3))
         name = labels + base
         return name if length(name) <= 255 else base if len(base) > len(self.origin) else (b"short",) + self.origin
 
@@ -274,8 +277,12 @@ class Zone:
         if self.chance(0.2):                            # hidden by the cut
             self.add(cut, self.rng.choice(["TXT", "A", "MX"]))
         if self.chance(0.3):
-            hidden = (self.label()[:20],) + cut
-            self.add(hidden, self.rng.choice(["TXT", "CNAME", "A", "NS"]))
+            hidden = (b"*" if self.chance(0.2) else self.label()[:20],) + cut
+            self.add(hidden, self.rng.choice(["TXT", "CNAME", "A", "A", "NS"]) if hidden[0] != b"*" else "A")
+        if self.chance(0.1):                            # a cut below the cut, with glue
+            hidden = (b"ns", self.label()[:20]) + cut
+            self.add(hidden[1:], "NS", rdata=[text(hidden)])
+            self.add(hidden, "A", self.some(1, 3))
 
     def make_children(self):
         """Delegations to other zones of the same servers, most of them."""
@@ -292,7 +299,7 @@ class Zone:
         if "NS" in sets or owner[0] == b"*" or self.has_zone_below(owner):
             return
         target = None
-        if self.chance(0.0):                            # grows with every step
+        if self.chance(0.05):                           # grows with every step
             target = [text((b"longer",) + owner)] if length(owner) < 240 else None
         self.add(owner, "DNAME", rdata=target)
         for _ in range(3):
@@ -306,6 +313,9 @@ class Zone:
 
     def has_dname(self):
         return any("DNAME" in sets for _, sets in self.records.values())
+
+    def has_dname_below(self, origin):
+        return any("DNAME" in sets and below(name, origin) for name, sets in self.records.values())
 
     def make_chain(self):
         names = [(b"chain%d" % self.some(0, 99),) + self.origin for _ in range(self.some(2, 7))]
@@ -381,6 +391,8 @@ def make(rng, count, root=False):
     # zones have such names, and none where a DNAME would seem to have names below it.
     for zone in zones:
         for other in zones:
-            if below(other.origin, zone.origin) and other != zone and (other.has_dname() or rng.random() < 0.7):
+            if not below(other.origin, zone.origin) or other == zone:
+                continue
+            if other.has_dname() or rng.random() < 0.7 or zone.has_dname_below(other.origin):
                 zone.remove_below(lower(other.origin))
     return zones

@@ -1,0 +1,69 @@
+#include "tests/differential/twin.h"
+
+#include "tests/differential/facts.h"
+#include "wire/message.h"
+#include "wire/rrtype.h"
+
+static bool
+is_same(const struct reply *reply, const struct reply *twin, int section)
+{
+	return reply->counts[section] == twin->counts[section] && is_subset(reply, twin, section);
+}
+
+static bool
+has_twice(const struct reply *r)
+{
+	for (int i = 0; i < SECTIONS; i++)
+		for (size_t k = 1; k < r->counts[i]; k++)
+			if (record_equal(&r->sections[i][k - 1], &r->sections[i][k]))
+				return true;
+	return false;
+}
+
+/* RFC 2181, section 9: TC means that something required is missing, and an RRset is there as a whole or not at all. */
+static const char *
+truncated_fault(const struct query *q, const struct reply *reply, const struct reply *twin)
+{
+	if (twin->octets <= datagram_limit(q))
+		return "TC, and there was room for everything";
+	if (reply->rcode != twin->rcode && reply->rcode != RCODE_NOERROR)
+		return "TC, and another rcode than over TCP";
+	for (int i = 0; i < SECTIONS; i++)
+		if (!is_subset_of_rrsets(reply, twin, i))
+			return "TC, and what is there is not a choice of whole RRsets";
+	return NULL;
+}
+
+/* Without TC only what is optional may be missing, and that only for want of room. */
+static const char *
+whole_fault(const struct query *q, const struct reply *reply, const struct reply *twin)
+{
+	if (reply->rcode != twin->rcode || !is_same(reply, twin, ANSWER) || !is_same(reply, twin, AUTHORITY))
+		return "another answer than over TCP";
+	if (is_same(reply, twin, ADDITIONAL))
+		return NULL;
+	if (twin->octets <= datagram_limit(q))
+		return "additional records are missing, and there was room";
+	if (!is_subset_of_rrsets(reply, twin, ADDITIONAL))
+		return "additional records are not a choice of whole RRsets";
+	if (is_referral(twin) && lacks_glue(twin, reply))
+		return "glue is missing without TC";		/* RFC 9471, section 3.1 */
+	return NULL;
+}
+
+const char *
+twin_fault(const struct query *q, const struct reply *reply, const struct reply *twin)
+{
+	if (q->qtype == TYPE_AXFR || q->qtype == TYPE_IXFR)
+		return NULL;
+	if (twin->fault != NULL)
+		return twin->fault;
+	if (is_truncated(twin) || has_twice(twin))
+		return is_truncated(twin) ? "TC over TCP" : "a record is there twice";
+	if ((reply->flags ^ twin->flags) & ~(unsigned)FLAG_TC || reply->question != twin->question ||
+	    reply->edns != twin->edns || reply->do_bit != twin->do_bit || reply->udp_size != twin->udp_size)
+		return "other flags than over TCP";
+	if (q->tcp)
+		return reply_compare(reply, twin) == 0 ? NULL : "another answer to the same query";
+	return is_truncated(reply) ? truncated_fault(q, reply, twin) : whole_fault(q, reply, twin);
+}

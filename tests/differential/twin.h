@@ -1,0 +1,10 @@
+/* tests/differential/twin.h -- what the server under test says over UDP has to follow from what it says over TCP. */
+#ifndef TESTS_DIFFERENTIAL_TWIN_H
+#define TESTS_DIFFERENTIAL_TWIN_H
+
+#include "tests/differential/reply.h"
+
+/* twin: the reply to the same query over TCP.  What is wrong with reply; NULL: nothing. */
+const char *twin_fault(const struct query *q, const struct reply *reply, const struct reply *twin);
+
+#endif
