@@ -137,6 +137,7 @@ check_PROGRAMS += \
 	tests/unit/server/test_message \
 	tests/unit/zones/test_git \
 	tests/unit/zones/test_git_compact \
+	tests/unit/zones/test_git_copy \
 	tests/unit/zones/test_git_damage \
 	tests/unit/zones/test_git_local \
 	tests/unit/zones/test_git_parts \
@@ -148,6 +149,8 @@ tests_unit_zones_test_git_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 tests_unit_zones_test_git_compact_SOURCES = tests/unit/zones/test_git_compact.c tests/unit/zones/git_place.h \
 	tests/unit/check.h
 tests_unit_zones_test_git_compact_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+tests_unit_zones_test_git_copy_SOURCES = tests/unit/zones/test_git_copy.c tests/unit/zones/git_place.h tests/unit/check.h
+tests_unit_zones_test_git_copy_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 tests_unit_zones_test_git_damage_SOURCES = tests/unit/zones/test_git_damage.c tests/unit/zones/git_place.h \
 	tests/unit/check.h
 tests_unit_zones_test_git_damage_LDADD = $(LIBZONES) $(CMOCKA_LIBS)

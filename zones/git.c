@@ -153,7 +153,7 @@ clone_open(struct git_source *s, struct fault *f)
 		return fault_set(f, err_from_errno(errno), "%s: %s", s->dir, strerror(errno));
 	git_clone_sweep(s->dir);
 	git_source_find_garbage(s);
-	if ((err = git_clone_check_loose(s->dir, f)) != ERR_OK)
+	if ((err = git_clone_check_loose(s->dir, GIT_LOOSE_LARGE, f)) != ERR_OK)
 		return err;
 	if ((rc = git_repository_open_bare(&s->repo, s->dir)) < 0)
 		return git_clone_fault(s->dir, rc, f, "its top");

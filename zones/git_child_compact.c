@@ -541,7 +541,7 @@ compact(struct compaction *k, bool collect, struct fault *f)
 
 	if ((rc = git_repository_odb(&k->odb, k->c->repo)) < 0 || (rc = git_packbuilder_new(&k->builder, k->c->repo)) < 0)
 		return git_fault(rc, f, "the clone %s", k->c->request->v[GIT_FIELD_CLONE]);
-	if ((err = git_clone_check_loose(k->c->request->v[GIT_FIELD_CLONE], f)) != ERR_OK || (err = packs_find(k, f)) != ERR_OK)
+	if ((err = git_clone_check_loose(k->c->request->v[GIT_FIELD_CLONE], UINT32_MAX, f)) != ERR_OK || (err = packs_find(k, f)) != ERR_OK)
 		return err;
 	loose_find(k);
 	if (collect) {

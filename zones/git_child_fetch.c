@@ -1,5 +1,6 @@
 /* zones/git_child_fetch.c -- inside the child: ask the remote for its branches, choose one, bring it here. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "zones/git_internal.h"
@@ -44,28 +45,59 @@ head_choose(struct git_child *c, git_remote *remote, const git_remote_head **hea
 
 /* A rewritten history comes in too (the '+'): whoever asked tells it by git_source_is_ancestor(). */
 static enum err
-branch_download(struct git_child *c, git_remote *remote, const git_remote_head *head, const char *branch,
-    struct fault *f)
+pack_download(struct git_child *c, git_remote *remote, const char *branch, const char *ref, struct fault *f)
 {
 	git_fetch_options options;
-	char spec[2 * GIT_REF_SIZE + 2], ref[GIT_REF_SIZE];
+	char spec[2 * GIT_REF_SIZE + 2];
 	char *specs[1] = { spec };
 	git_strarray array = { specs, 1 };
-	git_reference *tip = NULL, *in_use = NULL;
-	git_oid id = head->oid;
-	enum err err;
 	int rc;
 
-	if ((err = git_ref_name(GIT_REFS_ORIGIN, branch, ref, f)) != ERR_OK)
-		return err;
 	snprintf(spec, sizeof spec, "+refs/heads/%s:%s", branch, ref);
 	(void)git_fetch_options_init(&options, GIT_FETCH_OPTIONS_VERSION);
 	git_child_callbacks(&options.callbacks, c);
 	options.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
 	options.update_fetchhead = 0;
 	options.proxy_opts.type = GIT_PROXY_AUTO;
-	if ((rc = git_remote_download(remote, &array, &options)) < 0)
-		return git_fault(rc, f, "%s", c->request->v[GIT_FIELD_URL]);
+	rc = git_remote_download(remote, &array, &options);
+	return rc < 0 ? git_fault(rc, f, "%s", c->request->v[GIT_FIELD_URL]) : ERR_OK;
+}
+
+static enum err
+local_copy(struct git_child *c, const git_oid *id, bool *many, struct fault *f)
+{
+	const char *url = c->request->v[GIT_FIELD_URL];
+	char *path = git_url_directory(url);
+	git_repository *remote = NULL;
+	enum err err;
+	int rc;
+
+	if (path == NULL)
+		return fault_set(f, ERR_FORMAT, "%s: a bad escape", url);
+	rc = git_repository_open(&remote, path);
+	err = rc < 0 ? git_fault(rc, f, "%s", url) : git_child_copy(remote, c->repo, id, many, f);
+	git_repository_free(remote);
+	free(path);
+	return err;
+}
+
+static enum err
+branch_download(struct git_child *c, git_remote *remote, const git_remote_head *head, const char *branch,
+    struct fault *f)
+{
+	git_reference *tip = NULL, *in_use = NULL;
+	char ref[GIT_REF_SIZE];
+	git_oid id = head->oid;
+	bool many = true;
+	enum err err;
+	int rc;
+
+	if ((err = git_ref_name(GIT_REFS_ORIGIN, branch, ref, f)) != ERR_OK)
+		return err;
+	if (git_url_kind(c->request->v[GIT_FIELD_URL]) == GIT_KIND_LOCAL && (err = local_copy(c, &id, &many, f)) != ERR_OK)
+		return err;
+	if (many && (err = pack_download(c, remote, branch, ref, f)) != ERR_OK)
+		return err;
 	if ((rc = git_reference_create(&tip, c->repo, ref, &id, 1, NULL)) < 0 ||
 	    (rc = git_reference_symbolic_create(&in_use, c->repo, GIT_REF_IN_USE, ref, 1, NULL)) < 0)
 		err = git_fault(rc, f, "the clone %s", c->request->v[GIT_FIELD_CLONE]);

@@ -11,6 +11,7 @@
 #define ZONES_GIT_INTERNAL_H
 
 #include <git2.h>
+#include <limits.h>
 
 #include "zones/git.h"
 
@@ -66,8 +67,23 @@ enum err git_source_ref(struct git_source *s, const char *refs, const char *neve
 /* Remove what a killed process left behind: lock files and half-written packs.  The clone is ours alone. */
 void git_clone_sweep(const char *dir);
 
-/* ERR_FORMAT with words: an object is cut off (git_loose.c). */
-enum err git_clone_check_loose(const char *dir, struct fault *f);
+/* Objects that are files of their own, below an objects directory (git_loose.c).  Is it not cut off?  One that is not there, or larger
+ * than max, is taken for whole.  Of the clone in dir, all: ERR_FORMAT with words. */
+#define GIT_LOOSE_LARGE (1 << 20)
+void git_loose_path(const char *objects, const git_oid *id, char path[PATH_MAX]);
+bool git_loose_is_whole(const char *path, off_t max);
+enum err git_clone_check_loose(const char *dir, off_t max, struct fault *f);
+
+/* Is what the file holds whole, and the object of that name?  A blob's octets, appended to out: ERR_NOT_FOUND: there is no such file;
+ * ERR_FORMAT: it is damaged, or no blob; ERR_NOSPACE: it is larger than max (git_loose_read.c). */
+bool git_loose_is(const git_oid *id, const void *octets, size_t n);
+enum err git_loose_read(const char *objects, const git_oid *id, size_t max, struct buf *out);
+
+/* Put an object there, to stay (git_loose_write.c): the file of another repository (ERR_NOT_FOUND without words: it has none; ERR_FORMAT:
+ * it is damaged, and is not taken), or what octets hold. */
+enum err git_loose_copy(const char *from, const char *objects, const git_oid *id, struct fault *f);
+enum err git_loose_write(const char *objects, const git_oid *id, git_object_t type, const void *octets, size_t n,
+    struct fault *f);
 
 /* Hex digits to an object id. */
 enum err git_oid_of(const char *text, git_oid *id, struct fault *f);
@@ -181,6 +197,8 @@ struct git_child {
 enum err git_child_fetch(struct git_child *c, struct fault *f);
 enum err git_child_push(struct git_child *c, struct fault *f);
 enum err git_child_compact(struct git_child *c, struct fault *f);
+/* Bring a commit and all that it needs from one repository to another.  *many: it is more than a few objects, and nothing was done. */
+enum err git_child_copy(git_repository *from, git_repository *to, const git_oid *commit, bool *many, struct fault *f);
 enum err git_child_push_network(struct git_child *c, const char *ref, struct fault *f);
 
 /* A push to a local path by git receive-pack: is git installed?  A git_transport_cb, whose payload is the git_child. */

@@ -1,5 +1,5 @@
 /* zones/git_loose.c -- loose objects whose compressed text does not end.  libgit2 1.5 waits for the rest of such a file for ever, so
- * they are looked for before it reads any. */
+ * they are looked for before it reads any; large files of zones, for which looking takes as long as reading, git_loose_read.c reads. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +11,15 @@
 #include <zlib.h>
 
 #include "zones/git_internal.h"
+
+void
+git_loose_path(const char *objects, const git_oid *id, char path[PATH_MAX])
+{
+	char hex[GIT_OID_TEXT];
+
+	git_oid_tostr(hex, sizeof hex, id);
+	snprintf(path, PATH_MAX, "%.4000s/%.2s/%s", objects, hex, hex + 2);
+}
 
 /* To its end, or to where it is damaged: that libgit2 tells itself. */
 static bool
@@ -31,8 +40,8 @@ has_end(const void *octets, size_t n)
 	return rc != Z_OK && rc != Z_BUF_ERROR;
 }
 
-static bool
-file_is_whole(const char *path)
+bool
+git_loose_is_whole(const char *path, off_t max)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	bool whole = true;
@@ -41,7 +50,11 @@ file_is_whole(const char *path)
 
 	if (fd < 0)
 		return true;			/* it is gone, or libgit2 cannot read it either */
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0) {
+	if (fstat(fd, &st) != 0 || st.st_size > max) {
+		close(fd);
+		return true;
+	}
+	if (S_ISREG(st.st_mode) && st.st_size == 0) {
 		whole = false;
 	} else if (st.st_size > 0 && st.st_size < UINT32_MAX &&
 	    (octets = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0)) != MAP_FAILED) {
@@ -53,7 +66,7 @@ file_is_whole(const char *path)
 }
 
 static enum err
-check_directory(const char *dir, const char *two, struct fault *f)
+check_directory(const char *dir, const char *two, off_t max, struct fault *f)
 {
 	char path[PATH_MAX];
 	const struct dirent *e;
@@ -67,7 +80,7 @@ check_directory(const char *dir, const char *two, struct fault *f)
 		/* Others are no objects, and nobody reads them. */
 		if (strlen(e->d_name) != 38 || snprintf(path, sizeof path, "%s/objects/%s/%s", dir, two, e->d_name) >= PATH_MAX)
 			continue;
-		if (!file_is_whole(path))
+		if (!git_loose_is_whole(path, max))
 			err = fault_set(f, ERR_FORMAT, "the clone %s is damaged at objects/%s/%s (it is cut off); move it away and "
 			    "restart: it is fetched anew, and changes not yet pushed are in the state database", dir, two, e->d_name);
 	}
@@ -76,7 +89,7 @@ check_directory(const char *dir, const char *two, struct fault *f)
 }
 
 enum err
-git_clone_check_loose(const char *dir, struct fault *f)
+git_clone_check_loose(const char *dir, off_t max, struct fault *f)
 {
 	enum err err = ERR_OK;
 
@@ -84,7 +97,7 @@ git_clone_check_loose(const char *dir, struct fault *f)
 		char two[3];
 
 		snprintf(two, sizeof two, "%02x", i);
-		err = check_directory(dir, two, f);
+		err = check_directory(dir, two, max, f);
 	}
 	return err;
 }

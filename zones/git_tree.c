@@ -204,6 +204,23 @@ blob_is(const git_oid *id, const void *octets, size_t n)
 	return ok;
 }
 
+/* One that is a file of its own is unpacked and looked at in one go. */
+static enum err
+read_large(struct git_source *s, const git_oid *id, const char *what, size_t max, struct buf *out, struct fault *f)
+{
+	char objects[PATH_MAX];
+	enum err err;
+
+	snprintf(objects, sizeof objects, "%.4000sobjects", git_repository_commondir(s->repo));
+	if ((err = git_loose_read(objects, id, max, out)) == ERR_FORMAT) {
+		git_error_set_str(GIT_ERROR_ODB, "its contents are not what its name says");
+		err = git_clone_fault(s->dir, GIT_EMISMATCH, f, "object %s of %s", git_oid_tostr_s(id), what);
+	} else if (err == ERR_NOMEM) {
+		fault_set(f, err, "%s: %s", what, err_str(err));
+	}
+	return err;
+}
+
 /* The size is looked at before the blob is unpacked: a hostile one must not fill the memory. */
 static enum err
 blob_read(struct git_source *s, const git_oid *id, const char *what, size_t max, struct buf *out, struct fault *f)
@@ -228,6 +245,10 @@ blob_read(struct git_source *s, const git_oid *id, const char *what, size_t max,
 		    max);
 		goto out;
 	}
+	/* git_clone_check_loose() has not looked at the large ones. */
+	if (size > GIT_LOOSE_LARGE / 2 && (err = read_large(s, id, what, max, out, f)) != ERR_NOT_FOUND)
+		goto out;
+	err = ERR_OK;
 	if ((rc = git_odb_read(&object, odb, id)) < 0) {
 		err = git_clone_fault(s->dir, rc, f, "object %s of %s", git_oid_tostr_s(id), what);
 		goto out;

@@ -26,6 +26,7 @@ zones_libzones_a_SOURCES = \
 	zones/git.c zones/git.h \
 	zones/git_child.c \
 	zones/git_child_compact.c \
+	zones/git_child_copy.c \
 	zones/git_child_fetch.c \
 	zones/git_child_local.c \
 	zones/git_child_net.c \
@@ -45,6 +46,8 @@ zones_libzones_a_SOURCES = \
 	zones/git_internal.h \
 	zones/git_known_hosts.c \
 	zones/git_loose.c \
+	zones/git_loose_read.c \
+	zones/git_loose_write.c \
 	zones/git_parent.c \
 	zones/git_path.c \
 	zones/git_reader.c \

@@ -27,7 +27,7 @@ use(const char *clone, struct fault *f)
 			struct buf b = { 0 };
 
 			if (l.v[i].regular)
-				err = git_source_read(s, tip, l.v[i].name, 1 << 20, &b, NULL, f);
+				err = git_source_read(s, tip, l.v[i].name, 1 << 24, &b, NULL, f);
 			buf_clear(&b);
 		}
 		git_listing_clear(&l);
@@ -48,6 +48,10 @@ fetched(const char *clone, git_oid_text tip)
 	git_source_close(s);
 }
 
+/* The clone gets a large file, and $o is it. */
+#define LARGE "git unpack-objects -q <$(mv objects/pack/*.pack . && rm -f objects/pack/* && echo *.pack) && rm *.pack && " \
+    "o=$(find objects -type f -size +1M) && chmod u+w $o"
+
 static void
 test_damage_is_told(void **state)
 {
@@ -60,6 +64,10 @@ test_damage_is_told(void **state)
 		{ "a loose object is empty",
 		    "git unpack-objects -q <$(mv objects/pack/*.pack . && rm -f objects/pack/* && echo *.pack) && rm *.pack && "
 		    "f=$(find objects -type f | head -1) && chmod u+w $f && truncate -s 0 $f", "it is cut off" },
+		{ "a large file's object is cut off",	LARGE " && truncate -s -9 $o", "" },
+		{ "a large file's object is cut off early", LARGE " && truncate -s 2000000 $o", "" },
+		{ "a large file's object has another octet", LARGE " && printf XXXX | dd of=$o bs=1 seek=1500000 conv=notrunc", "" },
+		{ "a large file's object goes on",	LARGE " && printf X >>$o", "" },
 		{ "the pack is gone",		"rm -f objects/pack/*", "" },
 		{ "the index is cut off",
 		    "chmod u+w objects/pack/*.idx && truncate -s 7 objects/pack/*.idx", "" },
@@ -81,7 +89,9 @@ test_damage_is_told(void **state)
 
 	(void)state;
 	repository_make();
+	sh("cd w && head -c 3000000 /dev/urandom >large && git add large && git commit -qm large && git push -q");
 	fetched("whole", tip);
+	sh("git -C whole repack -adq");
 	check(use("whole", &f) == ERR_OK, "a whole clone: %s", f.text);
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		sh("rm -rf c && cp -a whole c && cd c && %s", rows[i].command);
