@@ -7,6 +7,7 @@
 #include "acme/renewal.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/url.h"
 
 #define FAILOVER_AFTER_S (6 * 3600)
 #define PROBE_MOST_S 3600
@@ -14,14 +15,12 @@
 
 /* ---- the list ---- */
 
-const char *
-acme_authority_host(const char *url, size_t *n)
+char *
+acme_authority_name(const char *directory)
 {
-	const char *host = strstr(url, "://");
+	struct url url;
 
-	host = host == NULL ? url : host + 3;
-	*n = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, "/:?#");
-	return host;
+	return url_split(directory, strlen(directory), &url) ? strndup(url.host.p, url.host.n) : strdup(directory);
 }
 
 /* "limit/<name>/<limit>/<key>" */
@@ -92,13 +91,11 @@ authority_init(struct acme_authority *a, const struct acme_config *config, struc
 {
 	static const struct acme_limits none;
 	const struct acme_outside *outside = acme_port_outside(a->port);
-	size_t n;
-	const char *host = acme_authority_host(a->config->directory, &n);
 	char prefix[300];
 
 	a->probe_first_s = config->retry_first_s;
 	a->probe_most_s = config->retry_most_s < PROBE_MOST_S ? config->retry_most_s : PROBE_MOST_S;
-	a->name = a->config->name != NULL ? strdup(a->config->name) : strndup(host, n);
+	a->name = a->config->name != NULL ? strdup(a->config->name) : acme_authority_name(a->config->directory);
 	if (a->name == NULL || acme_buckets_new(a->config->limits != NULL ? a->config->limits : &none, on_bucket, a,
 	    &a->buckets) != ERR_OK)
 		return fault_set(f, ERR_NOMEM, "out of memory");

@@ -48,8 +48,8 @@ enum err acme_authorities_init(struct acme_authorities *list, const struct acme_
 void acme_authorities_clear(struct acme_authorities *list);
 struct acme_authority *acme_authority_find(struct acme_authorities *list, const char *name);
 
-/* "acme-v02.api.letsencrypt.org" of a URL; *n is its length. */
-const char *acme_authority_host(const char *url, size_t *n);
+/* What one without a name is called: "acme-v02.api.letsencrypt.org".  The caller's to free; NULL: no memory. */
+char *acme_authority_name(const char *directory);
 
 /* names NULL: all.  Unknown names are left out. */
 void acme_ranking_read(struct acme_authorities *list, const char *const *names, struct acme_ranking *out);

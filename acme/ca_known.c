@@ -1,7 +1,8 @@
 #include "acme/ca_known.h"
 
 #include <string.h>
-#include <strings.h>
+
+#include "base/url.h"
 
 #define NAMES_MOST 100
 #define NAMES_MOST_SHORT 25	/* of Let's Encrypt's profiles tlsserver and shortlived */
@@ -32,26 +33,16 @@ static const struct { const char *host; const char *const *identities; } cas[] =
 	{ "certum.pl", NULL },
 };
 
-static bool
-host_ends(const char *url, const char *end)
-{
-	const char *host = strstr(url, "://");
-	size_t n, want = strlen(end);
-
-	if (host == NULL)
-		return false;
-	host += 3;
-	n = strcspn(host, ":/?#");
-	return n >= want && strncasecmp(host + n - want, end, want) == 0 && (n == want || host[n - want - 1] == '.');
-}
-
 struct acme_ca_known
 acme_ca_known(const char *directory, const char *profile)
 {
 	struct acme_ca_known known = { .names_max = NAMES_MOST };
+	struct url url;
 
+	if (!url_split(directory, strlen(directory), &url))
+		return known;
 	for (size_t i = 0; i < sizeof cas / sizeof cas[0]; i++)
-		if (host_ends(directory, cas[i].host)) {
+		if (url_host_within(&url, cas[i].host)) {
 			known.is_public = true;
 			known.identities = cas[i].identities;
 		}

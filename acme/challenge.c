@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "acme/persist_record.h"
 #include "base/encoding.h"
+#include "base/url.h"
 
 #define ISSUERS_MAX 10			/* draft-ietf-acme-dns-persist-02, section 3.1: more are malformed */
 #define ISSUER_MAX 253
@@ -135,25 +135,15 @@ acme_account_hash(const char *prefix, const char *domain, const char *thumbprint
 
 /* ---- the standing record ---- */
 
-/* The part of a URL that says who answers there. */
-static size_t
-url_authority(const char *url, const char **start)
-{
-	const char *at = strstr(url, "://");
-
-	*start = at != NULL ? at + 3 : url;
-	return strcspn(*start, "/?#");
-}
-
 /* The record lets whoever holds the account have certificates, as long as it stands.  A CA that called the account of
  * somebody at another CA ours would get exactly that; so the account has to be where the directory is. */
 static bool
 is_account_at(const char *account, const char *directory)
 {
-	const char *a, *d;
-	size_t na = url_authority(account, &a), nd = url_authority(directory, &d);
+	struct url a, d;
 
-	return na > 0 && na == nd && strncasecmp(a, d, na) == 0;
+	return url_split(account, strlen(account), &a) && url_split(directory, strlen(directory), &d) &&
+	    url_same_server(&a, &d, 443);
 }
 
 /* The CA's names for itself, joined by commas. */

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/file.h"
+#include "base/url.h"
 
 #define LINKS_MAX 32
 #define CONNECTIONS_MAX 16	/* to one host; HTTP/2 puts many requests on each */
@@ -358,25 +359,26 @@ add_credentials(struct buf *url, const char *credentials)
 static enum err
 take_proxy(struct acme_http *h)
 {
-	static const char local[] = "socks5://";
 	const struct acme_proxy *proxy = &h->config.proxy;
-	const char *url = proxy->url, *host = url != NULL ? strstr(url, "://") : NULL;
+	struct url parts;
 
 	buf_reserve(&h->proxy, PROXY_MAX);	/* so that no copy is left behind as it grows */
-	if (host == NULL) {
+	if (proxy->url == NULL) {
 		h->has_user = false;
 		return buf_str(&h->proxy) != NULL ? ERR_OK : ERR_NOMEM;
 	}
-	host += strlen("://");
-	h->has_user = proxy->credentials != NULL || memchr(host, '@', strcspn(host, "/")) != NULL;
+	if (!url_split(proxy->url, strlen(proxy->url), &parts))
+		return ERR_FORMAT;
+	h->has_user = proxy->credentials != NULL || parts.user.p != NULL;
 	/* libcurl would look up the names of servers itself for "socks5": that is the proxy's part. */
-	if (strncasecmp(url, local, strlen(local)) == 0)
-		buf_add_str(&h->proxy, "socks5h://");
+	if (url_has_scheme(&parts, "socks5"))
+		buf_add_str(&h->proxy, "socks5h");
 	else
-		buf_add(&h->proxy, url, (size_t)(host - url));
+		buf_add(&h->proxy, parts.scheme.p, parts.scheme.n);
+	buf_add_str(&h->proxy, "://");
 	if (proxy->credentials != NULL)
 		add_credentials(&h->proxy, proxy->credentials);
-	buf_add_str(&h->proxy, host);
+	buf_add_str(&h->proxy, parts.scheme.p + parts.scheme.n + strlen("://"));
 	return buf_str(&h->proxy) != NULL ? ERR_OK : ERR_NOMEM;
 }
 
@@ -398,16 +400,17 @@ enum err
 acme_http_new(const struct acme_http_config *config, struct event_base *base, struct acme_http **out)
 {
 	struct acme_http *h = calloc(1, sizeof *h);
+	enum err err;
 
 	if (h == NULL)
 		return ERR_NOMEM;
 	h->config = *config;
 	h->base = base;
 	LIST_INIT(&h->calls);
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0 || (h->multi = curl_multi_init()) == NULL ||
-	    (h->timer = event_new(base, -1, 0, on_timer, h)) == NULL || take_proxy(h) != ERR_OK) {
+	if ((err = take_proxy(h)) != ERR_OK || curl_global_init(CURL_GLOBAL_DEFAULT) != 0 ||
+	    (h->multi = curl_multi_init()) == NULL || (h->timer = event_new(base, -1, 0, on_timer, h)) == NULL) {
 		acme_http_free(h);
-		return ERR_NOMEM;
+		return err != ERR_OK ? err : ERR_NOMEM;
 	}
 	curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, want_socket);
 	curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);

@@ -22,7 +22,8 @@ struct acme_http_config {		/* strings are borrowed for the life of the client */
 	unsigned connect_timeout_s, timeout_s;
 };
 
-/* *out is the caller's: acme_http_free(), which ends running calls without calling back. */
+/* *out is the caller's: acme_http_free(), which ends running calls without calling back.
+ * ERR_NOMEM; ERR_FORMAT: the proxy is no URL. */
 enum err acme_http_new(const struct acme_http_config *config, struct event_base *base, struct acme_http **out);
 void acme_http_free(struct acme_http *h);
 

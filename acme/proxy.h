@@ -3,7 +3,7 @@
 #define ACME_PROXY_H
 
 struct acme_proxy {			/* strings are borrowed for the life of the engine */
-	const char *url;		/* http, https, socks5(h); NULL: none */
+	const char *url;		/* as url_split() takes it: http, https, socks5(h); NULL: none */
 	const char *credentials;	/* "user:password", for basic, digest and NTLM; NULL: what the URL has */
 	const char *ca_certificates;	/* trusted besides: for the proxy's own TLS, and for servers seen through it */
 };

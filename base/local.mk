@@ -10,5 +10,6 @@ base_libbase_a_SOURCES = \
 	base/parallel.c base/parallel.h \
 	base/pool.c base/pool.h \
 	base/queue.c base/queue.h \
-	base/siphash.c base/siphash.h
+	base/siphash.c base/siphash.h \
+	base/url.c base/url.h
 LIBBASE = base/libbase.a

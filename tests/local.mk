@@ -115,7 +115,7 @@ tests_unit_server_test_access_SOURCES = tests/unit/server/test_access.c tests/un
 tests_unit_server_test_access_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_address_SOURCES = tests/unit/server/test_address.c tests/unit/check.h
 tests_unit_server_test_address_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
-tests_unit_server_test_config_SOURCES = tests/unit/server/test_config.c tests/unit/check.h
+tests_unit_server_test_config_SOURCES = tests/unit/server/test_config.c $(CONFIG_TEXT)
 tests_unit_server_test_config_CPPFLAGS = $(AM_CPPFLAGS) -DEXAMPLE=\"$(abs_top_srcdir)/docs/examples/certns.yaml\"
 tests_unit_server_test_config_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_config_memory_SOURCES = tests/unit/server/test_config_memory.c tests/unit/check.h \
@@ -564,8 +564,21 @@ tests_unit_acme_test_preflight_SOURCES = tests/unit/check.h tests/unit/acme/test
 	tests/unit/acme/world.h
 tests_unit_acme_test_preflight_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 # end of what is found before an order
+# --- server: configurations
+CONFIG_TEXT = tests/unit/check.h tests/unit/server/config_text.c tests/unit/server/config_text.h
+check_PROGRAMS += tests/unit/server/test_config_acme tests/unit/server/test_config_bad
+tests_unit_server_test_config_acme_SOURCES = tests/unit/server/test_config_acme.c $(CONFIG_TEXT)
+tests_unit_server_test_config_acme_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+tests_unit_server_test_config_bad_SOURCES = tests/unit/server/test_config_bad.c $(CONFIG_TEXT)
+tests_unit_server_test_config_bad_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+# --- end of server: configurations
 # --- server: the status record
 check_PROGRAMS += tests/unit/server/test_cert_record
 tests_unit_server_test_cert_record_SOURCES = tests/unit/server/test_cert_record.c tests/unit/check.h
 tests_unit_server_test_cert_record_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 # --- end of server: the status record
+# --- base: URLs
+check_PROGRAMS += tests/unit/base/test_url
+tests_unit_base_test_url_SOURCES = tests/unit/base/test_url.c tests/unit/check.h
+tests_unit_base_test_url_LDADD = $(LIBBASE) $(CURL_LIBS) $(CMOCKA_LIBS)
+# --- end of base: URLs

@@ -18,49 +18,29 @@
 #include "base/clock.h"
 #include "base/encoding.h"
 #include "base/file.h"
+#include "base/url.h"
 #include "zones/git_internal.h"
 
 #define FILE_MAX 262144
 #define ANSWER_MAX 65536
 #define HELPER_S 20
+#define HTTPS_PORT 443
 
 extern char **environ;
 
 /* --- parts of an URL --- */
 
-struct url_parts {			/* borrowed; without "https://" */
-	const char *user, *secret, *host;
-	size_t user_n, secret_n, host_n;	/* secret_n only where secret is not NULL; host with its port */
-};
-
 static bool
-url_split(const char *url, size_t n, struct url_parts *out)
+https_split(const char *text, size_t n, struct url *out)
 {
-	static const char scheme[] = "https://";
-	const char *end, *at, *colon;
+	return url_split(text, n, out) && url_has_scheme(out, "https");
+}
 
-	memset(out, 0, sizeof *out);
-	if (n < sizeof scheme || strncasecmp(url, scheme, sizeof scheme - 1) != 0)
-		return false;
-	url += sizeof scheme - 1;
-	n -= sizeof scheme - 1;
-	if ((end = memchr(url, '/', n)) == NULL)
-		end = url + n;
-	if ((at = memrchr(url, '@', (size_t)(end - url))) != NULL) {
-		out->user = url;
-		out->user_n = (size_t)(at - url);
-		if ((colon = memchr(url, ':', out->user_n)) != NULL) {
-			out->user_n = (size_t)(colon - url);
-			out->secret = colon + 1;
-			out->secret_n = (size_t)(at - colon - 1);
-		}
-		url = at + 1;
-	}
-	out->host = url;
-	out->host_n = (size_t)(end - url);
-	if (out->host_n > 4 && memcmp(end - 4, ":443", 4) == 0)
-		out->host_n -= 4;
-	return out->host_n > 0;
+/* Without the port that goes without saying. */
+static int
+server_length(const struct url *u)
+{
+	return (int)(u->port == 0 || u->port == HTTPS_PORT ? u->host.n : u->server.n);
 }
 
 static bool
@@ -95,24 +75,23 @@ file_open(const char *path, struct buf *out, struct fault *f)
 }
 
 static bool
-line_read(const char *line, size_t n, struct url_parts *parts, struct git_password *out)
+line_read(const char *line, size_t n, struct url *parts, struct git_password *out)
 {
-	return url_split(line, n, parts) && parts->user_n > 0 && parts->secret != NULL &&
-	    percent_decode(parts->user, parts->user_n, &out->user) &&
-	    percent_decode(parts->secret, parts->secret_n, &out->secret);
+	return https_split(line, n, parts) && parts->user.n > 0 && parts->password.p != NULL &&
+	    percent_decode(parts->user.p, parts->user.n, &out->user) &&
+	    percent_decode(parts->password.p, parts->password.n, &out->secret);
 }
 
 static bool
-fits(const struct url_parts *line, const struct git_password *found, const struct url_parts *wanted, const char *user)
+fits(const struct url *line, const struct git_password *found, const struct url *wanted, const char *user)
 {
-	return wanted == NULL ||
-	    (line->host_n == wanted->host_n && strncasecmp(line->host, wanted->host, line->host_n) == 0 &&
+	return wanted == NULL || (url_same_server(line, wanted, HTTPS_PORT) &&
 	    (user == NULL || strcmp(user, (const char *)found->user.p) == 0));
 }
 
 /* The first line that fits; wanted NULL: none does, but all are read.  The words never quote a line. */
 static enum err
-search(const char *path, const struct buf *text, const struct url_parts *wanted, const char *user,
+search(const char *path, const struct buf *text, const struct url *wanted, const char *user,
     struct git_password *out, struct fault *f)
 {
 	const char *p = (const char *)text->p, *end = p + text->len;
@@ -120,7 +99,7 @@ search(const char *path, const struct buf *text, const struct url_parts *wanted,
 	for (unsigned number = 1; p < end; number++) {
 		const char *line = p, *line_end = memchr(p, '\n', (size_t)(end - p));
 		size_t n = (size_t)((line_end == NULL ? end : line_end) - p);
-		struct url_parts parts;
+		struct url parts;
 		bool good;
 
 		p += n + (line_end != NULL);
@@ -136,7 +115,7 @@ search(const char *path, const struct buf *text, const struct url_parts *wanted,
 			return fault_set(f, ERR_FORMAT, "%s:%u: expected https://USER:PASSWORD@HOST", path, number);
 	}
 	return wanted == NULL ? ERR_OK : fault_set(f, ERR_NOT_FOUND, "%s: no line for https://%.*s%s%s", path,
-	    (int)wanted->host_n, wanted->host, user != NULL ? " and user " : "", user != NULL ? user : "");
+	    server_length(wanted), wanted->server.p, user != NULL ? " and user " : "", user != NULL ? user : "");
 }
 
 enum err
@@ -155,11 +134,11 @@ git_credentials_check(const char *path, struct fault *f)
 enum err
 git_credentials_find(const char *path, const char *url, const char *user, struct git_password *out, struct fault *f)
 {
-	struct url_parts wanted;
+	struct url wanted;
 	struct buf text = { 0 };
 	enum err err;
 
-	if (!url_split(url, strlen(url), &wanted))
+	if (!https_split(url, strlen(url), &wanted))
 		return fault_set(f, ERR_UNSUPPORTED, "passwords are for https alone");
 	if ((err = file_open(path, &text, f)) == ERR_OK && buf_str(&text) != NULL)
 		err = search(path, &text, &wanted, user, out, f);
@@ -292,13 +271,13 @@ git_helper_ask(const char *helper, const char *operation, const char *url, const
 {
 	bool get = strcmp(operation, "get") == 0;
 	struct buf command = { 0 }, request = { 0 }, answer = { 0 };
-	struct url_parts parts;
+	struct url parts;
 	enum err err = ERR_OK;
 
-	if (!url_split(url, strlen(url), &parts))
+	if (!https_split(url, strlen(url), &parts))
 		return fault_set(f, ERR_UNSUPPORTED, "passwords are for https alone");
 	buf_reserve(&request, 65536);
-	buf_printf(&request, "protocol=https\nhost=%.*s\n", (int)parts.host_n, parts.host);
+	buf_printf(&request, "protocol=https\nhost=%.*s\n", server_length(&parts), parts.server.p);
 	if (user != NULL)
 		buf_printf(&request, "username=%s\n", user);
 	if (!get && out->secret.len > 0)
@@ -311,11 +290,10 @@ git_helper_ask(const char *helper, const char *operation, const char *url, const
 	if (err == ERR_OK && get && (!answer_value(&answer, "username", &out->user) && (user == NULL ||
 	    (buf_add_str(&out->user, user), buf_str(&out->user) == NULL))))
 		err = fault_set(f, ERR_NOT_FOUND, "the credential helper names no user for https://%.*s",
-		    (int)parts.host_n, parts.host);
+		    server_length(&parts), parts.server.p);
 	if (err == ERR_OK && get && !answer_value(&answer, "password", &out->secret))
 		err = fault_set(f, ERR_NOT_FOUND, "the credential helper gives no password for https://%.*s",
-		    (int)parts.host_n,
-		    parts.host);
+		    server_length(&parts), parts.server.p);
 	buf_clear(&command);
 	buf_wipe(&request);
 	buf_wipe(&answer);

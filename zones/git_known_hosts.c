@@ -9,6 +9,7 @@
 
 #include "base/encoding.h"
 #include "base/file.h"
+#include "base/url.h"
 #include "zones/git_internal.h"
 #include "zones/signers.h"
 
@@ -19,20 +20,10 @@
 static void
 name_of(const char *url, const char *host, char *name, size_t size)
 {
-	const char *start = strstr(url, "://"), *at, *colon, *end;
-	int port = 22;
+	struct url u;
 
-	if (start != NULL) {
-		start += 3;
-		end = start + strcspn(start, "/");
-		if ((at = memrchr(start, '@', (size_t)(end - start))) != NULL)
-			start = at + 1;
-		if (*start == '[' && (at = memchr(start, ']', (size_t)(end - start))) != NULL)
-			start = at;
-		if ((colon = memchr(start, ':', (size_t)(end - start))) != NULL)
-			port = atoi(colon + 1);
-	}
-	snprintf(name, size, port == 22 ? "%s" : "[%s]:%d", host, port);
+	(void)url_split(url, strlen(url), &u);	/* git's short form has no port */
+	snprintf(name, size, u.port == 0 || u.port == 22 ? "%s" : "[%s]:%u", host, u.port);
 	for (char *p = name; *p != '\0'; p++)
 		*p = (char)tolower((unsigned char)*p);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/encoding.h"
+#include "base/url.h"
 #include "zones/git_internal.h"
 
 enum err
@@ -46,22 +47,13 @@ git_url_kind(const char *url)
 static size_t
 url_secret(const char *url, const char **secret)
 {
-	const char *start = strstr(url, "://"), *at = NULL, *colon;
-	size_t n;
+	struct url u;
 
-	if (start == NULL)
+	(void)url_split(url, strlen(url), &u);	/* what leads nowhere may hold a password, too */
+	*secret = git_url_kind(url) == GIT_KIND_SSH ? u.password.p : u.user.p;
+	if (*secret == NULL)
 		return 0;
-	start += 3;
-	n = strcspn(start, "/?#");
-	for (size_t i = 0; i < n; i++)
-		if (start[i] == '@')
-			at = start + i;
-	if (at != NULL && git_url_kind(url) == GIT_KIND_SSH) {
-		colon = memchr(start, ':', (size_t)(at - start));
-		start = colon != NULL ? colon + 1 : at;
-	}
-	*secret = start;
-	return at != NULL ? (size_t)(at - start) : 0;
+	return u.password.p != NULL ? (size_t)(u.password.p + u.password.n - *secret) : u.user.n;
 }
 
 bool

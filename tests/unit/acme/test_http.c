@@ -256,10 +256,22 @@ test_headers(void **state)
 	check(strstr(s.body, "{\"a\":1}") != NULL, "which is the body");
 }
 
+static void
+test_a_proxy_that_is_no_url(void **state)
+{
+	struct acme_http_config config = { .ca_certificates = trusted, .proxy = { .url = "http://user:secret@[::1/" } };
+	struct event_base *base = event_base_new();
+	struct acme_http *h = NULL;
+
+	(void)state;
+	assert_int_equal(acme_http_new(&config, base, &h), ERR_FORMAT);
+	assert_null(h);
+	event_base_free(base);
+}
+
 static const struct { const char *why, *url, *credentials, *words; } proxies[] = {
 	{ "nobody there",			"http://127.0.0.1:9", "user:secret", "127.0.0.1" },
-	{ "a URL that cannot be read",		"http://[::1/", "user:secret", "proxy" },
-	{ "the same with a user in it",		"http://user:secret@[::1/", NULL, "proxy" },
+	{ "a URL that libcurl cannot read",	"http://user:sec@ret@127.0.0.1:9", NULL, "proxy" },
 	{ "a user with an escape in it",	"http://127.0.0.1:9", "us%zzer@:sec@ret", "127.0.0.1" },
 };
 
@@ -323,6 +335,7 @@ main(void)
 		cmocka_unit_test(test_fetch),
 		cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_proxy_secrets),
+		cmocka_unit_test(test_a_proxy_that_is_no_url),
 		cmocka_unit_test(test_cancel),
 	};
 
