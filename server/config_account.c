@@ -1,4 +1,5 @@
 /* acme: the key of an authority's account, and what binds it to an account elsewhere. */
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,7 +65,7 @@ config_read_eab(struct config_reader *r, const struct option *o, const yaml_node
 }
 
 enum err
-config_check_account(struct config_reader *r, const yaml_node_t *node, const struct config_authority *a)
+config_check_account(struct config_reader *r, const yaml_node_t *node, struct config_authority *a)
 {
 	const yaml_node_t *at = config_value(r, node, "key-file"), *type = config_value(r, node, "key-type");
 	struct acme_key *key = NULL;
@@ -78,7 +79,51 @@ config_check_account(struct config_reader *r, const yaml_node_t *node, const str
 		    "expected no 'key-type' beside 'key-file': that key is used as it is");
 	if ((err = acme_key_read(a->key_file, &key, &f)) != ERR_OK)
 		return config_fault(r, at, err, "%s", fault_str(&f, err));
+	memcpy(a->key_thumbprint, acme_key_thumbprint(key), sizeof a->key_thumbprint);
 	acme_key_free(key);
+	return ERR_OK;
+}
+
+static bool
+same_text(const char *a, const char *b)	/* or both none */
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool
+same_texts(char *const *a, char *const *b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	while (*a != NULL && same_text(*a, *b)) {
+		a++;
+		b++;
+	}
+	return *a == *b;
+}
+
+static bool
+same_eab(const struct config_eab *a, const struct config_eab *b)
+{
+	return same_text(a->kid, b->kid) && a->secret.len == b->secret.len &&
+	    (a->secret.len == 0 || CRYPTO_memcmp(a->secret.p, b->secret.p, a->secret.len) == 0);
+}
+
+enum err
+config_check_shared_accounts(struct config_reader *r, const yaml_node_t *node, const struct config_acme *c)
+{
+	for (size_t i = 0; i < c->nauthorities; i++)
+		for (size_t k = 0; k < i; k++) {
+			const struct config_authority *a = &c->authorities[k], *b = &c->authorities[i];
+
+			if (strcmp(a->directory, b->directory) != 0 || !same_text(a->key_file, b->key_file) ||
+			    (same_texts(a->contact, b->contact) && a->key_type == b->key_type && same_eab(&a->eab, &b->eab)))
+				continue;
+			return config_fault(r, yaml_document_get_node(r->document,
+			    config_value(r, node, "authorities")->data.sequence.items.start[i]), ERR_EXISTS,
+			    "'%.100s' and '%.100s' have one directory and so one account: expected the same contact, key-type and "
+			    "eab, or a key-file of its own for one of them", a->name, b->name);
+		}
 	return ERR_OK;
 }
 

@@ -7,24 +7,17 @@
 #include <strings.h>
 
 #include "acme/authority.h"
+#include "base/url.h"
 #include "server/config_schema.h"
 
+/* RFC 8555, section 6.1; nobody there takes a user and a password, which would be in the log. */
 static bool
-valid_https(const char *text)		/* RFC 8555, section 6.1 */
+valid_directory(const char *text)
 {
+	struct url url;
+
 	return strcmp(text, "letsencrypt") == 0 || strcmp(text, "letsencrypt-staging") == 0 ||
-	    (strncasecmp(text, "https://", 8) == 0 && text[8] != '\0');
-}
-
-static bool
-valid_proxy(const char *text)
-{
-	static const char *const schemes[] = { "http://", "https://", "socks5://", "socks5h://" };
-
-	for (size_t i = 0; i < COUNT(schemes); i++)
-		if (strncasecmp(text, schemes[i], strlen(schemes[i])) == 0 && text[strlen(schemes[i])] != '\0')
-			return true;
-	return false;
+	    (url_split(text, strlen(text), &url) && url_has_scheme(&url, "https") && url.user.p == NULL);
 }
 
 static bool
@@ -73,8 +66,8 @@ finish_authority(struct config_reader *r, const yaml_node_t *node, void *base)
 
 static const char *const key_types[] = { "es256", "es384", "ed25519", "rsa2048", "rsa3072", "rsa4096", NULL };
 static const struct option authority_options[] = {
-	{ "directory", OPTION_TEXT, AT(config_authority, directory), .needed = true, .valid = valid_https,
-	    .expected = "letsencrypt, letsencrypt-staging or a URL that begins with https://" },
+	{ "directory", OPTION_TEXT, AT(config_authority, directory), .needed = true, .valid = valid_directory,
+	    .expected = "letsencrypt, letsencrypt-staging or a URL that begins with https://, without a user" },
 	{ "ca-certificates", OPTION_FILE, AT(config_authority, ca_certificates) },
 	{ "contact", OPTION_TEXTS, AT(config_authority, contact), .valid = valid_contact,
 	    .expected = "mailto:ADDRESS" },
@@ -117,7 +110,7 @@ static const struct option acme_options[] = {
 	    .max = ACME_AUTHORITIES_MAX },
 	{ "labels", OPTION_OWN, .fallback = "_letsencrypt._tcp", .read = config_read_labels },
 	{ "challenge-ttl", OPTION_DURATION, AT(config_acme, challenge_ttl), .min = 1, .max = 3600, .fallback = "60" },
-	{ "proxy", OPTION_TEXT, AT(config_acme, proxy), .valid = valid_proxy,
+	{ "proxy", OPTION_TEXT, AT(config_acme, proxy), .valid = config_valid_proxy,
 	    .expected = "a URL that begins with http://, https://, socks5:// or socks5h://" },
 	{ "proxy-credentials-file", OPTION_TEXT, AT(config_acme, proxy_credentials_file), .expected = "the name of a file" },
 	{ "proxy-ca-certificates", OPTION_FILE, AT(config_acme, proxy_certificates) },
@@ -153,6 +146,21 @@ digest_node(struct config_reader *r, const yaml_node_t *node, EVP_MD_CTX *digest
 	EVP_DigestUpdate(digest, "", 1);
 }
 
+/* What the files hold that are read with the configuration.  Trusted certificates are not: they are read when somebody is asked. */
+static void
+digest_files(const struct config_acme *c, EVP_MD_CTX *digest)
+{
+	for (size_t i = 0; i < c->nauthorities; i++) {
+		const struct config_authority *a = &c->authorities[i];
+
+		EVP_DigestUpdate(digest, a->key_thumbprint, sizeof a->key_thumbprint);
+		EVP_DigestUpdate(digest, &a->eab.secret.len, sizeof a->eab.secret.len);
+		EVP_DigestUpdate(digest, a->eab.secret.p, a->eab.secret.len);
+	}
+	if (c->proxy_credentials != NULL)
+		EVP_DigestUpdate(digest, c->proxy_credentials, strlen(c->proxy_credentials));
+}
+
 static enum err
 finish_acme(struct config_reader *r, const yaml_node_t *node, void *base)
 {
@@ -161,7 +169,11 @@ finish_acme(struct config_reader *r, const yaml_node_t *node, void *base)
 	EVP_MD_CTX *digest = EVP_MD_CTX_new();
 
 	if (err == ERR_OK)
+		err = config_check_shared_accounts(r, node, c);
+	if (err == ERR_OK)
 		err = config_check_labels(r, node, c);
+	if (err == ERR_OK)
+		err = config_check_proxy(r, node, c);
 	if (err != ERR_OK) {
 		EVP_MD_CTX_free(digest);
 		return err;
@@ -171,6 +183,7 @@ finish_acme(struct config_reader *r, const yaml_node_t *node, void *base)
 		return ERR_NOMEM;
 	}
 	digest_node(r, node, digest);
+	digest_files(c, digest);
 	EVP_DigestFinal_ex(digest, c->digest, NULL);
 	EVP_MD_CTX_free(digest);
 	return ERR_OK;
@@ -196,7 +209,7 @@ config_acme_clear(struct config_acme *c)
 	}
 	free(c->authorities);
 	config_labels_free(c->labels, c->nlabels);
-	free(c->proxy);
+	config_proxy_clear(c);
 	config_self_check_clear(c);
 	free(c->hooks.issued);
 	free(c->hooks.renewed);

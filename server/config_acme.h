@@ -26,6 +26,7 @@ struct config_authority {
 	bool terms_agreed;
 	enum acme_key_type key_type;
 	char *key_file;			/* or NULL */
+	char key_thumbprint[ACME_THUMBPRINT_LEN];	/* of the key in it */
 	struct config_eab eab;
 	char *name;
 	char *profile, *preferred_chain;	/* or NULL */
@@ -79,7 +80,7 @@ struct config_acme {
 	bool accept_hopeless;		/* UPDATE takes CSRs of which no certificate can come */
 	bool status;			/* TXT at _status.<label>.<host> */
 	struct config_hooks hooks;
-	uint8_t digest[SHA256_DIGEST_LENGTH];	/* of the section as it is written: has it changed? */
+	uint8_t digest[SHA256_DIGEST_LENGTH];	/* of the section, and the files that it names: has it changed? */
 };
 
 void config_eab_clear(struct config_eab *e);

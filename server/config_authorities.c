@@ -22,13 +22,8 @@ config_name_authorities(struct config_reader *r, const yaml_node_t *node, struct
 	for (size_t i = 0; i < c->nauthorities; i++) {
 		struct config_authority *a = &c->authorities[i];
 
-		if (a->name == NULL) {
-			size_t n;
-			const char *host = acme_authority_host(a->directory, &n);
-
-			if ((a->name = strndup(host, n)) == NULL)
-				return ERR_NOMEM;
-		}
+		if (a->name == NULL && (a->name = acme_authority_name(a->directory)) == NULL)
+			return ERR_NOMEM;
 		for (size_t k = 0; k < i; k++)
 			if (strcmp(c->authorities[k].name, a->name) == 0)
 				return config_fault(r, yaml_document_get_node(r->document,

@@ -137,10 +137,16 @@ enum err config_read_resolvers(struct config_reader *r, const struct option *o, 
 enum err config_finish_self_check(struct config_reader *r, const yaml_node_t *root, struct config *config);
 void config_self_check_clear(struct config_acme *c);
 
-/* acme: the account at an authority: a key that is there must be good. */
+/* acme: the proxy.  check reads its password, too. */
+bool config_valid_proxy(const char *text);
+enum err config_check_proxy(struct config_reader *r, const yaml_node_t *node, struct config_acme *c);
+void config_proxy_clear(struct config_acme *c);
+
+/* acme: the account at an authority: a key that is there must be good.  Authorities that share one must agree on it. */
 enum err config_read_challenges(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
 enum err config_read_eab(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
-enum err config_check_account(struct config_reader *r, const yaml_node_t *node, const struct config_authority *a);
+enum err config_check_account(struct config_reader *r, const yaml_node_t *node, struct config_authority *a);
+enum err config_check_shared_accounts(struct config_reader *r, const yaml_node_t *node, const struct config_acme *c);
 
 /* The keys of the command line, behind those of the file. */
 enum err config_add_keys(struct config *c, const struct config_arguments *arguments, struct fault *f);

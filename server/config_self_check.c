@@ -1,14 +1,11 @@
-/* acme: where a challenge must be seen (self-check), whom to ask for that (resolvers), and the way there (proxy). */
-#include <errno.h>
+/* acme: where a challenge must be seen (self-check), and whom to ask for that (resolvers). */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
-#include "base/file.h"
+#include "base/url.h"
 #include "server/config_schema.h"
 
-#define CREDENTIALS_MAX 4096
 #define TEMPLATE "{?dns}"
 
 /* --- self-check --- */
@@ -80,6 +77,7 @@ resolver_parse(const char *text, struct config_resolver *out)
 {
 	size_t n = strlen(text);
 	const char *url = text;
+	struct url parts;
 
 	out->kind = ACME_RESOLVER_DOH;
 	if (has_prefix(text, "json+https://")) {
@@ -94,7 +92,7 @@ resolver_parse(const char *text, struct config_resolver *out)
 	if (out->get && out->kind == ACME_RESOLVER_JSON)
 		return false;
 	out->url = strndup(url, strlen(url) - (out->get ? strlen(TEMPLATE) : 0));
-	return out->url == NULL || strpbrk(out->url, "{} #") == NULL;
+	return out->url == NULL || (strpbrk(out->url, "{} #") == NULL && url_split(out->url, strlen(out->url), &parts));
 }
 
 enum err
@@ -137,67 +135,6 @@ ways_of_resolvers(const struct config_acme *c)
 	return found;
 }
 
-/* --- the proxy --- */
-
-static bool
-url_has_user(const char *url)
-{
-	const char *host = strstr(url, "://");
-
-	host = host != NULL ? host + 3 : url;
-	return memchr(host, '@', strcspn(host, "/?#")) != NULL;
-}
-
-/* "user:password" on one line, which is never shown. */
-static enum err
-read_credentials(struct config_reader *r, const yaml_node_t *node, const char *path, char **out)
-{
-	struct buf text = { 0 };
-	struct fault f = { 0 };
-	const char *s;
-	struct stat st;
-	enum err err;
-
-	if (stat(path, &st) != 0)
-		return config_fault(r, node, err_from_errno(errno), "%s: %s", path, strerror(errno));
-	if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-		return config_fault(r, node, ERR_ACCESS, "%s: others may read this password (mode %04o): chmod 600 it",
-		    path, (unsigned)st.st_mode & 07777);
-	buf_reserve(&text, CREDENTIALS_MAX + 32768);	/* so that no copy is left behind as it grows */
-	err = file_read(path, CREDENTIALS_MAX, &text, &f);
-	while (text.len > 0 && strchr("\r\n", text.p[text.len - 1]) != NULL)
-		text.len--;
-	s = buf_str(&text);
-	if (err != ERR_OK)
-		config_fault(r, node, err, "%s", f.text);
-	else if (s == NULL)
-		err = ERR_NOMEM;
-	else if (strlen(s) != text.len || strpbrk(s, "\r\n") != NULL || strchr(s, ':') == NULL || *s == ':')
-		err = config_fault(r, node, ERR_FORMAT, "expected a file with one line USER:PASSWORD");
-	else if ((*out = strdup(s)) == NULL)
-		err = ERR_NOMEM;
-	buf_wipe(&text);
-	return err;
-}
-
-static enum err
-check_proxy(struct config_reader *r, const yaml_node_t *node, struct config_acme *c)
-{
-	const yaml_node_t *credentials = config_value(r, node, "proxy-credentials-file");
-	const yaml_node_t *trust = config_value(r, node, "proxy-ca-certificates");
-
-	if (c->proxy == NULL && (credentials != NULL || trust != NULL))
-		return config_fault(r, credentials != NULL ? credentials : trust, ERR_FORMAT,
-		    "%s is of no use without proxy",
-		    credentials != NULL ? "proxy-credentials-file" : "proxy-ca-certificates");
-	if (credentials == NULL)
-		return ERR_OK;
-	if (url_has_user(c->proxy))
-		return config_fault(r, credentials, ERR_FORMAT,
-		    "expected either a user in the URL of the proxy or proxy-credentials-file, found both");
-	return read_credentials(r, credentials, c->proxy_credentials_file, &c->proxy_credentials);
-}
-
 /* --- all of it --- */
 
 static enum err
@@ -222,7 +159,7 @@ config_finish_self_check(struct config_reader *r, const yaml_node_t *root, struc
 	unsigned wanted = c->self_check.ways;
 	enum err err = ERR_OK;
 
-	if (node != NULL && (err = check_proxy(r, node, c)) == ERR_OK)
+	if (node != NULL)
 		err = check_resolvers(r, config_value(r, node, "self-check"), wanted, c);
 	for (size_t i = 0; err == ERR_OK && i < config->nzones; i++) {
 		const struct config_zone *z = &config->zones[i];
@@ -254,9 +191,4 @@ config_self_check_clear(struct config_acme *c)
 	}
 	free(c->resolvers);
 	free(c->resolver_certificates);
-	free(c->proxy_certificates);
-	free(c->proxy_credentials_file);
-	if (c->proxy_credentials != NULL)
-		explicit_bzero(c->proxy_credentials, strlen(c->proxy_credentials));
-	free(c->proxy_credentials);
 }

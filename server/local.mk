@@ -28,6 +28,7 @@ server_libserver_a_SOURCES = \
 	server/config_key_files.c \
 	server/config_policy.c \
 	server/config_primaries.c \
+	server/config_proxy.c \
 	server/config_schema.c server/config_schema.h \
 	server/config_self_check.c \
 	server/config_yaml.c \

@@ -185,6 +185,27 @@ def test_an_account_that_needs_a_binding(certnsd, repo, key, fakeca_for):
     assert not ca.accounts
 
 
+def test_a_secret_in_a_file_is_put_right(certnsd, repo, key, fakeca_for, tmp_path):
+    """The configuration is the same to the letter, and yet a reload takes what is new."""
+    server = certnsd(git=repo)
+    server.zone_entry("example.com")
+    ca = fakeca_for(server, eab={"customer-1": SECRET})
+    server.use_acme(ca)
+    path = tmp_path / "hmac"
+    path.write_text("AAAA\n")
+    path.chmod(0o600)
+    authority(server, eab={"kid": "customer-1", "hmac-file": str(path)})
+    server.start("example.com")
+    request = upload(server, key, "www.example.com")
+    wait_for(lambda: "MAC" in (problem_of(server, "www.example.com") or ""), "it says that the secret is wrong")
+    path.write_text(base64.urlsafe_b64encode(SECRET).decode() + "\n")
+    server.ctl("reload")
+    server.wait_log("acme: the new configuration is in use")
+    server.ctl("renew", "www.example.com")
+    wait_for(lambda: Published(server, "www.example.com").certificate(request), "the certificate", PATIENT)
+    assert ca.accounts[0].eab_kid == "customer-1"
+
+
 @pytest.mark.parametrize("settings, words", [
     ({"eab": {"hmac": "AAAA"}}, "kid"),
     ({"eab": {"kid": "x"}}, "either 'hmac' or 'hmac-file'"),
