@@ -4,6 +4,7 @@
 #include "zones/reader.h"
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +43,7 @@ struct reading {
 	struct file_name *files;	/* included so far: places point to them */
 	unsigned depth, includes, complaints;
 	struct fault fault;		/* of the rdata that is being read */
-	uint8_t rdata[RDATA_MAX];
+	uint8_t rdata[RDATA_MAX];	/* last, and not set to anything: there may be very many small texts */
 };
 
 char *
@@ -493,8 +494,16 @@ read_text(struct reading *r, const char *file, const char *text, size_t n)
 	return err;
 }
 
+/* It stands on the caller's stack. */
 static void
-reading_free(struct reading *r)
+reading_init(struct reading *r, const struct zone_reader *reader)
+{
+	memset(r, 0, offsetof(struct reading, rdata));
+	r->reader = reader;
+}
+
+static void
+reading_clear(struct reading *r)
 {
 	for (struct file_name *f = r->files, *next; f != NULL; f = next) {
 		next = f->next;
@@ -502,23 +511,20 @@ reading_free(struct reading *r)
 	}
 	if (r->reader->secret)
 		explicit_bzero(r->rdata, sizeof r->rdata);
-	free(r);
 }
 
 enum err
 zone_read(const struct zone_reader *reader, const char *text, size_t n)
 {
-	struct reading *r = calloc(1, sizeof *r);
+	struct reading r;
 	enum err err;
 
-	if (r == NULL)
-		return ERR_NOMEM;
-	r->reader = reader;
-	dname_copy(&r->here.origin, reader->origin);
-	err = read_text(r, reader->file, text, n);
-	if (err == ERR_OK && r->complaints > 0)
+	reading_init(&r, reader);
+	dname_copy(&r.here.origin, reader->origin);
+	err = read_text(&r, reader->file, text, n);
+	if (err == ERR_OK && r.complaints > 0)
 		err = ERR_FORMAT;
-	reading_free(r);
+	reading_clear(&r);
 	return err;
 }
 
@@ -580,34 +586,32 @@ state_from_reading(struct reader_state *s, const struct reading *r)
 enum err
 zone_read_part(const struct zone_reader *reader, const char *text, size_t n, struct reader_part *part)
 {
-	struct reading *r = calloc(1, sizeof *r);
+	struct reading r;
 	size_t start = part->start == 0 ? mark_length(text, n) : part->start, whole = n;
 	struct lexer lx;
 	enum err err;
 
-	if (r == NULL)
-		return ERR_NOMEM;
-	r->reader = reader;
-	r->part = part;
-	r->here.file = reader->file;
-	r->here.text = text;
-	state_to_reading(&part->before, r);
+	reading_init(&r, reader);
+	r.part = part;
+	r.here.file = reader->file;
+	r.here.text = text;
+	state_to_reading(&part->before, &r);
 	part->unfit = false;
 	/* Read out of order it may begin in the midst of an entry, whose end would be looked for up to the end of all. */
 	if (!part->in_order && n > PART_OVERHANG && part->end < n - PART_OVERHANG)
 		n = part->end + PART_OVERHANG;
 	lexer_init(&lx, text + start, n - start);
 	lx.stop = part->end <= start ? lx.p : text + part->end;
-	err = read_entries(r, &lx);
+	err = read_entries(&r, &lx);
 	part->unfit |= n < whole && lx.p == lx.end;
 	part->stop = (size_t)(lx.p - text);
 	part->lines = lx.line - 1;
-	part->took_last_ttl = r->took_last_ttl;
-	part->own_owner = r->own_owner;
-	part->own_last_ttl = r->own_last_ttl;
-	state_from_reading(&part->behind, r);
+	part->took_last_ttl = r.took_last_ttl;
+	part->own_owner = r.own_owner;
+	part->own_last_ttl = r.own_last_ttl;
+	state_from_reading(&part->behind, &r);
 	lexer_clear(&lx);
-	reading_free(r);
+	reading_clear(&r);
 	return err;
 }
 
