@@ -22,6 +22,7 @@
 #include "zones/keyfile.h"
 
 #define READ_AT_ONCE 16			/* zones that a thread takes */
+#define READ_MANY 1000
 
 /* The commits that the zones came from: who checks signatures may need them, should the clone be a new one. */
 static enum err
@@ -641,6 +642,8 @@ pull_read(void *arg)
 	p->keyless = is_keyless(p);		/* it matters only when zones go, and then files are listed */
 	if (p->err == ERR_OK)
 		p->err = accept_contents(p);
+	if (p->nbases > READ_MANY)
+		(void)git_source_reopen(p->source->git, NULL);	/* else the bases of deltas stay in memory */
 	p->read_ms = clock_mono_ms() - start_ms;
 }
 

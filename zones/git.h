@@ -42,6 +42,10 @@ void git_source_close(struct git_source *s);
  * like a source. */
 enum err git_source_reader(const struct git_source *s, struct git_source **out, struct fault *f);
 
+/* Open the clone anew.  With the last handle goes what libgit2 keeps of the packs: bases of deltas, some 35 MB where very many
+ * small objects were read.  And what was removed or compacted meanwhile is seen. */
+enum err git_source_reopen(struct git_source *s, struct fault *f);
+
 /* Any repository, bare or not, to read from and nothing else: it is neither made, swept nor written to.  What git tells its hooks
  * in the environment about objects that were pushed and not yet accepted is heeded.  path as in git_remote_config. */
 enum err git_source_open_repository(const char *dir, const char *path, struct git_source **out, struct fault *f);

@@ -102,21 +102,6 @@ is_due(const struct git_source *s)
 	return loose > LOOSE_MAX || octets > LOOSE_OCTETS_MAX || count_files(path, 0, ".idx", NULL) > PACKS_MAX;
 }
 
-/* What the old packs and objects were is forgotten with the old handle. */
-static enum err
-reopen(struct git_source *s, struct fault *f)
-{
-	git_repository *repo = NULL;
-	int rc;
-
-	if ((rc = git_repository_open_bare(&repo, s->dir)) < 0)
-		return git_clone_fault(s->dir, rc, f, "its top");
-	git_source_forget(s);
-	git_repository_free(s->repo);
-	s->repo = repo;
-	return ERR_OK;
-}
-
 static enum err
 write_pins(const char *path, const git_oid_text *pins, size_t n, struct fault *f)
 {
@@ -158,5 +143,5 @@ git_source_compact(struct git_source *s, const git_oid_text *pins, size_t n, str
 		s->garbage = false;		/* what takes too long once would do so again */
 		(void)unlink(marker);
 	}
-	return err == ERR_OK ? reopen(s, f) : err;
+	return err == ERR_OK ? git_source_reopen(s, f) : err;
 }

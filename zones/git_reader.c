@@ -1,4 +1,4 @@
-/* zones/git_reader.c -- one more handle on a clone, for another thread that reads. */
+/* zones/git_reader.c -- handles on a clone: one more, for another thread that reads, and the same anew. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,5 +23,19 @@ git_source_reader(const struct git_source *s, struct git_source **out, struct fa
 		return git_clone_fault(s->dir, rc, f, "its top");
 	}
 	*out = reader;
+	return ERR_OK;
+}
+
+enum err
+git_source_reopen(struct git_source *s, struct fault *f)
+{
+	git_repository *repo = NULL;
+	int rc;
+
+	if ((rc = git_repository_open_bare(&repo, s->dir)) < 0)
+		return git_clone_fault(s->dir, rc, f, "its top");
+	git_source_forget(s);
+	git_repository_free(s->repo);
+	s->repo = repo;
 	return ERR_OK;
 }
