@@ -308,7 +308,11 @@ void conflict_note(struct zone *z, const struct changeset *theirs);
 void pull_found(void *pull);		/* on the keeper */
 void pull_done(void *pull);		/* on the keeper */
 enum err merge_pulled(struct keeper *k, struct pull *p, struct fault *f);
-enum err merge_make_zone(struct keeper *k, struct source *s, const uint8_t *apex, struct zone **out);	/* s NULL: by transfer */
+/* A zone that the keeper knows.  s NULL: one that comes by transfer.  In two steps: made, on any thread, and added; the keeper owns it
+ * then, and where that fails it is gone. */
+enum err merge_make_zone(struct keeper *k, struct source *s, const uint8_t *apex, struct zone **out);
+enum err merge_new_zone(const struct source *s, const uint8_t *apex, struct zone **out);
+enum err merge_add_zone(struct keeper *k, struct source *s, struct zone *z);
 enum err merge_show_zone(struct keeper *k, struct zone *z);	/* readers find it */
 
 /* restore.c: at start, from journal and clone. */

@@ -14,23 +14,33 @@
 
 #define MUCH 50000			/* RRs */
 
-/* s NULL: a secondary zone. */
+enum err
+merge_new_zone(const struct source *s, const uint8_t *apex, struct zone **out)
+{
+	return zone_new(apex, s == NULL ? ZONE_BY_TRANSFER : git_source_url(s->git), out);
+}
+
+enum err
+merge_add_zone(struct keeper *k, struct source *s, struct zone *z)
+{
+	enum err err;
+
+	z->owner = s;
+	z->serial_policy = config_zone_for(k->view->config, z->apex.octets)->serial;
+	if ((err = zonetable_add(&k->zones, z)) != ERR_OK)
+		zone_free(z);
+	return err;
+}
+
 enum err
 merge_make_zone(struct keeper *k, struct source *s, const uint8_t *apex, struct zone **out)
 {
 	struct zone *z;
-	enum err err = zone_new(apex, s == NULL ? ZONE_BY_TRANSFER : git_source_url(s->git), &z);
+	enum err err = merge_new_zone(s, apex, &z);
 
-	if (err != ERR_OK)
-		return err;
-	z->owner = s;
-	z->serial_policy = config_zone_for(k->view->config, apex)->serial;
-	if ((err = zonetable_add(&k->zones, z)) != ERR_OK) {
-		zone_free(z);
-		return err;
-	}
-	*out = z;
-	return ERR_OK;
+	if (err == ERR_OK && (err = merge_add_zone(k, s, z)) == ERR_OK)
+		*out = z;
+	return err;
 }
 
 /* Let readers find the zone. */

@@ -1,8 +1,11 @@
 /* server/restore.c -- the zones of a restart: base, image and records of the journal make each as it was served.
  *
- * Reading the bases is done beside the rest, some hundred zones at a time. */
+ * Of a zone that has no records all is made on whatever thread takes its row: the text is read from the clone, and a version built of
+ * it.  The keeper's thread reads the rows, adds what was made to its table and to the readers' set, and in between takes rows
+ * like the others. */
 #include "server/keeper_internal.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,10 +64,13 @@ struct row {
 	struct journal_zone row;	/* its strings and octets are ours; */
 	char *source;			/* this too, for which its own is a view */
 	struct zone_base base;
-	struct rr_list rrs;		/* of the base; none: it cannot be read */
+	struct buf text;		/* of its file */
+	struct rr_list rrs;		/* of the base; none: it cannot be read, or the zone has them already */
+	struct zone *zone;		/* NULL once it is the keeper's */
+	bool built;			/* it has its first version */
 	struct complaints found;
-	enum err err;			/* of reading it */
-	struct fault fault;
+	enum err err, made;		/* of reading it, and of making the zone */
+	struct fault fault, made_fault;
 };
 
 static void
@@ -74,7 +80,9 @@ row_clear(struct row *w)
 	free(w->row.base);
 	free(w->row.image);
 	zone_base_clear(&w->base);
+	buf_clear(&w->text);
 	rr_list_clear(&w->rrs);
+	zone_free(w->zone);
 	complaints_clear(&w->found);
 }
 
@@ -94,15 +102,55 @@ row_copy(struct row *w, const struct journal_zone *row)
 	return ERR_OK;
 }
 
-/* What the zone is based on.  Where that is gone the zone waits for the next pull or transfer.  git NULL: a secondary zone. */
+/* What the zone is based on.  Where that is gone the zone waits for the next pull or transfer. */
 static void
-row_read(const struct restore *r, struct git_source *git, struct row *w)
+row_find_text(struct git_source *git, struct row *w)
 {
-	const uint8_t *apex = w->row.apex.octets;
-
 	if ((w->err = zone_base_parse(w->row.base, w->row.base_serial, &w->base)) == ERR_OK)
-		w->err = git != NULL ? git_zone_read_base(git, apex, &w->base, &w->rrs, &w->found, &w->fault) :
-		    secondary_read_base(r->keeper, apex, &w->base, &w->rrs, &w->fault);
+		w->err = git_zone_base_text(git, &w->base, &w->text, &w->fault);
+}
+
+static void
+row_load_text(struct git_source *git, struct row *w)
+{
+	if (w->err == ERR_OK)
+		w->err = git_zone_load_base(git, w->row.apex.octets, &w->base, &w->text, &w->rrs, &w->found, &w->fault);
+	buf_clear(&w->text);
+}
+
+/* The same for a secondary zone. */
+static void
+row_load_image(struct keeper *k, struct row *w)
+{
+	if ((w->err = zone_base_parse(w->row.base, w->row.base_serial, &w->base)) == ERR_OK)
+		w->err = secondary_read_base(k, w->row.apex.octets, &w->base, &w->rrs, &w->fault);
+}
+
+static enum err
+take_image(struct zone *z, const struct row *w)
+{
+	struct changeset image = { 0 };
+	enum err err = set_base_soa(z, &w->rrs);
+
+	if (err == ERR_OK && (err = changeset_read(w->row.image, w->row.image_n, &image)) == ERR_OK)
+		err = pending_note(&z->pending, &image);
+	z->restored_serial = w->row.serial;
+	z->restored = true;
+	z->retired = w->row.retired;
+	changeset_clear(&image);
+	return err;
+}
+
+/* The zone of a row that was read, as far as the journal's records are not needed. */
+static void
+row_make_zone(const struct source *s, struct row *w)
+{
+	if ((w->made = merge_new_zone(s, w->row.apex.octets, &w->zone)) != ERR_OK || (w->made = take_image(w->zone, w)) != ERR_OK ||
+	    w->row.has_records || w->rrs.n == 0)
+		return;
+	w->made = commit_first_version(w->zone, &w->rrs, w->row.serial, &w->made_fault);
+	w->built = w->made == ERR_OK;
+	rr_list_clear(&w->rrs);
 }
 
 static void
@@ -117,41 +165,19 @@ log_unread(const struct restore *r, const struct zone *z, const struct row *w)
 		    fault_str(&w->fault, w->err));
 }
 
-/* On top of the base what the journal has. */
+/* The rest of it, on the keeper's thread. */
 static enum err
-take_journal(struct keeper *k, struct zone *z, const struct row *w, struct fault *f)
-{
-	struct changeset image = { 0 };
-	enum err err = set_base_soa(z, &w->rrs);
-
-	if (err == ERR_OK && (err = changeset_read(w->row.image, w->row.image_n, &image)) == ERR_OK)
-		err = pending_note(&z->pending, &image);
-	if (err == ERR_OK && w->row.has_records)
-		err = journal_each_record(k->journal, z->apex.octets, w->row.image_seq, note_record, z, f);
-	z->restored_serial = w->row.serial;
-	z->restored = true;
-	changeset_clear(&image);
-	return err;
-}
-
-/* The zone of a row that was read. */
-static enum err
-restore_row(const struct restore *r, struct row *w)
+take_zone(const struct restore *r, struct zone *z, struct row *w, struct fault *f)
 {
 	struct keeper *k = r->keeper;
-	struct fault f = { 0 };
-	struct zone *z;
-	enum err err;
+	bool loads = w->built || w->rrs.n > 0;
+	enum err err = ERR_OK;
 
-	if (w->err == ERR_NOMEM || (err = merge_make_zone(k, r->source, w->row.apex.octets, &z)) != ERR_OK)
-		return ERR_NOMEM;
-	z->retired = w->row.retired;
-	if (w->err != ERR_OK)
-		log_unread(r, z, w);
-	err = take_journal(k, z, w, &f);
-	if (err == ERR_OK && w->rrs.n > 0)
-		err = commits_load(k->commits, z, &w->base, &w->rrs, w->row.serial, false, &f);
-	if (err == ERR_OK && w->rrs.n > 0 && !z->retired)
+	if (w->row.has_records)
+		err = journal_each_record(k->journal, z->apex.octets, w->row.image_seq, note_record, z, f);
+	if (err == ERR_OK && loads)
+		err = commits_load(k->commits, z, &w->base, w->built ? NULL : &w->rrs, w->row.serial, false, f);
+	if (err == ERR_OK && loads && !z->retired)
 		err = merge_show_zone(k, z);
 	if (err == ERR_OK && r->source != NULL)
 		err = includes_note(r->source, z);
@@ -159,6 +185,25 @@ restore_row(const struct restore *r, struct row *w)
 		memcpy(z->base.commit, w->base.commit, sizeof z->base.commit);
 		err = zone_set_file(z, w->base.v[0].path);
 	}
+	return err;
+}
+/* The zone of a row, made as far as that goes on any thread. */
+static enum err
+restore_row(const struct restore *r, struct row *w)
+{
+	struct zone *z = w->zone;
+	struct fault f = w->made_fault;
+	enum err err = w->made;
+
+	if (w->err == ERR_NOMEM || z == NULL)
+		return ERR_NOMEM;
+	w->zone = NULL;
+	if (merge_add_zone(r->keeper, r->source, z) != ERR_OK)
+		return ERR_NOMEM;
+	if (w->err != ERR_OK)
+		log_unread(r, z, w);
+	if (err == ERR_OK)
+		err = take_zone(r, z, w, &f);
 	if (err == ERR_REFUSED) {
 		held_hold(z, fault_str(&f, err));
 		err = ERR_OK;
@@ -178,7 +223,13 @@ restore_one(const struct restore *r, const struct journal_zone *row)
 
 	if (err != ERR_OK)
 		return err;
-	row_read(r, r->source == NULL ? NULL : r->source->git, &w);
+	if (r->source != NULL) {
+		row_find_text(r->source->git, &w);
+		row_load_text(r->source->git, &w);
+	} else {
+		row_load_image(r->keeper, &w);
+	}
+	row_make_zone(r->source, &w);
 	err = restore_row(r, &w);
 	row_clear(&w);
 	return err;
@@ -186,44 +237,63 @@ restore_one(const struct restore *r, const struct journal_zone *row)
 
 /* --- many rows --- */
 
-#define ROWS 1024			/* that are read together */
+#define ROWS 1024			/* of a batch */
+#define ROWS_AT_ONCE 16			/* that a thread takes */
 
-/* They come from the journal into one batch while the batch before is read, by all CPUs but ours, and the one before that
- * becomes zones.  The keeper's own part of this is half of the work, so libgit2, whose threads take the same locks all the
- * time, is left to one thread where there are two CPUs. */
+/* They come from the journal into one batch while the zones of the batch before are made, and those of the one before that
+ * become the keeper's. */
 struct batch {
-	const struct restore *restore;
+	struct restore_all *all;
 	struct row *v;
 	size_t n;
-	struct git_source **readers;
-	unsigned nreaders;
 	_Atomic size_t next;
 };
 
 struct restore_all {
 	struct restore restore;
-	struct batch batches[2], *filling, *reading;	/* reading NULL: none is */
+	bool others;			/* there are zones that are not the source's */
+	struct batch batches[2], *filling, *making;	/* making NULL: none is */
 	struct parallel_job job;
-	struct git_source **readers;
+	struct git_source **readers;	/* one for each thread, ours the last one */
 	unsigned nreaders;
+	pthread_mutex_t git;
 };
 
+/* libgit2 takes the same few locks for all threads, many times for one object: who has to wait for one of them loses more than it
+ * would by waiting for its turn. */
 static void
-read_some(void *ctx, size_t i)
+find_texts(struct restore_all *a, struct git_source *git, struct row *v, size_t n)
 {
-	struct batch *b = ctx;
-
-	for (size_t at; (at = atomic_fetch_add(&b->next, 1)) < b->n; )
-		row_read(b->restore, b->readers[i], &b->v[at]);
+	pthread_mutex_lock(&a->git);
+	for (size_t i = 0; i < n; i++)
+		row_find_text(git, &v[i]);
+	pthread_mutex_unlock(&a->git);
 }
 
 static void
-read_batch(void *ctx)
+make_some(void *ctx, size_t reader)
 {
 	struct batch *b = ctx;
+	struct git_source *git = b->all->readers[reader];
 
-	b->next = 0;
-	parallel_run(b->nreaders, b->nreaders, read_some, b);
+	for (size_t at; (at = atomic_fetch_add(&b->next, ROWS_AT_ONCE)) < b->n; ) {
+		size_t n = b->n - at < ROWS_AT_ONCE ? b->n - at : ROWS_AT_ONCE;
+
+		find_texts(b->all, git, &b->v[at], n);
+		for (size_t i = at; i < at + n; i++) {
+			row_load_text(git, &b->v[i]);
+			row_make_zone(b->all->restore.source, &b->v[i]);
+		}
+	}
+}
+
+static void
+make_batch(void *ctx)
+{
+	struct batch *b = ctx;
+	unsigned others = b->all->nreaders - 1;
+
+	parallel_run(others, others, make_some, b);
 }
 
 static void
@@ -232,20 +302,23 @@ batch_clear(struct batch *b)
 	for (size_t i = 0; i < b->n; i++)
 		row_clear(&b->v[i]);
 	b->n = 0;
+	b->next = 0;
 }
 
-/* The batch that was read becomes zones while the one that was filled is read, and then is empty and filled again. */
+/* The batch that is being made is finished and taken while the one that was filled is made, and then is empty and filled again. */
 static enum err
 turn(struct restore_all *a)
 {
-	struct batch *done = a->reading;
+	struct batch *done = a->making;
 	enum err err = ERR_OK;
 
-	if (done != NULL)
+	if (done != NULL) {
+		make_some(done, a->nreaders - 1);
 		parallel_end(&a->job);
-	a->reading = a->filling;
-	parallel_begin(&a->job, read_batch, a->reading);
-	a->filling = a->reading == &a->batches[0] ? &a->batches[1] : &a->batches[0];
+	}
+	a->making = a->filling;
+	parallel_begin(&a->job, make_batch, a->making);
+	a->filling = a->making == &a->batches[0] ? &a->batches[1] : &a->batches[0];
 	for (size_t i = 0; done != NULL && err == ERR_OK && i < done->n; i++)
 		err = restore_row(&a->restore, &done->v[i]);
 	batch_clear(a->filling);
@@ -260,7 +333,7 @@ restore_zone(void *ctx, const struct journal_zone *row)
 
 	if (strcmp(row->source, git_source_url(a->restore.source->git)) != 0)
 		return ERR_OK;
-	if (zonetable_find(&a->restore.keeper->zones, row->apex.octets) != NULL)
+	if (a->others && zonetable_find(&a->restore.keeper->zones, row->apex.octets) != NULL)
 		return ERR_OK;			/* the configuration gives it a file now */
 	if ((err = row_copy(&a->filling->v[a->filling->n], row)) != ERR_OK)
 		return err;
@@ -268,28 +341,40 @@ restore_zone(void *ctx, const struct journal_zone *row)
 }
 
 static enum err
+restore_rows(struct restore_all *a, struct fault *f)
+{
+	enum err err = journal_each_zone(a->restore.keeper->journal, restore_zone, a, f);
+
+	if (err == ERR_OK && (err = turn(a)) == ERR_OK)		/* the last one that was filled is made, */
+		err = turn(a);					/* and then taken */
+	if (a->making != NULL)
+		parallel_end(&a->job);
+	return err;
+}
+
+/* In one transaction of the readers' set, which nobody sees yet. */
+static enum err
 restore_all(struct keeper *k, struct source *s, struct fault *f)
 {
-	struct restore_all a = { .restore = { .keeper = k, .source = s } };
-	unsigned n = parallel_cpus() > 2 ? parallel_cpus() - 1 : 1;
-	enum err err = ERR_OK;
+	struct restore_all a = { .restore = { .keeper = k, .source = s }, .others = k->zones.n > 0,
+		.git = PTHREAD_MUTEX_INITIALIZER };
+	unsigned n = parallel_cpus() > 1 ? parallel_cpus() : 2;
+	enum err err;
 
+	if ((err = zoneset_begin(k->shared->zones)) != ERR_OK)
+		return err;
 	if ((a.readers = calloc(n, sizeof *a.readers)) == NULL)
-		return ERR_NOMEM;
+		err = ERR_NOMEM;
 	for (; err == ERR_OK && a.nreaders < n; a.nreaders += err == ERR_OK)
 		err = git_source_reader(s->git, &a.readers[a.nreaders], f);
 	for (size_t i = 0; i < 2; i++) {
-		a.batches[i] = (struct batch){ .restore = &a.restore, .v = calloc(ROWS, sizeof *a.batches[i].v),
-			.readers = a.readers, .nreaders = a.nreaders };
+		a.batches[i] = (struct batch){ .all = &a, .v = calloc(ROWS, sizeof *a.batches[i].v) };
 		if (a.batches[i].v == NULL)
 			err = ERR_NOMEM;
 	}
 	a.filling = &a.batches[0];
-	if (err == ERR_OK && (err = journal_each_zone(k->journal, restore_zone, &a, f)) == ERR_OK &&
-	    (err = turn(&a)) == ERR_OK)		/* the last one that was filled is read, */
-		err = turn(&a);			/* and then taken */
-	if (a.reading != NULL)
-		parallel_end(&a.job);
+	if (err == ERR_OK)
+		err = restore_rows(&a, f);
 	for (size_t i = 0; i < 2; i++) {
 		batch_clear(&a.batches[i]);
 		free(a.batches[i].v);
@@ -297,6 +382,9 @@ restore_all(struct keeper *k, struct source *s, struct fault *f)
 	for (unsigned i = 0; i < a.nreaders; i++)
 		git_source_close(a.readers[i]);
 	free(a.readers);
+	rcu_thread_online();
+	zoneset_commit(k->shared->zones);
+	rcu_thread_offline();
 	return err;
 }
 
@@ -390,5 +478,6 @@ zones_restore(struct keeper *k, struct source *s, struct fault *f)
 		err = ERR_OK;
 	}
 	pull_free(p);
-	return err;
+	/* What was read to find all that out, bases of deltas and a big directory, is given back. */
+	return err == ERR_OK ? git_source_reopen(s->git, f) : err;
 }

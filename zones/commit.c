@@ -581,6 +581,8 @@ put_soa(struct zone *z, const struct rr *base, uint32_t serial)
 	memcpy(rdata, soa.rdata, soa.rdlen);
 	soa_set_serial(rdata, soa.rdlen, serial);
 	soa.rdata = rdata;
+	if (soa.ttl == base->ttl && soa.rdlen == base->rdlen && memcmp(rdata, base->rdata, base->rdlen) == 0)
+		return ERR_OK;
 	if ((err = zone_store_remove(z->store, base, NULL)) == ERR_OK)
 		err = zone_store_add(z->store, &soa, NULL);
 	return err;
@@ -607,8 +609,8 @@ build_first(struct zone *z, const struct rr_list *base_rrs, const struct rr *soa
 	return err;
 }
 
-static enum err
-fill(struct zone *z, const struct rr_list *base_rrs, uint32_t serial, struct fault *f)
+enum err
+commit_first_version(struct zone *z, const struct rr_list *base_rrs, uint32_t serial, struct fault *f)
 {
 	struct changeset waiting = { 0 };
 	const struct rr *soa = rr_list_soa(base_rrs, z->apex.octets);
@@ -630,14 +632,14 @@ commits_load(struct commits *c, struct zone *zone, const struct zone_base *base,
 	struct zone_base copy = { 0 };
 	enum err err;
 
-	assert(zone_newest(zone) == NULL);
-	if ((err = zone_base_copy(&copy, base)) != ERR_OK || (err = reserve_loaded(c)) != ERR_OK ||
-	    (err = fill(zone, base_rrs, serial, f)) != ERR_OK) {
-		zone_base_clear(&copy);
-		return err;
-	}
-	if (put && (err = put_row(c, zone, &copy, serial, f)) != ERR_OK) {
-		zone_store_abort(zone->store);
+	assert((zone_newest(zone) == NULL) == (base_rrs != NULL));
+	if ((err = zone_base_copy(&copy, base)) == ERR_OK && (err = reserve_loaded(c)) == ERR_OK && base_rrs != NULL)
+		err = commit_first_version(zone, base_rrs, serial, f);
+	if (err == ERR_OK && put)
+		err = put_row(c, zone, &copy, serial, f);
+	if (err != ERR_OK) {
+		if (zone_newest(zone) != NULL)
+			zone_store_abort(zone->store);
 		zone_base_clear(&copy);
 		return err;
 	}

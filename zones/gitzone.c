@@ -138,19 +138,32 @@ load(struct zone_text *zone, const struct buf *text, struct rr_list *out, struct
 }
 
 enum err
+git_zone_base_text(struct git_source *git, const struct zone_base *base, struct buf *text, struct fault *f)
+{
+	if (base->n == 0)
+		return fault_set(f, ERR_NOT_FOUND, "no base is known");
+	return git_source_read_blob(git, base->v[0].blob, GIT_ZONE_FILE_MAX, text, f);
+}
+
+enum err
+git_zone_load_base(struct git_source *git, const uint8_t *apex, const struct zone_base *base, const struct buf *text,
+    struct rr_list *out, struct complaints *complaints, struct fault *f)
+{
+	struct include in = { .git = git, .known = base };
+	struct zone_text zone = { .apex = apex, .file = base->v[0].path, .include = include_from_base, .ctx = &in };
+
+	return load(&zone, text, out, complaints, f);
+}
+
+enum err
 git_zone_read_base(struct git_source *git, const uint8_t *apex, const struct zone_base *base, struct rr_list *out,
     struct complaints *complaints, struct fault *f)
 {
-	struct include in = { .git = git, .known = base };
-	struct zone_text zone = { .apex = apex, .include = include_from_base, .ctx = &in };
 	struct buf text = { 0 };
-	enum err err;
+	enum err err = git_zone_base_text(git, base, &text, f);
 
-	if (base->n == 0)
-		return fault_set(f, ERR_NOT_FOUND, "no base is known");
-	zone.file = base->v[0].path;
-	if ((err = git_source_read_blob(git, base->v[0].blob, GIT_ZONE_FILE_MAX, &text, f)) == ERR_OK)
-		err = load(&zone, &text, out, complaints, f);
+	if (err == ERR_OK)
+		err = git_zone_load_base(git, apex, base, &text, out, complaints, f);
 	buf_clear(&text);
 	return err;
 }

@@ -32,6 +32,11 @@ void git_zone_clear(struct git_zone *z);
 enum err git_zone_read_base(struct git_source *git, const uint8_t *apex, const struct zone_base *base, struct rr_list *out,
     struct complaints *complaints, struct fault *f);
 
+/* The same in two steps: the octets of its file, which are appended to text, and what they, and the files that they include, say. */
+enum err git_zone_base_text(struct git_source *git, const struct zone_base *base, struct buf *text, struct fault *f);
+enum err git_zone_load_base(struct git_source *git, const uint8_t *apex, const struct zone_base *base, const struct buf *text,
+    struct rr_list *out, struct complaints *complaints, struct fault *f);
+
 /* The zone as path of any commit is read; the same errors. */
 enum err git_zone_read_at(struct git_source *git, const git_oid_text commit, const char *path, const uint8_t *apex,
     struct rr_list *out, struct fault *f);
