@@ -93,6 +93,12 @@ common_end(const uint8_t *a, const uint8_t *b, unsigned max)
 		if (x != y && (x = htole64(qp_lower(x) ^ qp_lower(y))) != 0)
 			return n + (unsigned)__builtin_clzll(x) / 8;
 	}
+	if (max >= 8 && n < max) {		/* the rest, with some of what is known to be equal */
+		memcpy(&x, a - max, 8);
+		memcpy(&y, b - max, 8);
+		x = htole64(qp_lower(x) ^ qp_lower(y));
+		return x == 0 ? max : max - 8 + (unsigned)__builtin_clzll(x) / 8;
+	}
 	while (n < max && qp_lower_octet(a[-1 - (int)n]) == qp_lower_octet(b[-1 - (int)n]))
 		n++;
 	return n;
@@ -107,7 +113,6 @@ compare_nearest(struct qp_descent *d, const struct qp_key *key)
 	unsigned n = d->nearest->name_len, common, labels = key->labels, own = 0;
 
 	common = common_end(name + n, key->name + key->n, n < key->n ? n : key->n);
-	d->exact = common == n && n == key->n;
 	for (; ; own++, at += *at + 1) {
 		unsigned left = n - (unsigned)(at - name);
 
@@ -152,7 +157,11 @@ arrive(struct qp_descent *d, qp_word w, const struct qp_key *key)
 {
 	d->nearest = qp_word_leaf(w);
 	d->marked |= qp_word_mark(w);
-	compare_nearest(d, key);
+	d->exact = is_named(d->nearest, key);
+	if (d->exact)
+		d->nearest_labels = d->common = key->labels;
+	else
+		compare_nearest(d, key);
 }
 
 static inline void
