@@ -56,8 +56,8 @@ nsec_nxdomain(struct response *r, const uint8_t *name, const struct zone_lookup 
 
 /* --- NSEC3 --- */
 
-/* The NSEC3 that matches name (true) or covers it. */
-static bool
+/* The NSEC3 that matches name or covers it. */
+static void
 nsec3_at(struct response *r, const uint8_t *name)
 {
 	bool match;
@@ -65,7 +65,6 @@ nsec3_at(struct response *r, const uint8_t *name)
 
 	if (node != NULL)
 		put_proof(r, node, TYPE_NSEC3);
-	return match;
 }
 
 static const uint8_t *
@@ -75,48 +74,66 @@ suffix(const uint8_t *name, unsigned labels)
 }
 
 /* RFC 5155, section 7.2.1: the closest encloser that has an NSEC3, and the name below it towards name, which has none.
- * labels: of the closest encloser; where opt-out leaves that out of the chain, one above it is proven.  Gives it. */
+ * Where opt-out leaves the encloser out of the chain, one above it is proven.  labels: of name, down to the first that
+ * comes into question, and what zone_version_nsec3() gives for that.  Gives what is proven. */
 static const uint8_t *
-nsec3_encloser(struct response *r, const uint8_t *name, unsigned labels)
+nsec3_prove(struct response *r, const uint8_t *name, unsigned labels, const struct zone_node *node, bool match)
 {
-	const struct zone_node *node;
-	bool match;
+	unsigned apex = dname_labels(zone_version_apex_name(r->zone));
+	const struct zone_node *below = NULL;
 
-	for (unsigned apex = dname_labels(zone_version_apex_name(r->zone)); ; labels--) {
-		node = zone_version_nsec3(r->zone, suffix(name, labels), &match);
-		if (match || labels == apex)
-			break;
+	while (!match && labels > apex) {
+		below = node;
+		node = zone_version_nsec3(r->zone, suffix(name, --labels), &match);
 	}
 	if (match)
 		put_proof(r, node, TYPE_NSEC3);
-	nsec3_at(r, suffix(name, labels + 1));
+	if (below != NULL)
+		put_proof(r, below, TYPE_NSEC3);
+	else
+		nsec3_at(r, suffix(name, labels + 1));
 	return suffix(name, labels);
+}
+
+static const uint8_t *
+nsec3_encloser(struct response *r, const uint8_t *name, const struct zone_node *encloser)
+{
+	bool match;
+	const struct zone_node *node = zone_version_nsec3_of(r->zone, encloser, &match);
+
+	return nsec3_prove(r, name, dname_labels(zone_node_owner(encloser)), node, match);
 }
 
 /* There is a node of this name, in the chain or left out of it. */
 static void
-nsec3_nodata(struct response *r, const uint8_t *name)
+nsec3_nodata(struct response *r, const struct zone_node *of)
 {
+	const uint8_t *name = zone_node_owner(of);
 	bool match;
-	const struct zone_node *node = zone_version_nsec3(r->zone, name, &match);
+	const struct zone_node *node = zone_version_nsec3_of(r->zone, of, &match);
 
 	if (match)
 		put_proof(r, node, TYPE_NSEC3);		/* RFC 5155, sections 7.2.3, 7.2.4, 7.2.7 */
-	else if (!dname_equal(name, zone_version_apex_name(r->zone)))
-		nsec3_encloser(r, name, dname_labels(name) - 1);
+	else if ((zone_node_flags(of) & ZONE_NODE_APEX) == 0)
+		nsec3_prove(r, name, dname_labels(name), node, false);
 }
 
 static void
 nsec3_wildcard_nodata(struct response *r, const uint8_t *name, const struct zone_lookup *found)
 {
-	nsec3_encloser(r, name, dname_labels(zone_node_owner(found->encloser)));	/* section 7.2.5 */
-	nsec3_at(r, zone_node_owner(found->wildcard));
+	const struct zone_node *node;
+	bool match;
+
+	nsec3_encloser(r, name, found->encloser);	/* section 7.2.5 */
+	node = zone_version_nsec3_of(r->zone, found->wildcard, &match);
+	if (node != NULL)
+		put_proof(r, node, TYPE_NSEC3);
 }
 
 static void
 nsec3_nxdomain(struct response *r, const uint8_t *name, const struct zone_node *encloser)
 {
-	const uint8_t *proven = nsec3_encloser(r, name, dname_labels(zone_node_owner(encloser)));	/* section 7.2.2 */
+	const uint8_t *proven = nsec3_encloser(r, name, encloser);	/* section 7.2.2 */
 	struct dname wildcard;
 
 	if (dname_join(&wildcard, (const uint8_t *)"\1*", 1, proven))
@@ -143,7 +160,7 @@ denial_nodata(struct response *r, const uint8_t *name, const struct zone_lookup 
 		break;
 	case ZONE_DENIAL_NSEC3:
 		if (found->node != NULL)
-			nsec3_nodata(r, name);
+			nsec3_nodata(r, found->node);
 		else
 			nsec3_wildcard_nodata(r, name, found);
 		break;
@@ -183,7 +200,7 @@ deny_ds(struct response *r, const struct zone_node *cut)
 		put_proof(r, cut, TYPE_NSEC);
 		break;
 	case ZONE_DENIAL_NSEC3:
-		nsec3_nodata(r, zone_node_owner(cut));
+		nsec3_nodata(r, cut);
 		break;
 	case ZONE_DENIAL_NSEC3_COSTLY:
 		put_proof(r, zone_version_any_nsec3(r->zone), TYPE_NSEC3);

@@ -350,9 +350,13 @@ tests_fuzz_fuzz_query_LDADD = $(LIBSERVER)
 # zone tree
 MEMORY_WRAP = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc -Wl,--wrap=free
 MEMORY_WRAP_ALL = $(MEMORY_WRAP) -Wl,--wrap=strdup -Wl,--wrap=strndup
-check_PROGRAMS += tests/unit/zones/test_publish tests/unit/zones/test_qp tests/unit/zones/test_store tests/unit/zones/test_zoneset
+check_PROGRAMS += tests/unit/zones/test_hashes tests/unit/zones/test_publish tests/unit/zones/test_qp \
+	tests/unit/zones/test_store tests/unit/zones/test_zoneset
 zone_tree_test = tests/unit/check.h tests/unit/zones/memory.c tests/unit/zones/memory.h tests/unit/zones/names.c \
 	tests/unit/zones/names.h
+tests_unit_zones_test_hashes_SOURCES = tests/unit/check.h tests/unit/zones/test_hashes.c tests/unit/zones/names.c \
+	tests/unit/zones/names.h
+tests_unit_zones_test_hashes_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 tests_unit_zones_test_publish_SOURCES = tests/unit/zones/test_publish.c $(zone_tree_test)
 tests_unit_zones_test_publish_LDFLAGS = $(MEMORY_WRAP)
 tests_unit_zones_test_publish_LDADD = $(LIBZONES) $(CMOCKA_LIBS)

@@ -11,7 +11,7 @@
 static const struct node_set *
 first_set(const struct zone_node *node)
 {
-	return (const void *)((const uint8_t *)node + ALIGN4(sizeof *node + node->leaf.name_len));
+	return (const void *)((const uint8_t *)node + ALIGN4((size_t)node->leaf.name_at + node->leaf.name_len));
 }
 
 static const struct node_set *
@@ -120,16 +120,18 @@ zone_node_flags(const struct zone_node *node)
 }
 
 static struct zone_node *
-node_new(const uint8_t *owner, enum node_role role, size_t sets_size)
+node_new(const uint8_t *owner, enum node_role role, const struct node_hash *hash, size_t sets_size)
 {
-	size_t n = dname_len(owner), size = ALIGN4(sizeof(struct zone_node) + n) + sets_size;
-	struct zone_node *node = malloc(size);
+	size_t n = dname_len(owner), name_at = sizeof(struct zone_node) + (hash != NULL ? sizeof *hash : 0);
+	struct zone_node *node = malloc(ALIGN4(name_at + n) + sets_size);
 
 	if (node == NULL)
 		return NULL;
-	node->leaf = (struct qp_leaf){ .name_at = sizeof *node, .name_len = (uint8_t)n };
+	node->leaf = (struct qp_leaf){ .name_at = (uint8_t)name_at, .name_len = (uint8_t)n };
 	node->leaf.flags = role == NODE_APEX ? ZONE_NODE_APEX : role == NODE_OUTSIDE ? ZONE_NODE_OUTSIDE : 0;
-	memcpy(node + 1, owner, n);
+	if (hash != NULL)
+		memcpy(node + 1, hash, sizeof *hash);
+	memcpy((uint8_t *)node + name_at, owner, n);
 	return node;
 }
 
@@ -152,9 +154,9 @@ add_flags(struct zone_node *node, uint16_t type)
 }
 
 struct zone_node *
-zone_node_empty(const uint8_t *owner, enum node_role role)
+zone_node_empty(const uint8_t *owner, enum node_role role, const struct node_hash *hash)
 {
-	return node_new(owner, role, 0);
+	return node_new(owner, role, hash, 0);
 }
 
 /* Write one RRset; returns where the next one goes. */
@@ -176,8 +178,8 @@ append(struct zone_node *node, struct node_set *to, const struct zone_rrset *set
 }
 
 struct zone_node *
-zone_node_edit(const struct zone_node *old, const uint8_t *owner, enum node_role role, const struct zone_rrset *set,
-    const struct node_run runs[3])
+zone_node_edit(const struct zone_node *old, const uint8_t *owner, enum node_role role, const struct node_hash *hash,
+    const struct zone_rrset *set, const struct node_run runs[3])
 {
 	size_t size = 0, n = old == NULL ? 0 : old->leaf.count, i;
 	const struct node_set *from = old == NULL ? NULL : first_set(old);
@@ -192,7 +194,7 @@ zone_node_edit(const struct zone_node *old, const uint8_t *owner, enum node_role
 			size += sizeof *s + ALIGN4((size_t)s->size);
 	if (!done)
 		size += sizeof *s + ALIGN4(runs[0].n + runs[1].n + runs[2].n);
-	if ((node = node_new(owner, role, size)) == NULL)
+	if ((node = node_new(owner, role, hash, size)) == NULL)
 		return NULL;
 	to = (struct node_set *)first_set(node);
 	for (i = 0, s = from; i < n; i++, s = next_set(s)) {
@@ -311,7 +313,8 @@ fill_set(struct zone_node *node, struct node_set *to, const struct rr *v, size_t
 }
 
 enum err
-zone_node_from(const struct rr *v, size_t n, enum node_role role, struct zone_node **out, size_t *rr_count)
+zone_node_from(const struct rr *v, size_t n, enum node_role role, const struct node_hash *hash, struct zone_node **out,
+    size_t *rr_count)
 {
 	struct by_rrset sets = by_rrset_start(v, n);
 	struct zone_node *node;
@@ -324,7 +327,7 @@ zone_node_from(const struct rr *v, size_t n, enum node_role role, struct zone_no
 		if (count > UINT16_MAX)
 			return ERR_RANGE;
 	}
-	if ((node = node_new(v->owner, role, size)) == NULL)
+	if ((node = node_new(v->owner, role, hash, size)) == NULL)
 		return ERR_NOMEM;
 	to = (struct node_set *)first_set(node);
 	sets = by_rrset_start(v, n);

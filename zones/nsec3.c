@@ -9,8 +9,6 @@
 #include "wire/writer.h"
 #include "zones/qpbranch.h"
 
-#define HASH_CHARS 32			/* of 20 octets in base32hex */
-
 void
 nsec3_params_read(const uint8_t *rdata, struct nsec3_params *p)
 {
@@ -46,7 +44,7 @@ lower_block(uint8_t *octets, size_t n)
 /* What fits into one block, nearly always: n octets are there, and zeros behind them.  All that the general functions do
  * for it is bookkeeping. */
 static void
-hash_block(uint8_t block[BLOCK], size_t n, uint8_t digest[SHA_DIGEST_LENGTH])
+hash_block(uint8_t block[BLOCK], size_t n, uint8_t digest[NSEC3_HASH])
 {
 	SHA_CTX c;
 
@@ -62,7 +60,7 @@ hash_block(uint8_t block[BLOCK], size_t n, uint8_t digest[SHA_DIGEST_LENGTH])
 }
 
 static void
-hash_salted(const struct nsec3_params *p, const uint8_t *octets, size_t n, uint8_t digest[SHA_DIGEST_LENGTH])
+hash_salted(const struct nsec3_params *p, const uint8_t *octets, size_t n, uint8_t digest[NSEC3_HASH])
 {
 	uint8_t block[BLOCK] = { 0 };
 	SHA_CTX c;
@@ -79,8 +77,8 @@ hash_salted(const struct nsec3_params *p, const uint8_t *octets, size_t n, uint8
 	SHA1_Final(digest, &c);
 }
 
-static void
-hash(const struct nsec3_params *p, const uint8_t *name, uint8_t digest[SHA_DIGEST_LENGTH])
+void
+nsec3_hash(const struct nsec3_params *p, const uint8_t *name, uint8_t hash[NSEC3_HASH])
 {
 	uint8_t lower[DNAME_MAX + 8];
 	size_t n = dname_len(name);
@@ -88,9 +86,9 @@ hash(const struct nsec3_params *p, const uint8_t *name, uint8_t digest[SHA_DIGES
 	memcpy(lower, name, n);
 	memset(lower + n, 0, 8);
 	lower_block(lower, n);
-	hash_salted(p, lower, n, digest);
+	hash_salted(p, lower, n, hash);
 	for (unsigned i = 0; i < p->iterations; i++)
-		hash_salted(p, digest, SHA_DIGEST_LENGTH, digest);
+		hash_salted(p, hash, NSEC3_HASH, hash);
 }
 
 /* RFC 4648, section 7; five octets make eight characters, and no padding is left.  The 40 bits are spread over eight
@@ -111,21 +109,19 @@ base32hex_group(const uint8_t *octets)
 static void
 base32hex(const uint8_t *octets, uint8_t *to)
 {
-	for (unsigned i = 0; i < SHA_DIGEST_LENGTH / 5; i++)
+	for (unsigned i = 0; i < NSEC3_HASH / 5; i++)
 		store_u64(to + 8 * i, base32hex_group(octets + 5 * i));
 }
 
 bool
-nsec3_owner(const struct nsec3_params *p, const uint8_t *name, const uint8_t *apex, struct dname *out)
+nsec3_owner(const uint8_t hash[NSEC3_HASH], const uint8_t *apex, struct dname *out)
 {
-	uint8_t digest[SHA_DIGEST_LENGTH];
 	size_t n = dname_len(apex);
 
-	if (1 + HASH_CHARS + n > DNAME_MAX)
+	if (1 + NSEC3_LABEL + n > DNAME_MAX)
 		return false;
-	hash(p, name, digest);
-	out->octets[0] = HASH_CHARS;
-	base32hex(digest, out->octets + 1);
-	memcpy(out->octets + 1 + HASH_CHARS, apex, n);
+	out->octets[0] = NSEC3_LABEL;
+	base32hex(hash, out->octets + 1);
+	memcpy(out->octets + 1 + NSEC3_LABEL, apex, n);
 	return true;
 }

@@ -24,8 +24,13 @@ bool nsec3_params_equal(const struct nsec3_params *a, const struct nsec3_params 
 
 enum { NSEC3_SHA1 = 1 };
 
-/* The owner of name's NSEC3 in the zone: its hash in base32hex, in lower case, below apex.  False: such a name would
- * be too long. */
-bool nsec3_owner(const struct nsec3_params *p, const uint8_t *name, const uint8_t *apex, struct dname *out);
+#define NSEC3_HASH 20			/* octets */
+#define NSEC3_LABEL 32			/* the same in base32hex */
+
+void nsec3_hash(const struct nsec3_params *p, const uint8_t *name, uint8_t hash[NSEC3_HASH]);
+
+/* The owner of the NSEC3 of this hash in a zone: in base32hex, in lower case, below apex.  False: such a name would be too
+ * long. */
+bool nsec3_owner(const uint8_t hash[NSEC3_HASH], const uint8_t *apex, struct dname *out);
 
 #endif

@@ -483,6 +483,8 @@ qp_seek_key(struct qp_cursor *c, qp_word root, const struct qp_key *key)
 	if (root == 0)
 		return NULL;
 	w = modern ? approach_modern(c, root, key) : approach_anywhere(c, root, key);
+	if (is_named(qp_word_leaf(w), key))
+		return c->leaf = qp_word_leaf(w);
 	if ((diff = leaf_diff(key, qp_word_leaf(w), &behind)) == QP_SAME)
 		return c->leaf = qp_word_leaf(w);
 	/* Back to where the key leaves the path.  Everything below w agrees with it before diff: at diff there is a

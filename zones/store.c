@@ -52,8 +52,14 @@ zone_store_begin(struct zone_store *s)
 {
 	enum err err = qp_store_begin(&s->qp);
 
-	if (err == ERR_OK && s->qp.newest != NULL)
-		open_version(s)->rr_count = zone_store_newest(s)->rr_count;
+	if (err == ERR_OK && s->qp.newest != NULL) {
+		struct zone_version *v = open_version(s), *from = zone_store_newest(s);
+
+		v->rr_count = from->rr_count;
+		v->nsec3 = from->nsec3;
+		v->keeps_hashes = from->keeps_hashes;
+		v->hash_number = from->hash_number;
+	}
 	return err;
 }
 
@@ -76,6 +82,30 @@ is_hashed(const struct zone_store *s, const struct rr *rr)
 	    dname_labels(rr->owner) == s->apex_labels + 1;
 }
 
+/* The hash that a node of this name shall keep: what old (may be NULL) has, or made anew.  NULL: none. */
+static const struct node_hash *
+hash_of(const struct zone_version *v, const struct zone_node *old, const uint8_t *owner, enum node_role role,
+    struct node_hash *room)
+{
+	const struct node_hash *known = old == NULL ? NULL : zone_node_hash(old);
+
+	if (!v->keeps_hashes || role == NODE_OUTSIDE)
+		return NULL;
+	if (known != NULL && known->number == v->hash_number)
+		return known;
+	room->number = v->hash_number;
+	nsec3_hash(&v->nsec3, owner, room->octets);
+	return room;
+}
+
+static struct zone_node *
+empty_node(const struct zone_version *v, const uint8_t *owner, enum node_role role)
+{
+	struct node_hash hash;
+
+	return zone_node_empty(owner, role, hash_of(v, NULL, owner, role, &hash));
+}
+
 static enum err
 put(struct qp_txn *t, qp_word *root, struct zone_node *node)
 {
@@ -90,8 +120,10 @@ put(struct qp_txn *t, qp_word *root, struct zone_node *node)
 
 /* The ancestors of a name that is new, up to the apex or the first that is there. */
 static enum err
-put_empty_nonterminals(const struct zone_store *s, struct qp_txn *t, const uint8_t *name)
+put_empty_nonterminals(const struct zone_store *s, struct zone_version *v, const uint8_t *name)
 {
+	struct qp_txn *t = &v->qp.t;
+
 	for (unsigned labels = dname_labels(name); labels > s->apex_labels; labels--) {
 		enum node_role role = labels - 1 == s->apex_labels ? NODE_APEX : NODE_INSIDE;
 		enum err err;
@@ -99,7 +131,7 @@ put_empty_nonterminals(const struct zone_store *s, struct qp_txn *t, const uint8
 		name = dname_parent(name);
 		if (qp_get(t->root, name) != NULL)
 			break;
-		if ((err = put(t, &t->root, zone_node_empty(name, role))) != ERR_OK)
+		if ((err = put(t, &t->root, empty_node(v, name, role))) != ERR_OK)
 			return err;
 	}
 	return ERR_OK;
@@ -134,8 +166,8 @@ find_spot(const struct zone_node *node, const struct rr *rr, struct spot *spot)
 
 /* The node again, with the spot's record replaced by these octets. */
 static struct zone_node *
-edited(const struct zone_node *node, const uint8_t *owner, enum node_role role, const struct spot *spot,
-    const uint8_t *octets, size_t n)
+edited(const struct zone_node *node, const uint8_t *owner, enum node_role role, const struct node_hash *hash,
+    const struct spot *spot, const uint8_t *octets, size_t n)
 {
 	const struct zone_rrset *set = &spot->set;
 	struct node_run runs[3] = { { NULL, 0 }, { octets, n }, { NULL, 0 } };
@@ -144,7 +176,17 @@ edited(const struct zone_node *node, const uint8_t *owner, enum node_role role, 
 		runs[0] = (struct node_run){ set->records, (size_t)(spot->at - set->records) };
 		runs[2] = (struct node_run){ spot->after, (size_t)(set->records + set->size - spot->after) };
 	}
-	return zone_node_edit(node, owner, role, set, runs);
+	return zone_node_edit(node, owner, role, hash, set, runs);
+}
+
+/* Before a node is edited: the hash that the new one shall keep. */
+static const struct node_hash *
+prepare_hash(struct zone_version *v, const qp_word *root, const struct zone_node *node, const struct rr *rr,
+    enum node_role role, struct node_hash *room)
+{
+	if (rr->type == TYPE_NSEC3PARAM && role == NODE_APEX)
+		v->keeps_hashes = false;	/* until it is known what they are made with */
+	return root == &v->qp.t.side ? NULL : hash_of(v, node, rr->owner, role, room);
 }
 
 enum err
@@ -156,6 +198,8 @@ zone_store_add(struct zone_store *s, const struct rr *rr, bool *changed)
 	const struct zone_node *node = (const struct zone_node *)qp_get(*root, rr->owner);
 	enum node_role role = role_of(s, rr->owner);
 	uint8_t record[2 + RDATA_MAX];
+	const struct node_hash *hash;
+	struct node_hash room;
 	struct spot spot;
 	enum err err;
 	bool there;
@@ -167,9 +211,10 @@ zone_store_add(struct zone_store *s, const struct rr *rr, bool *changed)
 	if (there && spot.set.ttl == rr->ttl)
 		return ERR_OK;
 	spot.set.ttl = rr->ttl;
+	hash = prepare_hash(v, root, node, rr, role, &room);
 	if (there) {
 		spot.after = spot.at;		/* all stays, but the TTL */
-		return put(t, root, edited(node, zone_node_owner(node), role, &spot, NULL, 0));
+		return put(t, root, edited(node, zone_node_owner(node), role, hash, &spot, NULL, 0));
 	}
 	if (spot.set.count == UINT16_MAX)
 		return ERR_RANGE;
@@ -179,11 +224,11 @@ zone_store_add(struct zone_store *s, const struct rr *rr, bool *changed)
 	if (rr->rdlen > 0)
 		memcpy(record + 2, rr->rdata, rr->rdlen);
 	if (node == NULL && role == NODE_INSIDE && root == &t->root &&
-	    (err = put_empty_nonterminals(s, t, rr->owner)) != ERR_OK)
+	    (err = put_empty_nonterminals(s, v, rr->owner)) != ERR_OK)
 		return err;
 	/* An empty non-terminal got its letter case from a name below it; now it has its own. */
 	err = put(t, root, edited(node, node != NULL && node->leaf.count > 0 ? zone_node_owner(node) : rr->owner, role,
-	    &spot, record, 2u + rr->rdlen));
+	    hash, &spot, record, 2u + rr->rdlen));
 	if (err == ERR_OK)
 		v->rr_count++;
 	return err;
@@ -205,13 +250,14 @@ zone_store_add_least(struct zone_store *s, const struct rr *rr)
 /* A name lost its last RRset: it goes, or stays as empty non-terminal; so do those above it that were there only
  * for its sake. */
 static enum err
-remove_name(const struct zone_store *s, struct qp_txn *t, const uint8_t *name, enum node_role role)
+remove_name(const struct zone_store *s, struct zone_version *v, const uint8_t *name, enum node_role role)
 {
 	unsigned labels = dname_labels(name);
+	struct qp_txn *t = &v->qp.t;
 	enum err err;
 
 	if (role != NODE_OUTSIDE && qp_has_below(t->root, name))
-		return put(t, &t->root, zone_node_empty(name, role));
+		return put(t, &t->root, empty_node(v, name, role));
 	if ((err = qp_remove(t, &t->root, name)) != ERR_OK || role == NODE_OUTSIDE)
 		return err;
 	for (; labels > s->apex_labels; labels--) {
@@ -235,6 +281,8 @@ zone_store_remove(struct zone_store *s, const struct rr *rr, bool *changed)
 	qp_word *root = is_hashed(s, rr) ? &t->side : &t->root;
 	const struct zone_node *node = (const struct zone_node *)qp_get(*root, rr->owner);
 	enum node_role role = role_of(s, rr->owner);
+	const struct node_hash *hash;
+	struct node_hash room;
 	struct spot spot;
 	enum err err;
 
@@ -244,13 +292,14 @@ zone_store_remove(struct zone_store *s, const struct rr *rr, bool *changed)
 	if (spot.at == spot.after)
 		return ERR_OK;
 	spot.set.count--;
+	hash = prepare_hash(v, root, node, rr, role, &room);
 	if (spot.set.count == 0 && node->leaf.count == 1) {
 		struct dname owner;
 
 		dname_copy(&owner, zone_node_owner(node));	/* the node may go before its name was used */
-		err = root == &t->side ? qp_remove(t, root, owner.octets) : remove_name(s, t, owner.octets, role);
+		err = root == &t->side ? qp_remove(t, root, owner.octets) : remove_name(s, v, owner.octets, role);
 	} else
-		err = put(t, root, edited(node, zone_node_owner(node), role, &spot, NULL, 0));
+		err = put(t, root, edited(node, zone_node_owner(node), role, hash, &spot, NULL, 0));
 	if (err == ERR_OK)
 		v->rr_count--;
 	return err;
@@ -289,13 +338,14 @@ build_add(struct qp_build *b, struct zone_node *node)
 static enum err
 build_empty_nonterminals(const struct zone_store *s, struct qp_build *b, const uint8_t *last, const uint8_t *name)
 {
+	const struct zone_version *v = open_version(s);
 	unsigned labels = dname_labels(name), from = s->apex_labels;
 	enum err err;
 
 	if (last != NULL && role_of(s, last) != NODE_OUTSIDE)
 		from = common_labels(last, name) + 1;
 	for (unsigned k = from; k < labels; k++) {
-		err = build_add(b, zone_node_empty(dname_skip(name, labels - k),
+		err = build_add(b, empty_node(v, dname_skip(name, labels - k),
 		    k == s->apex_labels ? NODE_APEX : NODE_INSIDE));
 		if (err != ERR_OK)
 			return err;
@@ -320,15 +370,19 @@ static enum err
 build_owner(struct building *b, const struct rr *v, size_t n, bool hashed)
 {
 	enum node_role role = role_of(b->store, v->owner);
+	const struct node_hash *hash = NULL;
 	struct zone_node *node;
+	struct node_hash room;
 	enum err err = ERR_OK;
 
 	if (hashed && b->side == NULL)
 		err = qp_build_new(b->number, &b->side);
 	else if (role == NODE_INSIDE && !hashed)
 		err = build_empty_nonterminals(b->store, b->tree, b->last, v->owner);
+	if (!hashed)
+		hash = hash_of(open_version(b->store), NULL, v->owner, role, &room);
 	if (err == ERR_OK)
-		err = zone_node_from(v, n, role, &node, &b->rr_count);
+		err = zone_node_from(v, n, role, hash, &node, &b->rr_count);
 	if (err == ERR_OK)
 		err = build_add(hashed ? b->side : b->tree, node);
 	if (!hashed)
@@ -435,6 +489,29 @@ join_pieces(struct zone_version *v, struct building *pieces, size_t n)
 	return err;
 }
 
+/* May the chain of this NSEC3PARAM be used (RFC 5155, section 7.3)? */
+static bool
+may_use(const uint8_t *rdata, struct nsec3_params *p)
+{
+	nsec3_params_read(rdata, p);
+	return p->algorithm == NSEC3_SHA1 && p->flags == 0;
+}
+
+/* Will there be a chain of NSEC3?  Then all names are hashed as they come. */
+static void
+prepare_hashes(const struct zone_store *s, struct zone_version *v, const struct rr_list *sorted)
+{
+	const struct rr *rr = rr_list_soa(sorted, s->apex), *end = sorted->v + sorted->n;
+
+	for (; rr != NULL && rr < end && rr->type <= TYPE_NSEC3PARAM && dname_equal(rr->owner, s->apex); rr++) {
+		if (rr->type != TYPE_NSEC3PARAM || !may_use(rr->rdata, &v->nsec3))
+			continue;
+		v->keeps_hashes = v->nsec3.iterations <= KEPT_ITERATIONS_MAX;
+		v->hash_number++;
+		return;
+	}
+}
+
 enum err
 zone_store_fill_by(struct zone_store *s, const struct rr_list *sorted, unsigned threads)
 {
@@ -443,6 +520,7 @@ zone_store_fill_by(struct zone_store *s, const struct rr_list *sorted, unsigned 
 	size_t n = threads < FILL_PIECES_MAX ? threads : FILL_PIECES_MAX;
 
 	assert(v->qp.t.root == 0 && v->qp.t.side == 0);
+	prepare_hashes(s, v, sorted);
 	cut_pieces(pieces, n, s, v->qp.t.number, sorted);
 	parallel_run((unsigned)n, n, build, pieces);
 	return join_pieces(v, pieces, n);
@@ -454,7 +532,7 @@ zone_store_fill(struct zone_store *s, const struct rr_list *sorted)
 	return zone_store_fill_by(s, sorted, sorted->n < FILL_WHOLE ? 1 : parallel_cpus());
 }
 
-/* The first NSEC3 chain that may be used (RFC 5155, section 7.3), and that is there. */
+/* The first NSEC3 chain that may be used, and that is there. */
 static void
 choose_nsec3(struct zone_version *v)
 {
@@ -465,12 +543,22 @@ choose_nsec3(struct zone_version *v)
 	if (v->qp.t.side == 0 || !zone_node_rrset(v->apex, TYPE_NSEC3PARAM, &set))
 		return;
 	while (zone_rrset_next(&set, &at, &rdata, &n)) {
-		nsec3_params_read(rdata, &v->nsec3);
-		if (v->nsec3.algorithm != NSEC3_SHA1 || v->nsec3.flags != 0)
+		if (!may_use(rdata, &v->nsec3))
 			continue;
 		v->denial = v->nsec3.iterations > NSEC3_ITERATIONS_MAX ? ZONE_DENIAL_NSEC3_COSTLY : ZONE_DENIAL_NSEC3;
 		return;
 	}
+}
+
+/* Names that were hashed with other parameters, or may have been, are known by an older number. */
+static void
+number_hashes(struct zone_version *v)
+{
+	bool keeps = v->denial == ZONE_DENIAL_NSEC3 && v->nsec3.iterations <= KEPT_ITERATIONS_MAX;
+
+	if (keeps && !v->keeps_hashes)
+		v->hash_number++;
+	v->keeps_hashes = keeps;
 }
 
 enum err
@@ -487,6 +575,7 @@ zone_store_seal(struct zone_store *s, struct zone_version **out)
 		choose_nsec3(v);
 		zone_version_prepare_nsec3(v);
 	}
+	number_hashes(v);
 	qp_store_seal(&s->qp);
 	if (out != NULL)
 		*out = v;

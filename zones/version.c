@@ -275,14 +275,14 @@ is_of_chain(const struct zone_version *v, const struct qp_leaf *leaf)
 }
 
 static const struct zone_node *
-find_nsec3(const struct zone_version *v, const uint8_t *name, bool *match)
+find_hash(const struct zone_version *v, const uint8_t hash[NSEC3_HASH], bool *match)
 {
 	const struct qp_leaf *leaf;
 	struct qp_cursor c;
 	struct dname owner;
 
 	*match = false;
-	if (!nsec3_owner(&v->nsec3, name, zone_version_apex_name(v), &owner))
+	if (!nsec3_owner(hash, zone_version_apex_name(v), &owner))
 		return NULL;
 	leaf = qp_seek(&c, v->qp.t.side, owner.octets);
 	*match = leaf != NULL && is_of_chain(v, leaf);
@@ -293,6 +293,15 @@ find_nsec3(const struct zone_version *v, const uint8_t *name, bool *match)
 			return as_node(leaf);
 	}
 	return NULL;
+}
+
+static const struct zone_node *
+find_nsec3(const struct zone_version *v, const uint8_t *name, bool *match)
+{
+	uint8_t hash[NSEC3_HASH];
+
+	nsec3_hash(&v->nsec3, name, hash);
+	return find_hash(v, hash, match);
 }
 
 void
@@ -310,20 +319,41 @@ zone_version_prepare_nsec3(struct zone_version *v)
 		v->of_wildcard.node = find_nsec3(v, wildcard.octets, &v->of_wildcard.match);
 }
 
+/* name, of n octets, is the apex or its wildcard.  NULL: neither. */
+static const struct known_nsec3 *
+find_known(const struct zone_version *v, const uint8_t *name, size_t n)
+{
+	size_t apex_len = zone_version_apex_len(v);
+
+	if (n == apex_len)
+		return &v->of_apex;
+	return n == apex_len + 2 && dname_is_wildcard(name) ? &v->of_wildcard : NULL;
+}
+
 const struct zone_node *
 zone_version_nsec3(const struct zone_version *v, const uint8_t *name, bool *match)
 {
-	size_t n = dname_len(name), apex_len = zone_version_apex_len(v);
-	const struct known_nsec3 *known;
+	const struct known_nsec3 *known = find_known(v, name, dname_len(name));
 
-	if (n == apex_len)
-		known = &v->of_apex;
-	else if (n == apex_len + 2 && dname_is_wildcard(name))
-		known = &v->of_wildcard;
-	else
+	if (known == NULL)
 		return find_nsec3(v, name, match);
 	*match = known->match;
 	return known->node;
+}
+
+const struct zone_node *
+zone_version_nsec3_of(const struct zone_version *v, const struct zone_node *node, bool *match)
+{
+	const struct known_nsec3 *known = find_known(v, zone_node_owner(node), node->leaf.name_len);
+	const struct node_hash *hash = zone_node_hash(node);
+
+	if (known != NULL) {
+		*match = known->match;
+		return known->node;
+	}
+	if (v->keeps_hashes && hash != NULL && hash->number == v->hash_number)
+		return find_hash(v, hash->octets, match);
+	return find_nsec3(v, zone_node_owner(node), match);
 }
 
 const struct zone_node *

@@ -150,6 +150,9 @@ const struct zone_node *zone_version_nsec_wildcard(const struct zone_version *v,
  * broken. */
 const struct zone_node *zone_version_nsec3(const struct zone_version *v, const uint8_t *name, bool *match);
 
+/* The same for a node's name, whose hash may be kept. */
+const struct zone_node *zone_version_nsec3_of(const struct zone_version *v, const struct zone_node *node, bool *match);
+
 /* Some NSEC3, in a zone that has one. */
 const struct zone_node *zone_version_any_nsec3(const struct zone_version *v);
 

@@ -15,6 +15,8 @@ struct zone_version {
 	bool is_signed;
 	enum zone_denial denial;
 	struct nsec3_params nsec3;	/* of the chain that is used; salt points into the apex */
+	bool keeps_hashes;		/* with those parameters, */
+	uint32_t hash_number;		/* and this as their number: grows from version to version where they may have changed */
 	struct known_nsec3 {		/* what zone_version_nsec3() gives: most denials speak of these two */
 		const struct zone_node *node;
 		bool match;
@@ -33,6 +35,9 @@ struct zone_store {
 	uint8_t apex_len;
 	uint8_t apex[];
 };
+
+/* More iterations make it dear to hash all names beforehand, and few zones have them (RFC 9276). */
+#define KEPT_ITERATIONS_MAX 16
 
 /* When the version is sealed and has its apex: serial, and what zone_version_negative() gives. */
 void zone_version_prepare_negative(struct zone_version *v);
