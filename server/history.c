@@ -53,7 +53,7 @@ prune_zone(struct keeper *k, struct zone *z, struct fault *f)
 	if (z->history.counted && !is_too_much(z, limits))
 		return ERR_OK;
 	err = journal_prune(k->journal, z->apex.octets, limits->journal_max_depth, limits->journal_max_usage,
-	    &z->history.records, &z->history.octets, f);
+	    clock_now_s() - RESEND_WINDOW_S, &z->history.records, &z->history.octets, f);
 	z->history.counted = err == ERR_OK;
 	return err;
 }

@@ -338,7 +338,7 @@ write_record(struct commits *c, struct staged *s, struct fault *f)
 {
 	const struct commit_request *q = &s->request;
 	struct journal_record r = { .apex = q->zone->apex.octets, .serial_from = s->built.serial_from,
-	    .serial_to = s->built.serial_to, .time_s = q->now_s };
+	    .serial_to = s->built.serial_to, .time_s = q->now_s, .digest = q->digest, .rcode = s->rcode };
 	struct buf octets = { 0 };
 	char origin[1400];
 	enum err err;
@@ -359,13 +359,12 @@ write_staged(struct commits *c, struct staged *s, struct fault *f)
 {
 	const struct commit_request *q = &s->request;
 	struct journal_answer answer = { .rcode = s->rcode, .time_s = q->now_s };
-	enum err err = ERR_OK;
 
 	s->whole_row = s->rebased || q->zone->unsaved;
 	if (s->built.version || s->rebased || s->built.effective.n > 0)
-		err = write_record(c, s, f);
-	if (err != ERR_OK || q->digest == NULL)
-		return err;
+		return write_record(c, s, f);
+	if (q->digest == NULL)
+		return ERR_OK;
 	memcpy(answer.digest, q->digest, sizeof answer.digest);
 	return journal_answered(c->journal, &answer, f);
 }

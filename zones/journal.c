@@ -18,6 +18,11 @@
 	"(SELECT serial_from FROM journal AS r WHERE r.apex = zone.apex AND r.seq > zone.image_seq ORDER BY r.seq LIMIT 1), " \
 	"(SELECT serial_to FROM journal AS r WHERE r.apex = zone.apex AND r.seq > zone.image_seq ORDER BY r.seq DESC LIMIT 1)"
 
+/* Of zone ?1, up to record ?2 and to what its image holds.  The newest record of all stays: its number goes into images. */
+#define TOO_MUCH "(SELECT seq FROM journal WHERE apex = ?1 AND seq <= ?2 AND seq <= (SELECT image_seq FROM zone WHERE apex = ?1) " \
+	"AND seq < (SELECT max(seq) FROM journal) ORDER BY seq LIMIT ?3)"
+#define RECORD_COLUMNS "seq, serial_from, serial_to, time, origin, digest, changes, sum, rcode"
+
 static const char *const sql[NSTATEMENTS] = {
 	[ST_BEGIN] = "BEGIN IMMEDIATE",
 	[ST_COMMIT] = "COMMIT",
@@ -30,26 +35,31 @@ static const char *const sql[NSTATEMENTS] = {
 	    "ON CONFLICT (apex) DO UPDATE SET source = ?2, base = ?3, base_serial = ?4, image = ?5, image_seq = ?6, sum = ?7, "
 	    "serial = ?8, retired = ?9, serial_sum = ?10",
 	[ST_APPEND] =
-	    "INSERT INTO journal (apex, serial_from, serial_to, time, origin, changes, sum, rcode) "
-	    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0)",
+	    "INSERT INTO journal (apex, serial_from, serial_to, time, origin, changes, sum, digest, rcode) "
+	    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
 	[ST_ANSWERED] = "INSERT INTO answer (digest, rcode, time, sum) VALUES (?1, ?2, ?3, ?4)",
 	[ST_FIRST_ANSWER] = "SELECT number FROM answer WHERE time >= ?1 ORDER BY number LIMIT 1",
 	[ST_FORGET] = "DELETE FROM answer WHERE number < ?1",
 	[ST_SIZES] = "SELECT seq, length(changes) + length(origin) FROM journal WHERE apex = ?1 ORDER BY seq DESC",
-	/* The newest record of all stays: its number goes into images. */
-	[ST_PRUNE] =
-	    "DELETE FROM journal WHERE seq IN (SELECT seq FROM journal WHERE apex = ?1 AND seq <= ?2 AND seq <= "
-	    "(SELECT image_seq FROM zone WHERE apex = ?1) AND seq < (SELECT max(seq) FROM journal) ORDER BY seq LIMIT ?3)",
+	/* They have no sum, and are forgotten within minutes. */
+	[ST_KEEP_ANSWERS] =
+	    "INSERT INTO answer (digest, rcode, time) SELECT digest, rcode, time FROM journal WHERE seq IN " TOO_MUCH
+	    " AND digest IS NOT NULL AND time >= ?4",
+	[ST_PRUNE] = "DELETE FROM journal WHERE seq IN " TOO_MUCH,
 	[ST_ZONES] = "SELECT " ZONE_COLUMNS " FROM zone",
 	[ST_ZONE] = "SELECT " ZONE_COLUMNS " FROM zone WHERE apex = ?1",
 	[ST_RECORDS] =
-	    "SELECT seq, serial_from, serial_to, time, origin, digest, changes, sum, rcode FROM journal "
+	    "SELECT " RECORD_COLUMNS " FROM journal "
 	    "WHERE apex = ?1 AND seq > ?2 ORDER BY seq",
 	[ST_CHANGES_FROM] =
 	    "SELECT max(seq) FROM journal WHERE apex = ?1 AND serial_from = ?2 AND serial_to <> ?2",
 	[ST_STEPS] =
 	    "SELECT serial_from, serial_to, length(changes) FROM journal WHERE apex = ?1 AND seq > ?2 ORDER BY seq",
 	[ST_ANSWERS] = "SELECT digest, rcode, time, sum FROM answer WHERE time >= ?1",
+	/* There is no index by time: this looks from the end on, and no further than needed. */
+	[ST_ANSWERS_IN_RECORDS] =
+	    "SELECT " RECORD_COLUMNS ", apex FROM journal WHERE seq > coalesce((SELECT seq FROM journal WHERE time < ?1 "
+	    "ORDER BY seq DESC LIMIT 1), 0) AND digest IS NOT NULL ORDER BY seq",
 	[ST_PUT_NOTE] =
 	    "INSERT INTO note (name, value, sum) VALUES (?1, ?2, ?3) ON CONFLICT (name) DO UPDATE SET value = ?2, sum = ?3",
 	[ST_DROP_NOTE] = "DELETE FROM note WHERE name = ?1",
@@ -373,7 +383,7 @@ journal_append(struct journal *j, const struct journal_record *r, struct fault *
 {
 	sqlite3_stmt *st = j->statements[ST_APPEND];
 	uint8_t sum[JOURNAL_SUM];
-	enum err err = journal_sum_record(r, NULL, 0, sum);
+	enum err err = journal_sum_record(r, sum);
 	int code;
 
 	assert(sqlite3_get_autocommit(j->db) == 0);
@@ -386,6 +396,9 @@ journal_append(struct journal *j, const struct journal_record *r, struct fault *
 	code = code != SQLITE_OK ? code : sqlite3_bind_text(st, 5, r->origin, -1, SQLITE_STATIC);
 	code = code != SQLITE_OK ? code : journal_bind(st, 6, r->changes, r->n);
 	code = code != SQLITE_OK ? code : journal_bind(st, 7, sum, sizeof sum);
+	if (code == SQLITE_OK && r->digest != NULL)
+		code = journal_bind(st, 8, r->digest, 32);
+	code = code != SQLITE_OK ? code : sqlite3_bind_int64(st, 9, r->rcode);
 	err = journal_run(j, ST_APPEND, code, "cannot write a change", f);
 	if (err == ERR_OK) {
 		j->mark.next.records = (uint64_t)sqlite3_last_insert_rowid(j->db);

@@ -57,10 +57,13 @@ struct journal_record {
 	const char *origin;		/* "update KEY ADDRESS", "git COMMIT", ... */
 	const uint8_t *changes;		/* changeset_write() */
 	size_t n;
+	const uint8_t *digest;		/* 32 octets: of the UPDATE that it answers, as below; NULL: of none */
+	unsigned rcode;			/* then */
 };
 enum err journal_append(struct journal *j, const struct journal_record *r, struct fault *f);	/* in a group */
 
-/* What an UPDATE was answered with, in a group: so that a resend is known after a restart. */
+/* What an UPDATE was answered with, in a group: so that a resend is known after a restart.  One that changed something has it in its
+ * record, and costs one row less. */
 struct journal_answer {
 	uint8_t digest[32];		/* of the request */
 	unsigned rcode;
@@ -77,9 +80,9 @@ enum err journal_put_note(struct journal *j, const char *name, const void *octet
 uint64_t journal_record_size(const struct journal_record *r);
 
 /* Bring a zone's history down to the newest depth records, and to usage octets, as far as its image holds those that go
- * (several calls may be needed for very many).  In *kept and *octets what is left. */
-enum err journal_prune(struct journal *j, const uint8_t *apex, uint64_t depth, uint64_t usage, uint64_t *kept,
-    uint64_t *octets, struct fault *f);
+ * (several calls may be needed for very many).  Answers since answers_since_s stay.  In *kept and *octets what is left. */
+enum err journal_prune(struct journal *j, const uint8_t *apex, uint64_t depth, uint64_t usage, int64_t answers_since_s,
+    uint64_t *kept, uint64_t *octets, struct fault *f);
 
 /* All zones, in no order; z is borrowed for the call, its serial is the newest record's.  A row whose checksum does not fit,
  * or that its records do not follow, is ERR_DATABASE. */

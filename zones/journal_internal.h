@@ -17,7 +17,7 @@
 
 enum statement {
 	ST_BEGIN, ST_COMMIT, ST_ROLLBACK, ST_NEWEST, ST_COUNT_PUTS, ST_PUT_ZONE, ST_APPEND, ST_ANSWERED, ST_FIRST_ANSWER,
-	ST_FORGET, ST_SIZES, ST_PRUNE, ST_ZONES, ST_ZONE, ST_RECORDS, ST_CHANGES_FROM, ST_STEPS, ST_ANSWERS, ST_PUT_NOTE, ST_DROP_NOTE,
+	ST_FORGET, ST_SIZES, ST_KEEP_ANSWERS, ST_PRUNE, ST_ZONES, ST_ZONE, ST_RECORDS, ST_CHANGES_FROM, ST_STEPS, ST_ANSWERS, ST_ANSWERS_IN_RECORDS, ST_PUT_NOTE, ST_DROP_NOTE,
 	ST_NOTES, NSTATEMENTS
 };
 
@@ -87,7 +87,7 @@ enum err journal_sum_zone(const struct journal_zone *z, uint8_t sum[JOURNAL_SUM]
 enum err journal_sum_serial(const struct journal_zone *z, uint8_t sum[JOURNAL_SUM]);
 
 /* digest (NULL: none) and rcode: only in records of the first version. */
-enum err journal_sum_record(const struct journal_record *r, const uint8_t *digest, unsigned rcode, uint8_t sum[JOURNAL_SUM]);
+enum err journal_sum_record(const struct journal_record *r, uint8_t sum[JOURNAL_SUM]);
 enum err journal_sum_answer(const struct journal_answer *a, uint8_t sum[JOURNAL_SUM]);
 enum err journal_sum_note(const char *name, const void *octets, size_t n, uint8_t sum[JOURNAL_SUM]);
 enum err journal_sum_octets(const void *octets, size_t n, uint8_t sum[JOURNAL_SUM]);

@@ -47,21 +47,30 @@ find_cut(struct journal *j, const uint8_t *apex, uint64_t depth, uint64_t usage,
 	return err;
 }
 
-enum err
-journal_prune(struct journal *j, const uint8_t *apex, uint64_t depth, uint64_t usage, uint64_t *kept, uint64_t *octets,
-    struct fault *f)
+static int
+bind_cut(sqlite3_stmt *st, const uint8_t *apex, int64_t cut)
 {
-	sqlite3_stmt *st = j->statements[ST_PRUNE];
+	int code = journal_bind(st, 1, apex, dname_len(apex));
+
+	code = code != SQLITE_OK ? code : sqlite3_bind_int64(st, 2, cut);
+	return code != SQLITE_OK ? code : sqlite3_bind_int64(st, 3, PRUNE_MOST);
+}
+
+enum err
+journal_prune(struct journal *j, const uint8_t *apex, uint64_t depth, uint64_t usage, int64_t answers_since_s, uint64_t *kept,
+    uint64_t *octets, struct fault *f)
+{
+	sqlite3_stmt *keep = j->statements[ST_KEEP_ANSWERS], *drop = j->statements[ST_PRUNE];
 	int64_t cut;
 	enum err err = find_cut(j, apex, depth, usage, &cut, kept, octets, f);
 	int code;
 
 	if (err != ERR_OK || cut == 0)
 		return err;
-	code = journal_bind(st, 1, apex, dname_len(apex));
-	code = code != SQLITE_OK ? code : sqlite3_bind_int64(st, 2, cut);
-	code = code != SQLITE_OK ? code : sqlite3_bind_int64(st, 3, PRUNE_MOST);
-	if ((err = journal_run(j, ST_PRUNE, code, "cannot drop old changes", f)) != ERR_OK)
+	if ((code = bind_cut(keep, apex, cut)) == SQLITE_OK)
+		code = sqlite3_bind_int64(keep, 4, answers_since_s);
+	if ((err = journal_run(j, ST_KEEP_ANSWERS, code, "cannot keep answers", f)) != ERR_OK ||
+	    (err = journal_run(j, ST_PRUNE, bind_cut(drop, apex, cut), "cannot drop old changes", f)) != ERR_OK)
 		return err;
 	if (sqlite3_changes(j->db) == PRUNE_MOST)
 		*kept = UINT64_MAX;		/* there may be more */

@@ -107,7 +107,6 @@ journal_find_zone(struct journal *j, const uint8_t *apex, enum err (*found)(void
 static enum err
 read_record(struct journal *j, sqlite3_stmt *st, const uint8_t *apex, struct journal_record *r, struct fault *f)
 {
-	const uint8_t *digest = sqlite3_column_bytes(st, 5) == 32 ? sqlite3_column_blob(st, 5) : NULL;
 	uint8_t sum[JOURNAL_SUM];
 	enum err err = ERR_OK;
 
@@ -118,8 +117,9 @@ read_record(struct journal *j, sqlite3_stmt *st, const uint8_t *apex, struct jou
 	r->origin = (const char *)sqlite3_column_text(st, 4);
 	r->changes = sqlite3_column_blob(st, 6);
 	r->n = (size_t)sqlite3_column_bytes(st, 6);
-	if (r->origin != NULL && (err = journal_sum_record(r, digest, (unsigned)sqlite3_column_int(st, 8), sum)) == ERR_OK &&
-	    journal_column_is_sum(st, 7, sum))
+	r->digest = sqlite3_column_bytes(st, 5) == 32 ? sqlite3_column_blob(st, 5) : NULL;
+	r->rcode = (unsigned)sqlite3_column_int(st, 8);
+	if (r->origin != NULL && (err = journal_sum_record(r, sum)) == ERR_OK && journal_column_is_sum(st, 7, sum))
 		return ERR_OK;
 	return err != ERR_OK ? err : fault_set(f, ERR_DATABASE, "%s: record %lld is damaged (" JOURNAL_GO_ON ")", j->path,
 	    (long long)sqlite3_column_int64(st, 0));
@@ -245,11 +245,30 @@ read_answer(struct journal *j, sqlite3_stmt *st, struct journal_answer *a, struc
 	    j->path);
 }
 
-enum err
-journal_each_answer(struct journal *j, int64_t since_s, void (*each)(void *ctx, const struct journal_answer *a), void *ctx,
-    struct fault *f)
+static enum err
+read_answer_in_record(struct journal *j, sqlite3_stmt *st, struct journal_answer *a, struct fault *f)
 {
-	sqlite3_stmt *st = j->statements[ST_ANSWERS];
+	struct journal_record r;
+	struct dname apex;
+	enum err err;
+
+	if (!column_dname(st, 9, &apex))
+		return fault_set(f, ERR_DATABASE, "%s: record %lld is damaged (" JOURNAL_GO_ON ")", j->path,
+		    (long long)sqlite3_column_int64(st, 0));
+	if ((err = read_record(j, st, apex.octets, &r, f)) != ERR_OK)
+		return err;
+	*a = (struct journal_answer){ .rcode = r.rcode, .time_s = r.time_s };
+	if (r.digest != NULL)
+		memcpy(a->digest, r.digest, sizeof a->digest);
+	return ERR_OK;
+}
+
+static enum err
+each_answer(struct journal *j, enum statement which, int64_t since_s,
+    enum err (*read)(struct journal *j, sqlite3_stmt *st, struct journal_answer *a, struct fault *f),
+    void (*each)(void *ctx, const struct journal_answer *a), void *ctx, struct fault *f)
+{
+	sqlite3_stmt *st = j->statements[which];
 	enum err err = ERR_OK;
 	int code;
 
@@ -257,10 +276,19 @@ journal_each_answer(struct journal *j, int64_t since_s, void (*each)(void *ctx, 
 	while (err == ERR_OK && (code = sqlite3_step(st)) != SQLITE_DONE) {
 		struct journal_answer a;
 
-		err = code == SQLITE_ROW ? read_answer(j, st, &a, f) : journal_failed(j, code, "cannot read answers", f);
+		err = code == SQLITE_ROW ? read(j, st, &a, f) : journal_failed(j, code, "cannot read answers", f);
 		if (err == ERR_OK)
 			each(ctx, &a);
 	}
 	sqlite3_reset(st);
 	return err;
+}
+
+enum err
+journal_each_answer(struct journal *j, int64_t since_s, void (*each)(void *ctx, const struct journal_answer *a), void *ctx,
+    struct fault *f)
+{
+	enum err err = each_answer(j, ST_ANSWERS, since_s, read_answer, each, ctx, f);
+
+	return err != ERR_OK ? err : each_answer(j, ST_ANSWERS_IN_RECORDS, since_s, read_answer_in_record, each, ctx, f);
 }

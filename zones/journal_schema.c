@@ -3,37 +3,41 @@
 
 #include "zones/journal_internal.h"
 
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 
 /* Beyond that a look at every index takes too long for a start: their pages, and each row that is read, are checked. */
 #define WHOLE_CHECK_MAX ((sqlite3_int64)256 << 20)
 
 #define NOTE_TABLE "CREATE TABLE note (name TEXT PRIMARY KEY, value BLOB, sum BLOB) WITHOUT ROWID;"
 
+/* The newest record always stays, so numbers are not used twice.  Up to version 3 SQLite saw to that too (AUTOINCREMENT), which wrote
+ * one page more for each group; such a table is left as it is. */
 static const char schema[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER);"
     "CREATE TABLE zone (apex BLOB PRIMARY KEY, source TEXT, base TEXT, base_serial INTEGER, image BLOB,"
     " image_seq INTEGER, sum BLOB, serial INTEGER, retired INTEGER, serial_sum BLOB) WITHOUT ROWID;"
-    "CREATE TABLE journal (seq INTEGER PRIMARY KEY AUTOINCREMENT, apex BLOB, serial_from INTEGER, serial_to INTEGER,"
+    "CREATE TABLE journal (seq INTEGER PRIMARY KEY, apex BLOB, serial_from INTEGER, serial_to INTEGER,"
     " time INTEGER, origin TEXT, digest BLOB, changes BLOB, sum BLOB, rcode INTEGER);"
     "CREATE INDEX journal_by_zone ON journal (apex, seq);"
     "CREATE TABLE answer (number INTEGER PRIMARY KEY, digest BLOB, rcode INTEGER, time INTEGER, sum BLOB);"
     NOTE_TABLE
-    "INSERT INTO meta VALUES ('version', 3), ('puts', 0);";
+    "INSERT INTO meta VALUES ('version', 4), ('puts', 0);";
 
-/* Version 1 had the answers in the records.  Those that come from there have no sums, and are forgotten within minutes. */
+/* Version 1 had no table of answers. */
 static const char from_1[] =
     "CREATE TABLE answer (number INTEGER PRIMARY KEY, digest BLOB, rcode INTEGER, time INTEGER, sum BLOB);"
-    "INSERT INTO answer (digest, rcode, time) SELECT digest, rcode, time FROM journal WHERE digest IS NOT NULL ORDER BY seq;"
     "DROP INDEX journal_by_time;"
     NOTE_TABLE
-    "UPDATE meta SET value = 3 WHERE name = 'version';"
+    "UPDATE meta SET value = 4 WHERE name = 'version';"
     "INSERT INTO meta VALUES ('puts', 0);";
 
 /* Version 2 had no notes. */
 static const char from_2[] =
     NOTE_TABLE
-    "UPDATE meta SET value = 3 WHERE name = 'version';";
+    "UPDATE meta SET value = 4 WHERE name = 'version';";
+
+/* Version 3 had all answers in the table, and looked nowhere else. */
+static const char from_3[] = "UPDATE meta SET value = 4 WHERE name = 'version';";
 
 /* The first column of the first row as a number. */
 static enum err
@@ -102,7 +106,7 @@ change_tables(struct journal *j, const char *statements, struct fault *f)
 enum err
 journal_prepare(struct journal *j, struct fault *f)
 {
-	static const char *const ways[SCHEMA_VERSION] = { schema, from_1, from_2 };
+	static const char *const ways[SCHEMA_VERSION] = { schema, from_1, from_2, from_3 };
 	sqlite3_int64 version;
 	enum err err;
 

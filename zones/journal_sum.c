@@ -62,7 +62,7 @@ journal_sum_serial(const struct journal_zone *z, uint8_t sum[JOURNAL_SUM])
 }
 
 enum err
-journal_sum_record(const struct journal_record *r, const uint8_t *digest, unsigned rcode, uint8_t sum[JOURNAL_SUM])
+journal_sum_record(const struct journal_record *r, uint8_t sum[JOURNAL_SUM])
 {
 	struct buf b = { 0 };
 
@@ -71,8 +71,8 @@ journal_sum_record(const struct journal_record *r, const uint8_t *digest, unsign
 	buf_u32(&b, r->serial_to);
 	buf_u64(&b, (uint64_t)r->time_s);
 	add_text(&b, r->origin);
-	add_octets(&b, digest, digest == NULL ? 0 : 32);
-	buf_u32(&b, rcode);
+	add_octets(&b, r->digest, r->digest == NULL ? 0 : 32);
+	buf_u32(&b, r->rcode);
 	add_octets(&b, r->changes, r->n);
 	return finish(&b, sum);
 }

@@ -53,8 +53,8 @@ put(struct journal *j, const uint8_t *apex, uint32_t serial, const char *image)
 static enum err
 append_step(struct journal *j, const uint8_t *apex, uint32_t from, uint32_t to, int64_t time_s, const char *changes, struct fault *f)
 {
-	return journal_append(j, &(struct journal_record){ apex, from, to, time_s, "update key", (const uint8_t *)changes,
-	    strlen(changes) }, f);
+	return journal_append(j, &(struct journal_record){ .apex = apex, .serial_from = from, .serial_to = to, .time_s = time_s,
+	    .origin = "update key", .changes = (const uint8_t *)changes, .n = strlen(changes) }, f);
 }
 
 static enum err
@@ -69,6 +69,17 @@ answer(struct journal *j, uint8_t number, int64_t time_s)
 	struct journal_answer a = { .digest = { number }, .rcode = 5, .time_s = time_s };
 
 	assert_int_equal(journal_answered(j, &a, NULL), ERR_OK);
+}
+
+/* A change that is the answer to an UPDATE. */
+static void
+append_answer(struct journal *j, uint32_t serial, uint8_t number, int64_t time_s)
+{
+	uint8_t digest[32] = { number };
+
+	assert_int_equal(journal_append(j, &(struct journal_record){ .apex = zone_a, .serial_from = serial - 1,
+	    .serial_to = serial, .time_s = time_s, .origin = "update key", .changes = (const uint8_t *)"c", .n = 1,
+	    .digest = digest, .rcode = 0 }, NULL), ERR_OK);
 }
 
 /* What a callback saw, as text. */
@@ -260,7 +271,7 @@ test_prune(void **state)
 
 		if (prunings[i].image)
 			put(j, zone_a, 20, "new");
-		assert_int_equal(journal_prune(j, zone_a, prunings[i].depth, prunings[i].usage, &kept, &octets, NULL), ERR_OK);
+		assert_int_equal(journal_prune(j, zone_a, prunings[i].depth, prunings[i].usage, 0, &kept, &octets, NULL), ERR_OK);
 		check(kept == prunings[i].kept, "%s: %llu kept", prunings[i].why, (unsigned long long)kept);
 		check(octets <= prunings[i].usage, "%s: %llu octets", prunings[i].why, (unsigned long long)octets);
 		while (serial < 20 && journal_each_change(j, zone_a, serial, 20, 1000, see_record, NULL, NULL) == ERR_NOT_FOUND)
@@ -435,6 +446,67 @@ test_flipped_octets(void **state)
 	assert_true(found > 0);
 }
 
+/* Ten answers in records, at 10, 20, ..., and one beside. */
+static struct journal *
+fill_answers(void)
+{
+	struct journal *j = reopen(NULL);
+
+	put(j, zone_a, 10, "image");
+	assert_int_equal(journal_begin(j, NULL), ERR_OK);
+	for (uint8_t i = 1; i <= 10; i++)
+		append_answer(j, 10U + i, i, 10 * i);
+	assert_int_equal(append(j, zone_a, 21, 110, "by another way", NULL), ERR_OK);
+	answer(j, 50, 110);
+	assert_int_equal(journal_commit(j, NULL), ERR_OK);
+	put(j, zone_a, 21, "new");
+	return j;
+}
+
+static void
+test_answers_in_records(void **state)
+{
+	struct journal *j = reopen(fill_answers());
+	uint64_t kept, octets;
+
+	(void)state;
+	SEE(journal_each_answer(j, 85, see_answer, NULL, NULL), "50 5 110\n9 0 90\n10 0 100\n");
+	SEE(journal_each_answer(j, 200, see_answer, NULL, NULL), "");
+	SEE(journal_each_record(j, zone_a, 9, see_record, NULL, NULL), "19-20 100 update key c\n20-21 110 update key by another way\n");
+	/* Those that may be asked for again outlast their records. */
+	assert_int_equal(journal_prune(j, zone_a, 2, 100000, 75, &kept, &octets, NULL), ERR_OK);
+	assert_int_equal(kept, 2);
+	SEE(journal_each_record(j, zone_a, 0, see_record, NULL, NULL), "19-20 100 update key c\n20-21 110 update key by another way\n");
+	SEE(journal_each_answer(j, 0, see_answer, NULL, NULL), "50 5 110\n8 0 80\n9 0 90\n10 0 100\n");
+	assert_int_equal(journal_forget_answers(j, 120, NULL), ERR_OK);
+	SEE(journal_each_answer(j, 95, see_answer, NULL, NULL), "10 0 100\n");
+	journal_close(j);
+}
+
+static void
+test_damaged_answer_in_record(void **state)
+{
+	static const char *const statements[] = {
+		"UPDATE journal SET digest = x'FF00000000000000000000000000000000000000000000000000000000000000' WHERE seq = 10",
+		"UPDATE journal SET rcode = 5 WHERE seq = 10", "UPDATE journal SET apex = x'41' WHERE seq = 10",
+		"UPDATE journal SET apex = NULL WHERE seq = 10"
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
+		struct fault f = { 0 };
+		struct journal *j;
+
+		journal_close(fill_answers());
+		execute(statements[i]);
+		j = reopen(NULL);
+		assert_int_equal(journal_each_answer(j, 0, see_answer, NULL, &f), ERR_DATABASE);
+		check(strstr(f.text, "record 10 is damaged") != NULL, "%s: %s", statements[i], f.text);
+		journal_close(j);
+		remove_files();
+	}
+}
+
 /* A database of the first version, as it was written then: answers stood in the records. */
 static const char first_version[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER);"
@@ -475,7 +547,33 @@ test_first_version(void **state)
 	assert_int_equal(journal_commit(j, NULL), ERR_OK);
 	j = reopen(j);
 	SEE(journal_each_record(j, zone_a, 0, see_record, NULL, NULL), "10-11 100 update key one\n11-12 300 update key two\n");
-	SEE(journal_each_answer(j, 0, see_answer, NULL, NULL), "11 5 100\n12 5 300\n");
+	SEE(journal_each_answer(j, 0, see_answer, NULL, NULL), "12 5 300\n11 5 100\n");
+	journal_close(j);
+}
+
+/* One of the third, which numbered by itself and had all answers in their table, goes on as it is. */
+static void
+test_third_version(void **state)
+{
+	struct journal *j = reopen(NULL);
+	uint64_t kept, octets;
+
+	(void)state;
+	journal_close(j);
+	execute("DROP TABLE journal; CREATE TABLE journal (seq INTEGER PRIMARY KEY AUTOINCREMENT, apex BLOB, serial_from INTEGER,"
+	    " serial_to INTEGER, time INTEGER, origin TEXT, digest BLOB, changes BLOB, sum BLOB, rcode INTEGER);"
+	    "CREATE INDEX journal_by_zone ON journal (apex, seq);"
+	    "UPDATE meta SET value = 3 WHERE name = 'version'");
+	j = fill();
+	SEE(journal_each_answer(j, 0, see_answer, NULL, NULL), "11 5 100\n21 5 200\n12 5 300\n");
+	put(j, zone_a, 12, "new");
+	assert_int_equal(journal_prune(j, zone_a, 0, 0, 0, &kept, &octets, NULL), ERR_OK);
+	assert_int_equal(journal_begin(j, NULL), ERR_OK);
+	append_answer(j, 13, 13, 400);
+	assert_int_equal(journal_commit(j, NULL), ERR_OK);
+	j = reopen(j);
+	SEE(journal_each_record(j, zone_a, 3, see_record, NULL, NULL), "12-13 400 update key c\n");
+	SEE(journal_each_answer(j, 0, see_answer, NULL, NULL), "11 5 100\n21 5 200\n12 5 300\n13 0 400\n");
 	journal_close(j);
 }
 
@@ -696,7 +794,7 @@ test_damaged_log(void **state)
 }
 
 static const struct { const char *why, *statement, *words; } versions[] = {
-	{ "a newer version",		"UPDATE meta SET value = 4 WHERE name = 'version'", "newer certns" },
+	{ "a newer version",		"UPDATE meta SET value = 5 WHERE name = 'version'", "newer certns" },
 	{ "no version",			"DELETE FROM meta", "restore a backup" },
 	{ "a table is gone",		"DROP TABLE journal", "restore a backup" },
 };
@@ -824,6 +922,9 @@ main(void)
 		cmocka_unit_test_teardown(test_broken_history, clean_up),
 		cmocka_unit_test_teardown(test_prune, clean_up),
 		cmocka_unit_test_teardown(test_first_version, clean_up),
+		cmocka_unit_test_teardown(test_answers_in_records, clean_up),
+		cmocka_unit_test_teardown(test_damaged_answer_in_record, clean_up),
+		cmocka_unit_test_teardown(test_third_version, clean_up),
 		cmocka_unit_test_teardown(test_mark, clean_up),
 		cmocka_unit_test_teardown(test_mark_follows, clean_up),
 		cmocka_unit_test_teardown(test_damaged_log, clean_up),

@@ -140,7 +140,7 @@ static void
 test_a_database_from_before_gets_notes(void **state)
 {
 	static const uint8_t apex[] = "\1a";
-	struct journal_record r = { apex, 1, 2, 100, "update key", (const uint8_t *)"x", 1 };
+	struct journal_record r = { apex, 1, 2, 100, "update key", (const uint8_t *)"x", 1, NULL, 0 };
 	struct journal *j = open_it();
 
 	(void)state;
@@ -154,7 +154,7 @@ test_a_database_from_before_gets_notes(void **state)
 	expect(j, "a=b\n", "an upgraded database");
 	journal_close(j);
 	execute("CREATE TABLE proof (n INTEGER CHECK (n = 1)); INSERT INTO proof SELECT count(*) FROM journal;"
-	    "INSERT INTO proof SELECT count(*) FROM meta WHERE name = 'version' AND value = 3");
+	    "INSERT INTO proof SELECT count(*) FROM meta WHERE name = 'version' AND value = 4");
 }
 
 static void

@@ -152,6 +152,7 @@ static enum err
 append(struct journal *j, struct model *m, int i)
 {
 	struct model_zone *z = &m->zones[i];
+	static const uint8_t digest[32] = { 2 };
 	char changes[9000];
 	size_t n;
 
@@ -160,7 +161,7 @@ append(struct journal *j, struct model *m, int i)
 	n = changes_of(z, z->serial + 1, changes);
 	z->serial++;
 	return journal_append(j, &(struct journal_record){ apexes[i], z->serial - 1, z->serial, 100, "test",
-	    (const uint8_t *)changes, n }, NULL);
+	    (const uint8_t *)changes, n, z->serial % 2 == 0 ? digest : NULL, 0 }, NULL);
 }
 
 /* One group of random changes; m is what the journal has after it. */
@@ -204,7 +205,7 @@ step(struct journal *j, struct model *m)
 	uint64_t kept, octets;
 
 	if (any_below(10) == 0)
-		(void)journal_prune(j, apexes[any_below(ZONES)], 5, 100000, &kept, &octets, NULL);
+		(void)journal_prune(j, apexes[any_below(ZONES)], 5, 100000, 0, &kept, &octets, NULL);
 	return group(j, m);
 }
 
