@@ -339,6 +339,8 @@ handle_any(struct inbound *in, const struct plain *p, struct outcome *o)
 	} else if ((rcode = request_parse(&in->q, in->msg, in->n, in->client->tcp)) < 0) {
 		counter_add(&h->counters.dropped, 1);
 		return;
+	} else if (in->q.has_question && msg_opcode(&in->q.header) == OPCODE_QUERY) {
+		counter_add_type(&h->counters, in->q.question.qtype);
 	}
 	if (in->q.edns.present && in->q.edns.cookie_len > 0)
 		check_cookie(in);
@@ -373,6 +375,8 @@ handle_looked_up(struct handler *h, const struct client *client, const struct pl
 	struct inbound in;
 
 	counter_add(client->tcp ? &h->counters.tcp_queries : &h->counters.udp_queries, 1);
+	if (p->simple)
+		counter_add_type(&h->counters, p->qtype);
 	if ((o->n = plain_write(p, &view->settings, client->tcp, out, room)) > 0) {
 		o->what = HANDLED_ANSWER;
 		o->rcode = out[3] & 15;
@@ -391,6 +395,8 @@ handle_looked_up(struct handler *h, const struct client *client, const struct pl
 	in.out = out;
 	in.room = room;
 	handle_any(&in, p, o);
+	if (o->what == HANDLED_ANSWER && (out[2] & FLAG_TC >> 8) != 0)
+		counter_add(&h->counters.truncated, 1);
 	/* Who proved where he is, by cookie or signature, is no victim of a forgery. */
 	if (o->what == HANDLED_ANSWER && is_limited(h, view, client) && !in.q.cookie_valid && !in.is_signed)
 		apply(judge(h, view, client, p, &in.q, out), &in.q, view, out, room, o);

@@ -2,6 +2,7 @@
 #include "server/keeper_internal.h"
 
 #include "wire/message.h"
+#include "wire/rrtype.h"
 
 struct zone_counts
 metrics_count_zones(const struct keeper *k)
@@ -97,14 +98,23 @@ add_pair(struct buf *b, const char *name, const char *label, const char *kind1, 
 static void
 add_requests(struct buf *b, const struct keeper *k)
 {
+	char type[RRTYPE_TEXT_MAX];
 	struct worker_counters n;
 
 	workers_count(k->workers, &n);
 	add_pair(b, "certns_queries_total", "transport", "udp", n.udp_queries, "tcp", n.tcp_queries);
 	buf_printf(b, "# TYPE certns_responses_total counter\n");
-	for (unsigned i = 0; i < 24; i++)
+	for (unsigned i = 0; i < COUNTERS_RCODES; i++)
 		if (n.rcodes[i] > 0)
 			buf_printf(b, "certns_responses_total{rcode=\"%s\"} %llu\n", rcode_str(i), (unsigned long long)n.rcodes[i]);
+	buf_printf(b, "# TYPE certns_query_types_total counter\n");
+	for (unsigned i = 0; i < COUNTERS_TYPES; i++)
+		if (n.types[i] > 0)
+			buf_printf(b, "certns_query_types_total{type=\"%s\"} %llu\n",
+			    i < COUNTERS_TYPES - 1 ? rrtype_print((uint16_t)i, type) : "other", (unsigned long long)n.types[i]);
+	add_counter(b, "certns_responses_truncated_total", n.truncated);
+	add_counter(b, "certns_malformed_total", n.dropped);
+	add_counter(b, "certns_send_failures_total", n.unsent);
 	add_pair(b, "certns_rate_limited_total", "action", "dropped", n.limited_dropped, "slipped", n.limited_slipped);
 	add_counter(b, "certns_updates_total", n.updates);
 	add_counter(b, "certns_updates_acknowledged_total", k->updates);
@@ -112,6 +122,7 @@ add_requests(struct buf *b, const struct keeper *k)
 	add_counter(b, "certns_transfers_total", n.transfers);
 	add_gauge(b, "certns_tcp_connections", n.tcp_connections);
 	add_counter(b, "certns_tcp_connections_shed_total", n.tcp_shed);
+	add_counter(b, "certns_tcp_connections_refused_total", n.tcp_refused);
 }
 
 static void

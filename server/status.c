@@ -309,7 +309,8 @@ answer_status(struct keeper *k, struct control_call *call)
 	    "started", json_time(k->started_s), "zones", (json_int_t)zones.served, "zones-with-problems", (json_int_t)zones.troubled,
 	    "keys", (json_int_t)tsig_keyring_count(k->view->ring),
 	    "requests", "udp", (json_int_t)n.udp_queries, "tcp", (json_int_t)n.tcp_queries, "updates", (json_int_t)n.updates,
-	    "notifies", (json_int_t)n.notifies, "transfers", (json_int_t)n.transfers, "dropped", (json_int_t)n.dropped,
+	    "notifies", (json_int_t)n.notifies, "transfers", (json_int_t)n.transfers, "dropped",
+	    (json_int_t)(n.dropped + n.unsent + n.tcp_refused),
 	    "account", json_words(k->acme == NULL ? NULL : acme_account_url(k->acme)),
 	    "database-problem", json_words(commits_problem(k->commits)), "repositories", repositories), NULL);
 }

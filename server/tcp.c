@@ -387,7 +387,7 @@ open_connection(struct tcp *t, int fd, const struct sockaddr_storage *peer, sock
 
 	if (c == NULL) {
 		close(fd);
-		counter_add(&t->handler->counters.dropped, 1);
+		counter_add(&t->handler->counters.tcp_refused, 1);
 		return;
 	}
 	c->fd = fd;

@@ -174,10 +174,10 @@ send_batch(struct udp *u, int fd, unsigned n)
 		if (done > 0) {
 			sent += (unsigned)done;
 		} else if (errno == EAGAIN || errno == ENOBUFS) {
-			counter_add(&u->handler->counters.dropped, n - sent);
+			counter_add(&u->handler->counters.unsent, n - sent);
 			return;
 		} else if (errno != EINTR) {
-			counter_add(&u->handler->counters.dropped, 1);	/* this one's peer cannot be reached */
+			counter_add(&u->handler->counters.unsent, 1);	/* this one's peer cannot be reached */
 			sent++;
 		}
 	}

@@ -404,7 +404,12 @@ workers_count(const struct workers *ws, struct worker_counters *out)
 		out->limited_dropped += counter_get(&c->limited_dropped);
 		out->limited_slipped += counter_get(&c->limited_slipped);
 		out->tcp_connections += counter_get(&c->tcp_connections);
+		out->unsent += counter_get(&c->unsent);
+		out->truncated += counter_get(&c->truncated);
+		out->tcp_refused += counter_get(&c->tcp_refused);
 		for (unsigned r = 0; r < COUNTERS_RCODES; r++)
 			out->rcodes[r] += counter_get(&c->rcodes[r]);
+		for (unsigned t = 0; t < COUNTERS_TYPES; t++)
+			out->types[t] += counter_get(&c->types[t]);
 	}
 }

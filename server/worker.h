@@ -3,6 +3,7 @@
 #ifndef SERVER_WORKER_H
 #define SERVER_WORKER_H
 
+#include "server/counters.h"
 #include "server/shared.h"
 
 struct workers;
@@ -26,12 +27,13 @@ bool workers_answer(struct workers *w, struct job *j);
 
 /* Counters, summed over the workers, for status and metrics. */
 struct worker_counters {
-	uint64_t udp_queries, tcp_queries, updates, notifies, transfers, dropped;
+	uint64_t udp_queries, tcp_queries, updates, notifies, transfers;
+	uint64_t dropped, unsent, truncated, tcp_refused;	/* as in counters.h, and so are the arrays */
 	uint64_t updates_refused;	/* the key may not, or there is none */
 	uint64_t limited_dropped, limited_slipped;	/* by the rate limit */
 	uint64_t tcp_connections;	/* open now */
 	uint64_t tcp_shed;		/* closed to make room for others */
-	uint64_t rcodes[24];
+	uint64_t rcodes[COUNTERS_RCODES], types[COUNTERS_TYPES];
 };
 void workers_count(const struct workers *w, struct worker_counters *out);
 
