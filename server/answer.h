@@ -14,8 +14,10 @@
 #include "zones/zoneset.h"
 
 struct answer_settings {		/* immutable while workers run */
-	const char *identity;		/* NSID, id.server; NULL: none */
-	const char *version;		/* version.bind; NULL: hidden */
+	const char *nsid;		/* RFC 5001; this and the next ones NULL: not told */
+	const char *identity;		/* id.server */
+	const char *hostname;		/* hostname.bind */
+	const char *version;		/* version.bind */
 	uint16_t udp_size;		/* what we send and take at most over UDP */
 	unsigned tcp_idle_s;		/* told to those who ask (RFC 7828); 0: nothing to tell */
 	const uint8_t *report_agent;	/* RFC 9567; NULL: none */

@@ -10,7 +10,9 @@ text_of(const struct answer_settings *settings, const uint8_t *name)
 {
 	if (dname_equal(name, version_bind) || dname_equal(name, version_server))
 		return settings->version;
-	if (dname_equal(name, hostname_bind) || dname_equal(name, id_server))
+	if (dname_equal(name, hostname_bind))
+		return settings->hostname;
+	if (dname_equal(name, id_server))
 		return settings->identity;
 	return NULL;
 }

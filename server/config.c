@@ -161,6 +161,8 @@ config_clear(struct config *c)
 	free(c->control_socket);
 	free(c->source);
 	free(c->identity);
+	free(c->hostname);
+	free(c->nsid);
 	free(c->version);
 	free(c->rate_limit_exempt);
 	explicit_bzero(&c->cookies, sizeof c->cookies);

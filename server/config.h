@@ -97,7 +97,8 @@ struct config {
 	char *control_socket;
 	struct config_address *source;
 	size_t nsource;
-	char *identity;			/* or NULL */
+	char *identity;			/* id.server; "none" or NULL: hidden */
+	char *hostname, *nsid;		/* hostname.bind, NSID; NULL: identity; "none": hidden */
 	char *version;			/* version.bind; NULL: our own; "none": hidden */
 	struct dname report_agent;	/* RFC 9567; the root: none */
 	unsigned edns_udp_size;

@@ -8,7 +8,7 @@
 static size_t
 nsid_size(const struct request *q, const struct answer_settings *settings)
 {
-	return q->edns.nsid && settings->identity != NULL ? 4 + strlen(settings->identity) : 0;
+	return q->edns.nsid && settings->nsid != NULL ? 4 + strlen(settings->nsid) : 0;
 }
 
 static bool
@@ -79,7 +79,7 @@ response_opt(struct response *r, size_t room)
 	edns_write(w, r->settings->udp_size, r->rcode, q->edns.do_bit);	/* DO is copied: RFC 3225, section 3 */
 	at = wr_len(w);
 	if (nsid_size(q, r->settings) > 0)
-		put_option(w, EDNS_NSID, r->settings->identity, strlen(r->settings->identity));
+		put_option(w, EDNS_NSID, r->settings->nsid, strlen(r->settings->nsid));
 	if (q->with_cookie)
 		put_cookie(w, q);
 	if (tells_idle(q, r->settings))

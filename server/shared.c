@@ -10,12 +10,25 @@ struct config_holder {
 	struct config *config;
 };
 
+/* What is told for text: "none" for nothing, no text for what is told otherwise. */
+static const char *
+told(const char *text, const char *otherwise)
+{
+	if (text == NULL)
+		return otherwise;
+	return strcmp(text, "none") == 0 ? NULL : text;
+}
+
 static struct answer_settings
 settings_of(const struct config *c)
 {
+	const char *identity = told(c->identity, NULL);
+
 	return (struct answer_settings){
-		.identity = c->identity,
-		.version = c->version == NULL ? PACKAGE_STRING : strcmp(c->version, "none") == 0 ? NULL : c->version,
+		.nsid = told(c->nsid, identity),
+		.identity = identity,
+		.hostname = told(c->hostname, identity),
+		.version = told(c->version, PACKAGE_STRING),
 		.udp_size = (uint16_t)c->edns_udp_size,
 		.tcp_idle_s = c->tcp_idle_timeout_s,
 		.report_agent = dname_is_root(c->report_agent.octets) ? NULL : c->report_agent.octets,

@@ -108,6 +108,17 @@ def test_chaos(start):
     assert chaos(start(version="my own"), "version.bind") == '"my own"'
 
 
+def test_each_name_of_the_server_is_told_or_not(start):
+    server = start(identity="ns1", hostname="none", nsid="one")
+    assert chaos(server, "id.server") == '"ns1"'
+    assert "status: REFUSED" in dig(server, "CH", "TXT", "hostname.bind")
+    assert '("one")' in dig(server, "+nsid", "www.example.com")
+    server = start(identity="none", hostname="host")
+    assert "status: REFUSED" in dig(server, "CH", "TXT", "id.server")
+    assert chaos(server, "hostname.bind") == '"host"'
+    assert "NSID" not in dig(server, "+nsid", "www.example.com")
+
+
 def test_udp_size(certnsd, tmp_path):
     many = "".join(f"many IN A 192.0.2.{i}\n" for i in range(1, 201))
     repo = GitRepo(tmp_path / "git", {"example.com": zone(extra=many)})
@@ -117,6 +128,21 @@ def test_udp_size(certnsd, tmp_path):
     text = dig(large, "+ignore", "+bufsize=4096", "many.example.com")
     assert "flags: qr aa rd;" in text and "ANSWER: 200" in text and "udp: 4096" in text, text
     assert "tc" in re.search("flags: [a-z ]*", dig(large, "+ignore", "+bufsize=2000", "many.example.com"))[0]
+
+
+def test_metrics_tell_what_was_asked(start):
+    server = start()
+    for arguments in ["www.example.com", "A"], ["www.example.com", "A", "+tcp"], ["www.example.com", "HTTPS"], \
+            ["www.example.com", "CAA"], ["www.example.com", "TYPE65280"], ["nothing.example.com", "MX"]:
+        dig(server, *arguments)
+    client.raw_exchange(server, b"no query", timeout=0.1)
+    text = server.ctl_text("metrics").stdout
+    for line in 'certns_query_types_total{type="A"} 2', 'certns_query_types_total{type="HTTPS"} 1', \
+            'certns_query_types_total{type="CAA"} 1', 'certns_query_types_total{type="other"} 1', \
+            'certns_responses_total{rcode="NXDOMAIN"} 1', 'certns_queries_total{transport="tcp"} 1', \
+            "certns_responses_truncated_total 0", "certns_send_failures_total 0", "certns_tcp_connections_refused_total 0":
+        assert line in text, text
+    assert re.search("certns_malformed_total [1-9]", text), text
 
 
 def flood(server, name="www.example.com", n=40, **kwargs):

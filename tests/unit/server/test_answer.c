@@ -261,7 +261,7 @@ static const struct { const char *why, *qname, *qtype, *response; } answers[] = 
 };
 
 static const struct answer_settings settings = {
-	.identity = "ns1", .version = "certns 1", .udp_size = MSG_UDP_EDNS
+	.nsid = "ns1", .identity = "ns2", .hostname = "ns3", .version = "certns 1", .udp_size = MSG_UDP_EDNS
 };
 static struct zoneset *zones;
 
@@ -407,8 +407,8 @@ test_chaos(void **state)
 {
 	static const struct { const char *why, *qname, *qtype; uint16_t class; const char *response; } rows[] = {
 		{ "version", "version.bind.", "TXT", CLASS_CH, "NOERROR aa; AN version.bind. 0 CH TXT \"certns 1\"; " },
-		{ "in any case", "ID.Server.", "TXT", CLASS_CH, "NOERROR aa; AN ID.Server. 0 CH TXT \"ns1\"; " },
-		{ "identity", "hostname.bind.", "TXT", CLASS_CH, "NOERROR aa; AN hostname.bind. 0 CH TXT \"ns1\"; " },
+		{ "in any case", "ID.Server.", "TXT", CLASS_CH, "NOERROR aa; AN ID.Server. 0 CH TXT \"ns2\"; " },
+		{ "host name", "hostname.bind.", "TXT", CLASS_CH, "NOERROR aa; AN hostname.bind. 0 CH TXT \"ns3\"; " },
 		{ "other types", "hostname.bind.", "A", CLASS_CH, "REFUSED; " },
 		{ "other names", "authors.bind.", "TXT", CLASS_CH, "REFUSED; " },
 		{ "other classes", "www.example.", "A", 4, "REFUSED; " },
