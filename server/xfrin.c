@@ -236,6 +236,7 @@ read_rr(struct xfrin *x, struct rd *r, struct fault *f)
 	if (in.class != CLASS_IN || rrtype_is_meta(in.type) || !rdata_read(&in.rdata, in.type, in.rdlen, x->rdata, &n))
 		return fault_set(f, ERR_FORMAT, "record %llu, %s at %s, is malformed", (unsigned long long)x->records,
 		    rrtype_print(in.type, type), dname_print(in.owner.octets, owner));
+	in.ttl = in.ttl > INT32_MAX ? 0 : in.ttl;	/* RFC 2181, section 8 */
 	rr = (struct rr){ in.owner.octets, x->rdata, in.ttl, in.type, (uint16_t)n };
 	if ((err = count_octets(x, sizeof rr + dname_len(rr.owner) + n, f)) != ERR_OK)
 		return err;

@@ -18,7 +18,7 @@ static const uint8_t key_name[] = "\1k\11_transfer\7example\3com";
  *
  * Messages are set apart by "|", records by blanks.  S7 is the SOA with serial 7, s7 one that differs otherwise, A1 an address,
  * T1 a text, O1 a record outside of the zone, Z7 an SOA of another owner, C1 one of class CH, Q1 one of a meta-type, X1 one with
- * broken rdata, L1 one cut off.  Of the message: I wrong ID, R no response, Q= another question, N no question, TC truncated,
+ * broken rdata, L1 one cut off, M1 an address with a TTL beyond 2^31, which counts as 0.  Of the message: I wrong ID, R no response, Q= another question, N no question, TC truncated,
  * U unsigned, B its signature broken, E5 rcode 5. */
 
 static void
@@ -50,6 +50,9 @@ write_record(struct wr *w, const char *word)
 	case 'S': case 's': case 'Z':
 		soa_rdata(number, word[0] == 's' ? 99 : 1, rdata, &n);
 		msg_rr_write(w, word[0] == 'Z' ? host : apex, TYPE_SOA, CLASS_IN, 300, rdata, n);
+		return;
+	case 'M':
+		msg_rr_write(w, host, TYPE_A, CLASS_IN, 0x80000001, rdata, n);
 		return;
 	case 'A': case 'O':
 		msg_rr_write(w, word[0] == 'O' ? outside : host, TYPE_A, CLASS_IN, 300, rdata, n);
@@ -152,7 +155,7 @@ print_rr(const struct rr *rr, const char *sign, char *text, size_t size)
 	if (rr->type == TYPE_SOA)
 		snprintf(text + at, size - at, "%s%sS%u", at > 0 ? " " : "", sign, soa_serial(rr));
 	else
-		snprintf(text + at, size - at, "%s%s%c%u", at > 0 ? " " : "", sign, rr->type == TYPE_A ? 'A' : 'T',
+		snprintf(text + at, size - at, "%s%s%c%u", at > 0 ? " " : "", sign, rr->type == TYPE_TXT ? 'T' : rr->ttl == 0 ? 'M' : 'A',
 		    rr->type == TYPE_A ? rr->rdata[3] : rr->rdata[1] - '0');
 }
 
@@ -200,6 +203,7 @@ static const struct {
 	{ "a zone of its SOA alone", 0, "S7 S7", .result = "S7" },
 	{ "messages without records are passed over", 0, "S7 A1||S7", .result = "S7 A1" },
 	{ "records outside of the zone are left out", 0, "S7 O1 A1 O2 S7", .result = "S7 A1" },
+	{ "a TTL with its highest bit set is none (RFC 2181, section 8)", 0, "S7 M1 S7", .result = "S7 M1" },
 	{ "without the closing SOA there is no zone", 0, "S7 A1 A2|A3", .result = "unfinished" },
 	{ "the closing SOA has another serial", 0, "S7 A1 S8", .err = ERR_PEER, .words = "the closing SOA has serial 8" },
 	{ "or other fields", 0, "S7 A1 s7", .err = ERR_PEER, .words = "or they differ otherwise" },
