@@ -92,6 +92,7 @@ struct config {
 	size_t nlisten;
 	unsigned workers;		/* at least 1 */
 	bool cpu_affinity;
+	bool free_bind;			/* listen on addresses that no interface has yet */
 	char *state_directory;
 	char *user;			/* or NULL */
 	char *control_socket;

@@ -82,6 +82,7 @@ finish_server(struct config_reader *r, const yaml_node_t *node, void *base)
 
 static const struct option server_options[] = {
 	{ "listen", OPTION_ADDRESSES, LIST(config, listen), .min = 1, .max = 53 },
+	{ "free-bind", OPTION_YESNO, AT(config, free_bind), .fallback = "no" },
 	{ "workers", OPTION_NUMBER, AT(config, workers), .min = 1, .max = 256 },
 	{ "cpu-affinity", OPTION_YESNO, AT(config, cpu_affinity), .fallback = "no" },
 	{ "state-directory", OPTION_TEXT, AT(config, state_directory), .fallback = LOCALSTATEDIR "/lib/certns",

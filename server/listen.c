@@ -23,7 +23,7 @@ complain(const struct config_address *a, const char *what, int type, struct faul
 	else if (errno == EACCES)
 		hint = ": ports below 1024 need root or CAP_NET_BIND_SERVICE";
 	else if (errno == EADDRNOTAVAIL)
-		hint = ": no interface has this address";
+		hint = ": no interface has this address (see free-bind)";
 	return fault_set(f, err, "cannot %s %s on %s: %s%s", what, type == SOCK_DGRAM ? "UDP" : "TCP",
 	    config_address_print((const struct sockaddr *)&a->address, text), strerror(errno), hint);
 }
@@ -49,7 +49,7 @@ listen_is_any(const struct config_address *a)
 }
 
 static int
-open_socket(const struct config_address *a, int type)
+open_socket(const struct config_address *a, int type, bool free_bind)
 {
 	int fd = socket(a->address.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
@@ -61,6 +61,11 @@ open_socket(const struct config_address *a, int type)
 		errno = saved;
 		return -1;
 	}
+	/* Where the system has no such option bind() says what is wrong. */
+	if (fd >= 0 && free_bind && is_v6(a))
+		set(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1);
+	else if (fd >= 0 && free_bind)
+		set(fd, IPPROTO_IP, IP_FREEBIND, 1);
 	return fd;
 }
 
@@ -71,9 +76,9 @@ bind_socket(int fd, const struct config_address *a)
 }
 
 static enum err
-probe(const struct config_address *a, int type, struct fault *f)
+probe(const struct config_address *a, int type, bool free_bind, struct fault *f)
 {
-	int fd = open_socket(a, type);
+	int fd = open_socket(a, type, free_bind);
 	enum err err = ERR_OK;
 
 	if (fd < 0)
@@ -87,11 +92,11 @@ probe(const struct config_address *a, int type, struct fault *f)
 }
 
 enum err
-listen_probe(const struct config_address *a, struct fault *f)
+listen_probe(const struct config_address *a, bool free_bind, struct fault *f)
 {
-	enum err err = probe(a, SOCK_DGRAM, f);
+	enum err err = probe(a, SOCK_DGRAM, free_bind, f);
 
-	return err != ERR_OK ? err : probe(a, SOCK_STREAM, f);
+	return err != ERR_OK ? err : probe(a, SOCK_STREAM, free_bind, f);
 }
 
 /* Options without which we would still answer are not worth a failure. */
@@ -123,9 +128,9 @@ set_tcp(int fd)
 }
 
 static enum err
-open_listening(const struct config_address *a, int type, int *out, struct fault *f)
+open_listening(const struct config_address *a, int type, bool free_bind, int *out, struct fault *f)
 {
-	int fd = open_socket(a, type);
+	int fd = open_socket(a, type, free_bind);
 	enum err err;
 
 	if (fd < 0)
@@ -141,13 +146,13 @@ open_listening(const struct config_address *a, int type, int *out, struct fault 
 }
 
 enum err
-listen_udp(const struct config_address *address, int *fd, struct fault *f)
+listen_udp(const struct config_address *address, bool free_bind, int *fd, struct fault *f)
 {
-	return open_listening(address, SOCK_DGRAM, fd, f);
+	return open_listening(address, SOCK_DGRAM, free_bind, fd, f);
 }
 
 enum err
-listen_tcp(const struct config_address *address, int *fd, struct fault *f)
+listen_tcp(const struct config_address *address, bool free_bind, int *fd, struct fault *f)
 {
-	return open_listening(address, SOCK_STREAM, fd, f);
+	return open_listening(address, SOCK_STREAM, free_bind, fd, f);
 }

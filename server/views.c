@@ -105,7 +105,7 @@ static bool
 needs_restart(const struct config *old, const struct config *new)
 {
 	bool same = old->nlisten == new->nlisten && old->workers == new->workers && old->ngit == new->ngit &&
-	    old->cpu_affinity == new->cpu_affinity &&
+	    old->cpu_affinity == new->cpu_affinity && old->free_bind == new->free_bind &&
 	    same_text(old->state_directory, new->state_directory) &&
 	    same_text(old->user, new->user) && same_text(old->control_socket, new->control_socket) &&
 	    old->tcp_connections == new->tcp_connections &&
@@ -137,7 +137,7 @@ views_reload(struct keeper *k, struct config *config)
 
 	if (config != NULL) {
 		if (needs_restart(k->boot_view->config, config))
-			log_warning("changes of listen, workers, cpu-affinity, tcp-connections, transfers-in, user, state-directory, control-socket, git, and the "
+			log_warning("changes of listen, free-bind, workers, cpu-affinity, tcp-connections, transfers-in, user, state-directory, control-socket, git, and the "
 			    "files of zones take effect with a restart");
 		log_set_level(config->log_level);
 		if ((err = view_complete(config, k->boot_view->config->state_directory, &f)) != ERR_OK ||

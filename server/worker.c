@@ -11,6 +11,7 @@
 
 #include <event2/event.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "server/listen.h"
@@ -82,7 +83,7 @@ choose_addresses(struct workers *ws, const struct config *c, struct fault *f)
 	if ((ws->addresses = calloc(c->nlisten + 1, sizeof *ws->addresses)) == NULL)
 		return ERR_NOMEM;
 	for (size_t i = 0; i < c->nlisten; i++) {
-		enum err err = listen_probe(&c->listen[i], f);
+		enum err err = listen_probe(&c->listen[i], c->free_bind, f);
 
 		if (err == ERR_UNSUPPORTED && listen_is_any(&c->listen[i]) && c->nlisten > 1)
 			log_warning("%s; going on without", fault_str(f, err));
@@ -97,7 +98,7 @@ choose_addresses(struct workers *ws, const struct config *c, struct fault *f)
 }
 
 static enum err
-open_sockets(struct worker *w, const struct workers *ws, struct fault *f)
+open_sockets(struct worker *w, const struct workers *ws, bool free_bind, struct fault *f)
 {
 	enum err err;
 
@@ -108,8 +109,8 @@ open_sockets(struct worker *w, const struct workers *ws, struct fault *f)
 	for (size_t i = 0; i < ws->naddresses; i++)
 		w->udp_fds[i] = w->tcp_fds[i] = -1;
 	for (size_t i = 0; i < ws->naddresses; i++) {
-		if ((err = listen_udp(&ws->addresses[i], &w->udp_fds[i], f)) != ERR_OK ||
-		    (err = listen_tcp(&ws->addresses[i], &w->tcp_fds[i], f)) != ERR_OK)
+		if ((err = listen_udp(&ws->addresses[i], free_bind, &w->udp_fds[i], f)) != ERR_OK ||
+		    (err = listen_tcp(&ws->addresses[i], free_bind, &w->tcp_fds[i], f)) != ERR_OK)
 			return err;
 	}
 	return queue_new(REPLIES, &w->replies);
@@ -153,7 +154,7 @@ workers_open(const struct config *c, struct workers **out, struct fault *f)
 		goto fail;
 	for (unsigned i = 0; i < ws->n; i++) {
 		ws->v[i].index = i;
-		if ((err = open_sockets(&ws->v[i], ws, f)) != ERR_OK)
+		if ((err = open_sockets(&ws->v[i], ws, c->free_bind, f)) != ERR_OK)
 			goto fail;
 	}
 	if (c->cpu_affinity)
@@ -181,7 +182,7 @@ send_reply(struct worker *w, struct job *j)
 	else if (j->request.tcp)
 		tcp_reply(w->tcp, j, msg, o.n);
 	else if (o.n > 0 && !udp_reply(w->udp, j, msg, o.n))
-		counter_add(&w->handler.counters.dropped, 1);
+		counter_add(&w->handler.counters.unsent, 1);
 }
 
 /* NULL: the keeper gets the job back, to know that nobody listens there any more. */
@@ -294,6 +295,20 @@ worker_start(struct worker *w)
 	return ERR_OK;
 }
 
+static void
+log_addresses(const struct workers *ws)
+{
+	char address[CONFIG_ADDRESS_TEXT];
+	struct buf text = { 0 };
+
+	for (size_t i = 0; i < ws->naddresses; i++)
+		buf_printf(&text, "%s%s", i > 0 ? ", " : "",
+		    config_address_print((const struct sockaddr *)&ws->addresses[i].address, address));
+	if (buf_str(&text) != NULL)
+		log_info("listening on %s, with %u worker%s", buf_str(&text), ws->n, ws->n == 1 ? "" : "s");
+	buf_clear(&text);
+}
+
 enum err
 workers_start(struct workers *ws, struct shared *shared, struct fault *f)
 {
@@ -315,6 +330,7 @@ workers_start(struct workers *ws, struct shared *shared, struct fault *f)
 	for (unsigned i = 0; i < ws->n; i++)
 		if ((err = worker_start(&ws->v[i])) != ERR_OK)
 			return fault_set(f, err, "worker %u cannot be started: %s", i, err_str(err));
+	log_addresses(ws);
 	return ERR_OK;
 }
 
@@ -361,7 +377,7 @@ workers_answer(struct workers *ws, struct job *j)
 	pthread_mutex_lock(&ws->answering);
 	if ((ours = ws->running) && (n = handle_reply(&ws->keeper, j, clock_now_s(), msg, sizeof msg)) > 0 &&
 	    !udp_reply(ws->v[j->worker].udp, j, msg, n))
-		counter_add(&ws->keeper.counters.dropped, 1);
+		counter_add(&ws->keeper.counters.unsent, 1);
 	pthread_mutex_unlock(&ws->answering);
 	return ours;
 }

@@ -62,7 +62,7 @@ start(void)
 	handler.shared = &served.shared;
 	rcu_thread_offline();
 	must((base = event_base_new()) != NULL && config_address_parse("127.0.0.1", 0, &any) == ERR_OK);
-	must(listen_tcp(&any, &listening, NULL) == ERR_OK);
+	must(listen_tcp(&any, false, &listening, NULL) == ERR_OK);
 	must(getsockname(listening, (struct sockaddr *)&address, &address_len) == 0);
 	must(tcp_new(base, &handler, (struct tcp_limits){ .connections = 4 }, &tcp) == ERR_OK);
 	must(tcp_listen(tcp, listening) == ERR_OK);

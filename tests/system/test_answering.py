@@ -1,5 +1,7 @@
 """A query in, a response out: what RFC 1034, section 4.3.2, and its successors say, seen with real clients."""
 
+import subprocess
+
 import dns.edns
 import dns.flags
 import dns.message
@@ -8,6 +10,7 @@ import dns.rcode
 import pytest
 
 from lib import client
+from lib.certnsd import program
 from lib.gitrepo import GitRepo
 from lib.process import run
 from lib.zones import RICH, big_txt, zone
@@ -111,6 +114,20 @@ def test_the_querys_letter_case_is_kept(server):
     assert "WwW.eXaMpLe.CoM." in text
     response = client.ask(server, "WwW.eXaMpLe.CoM", "A")
     assert response.question[0].name.to_text() == "WwW.eXaMpLe.CoM."
+
+
+def test_an_address_that_comes_later(certnsd, repo):
+    """With free-bind the server may be up before its address is; without it says what is wrong."""
+    server = certnsd(git=repo, server={"free-bind": True})
+    server.config["server"]["listen"] += ["192.0.2.53@53530", "2001:db8::53@53530"]
+    server.write_config()
+    server.start("example.com")
+    server.wait_log(f"listening on 127.0.0.1@{server.port}, ::1@{server.port}, 192.0.2.53@53530, 2001:db8::53@53530, with 2 workers")
+    server.stop()
+    server.config["server"]["free-bind"] = False
+    server.write_config()
+    run = subprocess.run([program("server/certnsd"), "-c", server.config_path], capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode != 0 and "on 192.0.2.53@53530: Cannot assign requested address: no interface has this address" in run.stderr
 
 
 def test_truncation(server):

@@ -5,7 +5,7 @@ static const struct bad_config bad_files[] = {
 	{ "an unknown section", "sever:\n  workers: 2\n",
 	    "x:1:1: unknown key 'sever' in the configuration; expected one of: server, git, zones, keys, acme" },
 	{ "an unknown option", "server:\n  worker: 2\n",
-	    "x:2:3: unknown key 'worker' in server; expected one of: listen, workers, cpu-affinity, state-directory, user, "
+	    "x:2:3: unknown key 'worker' in server; expected one of: listen, free-bind, workers, cpu-affinity, state-directory, user, "
 	    "control-socket, source, identity, hostname, nsid, version, edns-udp-size, report-agent, cookie-secrets, "
 	    "cookie-secret-file, require-cookies, secondary, transfers-in, transfers-per-ns, max-transfer-idle-in, "
 	    "max-transfer-time-in, rate-limit, rate-limit-slip, rate-limit-exempt, "

@@ -193,7 +193,7 @@ test_fast_open(void **state)
 
 	(void)state;
 	config_address_parse("127.0.0.1", 0, &any);
-	check(listen_tcp(&any, &fd, NULL) == ERR_OK, "socket");
+	check(listen_tcp(&any, false, &fd, NULL) == ERR_OK, "socket");
 	check(getsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN, &waiting, &n) == 0 && waiting > 0, "the listening socket offers it");
 	close(fd);
 }
@@ -245,7 +245,7 @@ main(void)
 	handler.shared = &served.shared;
 	base = event_base_new();
 	config_address_parse("127.0.0.1", 0, &any);
-	if (listen_tcp(&any, &fd, NULL) != ERR_OK || getsockname(fd, (struct sockaddr *)&server, &n) != 0 ||
+	if (listen_tcp(&any, false, &fd, NULL) != ERR_OK || getsockname(fd, (struct sockaddr *)&server, &n) != 0 ||
 	    tcp_new(base, &handler, (struct tcp_limits){ CONNECTIONS, PER_ADDRESS }, &tcp) != ERR_OK || tcp_listen(tcp, fd) != ERR_OK)
 		return 1;
 	/* Accepted sockets inherit it: the system's buffers must not swallow a whole transfer. */
