@@ -44,7 +44,8 @@ endless_chain(const struct query *q, const struct reply *ours, const struct repl
 	if (!is_truncated(theirs) && !is_subset(theirs, ours, ANSWER) && !is_subset(ours, theirs, ANSWER))
 		return false;
 	if (ours->rcode == RCODE_YXDOMAIN)
-		return aliases(ours) > (q->qtype == TYPE_ANY ? 1 : 10);		/* BIND: 11, but for ANY one */
+		/* BIND: 11, but for ANY one, and for class ANY none */
+		return aliases(ours) > (q->qtype == TYPE_ANY || q->qclass == CLASS_ANY ? 1 : 10);
 	return ours->rcode == RCODE_NOERROR && (aliases(ours) == CHAIN_MAX ||
 	    (!q->tcp && is_truncated(ours) && aliases(ours) >= 2));
 }
@@ -363,8 +364,9 @@ other_glue(const struct query *q, const struct reply *ours, const struct reply *
 static bool
 glue_left_out(const struct query *q, const struct reply *ours, const struct reply *theirs)
 {
-	return !q->tcp && is_referral(ours) && is_referral(theirs) && !is_truncated(theirs) &&
-	    (is_truncated(ours) || lacks_glue(ours, theirs));
+	(void)ours;
+	return !q->tcp && is_referral(q->whole) && is_referral(theirs) && !is_truncated(theirs) &&
+	    lacks_glue(q->whole, theirs);
 }
 
 static bool
@@ -407,8 +409,7 @@ static bool
 svcb_targets(const struct query *q, const struct reply *ours, const struct reply *theirs)
 {
 	return (q->qtype == TYPE_SVCB || q->qtype == TYPE_HTTPS) && !is_referral(ours) &&
-	    (is_subset(ours, theirs, ADDITIONAL) || (is_subset(theirs, ours, ADDITIONAL) &&
-	    !has_more(q, ours, theirs, is_no_own_data)));
+	    !has_more(q, theirs, ours, is_own_data) && !has_more(q, ours, theirs, is_no_own_data);
 }
 
 /* --- proofs --- */
@@ -504,8 +505,8 @@ static const struct class classes[] = {
 	{ "SVCB targets", "knot", DIFFER_ADDITIONAL, true, svcb_targets },
 	{ "additional not of the zone", "knot", DIFFER_ADDITIONAL, true, additional_not_own },
 	{ "other glue", NULL, DIFFER_ADDITIONAL, true, other_glue },
-	{ "glue left out", "bind", DIFFER_TC | DIFFER_ADDITIONAL, false, glue_left_out },
-	{ "glue left out", "nsd", DIFFER_TC | DIFFER_ADDITIONAL, false, glue_left_out },
+	{ "glue left out", "bind", DIFFER_TC | DIFFER_ADDITIONAL, true, glue_left_out },
+	{ "glue left out", "nsd", DIFFER_TC | DIFFER_ADDITIONAL, true, glue_left_out },
 	{ "glue from wildcard", "knot", DIFFER_ADDITIONAL, true, glue_from_wildcard },
 	{ "glue from wildcard", "nsd", DIFFER_ADDITIONAL, true, glue_from_wildcard },
 	{ "alias into another zone", "nsd", DIFFER_AUTHORITY, true, more_of_another_zone },

@@ -105,7 +105,7 @@ read_replies(struct query *q, size_t at)
 	by_tcp.tcp = true;
 	for (size_t i = 0; i <= nservers; i++)
 		reply_read(replies[i], i == nservers ? &by_tcp : q, servers[i].answers[at].octets, servers[i].answers[at].n);
-	q->whole = replies[nservers]->octets;
+	q->whole = replies[nservers];
 }
 
 static void
@@ -120,7 +120,7 @@ judge(struct query *q, uint64_t number, size_t at)
 		differ[i] = reply_compare(replies[0], replies[i]);
 		left |= explain(q, i, differ[i], &chosen[i], &first);
 	}
-	fault = twin_fault(q, replies[0], replies[nservers]);
+	fault = twin_fault(q, replies[0]);
 	/* With fewer servers each difference has to be a known one, and nobody needs to agree. */
 	alone = nservers == SERVERS_MAX && alone_in(chosen) != 0;
 	if (alone || left != 0 || fault != NULL) {

@@ -168,7 +168,7 @@ has_more(const struct query *q, const struct reply *a, const struct reply *b,
 	for (size_t i = 0; i < a->counts[ADDITIONAL]; i++) {
 		const struct record *record = &a->sections[ADDITIONAL][i];
 
-		if (!is_in(record, b, ADDITIONAL) && holds(q->home, record))
+		if (!is_in(record, b, ADDITIONAL) && !is_in(record, b, ANSWER) && holds(q->home, record))
 			return true;
 	}
 	return false;
@@ -179,5 +179,5 @@ lacks_room(const struct query *q, const struct reply *ours, const struct reply *
 {
 	size_t limit = datagram_limit(q);
 
-	return !q->tcp && (q->whole > limit || theirs->octets + 100 > limit || ours->octets + 100 > limit);
+	return !q->tcp && (q->whole->octets > limit || theirs->octets + 100 > limit || ours->octets + 100 > limit);
 }

@@ -27,7 +27,7 @@ bool is_in_zone(const struct origin *zone, const struct record *record);
 bool is_own_data(const struct origin *zone, const struct record *record);
 bool is_no_own_data(const struct origin *zone, const struct record *record);
 
-/* Has a some record in the additional section for which this holds, and b has not? */
+/* Has a some record in the additional section for which this holds, and b neither there nor in its answer? */
 bool has_more(const struct query *q, const struct reply *a, const struct reply *b,
     bool (*holds)(const struct origin *zone, const struct record *record));
 

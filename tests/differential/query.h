@@ -10,6 +10,8 @@
 
 #define QUERY_MAX 512
 
+struct reply;				/* tests/differential/reply.h */
+
 struct subject {			/* a name worth asking for, with the types that it has */
 	struct dname name;
 	uint16_t types[32];
@@ -41,7 +43,7 @@ struct query {
 	unsigned noptions;
 	uint8_t wire[QUERY_MAX];	/* ID 0 */
 	size_t n;
-	size_t whole;			/* octets of the whole answer, which is the first server's over TCP */
+	const struct reply *whole;	/* the first server's over TCP, once it is there */
 };
 
 /* Lines "Z apex path" begin a zone, lines "N name type..." are its subjects.  Ends the program when they are not so. */

@@ -31,6 +31,9 @@ truncated_fault(const struct query *q, const struct reply *reply, const struct r
 	for (int i = 0; i < SECTIONS; i++)
 		if (!is_subset_of_rrsets(reply, twin, i))
 			return "TC, and what is there is not a choice of whole RRsets";
+	if (is_same(reply, twin, ANSWER) && is_same(reply, twin, AUTHORITY) &&
+	    !(is_referral(twin) && lacks_glue(twin, reply)))
+		return "TC, and only what is optional is missing";
 	return NULL;
 }
 
@@ -52,8 +55,10 @@ whole_fault(const struct query *q, const struct reply *reply, const struct reply
 }
 
 const char *
-twin_fault(const struct query *q, const struct reply *reply, const struct reply *twin)
+twin_fault(const struct query *q, const struct reply *reply)
 {
+	const struct reply *twin = q->whole;
+
 	if (q->qtype == TYPE_AXFR || q->qtype == TYPE_IXFR)
 		return NULL;
 	if (twin->fault != NULL)

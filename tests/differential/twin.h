@@ -4,7 +4,7 @@
 
 #include "tests/differential/reply.h"
 
-/* twin: the reply to the same query over TCP.  What is wrong with reply; NULL: nothing. */
-const char *twin_fault(const struct query *q, const struct reply *reply, const struct reply *twin);
+/* What is wrong with reply beside q->whole; NULL: nothing. */
+const char *twin_fault(const struct query *q, const struct reply *reply);
 
 #endif
