@@ -1,5 +1,7 @@
 #include "base/log.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -78,28 +80,107 @@ copy_escaped(char *to, size_t room, const char *text, bool json)
 	return n;
 }
 
-static void
-log_line(enum log_level level, const char *format, va_list args)
+#define LINE_MAX 4096			/* what a pipe takes at once (PIPE_BUF), or not at all */
+
+static size_t
+make_line(enum log_level level, const char *text, char line[LINE_MAX])
 {
-	char text[3072], line[4096], stamp[40];
-	struct timespec now;
-	struct tm tm;
 	bool json = wanted_format == LOG_JSON;
+	struct timespec now;
+	char stamp[40];
+	struct tm tm;
 	size_t n;
 
-	vsnprintf(text, sizeof text, format, args);
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
 	n = strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(stamp + n, sizeof stamp - n, ".%03ldZ", now.tv_nsec / 1000000);
 
-	n = (size_t)snprintf(line, sizeof line,
+	n = (size_t)snprintf(line, LINE_MAX,
 	    json ? "{\"time\":\"%s\",\"level\":\"%s\",\"message\":\"" : "%s %s: ", stamp, level_names[level]);
-	n += copy_escaped(line + n, sizeof line - n - 4, text, json);
-	n += (size_t)snprintf(line + n, sizeof line - n, json ? "\"}\n" : "\n");
-	/* One write per line keeps lines of several threads apart; where stderr is gone, nobody listens. */
-	if (write(STDERR_FILENO, line, n) < 0)
+	n += copy_escaped(line + n, LINE_MAX - n - 4, text, json);
+	return n + (size_t)snprintf(line + n, LINE_MAX - n, json ? "\"}\n" : "\n");
+}
+
+/* --- Whoever reads standard error may have stopped to, as a terminal does at Ctrl-S, or a collector of logs whose disk
+ * is full.  That must not stop us: lines get lost then, and are counted. --- */
+
+#define PATIENCE_MS 1000
+#define TURN_MS 100
+
+static atomic_flag writing = ATOMIC_FLAG_INIT;
+static _Atomic unsigned lost;
+static _Atomic bool stuck;
+static _Thread_local bool in_a_hurry;
+
+void
+log_never_wait(void)
+{
+	in_a_hurry = true;
+}
+
+/* Does it take a line?  What is broken does, to say so by write(). */
+static bool
+is_writable(int wait_ms)
+{
+	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+	int n;
+
+	while ((n = poll(&p, 1, wait_ms)) < 0 && errno == EINTR)
+		;
+	return n != 0;
+}
+
+/* With two threads behind is_writable() there may be room for one.  Who has the turn does not wait for anything; but it may be
+ * another process's, after fork(). */
+static bool
+take_turn(void)
+{
+	for (unsigned i = 0; i < 10 * TURN_MS; i++) {
+		if (!atomic_flag_test_and_set_explicit(&writing, memory_order_acquire))
+			return true;
+		nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
+	}
+	return false;
+}
+
+/* One write per line keeps lines of several threads apart. */
+static bool
+write_line(const char *line, size_t n)
+{
+	return is_writable(0) && write(STDERR_FILENO, line, n) == (ssize_t)n;
+}
+
+static void
+tell_of_lost(void)
+{
+	unsigned n = atomic_exchange(&lost, 0);
+	char text[80], line[LINE_MAX];
+
+	if (n == 0)
 		return;
+	snprintf(text, sizeof text, "%u lines of the log were lost: they could not be written", n);
+	if (!write_line(line, make_line(LOG_LEVEL_WARNING, text, line)))
+		atomic_fetch_add(&lost, n);
+}
+
+static void
+log_line(enum log_level level, const char *format, va_list args)
+{
+	char text[3072], line[LINE_MAX];
+	size_t n;
+
+	vsnprintf(text, sizeof text, format, args);
+	n = make_line(level, text, line);
+	stuck = !is_writable(in_a_hurry || stuck ? 0 : PATIENCE_MS);
+	if (stuck || !take_turn()) {
+		atomic_fetch_add(&lost, 1);
+		return;
+	}
+	tell_of_lost();
+	if (!write_line(line, n))
+		atomic_fetch_add(&lost, 1);
+	atomic_flag_clear_explicit(&writing, memory_order_release);
 }
 
 #define LOG_FUNCTION(name, level)			\

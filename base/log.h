@@ -1,4 +1,5 @@
-/* base/log.h -- one line per event, to standard error; safe from every thread.
+/* base/log.h -- one line per event, to standard error; safe from every thread.  When nobody takes the lines, or the disk is
+ * full, they get lost, and a later one tells how many.
  * Secrets never reach these functions: callers print names, not values. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -11,6 +12,9 @@ enum log_format { LOG_TEXT, LOG_JSON };
 void log_setup(enum log_level level, enum log_format format);
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
+
+/* For threads that serve others: they do not even wait for a moment until a line is taken. */
+void log_never_wait(void);
 
 /* Is a line of this level printed?  For messages that are costly to make. */
 bool log_wants(enum log_level level);

@@ -224,6 +224,7 @@ worker_main(void *arg)
 {
 	struct worker *w = arg;
 
+	log_never_wait();
 	if (w->steered_among > 0)
 		steer_thread(w->index, w->steered_among);
 	rcu_register_thread();

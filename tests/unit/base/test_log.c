@@ -99,6 +99,36 @@ test_levels(void **state)
 }
 
 static void
+test_nobody_reads(void **state)
+{
+	int ends[2], saved = dup(STDERR_FILENO);
+	unsigned before, told = 0;
+	ssize_t n;
+
+	(void)state;
+	log_setup(LOG_LEVEL_INFO, LOG_TEXT);
+	assert_int_equal(pipe(ends), 0);
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	before = (unsigned)fcntl(ends[1], F_SETPIPE_SZ, 8192);
+	dup2(ends[1], STDERR_FILENO);
+	log_never_wait();
+	for (unsigned i = 0; i < 5000; i++)
+		log_info("a line that does not fit in when many of them have been written before it, %u", i);
+	n = read(ends[0], line, sizeof line - 1);
+	log_info("read again");
+	dup2(saved, STDERR_FILENO);
+	check(n > 0 && n <= (ssize_t)before && line[n - 1] == '\n', "whole lines were taken, of %zd octets", n);
+	n = read(ends[0], line, sizeof line - 1);
+	line[n > 0 ? n : 0] = '\0';
+	check(sscanf(line, "%*s warning: %u lines of the log were lost", &told) == 1 && told > 4900 && told < 5000,
+	    "the rest is counted: %s", line);
+	check(strstr(line, "read again\n") != NULL, "and the log goes on");
+	close(ends[0]);
+	close(ends[1]);
+	close(saved);
+}
+
+static void
 test_errors_have_words(void **state)
 {
 	struct fault f;
@@ -122,6 +152,7 @@ main(void)
 		cmocka_unit_test(test_lines_stay_lines),
 		cmocka_unit_test(test_long_lines_are_cut),
 		cmocka_unit_test(test_levels),
+		cmocka_unit_test(test_nobody_reads),
 		cmocka_unit_test(test_errors_have_words)
 	};
 
