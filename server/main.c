@@ -11,6 +11,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <event2/event.h>
+
 #include "base/file.h"
 #include "base/log.h"
 #include "server/keeper.h"
@@ -132,6 +134,14 @@ serve(struct server *s, struct config *config, const sigset_t *wanted, struct fa
 	return err;
 }
 
+/* What libevent has to say goes where all else goes, and looks like it. */
+static void
+log_event(int severity, const char *words)
+{
+	if (severity == EVENT_LOG_ERR || severity == EVENT_LOG_WARN)
+		log_warning("%s", words);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -154,6 +164,7 @@ main(int argc, char **argv)
 			log_setup(config->log_level, config->log_format);
 			raise_file_limit();
 			(void)mallopt(M_MMAP_THRESHOLD, BIG);	/* what is big goes back to the system as soon as it is freed */
+			event_set_log_callback(log_event);
 			block_signals(&wanted);
 			rcu_register_thread();		/* the zones of a restart are published from here */
 			rcu_thread_offline();
