@@ -11,6 +11,8 @@ import pytest
 
 from lib import client
 from lib.gitrepo import GitRepo
+from lib.named import Named
+from lib.peers import Knot
 from lib.process import run
 from lib.zones import zone
 
@@ -58,6 +60,33 @@ def test_siblings_agree(start):
     assert "status: NOERROR" in dig(second, f"+cookie={cookie}", "+nobadcookie", "www.example.com")
     assert "status: NOERROR" in dig(second, "www.example.com"), "dig asks again with the cookie that it got"
     assert "status: NOERROR" in dig(second, "+nocookie", "www.example.com")
+
+
+class CookieKnot(Knot):
+    """Knot with DNS cookies, which it always requires."""
+
+    def write_config(self):
+        super().write_config()
+        with open(self.path("knot.conf"), encoding="utf-8") as f:
+            text = f.read()
+        self.write("knot.conf", text.replace("zone:\n", f"mod-cookies:\n  - id: all\n    secret: 0x{SECRET}\n"
+                                             "template:\n  - id: default\n    global-module: mod-cookies/all\nzone:\n", 1))
+
+
+def test_other_servers_agree(start, tmp_path):
+    """RFC 9018: with one secret each server takes the cookies of the others, and an altered one of nobody."""
+    ours, knot, bind = start(cookie_secrets=[SECRET], require_cookies=True), CookieKnot(tmp_path / "knot"), Named(tmp_path / "named")
+    bind.options = f'cookie-algorithm siphash24; cookie-secret "{SECRET}"; answer-cookie yes; require-server-cookie yes;'
+    knot.primary("example.com", zone())
+    bind.primary("example.com", zone())
+    servers = [ours, knot.start("example.com"), bind.start("example.com")]
+    cookies = [cookie_of(dig(s, f"+cookie={CLIENT}", "+nobadcookie", "www.example.com")) for s in servers]
+    for cookie in cookies:
+        for server in servers:
+            assert "status: NOERROR" in dig(server, f"+cookie={cookie}", "+nobadcookie", "www.example.com"), server.name
+    for server in servers:
+        altered = cookies[0][:-1] + ("0" if cookies[0][-1] != "0" else "1")
+        assert "status: BADCOOKIE" in dig(server, f"+cookie={altered}", "+nobadcookie", "www.example.com"), server.name
 
 
 def test_rollover(start, tmp_path):
