@@ -272,13 +272,10 @@ find_bases(struct writeback *w)
 		memcpy(x->base.commit, w->commit, sizeof x->base.commit);
 		x->base.serial = x->serial;
 		for (size_t k = 0; err == ERR_OK && k < x->texts.n; k++) {
-			struct buf octets = { 0 };
-			git_oid_text blob = "";
+			struct git_file file = { 0 };
 
-			err = git_source_read(w->source->git, w->commit, x->texts.v[k].path, FILE_MAX, &octets, blob, &w->fault);
-			buf_clear(&octets);
-			if (err == ERR_OK)
-				err = zone_base_add(&x->base, x->texts.v[k].path, blob);
+			if ((err = git_source_look(w->source->git, w->commit, x->texts.v[k].path, &file, &w->fault)) == ERR_OK)
+				err = zone_base_add(&x->base, x->texts.v[k].path, file.blob);
 		}
 	}
 	return err;

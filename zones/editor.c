@@ -13,37 +13,44 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/parallel.h"
 #include "wire/rdata.h"
 #include "wire/rrtype.h"
 #include "zones/check.h"
 #include "zones/editor_internal.h"
 #include "zones/load.h"
+#include "zones/rrsort.h"
 
 /* --- the differences --- */
 
-static int
-compare_lines(const void *a, const void *b)
-{
-	const struct editor_line *x = *(struct editor_line *const *)a, *y = *(struct editor_line *const *)b;
-	int d = rr_compare(&x->rr, &y->rr);
-
-	return d != 0 ? d : (x > y) - (x < y);
-}
+#define FEW 10000			/* lines that one thread sorts */
 
 static enum err
 sort_lines(struct editor *e)
 {
+	struct rr_order *order;
 	size_t i = 1;
+	enum err err;
 
 	if ((e->by_rr = calloc(e->n + 1, sizeof(struct editor_line *))) == NULL)
 		return ERR_NOMEM;
 	for (size_t k = 0; k < e->n; k++)
 		e->by_rr[k] = &e->lines[k];
-	while (i < e->n && compare_lines(&e->by_rr[i - 1], &e->by_rr[i]) <= 0)
+	while (i < e->n && rr_compare(&e->lines[i - 1].rr, &e->lines[i].rr) <= 0)
 		i++;
-	if (i < e->n)
-		qsort(e->by_rr, e->n, sizeof(struct editor_line *), compare_lines);
-	return ERR_OK;
+	if (i >= e->n)
+		return ERR_OK;
+	if ((order = calloc(e->n, sizeof *order)) == NULL)
+		return ERR_NOMEM;
+	for (size_t k = 0; k < e->n; k++) {
+		order[k].rr = &e->lines[k].rr;
+		rr_order_key(order[k].rr->owner, e->apex, order[k].key);
+	}
+	err = rr_order_sort(order, e->n, e->n < FEW ? 1 : parallel_cpus());
+	for (size_t k = 0; err == ERR_OK && k < e->n; k++)
+		e->by_rr[k] = &e->lines[(const struct editor_line *)(const void *)order[k].rr - e->lines];
+	free(order);
+	return err;
 }
 
 /* Addresses outside of the zone are loaded when they are an apex server's; the rest is not ours to remove. */
@@ -68,7 +75,7 @@ compare(struct editor *e, const struct rr_list *wanted, struct come *come)
 	while (i < e->n || j < wanted->n) {
 		struct editor_line *l = i < e->n ? e->by_rr[i] : NULL;
 		const struct rr *rr = j < wanted->n ? &wanted->v[j] : NULL;
-		int d = l == NULL ? 1 : rr == NULL ? -1 : rr_compare(&l->rr, rr);
+		int d = l == NULL ? 1 : rr == NULL ? -1 : rr_same(&l->rr, rr) ? 0 : rr_compare(&l->rr, rr);
 
 		if (l != NULL && rr != NULL && l->rr.type == TYPE_SOA && rr->type == TYPE_SOA && d != 0) {
 			l->becomes = rr;
@@ -99,14 +106,16 @@ same_rrset(const struct rr *a, const struct rr *b)
 static void
 pair(struct editor *e, struct come *come)
 {
-	size_t left = 0, i = 0;
+	size_t left = 0, i = 0, first = 0;
 
 	for (size_t j = 0; j < come->n; j++) {
 		const struct rr *rr = come->v[j].rr;
 		struct editor_line *l = NULL;
 
-		while (i < e->n && (dname_compare(e->by_rr[i]->rr.owner, rr->owner) < 0 ||
-		    (dname_equal(e->by_rr[i]->rr.owner, rr->owner) && e->by_rr[i]->rr.type < rr->type)))
+		if (j == 0 || !dname_equal(come->v[j - 1].rr->owner, rr->owner))
+			first = editor_first_of(e, rr->owner);
+		i = i > first ? i : first;
+		while (i < e->n && dname_equal(e->by_rr[i]->rr.owner, rr->owner) && e->by_rr[i]->rr.type < rr->type)
 			i++;
 		for (; l == NULL && i < e->n && same_rrset(&e->by_rr[i]->rr, rr); i++)
 			if (e->by_rr[i]->gone && !e->by_rr[i]->generated)
@@ -160,7 +169,7 @@ place_new(struct editor *e, struct come *come)
 {
 	struct editor_line *l = NULL;
 	bool of_new = false;		/* the one before is of an owner that the text does not have */
-	enum err err = ERR_OK;
+	enum err err = editor_place_begin(e, come->v, come->n);
 
 	for (size_t i = 0; err == ERR_OK && i < come->n; i++) {
 		struct editor_new *x = &come->v[i];
@@ -549,7 +558,8 @@ editor_clear(struct editor *e)
 	free(e->files);
 	free(e->lines);
 	free(e->by_rr);
-	free(e->by_name);
+	free(e->names);
+	free(e->between);
 	free(e->kinds);
 	rr_list_clear(&e->kept);
 }

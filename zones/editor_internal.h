@@ -52,6 +52,11 @@ struct editor_kind {
 	size_t line;
 };
 
+/* Lines of files that can be edited, by the order of their names; NULL: there is none. */
+struct editor_between {
+	struct editor_line *first, *last;
+};
+
 struct editor {
 	const uint8_t *apex;
 	enum err (*include)(void *ctx, const char *path, struct buf *out, struct fault *f);
@@ -66,8 +71,9 @@ struct editor {
 	bool has_last_ttl;		/* while reading: an RR before had a TTL of its own */
 
 	struct editor_line **by_rr;	/* all, in canonical order */
-	struct editor_line **by_name;	/* those of files that can be edited, numbers in names by value; NULL: not yet */
-	size_t nby_name;
+	const uint8_t **names;		/* of RRs that come, numbers in them by value */
+	struct editor_between *between;	/* [i]: the lines with names[i - 1] or behind it and before names[i] */
+	size_t nnames, last_between;
 	struct editor_kind *kinds;
 	size_t nkinds;
 	size_t in_the_way;		/* the frozen file that would have to change; SIZE_MAX: none */
@@ -87,8 +93,13 @@ size_t editor_width(const char *text, size_t n, size_t from);
 /* Blanks from column at to column to, at least one; tabs: with tabs as far as they go. */
 void editor_pad(struct buf *out, size_t at, size_t to, bool tabs);
 
-/* editor_place.c: the line behind which a person would put rr.  ERR_UNSUPPORTED: nowhere. */
+/* editor_place.c: the line behind which a person would put rr, which is one of those that come; of all these begin is told first.
+ * ERR_UNSUPPORTED: nowhere. */
+enum err editor_place_begin(struct editor *e, const struct editor_new *come, size_t n);
 enum err editor_place(struct editor *e, const struct rr *rr, struct editor_line **out);
+
+/* Where the lines of owner begin in by_rr, or would. */
+size_t editor_first_of(const struct editor *e, const uint8_t *owner);
 
 /* editor_entry.c: a line changed: with this owner written (NULL: as it is), with a TTL or without, with other rdata. */
 struct editor_change {

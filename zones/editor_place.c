@@ -44,18 +44,25 @@ compare_labels(const uint8_t *a, const uint8_t *b)
 	return (a < a_end) - (b < b_end);
 }
 
+static unsigned
+labels_of(const uint8_t *name, const uint8_t *v[DNAME_LABELS_MAX + 1])
+{
+	unsigned n = 0;
+
+	for (; *name != 0; name += 1 + *name)
+		v[n++] = name;
+	return n;
+}
+
 static int
 compare_natural(const uint8_t *a, const uint8_t *b)
 {
-	unsigned n = dname_labels(a), m = dname_labels(b), i = 0;
 	const uint8_t *x[DNAME_LABELS_MAX + 1], *y[DNAME_LABELS_MAX + 1];
+	unsigned n = labels_of(a, x), m = labels_of(b, y);
 
-	for (; !dname_is_root(a); a = dname_parent(a))
-		x[i++] = a;
-	for (i = 0; !dname_is_root(b); b = dname_parent(b))
-		y[i++] = b;
 	while (n > 0 && m > 0) {
-		int d = compare_labels(x[--n], y[--m]);
+		const uint8_t *p = x[--n], *q = y[--m];
+		int d = *p == *q && memcmp(p + 1, q + 1, *p) == 0 ? 0 : compare_labels(p, q);
 
 		if (d != 0)
 			return d;
@@ -66,10 +73,7 @@ compare_natural(const uint8_t *a, const uint8_t *b)
 static int
 compare_for_sort(const void *a, const void *b)
 {
-	const struct editor_line *x = *(struct editor_line *const *)a, *y = *(struct editor_line *const *)b;
-	int d = compare_natural(x->rr.owner, y->rr.owner);
-
-	return d != 0 ? d : (x > y) - (x < y);
+	return compare_natural(*(const uint8_t *const *)a, *(const uint8_t *const *)b);
 }
 
 static enum err
@@ -98,25 +102,81 @@ note_order(struct editor *e, const struct editor_line *l, const struct editor_li
 {
 	struct editor_file *f = &e->files[l->file];
 
-	if (before == NULL || dname_equal(before->rr.owner, e->apex) || dname_equal(before->rr.owner, l->rr.owner))
+	if ((!f->sorted && !f->natural) || before == NULL || dname_equal(before->rr.owner, e->apex) ||
+	    dname_equal(before->rr.owner, l->rr.owner))
 		return;
 	f->nowners++;
 	f->sorted &= dname_compare(before->rr.owner, l->rr.owner) < 0;
 	f->natural &= compare_natural(before->rr.owner, l->rr.owner) < 0;
 }
 
+/* The names that come, each once. */
 static enum err
-make_index(struct editor *e)
+note_names(struct editor *e, const struct editor_new *come, size_t n)
 {
-	enum err err = ERR_OK;
+	size_t left = 0;
+
+	e->names = calloc(n + 1, sizeof *e->names);
+	e->between = calloc(n + 1, sizeof *e->between);
+	if (e->names == NULL || e->between == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < n; i++)
+		e->names[i] = come[i].rr->owner;
+	if (n > 1)
+		qsort(e->names, n, sizeof *e->names, compare_for_sort);
+	for (size_t i = 0; i < n; i++)
+		if (left == 0 || compare_natural(e->names[left - 1], e->names[i]) != 0)
+			e->names[left++] = e->names[i];
+	e->nnames = left;
+	return ERR_OK;
+}
+
+/* How many of the names come before owner, or are it. */
+static size_t
+names_up_to(const struct editor *e, const uint8_t *owner)
+{
+	size_t low = 0, high = e->nnames;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (compare_natural(e->names[middle], owner) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* The first and last line, by the order of names, of those between two of the names that come. */
+static void
+note_between(struct editor *e, struct editor_line *l, struct editor_line *before)
+{
+	struct editor_between *b;
+
+	if (before != NULL && before->rr.owner == l->rr.owner) {
+		b = &e->between[e->last_between];
+		b->last = b->last == before ? l : b->last;
+		return;
+	}
+	b = &e->between[e->last_between = names_up_to(e, l->rr.owner)];
+	if (b->first == NULL || compare_natural(l->rr.owner, b->first->rr.owner) < 0)
+		b->first = l;
+	if (b->last == NULL || compare_natural(l->rr.owner, b->last->rr.owner) >= 0)
+		b->last = l;
+}
+
+enum err
+editor_place_begin(struct editor *e, const struct editor_new *come, size_t n)
+{
+	struct editor_line *before = NULL;
+	enum err err = n > 0 ? note_names(e, come, n) : ERR_OK;
 
 	for (size_t i = 0; i < e->nfiles; i++) {
 		e->files[i].sorted = e->files[i].natural = true;
 		e->files[i].last = SIZE_MAX;
 	}
-	if ((e->by_name = calloc(e->n + 1, sizeof(struct editor_line *))) == NULL)
-		return ERR_NOMEM;
-	for (size_t i = 0; err == ERR_OK && i < e->n; i++) {
+	for (size_t i = 0; n > 0 && err == ERR_OK && i < e->n; i++) {
 		struct editor_line *l = &e->lines[i];
 		struct editor_file *f = &e->files[l->file];
 
@@ -124,18 +184,17 @@ make_index(struct editor *e)
 			continue;
 		note_order(e, l, f->last == SIZE_MAX ? NULL : &e->lines[f->last]);
 		f->last = i;
-		e->by_name[e->nby_name++] = l;
+		note_between(e, l, before);
+		before = l;
 		err = note_kind(e, i);
 	}
-	if (e->nby_name > 1)
-		qsort(e->by_name, e->nby_name, sizeof(struct editor_line *), compare_for_sort);
 	return err;
 }
 
 /* --- the owner's own lines --- */
 
-static size_t
-first_of_owner(const struct editor *e, const uint8_t *owner)
+size_t
+editor_first_of(const struct editor *e, const uint8_t *owner)
 {
 	size_t low = 0, high = e->n;
 
@@ -155,7 +214,7 @@ place_at_owner(const struct editor *e, const struct rr *rr)
 {
 	struct editor_line *of_type = NULL, *of_owner = NULL;
 
-	for (size_t i = first_of_owner(e, rr->owner); i < e->n; i++) {
+	for (size_t i = editor_first_of(e, rr->owner); i < e->n; i++) {
 		struct editor_line *l = e->by_rr[i];
 
 		if (!dname_equal(l->rr.owner, rr->owner))
@@ -252,7 +311,7 @@ last_of_owner(const struct editor *e, const struct editor_line *l)
 	struct rr rr = { .owner = l->rr.owner };
 	struct editor_line *last = NULL;
 
-	for (size_t i = first_of_owner(e, rr.owner); i < e->n && dname_equal(e->by_rr[i]->rr.owner, rr.owner); i++)
+	for (size_t i = editor_first_of(e, rr.owner); i < e->n && dname_equal(e->by_rr[i]->rr.owner, rr.owner); i++)
 		if (e->by_rr[i]->file == l->file && (last == NULL || e->by_rr[i] > last))
 			last = e->by_rr[i];
 	return last;
@@ -262,7 +321,7 @@ last_of_owner(const struct editor *e, const struct editor_line *l)
 static struct editor_line *
 canonical_before(const struct editor *e, const struct rr *rr)
 {
-	size_t i = first_of_owner(e, rr->owner);
+	size_t i = editor_first_of(e, rr->owner);
 
 	return i > 0 && !e->files[e->by_rr[i - 1]->file].frozen ? e->by_rr[i - 1] : NULL;
 }
@@ -270,20 +329,14 @@ canonical_before(const struct editor *e, const struct rr *rr)
 static struct editor_line *
 place_at_neighbour(const struct editor *e, const struct rr *rr)
 {
-	size_t low = 0, high = e->nby_name;
-	struct editor_line *before, *after, *sorted;
+	size_t at = names_up_to(e, rr->owner);		/* behind rr's own */
+	struct editor_line *before = NULL, *after = NULL, *sorted;
 	struct likeness kb = { 0 }, ka = { 0 };
 
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (compare_natural(e->by_name[middle]->rr.owner, rr->owner) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	before = low > 0 ? e->by_name[low - 1] : NULL;
-	after = low < e->nby_name ? e->by_name[low] : NULL;
+	for (size_t i = at; i-- > 0 && before == NULL; )
+		before = e->between[i].last;
+	for (size_t i = at; i <= e->nnames && after == NULL; i++)
+		after = e->between[i].first;
 	if (before != NULL && e->files[before->file].natural && e->files[before->file].nowners >= 2)
 		return before;
 	sorted = canonical_before(e, rr);
@@ -311,8 +364,6 @@ editor_place(struct editor *e, const struct rr *rr, struct editor_line **out)
 		*out = l;
 		return ERR_OK;
 	}
-	if (e->by_name == NULL && make_index(e) != ERR_OK)
-		return ERR_NOMEM;
 	if (dname_is_below(rr->owner, e->apex) && (l = place_at_neighbour(e, rr)) != NULL)
 		l = last_of_owner(e, l);
 	if (l == NULL)

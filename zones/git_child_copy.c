@@ -174,6 +174,7 @@ take(struct copy *k, const git_oid *id, struct fault *f)
 {
 	char path[PATH_MAX];
 	git_odb_object *object = NULL;
+	git_oid written;
 	enum err err;
 	int rc;
 
@@ -182,8 +183,8 @@ take(struct copy *k, const git_oid *id, struct fault *f)
 		return err;
 	if ((rc = git_odb_read(&object, k->from_odb, id)) < 0)		/* from a pack */
 		return from_fault(k, rc, id, f);
-	err = git_loose_write(k->to_objects, id, git_odb_object_type(object), git_odb_object_data(object),
-	    git_odb_object_size(object), f);
+	err = git_loose_write(k->to_objects, git_odb_object_type(object), git_odb_object_data(object), git_odb_object_size(object),
+	    &written, f);
 	git_odb_object_free(object);
 	return err;
 }

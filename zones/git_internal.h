@@ -80,10 +80,9 @@ bool git_loose_is(const git_oid *id, const void *octets, size_t n);
 enum err git_loose_read(const char *objects, const git_oid *id, size_t max, struct buf *out);
 
 /* Put an object there, to stay (git_loose_write.c): the file of another repository (ERR_NOT_FOUND without words: it has none; ERR_FORMAT:
- * it is damaged, and is not taken), or what octets hold. */
+ * it is damaged, and is not taken), or what octets hold; *id is its name. */
 enum err git_loose_copy(const char *from, const char *objects, const git_oid *id, struct fault *f);
-enum err git_loose_write(const char *objects, const git_oid *id, git_object_t type, const void *octets, size_t n,
-    struct fault *f);
+enum err git_loose_write(const char *objects, git_object_t type, const void *octets, size_t n, git_oid *id, struct fault *f);
 
 /* Hex digits to an object id. */
 enum err git_oid_of(const char *text, git_oid *id, struct fault *f);

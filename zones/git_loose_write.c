@@ -13,9 +13,12 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "base/digest.h"
+#include "base/parallel.h"
 #include "zones/git_internal.h"
 
-#define WINDOW ((size_t)256 << 10)
+#define WINDOW ((size_t)64 << 10)
+#define PART ((size_t)1 << 20)
 
 struct file {
 	char directory[PATH_MAX];
@@ -155,41 +158,113 @@ write_all(const struct file *file, const uint8_t *p, size_t n, struct fault *f)
 	return ERR_OK;
 }
 
-static enum err
-deflate_part(const struct file *file, z_stream *z, const void *octets, size_t n, bool last, uint8_t *window, struct fault *f)
-{
-	enum err err = ERR_OK;
-	int rc = Z_OK;
+/* --- deflating --- */
 
+/* The octets are cut into parts that the CPUs deflate side by side, each ending on a boundary of octets (RFC 1951, section 3.2.4): one
+ * behind the other they are one stream. */
+struct part {
+	struct buf out;
+	uLong adler;			/* of what went in (RFC 1950) */
+	size_t n;
+};
+struct deflation {
+	char head[32];
+	size_t head_n, n, nparts;
+	const uint8_t *octets;
+	struct part *parts;
+};
+
+static bool
+deflate_some(z_stream *z, const void *octets, size_t n, int flush, struct part *part)
+{
 	z->next_in = (Bytef *)(uintptr_t)octets;
 	z->avail_in = (uInt)n;
+	part->adler = adler32(part->adler, octets, (uInt)n);
+	part->n += n;
 	do {
-		z->next_out = window;
+		uint8_t *p = buf_reserve(&part->out, WINDOW);
+
+		if (p == NULL)
+			return false;
+		z->next_out = p;
 		z->avail_out = WINDOW;
-		rc = deflate(z, last ? Z_FINISH : Z_NO_FLUSH);
-		err = write_all(file, window, WINDOW - z->avail_out, f);
-	} while (err == ERR_OK && (last ? rc == Z_OK : z->avail_in > 0));
-	return err;
+		(void)deflate(z, flush);
+		part->out.len += WINDOW - z->avail_out;
+	} while (z->avail_out == 0);
+	return true;
+}
+
+static void
+deflate_part(void *ctx, size_t i)
+{
+	struct deflation *d = ctx;
+	struct part *part = &d->parts[i];
+	size_t start = i * PART, n = i + 1 < d->nparts ? PART : d->n - start;
+	z_stream z = { 0 };
+
+	part->adler = adler32(0, NULL, 0);
+	if (deflateInit2(&z, Z_BEST_SPEED, Z_DEFLATED, -MAX_WBITS, MAX_MEM_LEVEL - 1, Z_DEFAULT_STRATEGY) != Z_OK ||
+	    (i == 0 && !deflate_some(&z, d->head, d->head_n, Z_NO_FLUSH, part)) ||
+	    !deflate_some(&z, d->octets + start, n, i + 1 < d->nparts ? Z_SYNC_FLUSH : Z_FINISH, part))
+		part->out.failed = true;
+	deflateEnd(&z);
+}
+
+static enum err
+deflation_write(struct deflation *d, const struct file *file, struct fault *f)
+{
+	static const uint8_t start[2] = { 0x78, 0x01 };		/* RFC 1950: 32 KB, the quickest level */
+	uLong adler = adler32(0, NULL, 0);
+	uint8_t end[4];
+	enum err err = write_all(file, start, sizeof start, f);
+
+	for (size_t i = 0; err == ERR_OK && i < d->nparts; i++) {
+		const struct part *part = &d->parts[i];
+
+		err = part->out.failed ? fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM)) :
+		    write_all(file, part->out.p, part->out.len, f);
+		adler = adler32_combine(adler, part->adler, (z_off_t)part->n);
+	}
+	for (unsigned i = 0; i < 4; i++)
+		end[i] = (uint8_t)(adler >> (24 - 8 * i));
+	return err == ERR_OK ? write_all(file, end, sizeof end, f) : err;
+}
+
+static bool
+name_of(const struct deflation *d, git_oid *id)
+{
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	uint8_t sum[EVP_MAX_MD_SIZE];
+	bool ok = md != NULL && EVP_DigestInit_ex(md, digest_sha1(), NULL) == 1 &&
+	    EVP_DigestUpdate(md, d->head, d->head_n) == 1 && EVP_DigestUpdate(md, d->octets, d->n) == 1 &&
+	    EVP_DigestFinal_ex(md, sum, NULL) == 1;
+
+	EVP_MD_CTX_free(md);
+	return ok && git_oid_fromraw(id, sum) == 0;
 }
 
 enum err
-git_loose_write(const char *objects, const git_oid *id, git_object_t type, const void *octets, size_t n, struct fault *f)
+git_loose_write(const char *objects, git_object_t type, const void *octets, size_t n, git_oid *id, struct fault *f)
 {
+	struct deflation d = { .octets = octets, .n = n, .nparts = n / PART + 1 };
 	struct file file = { .fd = -1 };
-	z_stream z = { 0 };
-	uint8_t *window = malloc(WINDOW);
-	char head[32];
-	int head_n = snprintf(head, sizeof head, "%s %zu", git_object_type2string(type), n) + 1;
+	char path[PATH_MAX];
 	enum err err;
 
-	if (window == NULL || deflateInit(&z, Z_BEST_SPEED) != Z_OK) {
-		free(window);
+	d.head_n = (size_t)snprintf(d.head, sizeof d.head, "%s %zu", git_object_type2string(type), n) + 1;
+	if (!name_of(&d, id))
 		return fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
+	git_loose_path(objects, id, path);
+	if (access(path, F_OK) == 0)
+		return ERR_OK;
+	if ((d.parts = calloc(d.nparts, sizeof *d.parts)) == NULL)
+		return fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
+	if ((err = file_begin(&file, objects, id, f)) == ERR_OK) {
+		parallel_run(parallel_cpus(), d.nparts, deflate_part, &d);
+		err = deflation_write(&d, &file, f);
 	}
-	if ((err = file_begin(&file, objects, id, f)) == ERR_OK &&
-	    (err = deflate_part(&file, &z, head, (size_t)head_n, false, window, f)) == ERR_OK)
-		err = deflate_part(&file, &z, octets, n, true, window, f);
-	deflateEnd(&z);
-	free(window);
+	for (size_t i = 0; i < d.nparts; i++)
+		buf_clear(&d.parts[i].out);
+	free(d.parts);
 	return file_end(&file, err, f);
 }

@@ -174,6 +174,41 @@ test_a_damaged_pack(void **state)
 	fetch_whole("clone", "r", "repaired");
 }
 
+/* Deflated in parts of a megabyte. */
+static void
+test_what_is_written(void **state)
+{
+	static const size_t sizes[] = { 0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, (3 << 20) + 5 };
+	static const struct git_signature_text author = { "a", "a@example.com", 1700000000 };
+	struct git_remote_config config = { .url = path_of("r") };
+	struct git_source *s = source_open("written", &config);
+	char *text = malloc(4 << 20);
+	git_oid_text tip, commit;
+	struct buf back = { 0 };
+	struct fault f = { 0 };
+	enum err err;
+
+	(void)state;
+	check(text != NULL && git_source_fetch(s, tip, &f) == ERR_OK, "it is fetched: %s", f.text);
+	for (size_t i = 0; i < 4 << 20; i++)
+		text[i] = (char)(i * i / 7 % 251 ^ i >> 16);
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		struct git_edit edit = { "example.com", text, sizes[i] };
+
+		err = git_source_commit(s, tip, &edit, 1, &author, "m\n", commit, &f);
+		check(err == ERR_OK, "%zu octets are written: %s", sizes[i], fault_str(&f, err));
+		buf_clear(&back);
+		err = git_source_read(s, commit, "example.com", 8 << 20, &back, NULL, &f);
+		check(err == ERR_OK && back.len == sizes[i] && (back.len == 0 || memcmp(back.p, text, back.len) == 0),
+		    "%zu octets are read: %s", sizes[i], fault_str(&f, err));
+		check(try_sh("git -C written fsck --full --strict && test $(git -C written cat-file -s %s:example.com) = %zu", commit,
+		    sizes[i]) == 0, "git finds them good");
+	}
+	buf_clear(&back);
+	free(text);
+	git_source_close(s);
+}
+
 static void
 test_shallow(void **state)
 {
@@ -209,6 +244,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_damage_there),
 		cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_a_damaged_pack),
+		cmocka_unit_test(test_what_is_written),
 		cmocka_unit_test(test_shallow),
 		cmocka_unit_test(test_who_may_read),
 	};
