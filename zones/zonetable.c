@@ -3,33 +3,34 @@
 #include <stdlib.h>
 
 static void
-link_slot(struct zonetable *t, size_t index)
+link_slot(struct zonetable *t, struct zonetable_slot slot)
 {
-	size_t at = dname_hash(t->v[index]->apex.octets) & (t->nslots - 1);
+	size_t at = slot.hash & (t->nslots - 1);
 
-	while (t->slots[at] != 0)
+	while (t->slots[at].index != 0)
 		at = (at + 1) & (t->nslots - 1);
-	t->slots[at] = (uint32_t)index + 1;
+	t->slots[at] = slot;
 }
 
 static enum err
 grow(struct zonetable *t)
 {
-	size_t cap = t->cap == 0 ? 16 : t->cap * 2;
+	size_t cap = t->cap == 0 ? 16 : t->cap * 2, nold = t->nslots;
 	struct zone **v = realloc(t->v, cap * sizeof *v);
-	uint32_t *slots;
+	struct zonetable_slot *old = t->slots, *slots;
 
 	if (v == NULL)
 		return ERR_NOMEM;
 	t->v = v;
 	if ((slots = calloc(cap * 2, sizeof *slots)) == NULL)
 		return ERR_NOMEM;
-	free(t->slots);
 	t->slots = slots;
 	t->nslots = cap * 2;
 	t->cap = cap;
-	for (size_t i = 0; i < t->n; i++)
-		link_slot(t, i);
+	for (size_t i = 0; i < nold; i++)
+		if (old[i].index != 0)
+			link_slot(t, old[i]);
+	free(old);
 	return ERR_OK;
 }
 
@@ -38,21 +39,22 @@ zonetable_add(struct zonetable *t, struct zone *z)
 {
 	if (t->n == t->cap && grow(t) != ERR_OK)
 		return ERR_NOMEM;
-	t->v[t->n] = z;
-	link_slot(t, t->n++);
+	t->v[t->n++] = z;
+	link_slot(t, (struct zonetable_slot){ (uint32_t)t->n, dname_hash(z->apex.octets) });
 	return ERR_OK;
 }
 
 struct zone *
 zonetable_find(const struct zonetable *t, const uint8_t *apex)
 {
+	uint32_t hash = dname_hash(apex);
 	size_t at;
 
 	if (t->nslots == 0)
 		return NULL;
-	for (at = dname_hash(apex) & (t->nslots - 1); t->slots[at] != 0; at = (at + 1) & (t->nslots - 1))
-		if (dname_equal(t->v[t->slots[at] - 1]->apex.octets, apex))
-			return t->v[t->slots[at] - 1];
+	for (at = hash & (t->nslots - 1); t->slots[at].index != 0; at = (at + 1) & (t->nslots - 1))
+		if (t->slots[at].hash == hash && dname_equal(t->v[t->slots[at].index - 1]->apex.octets, apex))
+			return t->v[t->slots[at].index - 1];
 	return NULL;
 }
 

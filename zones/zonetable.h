@@ -7,7 +7,10 @@
 struct zonetable {			/* zero-initialise */
 	struct zone **v;		/* in order of arrival */
 	size_t n, cap;
-	uint32_t *slots;		/* index + 1 into v; 0: free */
+	struct zonetable_slot {
+		uint32_t index;		/* into v, + 1; 0: free */
+		uint32_t hash;		/* so that other zones need not be looked at */
+	} *slots;
 	size_t nslots;
 };
 
