@@ -148,6 +148,19 @@ notifier_free(struct notifier *n)
 	free(n);
 }
 
+/* What is needed for further tries, of which there are none.  There may be very many notices, and most are answered. */
+static void
+slim(struct notice *t)
+{
+	if (t->timer != NULL)
+		event_free(t->timer);
+	t->timer = NULL;
+	tsig_key_free(t->key);
+	t->key = NULL;
+	free(t->msg);
+	t->msg = NULL;
+}
+
 static void on_answer(void *arg, enum err err, const uint8_t *msg, size_t n, const char *words);
 static void on_timer(evutil_socket_t fd, short events, void *arg);
 static void tell(const struct notice *t, const char *what);
@@ -245,6 +258,7 @@ on_silence(struct notice *t, const char *words)
 	set_problem(t, "%s", words);
 	if (t->tries > NRESTS) {
 		tell(t, "; given up");
+		slim(t);
 		return;
 	}
 	if (t->tries == TELL_AT_TRY)
@@ -272,6 +286,7 @@ on_answer(void *arg, enum err err, const uint8_t *msg, size_t n, const char *wor
 			set_problem(t, "answered %s", rcode_str(rcode));
 			tell(t, "");
 		}
+		slim(t);
 	} else {
 		on_silence(t, words);
 	}
