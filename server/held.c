@@ -54,7 +54,7 @@ held_first_error(const struct complaints *found, char words[1024])
 		return "out of memory";
 	complaint_print(&found->v[i], &line);
 	if (found->count[CHECK_ERROR] > 1)
-		buf_printf(&line, " (and %zu more)", found->count[CHECK_ERROR] - 1);
+		buf_printf(&line, " (and %u more)", found->count[CHECK_ERROR] - 1);
 	snprintf(words, 1024, "%s", line.failed ? "out of memory" : buf_str(&line));
 	buf_clear(&line);
 	return words;

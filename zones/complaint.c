@@ -142,7 +142,7 @@ complaints_print(const struct complaints *c, const char *file, struct buf *out)
 	}
 	for (int level = CHECK_ERROR; level >= CHECK_WARNING; level--)
 		if (c->count[level] > COMPLAINTS_MAX)
-			buf_printf(out, "%s:1:1: %s: %zu more like these\n", file, level == CHECK_ERROR ? "error" : "warning",
+			buf_printf(out, "%s:1:1: %s: %u more like these\n", file, level == CHECK_ERROR ? "error" : "warning",
 			    c->count[level] - COMPLAINTS_MAX);
 	if (c->failed)
 		out->failed = true;

@@ -21,8 +21,8 @@ struct complaint {
 };
 struct complaints {			/* zero-initialise */
 	struct complaint *v;
-	size_t n, cap;
-	size_t count[2];		/* by level; all that there were */
+	unsigned n, cap;
+	unsigned count[2];		/* by level; all that there were */
 	bool failed;			/* no memory */
 };
 

@@ -20,8 +20,8 @@ struct note {
 };
 struct notes {				/* zero-initialise */
 	struct note *v;			/* oldest first */
-	size_t n, cap;
-	size_t more;			/* changes that are not listed */
+	unsigned n, cap;
+	unsigned more;			/* changes that are not listed */
 };
 
 /* Note changes that took effect.  Those of nothing but passing RRs are not noted; one for which there is no memory is

@@ -25,8 +25,7 @@ struct pending_undo;
 
 struct pending {			/* zero-initialise */
 	struct rrmap lasting;
-	struct rrmap since;		/* the same, but against the version that a write-back is made of */
-	bool writing;			/* a write-back is on its way, since is kept */
+	struct rrmap since;		/* the same, but against the version that a write-back is made of; kept while writing */
 	struct rrmap passing;
 
 	/* The SOA's fields are one more lasting change; its serial is not. */
@@ -34,6 +33,7 @@ struct pending {			/* zero-initialise */
 
 	struct pending_undo *undo;	/* newest first */
 	bool logging;
+	bool writing;			/* a write-back is on its way */
 };
 
 void pending_clear(struct pending *p);

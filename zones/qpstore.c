@@ -6,7 +6,7 @@
 #define SIFT_MAX 16384		/* retired things that one call looks at: a millisecond or two */
 
 void
-qp_store_init(struct qp_store *s, size_t version_size, void (*free_store)(struct qp_store *))
+qp_store_init(struct qp_store *s, uint32_t version_size, void (*free_store)(struct qp_store *))
 {
 	*s = (struct qp_store){ .version_size = version_size, .free = free_store };
 	atomic_init(&s->current, NULL);

@@ -36,13 +36,14 @@ struct qp_version {
 	struct qp_version *base;	/* what it was made from, until it is published; held once it is aborted */
 	struct qp_bag bag;		/* garbage of which this is the newest user */
 	atomic_uint holds;
-	struct qp_version *next_dead;	/* in dead, then in dying */
 	bool aborted;			/* sealed, then undone: its births are its own garbage */
-	struct rcu_head rcu;
+	union {
+		struct rcu_head rcu;		/* until its holds are gone */
+		struct qp_version *next_dead;	/* in dead, then in dying */
+	};
 };
 
 struct qp_store {
-	size_t version_size;		/* of a struct that begins with struct qp_version */
 	_Atomic(struct qp_version *) current;	/* what readers see */
 	struct qp_version *newest;	/* sealed or published */
 	struct qp_version *open;
@@ -51,11 +52,12 @@ struct qp_store {
 	_Atomic(struct qp_version *) dead;
 	struct qp_version *dying;	/* taken from there, and not yet freed */
 	atomic_uint users;		/* versions not dead, and the owner */
+	uint32_t version_size;		/* of a struct that begins with struct qp_version */
 	struct rcu_head rcu;
 	void (*free)(struct qp_store *s);	/* frees the struct itself, at the very end */
 };
 
-void qp_store_init(struct qp_store *s, size_t version_size, void (*free)(struct qp_store *s));
+void qp_store_init(struct qp_store *s, uint32_t version_size, void (*free)(struct qp_store *s));
 
 /* The owner lets go: aborts what is not published, unpublishes.  Readers in RCU sections may still have s and
  * its versions; all is freed, by s->free in the end, after them and after the last reference. */

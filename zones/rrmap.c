@@ -44,7 +44,7 @@ rrmap_find(const struct rrmap *m, const struct rr *rr)
 static enum err
 grow(struct rrmap *m)
 {
-	size_t nslots = m->nslots == 0 ? 16 : m->nslots * 2;
+	uint32_t nslots = m->nslots == 0 ? 16 : m->nslots * 2;
 	struct rrmap_entry **slots = calloc(nslots, sizeof *slots);
 
 	if (slots == NULL)

@@ -24,7 +24,7 @@ struct rrmap_entry {
 
 struct rrmap {				/* zero-initialise */
 	struct rrmap_entry **slots;
-	size_t nslots, n;
+	uint32_t nslots, n;
 };
 
 struct rrmap_value *rrmap_find(const struct rrmap *m, const struct rr *rr);	/* borrowed; NULL: not there */

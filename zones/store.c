@@ -26,11 +26,17 @@ zone_store_new(const uint8_t *apex, struct zone_store **out)
 	if (s == NULL)
 		return ERR_NOMEM;
 	qp_store_init(&s->qp, sizeof(struct zone_version), store_memory_free);
-	s->apex_labels = dname_labels(apex);
+	s->apex_labels = (uint8_t)dname_labels(apex);
 	s->apex_len = (uint8_t)dname_len(apex);
 	memcpy(s->apex, apex, dname_len(apex));
 	*out = s;
 	return ERR_OK;
+}
+
+const uint8_t *
+zone_store_apex(const struct zone_store *s)
+{
+	return s->apex;
 }
 
 void
@@ -79,7 +85,7 @@ static bool
 is_hashed(const struct zone_store *s, const struct rr *rr)
 {
 	return (rr->type == TYPE_NSEC3 || rr_covered(rr) == TYPE_NSEC3) && role_of(s, rr->owner) == NODE_INSIDE &&
-	    dname_labels(rr->owner) == s->apex_labels + 1;
+	    dname_labels(rr->owner) == s->apex_labels + 1u;
 }
 
 /* The hash that a node of this name shall keep: what old (may be NULL) has, or made anew.  NULL: none. */

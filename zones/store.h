@@ -15,6 +15,8 @@ struct zone_store;
 /* An empty store.  No version exists until the first publish. */
 enum err zone_store_new(const uint8_t *apex, struct zone_store **out);
 
+const uint8_t *zone_store_apex(const struct zone_store *s);	/* its own copy */
+
 /* Unpublish and free.  Readers may still hold versions: everything goes when the last of them does. */
 void zone_store_free(struct zone_store *s);
 

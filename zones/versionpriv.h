@@ -13,7 +13,7 @@ struct zone_version {
 	size_t rr_count;
 	uint32_t serial;
 	bool is_signed;
-	enum zone_denial denial;
+	uint8_t denial;			/* enum zone_denial */
 	struct nsec3_params nsec3;	/* of the chain that is used; salt points into the apex */
 	bool keeps_hashes;		/* with those parameters, */
 	uint32_t hash_number;		/* and this as their number: grows from version to version where they may have changed */
@@ -31,8 +31,7 @@ struct zone_version {
 
 struct zone_store {
 	struct qp_store qp;
-	unsigned apex_labels;
-	uint8_t apex_len;
+	uint8_t apex_labels, apex_len;
 	uint8_t apex[];
 };
 

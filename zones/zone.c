@@ -107,16 +107,16 @@ enum err
 zone_new(const uint8_t *apex, const char *source, struct zone **out)
 {
 	char name[DNAME_TEXT_MAX];
-	size_t apex_n = dname_len(apex), name_n = strlen(dname_print_host(apex, name)) + 1;
-	struct zone *z = calloc(1, sizeof *z + apex_n + name_n);
+	size_t n = strlen(dname_print_host(apex, name)) + 1;
+	struct zone *z = calloc(1, sizeof *z + n);
 
 	if (z == NULL || zone_store_new(apex, &z->store) != ERR_OK) {
 		zone_free(z);
 		return ERR_NOMEM;
 	}
 	z->source = source;
-	z->apex.octets = memcpy(z + 1, apex, apex_n);
-	z->name = memcpy((char *)(z + 1) + apex_n, name, name_n);
+	z->apex.octets = zone_store_apex(z->store);
+	z->name = memcpy(z + 1, name, n);
 	*out = z;
 	return ERR_OK;
 }

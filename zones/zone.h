@@ -16,10 +16,10 @@ struct zone_base_file {
 	git_oid_text blob;
 };
 struct zone_base {
-	git_oid_text commit;
 	struct zone_base_file *v;
-	size_t n;
+	uint32_t n;
 	uint32_t serial;		/* the file's */
+	git_oid_text commit;
 };
 
 enum err zone_base_add(struct zone_base *b, const char *path, const git_oid_text blob);
@@ -38,24 +38,24 @@ struct zone_history {
 
 struct zone {				/* small: there may be very many */
 	struct {
-		const uint8_t *octets;	/* behind the struct, */
+		const uint8_t *octets;	/* the store's */
 	} apex;
-	const char *name;		/* and so is this: for people, without the final dot */
+	const char *name;		/* behind the struct: for people, without the final dot */
 	struct zone_store *store;	/* readers' side */
 	const char *source;		/* the repository's URL; borrowed, for there may be very many zones */
 	void *owner;			/* whoever loads and writes it back; the server's */
-	bool generated;			/* a catalog zone that is made here; owner is NULL too */
 	void *secondary;		/* the server's too: it comes by transfer, and owner is NULL; NULL: a primary zone */
 
-	enum serial_policy serial_policy;
 	struct zone_base base;
 	char *file;			/* its path as in the base, while there is none; or NULL */
 	struct pending pending;
-	bool restored;			/* the journal knew it: it was served before, with this serial */
-	uint32_t restored_serial;
-	size_t records;			/* in the journal behind its image */
-	bool unsaved;			/* the journal could not take its row: the next group does */
 	struct zone_history history;	/* what the journal keeps of it, for IXFR */
+	size_t records;			/* in the journal behind its image */
+	enum serial_policy serial_policy;
+	uint32_t restored_serial;	/* with which it was served before */
+	bool restored;			/* the journal knew it */
+	bool generated;			/* a catalog zone that is made here; owner is NULL too */
+	bool unsaved;			/* the journal could not take its row: the next group does */
 	bool garbage;			/* old versions wait for zone_store_reclaim() */
 	bool retired;			/* its file is gone */
 	bool frozen;			/* the operator wants only commits to change it, until the next start */
@@ -63,14 +63,15 @@ struct zone {				/* small: there may be very many */
 	bool unread;			/* ... since its file could not even be read */
 	bool listed;			/* among those whose changes wait to be written back */
 	bool chosen;			/* while a pull looks for what it concerns */
+	bool untold;			/* loaded, and its secondaries are to be told, and asked, by the keeper's tour */
+	bool new_here;			/* loaded, unknown to the journal: its secondaries are to be asked (server/catchup.c) */
+	bool peers_known;		/* one has answered; */
+	uint32_t peers_serial;		/* the newest serial among them */
+	unsigned peers_asked;
 	uint32_t includes_noted;	/* a sum of what it includes, as the server's table has it */
 	char *problem;			/* why, in words; NULL: nothing is wrong */
 	struct complaints complaints;	/* of the newest text */
 	char *conflict_theirs, *conflict_ours, *conflict_by;	/* lines: the newest text does not go with what waits here; or NULL */
-	bool new_here;			/* loaded, unknown to the journal: its secondaries are to be asked (server/catchup.c) */
-	unsigned peers_asked;
-	bool peers_known;		/* one has answered; */
-	uint32_t peers_serial;		/* the newest serial among them */
 	struct notes notes;		/* who made the changes that wait, for the next commit's message */
 };
 

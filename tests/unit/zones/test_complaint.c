@@ -76,7 +76,7 @@ test_bounded(void **state)
 	(void)state;
 	for (int i = 0; i < 3 * COMPLAINTS_MAX; i++)
 		complaints_add(&c, i % 3 == 0 ? CHECK_ERROR : CHECK_WARNING, &at, NULL, "x");
-	check(c.n == 2 * COMPLAINTS_MAX && complaints_left_out(&c) == COMPLAINTS_MAX, "%zu are kept", c.n);
+	check(c.n == 2 * COMPLAINTS_MAX && complaints_left_out(&c) == COMPLAINTS_MAX, "%u are kept", c.n);
 	complaints_print(&c, "zone", &out);
 	check(strstr(buf_str(&out), "zone:1:1: warning: 50 more like these\n") != NULL, "the rest is counted");
 	buf_clear(&out);
