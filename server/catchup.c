@@ -27,6 +27,7 @@ catchup_free(struct catchup *c)
 	*c->link = c->next;
 	if (c->next != NULL)
 		c->next->link = c->link;
+	c->keeper->ncatchups--;
 	free(c);
 }
 
@@ -132,6 +133,7 @@ ask_target(void *arg, const struct notify_target *target, const struct sockaddr 
 	if ((c->next = a->keeper->catchups) != NULL)
 		c->next->link = &c->next;
 	a->keeper->catchups = c;
+	a->keeper->ncatchups++;
 	a->zone->peers_asked++;
 }
 

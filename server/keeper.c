@@ -17,8 +17,10 @@
 #define HELPERS 2
 #define GROUP_MAX 1024			/* updates that share a sync: whoever waits is answered, however many come */
 #define SWEEP_S 5
-#define TOUR_ZONES 100			/* that are looked at between other things */
+#define TOUR_ZONES 100			/* whose secondaries are told between other things */
+#define TOUR_LOOKS 10000		/* zones that are looked at for that */
 #define TOUR_NOTICES 1000		/* more than these do not wait */
+#define TOUR_QUESTIONS 200		/* nor these for answers: each has a socket */
 #define TOUR_WAIT_MS 50
 
 /* --- the open group --- */
@@ -74,6 +76,47 @@ add_note(struct zone *z, const struct commit_request *q, const struct changeset 
 		notes_add(&z->notes, q->now_s, q->origin == ORIGIN_ACME, q->by, changes);
 }
 
+/* --- the tour --- */
+
+static bool
+tour_may_go_on(const struct keeper *k)
+{
+	return notifier_waiting(k->notifier) <= TOUR_NOTICES && k->ncatchups <= TOUR_QUESTIONS;
+}
+
+static void
+tour_begin(struct keeper *k)
+{
+	k->toured = 0;
+	event_active(k->tour, EV_TIMEOUT, 1);
+}
+
+/* The secondaries of zones that were loaded are asked and told, a few zones at a time, for queries and updates do not wait; and no
+ * faster than they answer, where they are many. */
+static void
+on_tour(evutil_socket_t fd, short what, void *arg)
+{
+	struct keeper *k = arg;
+	size_t end = k->toured + TOUR_LOOKS < k->zones.n ? k->toured + TOUR_LOOKS : k->zones.n;
+
+	(void)fd;
+	(void)what;
+	for (size_t n = 0; n < TOUR_ZONES && k->toured < end && tour_may_go_on(k); k->toured++) {
+		struct zone *z = k->zones.v[k->toured];
+
+		if (!z->untold || zone_newest(z) == NULL || z->retired)
+			continue;
+		z->untold = false;
+		catchup_look(k, z);
+		peers_notify(k, z);
+		n++;
+	}
+	if (k->toured < k->zones.n)
+		event_add(k->tour, &(struct timeval){ 0, tour_may_go_on(k) ? 0 : TOUR_WAIT_MS * 1000 });
+}
+
+/* --- what follows from a change --- */
+
 void
 keeper_subscriber(void *ctx, const struct commit_request *q, const struct changeset *changes)
 {
@@ -85,15 +128,18 @@ keeper_subscriber(void *ctx, const struct commit_request *q, const struct change
 		add_note(z, q, changes);
 	if (s != NULL && writeback_note(s, z) != ERR_OK)
 		log_error("zone %s: out of memory: its changes are written back after a restart", z->name);
+	z->untold |= q->origin == ORIGIN_LOAD;
 	if (!k->started)
 		return;				/* at start everything is looked at once, later */
 	if (z->secondary != NULL && config_zone_for(k->view->config, z->apex.octets)->catalog_role == CATALOG_INTERPRET)
 		catalogs_changed(k);
-	peers_notify(k, z);
-	if (q->origin == ORIGIN_LOAD)
+	if (q->origin == ORIGIN_LOAD) {
+		tour_begin(k);
 		certs_scan(k, z);
-	else
+	} else {
+		peers_notify(k, z);
 		certs_changed(k, changes);
+	}
 	if (s != NULL && pending_count(&z->pending) > 0)
 		source_write(s, false);
 	if (s != NULL && z->held && q->origin != ORIGIN_GIT && q->origin != ORIGIN_LOAD)
@@ -190,27 +236,6 @@ on_sweep(evutil_socket_t fd, short what, void *arg)
 	resend_expire(k->resend, clock_now_s());
 	history_sweep(k);
 	event_add(k->sweep, &(struct timeval){ SWEEP_S, 0 });
-}
-
-/* After the start each zone's secondaries are asked and told, a few zones at a time, for queries and updates do not wait; and
- * no faster than they answer, where they are many. */
-static void
-on_tour(evutil_socket_t fd, short what, void *arg)
-{
-	struct keeper *k = arg;
-
-	(void)fd;
-	(void)what;
-	for (size_t n = 0; n < TOUR_ZONES && k->toured < k->zones.n && notifier_waiting(k->notifier) <= TOUR_NOTICES; n++) {
-		struct zone *z = k->zones.v[k->toured++];
-
-		if (zone_newest(z) == NULL || z->retired)
-			continue;
-		catchup_look(k, z);
-		peers_notify(k, z);
-	}
-	if (k->toured < k->zones.n)
-		event_add(k->tour, &(struct timeval){ 0, notifier_waiting(k->notifier) > TOUR_NOTICES ? TOUR_WAIT_MS * 1000 : 0 });
 }
 
 static void *
@@ -376,7 +401,7 @@ keeper_start(struct keeper *k, struct workers *workers, struct fault *f)
 	sources_start(k);
 	secondaries_start(k);
 	links_configure(k);
-	event_active(k->tour, EV_TIMEOUT, 1);
+	tour_begin(k);
 	sigfillset(&all);			/* signals are the main thread's */
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	error = pthread_create(&k->thread, NULL, keeper_thread, k);

@@ -159,6 +159,7 @@ struct keeper {
 	struct history_cache *history_cache;
 	struct secondaries *secondaries;
 	struct catchup *catchups;	/* questions for serials on their way */
+	size_t ncatchups;
 	struct asking *asking;		/* the engine's questions on their way */
 	struct resend *resend;
 	struct control *control;
@@ -168,7 +169,7 @@ struct keeper {
 	struct waiting_update *answers, **last_answer;	/* of the open group: they are given before anybody else is told */
 	struct backup *backup;		/* on its way; or NULL */
 	struct event *flush, *jobs, *results, *sweep, *tour;
-	size_t toured;			/* zones that were looked at after the start */
+	size_t toured;			/* zones that were looked at since one was loaded */
 	pthread_t thread;
 	bool started, stopping;
 	int64_t started_s;

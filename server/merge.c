@@ -356,8 +356,6 @@ note_read(struct keeper *k, const struct pull *p)
 			continue;
 		if ((one = includes_note(p->source, z)) != ERR_OK)
 			err = one;
-		if (k->started)
-			catchup_look(k, z);
 	}
 	return err;
 }
