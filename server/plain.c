@@ -69,19 +69,6 @@ plain_read(struct plain *p, const uint8_t *msg, size_t n)
 	    n - MSG_HEADER_SIZE - p->name_len);
 }
 
-void
-plain_look_up(struct plain *v, unsigned n, const struct zoneset *zones)
-{
-	struct zoneset_question *questions[ZONESET_TOGETHER];
-	unsigned k = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		if (v[i].simple)
-			questions[k++] = &v[i].asked;
-	if (k > 0)
-		zoneset_look_up(zones, questions, k);
-}
-
 /* Of the types without names in their rdata, those that are asked for most. */
 static inline bool
 is_plain_type(uint16_t type)
@@ -101,6 +88,66 @@ is_common_type(uint16_t type)
 	    UINT64_C(1) << TYPE_RRSIG | UINT64_C(1) << TYPE_NSEC;
 
 	return type < 64 ? (others >> type & 1) == 0 : type <= TYPE_HTTPS || type == TYPE_CAA;
+}
+
+static inline bool
+wants_dnssec(const struct plain *p)
+{
+	return p->do_bit && zone_version_is_signed(p->asked.zone);
+}
+
+/* The name is an alias, and nothing else is to be said of it. */
+static inline bool
+is_alias(const struct plain *p)
+{
+	const struct zone_lookup *found = &p->asked.found;
+
+	return p->asked.zone != NULL && found->cut == NULL && found->dname == NULL && is_common_type(p->qtype) &&
+	    p->qtype != TYPE_CNAME && (found->node != NULL || !wants_dnssec(p));
+}
+
+/* Where does an alias lead?  True: to another name of the zone, which is to be looked up. */
+static __attribute__((noinline)) bool
+leads_on(struct plain *p)
+{
+	const struct zone_node *node;
+	const uint8_t *target;
+
+	if (!is_alias(p))
+		return false;
+	node = p->asked.found.node != NULL ? p->asked.found.node : p->asked.found.wildcard;
+	if (zone_node_rrset(node, p->qtype, &p->cname) || !zone_node_rrset(node, TYPE_CNAME, &p->cname) ||
+	    p->cname.count != 1)
+		return false;
+	target = p->cname.records + 2;
+	qp_key_init(&p->target.key, target);
+	if (!dname_is_below(target, zone_version_apex_name(p->asked.zone))) {
+		p->alias = PLAIN_ALIAS_OUT;
+		return false;
+	}
+	p->alias = PLAIN_ALIAS;
+	return true;
+}
+
+void
+plain_look_up(struct plain *v, unsigned n, const struct zoneset *zones)
+{
+	struct zoneset_question *questions[ZONESET_TOGETHER];
+	unsigned k = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		if (v[i].simple)
+			questions[k++] = &v[i].asked;
+	if (k > 0)
+		zoneset_look_up(zones, questions, k);
+	k = 0;
+	for (unsigned i = 0; i < n; i++) {
+		v[i].alias = PLAIN_NO_ALIAS;
+		if (v[i].simple && v[i].asked.found.is_alias && leads_on(&v[i]))
+			questions[k++] = &v[i].target;
+	}
+	if (k > 0)
+		zoneset_look_up(zones, questions, k);
 }
 
 static inline size_t
@@ -138,25 +185,35 @@ end(const struct plain *q, const struct answer_settings *settings, uint8_t *p, c
 	return (size_t)(p - out);
 }
 
+/* What signs an RRset; count 0: nothing does, or nobody wants to know. */
+static inline size_t
+find_signatures(const struct zone_rrset *set, bool dnssec, struct zone_rrset *signatures)
+{
+	signatures->count = 0;
+	return dnssec && zone_rrset_signatures(set, signatures) ? records_size(signatures) : 0;
+}
+
+static inline uint8_t *
+put_signed(uint8_t *p, uint16_t owner, const struct zone_rrset *set, const struct zone_rrset *signatures)
+{
+	p = records_put(p, owner, set, set->ttl);
+	return signatures->count == 0 ? p : records_put(p, owner, signatures, signatures->ttl);
+}
+
 /* set is the answer. */
 static inline size_t
 write_positive(const struct plain *q, const struct answer_settings *settings, const struct zone_rrset *set, bool dnssec,
     bool tcp, uint8_t *out, size_t room)
 {
-	size_t size = q->end + records_size(set);
 	struct zone_rrset signatures;
+	size_t size = q->end + records_size(set) + find_signatures(set, dnssec, &signatures);
 	uint8_t *p;
 
-	signatures.count = 0;
-	if (dnssec && zone_rrset_signatures(set, &signatures))
-		size += records_size(&signatures);
 	if (!fits(q, settings, tcp, room, size))
 		return 0;
 	p = begin(q, RCODE_NOERROR, out);
 	store_u16(out + 6, (uint16_t)(set->count + signatures.count));
-	p = records_put(p, 0xc000 | MSG_HEADER_SIZE, set, set->ttl);
-	if (signatures.count > 0)
-		p = records_put(p, 0xc000 | MSG_HEADER_SIZE, &signatures, signatures.ttl);
+	p = put_signed(p, 0xc000 | MSG_HEADER_SIZE, set, &signatures);
 	return end(q, settings, p, out);
 }
 
@@ -178,6 +235,73 @@ write_negative(const struct plain *q, const struct answer_settings *settings, un
 	return end(q, settings, p, out);
 }
 
+/* How many labels two names have in common, from the root. */
+static inline unsigned
+common_labels(const struct qp_key *a, const struct qp_key *b)
+{
+	unsigned n = a->labels < b->labels ? a->labels : b->labels, i = 0;
+
+	while (i < n && a->label_at[i + 1] == b->label_at[i + 1] &&
+	    memcmp(a->at + 1 + a->label_at[i], b->at + 1 + a->label_at[i], (size_t)(a->label_at[i + 1] - a->label_at[i])) == 0)
+		i++;
+	return i;
+}
+
+/* The RRset that the alias leads to; count 0: the answer ends with the alias.  False: neither. */
+static bool
+find_target(const struct plain *q, bool dnssec, struct zone_rrset *set)
+{
+	const struct zone_lookup *found = &q->target.found;
+	const struct zone_version *zone = q->asked.zone, *other = q->target.zone;
+	const struct zone_node *node = found->node;
+
+	set->count = 0;
+	if (q->alias == PLAIN_ALIAS_OUT || other == NULL || zone_version_apex_name(other) != zone_version_apex_name(zone))
+		return true;
+	if (node == NULL && !dnssec)
+		node = found->wildcard;
+	return other == zone && found->cut == NULL && found->dname == NULL && node != NULL && is_plain_type(q->qtype) &&
+	    zone_node_rrset(node, q->qtype, set);
+}
+
+/* The CNAME, whose rdata is shortened as far as it ends like the question; then what the alias leads to. */
+static __attribute__((noinline)) size_t
+write_alias(const struct plain *q, const struct answer_settings *settings, bool dnssec, bool tcp, uint8_t *out, size_t room)
+{
+	const struct qp_key *name = &q->asked.key, *target = &q->target.key;
+	unsigned shared = common_labels(name, target), tail = shared == 0 ? 0 : target->label_at[shared] + 1u;
+	unsigned own = target->n - tail, rdlen = own + (tail > 0 ? 2 : 0);
+	uint16_t end_of_name = (uint16_t)(0xc000 | (MSG_HEADER_SIZE + name->n - tail));
+	struct zone_rrset set, signatures, of_alias;
+	uint8_t *p;
+	size_t size;
+
+	if (target->n == 1 || !find_target(q, dnssec, &set))
+		return 0;
+	size = q->end + 12 + rdlen + find_signatures(&q->cname, dnssec, &of_alias);
+	signatures.count = 0;
+	if (set.count > 0)
+		size += records_size(&set) + find_signatures(&set, dnssec, &signatures);
+	if (!fits(q, settings, tcp, room, size))
+		return 0;
+	p = begin(q, RCODE_NOERROR, out);
+	store_u16(out + 6, (uint16_t)(1 + of_alias.count + set.count + signatures.count));
+	store_u16(p, 0xc000 | MSG_HEADER_SIZE);
+	store_u16(p + 2, TYPE_CNAME);
+	store_u16(p + 4, CLASS_IN);
+	store_u32(p + 6, q->cname.ttl);
+	store_u16(p + 10, (uint16_t)rdlen);
+	memcpy(p + 12, target->name, own);
+	if (tail > 0)
+		store_u16(p + 12 + own, end_of_name);
+	p += 12 + rdlen;
+	if (of_alias.count > 0)
+		p = records_put(p, 0xc000 | MSG_HEADER_SIZE, &of_alias, of_alias.ttl);
+	if (set.count > 0)
+		p = put_signed(p, own == 0 ? end_of_name : (uint16_t)(0xc000 | (q->end + 12)), &set, &signatures);
+	return end(q, settings, p, out);
+}
+
 size_t
 plain_write(const struct plain *p, const struct answer_settings *settings, bool tcp, uint8_t *out, size_t room)
 {
@@ -190,7 +314,9 @@ plain_write(const struct plain *p, const struct answer_settings *settings, bool 
 	if (!p->simple || p->asked.zone == NULL || p->name_len == 1 || (p->edns && settings->report_agent != NULL) ||
 	    found->cut != NULL || found->dname != NULL || !is_common_type(p->qtype))
 		return 0;
-	dnssec = p->do_bit && zone_version_is_signed(p->asked.zone);
+	dnssec = wants_dnssec(p);
+	if (p->alias != PLAIN_NO_ALIAS)
+		return write_alias(p, settings, dnssec, tcp, out, room);
 	if ((node = found->node) == NULL) {
 		if (dnssec)
 			return 0;		/* something has to be proven */
@@ -199,9 +325,7 @@ plain_write(const struct plain *p, const struct answer_settings *settings, bool 
 	}
 	if (zone_node_rrset(node, p->qtype, &set))
 		return is_plain_type(p->qtype) ? write_positive(p, settings, &set, dnssec, tcp, out, room) : 0;
-	if (dnssec || (zone_node_flags(node) & ZONE_NODE_CNAME) != 0)
-		return 0;
-	return write_negative(p, settings, RCODE_NOERROR, tcp, out, room);
+	return dnssec || found->is_alias ? 0 : write_negative(p, settings, RCODE_NOERROR, tcp, out, room);
 }
 
 size_t

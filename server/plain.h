@@ -1,9 +1,10 @@
 /* server/plain.h -- the short way through: what most queries are, and the answer that most of them get.
  *
  * A simple query has one question of class IN, and at most an OPT record without options.  It is taken apart here in
- * one go, and several are looked up together.  Where its name is in a zone of ours with an RRset of the type, and the
- * answer is that RRset (with DO its signatures too) and nothing else, it is written here; octet for octet what
- * server/answer.c would give.  Everything else goes the long way, which takes over what was found out so far. */
+ * one go, and several are looked up together.  Where its name is in a zone of ours, and the answer is an RRset of the type
+ * (with DO its signatures too), or an alias and the RRset that it leads to, or that there is none and nobody wants a proof, it
+ * is written here; octet for octet what server/answer.c would give.  Everything else goes the long way, which takes over what
+ * was found out so far. */
 #ifndef SERVER_PLAIN_H
 #define SERVER_PLAIN_H
 
@@ -18,6 +19,9 @@ struct plain {
 	uint16_t qtype;
 	uint16_t udp_size;		/* what the requestor takes */
 	struct zoneset_question asked;	/* zone NULL: there is none to answer it */
+	enum { PLAIN_NO_ALIAS, PLAIN_ALIAS, PLAIN_ALIAS_OUT } alias;	/* the last leads out of the zone */
+	struct zone_rrset cname;	/* set for an alias */
+	struct zoneset_question target;	/* and where it leads */
 };
 
 /* Take a query apart; it is borrowed as long as *p is used. */

@@ -151,11 +151,13 @@ zone_version_conclude(const struct zone_version *v, const struct qp_key *key, co
 	}
 	if (d->exact) {
 		out->node = out->encloser;
+		out->is_alias = (out->node->leaf.flags & ZONE_NODE_CNAME) != 0;
 		out->dname = dname;	/* a DNAME does not speak of its own owner: RFC 6672, section 2.3 */
 		return true;
 	}
 	if (branch != NULL)
 		out->wildcard = as_node(qp_wildcard(branch, out->encloser->leaf.name_len));
+	out->is_alias = out->wildcard != NULL && (out->wildcard->leaf.flags & ZONE_NODE_CNAME) != 0;
 	out->next_is_wildcard = branch == NULL || !qp_has(branch, QP_STAR - 1);
 	return true;
 }

@@ -117,6 +117,7 @@ struct zone_lookup {
 	const struct zone_node *cut;	/* highest zone cut at or above qname, below the apex; NULL: none */
 	const struct zone_node *dname;	/* highest DNAME owner strictly above qname; NULL: none */
 	const struct zone_node *wildcard;	/* "*.<encloser>"; NULL when node is set or there is none */
+	bool is_alias;			/* node, or else wildcard, has a CNAME */
 	bool next_is_wildcard;		/* no name comes between the encloser and its wildcard; when node is NULL */
 };
 void zone_version_lookup(const struct zone_version *v, const uint8_t *qname, struct zone_lookup *out);

@@ -171,6 +171,7 @@ settle(struct zoneset_question *q, struct qp_errand *zones, struct qp_errand *na
 	}
 	qp_arrive(zones);
 	q->zone = current_version(conclude(&q->key, &zones->descent, false));
+	q->found.is_alias = false;
 	if (q->zone != NULL)
 		zone_version_lookup_key(q->zone, &q->key, &q->found);
 }
@@ -200,7 +201,8 @@ zoneset_look_up(const struct zoneset *set, struct zoneset_question *const *v, un
 		const struct zone_node *node = (const struct zone_node *)qp_word_leaf(names[i].at);
 
 		if (qp_is_exact(&names[i]) && (node->leaf.flags & ZONE_NODE_OUTSIDE) == 0)
-			v[i]->found = (struct zone_lookup){ .node = node, .encloser = node };
+			v[i]->found = (struct zone_lookup){ .node = node, .encloser = node,
+				.is_alias = (node->leaf.flags & ZONE_NODE_CNAME) != 0 };
 		else
 			settle(v[i], &zones[i], &names[i]);
 	}

@@ -28,6 +28,22 @@ static const char text[] =
     "many TXT \"cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\"\n"
     "many TXT \"dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\"\n"
     "alias CNAME www\n"
+    "alias.ns1 CNAME ns1\n"
+    "very.alias CNAME x.very.alias\n"
+    "x.very.alias A 192.0.2.9\n"
+    "up.of.alias CNAME of.alias\n"
+    "of.alias A 192.0.2.9\n"
+    "apex CNAME @\n"
+    "chain CNAME alias\n"
+    "loop CNAME loop\n"
+    "out CNAME www.example.net.\n"
+    "far CNAME www.plain.example.\n"
+    "near CNAME www.deeper.plain.example.\n"
+    "nothing CNAME none.of.these\n"
+    "root CNAME .\n"
+    "wild-target CNAME some.wild\n"
+    "to-dname CNAME x.dn\n"
+    "to-cut CNAME x.sub\n"
     "*.wild TXT \"a wildcard\"\n"
     "*.wild MX 10 www\n"
     "*.wild-alias CNAME www\n"
@@ -76,8 +92,29 @@ static const struct { const char *why, *qname; uint16_t qtype; enum way way; } r
 	{ "no such name, and no type", "nowhere", 0, LONG },
 	{ "no such name, any type", "nowhere", TYPE_ANY, LONG },
 	{ "no such name, DS", "nowhere", TYPE_DS, LONG },
-	{ "an alias", "alias", TYPE_A, LONG },
-	{ "from an alias of a wildcard", "x.wild-alias", TYPE_A, LONG },
+	{ "an alias", "alias", TYPE_A, SHORT },
+	{ "an alias, text", "alias", TYPE_TXT, SHORT },
+	{ "an alias, a type that is not there", "alias", TYPE_TLSA, LONG },
+	{ "an alias, a type with names", "alias", TYPE_MX, LONG },
+	{ "an alias itself", "alias", TYPE_CNAME, LONG },
+	{ "what a signer put beside an alias", "alias", TYPE_NSEC, LONG },
+	{ "an alias, DS", "alias", TYPE_DS, LONG },
+	{ "an alias of the name above", "alias.ns1", TYPE_A, SHORT },
+	{ "an alias of a name below", "very.alias", TYPE_A, SHORT },
+	{ "an alias of what it ends with", "up.of.alias", TYPE_A, SHORT },
+	{ "an alias of the apex", "apex", TYPE_A, SHORT },
+	{ "an alias of an alias", "chain", TYPE_A, LONG },
+	{ "an alias of itself", "loop", TYPE_A, LONG },
+	{ "an alias that leads out", "out", TYPE_A, SHORT },
+	{ "an alias that leads out, whatever the type", "out", TYPE_MX, SHORT },
+	{ "an alias of nothing", "nothing", TYPE_A, LONG },
+	{ "an alias of the root", "root", TYPE_A, LONG },
+	{ "an alias of what a wildcard gives", "wild-target", TYPE_TXT, SHORT_UNLESS_SIGNED },
+	{ "an alias of something below a DNAME", "to-dname", TYPE_A, LONG },
+	{ "an alias of something below a cut", "to-cut", TYPE_A, LONG },
+	{ "from an alias of a wildcard", "x.wild-alias", TYPE_A, SHORT_UNLESS_SIGNED },
+	{ "an alias that may lead to another zone of ours", "far", TYPE_A, SHORT },
+	{ "an alias that may lead to the zone below", "near", TYPE_A, SHORT },
 	{ "below a cut", "ns.sub", TYPE_A, LONG },
 	{ "at a cut", "sub", TYPE_TXT, LONG },
 	{ "below a DNAME", "x.dn", TYPE_A, LONG },
