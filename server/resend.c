@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NSLOTS 4096		/* power of two; the window holds what keys send in 11 minutes */
+#define NSLOTS (1 << 17)	/* the window holds what keys send in 11 minutes, which may be millions; slots never used take no memory */
 
 struct entry {
 	struct entry *next_in_slot, *newer;
@@ -20,7 +20,7 @@ struct resend {
 static struct entry **
 slot_of(const struct resend *r, const uint8_t digest[32])
 {
-	return (struct entry **)(uintptr_t)&r->slots[(digest[0] | digest[1] << 8) & (NSLOTS - 1)];
+	return (struct entry **)(uintptr_t)&r->slots[(digest[0] | digest[1] << 8 | digest[2] << 16) & (NSLOTS - 1)];
 }
 
 enum err
