@@ -456,15 +456,14 @@ unsigned
 update_evaluate(const struct zone_version *v, const struct request *q, const uint8_t *msg, size_t n,
     const struct update_policy *policy, int64_t now_s, struct changeset *changes, char *reason, size_t reason_size)
 {
+	uint8_t rdata[RDATA_MAX];		/* not of the heap, which tidies up when so much is asked for */
 	struct update u = { .v = v, .apex = zone_version_apex_name(v), .policy = policy, .now_s = now_s, .changes = changes,
-	    .rdata = malloc(RDATA_MAX), .reason = reason, .reason_size = reason_size };
+	    .rdata = rdata, .reason = reason, .reason_size = reason_size };
 	bool scan_first = policy != NULL && update_policy_is_limited(policy);
 	struct rd r = rd_over(msg, n);
 	unsigned rcode;
 
 	reason[0] = '\0';
-	if (u.rdata == NULL)
-		return RCODE_SERVFAIL;
 	rd_take(&r, q->after_question);
 	rcode = scan_first ? scan_behind(&u, r, &q->header) : RCODE_NOERROR;
 	if (rcode == RCODE_NOERROR)
@@ -478,6 +477,5 @@ update_evaluate(const struct zone_version *v, const struct request *q, const uin
 	if (rcode == RCODE_FORMERR && reason[0] == '\0')
 		snprintf(reason, reason_size, "the message is cut short");
 	rrmap_clear(&u.last);
-	free(u.rdata);
 	return rcode;
 }
