@@ -23,6 +23,7 @@
 
 #define READ_AT_ONCE 16			/* zones that a thread takes */
 #define READ_MANY 1000
+#define BIG 10000			/* RRs; below, a thread of its own is not worth while */
 
 /* The commits that the zones came from: who checks signatures may need them, should the clone be a new one. */
 static enum err
@@ -360,25 +361,57 @@ pull_find_base(const struct pull *p, const uint8_t *apex)
 	return p->nbases == 0 ? NULL : bsearch(&key, p->bases, p->nbases, sizeof *p->bases, compare_bases);
 }
 
+/* The base's RRs.  Of a big zone they are listed while its new text is unpacked, which one CPU does alone. */
+struct listing {
+	struct baseline *from;
+	struct rr_list rrs;
+	enum err err;
+	struct parallel_job job;
+	bool beside;
+};
+
+static void
+list_rrs(void *ctx)
+{
+	struct listing *l = ctx;
+
+	if (l->from->version != NULL)
+		l->err = baseline_list(l->from, &l->rrs);
+}
+
+static void
+listing_begin(struct listing *l, const struct pull_base *base)
+{
+	if ((l->beside = base->rrs > BIG))
+		parallel_begin(&l->job, list_rrs, l);
+	else
+		list_rrs(l);
+}
+
+static void
+listing_end(struct listing *l)
+{
+	if (l->beside)
+		parallel_end(&l->job);
+}
+
 /* What changed since the base. */
 static enum err
-compare_with_base(struct pull *p, struct pulled_zone *z, struct pull_base *base)
+compare_with_base(struct pull *p, struct pulled_zone *z, const struct zone_base *base, const struct listing *old)
 {
-	struct rr_list old = { 0 };
-	enum err err = baseline_list(&base->then, &old);
+	enum err err = old->err;
 
 	if (err == ERR_OK)
-		err = git_zone_diff(&old, &z->rrs, &z->changes);
+		err = git_zone_diff(&old->rrs, &z->rrs, &z->changes);
 	if (err == ERR_OK)
-		err = unseen_look(p, z, &base->base, &old);
+		err = unseen_look(p, z, base, &old->rrs);
 	z->known = err == ERR_OK;
-	rr_list_clear(&old);
-	return err == ERR_OK ? rewritten_look(p, z, &base->base) : err;
+	return err == ERR_OK ? rewritten_look(p, z, base) : err;
 }
 
 /* What was read, into a result. */
 static enum err
-take_read(struct pull *p, struct git_zone *read, struct pull_base *base)
+take_read(struct pull *p, struct git_zone *read, const struct pull_base *base, const struct listing *old)
 {
 	struct pulled_zone *z = add_result(p, base->apex.octets);
 
@@ -395,22 +428,27 @@ take_read(struct pull *p, struct git_zone *read, struct pull_base *base)
 	z->rrs = read->rrs;
 	read->base = (struct zone_base){ 0 };
 	read->rrs = (struct rr_list){ 0 };
-	return base->then.version == NULL ? ERR_OK : compare_with_base(p, z, base);
+	return base->then.version == NULL ? ERR_OK : compare_with_base(p, z, &base->base, old);
 }
 
 static enum err
 read_zone(struct pull *p, const struct git_file *file, struct pull_base *base)
 {
 	const uint8_t *apex = base->apex.octets;
+	struct listing old = { .from = &base->then };
 	struct git_zone read = { 0 };
 	char name[DNAME_TEXT_MAX];
-	enum err err = git_zone_read(p->git, p->tip, file, apex, &read, &p->fault);
+	enum err err;
 
+	listing_begin(&old, base);
+	err = git_zone_read(p->git, p->tip, file, apex, &read, &p->fault);
+	listing_end(&old);
 	if (err == ERR_OK && !base->known && p->source->files == NULL && !read.has_soa)
 		log_info("%s: %s is passed over: it has no SOA for %s", git_source_url(p->source->git), file->name,
 		    dname_print_host(apex, name));
 	else if (err == ERR_OK)
-		err = take_read(p, &read, base);
+		err = take_read(p, &read, base, &old);
+	rr_list_clear(&old.rrs);
 	git_zone_clear(&read);
 	return err;
 }

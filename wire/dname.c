@@ -127,6 +127,8 @@ dname_compare(const uint8_t *a, const uint8_t *b)
 	const uint8_t *alabels[DNAME_LABELS_MAX + 1], *blabels[DNAME_LABELS_MAX + 1];
 	unsigned na = 0, nb = 0;
 
+	if (dname_equal(a, b))		/* as in comparing two lists, and then no label has to be found from the end */
+		return 0;
 	for (; *a != 0; a += *a + 1)
 		alabels[na++] = a;
 	for (; *b != 0; b += *b + 1)
