@@ -1,4 +1,5 @@
-/* base/pool.h -- helper threads for what blocks or burns CPU; results come back to one thread's event loop. */
+/* base/pool.h -- helper threads for what blocks or burns CPU; results come back to one thread's event loop.  They are nicer than
+ * whoever makes them: queries come first. */
 #ifndef BASE_POOL_H
 #define BASE_POOL_H
 

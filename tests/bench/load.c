@@ -175,12 +175,12 @@ report(const struct load *l, int64_t took_ns)
 {
 	printf("{\"sent\": %llu, \"answered\": %llu, \"lost\": %llu, \"strange\": %llu, \"seconds\": %.6f, "
 	    "\"octets\": %llu, \"noerror\": %llu, \"nxdomain\": %llu, \"servfail\": %llu, \"refused\": %llu, "
-	    "\"median_us\": %u, \"p99_us\": %u, \"p9999_us\": %u, \"worst_us\": %u}\n",
+	    "\"median_us\": %u, \"p99_us\": %u, \"p999_us\": %u, \"p9999_us\": %u, \"worst_us\": %u}\n",
 	    (unsigned long long)l->sent, (unsigned long long)l->answered, (unsigned long long)l->lost,
 	    (unsigned long long)l->strange, (double)took_ns / 1e9, (unsigned long long)l->octets_in,
 	    (unsigned long long)l->rcodes[RCODE_NOERROR], (unsigned long long)l->rcodes[RCODE_NXDOMAIN],
 	    (unsigned long long)l->rcodes[RCODE_SERVFAIL], (unsigned long long)l->rcodes[RCODE_REFUSED],
-	    latency_of(l, 0.5), latency_of(l, 0.99), latency_of(l, 0.9999), latency_of(l, 1));
+	    latency_of(l, 0.5), latency_of(l, 0.99), latency_of(l, 0.999), latency_of(l, 0.9999), latency_of(l, 1));
 }
 
 static unsigned

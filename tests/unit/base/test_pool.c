@@ -3,6 +3,9 @@
 #include <poll.h>
 #include <stdatomic.h>
 
+#include <sys/resource.h>
+
+#include "base/parallel.h"
 #include "base/pool.h"
 
 static atomic_int worked, done_calls;
@@ -74,6 +77,43 @@ test_freed_while_busy(void **state)
 	pool_free(NULL);
 }
 
+static atomic_int niceness[2];		/* of a helper, and of a thread that it made */
+
+static void
+look_beside(void *ctx)
+{
+	(void)ctx;
+	niceness[1] = getpriority(PRIO_PROCESS, 0);
+}
+
+static void
+look(void *arg)
+{
+	struct parallel_job job;
+
+	(void)arg;
+	niceness[0] = getpriority(PRIO_PROCESS, 0);
+	parallel_begin(&job, look_beside, NULL);
+	parallel_end(&job);
+}
+
+static void
+test_queries_come_first(void **state)
+{
+	int ours = getpriority(PRIO_PROCESS, 0), wanted = ours + 10 < 19 ? ours + 10 : 19;
+	struct pool *p;
+
+	(void)state;
+	reset();
+	assert_int_equal(pool_new(1, &p), ERR_OK);
+	assert_int_equal(pool_submit(p, look, done, NULL), ERR_OK);
+	wait_for(p, 1);
+	pool_free(p);
+	check(niceness[0] == wanted && niceness[1] == wanted, "helpers, and what they make, are nicer than we: %d and %d, not %d",
+	    niceness[0], niceness[1], wanted);
+	assert_int_equal(getpriority(PRIO_PROCESS, 0), ours);
+}
+
 static struct pool *chained;
 
 static void
@@ -101,6 +141,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_are_done),
+		cmocka_unit_test(test_queries_come_first),
 		cmocka_unit_test(test_freed_while_busy),
 		cmocka_unit_test(test_chain),
 	};
