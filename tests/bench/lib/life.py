@@ -87,6 +87,70 @@ def latency(options, zones):
           ["server", "quiet", "while reloading", "served after, s", "under updates"], rows)
 
 
+def while_busy(server, questions, action):
+    """The same, a second at a time for as long as action() takes: seconds, and the worst second's latencies."""
+    took, seconds = [], []
+
+    def timed():
+        begun = time.monotonic()
+        action()
+        took.append(time.monotonic() - begun)
+
+    thread = threading.Thread(target=timed)
+    thread.start()
+    while thread.is_alive():
+        seconds.append(load(server, questions, "-r", 5000, "-s", 1, cpu=None))
+    thread.join()
+    return took[0], {key: max(s[key] for s in seconds) for key in ("p999_us", "worst_us", "lost")}
+
+
+def waits(result):
+    return f"{result['p999_us'] / 1000:.2f} / {result['worst_us'] / 1000:.2f}" + (f" ({result['lost']} lost)" if result["lost"] else "")
+
+
+def reload(options, zones):
+    """A text with one line changed, on all cores: when is it served, how long is a start, and what do queries wait meanwhile?"""
+    rows, nsd = [], None
+    directory = data.prepare(zones, options.work)
+    questions = os.path.join(directory, "positive.txt")
+    with open(os.path.join(directory, "zones", zones.zones[0]), encoding="ascii") as f:
+        text = f.read()
+    echo = servers.Echo(options.work, zones, directory, 89)
+    for cls in options.servers:
+        server = type(cls.__name__, (cls,), {"workers": 2})(options.work, zones, directory)
+
+        def read(serial, server=server):
+            server.read_zone()
+            server.wait_serial(zones.zones[0], lambda got: got == serial)
+
+        try:
+            server.start(pinned=False)                      # certns clones, others write what they keep
+            server.stop()
+            started = server.start(pinned=False)
+            quiet = while_busy(server, questions, lambda: time.sleep(options.rounds))[1]
+            results = []
+            for i in range(max(1, options.rounds // 2)):
+                server.put_zone(changed(text, 100 + i))
+                time.sleep(1)                               # what it left to be written
+                results.append(while_busy(server, questions, lambda serial=100 + i: read(serial)))
+            rows.append((server.name, started, statistics.median(took for took, _ in results), quiet,
+                         {key: max(r[key] for _, r in results) for key in quiet}))
+            if cls is servers.Certns:
+                server.put_zone(changed(text, 200))
+                echo.start(pinned=False)
+                floor = while_busy(echo, questions, lambda: time.sleep(options.rounds))[1]
+                rows.append(("echo beside it", None, None, floor, while_busy(echo, questions, lambda: read(200))[1]))
+        finally:
+            server.stop()
+            echo.stop()
+        nsd = started if server.name == "NSD" else nsd
+        note(f"{server.name}: changed line served after {results[-1][0]:.2f} s")
+    table(f"A text with one line changed, {zones.title} (two workers on all cores; queries: ms that 99.9 % / the worst of 5,000 per second waited)",
+          ["server", "start, s", "served after, s", "to NSD's start", "quiet", "meanwhile"],
+          [[name, *(("-", "-", "-") if took is None else (f"{started:.2f}", f"{took:.2f}", ratio(took, nsd))), waits(quiet),
+            waits(busy)] for name, started, took, quiet, busy in rows])
+
+
 def run_updates(server, outstanding, seconds, first=0):
     """Updates per second that were acknowledged with NOERROR, one new record in each, signed; and the slowest one in a hundred (ms)."""
     key = f"{servers.KEY_NAME}:SHA256:{servers.KEY_SECRET}"

@@ -9,9 +9,10 @@ import sys
 from .servers import LOAD_CPU, Certns
 
 
-def load(server, questions, *options):
-    """One run of the load generator: what it counted."""
-    command = ["taskset", "-c", str(LOAD_CPU), os.path.join(Certns.build, "tests/bench/load"), "-p", str(server.port),
+def load(server, questions, *options, cpu=LOAD_CPU):
+    """One run of the load generator, pinned or not (None): what it counted."""
+    pinned = [] if cpu is None else ["taskset", "-c", str(cpu)]
+    command = [*pinned, os.path.join(Certns.build, "tests/bench/load"), "-p", str(server.port),
                *[str(o) for o in options], questions]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:

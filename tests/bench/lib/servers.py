@@ -54,6 +54,7 @@ class Server:
     updates = False
     durability = ""
     forks = False                                           # queries are answered by a child
+    workers = 1                                             # that answer queries
 
     def __init__(self, work, zones, directory, updated=False):
         self.updated = updated                              # the zone takes updates (BIND then rereads no file)
@@ -156,8 +157,14 @@ class Server:
 
     def change_zone(self, text):
         """Give the server a new text of its first zone and have it read."""
+        self.put_zone(text)
+        self.read_zone()
+
+    def put_zone(self, text):
         with open(self.own_file(), "w", encoding="ascii") as f:
             f.write(text)
+
+    def read_zone(self):
         os.kill(self.popen.pid, signal.SIGHUP)
 
     def own_file(self):
@@ -184,7 +191,7 @@ class Certns(Server):
         shutil.copytree(data.repository_of(self.data, self.source), self.repository)
         self.config = self.write("certns.yaml", f"""server:
   listen: [127.0.0.1@{self.port}]
-  workers: 1
+  workers: {self.workers}
   state-directory: {self.path("state")}
   log-level: warning
 git:
@@ -203,8 +210,10 @@ zones:
     def command(self):
         return [os.path.join(self.build, "server/certnsd"), "-c", self.config]
 
-    def change_zone(self, text):
+    def put_zone(self, text):
         data.git_import(self.repository, [(self.data.zones[0], text.encode())], "change")
+
+    def read_zone(self):
         subprocess.run([os.path.join(self.build, "tools/certnsctl"), "-c", self.config, "pull"], check=True,
                        stdout=subprocess.DEVNULL)
 
@@ -218,7 +227,7 @@ class Nsd(Server):
         self.zones = self.copy_of_zone()
         text = f"""server:
 	ip-address: 127.0.0.1@{self.port}
-	server-count: 1
+	server-count: {self.workers}
 	username: ""
 	zonesdir: "{self.zones}"
 	zonelistfile: "{self.path('zone.list')}"
@@ -253,7 +262,7 @@ class Knot(Server):
         text = f"""server:
     listen: 127.0.0.1@{self.port}
     rundir: {self.home}
-    udp-workers: 1
+    udp-workers: {self.workers}
     tcp-workers: 1
     background-workers: 2
 log:
@@ -309,7 +318,7 @@ key "{KEY_NAME}" {{ algorithm hmac-sha256; secret "{KEY_SECRET}"; }};
         self.config = self.write("named.conf", text)
 
     def command(self):
-        return ["named", "-g", "-c", self.config, "-n", "1"]
+        return ["named", "-g", "-c", self.config, "-n", str(self.workers)]
 
     own_file = Nsd.own_file
 
