@@ -140,6 +140,7 @@ check_PROGRAMS += \
 	tests/unit/zones/test_git_copy \
 	tests/unit/zones/test_git_damage \
 	tests/unit/zones/test_git_local \
+	tests/unit/zones/test_git_pack \
 	tests/unit/zones/test_git_parts \
 	tests/unit/zones/test_git_remote
 tests_unit_server_test_message_SOURCES = tests/unit/server/test_message.c tests/unit/check.h
@@ -157,6 +158,8 @@ tests_unit_zones_test_git_damage_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 tests_unit_zones_test_git_local_SOURCES = tests/unit/zones/test_git_local.c tests/unit/zones/git_place.h \
 	tests/unit/check.h
 tests_unit_zones_test_git_local_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+tests_unit_zones_test_git_pack_SOURCES = tests/unit/zones/test_git_pack.c tests/unit/zones/git_place.h tests/unit/check.h
+tests_unit_zones_test_git_pack_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 tests_unit_zones_test_git_parts_SOURCES = tests/unit/zones/test_git_parts.c tests/unit/check.h
 tests_unit_zones_test_git_parts_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 tests_unit_zones_test_git_remote_SOURCES = tests/unit/zones/test_git_remote.c tests/unit/zones/git_place.h \
@@ -164,6 +167,10 @@ tests_unit_zones_test_git_remote_SOURCES = tests/unit/zones/test_git_remote.c te
 tests_unit_zones_test_git_remote_CPPFLAGS = $(AM_CPPFLAGS) -DGIT_HTTPS=\"$(abs_top_srcdir)/tests/unit/zones/git_https.py\"
 tests_unit_zones_test_git_remote_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 EXTRA_DIST += tests/unit/zones/git_https.py
+fuzz_targets += tests/fuzz/fuzz_gitpack
+tests_fuzz_fuzz_gitpack_SOURCES = tests/fuzz/fuzz_gitpack.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_gitpack_LDFLAGS = $(fuzz_link)
+tests_fuzz_fuzz_gitpack_LDADD = $(LIBZONES)
 # end of git
 
 # acme

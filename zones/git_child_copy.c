@@ -13,6 +13,7 @@
 #include "zones/git_internal.h"
 
 #define FEW 100				/* as git has it for what is pushed */
+#define RAW_MAX ((uint64_t)512 << 20)	/* octets of them; more make a smaller pack */
 
 struct copy {
 	git_repository *from, *to;
@@ -169,6 +170,16 @@ add_commit(struct copy *k, const git_oid *id, struct fault *f)
 	return err;
 }
 
+/* One that cannot be read is found out when it is taken. */
+static uint64_t
+raw_size(struct copy *k, const git_oid *id)
+{
+	git_object_t type;
+	size_t size;
+
+	return git_odb_read_header(&size, &type, k->from_odb, id) == 0 ? size : 0;
+}
+
 static enum err
 take(struct copy *k, const git_oid *id, struct fault *f)
 {
@@ -208,12 +219,15 @@ enum err
 git_child_copy(git_repository *from, git_repository *to, const git_oid *commit, bool *many, struct fault *f)
 {
 	struct copy k = { .from = from, .to = to };
+	uint64_t raw = 0;
 	enum err err;
 
 	if ((err = place_of(from, &k.from_odb, k.from_objects, f)) == ERR_OK &&
 	    (err = place_of(to, &k.to_odb, k.to_objects, f)) == ERR_OK)
 		err = add_commit(&k, commit, f);
-	*many = k.many;
+	for (size_t i = 0; err == ERR_OK && i < k.n; i++)
+		raw += raw_size(&k, &k.v[i]);
+	*many = k.many = k.many || raw > RAW_MAX;
 	for (size_t i = 0; err == ERR_OK && !k.many && i < k.n; i++)
 		err = take(&k, &k.v[i], f);
 	git_odb_free(k.from_odb);

@@ -96,6 +96,8 @@ branch_download(struct git_child *c, git_remote *remote, const git_remote_head *
 		return err;
 	if (git_url_kind(c->request->v[GIT_FIELD_URL]) == GIT_KIND_LOCAL && (err = local_copy(c, &id, &many, f)) != ERR_OK)
 		return err;
+	if (git_url_kind(c->request->v[GIT_FIELD_URL]) != GIT_KIND_LOCAL && (err = git_child_unpack(c, f)) != ERR_OK)
+		return err;
 	if (many && (err = pack_download(c, remote, branch, ref, f)) != ERR_OK)
 		return err;
 	if ((rc = git_reference_create(&tip, c->repo, ref, &id, 1, NULL)) < 0 ||

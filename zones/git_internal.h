@@ -198,6 +198,10 @@ enum err git_child_push(struct git_child *c, struct fault *f);
 enum err git_child_compact(struct git_child *c, struct fault *f);
 /* Bring a commit and all that it needs from one repository to another.  *many: it is more than a few objects, and nothing was done. */
 enum err git_child_copy(git_repository *from, git_repository *to, const git_oid *commit, bool *many, struct fault *f);
+
+/* What a server sends from now on goes into the clone as files, if it is a few objects. */
+enum err git_child_unpack(struct git_child *c, struct fault *f);
+
 enum err git_child_push_network(struct git_child *c, const char *ref, struct fault *f);
 
 /* A push to a local path by git receive-pack: is git installed?  A git_transport_cb, whose payload is the git_child. */

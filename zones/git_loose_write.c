@@ -179,7 +179,8 @@ deflate_some(z_stream *z, const void *octets, size_t n, int flush, struct part *
 {
 	z->next_in = (Bytef *)(uintptr_t)octets;
 	z->avail_in = (uInt)n;
-	part->adler = adler32(part->adler, octets, (uInt)n);
+	if (n > 0)			/* of NULL it would be that of nothing at all */
+		part->adler = adler32(part->adler, octets, (uInt)n);
 	part->n += n;
 	do {
 		uint8_t *p = buf_reserve(&part->out, WINDOW);

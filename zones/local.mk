@@ -34,6 +34,7 @@ zones_libzones_a_SOURCES = \
 	zones/git_child_pipe.c \
 	zones/git_child_push.c \
 	zones/git_child_ssh.c \
+	zones/git_child_unpack.c \
 	zones/git_commit.c \
 	zones/git_compact.c \
 	zones/git_credentials.c \
@@ -48,6 +49,7 @@ zones_libzones_a_SOURCES = \
 	zones/git_loose.c \
 	zones/git_loose_read.c \
 	zones/git_loose_write.c \
+	zones/git_pack.c zones/git_pack.h \
 	zones/git_parent.c \
 	zones/git_path.c \
 	zones/git_reader.c \
