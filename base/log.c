@@ -39,6 +39,18 @@ log_wants(enum log_level level)
 	return (int)level <= wanted_level;
 }
 
+bool
+log_seldom(struct log_seldom *s, int64_t now_ms, uint64_t *n)
+{
+	s->n++;
+	if (s->told_ms != 0 && now_ms >= s->told_ms && now_ms - s->told_ms < 60000)
+		return false;
+	s->told_ms = now_ms;
+	*n = s->n;
+	s->n = 0;
+	return true;
+}
+
 /* Octets of the UTF-8 character at p (RFC 3629, section 4); 0: it is none. */
 static size_t
 utf8_length(const unsigned char *p)

@@ -282,6 +282,23 @@ subject_of(const struct handler *h, const struct request *q)
 	return subject(&asked);
 }
 
+/* q: NULL where p is simple. */
+static void
+log_limited(struct handler *h, const struct client *client, const struct plain *p, const struct request *q)
+{
+	char peer[CONFIG_ADDRESS_TEXT], name[DNAME_TEXT_MAX], type[RRTYPE_TEXT_MAX];
+	const uint8_t *qname = p->simple ? p->msg + MSG_HEADER_SIZE : q->question.qname.octets;
+	uint64_t n;
+
+	if (!log_seldom(&h->limited, client->now_ms, &n))
+		return;
+	log_warning("rate-limit: too many answers to the network of %s, now to a query for %s %s: %llu were dropped or cut since the last "
+	    "such line", config_address_print((const struct sockaddr *)client->peer, peer),
+	    p->simple || q->has_question ? dname_print_host(qname, name) : "an unreadable name",
+	    p->simple || q->has_question ? rrtype_print(p->simple ? p->qtype : q->question.qtype, type) : "",
+	    (unsigned long long)n);
+}
+
 /* An answer over UDP is made: is it sent?  q: NULL where p is simple. */
 static enum ratelimit_verdict
 judge(struct handler *h, const struct view *view, const struct client *client, const struct plain *p,
@@ -299,6 +316,7 @@ judge(struct handler *h, const struct view *view, const struct client *client, c
 	if (verdict == RATELIMIT_PASS || config_access_allows(c->rate_limit_exempt, c->nrate_limit_exempt, peer, NULL))
 		return RATELIMIT_PASS;
 	counter_add(verdict == RATELIMIT_SLIP ? &h->counters.limited_slipped : &h->counters.limited_dropped, 1);
+	log_limited(h, client, p, q);
 	return verdict;
 }
 

@@ -3,6 +3,7 @@
 #ifndef SERVER_HANDLE_H
 #define SERVER_HANDLE_H
 
+#include "base/log.h"
 #include "server/axfr.h"
 #include "server/counters.h"
 #include "server/plain.h"
@@ -30,6 +31,7 @@ struct handler {
 	/* Complaints about peers are limited, so that a flood of bad requests does not become a flood of lines. */
 	int64_t complaint_second;
 	unsigned complaints, complaints_dropped;
+	struct log_seldom limited;	/* answers that the rate limit held back */
 };
 
 enum handled {

@@ -75,6 +75,7 @@ struct tcp {
 	struct connections open, unused;
 	struct connection *slots;
 	unsigned per_address;
+	struct log_seldom shed, refused;
 	struct neighbours neighbours[NEIGHBOURHOODS];	/* open connections by a hash of their address */
 	uint8_t hash_key[SIPHASH_KEY];
 	uint8_t scratch[2 + MSG_MAX];	/* an answer under way: length, message */
@@ -318,11 +319,33 @@ is_at_work(const struct connection *c)
 	return c->transfer != NULL || c->pending > 0;
 }
 
+/* For a new connection of peer, which may be NULL: of files there were too few. */
 static void
-shed(struct connection *c)
+shed(struct connection *c, const struct sockaddr_storage *peer)
 {
-	counter_add(&c->tcp->handler->counters.tcp_shed, 1);
+	struct tcp *t = c->tcp;
+	char text[CONFIG_ADDRESS_TEXT];
+	uint64_t n;
+
+	counter_add(&t->handler->counters.tcp_shed, 1);
+	if (log_seldom(&t->shed, clock_mono_ms(), &n))
+		log_warning("TCP: as many connections as there may be, %s%s: the idlest make room, %llu since the last such line",
+		    peer != NULL ? "now for a new one of " : "and no more open files",
+		    peer != NULL ? config_address_print((const struct sockaddr *)peer, text) : "", (unsigned long long)n);
 	close_connection(c, "");
+}
+
+static void
+refuse(struct tcp *t, int fd, const struct sockaddr_storage *peer)
+{
+	char text[CONFIG_ADDRESS_TEXT];
+	uint64_t n;
+
+	close(fd);
+	counter_add(&t->handler->counters.tcp_refused, 1);
+	if (log_seldom(&t->refused, clock_mono_ms(), &n))
+		log_warning("TCP: no room for a connection of %s, for all the others are at work: %llu since the last such line",
+		    config_address_print((const struct sockaddr *)peer, text), (unsigned long long)n);
 }
 
 /* May there be another connection from peer's address?  Its idlest one makes room if need be. */
@@ -346,19 +369,19 @@ admit(struct tcp *t, const struct sockaddr_storage *peer)
 	if (count < t->per_address)
 		return true;
 	if (idlest != NULL)
-		shed(idlest);
+		shed(idlest, peer);
 	return idlest != NULL;
 }
 
 /* The idlest connection goes.  False: all are at work. */
 static bool
-shed_idlest(struct tcp *t)
+shed_idlest(struct tcp *t, const struct sockaddr_storage *peer)
 {
 	struct connection *c;
 
 	TAILQ_FOREACH(c, &t->open, link) {
 		if (!is_at_work(c)) {
-			shed(c);
+			shed(c, peer);
 			return true;
 		}
 	}
@@ -367,11 +390,11 @@ shed_idlest(struct tcp *t)
 
 /* A slot for a new connection, the idlest one's if need be.  NULL: all are at work. */
 static struct connection *
-take_slot(struct tcp *t)
+take_slot(struct tcp *t, const struct sockaddr_storage *peer)
 {
 	struct connection *c;
 
-	if (TAILQ_EMPTY(&t->unused) && !shed_idlest(t))
+	if (TAILQ_EMPTY(&t->unused) && !shed_idlest(t, peer))
 		return NULL;
 	c = TAILQ_FIRST(&t->unused);
 	TAILQ_REMOVE(&t->unused, c, link);
@@ -383,11 +406,10 @@ take_slot(struct tcp *t)
 static void
 open_connection(struct tcp *t, int fd, const struct sockaddr_storage *peer, socklen_t peer_len)
 {
-	struct connection *c = admit(t, peer) ? take_slot(t) : NULL;
+	struct connection *c = admit(t, peer) ? take_slot(t, peer) : NULL;
 
 	if (c == NULL) {
-		close(fd);
-		counter_add(&t->handler->counters.tcp_refused, 1);
+		refuse(t, fd, peer);
 		return;
 	}
 	c->fd = fd;
@@ -423,7 +445,7 @@ on_acceptable(evutil_socket_t fd, short events, void *arg)
 		if (accepted >= 0) {
 			open_connection(l->tcp, accepted, &peer, n);
 		} else if (errno == EMFILE || errno == ENFILE) {
-			if (!shed_idlest(l->tcp)) {
+			if (!shed_idlest(l->tcp, NULL)) {
 				event_del(l->event);	/* it would stay readable */
 				l->paused = true;
 				return;

@@ -205,6 +205,8 @@ def test_rate_limit(start):
     metrics = server.ctl_text("metrics").stdout
     assert re.search(r'certns_rate_limited_total{action="dropped"} [1-9]', metrics)
     assert re.search(r'certns_rate_limited_total{action="slipped"} [1-9]', metrics)
+    server.wait_log("rate-limit: too many answers to the network of 127.0.0.1@")
+    assert server.log().count("rate-limit: ") <= 2, "not a line for each"
 
 
 def test_rate_limit_exempt(start):
@@ -237,6 +239,7 @@ def test_tcp_limits(start):
     assert [is_open(s) for s in first] == [False, True, True, True], "the idlest of the address made room"
     others = [connect(f"127.0.0.{i}") for i in (2, 3, 4)]
     assert [is_open(s) for s in first[1:] + others] == [False] + [True] * 5, "the idlest of all made room"
+    server.wait_log("TCP: as many connections as there may be, now for a new one of 127.0.0.1@")
     assert "certns_tcp_connections_shed_total 2" in server.ctl_text("metrics").stdout
     for s in clients:
         s.close()

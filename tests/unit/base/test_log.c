@@ -99,6 +99,20 @@ test_levels(void **state)
 }
 
 static void
+test_seldom(void **state)
+{
+	struct log_seldom s = { 0 };
+	uint64_t n = 0;
+
+	(void)state;
+	check(log_seldom(&s, 1000, &n) && n == 1, "the first one is told at once");
+	check(!log_seldom(&s, 1001, &n) && !log_seldom(&s, 60999, &n), "those that follow are not");
+	check(log_seldom(&s, 61000, &n) && n == 3, "but for one, after a minute");
+	check(!log_seldom(&s, 61001, &n), "then there is quiet again");
+	check(log_seldom(&s, 500, &n) && n == 2, "a clock that was set back does not silence it");
+}
+
+static void
 test_nobody_reads(void **state)
 {
 	int ends[2], saved = dup(STDERR_FILENO);
@@ -152,6 +166,7 @@ main(void)
 		cmocka_unit_test(test_lines_stay_lines),
 		cmocka_unit_test(test_long_lines_are_cut),
 		cmocka_unit_test(test_levels),
+		cmocka_unit_test(test_seldom),
 		cmocka_unit_test(test_nobody_reads),
 		cmocka_unit_test(test_errors_have_words)
 	};
