@@ -132,7 +132,9 @@ zone_version_conclude(const struct zone_version *v, const struct qp_key *key, co
 	const struct qp_branch *branch = NULL;
 
 	*out = (struct zone_lookup){ 0 };
-	if (d->nearest == NULL || d->common < apex_labels || v->apex == NULL)
+	/* Glue from outside shares nothing with names of the zone that the apex does not share, too. */
+	if (d->nearest == NULL || d->common < apex_labels || v->apex == NULL ||
+	    (as_node(d->nearest)->leaf.flags & ZONE_NODE_OUTSIDE) != 0)
 		return false;			/* not in this zone */
 	low = key->label_at[apex_labels];
 	high = key->label_at[d->common];

@@ -14,6 +14,8 @@ static const char text[] =
     "$TTL 3600\n"
     "@ 3600 IN SOA ns1 hostmaster.ns1 7 7200 3600 604800 300\n"
     "@ NS ns1\n"
+    "@ NS ns.outside.\n"
+    "ns.outside. A 192.0.2.9\n"
     "@ MX 10 www\n"
     "@ A 192.0.2.1\n"
     "ns1 A 192.0.2.2\n"
@@ -119,6 +121,9 @@ static const struct { const char *why, *qname; uint16_t qtype; enum way way; } r
 	{ "at a cut", "sub", TYPE_TXT, LONG },
 	{ "below a DNAME", "x.dn", TYPE_A, LONG },
 	{ "in no zone of ours", "away:", TYPE_A, LONG },
+	{ "glue in no zone of ours", "ns.outside:", TYPE_A, LONG },
+	{ "beside such glue", "x.outside:", TYPE_A, LONG },
+	{ "above it", "outside:", TYPE_A, LONG },
 	{ "the root", ":", TYPE_A, LONG },
 };
 #define COUNT (sizeof rows / sizeof rows[0])
