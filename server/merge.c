@@ -301,7 +301,29 @@ merge_changes(struct keeper *k, struct pull *p, struct fault *f)
 	return err;
 }
 
-/* Zones that came back are known to readers again. */
+static bool
+is_below_another(const struct keeper *k, const struct zone *z)
+{
+	for (const uint8_t *name = z->apex.octets; *name != 0; ) {
+		const struct zone *above;
+
+		name += *name + 1u;
+		if ((above = zonetable_find(&k->zones, name)) != NULL && !above->retired)
+			return true;
+	}
+	return false;
+}
+
+/* What readers find: zones that came back; and those that have not been sound yet, so that questions for them get SERVFAIL, and
+ * not REFUSED as for zones of others.  But a zone above goes on answering what it has answered so far. */
+static bool
+is_to_be_shown(const struct keeper *k, const struct pulled_zone *p, const struct zone *z)
+{
+	if (zone_newest(z) == NULL)
+		return p->kind != PULLED_GONE && !is_below_another(k, z);
+	return p->kind == PULLED_TEXT;
+}
+
 static enum err
 show_merged(struct keeper *k, struct pull *p)
 {
@@ -310,7 +332,7 @@ show_merged(struct keeper *k, struct pull *p)
 	for (size_t i = 0; err == ERR_OK && i < p->nzones; i++) {
 		struct zone *z = zonetable_find(&k->zones, p->zones[i].apex.octets);
 
-		if (p->zones[i].kind == PULLED_TEXT && z != NULL && z->owner == p->source && !z->retired && zone_newest(z) != NULL)
+		if (z != NULL && z->owner == p->source && !z->retired && is_to_be_shown(k, &p->zones[i], z))
 			err = merge_show_zone(k, z);
 	}
 	return err;

@@ -177,8 +177,8 @@ take_zone(const struct restore *r, struct zone *z, struct row *w, struct fault *
 		err = journal_each_record(k->journal, z->apex.octets, w->row.image_seq, note_record, z, f);
 	if (err == ERR_OK && loads)
 		err = commits_load(k->commits, z, &w->base, w->built ? NULL : &w->rrs, w->row.serial, false, f);
-	if (err == ERR_OK && loads && !z->retired)
-		err = merge_show_zone(k, z);
+	if (err == ERR_OK && (loads || r->source != NULL) && !z->retired)
+		err = merge_show_zone(k, z);		/* without a version it gets SERVFAIL */
 	if (err == ERR_OK && r->source != NULL)
 		err = includes_note(r->source, z);
 	if (err == ERR_OK && z->base.n == 0 && w->base.n > 0) {

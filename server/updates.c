@@ -187,9 +187,14 @@ keeper_update(struct keeper *k, struct job *j)
 		answer_later(k, j, false, NULL);	/* the first one may still wait for its sync */
 		return;
 	}
-	if (z == NULL || z->retired || zone_newest(z) == NULL) {
+	if (z == NULL || z->retired) {
 		snprintf(j->reason, sizeof j->reason, "the zone is not served any more");
 		keeper_give_back(j, RCODE_NOTAUTH);
+		return;
+	}
+	if (zone_newest(z) == NULL) {
+		snprintf(j->reason, sizeof j->reason, "%s", ede_not_loaded.text);
+		keeper_give_back(j, RCODE_SERVFAIL);
 		return;
 	}
 	rcode = stage_update(k, z, j, who, now_s, &staged);

@@ -126,8 +126,19 @@ def test_unsound_zones(certnsd, repo, extra, why):
 def test_an_unsound_zone_at_the_first_start(certnsd, repo):
     repo.commit({"example.org": zone("example.org", extra="x A nonsense\n")})
     server = certnsd(git=repo).start("example.com")
-    assert client.rcode(client.ask(server, "example.org", "SOA")) in ("REFUSED", "SERVFAIL")
+    answer = client.ask(server, "www.example.org", "A", use_edns=0)
+    assert client.rcode(answer) == "SERVFAIL" and [o.code for o in answer.options] == [14], "not ready"
     assert server.zone("example.org")["problem"]
+    repo.commit({"sub.example.com": zone("sub.example.com", extra="x A nonsense\n")})
+    server.pull()
+    assert server.zone("sub.example.com")["problem"]
+    assert client.rcode(client.ask(server, "sub.example.com", "A")) == "NXDOMAIN", "the zone above answers as before"
+    repo.commit({name: zone(name, serial=2) for name in ("example.org", "sub.example.com")})
+    server.pull()
+    assert client.serial(server, "example.org") == 2 and client.serial(server, "sub.example.com") == 2
+    repo.commit({"example.org": None})
+    server.pull()
+    assert client.rcode(client.ask(server, "www.example.org", "A")) == "REFUSED"
 
 
 def test_include(certnsd, repo):
