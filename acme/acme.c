@@ -85,7 +85,8 @@ void
 acme_look_at_ways(struct acme *a)
 {
 	int64_t since_ms = clock_mono_ms() - a->ways_ms;
-	int64_t wait_ms = a->ways_ms == 0 || since_ms > WAYS_EVERY_MS - WAYS_SOON_MS ? WAYS_SOON_MS : WAYS_EVERY_MS - since_ms;
+	int64_t wait_ms = a->ways_ms == 0 || since_ms > WAYS_EVERY_MS - WAYS_SOON_MS ?
+	    WAYS_SOON_MS : WAYS_EVERY_MS - since_ms;
 
 	if (!event_pending(a->ways, EV_TIMEOUT, NULL))
 		event_add(a->ways, &(struct timeval){ wait_ms / 1000, wait_ms % 1000 * 1000 });
@@ -192,8 +193,8 @@ labels_read(struct acme *a, struct fault *f)
 	return ERR_OK;
 }
 
-/* Orders that were on their way go on, or are cleaned up behind: their hosts decide, as far as there are any.  A zone that is
- * not here may still come. */
+/* Orders that were on their way go on, or are cleaned up behind: their hosts decide, as far as there are any.  A zone
+ * that is not here may still come. */
 static void
 take_up(void *arg, const uint8_t *owner)
 {
@@ -208,8 +209,8 @@ take_up(void *arg, const uint8_t *owner)
 		acme_look(a, owner);
 }
 
-/* The clock was put forward or back: whatever was planned by it is looked at anew, in slots.  Time-outs and backoff go by
- * the other clock. */
+/* The clock was put forward or back: whatever was planned by it is looked at anew, in slots.  Time-outs and backoff go
+ * by the other clock. */
 static void
 on_clock(evutil_socket_t fd, short what, void *arg)
 {

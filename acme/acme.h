@@ -75,7 +75,7 @@ struct acme_config {
 	size_t nresolvers;
 	const char *resolver_certificates;	/* trust for those over HTTPS; NULL: the system's */
 	bool closed;			/* nothing but the proxy may be contacted for a certificate */
-	const char *state_directory;	/* account key: acme-account-<16 hex of SHA-256 of the directory URL>.pem, 0600 */
+	const char *state_directory; /* account key: acme-account-<16 hex of SHA-256 of the directory URL>.pem, 0600 */
 	unsigned retry_first_s, retry_most_s;	/* 60, 86400 */
 	unsigned propagation_timeout_s;	/* 120 */
 	unsigned request_timeout_s;	/* of one request to a CA; 0: 60 */
@@ -104,7 +104,7 @@ struct acme_status {			/* borrowed for the duration of the call */
 	enum acme_state state;
 	const char *names;		/* of the CSR, comma separated */
 	const char *issuer;		/* of the certificate in place; "" without one */
-	const char *step;		/* what is being done, in words: "waiting for ns2.example.com to show the challenge" */
+	const char *step;	/* what is being done, in words: "waiting for ns2.example.com to show the challenge" */
 	const char *problem;		/* last failure with the CA's words; "" without one */
 	const char *problem_type;	/* as the CA calls it: "rateLimited"; "" without one */
 	const char *authority;		/* that issued, or was asked last; "": not known yet */
@@ -149,7 +149,8 @@ struct acme_outside {
 	void (*edit)(void *ctx, const struct acme_edit *edit,
 	    void (*done)(void *arg, enum err err, const char *words), void *arg);
 
-	/* Append to out all RRs of (name, type) in our zones; TTL included.  ERR_NOT_FOUND: name is in no zone of ours. */
+	/* Append to out all RRs of (name, type) in our zones; TTL included.  ERR_NOT_FOUND: name is in no zone of
+	 * ours. */
 	enum err (*lookup)(void *ctx, const uint8_t *name, uint16_t type, struct rr_list *out);
 
 	/* The zone that name is in (longest match) and whether we may change it for ACME; false: in none of ours. */
@@ -159,29 +160,30 @@ struct acme_outside {
 	void (*check)(void *ctx, const uint8_t *zone, struct acme_check *out);
 
 	/* The addresses that the CA may ask for names of zone, our own listeners left out: call found() for each,
-	 * server is for messages.  (NS addresses, or check-servers.)  address NULL: server is the name of one whose addresses are
-	 * not known here. */
+	 * server is for messages.  (NS addresses, or check-servers.)  address NULL: server is the name of one whose
+	 * addresses are not known here. */
 	void (*servers)(void *ctx, const uint8_t *zone,
 	    void (*found)(void *arg, const struct sockaddr *address, const char *server), void *arg);
 
 	/* Is an address that an NS record leads to one of our own listeners? */
 	bool (*is_ours)(void *ctx, const struct sockaddr *address);
 
-	/* One unsigned DNS question to one server (UDP, TCP when truncated, with retries), with these header flags (0 for an
-	 * authoritative one; RD, AD, CD for a resolver): answered() is called exactly once, never before ask() returns,
-	 * with the whole response message, or n 0 and words on failure. */
+	/* One unsigned DNS question to one server (UDP, TCP when truncated, with retries), with these header flags (0
+	 * for an authoritative one; RD, AD, CD for a resolver): answered() is called exactly once, never before ask()
+	 * returns, with the whole response message, or n 0 and words on failure. */
 	void (*ask)(void *ctx, const struct sockaddr *address, const uint8_t *qname, uint16_t qtype, uint16_t flags,
-	    unsigned timeout_ms, void (*answered)(void *arg, const uint8_t *msg, size_t n, const char *words), void *arg);
+	    unsigned timeout_ms, void (*answered)(void *arg, const uint8_t *msg, size_t n, const char *words),
+	    void *arg);
 
-	/* The names of the authorities for zone, the best first, NULL-terminated; NULL: all, as they are configured.  The
-	 * function may be NULL. */
+	/* The names of the authorities for zone, the best first, NULL-terminated; NULL: all, as they are configured.
+	 * The function may be NULL. */
 	const char *const *(*authorities)(void *ctx, const uint8_t *zone);
 
 	/* Keep octets under key over restarts; n 0 forgets them.  They are copied, and written with the next group of
-	 * commits: what an edit() that was called before or in the same turn does becomes durable with them.  done (may be
-	 * NULL: nobody waits, a failure is logged) is called exactly once, later or before remember() returns; ERR_OK means
-	 * durable.  Keys: "order/<owner>" (acme/store.h), "host/<owner>", "account/<digest>", "persist/<name>/<authority>",
-	 * "limit/<authority>/<limit>/<key>", "health/<authority>".
+	 * commits: what an edit() that was called before or in the same turn does becomes durable with them.  done (may
+	 * be NULL: nobody waits, a failure is logged) is called exactly once, later or before remember() returns;
+	 * ERR_OK means durable.  Keys: "order/<owner>" (acme/store.h), "host/<owner>", "account/<digest>",
+	 * "persist/<name>/<authority>", "limit/<authority>/<limit>/<key>", "health/<authority>".
 	 * Values: JSON with a version; what cannot be read is logged and forgotten by its reader. */
 	void (*remember)(void *ctx, const char *key, const void *octets, size_t n,
 	    void (*done)(void *arg, enum err err, const char *words), void *arg);
@@ -206,15 +208,15 @@ enum err acme_new(const struct acme_config *config, const struct acme_outside *o
 /* Cancels what runs (no done() or answered() is waited for: the caller frees those too). */
 void acme_free(struct acme *a);
 
-/* The TLSA RRset of <label>.<host> was added, changed or removed, or was found in a scan at start: look at it (soon, not
- * at once) and do what is needed.  Calling it too often does no harm. */
+/* The TLSA RRset of <label>.<host> was added, changed or removed, or was found in a scan at start: look at it (soon,
+ * not at once) and do what is needed.  Calling it too often does no harm. */
 void acme_look(struct acme *a, const uint8_t *owner);
 
 /* CAA records were changed: hosts that wait because of such ones look again. */
 void acme_look_at_caa(struct acme *a);
 
-/* The same for aliases and zone cuts, or a zone came: what was refused may have a place for its challenges now.  That is found
- * soon, and not more often than once a minute. */
+/* The same for aliases and zone cuts, or a zone came: what was refused may have a place for its challenges now.  That
+ * is found soon, and not more often than once a minute. */
 void acme_look_at_ways(struct acme *a);
 
 /* Is owner <label>.<host> for one of the labels? */
@@ -226,10 +228,10 @@ struct acme_judge_client {
 	void *ctx;
 };
 
-/* Could a certificate ever come of this CSR at owner, <label>.<host>?  ERR_OK: yes, or no certificates are ordered there.
- * Else f says why not. */
-enum err acme_judge(struct acme *a, const uint8_t *owner, const uint8_t *der, size_t n, const struct acme_judge_client *client,
-    struct fault *f);
+/* Could a certificate ever come of this CSR at owner, <label>.<host>?  ERR_OK: yes, or no certificates are ordered
+ * there.  Else f says why not. */
+enum err acme_judge(struct acme *a, const uint8_t *owner, const uint8_t *der, size_t n,
+    const struct acme_judge_client *client, struct fault *f);
 
 /* Forget backoff and renewal time of host (its name without the label) and start now.  ERR_NOT_FOUND: no CSR there. */
 enum err acme_renew(struct acme *a, const uint8_t *host);

@@ -131,10 +131,11 @@ acme_ari_read(const char *json, size_t n, struct acme_ari_window *out, struct fa
 	if (start == NULL || end == NULL)
 		err = fault_set(f, ERR_PEER, "the CA's renewalInfo has no suggestedWindow");
 	else if (!acme_ari_time(start, &w.start_s) || !acme_ari_time(end, &w.end_s))
-		err = fault_set(f, ERR_PEER, "the CA's renewalInfo has a window from '%.40s' to '%.40s', which are no times",
-		    start, end);
+		err = fault_set(f, ERR_PEER, "the CA's renewalInfo has a window from '%.40s' to '%.40s', which are no "
+		    "times", start, end);
 	else if (w.end_s <= w.start_s)
-		err = fault_set(f, ERR_PEER, "the CA's renewalInfo has a window that ends at %.40s, before it begins", end);
+		err = fault_set(f, ERR_PEER, "the CA's renewalInfo has a window that ends at %.40s, before it begins",
+		    end);
 	if (err == ERR_OK) {
 		copy_url(json_string_value(json_object_get(root, "explanationURL")), w.explanation);
 		*out = w;

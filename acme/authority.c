@@ -188,7 +188,8 @@ acme_ranking_pick(const struct acme_ranking *choice, int64_t patience_s, int64_t
 	for (size_t i = 0; i < choice->n; i++) {
 		struct acme_authority *a = choice->v[i];
 
-		if (!acme_authority_down(a, patience_s, now_ms) || (now_ms >= a->probe_ms && now_ms >= a->not_before_ms))
+		if (!acme_authority_down(a, patience_s, now_ms) ||
+		    (now_ms >= a->probe_ms && now_ms >= a->not_before_ms))
 			return a;
 	}
 	return choice->n > 0 ? choice->v[0] : NULL;
@@ -218,8 +219,8 @@ acme_authority_wait_ms(const struct acme_authority *a, bool exempt, int64_t now_
 static void
 set_probe(struct acme_authority *a, int64_t now_ms)
 {
-	a->probe_ms = now_ms + 1000 * acme_backoff_s(++a->probes, a->probe_first_s, a->probe_most_s, random_below(256), 0,
-	    -1);
+	a->probe_ms = now_ms + 1000 * acme_backoff_s(++a->probes, a->probe_first_s, a->probe_most_s, random_below(256),
+	    0, -1);
 }
 
 void

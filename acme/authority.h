@@ -64,7 +64,8 @@ bool acme_authority_down(const struct acme_authority *a, int64_t patience_s, int
 /* When it will be passed over if it goes on failing as it does. */
 int64_t acme_authority_down_ms(const struct acme_authority *a, int64_t patience_s);
 
-/* How long the CA wants us to wait, by its words and its limits; 0: not at all.  exempt: the limits are not for this order. */
+/* How long the CA wants us to wait, by its words and its limits; 0: not at all.  exempt: the limits are not for this
+ * order. */
 int64_t acme_authority_held_ms(const struct acme_authority *a, bool exempt, int64_t now_ms);
 
 /* How long until an order may go there, its health considered too; 0: now. */
@@ -73,8 +74,8 @@ int64_t acme_authority_wait_ms(const struct acme_authority *a, bool exempt, int6
 /* An order goes there: as a probe it is the only one until the next is due. */
 void acme_authority_ask(struct acme_authority *a, int64_t now_ms);
 
-/* An order there succeeded, or failed for the CA's own reasons.  host: a number that tells it from others.  retry_after_s is
- * what the CA asked for; -1: nothing. */
+/* An order there succeeded, or failed for the CA's own reasons.  host: a number that tells it from others.
+ * retry_after_s is what the CA asked for; -1: nothing. */
 void acme_authority_worked(struct acme_authority *a);
 void acme_authority_failed(struct acme_authority *a, uint32_t host, const char *words, int64_t retry_after_s,
     int64_t now_ms);

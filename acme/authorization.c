@@ -188,7 +188,7 @@ on_authorization(struct acme_order *o, const struct acme_reply *r)
 enum acme_want
 acme_order_published(struct acme_order *o, enum err err, const char *words)
 {
-	if (err != ERR_OK)		/* whatever the reason: it is on our side, and no other CA would have more luck */
+	if (err != ERR_OK)	/* whatever the reason: it is on our side, and no other CA would have more luck */
 		return order_fail_because(o, (struct acme_cause){ BLAME_LOCAL, AGAIN_SOON }, err, words);
 	order_step(o, "waiting for the name servers to show the challenge");
 	return ACME_CHECK;

@@ -29,9 +29,9 @@ struct acme_cause {
 /* Of an error of ours, or of the network (ERR_NETWORK, ERR_TIMEOUT, ERR_PEER are the CA's). */
 struct acme_cause acme_cause_of_err(enum err err);
 
-/* Of a problem (RFC 8555, section 6.7; RFC 9773; draft-aaron-acme-profiles): type as in the document, with or without the
- * urn; NULL or unknown: what the HTTP status says (0: none).  proof: it came with a challenge or an authorization, where
- * "unauthorized" is the host's fault and not our account's. */
+/* Of a problem (RFC 8555, section 6.7; RFC 9773; draft-aaron-acme-profiles): type as in the document, with or without
+ * the urn; NULL or unknown: what the HTTP status says (0: none).  proof: it came with a challenge or an authorization,
+ * where "unauthorized" is the host's fault and not our account's. */
 struct acme_cause acme_cause_of_problem(const char *type, long status, bool proof);
 
 /* "rateLimited" of "urn:ietf:params:acme:error:rateLimited"; anything else unchanged. */

@@ -71,7 +71,8 @@ number(const char **at, unsigned *out)
 enum err
 acme_limit_parse(const char *text, struct acme_limits *out)
 {
-	static const struct { char unit; unsigned s; } units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', DAY_S },
+	static const struct { char unit; unsigned s; } units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 },
+	    { 'd', DAY_S },
 		{ 'w', 7 * DAY_S } };
 	struct acme_rate rate;
 

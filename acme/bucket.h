@@ -1,8 +1,8 @@
 /* acme/bucket.h -- token buckets: how often something may be done, before the CA has to say so.
  *
- * A bucket of n tokens that fills again in per_s seconds, one token after the other, as CAs do it: what it is worth is one
- * number, the time when it will be full.  Times are monotonic here, so that a changed clock neither fills nor empties
- * one; those that are kept are of the wall clock. */
+ * A bucket of n tokens that fills again in per_s seconds, one token after the other, as CAs do it: what it is worth is
+ * one number, the time when it will be full.  Times are monotonic here, so that a changed clock neither fills nor
+ * empties one; those that are kept are of the wall clock. */
 #ifndef ACME_BUCKET_H
 #define ACME_BUCKET_H
 
@@ -45,7 +45,8 @@ enum err acme_limit_parse(const char *text, struct acme_limits *out);
 /* Buckets of one account at one CA, by limit and key (a zone's apex, the names; "" for orders). */
 struct acme_buckets;
 
-/* changed (NULL: nobody cares) is called with each that changed, for whoever keeps them: full_s is of the wall clock. */
+/* changed (NULL: nobody cares) is called with each that changed, for whoever keeps them: full_s is of the wall
+ * clock. */
 typedef void acme_bucket_changed(void *arg, enum acme_limit limit, const char *key, int64_t full_s);
 enum err acme_buckets_new(const struct acme_limits *limits, acme_bucket_changed *changed, void *arg,
     struct acme_buckets **out);
@@ -55,11 +56,12 @@ int64_t acme_buckets_wait_ms(const struct acme_buckets *b, enum acme_limit limit
 void acme_buckets_take(struct acme_buckets *b, enum acme_limit limit, const char *key, int64_t now_ms, int64_t now_s);
 
 /* It was taken in vain. */
-void acme_buckets_give_back(struct acme_buckets *b, enum acme_limit limit, const char *key, int64_t now_ms, int64_t now_s);
+void acme_buckets_give_back(struct acme_buckets *b, enum acme_limit limit, const char *key, int64_t now_ms,
+    int64_t now_s);
 
 /* One that was kept. */
-void acme_buckets_restore(struct acme_buckets *b, enum acme_limit limit, const char *key, int64_t full_s, int64_t now_ms,
-    int64_t now_s);
+void acme_buckets_restore(struct acme_buckets *b, enum acme_limit limit, const char *key, int64_t full_s,
+    int64_t now_ms, int64_t now_s);
 
 /* Forget those that are full again; changed is told with full_s 0. */
 void acme_buckets_sweep(struct acme_buckets *b, int64_t now_ms);

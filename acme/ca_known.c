@@ -9,8 +9,8 @@
 
 static const char *const letsencrypt[] = { "letsencrypt.org", NULL };
 static const char *const google[] = { "pki.goog", NULL };
-static const char *const sectigo[] = { "sectigo.com", "usertrust.com", "trust-provider.com", "comodoca.com", "comodo.com",
-	NULL };
+static const char *const sectigo[] = { "sectigo.com", "usertrust.com", "trust-provider.com", "comodoca.com",
+	"comodo.com", NULL };
 static const char *const ssl_com[] = { "ssl.com", NULL };
 static const char *const digicert[] = { "digicert.com", "thawte.com", "geotrust.com", "rapidssl.com", "symantec.com",
 	"digicert.ne.jp", "cybertrust.ne.jp", NULL };

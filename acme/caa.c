@@ -56,8 +56,8 @@ static void
 print_property(const struct rr *rr, const struct property *p, char *out, size_t size)
 {
 	char owner[DNAME_TEXT_MAX];
-	size_t n = (size_t)snprintf(out, size, "CAA of %.200s, %u %.*s \"", dname_print_host(rr->owner, owner), p->flags,
-	    (int)p->ntag, p->tag);
+	size_t n = (size_t)snprintf(out, size, "CAA of %.200s, %u %.*s \"", dname_print_host(rr->owner, owner),
+	    p->flags, (int)p->ntag, p->tag);
 
 	for (size_t i = 0; i < p->nvalue && i < SHOWN_MAX && n + 8 < size; i++) {
 		unsigned char c = (unsigned char)p->value[i];
@@ -207,8 +207,8 @@ refuse(const struct rr *rr, const struct property *p, const char *against, const
 	char text[600];
 
 	print_property(rr, p, text, sizeof text);
-	return fault_set(f, ERR_REFUSED, "%s does not let %s issue: %s", text, issuer->nidentities > 0 ? issuer->identities[0] :
-	    "the CA", against);
+	return fault_set(f, ERR_REFUSED, "%s does not let %s issue: %s", text, issuer->nidentities > 0 ?
+	    issuer->identities[0] : "the CA", against);
 }
 
 enum err

@@ -1,5 +1,5 @@
-/* acme/caa.h -- Certification Authority Authorization (RFC 8659) with its parameters accounturi and validationmethods (RFC
- * 8657): does an RRset let a CA issue? */
+/* acme/caa.h -- Certification Authority Authorization (RFC 8659) with its parameters accounturi and validationmethods
+ * (RFC 8657): does an RRset let a CA issue? */
 #ifndef ACME_CAA_H
 #define ACME_CAA_H
 
@@ -17,6 +17,7 @@ struct acme_caa_issuer {
 
 /* set: CAA RRs of one owner, the relevant ones (section 3); empty: no restriction.
  * ERR_REFUSED: f names the record. */
-enum err acme_caa_judge(const struct rr_list *set, bool wildcard, const struct acme_caa_issuer *issuer, struct fault *f);
+enum err acme_caa_judge(const struct rr_list *set, bool wildcard, const struct acme_caa_issuer *issuer,
+    struct fault *f);
 
 #endif

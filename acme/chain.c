@@ -79,7 +79,8 @@ subject_of(X509 *x, char text[200])
 {
 	X509_NAME *name = X509_get_subject_name(x);
 
-	if (X509_NAME_get_text_by_NID(name, NID_commonName, text, 200) < 0 && X509_NAME_oneline(name, text, 200) == NULL)
+	if (X509_NAME_get_text_by_NID(name, NID_commonName, text, 200) < 0 &&
+	    X509_NAME_oneline(name, text, 200) == NULL)
 		text[0] = '\0';
 	return text;
 }
@@ -101,7 +102,8 @@ link_verify(X509 *lower, X509 *upper, size_t at, int64_t now_s, struct fault *f)
 		return fault_set(f, ERR_PEER, "the CA's chain does not verify: certificate %zu (%s) was not signed by "
 		    "the key of certificate %zu (%s)", at + 1, low, at + 2, up);
 	if (X509_check_ca(upper) == 0)
-		return fault_set(f, ERR_PEER, "the CA's chain does not verify: certificate %zu (%s) is not a CA's", at + 2, up);
+		return fault_set(f, ERR_PEER, "the CA's chain does not verify: certificate %zu (%s) is not a CA's",
+		    at + 2, up);
 	if (X509_cmp_time(X509_get0_notBefore(upper), &now) > 0 || X509_cmp_time(X509_get0_notAfter(upper), &now) < 0)
 		return fault_set(f, ERR_PEER,
 		    "certificate %zu of the CA's chain (%s) is not valid now; is this machine's clock right?",
@@ -130,7 +132,8 @@ acme_chain_verify(const struct acme_chain *chain, const struct acme_csr *csr, in
 
 	for (size_t i = 0; err == ERR_OK && i + 1 < chain->n; i++) {
 		if ((upper = load(&chain->v[i + 1])) == NULL)
-			err = fault_set(f, ERR_PEER, "certificate %zu of the CA's chain is not an X.509 certificate in DER", i + 2);
+			err = fault_set(f, ERR_PEER, "certificate %zu of the CA's chain is not an X.509 certificate in "
+			    "DER", i + 2);
 		else
 			err = link_verify(lower, upper, i, now_s, f);
 		X509_free(lower);

@@ -13,8 +13,8 @@ struct acme_chain {
 
 /* PEM text (RFC 8555, section 9.1) to DER.  ERR_PEER: no certificate, too many, or something else than certificates. */
 enum err acme_chain_parse(const char *pem, size_t n, struct acme_chain *out, struct fault *f);
-/* Is it what we ordered, and does it fit together?  The leaf has the CSR's key and names; each certificate was signed by the
- * next, which is a CA and valid now.  Nobody vouches for the last: where trust begins is for others to say.
+/* Is it what we ordered, and does it fit together?  The leaf has the CSR's key and names; each certificate was signed
+ * by the next, which is a CA and valid now.  Nobody vouches for the last: where trust begins is for others to say.
  * ERR_PEER with words that name the certificate. */
 enum err acme_chain_verify(const struct acme_chain *chain, const struct acme_csr *csr, int64_t now_s, struct fault *f);
 

@@ -217,8 +217,8 @@ string_of(const json_t *object, const char *member)
 
 /* NULL: *out is what is used; else why this challenge will not do.  An error of our own comes in *err. */
 static const char *
-try_challenge(const struct acme_challenge_means *m, const json_t *object, enum acme_challenge_type type, const char *name,
-    bool wildcard, struct acme_choice *out, enum err *err)
+try_challenge(const struct acme_challenge_means *m, const json_t *object, enum acme_challenge_type type,
+    const char *name, bool wildcard, struct acme_choice *out, enum err *err)
 {
 	struct acme_choice c = { .type = type };
 	const char *why;
@@ -320,7 +320,8 @@ enum err
 acme_challenge_choose(const struct acme_challenge_means *m, const json_t *challenges, const char *name,
     bool wildcard, struct acme_choice *out, struct fault *f)
 {
-	struct choosing c = { .means = m, .challenges = challenges, .name = name, .wildcard = wildcard, .under_way = true };
+	struct choosing c = { .means = m, .challenges = challenges, .name = name, .wildcard = wildcard,
+	    .under_way = true };
 	struct buf offers = { 0 };
 	bool found = choose(&c, out);
 
@@ -334,8 +335,9 @@ acme_challenge_choose(const struct acme_challenge_means *m, const json_t *challe
 
 		if (c.err == ERR_OK)
 			c.err = ERR_PEER;
-		fault_set(f, c.err, "the CA offers no challenge for %.253s that we are to use: it offers %.200s%s%.400s%s",
-		    name, o != NULL ? o : "something", r != NULL ? " (" : "", r != NULL ? r : "", r != NULL ? ")" : "");
+		fault_set(f, c.err, "the CA offers no challenge for %.253s that we are to use: it offers "
+		    "%.200s%s%.400s%s", name, o != NULL ? o : "something", r != NULL ? " (" : "", r != NULL ? r : "",
+		    r != NULL ? ")" : "");
 	}
 	buf_clear(&offers);
 	buf_clear(&c.refused);

@@ -1,9 +1,9 @@
-/* acme/challenge.h -- which of the challenges that a CA offers is used, and the record that answers it: dns-01 (RFC 8555,
- * section 8.4), dns-account-01 (draft-ietf-acme-dns-account-label-02) and dns-persist-01 (draft-ietf-acme-dns-persist, as
- * of -00 and -01 with the account in clear, and as of -02 with a hash of it).
+/* acme/challenge.h -- which of the challenges that a CA offers is used, and the record that answers it: dns-01 (RFC
+ * 8555, section 8.4), dns-account-01 (draft-ietf-acme-dns-account-label-02) and dns-persist-01
+ * (draft-ietf-acme-dns-persist, as of -00 and -01 with the account in clear, and as of -02 with a hash of it).
  *
- * What a CA says here decides what is published in somebody's zone.  So a record says only what is ours: the hash of our
- * own key, or our own account, and that only where it is plainly an account at this CA. */
+ * What a CA says here decides what is published in somebody's zone.  So a record says only what is ours: the hash of
+ * our own key, or our own account, and that only where it is plainly an account at this CA. */
 #ifndef ACME_CHALLENGE_H
 #define ACME_CHALLENGE_H
 
@@ -24,9 +24,10 @@ struct acme_challenge_means {
 	const char *directory;				/* URL */
 	const char *account;				/* URL */
 	const char *thumbprint;				/* of the account key */
-	const char *hash_prefix;			/* accountHashPrefix of the directory's meta; NULL: it has none */
+	const char *hash_prefix;	/* accountHashPrefix of the directory's meta; NULL: it has none */
 
-	/* Is there a place for its record?  Where there is none for any, the best is chosen all the same.  May be NULL. */
+	/* Is there a place for its record?  Where there is none for any, the best is chosen all the same.  May be
+	 * NULL. */
 	bool (*possible)(void *ctx, const struct acme_choice *c);
 	void *ctx;
 };
@@ -51,8 +52,8 @@ struct acme_choice {
 };
 
 /* The best of challenges (the member of an authorization; may be NULL or anything) for name, without "*.".  *out is the
- * caller's: acme_choice_clear().  ERR_PEER: none can be used; f says what is offered and why that will not do.  ERR_RANGE:
- * the name is too long for a record.  ERR_NOMEM. */
+ * caller's: acme_choice_clear().  ERR_PEER: none can be used; f says what is offered and why that will not do.
+ * ERR_RANGE: the name is too long for a record.  ERR_NOMEM. */
 enum err acme_challenge_choose(const struct acme_challenge_means *m, const json_t *challenges, const char *name,
     bool wildcard, struct acme_choice *out, struct fault *f);
 void acme_choice_clear(struct acme_choice *c);

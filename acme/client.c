@@ -114,7 +114,8 @@ acme_client_account(const struct acme_client *c)
 struct acme_challenge_means
 acme_client_means(const struct acme_client *c)
 {
-	return (struct acme_challenge_means){ .preferred = c->authority->challenges, .npreferred = c->authority->nchallenges,
+	return (struct acme_challenge_means){ .preferred = c->authority->challenges,
+	    .npreferred = c->authority->nchallenges,
 		.directory = c->authority->directory, .account = c->url, .thumbprint = c->thumbprint,
 		.hash_prefix = c->hash_prefix };
 }

@@ -134,8 +134,8 @@ is_new_order(const struct acme_call *call)
 	return call->client->new_order != NULL && strcmp(call->url, call->client->new_order) == 0;
 }
 
-/* The CA has lost the account; what went out with it fails one by one, also when there is a new one already.  A new order
- * loses nothing by that: it goes out again with the new one. */
+/* The CA has lost the account; what went out with it fails one by one, also when there is a new one already.  A new
+ * order loses nothing by that: it goes out again with the new one. */
 static bool
 try_with_new_account(struct acme_call *call)
 {

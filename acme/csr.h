@@ -34,7 +34,8 @@ int acme_csr_signature(const struct acme_csr *csr);		/* OpenSSL's number of how 
 bool acme_csr_must_staple(const struct acme_csr *csr);		/* it asks for that extension (RFC 7633) */
 size_t acme_csr_common_name_len(const struct acme_csr *csr);	/* the longest one; 0: there is none */
 const uint8_t *acme_csr_der(const struct acme_csr *csr, size_t *n);
-enum err acme_csr_digest(const struct acme_csr *csr, uint8_t digest[SHA256_DIGEST_LENGTH]);	/* SHA-256 of that; or ERR_CRYPTO */
+/* SHA-256 of that; or ERR_CRYPTO */
+enum err acme_csr_digest(const struct acme_csr *csr, uint8_t digest[SHA256_DIGEST_LENGTH]);
 
 struct acme_certificate {
 	struct acme_names names;

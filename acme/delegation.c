@@ -36,7 +36,8 @@ chain_fault(const struct acme_delegation *d, enum err err, struct fault *f, cons
 	va_end(args);
 	chain_print(d, &chain);
 	const char *s = buf_str(&chain);
-	fault_set(f, err, "%.300s%s%s", s != NULL ? s : "the challenge", s != NULL && strlen(s) > 300 ? "..." : "", what);
+	fault_set(f, err, "%.300s%s%s", s != NULL ? s : "the challenge", s != NULL && strlen(s) > 300 ? "..." : "",
+	    what);
 	buf_clear(&chain);
 	return err;
 }
@@ -326,7 +327,8 @@ acme_delegation_start(const struct acme_outside *outside, struct acme_resolve *r
 	if (s == NULL)
 		return ERR_NOMEM;
 	*s = (struct acme_delegation_search){ .outside = outside, .resolve = resolve, .n = n, .nchanging = nchanging,
-		.done = done, .arg = arg, .found = calloc(n > 0 ? n : 1, sizeof *s->found), .turn = event_new(base, -1, 0, on_turn, s) };
+		.done = done, .arg = arg, .found = calloc(n > 0 ? n : 1, sizeof *s->found), .turn = event_new(base, -1,
+		    0, on_turn, s) };
 	if (s->found == NULL || s->turn == NULL) {
 		acme_delegation_search_free(s);
 		return ERR_NOMEM;

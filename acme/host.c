@@ -45,7 +45,8 @@ acme_host_status(const struct acme_host *h)
 	const char *problem = h->problem != NULL ? h->problem : h->turn.at != NULL && h->turn.at->stopped ?
 	    h->turn.at->problem : NULL;
 
-	return (struct acme_status){ .owner = h->owner.octets, .host = h->name, .label = h->label->text, .state = h->state,
+	return (struct acme_status){ .owner = h->owner.octets, .host = h->name, .label = h->label->text,
+	    .state = h->state,
 		.names = text_of(h->names), .issuer = text_of(h->issuer), .step = step(h), .problem = text_of(problem),
 		.problem_type = h->problem_type, .authority = asking ? h->authority->name : text_of(h->issued_by),
 		.csr_digest = h->csr_digest, .expires_s = h->expires_s, .next_s = h->next_s, .attempts = h->failures };
@@ -101,7 +102,8 @@ acme_text_replace(char **where, const char *text)
 	*where = copy;
 }
 
-/* Words may quote what a peer sent, or end within a character; what is kept of the host is JSON, which takes UTF-8 only. */
+/* Words may quote what a peer sent, or end within a character; what is kept of the host is JSON, which takes UTF-8
+ * only. */
 static void
 make_utf8(char *text)
 {
@@ -228,8 +230,8 @@ may_publish(const struct acme_host *h, struct fault *f)
 	outside->place(outside->ctx, h->owner.octets, &p);
 	if (p.kind == ACME_PLACE_FOREIGN || p.why_not == NULL)
 		return ERR_OK;
-	return fault_set(f, ERR_REFUSED, "no certificate can be published beside the CSR: the zone %.200s may not be changed here: "
-	    "%.200s; bring the CSR to a host in another zone and delegate the challenges of its names%s",
+	return fault_set(f, ERR_REFUSED, "no certificate can be published beside the CSR: the zone %.200s may not be "
+	    "changed here: %.200s; bring the CSR to a host in another zone and delegate the challenges of its names%s",
 	    dname_print_host(p.zone.octets, zone), p.why_not, strstr(p.why_not, "signed") == NULL ? "" :
 	    ", or let certns be the hidden secondary of whoever signs the zone, with a key to update it there");
 }
@@ -377,8 +379,8 @@ is_due(const struct acme_host *h, const struct acme_assessment *as)
 	    acme_revoked_certificate(h->acme->revoked, as->leaf_der, as->leaf_n);
 }
 
-/* The certificate in place was issued after the order of before was placed: it came another way (by git, by a transfer), and
- * what we remember is a backup's.  Going on would bring an older certificate. */
+/* The certificate in place was issued after the order of before was placed: it came another way (by git, by a
+ * transfer), and what we remember is a backup's.  Going on would bring an older certificate. */
 static void
 drop_order_of_the_past(struct acme_host *h, const struct acme_assessment *as)
 {
@@ -471,8 +473,8 @@ is_settled(const struct acme_host *h, const struct rr_list *rrset)
 	static const uint8_t none[SHA256_DIGEST_LENGTH];
 	uint8_t digest[SHA256_DIGEST_LENGTH];
 
-	if (memcmp(h->settled, none, sizeof none) == 0 || h->task != NULL || h->chain.n > 0 || h->forced || h->published ||
-	    acme_renewal_now_s(&h->renewal, clock_now_s()) >= due_s(h) || any_revoked(h, rrset) ||
+	if (memcmp(h->settled, none, sizeof none) == 0 || h->task != NULL || h->chain.n > 0 || h->forced ||
+	    h->published || acme_renewal_now_s(&h->renewal, clock_now_s()) >= due_s(h) || any_revoked(h, rrset) ||
 	    acme_store_unfinished(h->acme->store, h->owner.octets, h->csr_digest))
 		return false;
 	digest_rrset(rrset, digest);

@@ -1,10 +1,10 @@
 /* acme/host.h -- one owner <label>.<host> with a CSR: what is known of it, and what happens next.
  *
  * A host lives from the first look that finds a CSR until the look that finds none.  Whatever happens to it (a change
- * of the RRset, a timer, the end of an order, an answer about its renewal) leads to one function in acme/host.c, examine(),
- * which reads the RRset and decides anew; so nothing is lost and nothing done twice.  acme/host_order.c takes an order from
- * its start to its end, acme/host_ari.c asks the CA when to renew, acme/host_keep.c keeps what must survive a restart,
- * acme/queue.c says whose turn it is.  acme/acme.c keeps the table. */
+ * of the RRset, a timer, the end of an order, an answer about its renewal) leads to one function in acme/host.c,
+ * examine(), which reads the RRset and decides anew; so nothing is lost and nothing done twice.  acme/host_order.c
+ * takes an order from its start to its end, acme/host_ari.c asks the CA when to renew, acme/host_keep.c keeps what must
+ * survive a restart, acme/queue.c says whose turn it is.  acme/acme.c keeps the table. */
 #ifndef ACME_HOST_H
 #define ACME_HOST_H
 
@@ -108,8 +108,8 @@ struct acme_host *acme_host_find(struct acme *a, const uint8_t *owner);	/* NULL:
 /* Whose certificates are for that owner, the best first. */
 void acme_host_choose(struct acme *a, const uint8_t *owner, const struct acme_label *label, struct acme_ranking *out);
 
-/* Could a certificate for csr ever come from one of choice (not empty)?  client NULL: nobody brings it.  As acme_csr_judge(),
- * with the words about the first of them (acme/judge.c). */
+/* Could a certificate for csr ever come from one of choice (not empty)?  client NULL: nobody brings it.  As
+ * acme_csr_judge(), with the words about the first of them (acme/judge.c). */
 enum err acme_host_judge(struct acme *a, const struct acme_label *label, const struct acme_ranking *choice,
     const struct acme_csr *csr, const struct acme_judge_client *client, struct fault *f);
 
@@ -132,10 +132,11 @@ void acme_host_tell(const struct acme_host *h, enum acme_event event);
 void acme_host_leave_queue(struct acme_host *h);
 void acme_host_problem(struct acme_host *h, const char *words, const char *type);	/* words NULL: none any more */
 void acme_text_replace(char **where, const char *text);
-int64_t acme_host_left_s(const struct acme_host *h);	/* of the certificate in place; 0: there is none, or it has expired */
+/* of the certificate in place; 0: there is none, or it has expired */
+int64_t acme_host_left_s(const struct acme_host *h);
 
-/* host_order.c: the authorities for h; one of them for its next order (NULL: there is none); an order with this CSR (which
- * is taken) as soon as it is its turn; h->chain into the zone. */
+/* host_order.c: the authorities for h; one of them for its next order (NULL: there is none); an order with this CSR
+ * (which is taken) as soon as it is its turn; h->chain into the zone. */
 void acme_host_rank(const struct acme_host *h, struct acme_ranking *out);
 struct acme_authority *acme_host_pick(const struct acme_host *h);
 enum acme_class acme_host_class(const struct acme_host *h);

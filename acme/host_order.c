@@ -194,7 +194,8 @@ govern(struct acme_host *h)
 	int64_t quarter_s = (h->fresh.not_after_s - h->fresh.not_before_s) / 4;
 
 	h->governor.n = GOVERNOR_ORDERS;
-	h->governor.per_s = (unsigned)(GOVERNOR_ORDERS * (quarter_s < 1 || quarter_s > GOVERNOR_S ? GOVERNOR_S : quarter_s));
+	h->governor.per_s = (unsigned)(GOVERNOR_ORDERS * (quarter_s < 1 || quarter_s > GOVERNOR_S ?
+	    GOVERNOR_S : quarter_s));
 	h->governor_ms = acme_rate_take(&h->governor, h->governor_ms, clock_mono_ms());
 }
 
@@ -238,7 +239,8 @@ count_failed_names(struct acme_host *h, const struct acme_csr *csr)
 	const struct acme_names *names = acme_csr_names(csr);
 
 	for (size_t i = 0; i < names->n; i++)
-		acme_buckets_take(h->authority->buckets, ACME_LIMIT_FAILURES, names->v[i], clock_mono_ms(), clock_now_s());
+		acme_buckets_take(h->authority->buckets, ACME_LIMIT_FAILURES, names->v[i], clock_mono_ms(),
+		    clock_now_s());
 }
 
 /* Of the certificate in place, for backoff: who has had one and has none any more is tried for each hour. */

@@ -1,4 +1,5 @@
-/* Could a certificate ever come of a CSR?  acme/preflight.h's rules, with the authorities and the zones of an engine. */
+/* Could a certificate ever come of a CSR?  acme/preflight.h's rules, with the authorities and the zones of an
+ * engine. */
 #include "acme/delegation.h"
 #include "acme/host.h"
 #include "acme/preflight.h"
@@ -15,8 +16,8 @@ provable(void *ctx, const char *name, struct fault *f)
 	const struct proof *p = ctx;
 	struct acme_challenge_means means = acme_client_means(p->authority->client);
 
-	return acme_delegation_judge(acme_port_outside(p->acme->port), &means, acme_resolve_outside_allowed(p->acme->resolve),
-	    name, f);
+	return acme_delegation_judge(acme_port_outside(p->acme->port), &means,
+	    acme_resolve_outside_allowed(p->acme->resolve), name, f);
 }
 
 static bool
@@ -28,8 +29,8 @@ covered(void *ctx, const char *name)
 }
 
 enum err
-acme_host_judge(struct acme *a, const struct acme_label *label, const struct acme_ranking *choice, const struct acme_csr *csr,
-    const struct acme_judge_client *client, struct fault *f)
+acme_host_judge(struct acme *a, const struct acme_label *label, const struct acme_ranking *choice,
+    const struct acme_csr *csr, const struct acme_judge_client *client, struct fault *f)
 {
 	enum err first = ERR_REFUSED;
 	size_t n;

@@ -1,4 +1,5 @@
-/* acme/leftovers.h -- where no engine runs any more (no authority is configured): what orders have left behind is removed. */
+/* acme/leftovers.h -- where no engine runs any more (no authority is configured): what orders have left behind is
+ * removed. */
 #ifndef ACME_LEFTOVERS_H
 #define ACME_LEFTOVERS_H
 

@@ -1,4 +1,5 @@
-/* acme/memory.h -- an order on its way, as it is remembered over restarts: JSON with a version, a few hundred octets. */
+/* acme/memory.h -- an order on its way, as it is remembered over restarts: JSON with a version, a few hundred
+ * octets. */
 #ifndef ACME_MEMORY_H
 #define ACME_MEMORY_H
 

@@ -27,7 +27,8 @@ order_payload(const struct acme_order_setup *setup)
 
 	for (size_t i = 0; i < names->n; i++)
 		json_array_append_new(list, json_pack("{s:s, s:s}", "type", "dns", "value", names->v[i]));
-	json = json_pack("{s:o, s:s*, s:s*}", "identifiers", list, "profile", setup->profile, "replaces", setup->replaces);
+	json = json_pack("{s:o, s:s*, s:s*}", "identifiers", list, "profile", setup->profile, "replaces",
+	    setup->replaces);
 	text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
 	json_decref(json);
 	return text;
@@ -207,7 +208,8 @@ order_on_order(struct acme_order *o, const struct acme_reply *r)		/* RFC 8555, s
 		break;
 	case ORDER_PROCESSING:
 		order_step(o, "waiting for the CA to issue");
-		want = order_sleep_then_get(o, o->order_url, order_on_order, o->polls > 0 ? o->polls - 1 : 0, r->retry_after_s);
+		want = order_sleep_then_get(o, o->order_url, order_on_order, o->polls > 0 ? o->polls - 1 : 0,
+		    r->retry_after_s);
 		o->polls++;
 		break;
 	case ORDER_VALID:
@@ -260,14 +262,15 @@ refused(struct acme_order *o, const struct acme_reply *r, const char *words)
 	return want;
 }
 
-/* Does the CA not have the order of an earlier life?  Whatever the words: it is not ours to have any more.  And when it has
- * lost the account, the orders went with it; the client makes another one, for a new order. */
+/* Does the CA not have the order of an earlier life?  Whatever the words: it is not ours to have any more.  And when it
+ * has lost the account, the orders went with it; the client makes another one, for a new order. */
 static bool
 is_gone(const struct acme_order *o, const struct acme_reply *r, enum acme_problem_type type)
 {
 	return (type == PROBLEM_ACCOUNT_DOES_NOT_EXIST && o->order_url != NULL && !o->placed_anew) ||
-	    (o->resuming && r->err == ERR_OK && r->status >= 400 && r->status < 500 && r->status != 408 && r->status != 429 &&
-	    type != PROBLEM_BAD_NONCE && type != PROBLEM_RATE_LIMITED && type != PROBLEM_USER_ACTION_REQUIRED);
+	    (o->resuming && r->err == ERR_OK && r->status >= 400 && r->status < 500 && r->status != 408 &&
+	    r->status != 429 && type != PROBLEM_BAD_NONCE && type != PROBLEM_RATE_LIMITED &&
+	    type != PROBLEM_USER_ACTION_REQUIRED);
 }
 
 /* RFC 9773, section 5: what is to be replaced was replaced, or is not known there.  The order is as good without. */
@@ -306,7 +309,8 @@ on_failure(struct acme_order *o, const struct acme_reply *r)
 		want = place(o);
 	} else if (o->on_reply == order_on_alternate) {
 		want = order_pass_alternate(o);
-	} else if (may_pass(o, r) || (type == PROBLEM_ORDER_NOT_READY && o->order_url != NULL && o->failures < FAILURES_MAX)) {
+	} else if (may_pass(o, r) || (type == PROBLEM_ORDER_NOT_READY && o->order_url != NULL &&
+	    o->failures < FAILURES_MAX)) {
 		want = order_sleep_then_get(o, o->order_url, order_on_order, 3 + o->failures, r->retry_after_s);
 		o->failures++;
 		o->polls = 0;

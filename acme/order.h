@@ -29,11 +29,11 @@ struct acme_order_setup {		/* borrowed for the life of the order */
 	const char *new_order;		/* URL */
 	struct acme_challenge_means means;	/* what is preferred, and the account */
 	const char *profile;		/* draft-aaron-acme-profiles; NULL: the CA's default */
-	const json_t *profiles;		/* that the CA offers: an object, or NULL.  Only looked at in acme_order_start(). */
+	const json_t *profiles;	/* that the CA offers: an object, or NULL.  Only looked at in acme_order_start(). */
 	const char *replaces;		/* the certificate that is renewed (RFC 9773, section 5); or NULL */
 	const char *preferred_chain;	/* common name of the issuer at its top; NULL: the CA's default */
 	const char *resume;		/* URL of an order that was placed before; NULL: place one */
-	bool leftovers;			/* records of an earlier life may be published: ACME_UNPUBLISH comes in any case */
+	bool leftovers;	/* records of an earlier life may be published: ACME_UNPUBLISH comes in any case */
 	int64_t now_s;			/* of day */
 	int64_t now_ms;			/* any clock that never jumps; the same for all calls */
 	unsigned limit_ms;		/* the order is given up after this long */
@@ -82,7 +82,7 @@ struct acme_order_result {		/* borrowed */
 	int64_t retry_after_s;		/* what the CA asked for; -1: nothing */
 	struct acme_cause cause;
 	const char *problem;		/* type of the CA's problem, without the urn: "rateLimited"; "": none */
-	bool resumable;			/* failed, but the order may still be there at the CA: go on from its URL later */
+	bool resumable;	/* failed, but the order may still be there at the CA: go on from its URL later */
 	struct acme_chain *chain;	/* verified: the leaf answers the CSR; may be taken (and zeroed) */
 };
 struct acme_order_result acme_order_result(struct acme_order *o);

@@ -13,8 +13,8 @@
  *        |             '--> on_finalize -> on_order ... valid -> on_certificate
  *
  * After a failure that may pass (no answer, HTTP 5xx) the order sleeps and goes on from its URL at on_order: whatever
- * had been done is then found done.  So an order is also taken up again after a restart, or after a failure that kept it
- * from its end but not the CA from keeping it. */
+ * had been done is then found done.  So an order is also taken up again after a restart, or after a failure that kept
+ * it from its end but not the CA from keeping it. */
 #ifndef ACME_ORDER_INTERNAL_H
 #define ACME_ORDER_INTERNAL_H
 
@@ -64,8 +64,8 @@ struct acme_order {
 
 void order_step(struct acme_order *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The end: good, or for the first reason that was given.  In order_fail_because() the cause is the caller's to say, else
- * it follows from err. */
+/* The end: good, or for the first reason that was given.  In order_fail_because() the cause is the caller's to say,
+ * else it follows from err. */
 enum acme_want order_finish(struct acme_order *o);
 enum acme_want order_fail(struct acme_order *o, enum err err, const char *words);
 enum acme_want order_fail_because(struct acme_order *o, struct acme_cause cause, enum err err, const char *words);

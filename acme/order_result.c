@@ -9,8 +9,8 @@
 #define ALTERNATES_MAX 10
 #define CLOCK_SLACK_S 300		/* of the CA's machines among themselves */
 
-/* Our clock may be wrong, but a certificate that is not valid by the CA's own is of no use to anybody, and must not take
- * the place of one that is. */
+/* Our clock may be wrong, but a certificate that is not valid by the CA's own is of no use to anybody, and must not
+ * take the place of one that is. */
 static enum err
 leaf_is_of_now(const struct acme_chain *chain, int64_t date_s, struct fault *f)
 {
@@ -36,7 +36,8 @@ chain_read(const struct acme_order *o, const struct acme_reply *r, struct acme_c
 
 	*chain = (struct acme_chain){ 0 };
 	if (r->content_type != NULL && strncasecmp(r->content_type, pem, strlen(pem)) != 0)
-		return fault_set(f, ERR_PEER, "the CA's certificate comes as %.100s; expected %s", r->content_type, pem);
+		return fault_set(f, ERR_PEER, "the CA's certificate comes as %.100s; expected %s", r->content_type,
+		    pem);
 	if ((err = acme_chain_parse(r->body, r->n, chain, f)) == ERR_OK)
 		err = acme_chain_verify(chain, o->setup.csr, r->date_s != 0 ? r->date_s : o->setup.now_s, f);
 	if (err == ERR_OK && r->date_s != 0)
@@ -80,8 +81,8 @@ next_alternate(struct acme_order *o)
 		order_step(o, "looking for the chain below \"%s\"", o->setup.preferred_chain);
 		return order_get(o, o->alternates[o->alternate++], order_on_alternate);
 	}
-	log_warning("acme: %s: the CA offers no chain below \"%s\" (preferred-chain) among %zu; its default is taken", host_of(o),
-	    o->setup.preferred_chain, o->nalternates + 1);
+	log_warning("acme: %s: the CA offers no chain below \"%s\" (preferred-chain) among %zu; its default is taken",
+	    host_of(o), o->setup.preferred_chain, o->nalternates + 1);
 	return order_finish(o);
 }
 

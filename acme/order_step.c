@@ -39,8 +39,8 @@ order_fail_because(struct acme_order *o, struct acme_cause cause, enum err err, 
 	if (o->err == ERR_OK) {
 		o->err = err;
 		o->cause = cause;
-		o->resumable = o->order_url != NULL && !o->dead && (cause.again == AGAIN_SOON || cause.blame == BLAME_LIMIT) &&
-		    cause.blame != BLAME_NONE;
+		o->resumable = o->order_url != NULL && !o->dead && (cause.again == AGAIN_SOON ||
+		    cause.blame == BLAME_LIMIT) && cause.blame != BLAME_NONE;
 		buf_add_str(&o->words, words);
 	}
 	return order_finish(o);
@@ -110,8 +110,8 @@ order_get(struct acme_order *o, const char *url, on_reply_fn *next)
 	return order_post(o, url, NULL, next);
 }
 
-/* The CA takes longer than we wait.  When it says when to ask again, that is how it works, and nobody's failure: the order
- * is gone on with then. */
+/* The CA takes longer than we wait.  When it says when to ask again, that is how it works, and nobody's failure: the
+ * order is gone on with then. */
 static enum acme_want
 fail_slow(struct acme_order *o, int64_t retry_after_s)
 {

@@ -160,8 +160,8 @@ on_edited(void *arg, enum err err, const char *words)
 		    text != NULL ? text : "");
 	} else {
 		s->not_before_s = clock_now_s() + RETRY_S;
-		log_warning("acme: the standing record at %s cannot be %s: %s", name, text != NULL ? "written" : "removed",
-		    words);
+		log_warning("acme: the standing record at %s cannot be %s: %s", name,
+		    text != NULL ? "written" : "removed", words);
 		if (text == NULL && !TAILQ_EMPTY(&s->needs))	/* who waits shall not wait for that */
 			json_array_clear(s->texts);
 	}
@@ -178,8 +178,8 @@ add_text(struct rr_list *list, const struct dname *owner, const char *text)
 	enum err err;
 
 	acme_txt_write(text, strlen(text), &rdata);
-	err = rdata.failed ? ERR_NOMEM : rr_list_add(list, &(struct rr){ owner->octets, rdata.p, PERSIST_TTL_S, TYPE_TXT,
-	    (uint16_t)rdata.len });
+	err = rdata.failed ? ERR_NOMEM : rr_list_add(list, &(struct rr){ owner->octets, rdata.p, PERSIST_TTL_S,
+	    TYPE_TXT, (uint16_t)rdata.len });
 	buf_clear(&rdata);
 	return err;
 }
@@ -238,8 +238,8 @@ standing_write(struct standing *s, const char *text, const struct rr_list *also)
 
 /* ---- needs ---- */
 
-/* The record among present that says what is wanted, ours before others': its text into out.  False: none; mine gets those
- * of the same party, which are ours to replace. */
+/* The record among present that says what is wanted, ours before others': its text into out.  False: none; mine gets
+ * those of the same party, which are ours to replace. */
 static bool
 find_fitting(const struct standing *s, const struct acme_standing *want, int64_t now_s, const struct rr_list *present,
     struct buf *out, struct rr_list *mine)

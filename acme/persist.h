@@ -1,10 +1,10 @@
 /* acme/persist.h -- standing records of dns-persist-01, kept right: made when an order first needs one, corrected when
- * account, CA or policy are others, given a later end in time, and removed when no CSR needs them any more or the authority
- * no longer prefers them.
+ * account, CA or policy are others, given a later end in time, and removed when no CSR needs them any more or the
+ * authority no longer prefers them.
  *
- * They are lasting records like any that an operator writes, in git where the zone is: who reads the zone sees who may have
- * certificates.  What we made is remembered, word for word, and only that, and records with the CA's issuer and our own
- * account, are ever changed.  An operator's own record that says what is needed is used as it is. */
+ * They are lasting records like any that an operator writes, in git where the zone is: who reads the zone sees who may
+ * have certificates.  What we made is remembered, word for word, and only that, and records with the CA's issuer and
+ * our own account, are ever changed.  An operator's own record that says what is needed is used as it is. */
 #ifndef ACME_PERSIST_H
 #define ACME_PERSIST_H
 
@@ -16,8 +16,8 @@
 struct acme_persist;
 struct acme_persist_need;
 
-/* With all that is remembered; authorities is borrowed, may be filled later.  *out is the caller's: acme_persist_free(),
- * which changes no record, and after which no done() comes.  ERR_NOMEM. */
+/* With all that is remembered; authorities is borrowed, may be filled later.  *out is the caller's:
+ * acme_persist_free(), which changes no record, and after which no done() comes.  ERR_NOMEM. */
 enum err acme_persist_new(struct acme_port *port, struct event_base *base, struct acme_authorities *authorities,
     struct acme_persist **out);
 void acme_persist_free(struct acme_persist *p);
@@ -36,7 +36,8 @@ struct acme_persist_request {			/* copied */
 
 /* See to it that there is such a record.  done comes later, exactly once, unless cancelled; *out is gone then.
  * ERR_NOMEM. */
-enum err acme_persist_require(struct acme_persist *p, const struct acme_persist_request *r, struct acme_persist_need **out);
+enum err acme_persist_require(struct acme_persist *p, const struct acme_persist_request *r,
+    struct acme_persist_need **out);
 void acme_persist_cancel(struct acme_persist_need *n);	/* takes NULL */
 
 /* The CSR at owner may be another one, or gone: look soon whether it still needs what it needed. */

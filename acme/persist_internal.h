@@ -64,8 +64,8 @@ void standing_free(struct standing *s);		/* of the table; nothing is forgotten *
 struct use *standing_use(struct standing *s, const uint8_t *user);	/* found or made; NULL: no memory */
 void use_free(struct use *u);
 
-/* One edit: what we made, and what is in also (may be NULL), for text (NULL: for nothing).  True: it is under way; false:
- * there is nothing to change, or it could not be begun, which is logged. */
+/* One edit: what we made, and what is in also (may be NULL), for text (NULL: for nothing).  True: it is under way;
+ * false: there is nothing to change, or it could not be begun, which is logged. */
 bool standing_write(struct standing *s, const char *text, const struct rr_list *also);
 
 /* persist_review.c */

@@ -34,7 +34,8 @@ uses_json(const struct standing *s)
 	const struct use *u;
 
 	LIST_FOREACH(u, &s->uses, of_standing)
-		json_array_append_new(array, json_pack("{s:o, s:b}", "csr", name_json(&u->user), "wildcard", u->wildcard));
+		json_array_append_new(array, json_pack("{s:o, s:b}", "csr", name_json(&u->user), "wildcard",
+		    u->wildcard));
 	return array;
 }
 
@@ -42,8 +43,8 @@ void
 standing_remember(const struct standing *s)
 {
 	json_t *json = json_pack("{s:i, s:o, s:o, s:o, s:s, s:O, s:o}", "version", VERSION, "name", name_json(&s->name),
-	    "owner", name_json(&s->owner), "zone", name_json(&s->zone), "authority", s->authority, "texts", s->texts, "users",
-	    uses_json(s));
+	    "owner", name_json(&s->owner), "zone", name_json(&s->zone), "authority", s->authority, "texts", s->texts,
+	    "users", uses_json(s));
 	char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT), key[KEY_MAX];
 
 	if (text == NULL ||

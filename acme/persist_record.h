@@ -1,5 +1,5 @@
-/* acme/persist_record.h -- the text of a standing record at _validation-persist.<name> (draft-ietf-acme-dns-persist): an
- * issue-value of RFC 8659, section 4.2, "ca.example; accounturi=https://ca.example/acct/1; policy=wildcard;
+/* acme/persist_record.h -- the text of a standing record at _validation-persist.<name> (draft-ietf-acme-dns-persist):
+ * an issue-value of RFC 8659, section 4.2, "ca.example; accounturi=https://ca.example/acct/1; policy=wildcard;
  * persistUntil=1767225600". */
 #ifndef ACME_PERSIST_RECORD_H
 #define ACME_PERSIST_RECORD_H
@@ -22,8 +22,8 @@ struct acme_persist_record {
 	int64_t until_s;				/* 0: no end */
 };
 
-/* False: malformed (a parameter twice, a semicolon at the end, no issuer or accounturi, a persistUntil that is no number),
- * so no CA takes it, and it is none of ours.  Parameters that we do not know are passed over. */
+/* False: malformed (a parameter twice, a semicolon at the end, no issuer or accounturi, a persistUntil that is no
+ * number), so no CA takes it, and it is none of ours.  Parameters that we do not know are passed over. */
 bool acme_persist_read(const char *text, size_t n, struct acme_persist_record *out);
 
 void acme_persist_print(const struct acme_persist_record *r, struct buf *out);

@@ -226,7 +226,8 @@ warn(struct standing *s, int64_t now_s)
 		struct buf text = { 0 };
 
 		if (acme_txt_join(present.v[i].rdata, present.v[i].rdlen, ACME_PERSIST_TEXT_MAX, &text) &&
-		    acme_persist_read((const char *)text.p, text.len, &r) && r.until_s != 0 && r.until_s - now_s < WARN_S) {
+		    acme_persist_read((const char *)text.p, text.len, &r) && r.until_s != 0 &&
+		    r.until_s - now_s < WARN_S) {
 			log_warning("acme: the standing record at %s for %s %s in %lld days and is not renewed by us",
 			    dname_print_host(s->owner.octets, name), r.issuer, r.until_s > now_s ? "ends" : "has ended",
 			    (long long)((r.until_s - now_s) / 86400));

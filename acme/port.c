@@ -148,8 +148,8 @@ acme_port_edit(struct acme_port *port, const struct acme_edit *edit, acme_port_d
 }
 
 enum err
-acme_port_remember(struct acme_port *port, const char *key, const void *octets, size_t n, acme_port_done *done, void *arg,
-    struct acme_ticket **out)
+acme_port_remember(struct acme_port *port, const char *key, const void *octets, size_t n, acme_port_done *done,
+    void *arg, struct acme_ticket **out)
 {
 	struct acme_ticket *t;
 

@@ -1,8 +1,8 @@
 /* The part of acme/preflight.h that asks.  First the zones of the challenges: an answer that a validating resolver
  * withholds, and gives when it does not have to check, is bogus (RFC 4035, section 5.5).  The SOA is asked for, and no
- * name that is still to come: that it is not there would be remembered by the resolver (RFC 2308), just when it is needed.
- * Then one name after the other: up from it towards the root, until a CAA RRset is found, which decides.  What was found at
- * a name is kept, since names share those above them. */
+ * name that is still to come: that it is not there would be remembered by the resolver (RFC 2308), just when it is
+ * needed.  Then one name after the other: up from it towards the root, until a CAA RRset is found, which decides.  What
+ * was found at a name is kept, since names share those above them. */
 #include "acme/preflight.h"
 
 #include <event2/event.h>
@@ -81,7 +81,8 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	if (!p->finished)
 		go_on(p);
 	else
-		p->done(p->arg, p->fault.err, p->problem, p->fault.err == ERR_OK ? "" : fault_str(&p->fault, p->fault.err));
+		p->done(p->arg, p->fault.err, p->problem, p->fault.err == ERR_OK ? "" : fault_str(&p->fault,
+		    p->fault.err));
 }
 
 /* --- what is known of a name --- */
@@ -114,8 +115,8 @@ keep_look(struct acme_preflight *p, const uint8_t *name, struct rr_list *set)
 
 /* --- in our zones --- */
 
-/* The wildcard that speaks for name, of which the outside said that there is one: that of the closest name above it that
- * is there (RFC 4592, section 3.3.1), and that is the first one that no other wildcard speaks for. */
+/* The wildcard that speaks for name, of which the outside said that there is one: that of the closest name above it
+ * that is there (RFC 4592, section 3.3.1), and that is the first one that no other wildcard speaks for. */
 static bool
 find_wildcard(const struct acme_outside *o, const uint8_t *name, struct dname *out)
 {
@@ -219,8 +220,8 @@ ask(struct acme_preflight *p, const uint8_t *name, uint16_t type, bool unchecked
 	dname_copy(&p->asked, name);
 	p->asked_type = type;
 	p->unchecked = unchecked;
-	return acme_resolve_start(p->setup.resolve, name, type, unchecked ? ACME_RESOLVE_CD : 0, ANSWER_MS, on_answer, p,
-	    &p->call) == ERR_OK;
+	return acme_resolve_start(p->setup.resolve, name, type, unchecked ? ACME_RESOLVE_CD : 0, ANSWER_MS, on_answer,
+	    p, &p->call) == ERR_OK;
 }
 
 static void
@@ -228,8 +229,8 @@ refuse_bogus(struct acme_preflight *p)
 {
 	char name[DNAME_TEXT_MAX];
 
-	fault_set(&p->fault, ERR_REFUSED, "%.253s does not validate (DNSSEC): a resolver answers SERVFAIL, and has an answer "
-	    "when it need not check signatures; the CA checks them: see the zone's DS records and signatures",
+	fault_set(&p->fault, ERR_REFUSED, "%.253s does not validate (DNSSEC): a resolver answers SERVFAIL, and has an "
+	    "answer when it need not check signatures; the CA checks them: see the zone's DS records and signatures",
 	    dname_print_host(p->asked.octets, name));
 	finish(p, ERR_REFUSED, "dns");
 }
@@ -295,7 +296,8 @@ look_at_level(struct acme_preflight *p, enum err *err)
 	}
 	if (place.kind == ACME_PLACE_HERE)
 		*err = look_here(p, name.octets, place.wildcard, &set);
-	else if ((place.kind == ACME_PLACE_FOREIGN || place.kind == ACME_PLACE_CUT) && ask(p, name.octets, TYPE_CAA, false))
+	else if ((place.kind == ACME_PLACE_FOREIGN || place.kind == ACME_PLACE_CUT) &&
+	    ask(p, name.octets, TYPE_CAA, false))
 		return false;
 	if (*err == ERR_OK)
 		*err = keep_look(p, p->level.octets, &set);
@@ -457,7 +459,8 @@ init(struct acme_preflight *p, const struct acme_preflight_setup *setup)
 	p->issuer.methods = p->methods;
 	p->issuer.account = p->account;
 	if (p->issuer.nidentities == 0) {
-		log_debug("acme: %s: the CA does not say what it is called in CAA records: they are not looked at", p->host);
+		log_debug("acme: %s: the CA does not say what it is called in CAA records: they are not looked at",
+		    p->host);
 		p->at = p->nsubjects;
 	}
 	return true;

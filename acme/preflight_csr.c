@@ -28,21 +28,22 @@ judge_rsa(EVP_PKEY *key, const struct acme_ca_known *ca, struct fault *f)
 	    EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n) != 1)
 		err = fault_set(f, ERR_NOMEM, "out of memory");
 	else if (bits < RSA_BITS_LEAST)
-		err = fault_set(f, ERR_UNSUPPORTED, "its RSA key has %d bits, and CAs want at least %d", bits, RSA_BITS_LEAST);
+		err = fault_set(f, ERR_UNSUPPORTED, "its RSA key has %d bits, and CAs want at least %d", bits,
+		    RSA_BITS_LEAST);
 	else if (!BN_is_odd(n))
 		err = fault_set(f, ERR_UNSUPPORTED, "its RSA key is none: the modulus is even");
 	else if (!BN_is_odd(e) || BN_is_one(e))
 		err = fault_set(f, ERR_UNSUPPORTED, "its RSA key is none: the exponent is 1 or even");
 	else if (ca->is_public &&
 	    ((BN_num_bits(e) < 32 && BN_get_word(e) < EXPONENT_LEAST) || BN_num_bits(e) > EXPONENT_BITS_MOST))
-		err = fault_set(f, ERR_UNSUPPORTED, "the exponent of its RSA key is not between 65537 and 2^256, as public CAs "
-		    "want it");
+		err = fault_set(f, ERR_UNSUPPORTED, "the exponent of its RSA key is not between 65537 and 2^256, as "
+		    "public CAs want it");
 	else if (ca->is_public && (bits % 8 != 0 || bits > RSA_BITS_MOST))
-		err = fault_set(f, ERR_UNSUPPORTED, "its RSA key has %d bits, and public CAs want a multiple of 8 up to %d",
-		    bits, RSA_BITS_MOST);
+		err = fault_set(f, ERR_UNSUPPORTED, "its RSA key has %d bits, and public CAs want a multiple of 8 up "
+		    "to %d", bits, RSA_BITS_MOST);
 	else if (ca->is_letsencrypt && bits != 2048 && bits != 3072 && bits != 4096)
-		err = fault_set(f, ERR_UNSUPPORTED, "its RSA key has %d bits, and Let's Encrypt wants 2048, 3072 or 4096",
-		    bits);
+		err = fault_set(f, ERR_UNSUPPORTED, "its RSA key has %d bits, and Let's Encrypt wants 2048, 3072 or "
+		    "4096", bits);
 	BN_free(e);
 	BN_free(n);
 	return err;
@@ -59,8 +60,8 @@ judge_ec(EVP_PKEY *key, const struct acme_ca_known *ca, struct fault *f)
 		return fault_set(f, ERR_UNSUPPORTED, "its key is on an elliptic curve that has no name");
 	nid = OBJ_sn2nid(curve);
 	if (ca->is_public && nid != NID_X9_62_prime256v1 && nid != NID_secp384r1)
-		return fault_set(f, ERR_UNSUPPORTED, "its key is on the curve %s, and public CAs take P-256 and P-384 only",
-		    curve);
+		return fault_set(f, ERR_UNSUPPORTED, "its key is on the curve %s, and public CAs take P-256 and P-384 "
+		    "only", curve);
 	return ERR_OK;
 }
 
@@ -76,11 +77,11 @@ judge_key(EVP_PKEY *key, const struct acme_ca_known *ca, struct fault *f)
 		return judge_ec(key, ca, f);
 	case EVP_PKEY_ED25519:
 	case EVP_PKEY_ED448:
-		return !ca->is_public ? ERR_OK : fault_set(f, ERR_UNSUPPORTED, "its key is of the kind %s, and public CAs take "
-		    "RSA, P-256 and P-384 only", OBJ_nid2sn(type));
+		return !ca->is_public ? ERR_OK : fault_set(f, ERR_UNSUPPORTED,
+		    "its key is of the kind %s, and public CAs take RSA, P-256 and P-384 only", OBJ_nid2sn(type));
 	default:
-		return fault_set(f, ERR_UNSUPPORTED, "its key is of the kind %s, which is for no certificate of a server",
-		    type == NID_undef ? "unknown" : OBJ_nid2sn(type));
+		return fault_set(f, ERR_UNSUPPORTED, "its key is of the kind %s, which is for no certificate of a "
+		    "server", type == NID_undef ? "unknown" : OBJ_nid2sn(type));
 	}
 }
 
@@ -91,7 +92,8 @@ judge_signature(const struct acme_csr *csr, const struct acme_ca_known *ca, stru
 
 	if (ca->is_public && OBJ_find_sigid_algs(acme_csr_signature(csr), &digest, NULL) == 1 &&
 	    (digest == NID_sha1 || digest == NID_md5))
-		return fault_set(f, ERR_UNSUPPORTED, "it is signed with %s, which public CAs do not take", OBJ_nid2sn(digest));
+		return fault_set(f, ERR_UNSUPPORTED, "it is signed with %s, which public CAs do not take",
+		    OBJ_nid2sn(digest));
 	return ERR_OK;
 }
 
@@ -100,7 +102,8 @@ static enum err
 judge_wishes(const struct acme_csr *csr, const struct acme_ca_known *ca, struct fault *f)
 {
 	if (ca->is_letsencrypt && acme_csr_must_staple(csr))
-		return fault_set(f, ERR_UNSUPPORTED, "it asks for OCSP must-staple, which Let's Encrypt does not give any more");
+		return fault_set(f, ERR_UNSUPPORTED, "it asks for OCSP must-staple, which Let's Encrypt does not give "
+		    "any more");
 	return ERR_OK;
 }
 
@@ -133,8 +136,8 @@ judge_label(const char *name, const char *label, size_t n, const struct acme_ca_
 	if (reserved && label[0] == 'x' && label[1] == 'n' && !acme_alabel_ok(label, n))
 		return fault_set(f, ERR_RANGE, "%.253s: '%.*s' is not Punycode of anything", name, (int)n, label);
 	if (ca->is_public && reserved && !(label[0] == 'x' && label[1] == 'n'))
-		return fault_set(f, ERR_RANGE, "%.253s: '%.*s' is a reserved label (RFC 5891, section 4.2.3.1), which public "
-		    "CAs do not take", name, (int)n, label);
+		return fault_set(f, ERR_RANGE, "%.253s: '%.*s' is a reserved label (RFC 5891, section 4.2.3.1), which "
+		    "public CAs do not take", name, (int)n, label);
 	if (ca->is_public && memchr(label, '_', n) != NULL)
 		return fault_set(f, ERR_RANGE, "%.253s: public CAs take no underscore in a name", name);
 	return ERR_OK;
@@ -190,12 +193,13 @@ judge_names(const struct acme_names *names, const struct acme_csr_rules *rules, 
 		if ((err = judge_name(name, &rules->ca, f)) != ERR_OK)
 			break;
 		if (rules->ca.is_letsencrypt && (wildcard = covering_wildcard(names, name)) != NULL)
-			err = fault_set(f, ERR_RANGE, "%.253s: Let's Encrypt does not take it beside %.253s, which covers it",
-			    name, wildcard);
+			err = fault_set(f, ERR_RANGE, "%.253s: Let's Encrypt does not take it beside %.253s, which "
+			    "covers it", name, wildcard);
 		else if (rules->provable != NULL)
 			err = rules->provable(rules->ctx, name, f);
 		if (err == ERR_OK && rules->covered != NULL && !rules->covered(rules->ctx, name))
-			err = fault_set(f, ERR_REFUSED, "the key that brings it may not have a certificate for %.253s", name);
+			err = fault_set(f, ERR_REFUSED, "the key that brings it may not have a certificate for %.253s",
+			    name);
 	}
 	return err;
 }
@@ -210,8 +214,8 @@ acme_csr_judge(const struct acme_csr *csr, const struct acme_csr_rules *rules, s
 	if (err == ERR_OK)
 		err = judge_wishes(csr, &rules->ca, f);
 	if (err == ERR_OK && rules->ca.is_public && acme_csr_common_name_len(csr) > COMMON_NAME_MOST)
-		err = fault_set(f, ERR_RANGE, "its common name has more than %d characters: leave it out, the names stand in "
-		    "subjectAltName anyway", COMMON_NAME_MOST);
+		err = fault_set(f, ERR_RANGE, "its common name has more than %d characters: leave it out, the names "
+		    "stand in subjectAltName anyway", COMMON_NAME_MOST);
 	if (err == ERR_OK)
 		err = judge_names(acme_csr_names(csr), rules, f);
 	ERR_clear_error();

@@ -59,7 +59,8 @@ log_way(const struct dname *name, const struct acme_delegation *way)
 
 	if (way->nhops > 0)
 		log_info("acme: %s is an alias: its record goes to %s, in the zone %s",
-		    dname_print_host(name->octets, from), dname_print_host(way->owner.octets, to), dname_print_host(way->zone.octets, zone));
+		    dname_print_host(name->octets, from), dname_print_host(way->owner.octets, to),
+		    dname_print_host(way->zone.octets, zone));
 }
 
 /* Takes way, when it is ERR_OK. */
@@ -258,8 +259,9 @@ acme_publication_find(struct acme_publication *p, const struct acme_order *o, ac
 	for (size_t i = 0; names != NULL && i < p->nstanding; i++)
 		names[p->nwanted + i] = p->standing[i].want.owner;
 	if (err == ERR_OK)
-		err = names == NULL ? ERR_NOMEM : acme_delegation_start(acme_port_outside(p->setup.port), p->setup.resolve,
-		    p->setup.base, names, p->nwanted + p->nstanding, p->nwanted, on_found, p, &p->search);
+		err = names == NULL ? ERR_NOMEM : acme_delegation_start(acme_port_outside(p->setup.port),
+		    p->setup.resolve, p->setup.base, names, p->nwanted + p->nstanding, p->nwanted, on_found, p,
+		    &p->search);
 	free(names);
 	if (err != ERR_OK)
 		finish(p, err, err_str(err));

@@ -1,5 +1,5 @@
-/* acme/publication.h -- where the records of one order go: each to where its challenge is delegated (acme/delegation.h).
- * Putting them there is acme/records.h. */
+/* acme/publication.h -- where the records of one order go: each to where its challenge is delegated
+ * (acme/delegation.h).  Putting them there is acme/records.h. */
 #ifndef ACME_PUBLICATION_H
 #define ACME_PUBLICATION_H
 
@@ -29,8 +29,10 @@ bool acme_publication_possible(const struct acme_outside *outside, const struct 
 
 typedef void acme_publication_done(void *arg, enum err err, const char *words);
 
-/* Find the places for what o has to publish now, and see to its standing records there.  done comes exactly once, later. */
-void acme_publication_find(struct acme_publication *p, const struct acme_order *o, acme_publication_done *done, void *arg);
+/* Find the places for what o has to publish now, and see to its standing records there.  done comes exactly once,
+ * later. */
+void acme_publication_find(struct acme_publication *p, const struct acme_order *o, acme_publication_done *done,
+    void *arg);
 
 /* What was found so far: the records to put, and, for who looks whether they are visible, the way to each. */
 const struct acme_records *acme_publication_records(const struct acme_publication *p);

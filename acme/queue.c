@@ -134,13 +134,15 @@ acme_queue_run(struct acme_queue *q)
 		for (int class = 0; class < ACME_CLASSES; class++)
 			for (size_t i = 0; i < q->authorities->n; i++)
 				for (int exempt = 1; exempt >= 0; exempt--)
-					run_list(q, &q->authorities->v[i], &q->lists[i][class][exempt], exempt, &wake_ms);
+					run_list(q, &q->authorities->v[i], &q->lists[i][class][exempt], exempt,
+					    &wake_ms);
 	}
 	q->busy = false;
 	wake_ms++;				/* and not a little too early */
 	for (size_t i = 0; i < q->authorities->n; i++)
 		if (anyone_waits(q, i)) {
-			event_add(q->wake, &(struct timeval){ (time_t)(wake_ms / 1000), (suseconds_t)(wake_ms % 1000 * 1000) });
+			event_add(q->wake, &(struct timeval){ (time_t)(wake_ms / 1000),
+			    (suseconds_t)(wake_ms % 1000 * 1000) });
 			return;
 		}
 }

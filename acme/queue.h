@@ -1,7 +1,7 @@
 /* acme/queue.h -- whose turn it is: a bounded number of orders at a time and authority, the urgent ones first.
  *
- * Each authority has a list for each class, so that one that is down, or at its limit, holds up nobody but those who wait
- * for it.  An authority that has failed for two hosts in a row gets one order now and then, until one succeeds. */
+ * Each authority has a list for each class, so that one that is down, or at its limit, holds up nobody but those who
+ * wait for it.  An authority that has failed for two hosts in a row gets one order now and then, until one succeeds. */
 #ifndef ACME_QUEUE_H
 #define ACME_QUEUE_H
 
@@ -39,15 +39,16 @@ struct acme_queue {
 };
 
 struct event_base;
-enum err acme_queue_init(struct acme_queue *q, struct acme_authorities *authorities, unsigned most, struct event_base *base);
+enum err acme_queue_init(struct acme_queue *q, struct acme_authorities *authorities, unsigned most,
+    struct event_base *base);
 void acme_queue_clear(struct acme_queue *q);
 
 /* At the end of its list; a host that waits already leaves its place.  acme_host_start() is called, perhaps at once. */
 void acme_queue_put(struct acme_queue *q, struct acme_host *h, struct acme_authority *at, enum acme_class class,
     bool exempt);
 
-/* As the operator wants it: at once, ahead of all others, and whether or not the authority seems to work.  False, and nothing
- * is done, where the authority itself wants us to wait, or as much runs as may. */
+/* As the operator wants it: at once, ahead of all others, and whether or not the authority seems to work.  False, and
+ * nothing is done, where the authority itself wants us to wait, or as much runs as may. */
 bool acme_queue_jump(struct acme_queue *q, struct acme_host *h, struct acme_authority *at, bool exempt);
 void acme_queue_leave(struct acme_queue *q, struct acme_host *h);
 

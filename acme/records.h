@@ -23,8 +23,8 @@ void acme_records_clear(struct acme_records *list);
 
 struct acme_records_edit;		/* one on its way */
 
-/* err is the first that went wrong, words say what; failed are the records of the zones where it did: borrowed for the call.
- * e is freed when it returns. */
+/* err is the first that went wrong, words say what; failed are the records of the zones where it did: borrowed for the
+ * call.  e is freed when it returns. */
 typedef void acme_records_done(void *arg, enum err err, const char *words, const struct acme_records *failed);
 
 struct acme_records_setup {

@@ -94,7 +94,8 @@ acme_renewal_save(const struct acme_renewal *r, json_t *to)
 	json_object_set_new(to, "poll_failures", json_integer(r->poll_failures));
 	if (r->window.end_s == 0)
 		return;
-	json_object_set_new(to, "window", json_pack("[I,I]", (json_int_t)r->window.start_s, (json_int_t)r->window.end_s));
+	json_object_set_new(to, "window", json_pack("[I,I]", (json_int_t)r->window.start_s,
+	    (json_int_t)r->window.end_s));
 	json_object_set_new(to, "chosen", json_integer(r->chosen_s));
 	json_object_set_new(to, "explanation", json_string(r->window.explanation));
 }

@@ -21,8 +21,8 @@ struct acme_renewal {
 	unsigned poll_failures;		/* in a row */
 };
 
-/* The certificate in place is this one.  For another than before the plan begins anew: with a question to the CA at once
- * when it was just issued, else within some minutes by random (any number).  True: it was another. */
+/* The certificate in place is this one.  For another than before the plan begins anew: with a question to the CA at
+ * once when it was just issued, else within some minutes by random (any number).  True: it was another. */
 bool acme_renewal_begin(struct acme_renewal *r, const char *id, const struct acme_lifetime *life, bool issued,
     uint32_t random, int64_t now_s);
 
@@ -35,12 +35,14 @@ int64_t acme_renewal_due_s(const struct acme_renewal *r, uint32_t salt);
 /* When to ask the CA; INT64_MAX: never (it has expired, or has no name). */
 int64_t acme_renewal_poll_s(const struct acme_renewal *r, int64_t now_s);
 
-/* What it said (RFC 9773, section 4.3).  A new window gets a new instant; true: so it is.  random is evenly distributed. */
-bool acme_renewal_window(struct acme_renewal *r, const struct acme_ari_window *w, int64_t retry_after_s, uint64_t random,
-    int64_t now_s);
+/* What it said (RFC 9773, section 4.3).  A new window gets a new instant; true: so it is.  random is evenly
+ * distributed. */
+bool acme_renewal_window(struct acme_renewal *r, const struct acme_ari_window *w, int64_t retry_after_s,
+    uint64_t random, int64_t now_s);
 
 /* It did not.  passing: an error that may pass within minutes. */
-void acme_renewal_poll_failed(struct acme_renewal *r, bool passing, int64_t retry_after_s, uint32_t random, int64_t now_s);
+void acme_renewal_poll_failed(struct acme_renewal *r, bool passing, int64_t retry_after_s, uint32_t random,
+    int64_t now_s);
 
 /* As JSON members of an object, and back; what is not there stays 0. */
 void acme_renewal_save(const struct acme_renewal *r, json_t *to);

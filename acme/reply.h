@@ -32,8 +32,8 @@ struct acme_reply {
 	size_t n;
 };
 
-/* Of the length and the characters of a URL that begins with https://; NULL is not.  Everything we send is signed or secret to
- * the CA, so nothing else will do (RFC 8555, section 6.1). */
+/* Of the length and the characters of a URL that begins with https://; NULL is not.  Everything we send is signed or
+ * secret to the CA, so nothing else will do (RFC 8555, section 6.1). */
 bool acme_is_https(const char *url);
 
 /* Retry-After (RFC 9110, section 10.2.3), seconds or a date, as seconds from now_s; -1: absent or malformed.

@@ -151,7 +151,8 @@ finish(struct entry *e)
 	}
 	e->tidying = false;
 	if (entry_write(e, NULL, NULL, NULL) != ERR_OK)
-		log_error("acme: %s: out of memory; what it remembers is not the latest", dname_print_host(e->owner.octets, owner));
+		log_error("acme: %s: out of memory; what it remembers is not the latest",
+		    dname_print_host(e->owner.octets, owner));
 }
 
 static void
@@ -161,8 +162,8 @@ try_again(struct entry *e, const char *words)
 	int64_t wait_s = e->tries > 8 ? AGAIN_MOST_S : (int64_t)AGAIN_FIRST_S << e->tries;
 
 	if (clock_mono_ms() >= e->since_ms + GIVE_UP_S * INT64_C(1000)) {
-		log_error("acme: %zu challenge records of %s are left behind, the first of them at %s: %s", e->memory.records.n,
-		    key_of(e, (char[sizeof PREFIX + DNAME_TEXT_MAX]){ 0 }) + strlen(PREFIX),
+		log_error("acme: %zu challenge records of %s are left behind, the first of them at %s: %s",
+		    e->memory.records.n, key_of(e, (char[sizeof PREFIX + DNAME_TEXT_MAX]){ 0 }) + strlen(PREFIX),
 		    dname_print_host(e->memory.records.v[0].owner.octets, owner), words);
 		finish(e);
 		return;

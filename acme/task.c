@@ -79,8 +79,8 @@ memory_take(struct acme_task *t, const char *directory)
 
 	if (err != ERR_OK)
 		return err;
-	if (m->order != NULL && (memcmp(digest, m->csr_digest, sizeof digest) != 0 || strcmp(directory, m->directory) != 0 ||
-	    (!m->issued && clock_now_s() - m->since_s > ORDER_LIFE_S))) {
+	if (m->order != NULL && (memcmp(digest, m->csr_digest, sizeof digest) != 0 ||
+	    strcmp(directory, m->directory) != 0 || (!m->issued && clock_now_s() - m->since_s > ORDER_LIFE_S))) {
 		free(m->order);
 		m->order = NULL;
 	}
@@ -105,7 +105,8 @@ memory_note_order(struct acme_task *t)
 	if (url == NULL || (t->memory.order != NULL && strcmp(t->memory.order, url) == 0))
 		return;
 	if (t->memory.order != NULL)
-		log_info("acme: %s: the CA does not have the order of before any more, and another one was placed", t->host);
+		log_info("acme: %s: the CA does not have the order of before any more, and another one was placed",
+		    t->host);
 	free(t->memory.order);
 	t->memory.order = strdup(url);
 	t->memory.since_s = clock_now_s();
@@ -150,8 +151,8 @@ task_fail(struct acme_task *t, enum err err, const char *words, int64_t retry_af
 		.cause = acme_cause_of_err(err), .problem = "", .chain = &none });
 }
 
-/* There is no account to order with.  Whoever is to change that, nobody can have a certificate from this authority until
- * then; another one may be had instead. */
+/* There is no account to order with.  Whoever is to change that, nobody can have a certificate from this authority
+ * until then; another one may be had instead. */
 static void
 task_fail_reply(struct acme_task *t, const struct acme_reply *r)
 {
@@ -286,8 +287,8 @@ look_first(struct acme_task *t)
 	enum err err = acme_delegation_elsewhere(outside, &means, acme_csr_names(t->csr), &elsewhere, &n);
 
 	if (err == ERR_OK && n > 0)
-		err = acme_delegation_start(outside, t->setup.resolve, t->setup.base, elsewhere, n, standing ? 0 : n, on_ways, t,
-		    &t->search);
+		err = acme_delegation_start(outside, t->setup.resolve, t->setup.base, elsewhere, n, standing ? 0 : n,
+		    on_ways, t, &t->search);
 	free(elsewhere);
 	if (err != ERR_OK)
 		task_step(t, acme_order_abort(t->order, err, err_str(err)));
@@ -430,7 +431,8 @@ on_propagated(void *arg, enum err err, const char *words)
 static void
 task_check(struct acme_task *t)
 {
-	struct acme_propagation_setup setup = { .port = t->setup.port, .resolve = t->setup.resolve, .base = t->setup.base,
+	struct acme_propagation_setup setup = { .port = t->setup.port, .resolve = t->setup.resolve,
+	    .base = t->setup.base,
 		.timeout_s = t->setup.propagation_timeout_s };
 	enum err err;
 
@@ -480,9 +482,10 @@ acme_task_start(const struct acme_task_setup *setup, struct acme_csr *csr, struc
 	t->replaces = setup->replaces != NULL ? strdup(setup->replaces) : NULL;
 	t->timer = event_new(setup->base, -1, 0, on_timer, t);
 	acme_publication_new(&(struct acme_publication_setup){ .port = setup->port, .resolve = setup->resolve,
-	    .base = setup->base, .persist = setup->persist, .authority = setup->authority, .csr = setup->owner }, &t->publication);
-	if ((memory != NULL && acme_memory_copy(&t->memory, memory) != ERR_OK) || t->publication == NULL || t->host == NULL ||
-	    t->timer == NULL || (setup->replaces != NULL && t->replaces == NULL) ||
+	    .base = setup->base, .persist = setup->persist, .authority = setup->authority, .csr = setup->owner },
+	    &t->publication);
+	if ((memory != NULL && acme_memory_copy(&t->memory, memory) != ERR_OK) || t->publication == NULL ||
+	    t->host == NULL || t->timer == NULL || (setup->replaces != NULL && t->replaces == NULL) ||
 	    (t->call = acme_client_prepare(setup->client, on_prepared, t)) == NULL) {
 		acme_task_free(t);
 		return ERR_NOMEM;

@@ -1,5 +1,6 @@
-/* acme/task.h -- one order on its way: joins acme/order.h to the event loop, the CA, the zones and the memory that outlasts
- * restarts (acme/store.h).  An order that is remembered for the CSR, at the same authority, is gone on with. */
+/* acme/task.h -- one order on its way: joins acme/order.h to the event loop, the CA, the zones and the memory that
+ * outlasts restarts (acme/store.h).  An order that is remembered for the CSR, at the same authority, is gone on
+ * with. */
 #ifndef ACME_TASK_H
 #define ACME_TASK_H
 
@@ -12,8 +13,8 @@
 
 struct acme_task;
 
-/* Called exactly once, after all challenge records were removed; the task is freed when it returns.  An order that succeeded
- * stays in the store until acme_store_drop(), so that its certificate is not lost before it is published. */
+/* Called exactly once, after all challenge records were removed; the task is freed when it returns.  An order that
+ * succeeded stays in the store until acme_store_drop(), so that its certificate is not lost before it is published. */
 typedef void acme_task_done(void *arg, struct acme_task *t, const struct acme_order_result *r);
 
 struct acme_task_setup {		/* pointers are borrowed for the life of the task */

@@ -1,5 +1,5 @@
-/* base/digest.h -- digests that are made very often: OpenSSL looks for EVP_sha256() anew each time it is used, under locks
- * that all threads share, and these are looked for once. */
+/* base/digest.h -- digests that are made very often: OpenSSL looks for EVP_sha256() anew each time it is used, under
+ * locks that all threads share, and these are looked for once. */
 #ifndef BASE_DIGEST_H
 #define BASE_DIGEST_H
 

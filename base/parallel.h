@@ -14,8 +14,8 @@ unsigned parallel_cpus(void);
  * can be made, fewer do the work.  Signals are blocked in the others. */
 void parallel_run(unsigned threads, size_t n, void (*work)(void *ctx, size_t i), void *ctx);
 
-/* One job beside the caller, who goes on.  parallel_end() waits for it; each begun job needs one.  Cannot fail: where no
- * thread can be made, the work is done before parallel_begin() returns.  Signals are blocked in it. */
+/* One job beside the caller, who goes on.  parallel_end() waits for it; each begun job needs one.  Cannot fail: where
+ * no thread can be made, the work is done before parallel_begin() returns.  Signals are blocked in it. */
 struct parallel_job {
 	void (*work)(void *ctx);	/* private */
 	void *ctx;

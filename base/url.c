@@ -130,5 +130,6 @@ url_host_within(const struct url *u, const char *name)
 
 	if (n > 0 && u->host.p[n - 1] == '.')
 		n--;
-	return n >= want && strncasecmp(u->host.p + n - want, name, want) == 0 && (n == want || u->host.p[n - want - 1] == '.');
+	return n >= want && strncasecmp(u->host.p + n - want, name, want) == 0 &&
+	    (n == want || u->host.p[n - want - 1] == '.');
 }

@@ -1,7 +1,7 @@
 /* base/url.h -- the parts of a URL that say whom it leads to (RFC 3986, section 3.2).
  *
- * Whoever connects (libcurl, libgit2) takes it apart itself; this is for what is decided before, so it sees the host that
- * libcurl sees, or none.  Nothing is copied, for a URL may hold a password. */
+ * Whoever connects (libcurl, libgit2) takes it apart itself; this is for what is decided before, so it sees the host
+ * that libcurl sees, or none.  Nothing is copied, for a URL may hold a password. */
 #ifndef BASE_URL_H
 #define BASE_URL_H
 

@@ -226,7 +226,8 @@ axfr_describe(const struct axfr *a, char text[AXFR_TEXT])
 	char zone[DNAME_TEXT_MAX], key[DNAME_TEXT_MAX];
 
 	snprintf(text, AXFR_TEXT, "%s of %s, serial %u%s (%s%s)", ixfr ? "IXFR" : "AXFR",
-	    dname_print_host(a->q.question.qname.octets, zone), a->ixfr != NULL ? a->ixfr->to : zone_version_serial(a->version),
+	    dname_print_host(a->q.question.qname.octets, zone), a->ixfr != NULL ?
+	    a->ixfr->to : zone_version_serial(a->version),
 	    ixfr && a->ixfr == NULL ? ", whole" : "", is_signed ? "key " : "unsigned",
 	    is_signed ? dname_print_host(a->q.tsig.key_name.octets, key) : "");
 	return text;

@@ -1,8 +1,9 @@
 /* server/backup.c -- a copy of the state while the server goes on.
  *
- * The database comes first, in slices on the keeper; then a helper copies what else is in the state directory, checks the
- * database's copy, syncs everything and gives it its name.  The clone may be newer than the database, which a start takes for a
- * crash before the base moved: nothing is missing.  A backup is a state directory: a server can be started on it. */
+ * The database comes first, in slices on the keeper; then a helper copies what else is in the state directory, checks
+ * the database's copy, syncs everything and gives it its name.  The clone may be newer than the database, which a start
+ * takes for a crash before the base moved: nothing is missing.  A backup is a state directory: a server can be started
+ * on it. */
 #include "server/keeper_internal.h"
 
 #include <errno.h>
@@ -187,8 +188,8 @@ begin(struct backup *b, const char *directory)
 }
 
 void
-backup_start(struct keeper *k, const char *directory, void (*done)(void *arg, enum err err, const char *words, uint64_t octets),
-    void *arg)
+backup_start(struct keeper *k, const char *directory, void (*done)(void *arg, enum err err, const char *words,
+    uint64_t octets), void *arg)
 {
 	struct backup *b = calloc(1, sizeof *b);
 

@@ -89,7 +89,8 @@ copy_directory(const char *from, const char *to, bool (*wanted)(const char *name
 		const char *name = entries[i]->d_name;
 		char source[PATH_MAX], target[PATH_MAX];
 
-		if (err == ERR_OK && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && (wanted == NULL || wanted(name))) {
+		if (err == ERR_OK && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+		    (wanted == NULL || wanted(name))) {
 			if (snprintf(source, sizeof source, "%s/%s", from, name) >= PATH_MAX ||
 			    snprintf(target, sizeof target, "%s/%s", to, name) >= PATH_MAX)
 				err = fault_set(f, ERR_RANGE, "%s/%s: the name is too long", to, name);

@@ -1,5 +1,5 @@
-/* server/catalogs.c -- catalog zones (RFC 9432) in both roles: made from the zones that we are primary for, and read to find out which
- * zones we are secondary for. */
+/* server/catalogs.c -- catalog zones (RFC 9432) in both roles: made from the zones that we are primary for, and read to
+ * find out which zones we are secondary for. */
 #include "server/secondary_internal.h"
 
 #include <stdio.h>
@@ -20,7 +20,8 @@ is_member(const struct keeper *k, const struct zone *z)
 	return source_of(z) != NULL && !z->retired && config_zone_for(k->view->config, z->apex.octets)->catalog_member;
 }
 
-/* Before each repository was read once a zone that is not there may yet come: a catalog without it would remove it everywhere. */
+/* Before each repository was read once a zone that is not there may yet come: a catalog without it would remove it
+ * everywhere. */
 static bool
 all_known(const struct keeper *k)
 {
@@ -64,7 +65,8 @@ find_or_make(struct keeper *k, const uint8_t *apex, struct zone **out, struct fa
 
 	*out = z;
 	if (z != NULL)
-		return z->generated ? ERR_OK : fault_set(f, ERR_EXISTS, "zone %s is to be made here as a catalog, and comes from "
+		return z->generated ? ERR_OK : fault_set(f, ERR_EXISTS,
+		    "zone %s is to be made here as a catalog, and comes from "
 		    "elsewhere already", dname_print_host(apex, name));
 	if ((err = zone_new(apex, ZONE_CATALOG, &z)) != ERR_OK)
 		return err;
@@ -133,7 +135,8 @@ make_catalog(struct keeper *k, const uint8_t *apex, struct fault *f)
 		keeper_flush(k);
 		err = zone_newest(z) == NULL ? load(k, z, &members, f) : change(k, z, &members, f);
 		if (err == ERR_OK && zone_version_serial(zone_newest(z)) != before)
-			log_info("catalog %s: serial %u, %zu zones", z->name, zone_version_serial(zone_newest(z)), members.n);
+			log_info("catalog %s: serial %u, %zu zones", z->name, zone_version_serial(zone_newest(z)),
+			    members.n);
 	}
 	catalog_clear(&members);
 	return err;
@@ -166,18 +169,21 @@ is_given_over(struct keeper *k, const struct secondary *s, const uint8_t *to)
 
 /* A member that is a zone of ours already. */
 static enum err
-keep_member(struct keeper *k, struct zone *z, const struct secondary *catalog, const struct catalog_member *m, struct fault *f)
+keep_member(struct keeper *k, struct zone *z, const struct secondary *catalog, const struct catalog_member *m,
+    struct fault *f)
 {
 	const uint8_t *apex = catalog->zone->apex.octets;
 	struct secondary *s = z->secondary;
 
 	if (s == NULL || (s->wanted && !s->has_catalog) ||
 	    (s->wanted && !is_of(s, apex) && !is_given_over(k, s, apex))) {
-		log_warning("catalog %s: %s is a zone of ours that comes from elsewhere: passed over", catalog->zone->name, z->name);
+		log_warning("catalog %s: %s is a zone of ours that comes from elsewhere: passed over",
+		    catalog->zone->name, z->name);
 		return ERR_OK;
 	}
 	if (!s->wanted) {
-		s->whole = true;	/* it was gone from here: the same name may be another zone now, with an older serial */
+		/* it was gone from here: the same name may be another zone now, with an older serial */
+		s->whole = true;
 	} else if (is_of(s, apex) && !dname_equal(s->member.octets, m->node.octets)) {
 		log_info("catalog %s: zone %s is to begin anew", catalog->zone->name, z->name);
 		secondary_refresh(z, true);
@@ -220,7 +226,8 @@ read_catalog(struct keeper *k, const uint8_t *apex, struct fault *f)
 	free(s->broken);
 	s->broken = NULL;
 	if ((err = catalog_read(zone_newest(z), &c, f)) != ERR_OK) {
-		if (asprintf(&s->broken, "as a catalog it is broken, and its zones stay what they were: %s", fault_str(f, err)) < 0)
+		if (asprintf(&s->broken, "as a catalog it is broken, and its zones stay what they were: %s",
+		    fault_str(f, err)) < 0)
 			s->broken = NULL;
 		zone_set_problem(z, "%s", s->broken == NULL ? err_str(ERR_NOMEM) : s->broken);
 		log_error("catalog %s: %s", z->name, z->problem);

@@ -1,5 +1,5 @@
-/* server/catchup.c -- a zone that this host serves for the first time: its secondaries may have a newer serial than its file, from
- * the host that served it before.  They are asked, and the zone goes on above the highest. */
+/* server/catchup.c -- a zone that this host serves for the first time: its secondaries may have a newer serial than its
+ * file, from the host that served it before.  They are asked, and the zone goes on above the highest. */
 #include "server/keeper_internal.h"
 
 #include <stdlib.h>
@@ -46,7 +46,8 @@ answer_serial(const uint8_t *msg, size_t n, const uint8_t *apex, uint32_t *seria
 	if (r.bad || (h.flags & 15) != RCODE_NOERROR || (h.flags & FLAG_AA) == 0 || h.qdcount != 1 || h.ancount < 1 ||
 	    !question_read(&r, &q) || !msg_rr_read(&r, &rr))
 		return false;
-	if (rr.type != TYPE_SOA || rr.class != CLASS_IN || !dname_equal(rr.owner.octets, apex) || rr.rdlen > sizeof rdata)
+	if (rr.type != TYPE_SOA || rr.class != CLASS_IN || !dname_equal(rr.owner.octets, apex) ||
+	    rr.rdlen > sizeof rdata)
 		return false;
 	/* Undoing compression can only give two names and twenty octets. */
 	if (!rdata_read(&rr.rdata, TYPE_SOA, rr.rdlen, rdata, &len))
@@ -72,11 +73,12 @@ catch_up(struct keeper *k, struct zone *z)
 	if (!serial_lt(served, highest))
 		return;
 	if (!zone_may_change(z, &why)) {
-		log_warning("zone %s: a secondary has serial %u, newer than %u here, and will take nothing from us until that is "
-		    "raised in the file: %s", z->name, highest, served, why);
+		log_warning("zone %s: a secondary has serial %u, newer than %u here, and will take nothing from us "
+		    "until that is raised in the file: %s", z->name, highest, served, why);
 		return;
 	}
-	err = commits_stage(k->commits, &(struct commit_request){ .zone = z, .changes = &nothing, .origin = ORIGIN_CATCHUP,
+	err = commits_stage(k->commits, &(struct commit_request){ .zone = z, .changes = &nothing,
+	    .origin = ORIGIN_CATCHUP,
 	    .by = "", .now_s = clock_now_s(), .force_serial = true, .serial = highest + 1 }, NULL, &f);
 	if (err == ERR_OK) {
 		log_info("zone %s: new here, and a secondary has serial %u: serial %u", z->name, highest,
@@ -98,7 +100,8 @@ on_answer(void *arg, enum err err, const uint8_t *msg, size_t n, const char *wor
 
 	if (err != ERR_OK)
 		log_debug("zone %s: a secondary was asked for its serial: %s", z->name, words);
-	else if (answer_serial(msg, n, z->apex.octets, &serial) && (!z->peers_known || serial_lt(z->peers_serial, serial))) {
+	else if (answer_serial(msg, n, z->apex.octets, &serial) &&
+	    (!z->peers_known || serial_lt(z->peers_serial, serial))) {
 		z->peers_known = true;
 		z->peers_serial = serial;
 	}
@@ -119,7 +122,8 @@ ask_target(void *arg, const struct notify_target *target, const struct sockaddr 
 {
 	struct asking_zone *a = arg;
 	struct catchup *c = calloc(1, sizeof *c);
-	struct exchange_request q = { .to = target->address, .to_len = target->len, .from = source, .msg = a->msg, .n = a->n,
+	struct exchange_request q = { .to = target->address, .to_len = target->len, .from = source, .msg = a->msg,
+	    .n = a->n,
 	    .timeout_ms = ASK_MS, .tries = ASK_TRIES, .done = on_answer, .arg = c };
 
 	if (c == NULL || exchange_start(a->keeper->base, &q, &c->exchange) != ERR_OK) {

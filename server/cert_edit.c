@@ -13,7 +13,8 @@ fill_changes(const struct acme_edit *edit, struct changeset *out)
 		err = changeset_remove_rr(out, &edit->remove[i]);
 	for (size_t i = 0; err == ERR_OK && i < edit->nadd; i++) {
 		struct change c = { .rr = edit->add[i], .add = true,
-		    .class = edit->passing ? CHANGE_PASSING : CHANGE_LASTING, .until_s = edit->passing ? edit->until_s : 0 };
+		    .class = edit->passing ? CHANGE_PASSING : CHANGE_LASTING, .until_s = edit->passing ?
+		    edit->until_s : 0 };
 
 		err = changeset_add(out, &c);
 	}
@@ -82,7 +83,8 @@ why_not_edited(const struct keeper *k, const struct zone *z)
 		return "the configuration says acme: no for it";
 	if (z->secondary == NULL)
 		return zone_may_change(z, &why) ? NULL : why;
-	return remote_edit_key(k, z) != NULL ? NULL : "it comes by transfer, and no key here may update it at its primary";
+	return remote_edit_key(k, z) != NULL ? NULL : "it comes by transfer, and no key here may update it at its "
+	    "primary";
 }
 
 bool

@@ -1,5 +1,5 @@
-/* server/cert_events.c -- what happened to certificates: it is counted, the operator's hooks are run, and the status that others
- * see follows it. */
+/* server/cert_events.c -- what happened to certificates: it is counted, the operator's hooks are run, and the status
+ * that others see follows it. */
 #include "server/keeper_internal.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* server/cert_record.h -- what the engine says of a host, as the rdata of a TXT record: one string for each thing, KEY=VALUE, as
- * certns.yaml(5) tells under "status". */
+/* server/cert_record.h -- what the engine says of a host, as the rdata of a TXT record: one string for each thing,
+ * KEY=VALUE, as certns.yaml(5) tells under "status". */
 #ifndef SERVER_CERT_RECORD_H
 #define SERVER_CERT_RECORD_H
 

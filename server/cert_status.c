@@ -1,8 +1,9 @@
-/* server/cert_status.c -- what the engine says of each host, for others to see: a TXT record at _status.<label>.<host>, from
- * which a service with nothing but DNS knows why it waits.
+/* server/cert_status.c -- what the engine says of each host, for others to see: a TXT record at _status.<label>.<host>,
+ * from which a service with nothing but DNS knows why it waits.
  *
- * The record is a passing one, so it is never in git.  It follows the host's state by a second, so that an order that is quick
- * makes one change of the zone and not several; the hosts of a zone that changed meanwhile share that change. */
+ * The record is a passing one, so it is never in git.  It follows the host's state by a second, so that an order that
+ * is quick makes one change of the zone and not several; the hosts of a zone that changed meanwhile share that
+ * change. */
 #include "server/keeper_internal.h"
 
 #include <stdio.h>
@@ -172,7 +173,8 @@ host_changes(struct cert_status *c, struct shown *h, struct rr_list *remove, str
 	if (cert_lookup(c->keeper, h->owner.octets, TYPE_TXT, &there) != ERR_OK)
 		goto out;
 	for (size_t i = 0; i < there.n; i++) {
-		if (h->rdata != NULL && there.v[i].rdlen == h->rdlen && memcmp(there.v[i].rdata, h->rdata, h->rdlen) == 0) {
+		if (h->rdata != NULL && there.v[i].rdlen == h->rdlen && memcmp(there.v[i].rdata, h->rdata,
+		    h->rdlen) == 0) {
 			is_there = true;
 		} else if (cert_record_is_ours(&there.v[i])) {
 			(void)rr_list_add(remove, &there.v[i]);	/* no memory: it goes another time */
@@ -225,7 +227,8 @@ on_failed(struct cert_status *c, const struct writing *w, const char *words)
 		snprintf(z->words, sizeof z->words, "%s", words);
 	for (size_t i = 0; i < BUCKETS; i++)
 		LIST_FOREACH(h, &c->hosts[i], entry)
-			if (cert_zone_of(c->keeper, h->owner.octets, &zone, &editable) && dname_equal(zone.octets, w->apex.octets))
+			if (cert_zone_of(c->keeper, h->owner.octets, &zone, &editable) &&
+			    dname_equal(zone.octets, w->apex.octets))
 				h->waiting = true;
 	if (!event_pending(c->retry, EV_TIMEOUT, NULL))
 		event_add(c->retry, &(struct timeval){ RETRY_S, 0 });
@@ -292,7 +295,8 @@ write_changes(struct cert_status *c, const uint8_t *apex, const struct rr_list *
 	w->status = c;
 	dname_copy(&w->apex, apex);
 	LIST_INSERT_HEAD(&c->writing, w, entry);
-	cert_edit(c->keeper, &(struct acme_edit){ .zone = apex, .remove = remove->v, .nremove = remove->n, .add = add->v,
+	cert_edit(c->keeper, &(struct acme_edit){ .zone = apex, .remove = remove->v, .nremove = remove->n,
+	    .add = add->v,
 	    .nadd = add->n, .passing = true, .until_s = clock_now_s() + LIFE_S, .why = "status of certificates" },
 	    on_written, w);
 }

@@ -1,4 +1,5 @@
-/* server/certs.c -- the ACME engine: its start and end, another one when the configuration changed, and what it is told of. */
+/* server/certs.c -- the ACME engine: its start and end, another one when the configuration changed, and what it is told
+ * of. */
 #include "server/keeper_internal.h"
 
 #include <stdlib.h>
@@ -37,28 +38,31 @@ fill_config(struct cert_engine *e, const struct config_acme *c)
 		    .key_file = a->key_file, .eab_kid = a->eab.kid, .eab_secret = a->eab.secret.p,
 		    .eab_secret_n = a->eab.secret.len, .name = a->name, .profile = a->profile,
 		    .preferred_chain = a->preferred_chain, .failover_after_s = a->failover_after_s,
-		    .challenges = a->challenges, .nchallenges = a->nchallenges, .persist_lifetime_s = a->persist_lifetime_s,
+		    .challenges = a->challenges, .nchallenges = a->nchallenges,
+		    .persist_lifetime_s = a->persist_lifetime_s,
 		    .limits = &a->limits };
 	}
 	for (size_t i = 0; i < c->nlabels; i++)
-		e->labels[i] = (struct acme_label_config){ c->labels[i].label, c->labels[i].authority, c->labels[i].profile };
+		e->labels[i] = (struct acme_label_config){ c->labels[i].label, c->labels[i].authority,
+		    c->labels[i].profile };
 	for (size_t i = 0; i < c->nresolvers; i++) {
 		const struct config_resolver *r = &c->resolvers[i];
 
-		e->resolvers[i] = (struct acme_resolver){ r->kind, r->name, (const struct sockaddr *)&r->address.address, r->url,
-		    r->get };
+		e->resolvers[i] = (struct acme_resolver){ r->kind, r->name,
+		    (const struct sockaddr *)&r->address.address, r->url, r->get };
 	}
 	return ERR_OK;
 }
 
-/* An engine for the view, which it holds; nobody is contacted before the event loop goes on.  What was made before an error is
- * the caller's to clear, too. */
+/* An engine for the view, which it holds; nobody is contacted before the event loop goes on.  What was made before an
+ * error is the caller's to clear, too. */
 static enum err
 engine_init(struct keeper *k, struct view *view, struct cert_engine *e, struct fault *f)
 {
 	const struct config_acme *c = &view->config->acme;
 	struct acme_outside outside = { .ctx = k, .edit = cert_edit, .lookup = cert_lookup, .zone_of = cert_zone_of,
-	    .check = cert_check, .servers = cert_servers, .is_ours = cert_is_ours, .ask = cert_ask, .remember = cert_remember, .recall = cert_recall,
+	    .check = cert_check, .servers = cert_servers, .is_ours = cert_is_ours, .ask = cert_ask,
+	    .remember = cert_remember, .recall = cert_recall,
 	    .place = cert_place, .authorities = authorities, .event = cert_event };
 	struct acme_config config = { .nauthorities = c->nauthorities, .nlabels = c->nlabels,
 	    .challenge_ttl = c->challenge_ttl, .proxy = { c->proxy, c->proxy_credentials, c->proxy_certificates },
@@ -136,8 +140,9 @@ certs_start(struct keeper *k, struct fault *f)
 	return ERR_OK;
 }
 
-/* What the old engine knows of orders, accounts and times is in the journal, where the new one finds it: so nothing is begun
- * anew.  What is under way for the old one, at primaries and name servers, is dropped, and the new one asks again. */
+/* What the old engine knows of orders, accounts and times is in the journal, where the new one finds it: so nothing is
+ * begun anew.  What is under way for the old one, at primaries and name servers, is dropped, and the new one asks
+ * again. */
 void
 certs_reload(struct keeper *k)
 {
@@ -151,8 +156,8 @@ certs_reload(struct keeper *k)
 	keeper_flush(k);
 	if ((err = engine_init(k, k->view, &e, &f)) != ERR_OK) {
 		engine_clear(&e);
-		log_error("acme: certificates are obtained by the former configuration, for the new one cannot be used: %s",
-		    fault_str(&f, err));
+		log_error("acme: certificates are obtained by the former configuration, for the new one cannot be "
+		    "used: %s", fault_str(&f, err));
 		return;
 	}
 	cert_ask_stop(k);

@@ -80,7 +80,8 @@ compact_start(struct source *s)
 {
 	struct compaction *c;
 
-	if ((++s->since_compact < EVERY && !git_source_has_garbage(s->git)) || clock_mono_ms() < s->compact_not_before_ms)
+	if ((++s->since_compact < EVERY && !git_source_has_garbage(s->git)) ||
+	    clock_mono_ms() < s->compact_not_before_ms)
 		return false;
 	s->since_compact = 0;
 	if ((c = calloc(1, sizeof *c)) == NULL)

@@ -117,12 +117,13 @@ config_check_shared_accounts(struct config_reader *r, const yaml_node_t *node, c
 			const struct config_authority *a = &c->authorities[k], *b = &c->authorities[i];
 
 			if (strcmp(a->directory, b->directory) != 0 || !same_text(a->key_file, b->key_file) ||
-			    (same_texts(a->contact, b->contact) && a->key_type == b->key_type && same_eab(&a->eab, &b->eab)))
+			    (same_texts(a->contact, b->contact) && a->key_type == b->key_type &&
+			    same_eab(&a->eab, &b->eab)))
 				continue;
 			return config_fault(r, yaml_document_get_node(r->document,
 			    config_value(r, node, "authorities")->data.sequence.items.start[i]), ERR_EXISTS,
-			    "'%.100s' and '%.100s' have one directory and so one account: expected the same contact, key-type and "
-			    "eab, or a key-file of its own for one of them", a->name, b->name);
+			    "'%.100s' and '%.100s' have one directory and so one account: expected the same contact, "
+			    "key-type and eab, or a key-file of its own for one of them", a->name, b->name);
 		}
 	return ERR_OK;
 }

@@ -78,11 +78,13 @@ static const struct option authority_options[] = {
 	{ "name", OPTION_TEXT, AT(config_authority, name), .valid = config_valid_authority_name,
 	    .expected = "a name without spaces and slashes, neither yes nor no" },
 	{ "challenges", OPTION_OWN, .read = config_read_challenges },
-	{ "persist-lifetime", OPTION_DURATION, AT(config_authority, persist_lifetime_s), .min = 86400, .max = 3650 * 86400 },
+	{ "persist-lifetime", OPTION_DURATION, AT(config_authority, persist_lifetime_s), .min = 86400,
+	    .max = 3650 * 86400 },
 	{ "failover-after", OPTION_DURATION, AT(config_authority, failover_after_s), .min = 60, .max = 30 * 86400,
 	    .fallback = "6h" },
 	{ "limits", OPTION_OWN, .read = config_read_limits },
-	{ "profile", OPTION_TEXT, AT(config_authority, profile), .valid = valid_words, .expected = "the name of a profile" },
+	{ "profile", OPTION_TEXT, AT(config_authority, profile), .valid = valid_words,
+	    .expected = "the name of a profile" },
 	{ "preferred-chain", OPTION_TEXT, AT(config_authority, preferred_chain), .valid = valid_words,
 	    .expected = "the common name of an issuer, such as ISRG Root X1" },
 };
@@ -100,7 +102,8 @@ static const struct option hooks_options[] = {
 	{ "timeout", OPTION_DURATION, AT(config_hooks, timeout_s), .min = 1, .max = 3600, .fallback = "60" },
 };
 static const struct section hooks = {
-	.what = "hooks", .options = hooks_options, .noptions = COUNT(hooks_options), .size = sizeof(struct config_hooks),
+	.what = "hooks", .options = hooks_options, .noptions = COUNT(hooks_options),
+	    .size = sizeof(struct config_hooks),
 };
 
 static const char *const silent_policies[] = { "fatal", "waive", NULL };
@@ -112,15 +115,21 @@ static const struct option acme_options[] = {
 	{ "challenge-ttl", OPTION_DURATION, AT(config_acme, challenge_ttl), .min = 1, .max = 3600, .fallback = "60" },
 	{ "proxy", OPTION_TEXT, AT(config_acme, proxy), .valid = config_valid_proxy,
 	    .expected = "a URL that begins with http://, https://, socks5:// or socks5h://" },
-	{ "proxy-credentials-file", OPTION_TEXT, AT(config_acme, proxy_credentials_file), .expected = "the name of a file" },
+	{ "proxy-credentials-file", OPTION_TEXT, AT(config_acme, proxy_credentials_file),
+	    .expected = "the name of a file" },
 	{ "proxy-ca-certificates", OPTION_FILE, AT(config_acme, proxy_certificates) },
-	{ "request-timeout", OPTION_DURATION, AT(config_acme, request_timeout_s), .min = 1, .max = 600, .fallback = "60" },
+	{ "request-timeout", OPTION_DURATION, AT(config_acme, request_timeout_s), .min = 1, .max = 600,
+	    .fallback = "60" },
 	{ "resolvers", OPTION_OWN, .read = config_read_resolvers },
 	{ "resolver-ca-certificates", OPTION_FILE, AT(config_acme, resolver_certificates) },
-	{ "self-check", OPTION_OWN, AT(config_acme, self_check), .read = config_read_self_check, .fallback = "authoritative" },
-	{ "self-check-timeout", OPTION_DURATION, AT(config_acme, self_check_timeout_s), .min = 1, .max = 3600, .fallback = "2m" },
-	{ "self-check-silent", OPTION_CHOICE, AT(config_acme, silent), .choices = silent_policies, .fallback = "fatal" },
-	{ "self-check-silent-after", OPTION_DURATION, AT(config_acme, silent_s), .min = 1, .max = 3600, .fallback = "1m" },
+	{ "self-check", OPTION_OWN, AT(config_acme, self_check), .read = config_read_self_check,
+	    .fallback = "authoritative" },
+	{ "self-check-timeout", OPTION_DURATION, AT(config_acme, self_check_timeout_s), .min = 1, .max = 3600,
+	    .fallback = "2m" },
+	{ "self-check-silent", OPTION_CHOICE, AT(config_acme, silent), .choices = silent_policies,
+	    .fallback = "fatal" },
+	{ "self-check-silent-after", OPTION_DURATION, AT(config_acme, silent_s), .min = 1, .max = 3600,
+	    .fallback = "1m" },
 	{ "accept-hopeless", OPTION_YESNO, AT(config_acme, accept_hopeless), .fallback = "no" },
 	{ "status", OPTION_YESNO, AT(config_acme, status), .fallback = "yes" },
 	{ "hooks", OPTION_SECTION, AT(config_acme, hooks), .section = &hooks },
@@ -146,7 +155,8 @@ digest_node(struct config_reader *r, const yaml_node_t *node, EVP_MD_CTX *digest
 	EVP_DigestUpdate(digest, "", 1);
 }
 
-/* What the files hold that are read with the configuration.  Trusted certificates are not: they are read when somebody is asked. */
+/* What the files hold that are read with the configuration.  Trusted certificates are not: they are read when somebody
+ * is asked. */
 static void
 digest_files(const struct config_acme *c, EVP_MD_CTX *digest)
 {

@@ -88,8 +88,8 @@ config_read_zone_acme(struct config_reader *r, const struct option *o, const yam
 	if ((z->authorities = calloc(n + 1, sizeof *z->authorities)) == NULL)
 		return ERR_NOMEM;
 	for (size_t i = 0; err == ERR_OK && i < n; i++)
-		err = add_name(r, !list ? node : yaml_document_get_node(r->document, node->data.sequence.items.start[i]),
-		    z->authorities, i);
+		err = add_name(r, !list ? node : yaml_document_get_node(r->document,
+		    node->data.sequence.items.start[i]), z->authorities, i);
 	return err;
 }
 
@@ -105,7 +105,8 @@ config_check_zone_authorities(struct config_reader *r, const yaml_node_t *root, 
 	for (yaml_node_item_t *z = zones->data.sequence.items.start; z < zones->data.sequence.items.top; z++) {
 		if ((node = config_value(r, yaml_document_get_node(r->document, *z), "acme")) == NULL)
 			continue;
-		if (node->type == YAML_SCALAR_NODE && config_valid_authority_name((const char *)node->data.scalar.value))
+		if (node->type == YAML_SCALAR_NODE &&
+		    config_valid_authority_name((const char *)node->data.scalar.value))
 			err = check_name(r, node, c, (const char *)node->data.scalar.value);
 		for (yaml_node_item_t *i = node->data.sequence.items.start;
 		    err == ERR_OK && node->type == YAML_SEQUENCE_NODE && i < node->data.sequence.items.top; i++) {
@@ -124,7 +125,8 @@ enum err
 config_read_limits(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base)
 {
 	static const char what[] = "letsencrypt, none, or a list of limits";
-	static const char item_what[] = "a limit such as 'orders 300/3h', 'zone 50/7d', 'names 5/7d' or 'failures 5/1h'";
+	static const char item_what[] = "a limit such as 'orders 300/3h', 'zone 50/7d', 'names 5/7d' or 'failures "
+	    "5/1h'";
 	struct config_authority *a = base;
 	const char *text;
 
@@ -169,12 +171,14 @@ valid_label(const char *text)
 }
 
 static const struct option label_options[] = {
-	{ "label", OPTION_TEXT, AT(config_label, label), .needed = true, .valid = valid_label, .expected = LABEL_WORDS },
+	{ "label", OPTION_TEXT, AT(config_label, label), .needed = true, .valid = valid_label,
+	    .expected = LABEL_WORDS },
 	{ "authority", OPTION_TEXT, AT(config_label, authority) },
 	{ "profile", OPTION_TEXT, AT(config_label, profile) },
 };
 static const struct section label = {
-	.what = "a label", .options = label_options, .noptions = COUNT(label_options), .size = sizeof(struct config_label),
+	.what = "a label", .options = label_options, .noptions = COUNT(label_options),
+	    .size = sizeof(struct config_label),
 };
 
 static enum err
@@ -222,7 +226,8 @@ config_read_labels(struct config_reader *r, const struct option *o, const yaml_n
 		err = read_label(r, item, &c->labels[i]);
 		for (size_t k = 0; err == ERR_OK && k < i; k++)
 			if (same_label(c->labels[k].label, c->labels[i].label))
-				err = config_fault(r, item, ERR_EXISTS, "'%.200s' is in the list twice", c->labels[i].label);
+				err = config_fault(r, item, ERR_EXISTS, "'%.200s' is in the list twice",
+				    c->labels[i].label);
 	}
 	return err;
 }

@@ -63,8 +63,8 @@ config_read_cookie_file(struct config_reader *r, const struct option *o, const y
 	if ((err = check_first(r, node, c)) == ERR_OK &&
 	    (err = config_read_secret_file(r, node, path, &text)) == ERR_OK &&
 	    (err = cookie_secrets_parse((const char *)text.p, text.len, &c->cookies)) == ERR_FORMAT)
-		err = config_fault(r, node, err, "expected a file with one or two secrets of 32 hexadecimal digits, and "
-		    "nothing else in it");
+		err = config_fault(r, node, err, "expected a file with one or two secrets of 32 hexadecimal digits, "
+		    "and nothing else in it");
 	buf_wipe(&text);
 	return err;
 }

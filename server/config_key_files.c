@@ -94,7 +94,7 @@ config_add_keys(struct config *c, const struct config_arguments *arguments, stru
 	for (size_t i = 0; err == ERR_OK && i < c->nkeys; i++)
 		names_primary |= c->keys[i]->has_primary;
 	if (err == ERR_OK && c->secondary && !names_primary)
-		return fault_set(f, ERR_FORMAT, "a secondary by its keys needs one whose name says where zones come from, such as "
-		    "192.0.2.1.192.0.2.2._transfer.example.com");
+		return fault_set(f, ERR_FORMAT, "a secondary by its keys needs one whose name says where zones come "
+		    "from, such as 192.0.2.1.192.0.2.2._transfer.example.com");
 	return err;
 }

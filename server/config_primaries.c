@@ -41,7 +41,8 @@ config_read_primaries(struct config_reader *r, const struct option *o, const yam
 	const yaml_node_item_t *items = node->data.sequence.items.start;
 	size_t n = (size_t)(node->data.sequence.items.top - items);
 	if (n == 0)
-		return config_fault(r, node, ERR_RANGE, "expected at least one item for %s, found an empty list", o->name);
+		return config_fault(r, node, ERR_RANGE, "expected at least one item for %s, found an empty list",
+		    o->name);
 	if ((z->primaries = calloc(n, sizeof *z->primaries)) == NULL)
 		return ERR_NOMEM;
 	z->nprimaries = n;
@@ -82,14 +83,14 @@ config_check_primaries(struct config_reader *r, const yaml_node_t *node, const s
 		return config_fault(r, config_value(r, node, "catalog-role"), ERR_FORMAT,
 		    "expected neither 'primaries' nor 'file' with a catalog that is to be made here");
 	if (z->nprimaries == 0 && (z->has_update_key || z->forward_updates))
-		return config_fault(r, config_value(r, node, z->has_update_key ? "update-key" : "forward-updates"), ERR_FORMAT,
-		    "expected 'primaries' with this, found none");
+		return config_fault(r, config_value(r, node, z->has_update_key ? "update-key" : "forward-updates"),
+		    ERR_FORMAT, "expected 'primaries' with this, found none");
 	if (z->nprimaries > 0 && z->update_policy.is_set)
 		return config_fault(r, config_value(r, node, "update-policy"), ERR_FORMAT,
 		    "expected no 'update-policy' with 'primaries': the primary decides who may update the zone");
 	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
 		if (least[i] > most[i])
-			return config_fault(r, node, ERR_RANGE, "expected %s-min-interval to be at most %s-max-interval, found %u "
-			    "and %u seconds", pairs[i], pairs[i], least[i], most[i]);
+			return config_fault(r, node, ERR_RANGE, "expected %s-min-interval to be at most "
+			    "%s-max-interval, found %u and %u seconds", pairs[i], pairs[i], least[i], most[i]);
 	return ERR_OK;
 }

@@ -106,18 +106,21 @@ extern const struct section config_root, config_zone_section, config_acme_sectio
 void config_texts_free(char **texts);		/* NULL-terminated; takes NULL */
 
 /* server: the two ways to give the secrets of cookies. */
-enum err config_read_cookie_secrets(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
+enum err config_read_cookie_secrets(struct config_reader *r, const struct option *o, const yaml_node_t *node,
+    void *base);
 enum err config_read_cookie_file(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
 
 /* git: what its files hold must be good, and the share that a pull may remove. */
 enum err config_check_git(struct config_reader *r, const yaml_node_t *node, struct config_git *g);
-enum err config_read_removal_limit(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
+enum err config_read_removal_limit(struct config_reader *r, const struct option *o, const yaml_node_t *node,
+    void *base);
 
 /* zones: from whom a secondary zone comes. */
 enum err config_read_primaries(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
 enum err config_read_update_key(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
 enum err config_read_policy(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
-void config_check_policy(const struct config_reader *r, const yaml_node_t *node, const struct config_zone *z);	/* warns */
+/* warns */
+void config_check_policy(const struct config_reader *r, const yaml_node_t *node, const struct config_zone *z);
 void config_policy_clear(struct config_policy *p);
 enum err config_check_primaries(struct config_reader *r, const yaml_node_t *node, const struct config_zone *z);
 

@@ -1,8 +1,9 @@
 /* server/conflict.c -- what two sides want and cannot both have.
  *
- * Sets of RRs merge by themselves.  Where the result would be no sound zone (a CNAME beside other data), or commit refuses it for
- * another reason, the new text waits, and here is said what came from whom: what the repository's text changes, and what
- * changed here since and is not in the repository yet.  Both are cut to the names that both touch, if there are any. */
+ * Sets of RRs merge by themselves.  Where the result would be no sound zone (a CNAME beside other data), or commit
+ * refuses it for another reason, the new text waits, and here is said what came from whom: what the repository's text
+ * changes, and what changed here since and is not in the repository yet.  Both are cut to the names that both touch, if
+ * there are any. */
 #include "server/keeper_internal.h"
 
 #include <stdio.h>
@@ -53,7 +54,8 @@ static void
 find_sides(const struct zone *z, const struct changeset *theirs, bool common, struct side *up, struct side *here)
 {
 	for (size_t i = 0; i < theirs->n; i++)
-		if (theirs->v[i].rr.type != TYPE_SOA && (!common || pending_has_owner(&z->pending, theirs->v[i].rr.owner)))
+		if (theirs->v[i].rr.type != TYPE_SOA &&
+		    (!common || pending_has_owner(&z->pending, theirs->v[i].rr.owner)))
 			side_add(up, &theirs->v[i].rr, theirs->v[i].add);
 	for (const struct rrmap_entry *e = NULL; (e = rrmap_next(&z->pending.lasting, e)) != NULL; ) {
 		struct rr rr = e->rr;

@@ -38,8 +38,8 @@ time_or_null(int64_t time_s)
 static void
 add_account(void *arg, const char *authority, const struct acme_account_view *v)
 {
-	json_array_append_new(arg, json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:s, s:s, s:o, s:b, s:I, s:o, s:o, s:o, s:o}",
-	    "authority", control_words(authority), "directory", control_words(v->directory),
+	json_array_append_new(arg, json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:s, s:s, s:o, s:b, s:I, s:o, s:o, s:o, "
+	    "s:o}", "authority", control_words(authority), "directory", control_words(v->directory),
 	    "url", control_words(v->url), "status", v->status, "contact", contacts(v->contact),
 	    "terms", control_words(v->terms), "key", v->key, "thumbprint", v->thumbprint,
 	    "key-file", control_words(v->key_file), "key-changing", v->changing,

@@ -78,7 +78,8 @@ cookie_check(const struct cookie_secrets *secrets, const uint8_t client[COOKIE_C
 	int32_t age_s = 0;
 
 	if (n == COOKIE_SERVER && server[0] == VERSION) {
-		uint32_t made_s = (uint32_t)server[4] << 24 | (uint32_t)server[5] << 16 | (uint32_t)server[6] << 8 | server[7];
+		uint32_t made_s = (uint32_t)server[4] << 24 | (uint32_t)server[5] << 16 | (uint32_t)server[6] << 8 |
+		    server[7];
 
 		age_s = (int32_t)(now_s - made_s);	/* serial number arithmetic: the year 2106 comes */
 		if (age_s <= AGE_MAX_S && age_s >= -AHEAD_MAX_S)
@@ -110,7 +111,8 @@ cookie_secrets_parse(const char *text, size_t n, struct cookie_secrets *out)
 		if (length == 0)
 			break;
 		octets.len = 0;
-		if (length != 2 * COOKIE_SECRET || out->n == COOKIE_SECRETS_MAX || !hex_decode(text + at, length, &octets))
+		if (length != 2 * COOKIE_SECRET || out->n == COOKIE_SECRETS_MAX ||
+		    !hex_decode(text + at, length, &octets))
 			err = octets.failed ? ERR_NOMEM : ERR_FORMAT;
 		else
 			memcpy(out->octets[out->n++], octets.p, COOKIE_SECRET);
@@ -146,7 +148,8 @@ cookie_secrets_load(const char *directory, struct cookie_secrets *out, struct fa
 	buf_reserve(&text, 2 * SECRET_FILE_MAX + 32768);	/* so that no copy is left behind as it grows */
 	err = file_read(path, SECRET_FILE_MAX, &text, f);
 	if (err == ERR_OK && (err = cookie_secrets_parse((const char *)text.p, text.len, out)) == ERR_FORMAT)
-		fault_set(f, err, "%s: expected a secret of 32 hexadecimal digits; remove the file to get a new one", path);
+		fault_set(f, err, "%s: expected a secret of 32 hexadecimal digits; remove the file to get a new one",
+		    path);
 	buf_wipe(&text);
 	return err == ERR_NOT_FOUND ? make_file(path, out, f) : err;
 }

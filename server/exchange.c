@@ -1,9 +1,9 @@
 /* server/exchange.c -- the client side of DNS over UDP and TCP.
  *
  * An exchange is one socket at a time: a connected UDP socket with a port of the system's choosing (Linux draws it at
- * random), then perhaps a TCP connection.  The kernel drops datagrams that do not come from the peer's address; what has
- * a wrong ID, question or signature is passed over here, since anybody can send that, and the wait goes on.  The best
- * that was heard meanwhile becomes the reason when nothing better comes in time. */
+ * random), then perhaps a TCP connection.  The kernel drops datagrams that do not come from the peer's address; what
+ * has a wrong ID, question or signature is passed over here, since anybody can send that, and the wait goes on.  The
+ * best that was heard meanwhile becomes the reason when nothing better comes in time. */
 #include "server/exchange.h"
 
 #include <errno.h>

@@ -123,8 +123,8 @@ receive(struct fetch *x, struct xfrin *transfer, struct fault *f)
 		enum err err = ERR_OK;
 
 		if (n == 0)
-			return fault_set(f, ERR_NETWORK, "the primary closed the connection %s", xfrin_octets(transfer) == 0 ?
-			    "without an answer" : "in the middle of the transfer");
+			return fault_set(f, ERR_NETWORK, "the primary closed the connection %s",
+			    xfrin_octets(transfer) == 0 ? "without an answer" : "in the middle of the transfer");
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			return failed(f, "the connection broke");
 		if (n > 0) {

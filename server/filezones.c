@@ -1,5 +1,5 @@
-/* server/filezones.c -- zones with "file" in the configuration: each directory that has such files is a source of its own, so
- * that one which cannot be written is in nobody else's way. */
+/* server/filezones.c -- zones with "file" in the configuration: each directory that has such files is a source of its
+ * own, so that one which cannot be written is in nobody else's way. */
 #include "server/keeper_internal.h"
 
 #include <stdio.h>
@@ -14,7 +14,8 @@
 #define LOOK_S 5			/* between looks at the files' times */
 
 /* The rest is as repositories have it by default. */
-static const struct config_git file_config = { .poll_s = LOOK_S, .push = true, .commit_delay_s = 1, .commit_delay_max_s = 10,
+static const struct config_git file_config = { .poll_s = LOOK_S, .push = true, .commit_delay_s = 1,
+    .commit_delay_max_s = 10,
     .removal_limit = REMOVAL_LIMIT_DEFAULT, .removal_floor = REMOVAL_FLOOR_DEFAULT };
 
 static size_t

@@ -1,7 +1,8 @@
 /* server/forward.c -- updates of a secondary zone on their way to its primary (RFC 2136, section 6).
  *
- * The message goes on as it came, signature included, under an ID of ours, and so does the answer: the primary and the client check each
- * other, and we need not know the key (RFC 8945, section 5.5).  What is not signed is not forwarded, since the primary would take it for ours. */
+ * The message goes on as it came, signature included, under an ID of ours, and so does the answer: the primary and the
+ * client check each other, and we need not know the key (RFC 8945, section 5.5).  What is not signed is not forwarded,
+ * since the primary would take it for ours. */
 #include "server/secondary_internal.h"
 
 #include <stdlib.h>
@@ -83,7 +84,8 @@ send_on(struct forward *w)
 	const struct config_address *to = &s->primaries[w->at % s->nprimaries].address;
 	const struct config_address *from = config_source_for(w->keeper->view->config, to->address.ss_family);
 	enum err err = exchange_start(w->keeper->base, &(struct exchange_request){ .to = to->address, .to_len = to->len,
-	    .from = from == NULL ? NULL : (const struct sockaddr *)&from->address, .msg = w->job->msg, .n = w->job->n, .tcp = true,
+	    .from = from == NULL ? NULL : (const struct sockaddr *)&from->address, .msg = w->job->msg, .n = w->job->n,
+	    .tcp = true,
 	    .timeout_ms = ANSWER_MS, .done = on_answer, .arg = w }, &w->exchange);
 
 	if (err != ERR_OK) {

@@ -1,5 +1,5 @@
-/* server/gather.h -- when what changed is written back to git: after a while without further changes, or a longer one with
- * them, and not before the last write-back has paid for itself: GATHER_SHARE times what it cost must have passed,
+/* server/gather.h -- when what changed is written back to git: after a while without further changes, or a longer one
+ * with them, and not before the last write-back has paid for itself: GATHER_SHARE times what it cost must have passed,
  * so that big zones and big repositories do not keep the machine busy with writing them.  Monotonic milliseconds. */
 #ifndef SERVER_GATHER_H
 #define SERVER_GATHER_H

@@ -46,7 +46,8 @@ static struct ixfr *
 find_cached(const struct history_cache *cache, const uint8_t *apex, uint32_t from, uint32_t to)
 {
 	for (size_t i = 0; cache != NULL && i < CACHED && cache->v[i].ixfr != NULL; i++)
-		if (cache->v[i].ixfr->from == from && cache->v[i].ixfr->to == to && dname_equal(cache->v[i].apex.octets, apex))
+		if (cache->v[i].ixfr->from == from && cache->v[i].ixfr->to == to && dname_equal(cache->v[i].apex.octets,
+		    apex))
 			return ixfr_ref(cache->v[i].ixfr);
 	return NULL;
 }
@@ -93,7 +94,8 @@ read_history(struct keeper *k, const uint8_t *apex, const struct zone_version *v
 	enum err err = ixfr_builder_new(&b);
 
 	if (err == ERR_OK)
-		err = journal_each_change(k->journal, apex, from, zone_version_serial(v), most_octets(v), add_record, b, f);
+		err = journal_each_change(k->journal, apex, from, zone_version_serial(v), most_octets(v), add_record, b,
+		    f);
 	if (err == ERR_OK)
 		err = ixfr_builder_finish(b, out);
 	ixfr_builder_free(b);

@@ -153,7 +153,8 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 /* ---- beginnings ---- */
 
-/* It gets no descriptor of ours but its three, default signals, and a process group of its own, which can be killed whole. */
+/* It gets no descriptor of ours but its three, default signals, and a process group of its own, which can be killed
+ * whole. */
 static int
 spawn(struct run *r, int output)
 {

@@ -1,8 +1,9 @@
 /* server/hooks.h -- commands of the operator's that are run when something happened to a certificate.
  *
- * A command is run by /bin/sh as the server's user, with what happened in its environment (certns.yaml(5)), standard input from
- * /dev/null, and nothing else open.  What it prints goes to our log.  It has a time limit, after which it is killed with
- * everything that it started, and only a few run at the same time: the others wait.  Nobody waits for a hook. */
+ * A command is run by /bin/sh as the server's user, with what happened in its environment (certns.yaml(5)), standard
+ * input from /dev/null, and nothing else open.  What it prints goes to our log.  It has a time limit, after which it is
+ * killed with everything that it started, and only a few run at the same time: the others wait.  Nobody waits for a
+ * hook. */
 #ifndef SERVER_HOOKS_H
 #define SERVER_HOOKS_H
 

@@ -1,5 +1,5 @@
-/* server/images.c -- image files that no row of the journal names: of a transfer that was cut off between the file and its row, or
- * between the row and the removal of the file before.  A zone is what its row says, so they can go. */
+/* server/images.c -- image files that no row of the journal names: of a transfer that was cut off between the file and
+ * its row, or between the row and the removal of the file before.  A zone is what its row says, so they can go. */
 #include "server/secondary_internal.h"
 
 #include <dirent.h>
@@ -71,7 +71,8 @@ remove_others(DIR *dir, const char *directory, const struct names *named)
 	while ((e = readdir(dir)) != NULL) {
 		const char *name = e->d_name;
 
-		if (name[0] == '.' || (named->n > 0 && bsearch(&name, named->v, named->n, sizeof *named->v, compare) != NULL))
+		if (name[0] == '.' || (named->n > 0 && bsearch(&name, named->v, named->n, sizeof *named->v,
+		    compare) != NULL))
 			continue;
 		if (unlinkat(dirfd(dir), name, 0) == 0)
 			log_info("%s/%s: removed, no zone is read from it any more", directory, name);

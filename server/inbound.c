@@ -145,7 +145,8 @@ inbound_update(struct inbound *in)
 	return send_to_keeper(in, JOB_UPDATE) ? INBOUND_LATER : RCODE_SERVFAIL;
 }
 
-/* Is the peer a primary of the zone, by its address?  Then what it says unsigned is a reason to ask (RFC 1996, section 3.10). */
+/* Is the peer a primary of the zone, by its address?  Then what it says unsigned is a reason to ask (RFC 1996, section
+ * 3.10). */
 static bool
 is_from_primary(const struct inbound *in)
 {
@@ -163,7 +164,8 @@ is_from_primary(const struct inbound *in)
 	for (size_t i = 0; c->secondary && i < c->nkeys; i++) {
 		struct config_address primary;
 
-		if (!c->keys[i]->has_primary || !tsig_key_may(c->keys[i], TSIG_RIGHT_TRANSFER, in->q.question.qname.octets))
+		if (!c->keys[i]->has_primary || !tsig_key_may(c->keys[i], TSIG_RIGHT_TRANSFER,
+		    in->q.question.qname.octets))
 			continue;
 		config_address_make(AF_INET, c->keys[i]->primary, 0, &primary);
 		if (config_same_host((const struct sockaddr *)&primary.address, peer))

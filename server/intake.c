@@ -58,7 +58,8 @@ ask(struct intake *in)
 			return err;
 		}
 		if (err == ERR_OK)
-			fault_set(&in->no_steps, ERR_PEER, "the primary has no differences from serial %u", soa_serial(&soa));
+			fault_set(&in->no_steps, ERR_PEER, "the primary has no differences from serial %u",
+			    soa_serial(&soa));
 		xfrin_free(in->transfer);
 		in->transfer = NULL;
 	}
@@ -90,8 +91,8 @@ first_error(void *ctx, const struct check_finding *finding)
 		return;
 	if (finding->rr != NULL)
 		rr_print(finding->rr, record, sizeof record);
-	fault_set(f, ERR_REFUSED, "the zone is unsound: %s%s%s%s", finding->text, finding->rr != NULL ? " (" : "", record,
-	    finding->rr != NULL ? ")" : "");
+	fault_set(f, ERR_REFUSED, "the zone is unsound: %s%s%s%s", finding->text, finding->rr != NULL ? " (" : "",
+	    record, finding->rr != NULL ? ")" : "");
 }
 
 static enum err

@@ -1,6 +1,6 @@
-/* server/intake.h -- one transfer of a secondary zone, as far as a helper thread does it: ask the primary for differences
- * and, where it has none that fit, for the whole zone; check that; write the image file; find what changed.  Nothing
- * here touches the keeper's zone. */
+/* server/intake.h -- one transfer of a secondary zone, as far as a helper thread does it: ask the primary for
+ * differences and, where it has none that fit, for the whole zone; check that; write the image file; find what changed.
+ * Nothing here touches the keeper's zone. */
 #ifndef SERVER_INTAKE_H
 #define SERVER_INTAKE_H
 

@@ -1,5 +1,6 @@
-/* server/ixfr.h -- what leads from one serial of a zone to another, ready to be sent (RFC 1995).  Made once on the keeper from the
- * journal's records, never changed after, shared by reference: the workers that send it read no disk and hold no version. */
+/* server/ixfr.h -- what leads from one serial of a zone to another, ready to be sent (RFC 1995).  Made once on the
+ * keeper from the journal's records, never changed after, shared by reference: the workers that send it read no disk
+ * and hold no version. */
 #ifndef SERVER_IXFR_H
 #define SERVER_IXFR_H
 
@@ -10,7 +11,8 @@
 struct ixfr {
 	_Atomic unsigned refs;
 	uint32_t from, to;
-	struct rr_list rrs;		/* old SOA, what goes, new SOA, what comes; or the new SOA alone: no history, no difference */
+	/* old SOA, what goes, new SOA, what comes; or the new SOA alone: no history, no difference */
+	struct rr_list rrs;
 	size_t octets;			/* of these, names not compressed */
 };
 

@@ -91,8 +91,8 @@ tour_begin(struct keeper *k)
 	event_active(k->tour, EV_TIMEOUT, 1);
 }
 
-/* The secondaries of zones that were loaded are asked and told, a few zones at a time, for queries and updates do not wait; and no
- * faster than they answer, where they are many. */
+/* The secondaries of zones that were loaded are asked and told, a few zones at a time, for queries and updates do not
+ * wait; and no faster than they answer, where they are many. */
 static void
 on_tour(evutil_socket_t fd, short what, void *arg)
 {
@@ -343,7 +343,8 @@ keeper_free(struct keeper *k)
 	if (k->shared->zones != NULL)
 		zoneset_free(k->shared->zones);
 	zonetable_clear(&k->zones);
-	for (struct event **e = (struct event *[]){ k->flush, k->jobs, k->results, k->sweep, k->tour, (void *)-1 }; *e != (void *)-1; e++)
+	for (struct event **e = (struct event *[]){ k->flush, k->jobs, k->results, k->sweep, k->tour, (void *)-1 };
+	    *e != (void *)-1; e++)
 		if (*e != NULL)
 			event_free(*e);
 	if (k->base != NULL)

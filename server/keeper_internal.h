@@ -166,7 +166,8 @@ struct keeper {
 	struct workers *workers;
 
 	struct waiter *group;		/* of the open group, newest first */
-	struct waiting_update *answers, **last_answer;	/* of the open group: they are given before anybody else is told */
+	/* of the open group: they are given before anybody else is told */
+	struct waiting_update *answers, **last_answer;
 	struct backup *backup;		/* on its way; or NULL */
 	struct event *flush, *jobs, *results, *sweep, *tour;
 	size_t toured;			/* zones that were looked at since one was loaded */
@@ -199,7 +200,8 @@ void source_again(struct source *s);			/* try what was refused once more, withou
 void source_idle(struct source *s);			/* the end of such a try */
 void source_write(struct source *s, bool now);		/* zones wait to be written back */
 void source_wait(struct source *s, void (*done)(void *arg, enum err err, const char *words), void *arg);
-void source_finished(struct source *s, bool written, enum err err, const char *words);	/* the helper's work is taken in */
+/* the helper's work is taken in */
+void source_finished(struct source *s, bool written, enum err err, const char *words);
 const char *source_problem(const struct source *s);	/* of the last pull or push; NULL: both went well */
 struct source *source_of(const struct zone *z);
 void memory_give_back(struct keeper *k);	/* to the system, on a helper, after much was read or replaced */
@@ -283,22 +285,24 @@ void includes_each(const struct source *s, const char *path, void (*each)(void *
 void includes_clear(struct includes *t);
 
 /* accept.c */
-enum err accept_load(struct source *s, struct fault *f);	/* the signers' files; on failure the present ones stay */
+enum err accept_load(struct source *s, struct fault *f); /* the signers' files; on failure the present ones stay */
 enum err accept_commits(struct pull *p);	/* on a helper: the tip is known; sets p->held */
 enum err accept_contents(struct pull *p);	/* on a helper: its zones are read; sets p->held */
-enum err accept_restore(struct source *s, struct pull **out);	/* at start: what the clone has, or else what was taken last */
+/* at start: what the clone has, or else what was taken last */
+enum err accept_restore(struct source *s, struct pull **out);
 void accept_held(struct source *s, struct pull *p);	/* the pull is not taken */
 void accept_taken(struct source *s);		/* s->head was: pulled, or pushed by us */
 void accept_pushed_perhaps(struct source *s, const git_oid_text commit);
 void accept_clear(struct source *s);
 const char *hold_kind_str(enum hold_kind kind);
 
-/* unseen.c: pushes whose success was not seen.  look: on the helper, takes what was ours out of the changes since old; keep: on
- * the keeper, so that the served zone wins over it. */
+/* unseen.c: pushes whose success was not seen.  look: on the helper, takes what was ours out of the changes since old;
+ * keep: on the keeper, so that the served zone wins over it. */
 enum err unseen_look(struct pull *p, struct pulled_zone *z, const struct zone_base *base, const struct rr_list *old);
 enum err unseen_keep(const struct zone *z, struct pulled_zone *p);
 
-/* rewritten.c: force-pushes.  look: on the helper, what was ours; keep: on the keeper, so that changes leave it alone. */
+/* rewritten.c: force-pushes.  look: on the helper, what was ours; keep: on the keeper, so that changes leave it
+ * alone. */
 enum err rewritten_look(struct pull *p, struct pulled_zone *z, const struct zone_base *base);
 enum err rewritten_keep(const struct zone *z, struct pulled_zone *p);
 
@@ -309,8 +313,8 @@ void conflict_note(struct zone *z, const struct changeset *theirs);
 void pull_found(void *pull);		/* on the keeper */
 void pull_done(void *pull);		/* on the keeper */
 enum err merge_pulled(struct keeper *k, struct pull *p, struct fault *f);
-/* A zone that the keeper knows.  s NULL: one that comes by transfer.  In two steps: made, on any thread, and added; the keeper owns it
- * then, and where that fails it is gone. */
+/* A zone that the keeper knows.  s NULL: one that comes by transfer.  In two steps: made, on any thread, and added; the
+ * keeper owns it then, and where that fails it is gone. */
 enum err merge_make_zone(struct keeper *k, struct source *s, const uint8_t *apex, struct zone **out);
 enum err merge_new_zone(const struct source *s, const uint8_t *apex, struct zone **out);
 enum err merge_add_zone(struct keeper *k, struct source *s, struct zone *z);
@@ -321,11 +325,12 @@ enum err zones_restore(struct keeper *k, struct source *s, struct fault *f);
 
 /* The zone of a name that is not known yet; *out NULL: another repository has it.  One that the journal knows from a
  * repository that is no longer configured (it moved) keeps its serial and what waits to be written back. */
-enum err restore_find_or_make(struct keeper *k, struct source *s, const uint8_t *apex, struct zone **out, struct fault *f);
+enum err restore_find_or_make(struct keeper *k, struct source *s, const uint8_t *apex, struct zone **out,
+    struct fault *f);
 
 /* held.c */
 void held_keep_complaints(struct zone *z, struct complaints *found);	/* found is empty after */
-void held_tell_complaints(struct zone *z, struct complaints *found);	/* the same, and they are logged if they are new */
+void held_tell_complaints(struct zone *z, struct complaints *found); /* the same, and they are logged if they are new */
 const char *held_first_error(const struct complaints *found, char words[1024]);	/* in one line */
 void held_set(struct zone *z, bool held);
 bool held_hold(struct zone *z, const char *words);	/* the newest text is refused; false: that was said before */
@@ -360,16 +365,16 @@ void peers_secondaries(struct keeper *k, const struct zone *z,
     void (*each)(void *arg, const struct notify_target *target, const struct sockaddr *source), void *arg);
 
 /* backup.c: a copy of the state directory; done is called when it is complete, or has failed, with words. */
-void backup_start(struct keeper *k, const char *directory, void (*done)(void *arg, enum err err, const char *words, uint64_t octets),
-    void *arg);
+void backup_start(struct keeper *k, const char *directory, void (*done)(void *arg, enum err err, const char *words,
+    uint64_t octets), void *arg);
 void backup_stop(struct keeper *k);
 
 /* history.c */
 void history_sweep(struct keeper *k);			/* now and then: images and history within their limits */
 
 /* remote_edit.c: edits of secondary zones.  done() is called once; ERR_OK: it is in the zone. */
-void remote_edit(struct keeper *k, struct zone *z, const struct changeset *changes, void (*done)(void *arg, enum err err,
-    const char *words), void *arg);
+void remote_edit(struct keeper *k, struct zone *z, const struct changeset *changes,
+    void (*done)(void *arg, enum err err, const char *words), void *arg);
 const struct tsig_key *remote_edit_key(const struct keeper *k, const struct zone *z);	/* NULL: we may not */
 void remote_edits_stop(struct keeper *k);
 
@@ -408,7 +413,8 @@ void catchup_look(struct keeper *k, struct zone *z);	/* ask its secondaries, if 
 void catchup_stop(struct keeper *k);
 
 /* cert_edit.c: struct acme_outside's edit(), lookup(), zone_of() and place(); ctx is the keeper. */
-void cert_edit(void *ctx, const struct acme_edit *edit, void (*done)(void *arg, enum err err, const char *words), void *arg);
+void cert_edit(void *ctx, const struct acme_edit *edit, void (*done)(void *arg, enum err err, const char *words),
+    void *arg);
 enum err cert_lookup(void *ctx, const uint8_t *name, uint16_t type, struct rr_list *out);
 bool cert_zone_of(void *ctx, const uint8_t *name, struct dname *apex, bool *editable);
 void cert_place(void *ctx, const uint8_t *name, struct acme_place *out);
@@ -416,11 +422,11 @@ void cert_place(void *ctx, const uint8_t *name, struct acme_place *out);
 /* cert_notes.c: struct acme_outside's remember() and recall(); ctx is the keeper. */
 void cert_remember(void *ctx, const char *key, const void *octets, size_t n,
     void (*done)(void *arg, enum err err, const char *words), void *arg);
-void cert_recall(void *ctx, const char *prefix, void (*each)(void *arg, const char *key, const uint8_t *octets, size_t n),
-    void *arg);
+void cert_recall(void *ctx, const char *prefix, void (*each)(void *arg, const char *key, const uint8_t *octets,
+    size_t n), void *arg);
 
-/* cert_ask.c: struct acme_outside's check(), servers(), is_ours() and ask(); ctx is the keeper.  stop: nothing is answered any
- * more. */
+/* cert_ask.c: struct acme_outside's check(), servers(), is_ours() and ask(); ctx is the keeper.  stop: nothing is
+ * answered any more. */
 void cert_check(void *ctx, const uint8_t *zone, struct acme_check *out);
 bool cert_is_ours(void *ctx, const struct sockaddr *address);
 void cert_servers(void *ctx, const uint8_t *zone,

@@ -1,6 +1,6 @@
-/* server/links.c -- connections to primaries that are kept open, so that NOTIFY comes on them (server/listeners.c is the
- * other end).  One for each key that names a primary, where zones come from the names of keys: such a secondary need not
- * be reachable. */
+/* server/links.c -- connections to primaries that are kept open, so that NOTIFY comes on them (server/listeners.c is
+ * the other end).  One for each key that names a primary, where zones come from the names of keys: such a secondary
+ * need not be reachable. */
 #include "server/secondary_internal.h"
 
 #include <netinet/in.h>
@@ -98,8 +98,8 @@ ask_all(struct link *l)
 {
 	ask_soa(l, l->key->zone.octets);
 	for (const struct secondary *s = l->keeper->secondaries->first; s != NULL; s = s->next)
-		if (s->wanted && !dname_is_root(l->key->zone.octets) && !dname_equal(s->zone->apex.octets, l->key->zone.octets) &&
-		    tsig_key_may(l->key, TSIG_RIGHT_TRANSFER, s->zone->apex.octets))
+		if (s->wanted && !dname_is_root(l->key->zone.octets) && !dname_equal(s->zone->apex.octets,
+		    l->key->zone.octets) && tsig_key_may(l->key, TSIG_RIGHT_TRANSFER, s->zone->apex.octets))
 			ask_soa(l, s->zone->apex.octets);
 }
 
@@ -124,7 +124,8 @@ take_notify(struct link *l, uint8_t *msg, size_t n)
 		j->n = n;
 		memcpy(j->msg, msg, n);
 		answer = answer_rcode(&j->request, &view->settings, RCODE_NOERROR, out, sizeof out);
-		if (answer > 0 && (answer = tsig_sign_response(&j->request.tsig, out, answer, sizeof out, clock_now_s())) > 0)
+		if (answer > 0 && (answer = tsig_sign_response(&j->request.tsig, out, answer, sizeof out,
+		    clock_now_s())) > 0)
 			send_message(l, out, answer);
 		l->pause_s = PAUSE_FIRST_S;
 		secondary_notified(l->keeper, j);
@@ -142,7 +143,8 @@ take_answer(struct link *l, const uint8_t *msg, size_t n)
 	struct zone *z;
 
 	msg_header_read(&r, &h);
-	if (h.qdcount != 1 || !question_read(&r, &q) || (z = zonetable_find(&l->keeper->zones, q.qname.octets)) == NULL ||
+	if (h.qdcount != 1 || !question_read(&r, &q) ||
+	    (z = zonetable_find(&l->keeper->zones, q.qname.octets)) == NULL ||
 	    z->secondary == NULL || zone_newest(z) == NULL)
 		return;
 	secondary_refresh(z, false);
@@ -258,7 +260,8 @@ void
 links_new_zone(struct keeper *k, const uint8_t *apex)
 {
 	for (struct link *l = k->links; l != NULL; l = l->next)
-		if (l->tcp != NULL && !dname_is_root(l->key->zone.octets) && tsig_key_may(l->key, TSIG_RIGHT_TRANSFER, apex))
+		if (l->tcp != NULL && !dname_is_root(l->key->zone.octets) && tsig_key_may(l->key, TSIG_RIGHT_TRANSFER,
+		    apex))
 			ask_soa(l, apex);
 }
 

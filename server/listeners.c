@@ -1,5 +1,6 @@
-/* server/listeners.c -- secondaries that wait on a TCP connection: whoever asks for an SOA, signed with a key that may transfer the zone, and
- * keeps the connection open gets its NOTIFYs there.  So a secondary behind a NAT, or without a fixed address, hears of changes. */
+/* server/listeners.c -- secondaries that wait on a TCP connection: whoever asks for an SOA, signed with a key that may
+ * transfer the zone, and keeps the connection open gets its NOTIFYs there.  So a secondary behind a NAT, or without a
+ * fixed address, hears of changes. */
 #include "server/keeper_internal.h"
 
 #include <stdlib.h>
@@ -57,7 +58,8 @@ keeper_listen(struct keeper *k, struct job *j)
 			break;
 	if (l == NULL && k->nlisteners < LISTENERS_MAX && (l = calloc(1, sizeof *l)) != NULL) {
 		*l = (struct listener){ .next = k->listeners, .apex = j->request.question.qname, .worker = j->reply_to,
-		    .connection = j->connection, .generation = j->generation, .view = view_ref(j->view), .key = j->request.tsig.key };
+		    .connection = j->connection, .generation = j->generation, .view = view_ref(j->view),
+		    .key = j->request.tsig.key };
 		k->listeners = l;
 		k->nlisteners++;
 	}
@@ -100,7 +102,8 @@ listeners_notify(struct keeper *k, const struct zone *z)
 	struct rr soa;
 	size_t n;
 
-	if (k->listeners == NULL || !zone_version_soa(zone_newest(z), &soa) || (n = notify_write(&soa, msg, sizeof msg)) == 0)
+	if (k->listeners == NULL || !zone_version_soa(zone_newest(z), &soa) ||
+	    (n = notify_write(&soa, msg, sizeof msg)) == 0)
 		return;
 	for (const struct listener *l = k->listeners; l != NULL; l = l->next)
 		if (dname_equal(l->apex.octets, z->apex.octets) || (dname_is_root(l->apex.octets) &&

@@ -40,7 +40,8 @@ privileges_drop(const struct config *c, struct fault *f)
 		return ERR_OK;
 	errno = 0;
 	if ((user = getpwnam(c->user)) == NULL)
-		return fault_set(f, ERR_NOT_FOUND, "user %s: %s", c->user, errno == 0 ? "no such user" : strerror(errno));
+		return fault_set(f, ERR_NOT_FOUND, "user %s: %s", c->user,
+		    errno == 0 ? "no such user" : strerror(errno));
 	if (getuid() != 0)
 		return getuid() == user->pw_uid ? ERR_OK :
 		    fault_set(f, ERR_ACCESS, "cannot become user %s: not started as root", c->user);
@@ -163,7 +164,8 @@ main(int argc, char **argv)
 		} else {
 			log_setup(config->log_level, config->log_format);
 			raise_file_limit();
-			(void)mallopt(M_MMAP_THRESHOLD, BIG);	/* what is big goes back to the system as soon as it is freed */
+			/* what is big goes back to the system as soon as it is freed */
+			(void)mallopt(M_MMAP_THRESHOLD, BIG);
 			event_set_log_callback(log_event);
 			block_signals(&wanted);
 			rcu_register_thread();		/* the zones of a restart are published from here */

@@ -52,7 +52,8 @@ add_owner(struct buf *out, const uint8_t *owner, const uint8_t *apex)
 
 	if (dname_equal(owner, apex))
 		buf_u8(out, '@');
-	else if (dname_is_below(owner, apex) && dname_join(&relative, owner, dname_labels(owner) - dname_labels(apex), root))
+	else if (dname_is_below(owner, apex) && dname_join(&relative, owner, dname_labels(owner) - dname_labels(apex),
+	    root))
 		buf_add_str(out, dname_print_host(relative.octets, text));
 	else
 		buf_add_str(out, dname_print(owner, text));
@@ -246,8 +247,8 @@ add_trailers(struct buf *out, const struct message_zone *v, size_t n)
 		if (i < ZONES_LISTED && out->len < MESSAGE_MAX * 3 / 4) {
 			buf_add_str(out, "Certns-Zone: ");
 			add_text(out, v[i].name, strlen(v[i].name));
-			buf_printf(out, "\nCertns-Serial: %u %u\nCertns-Records: +%zu -%zu\n", v[i].old_serial, v[i].serial,
-			    v[i].added, v[i].removed);
+			buf_printf(out, "\nCertns-Serial: %u %u\nCertns-Records: +%zu -%zu\n", v[i].old_serial,
+			    v[i].serial, v[i].added, v[i].removed);
 		}
 		updates += v[i].nnotes + v[i].nmore;
 		for (size_t k = 0; k < v[i].nnotes; k++) {
@@ -294,7 +295,8 @@ one_key(const struct message_zone *v, size_t n, const char **key, size_t *len)
 		for (size_t k = 0; k < v[i].nnotes; k++) {
 			struct author a = author_of(&v[i].notes[k]);
 
-			if (v[i].notes[k].ours || (*key != NULL && (*len != a.key_n || memcmp(*key, a.key, a.key_n) != 0)))
+			if (v[i].notes[k].ours ||
+			    (*key != NULL && (*len != a.key_n || memcmp(*key, a.key, a.key_n) != 0)))
 				return false;
 			*key = a.key;
 			*len = a.key_n;
@@ -316,8 +318,8 @@ message_author(const struct message_zone *v, size_t n, const char *domain, struc
 	}
 	for (size_t i = 0; i < len; i++) {
 		uint8_t c = (uint8_t)key[i];
-		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-		    c == '-';
+		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+		    c == '_' || c == '-';
 
 		if (c <= ' ' || c > '~' || c == '<' || c == '>')
 			buf_printf(name, "\\%03u", c);

@@ -11,8 +11,8 @@
  *   Certns-Key: client._update.example.com
  *   Certns-Client: 192.0.2.7
  *
- * The last paragraph is trailers, as git interpret-trailers reads them; Zone, Serial and Records come once for each zone,
- * in this order.  Whatever was gathered, the message stays below MESSAGE_MAX octets. */
+ * The last paragraph is trailers, as git interpret-trailers reads them; Zone, Serial and Records come once for each
+ * zone, in this order.  Whatever was gathered, the message stays below MESSAGE_MAX octets. */
 #ifndef SERVER_MESSAGE_H
 #define SERVER_MESSAGE_H
 

@@ -18,7 +18,7 @@
 #include "wire/message.h"
 #include "wire/rrtype.h"
 
-#define MAX_ACTIVE 128			/* at a time: a reload may change every zone, and sockets and a target's buffer are few */
+#define MAX_ACTIVE 128	/* at a time: a reload may change every zone, and sockets and a target's buffer are few */
 #define ANSWER_WAIT_MAX_S 15
 #define TELL_AT_TRY 4			/* when the log first hears of a silent target: after some 7 seconds */
 
@@ -189,7 +189,8 @@ rest(struct notice *t)
 static enum err
 try_now(struct notice *t)
 {
-	unsigned wait_s = t->tries < NRESTS && rest_s[t->tries] < ANSWER_WAIT_MAX_S ? rest_s[t->tries] : ANSWER_WAIT_MAX_S;
+	unsigned wait_s = t->tries < NRESTS && rest_s[t->tries] < ANSWER_WAIT_MAX_S ?
+	    rest_s[t->tries] : ANSWER_WAIT_MAX_S;
 	struct exchange_request request = {
 		.to_len = t->len, .from = t->has_source ? (struct sockaddr *)&t->source : NULL,
 		.msg = t->msg, .n = t->n, .key = t->key, .tcp = t->tries >= TELL_AT_TRY && t->tries % 2 == 0,

@@ -29,8 +29,8 @@ struct notify_target {
 
 /* zone changed to the serial in soa (its owner is the apex): tell every target.  A NOTIFY for the same zone that is
  * still on its way to a target is replaced, so that the newest serial is what arrives.  targets are all that the zone
- * has: others that were told before are forgotten.  source: NULL, or n addresses of which the one of the target's family
- * is used. */
+ * has: others that were told before are forgotten.  source: NULL, or n addresses of which the one of the target's
+ * family is used. */
 void notifier_send(struct notifier *n, const struct rr *soa, const struct notify_target *targets, size_t ntargets,
     const struct sockaddr_storage *source, size_t nsource);
 
@@ -48,7 +48,7 @@ struct notify_status {
 	unsigned tries;			/* of the outstanding one */
 	const char *problem;		/* of the last try; "" when none */
 };
-void notifier_each(const struct notifier *n, const uint8_t *zone, void (*each)(void *arg, const struct notify_status *s),
-    void *arg);
+void notifier_each(const struct notifier *n, const uint8_t *zone,
+    void (*each)(void *arg, const struct notify_status *s), void *arg);
 
 #endif

@@ -87,8 +87,8 @@ take_key(struct certnsd_options *o, char *text, int *status)
 		*status = EXIT_FAILURE;
 		return false;
 	}
-	fputs("certnsd: --key: others on this system could see the key when the server was started; better take --key-file\n",
-	    stderr);
+	fputs("certnsd: --key: others on this system could see the key when the server was started; better take "
+	    "--key-file\n", stderr);
 	memset(text, '*', strlen(text));
 	o->keys[o->config.nkeys++] = copy;
 	return true;

@@ -142,7 +142,8 @@ enum ratelimit_verdict
 ratelimit_take(struct ratelimit *r, const struct sockaddr *peer, enum ratelimit_kind kind, uint32_t name, unsigned rate,
     unsigned slip, int64_t now_ms)
 {
-	uint64_t h = hash(r, peer, kind, name), tag = h >> (64 - TAG_BITS) | 1, now = (uint64_t)now_ms * PER_MS, old = 0;
+	uint64_t h = hash(r, peer, kind, name), tag = h >> (64 - TAG_BITS) | 1, now = (uint64_t)now_ms * PER_MS,
+	    old = 0;
 	enum ratelimit_verdict verdict;
 	unsigned refused = 0;
 	int64_t debt = 0;
@@ -157,7 +158,8 @@ ratelimit_take(struct ratelimit *r, const struct sockaddr *peer, enum ratelimit_
 			debt = refused = 0;
 		}
 		verdict = take(&debt, &refused, rate, slip);
-	} while (!atomic_compare_exchange_weak_explicit(b, &old, tag << (64 - TAG_BITS) | (uint64_t)refused << TIME_BITS |
+	} while (!atomic_compare_exchange_weak_explicit(b, &old,
+	    tag << (64 - TAG_BITS) | (uint64_t)refused << TIME_BITS |
 	    ((now + (uint64_t)debt) & TIME_MASK), memory_order_relaxed, memory_order_relaxed));
 	return verdict;
 }

@@ -1,5 +1,5 @@
-/* server/records.h -- the records of an RRset as they lie in a node, written one behind the other: each has two octets of
- * length before its rdata there, as in a message.  Private to the answering code. */
+/* server/records.h -- the records of an RRset as they lie in a node, written one behind the other: each has two octets
+ * of length before its rdata there, as in a message.  Private to the answering code. */
 #ifndef SERVER_RECORDS_H
 #define SERVER_RECORDS_H
 
@@ -34,8 +34,8 @@ records_put(uint8_t *p, uint16_t owner, const struct zone_rrset *set, uint32_t t
 	return p;
 }
 
-/* The SOA of a negative answer, at p in the message that begins with base, whose octet apex is where the zone's name stands;
- * that is not the root.  There is room.  Gives the end. */
+/* The SOA of a negative answer, at p in the message that begins with base, whose octet apex is where the zone's name
+ * stands; that is not the root.  There is room.  Gives the end. */
 size_t records_soa_size(const struct zone_negative *soa);
 uint8_t *records_soa_put(uint8_t *base, uint8_t *p, size_t apex, const struct zone_negative *soa);
 

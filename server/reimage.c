@@ -1,6 +1,6 @@
-/* server/reimage.c -- a new image file for a zone that has changed much by differences, so that its journal row, and the
- * time of a restart, stay bounded.  As with a write-back to git, the zone goes on changing meanwhile: what comes then
- * stays pending. */
+/* server/reimage.c -- a new image file for a zone that has changed much by differences, so that its journal row, and
+ * the time of a restart, stay bounded.  As with a write-back to git, the zone goes on changing meanwhile: what comes
+ * then stays pending. */
 #include "server/secondary_internal.h"
 
 #include <stdlib.h>
@@ -30,8 +30,8 @@ reimage_run(void *arg)
 		r->err = image_write(r->directory, zone_version_apex_name(r->version), &r->rrs, &r->base, &r->fault);
 }
 
-/* What is in the new image no longer waits, so that is the base from here on, also where the journal does not take it: then the row
- * goes on with the old one and its records, and the next commit writes it anew. */
+/* What is in the new image no longer waits, so that is the base from here on, also where the journal does not take it:
+ * then the row goes on with the old one and its records, and the next commit writes it anew. */
 static enum err
 take_over(struct reimage *r, struct fault *f)
 {

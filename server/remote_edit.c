@@ -1,5 +1,6 @@
-/* server/remote_edit.c -- the zone editor for a zone whose primary is elsewhere: the edit goes there as a signed UPDATE over TCP
- * (RFC 2136), and is done when it has come back by transfer.  Whoever looks at the zone after that sees what it did.
+/* server/remote_edit.c -- the zone editor for a zone whose primary is elsewhere: the edit goes there as a signed UPDATE
+ * over TCP (RFC 2136), and is done when it has come back by transfer.  Whoever looks at the zone after that sees what
+ * it did.
  *
  * Adding what is there and removing what is not changes nothing, so an edit may be sent again when no answer came. */
 #include "server/secondary_internal.h"
@@ -91,8 +92,8 @@ remote_edit_key(const struct keeper *k, const struct zone *z)
 	if (settings->has_update_key)
 		return tsig_keyring_find(k->view->ring, settings->update_key.octets);
 	for (size_t i = 0; i < s->nprimaries; i++)
-		if (s->primaries[i].has_key && (key = tsig_keyring_find(k->view->ring, s->primaries[i].key.octets)) != NULL &&
-		    tsig_key_may(key, TSIG_RIGHT_UPDATE, z->apex.octets))
+		if (s->primaries[i].has_key && (key = tsig_keyring_find(k->view->ring, s->primaries[i].key.octets)) !=
+		    NULL && tsig_key_may(key, TSIG_RIGHT_UPDATE, z->apex.octets))
 			return key;
 	return NULL;
 }
@@ -115,8 +116,8 @@ write_update(struct remote_edit *e)
 	for (size_t i = 0; i < e->changes.n; i++) {
 		const struct change *c = &e->changes.v[i];
 
-		msg_rr_write(&w, c->rr.owner, c->rr.type, c->add ? CLASS_IN : CLASS_NONE, c->add ? c->rr.ttl : 0, c->rr.rdata,
-		    c->rr.rdlen);
+		msg_rr_write(&w, c->rr.owner, c->rr.type, c->add ? CLASS_IN : CLASS_NONE, c->add ? c->rr.ttl : 0,
+		    c->rr.rdata, c->rr.rdlen);
 	}
 	e->n = wr_len(&w);
 	return w.full ? ERR_NOSPACE : ERR_OK;
@@ -146,8 +147,8 @@ look(struct remote_edit *e)
 		return;
 	}
 	if (now_ms >= e->back_ms) {
-		snprintf(e->words, sizeof e->words, "the primary has taken the update, and it has not come back by transfer within %u s",
-		    BACK_MS / 1000);
+		snprintf(e->words, sizeof e->words, "the primary has taken the update, and it has not come back by "
+		    "transfer within %u s", BACK_MS / 1000);
 		finish(e, ERR_TIMEOUT);
 		return;
 	}
@@ -170,7 +171,8 @@ refused(struct remote_edit *e, const char *words)
 	char address[CONFIG_ADDRESS_TEXT];
 
 	snprintf(e->words, sizeof e->words, "update at the primary %s: %s",
-	    config_address_print((const struct sockaddr *)&s->primaries[e->at % s->nprimaries].address.address, address), words);
+	    config_address_print((const struct sockaddr *)&s->primaries[e->at % s->nprimaries].address.address,
+	    address), words);
 	log_debug("zone %s: %s", s->zone->name, e->words);
 	if (++e->at % s->nprimaries != 0) {
 		send_update(e);
@@ -220,7 +222,8 @@ send_update(struct remote_edit *e)
 		return;
 	}
 	err = exchange_start(e->keeper->base, &(struct exchange_request){ .to = to->address, .to_len = to->len,
-	    .from = from == NULL ? NULL : (const struct sockaddr *)&from->address, .msg = e->msg, .n = e->n, .key = key, .tcp = true,
+	    .from = from == NULL ? NULL : (const struct sockaddr *)&from->address, .msg = e->msg, .n = e->n, .key = key,
+	    .tcp = true,
 	    .timeout_ms = ANSWER_MS, .done = on_answer, .arg = e }, &e->exchange);
 	if (err != ERR_OK)
 		refused(e, err_str(err));

@@ -15,7 +15,7 @@ struct response {
 	const struct request *q;
 	const struct answer_settings *settings;
 	const struct zone_version *zone;	/* the one that answers; NULL: none */
-	const uint8_t *above;			/* the owner of a node that the question's name is below; NULL: none is told */
+	const uint8_t *above;	/* the owner of a node that the question's name is below; NULL: none is told */
 	const uint8_t *known, *known_at;	/* an owner, and where its name was written; NULL: none */
 	uint16_t targets[RESPONSE_TARGETS_MAX];	/* where the names in the last NS or MX RRset were written */
 	uint8_t ntargets;
@@ -32,7 +32,7 @@ struct response {
 		const struct zone_node *encloser;
 	} expanded[RESPONSE_EXPANDED_MAX];	/* names in the answer that a wildcard stood for */
 	const struct ede *ede;			/* NULL: nothing to explain */
-	uint8_t *end;				/* of the caller's buffer; w ends earlier, to leave room for OPT and TSIG */
+	uint8_t *end;	/* of the caller's buffer; w ends earlier, to leave room for OPT and TSIG */
 	struct wr w;
 };
 

@@ -1,8 +1,9 @@
 /* server/rewritten.c -- somebody pushed another history (force-push) over commits of ours.
  *
- * The text that comes then lacks what those commits wrote, as if a person had removed it; but nobody meant that.  A zone whose base
- * lies in the old history gets a list of what our commits there did to it.  What still holds in the served zone stays, and
- * waits to be written back once more.  What people's commits in the old history did is theirs to take back. */
+ * The text that comes then lacks what those commits wrote, as if a person had removed it; but nobody meant that.  A
+ * zone whose base lies in the old history gets a list of what our commits there did to it.  What still holds in the
+ * served zone stays, and waits to be written back once more.  What people's commits in the old history did is theirs to
+ * take back. */
 #include "server/keeper_internal.h"
 
 #include <string.h>
@@ -28,7 +29,8 @@ add_step(struct pulled_zone *z, struct rrmap *ours, const struct changeset *chan
 			err = changeset_add_rr(&z->our_soa, &c->rr);
 			continue;
 		}
-		err = rrmap_set(ours, &c->rr, &(struct rrmap_value){ c->add ? OURS_ADDED : OURS_REMOVED, c->rr.ttl, 0, 0 });
+		err = rrmap_set(ours, &c->rr, &(struct rrmap_value){ c->add ? OURS_ADDED : OURS_REMOVED, c->rr.ttl, 0,
+		    0 });
 	}
 	return err;
 }
@@ -82,8 +84,8 @@ rewritten_look(struct pull *p, struct pulled_zone *z, const struct zone_base *ba
 	if (git_source_is_ancestor(p->git, base->commit, p->tip, &ancestor, &f) != ERR_OK || ancestor)
 		return ERR_OK;
 	if ((err = git_source_dropped(p->git, base->commit, p->tip, &dropped, &f)) != ERR_OK) {
-		log_warning("zone %s: what the earlier history had is not known (%s)", dname_print_host(z->apex.octets, name),
-		    fault_str(&f, err));
+		log_warning("zone %s: what the earlier history had is not known (%s)", dname_print_host(z->apex.octets,
+		    name), fault_str(&f, err));
 		return err == ERR_NOMEM ? err : ERR_OK;
 	}
 	for (size_t i = 0; err == ERR_OK && i < dropped.n; i++)
@@ -107,7 +109,8 @@ still_holds(const struct zone *z, const struct change *c)
 	return c->add ? there && ttl == c->rr.ttl : !there;
 }
 
-/* changes without what would undo ours, and with ours once more: that changes nothing in the zone, and tells pending to look. */
+/* changes without what would undo ours, and with ours once more: that changes nothing in the zone, and tells pending to
+ * look. */
 static enum err
 keep_rrs(const struct zone *z, struct pulled_zone *p, size_t *kept)
 {
@@ -164,7 +167,7 @@ rewritten_keep(const struct zone *z, struct pulled_zone *p)
 		return ERR_OK;
 	keep_soa(z, p);
 	if ((err = keep_rrs(z, p, &kept)) == ERR_OK && kept > 0)
-		log_warning("zone %s: the new history lacks %zu changes that were made here and pushed: they stay, and are pushed "
-		    "once more", z->name, kept);
+		log_warning("zone %s: the new history lacks %zu changes that were made here and pushed: they stay, and "
+		    "are pushed once more", z->name, kept);
 	return err;
 }

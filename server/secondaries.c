@@ -1,5 +1,5 @@
-/* server/secondaries.c -- which zones come by transfer: those of the configuration, those that the names of keys tell of, and those
- * that a NOTIFY did. */
+/* server/secondaries.c -- which zones come by transfer: those of the configuration, those that the names of keys tell
+ * of, and those that a NOTIFY did. */
 #include "server/secondary_internal.h"
 
 #include <errno.h>
@@ -41,8 +41,8 @@ add_zone(struct keeper *k, const uint8_t *apex, struct secondary **out, struct f
 	if (err != ERR_OK)
 		return err;
 	if (z->owner != NULL)
-		return fault_set(f, ERR_EXISTS, "zone %s is in a repository and has primaries in the configuration: it can only have "
-		    "one source", z->name);
+		return fault_set(f, ERR_EXISTS, "zone %s is in a repository and has primaries in the configuration: it "
+		    "can only have one source", z->name);
 	if ((s = secondary_new(k, z)) == NULL)
 		return ERR_NOMEM;
 	s->checked_s = zone_newest(z) == NULL ? 0 : image_time_s(k->secondaries->images, &z->base);
@@ -303,7 +303,8 @@ secondary_notified(struct keeper *k, const struct job *j)
 	if (s == NULL || !s->wanted)
 		return adopt(k, j);
 	has_serial = notified_serial(j, &serial);
-	if (has_serial && is_signed && zone_newest(z) != NULL && !serial_lt(zone_version_serial(zone_newest(z)), serial))
+	if (has_serial && is_signed && zone_newest(z) != NULL && !serial_lt(zone_version_serial(zone_newest(z)),
+	    serial))
 		return true;
 	if (!secondary_is_busy(s))
 		turn_to(s, (const struct sockaddr *)&j->peer);
@@ -329,7 +330,8 @@ on_results(evutil_socket_t fd, short what, void *arg)
 }
 
 enum err
-secondary_read_base(struct keeper *k, const uint8_t *apex, const struct zone_base *base, struct rr_list *out, struct fault *f)
+secondary_read_base(struct keeper *k, const uint8_t *apex, const struct zone_base *base, struct rr_list *out,
+    struct fault *f)
 {
 	return image_read(k->secondaries->images, apex, base, out, f);
 }

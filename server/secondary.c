@@ -88,7 +88,8 @@ set_timer(struct secondary *s, uint32_t seconds)
 	if (end_s != 0 && !s->expired && end_s < at_s)
 		at_s = end_s < now_s ? now_s : end_s;
 	wait.tv_sec = (time_t)(at_s - now_s);
-	wait.tv_usec = (suseconds_t)random_below(seconds == 0 ? 1 : 200000);	/* zones of one second are spread a little */
+	/* zones of one second are spread a little */
+	wait.tv_usec = (suseconds_t)random_below(seconds == 0 ? 1 : 200000);
 	evtimer_add(s->timer, &wait);
 }
 
@@ -206,7 +207,8 @@ take_key(struct secondary *s, const struct tsig_key **key, struct fault *f)
 	return false;
 }
 
-/* Does the difference fit what we have?  A primary that has lost its history, or another zone of that name, is found here. */
+/* Does the difference fit what we have?  A primary that has lost its history, or another zone of that name, is found
+ * here. */
 static enum err
 check_step(const struct zone_version *v, const struct xfrin_step *step, struct fault *f)
 {
@@ -307,8 +309,8 @@ take(struct secondary *s, struct intake *in, struct fault *f)
 
 	config_address_print((const struct sockaddr *)&in->place.to, address);
 	if (in->outside > 0)
-		log_warning("zone %s: primary %s: %llu records outside of the zone are left out, the first one is %s", s->zone->name,
-		    address, (unsigned long long)in->outside, in->first_outside);
+		log_warning("zone %s: primary %s: %llu records outside of the zone are left out, the first one is %s",
+		    s->zone->name, address, (unsigned long long)in->outside, in->first_outside);
 	if (is_older(s, in->serial, f) && !in->whole)
 		return ERR_PEER;
 	if (in->kind == XFRIN_CURRENT)
@@ -316,8 +318,8 @@ take(struct secondary *s, struct intake *in, struct fault *f)
 	err = in->kind == XFRIN_STEPS ? take_steps(s, in, f) : take_whole(s, in, f);
 	if (err == ERR_OK)
 		log_info("zone %s: %s from %s: serial %u, %llu records in %llu octets", s->zone->name,
-		    in->kind == XFRIN_STEPS ? "differences" : "whole", address, in->serial, (unsigned long long)in->records,
-		    (unsigned long long)in->octets);
+		    in->kind == XFRIN_STEPS ? "differences" : "whole", address, in->serial,
+		    (unsigned long long)in->records, (unsigned long long)in->octets);
 	return err;
 }
 
@@ -452,7 +454,8 @@ make_intake(struct secondary *s, const struct tsig_key *key, struct intake **out
 	in->whole = s->whole;
 	in->max_octets = settings(s)->max_size;
 	in->arg = s;
-	in->place = (struct fetch_place){ .to = to->address, .to_len = to->len, .idle_ms = c->max_transfer_idle_in_s * 1000,
+	in->place = (struct fetch_place){ .to = to->address, .to_len = to->len,
+	    .idle_ms = c->max_transfer_idle_in_s * 1000,
 	    .total_ms = c->max_transfer_time_in_s * 1000, .stop_fd = s->keeper->secondaries->stop_fd };
 	if (from != NULL) {
 		in->place.from = from->address;
@@ -548,8 +551,10 @@ ask_soa(struct secondary *s)
 	question_write(&w, &q);
 	if (!take_key(s, &key, &f))
 		failed(s, f.text);
-	else if ((err = exchange_start(s->keeper->base, &(struct exchange_request){ .to = to->address, .to_len = to->len,
-	    .from = from == NULL ? NULL : (const struct sockaddr *)&from->address, .msg = msg, .n = wr_len(&w), .key = key,
+	else if ((err = exchange_start(s->keeper->base, &(struct exchange_request){ .to = to->address,
+	    .to_len = to->len,
+	    .from = from == NULL ? NULL : (const struct sockaddr *)&from->address, .msg = msg, .n = wr_len(&w),
+	    .key = key,
 	    .timeout_ms = ASK_MS, .tries = ASK_TRIES, .done = on_soa, .arg = s }, &s->asking)) != ERR_OK)
 		failed(s, err_str(err));
 	else
@@ -632,9 +637,10 @@ secondary_describe(const struct zone *z, struct secondary_status *out)
 	const struct secondary *s = z->secondary;
 	const struct config_primary *p = &s->primaries[s->at];
 
-	*out = (struct secondary_status){ .state = s->intake != NULL || s->queued ? "transferring" : s->asking != NULL ||
-	    s->to_ask ? "asking" :
-	    s->expired ? "expired" : "waiting", .checked_s = s->checked_s, .next_s = s->next_s, .expires_s = secondary_expires_s(s),
+	*out = (struct secondary_status){ .state = s->intake != NULL ||
+	    s->queued ? "transferring" : s->asking != NULL || s->to_ask ? "asking" :
+	    s->expired ? "expired" : "waiting", .checked_s = s->checked_s, .next_s = s->next_s,
+	    .expires_s = secondary_expires_s(s),
 	    .primary = (const struct sockaddr *)&p->address.address, .key = "" };
 	if (p->has_key)
 		out->key = dname_print_host(p->key.octets, key);

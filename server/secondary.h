@@ -1,5 +1,5 @@
-/* server/secondary.h -- zones that come by transfer: whom to ask and when (RFC 1034, section 4.3.5; RFC 1996), what to do with
- * what came, and when a zone has expired.  Private to the keeper. */
+/* server/secondary.h -- zones that come by transfer: whom to ask and when (RFC 1034, section 4.3.5; RFC 1996), what to
+ * do with what came, and when a zone has expired.  Private to the keeper. */
 #ifndef SERVER_SECONDARY_H
 #define SERVER_SECONDARY_H
 
@@ -8,7 +8,8 @@
 /* The zones of the configuration, from the state as far as it has them; before the git sources are opened. */
 enum err secondaries_open(struct keeper *k, struct fault *f);
 void secondaries_start(struct keeper *k);		/* the keeper runs: ask the primaries */
-enum err secondaries_configure(struct keeper *k, struct fault *f);	/* the view is new: zones come, go, change primaries */
+/* the view is new: zones come, go, change primaries */
+enum err secondaries_configure(struct keeper *k, struct fault *f);
 void secondaries_stop(struct keeper *k);		/* transfers under way are given up */
 void secondaries_close(struct keeper *k);
 

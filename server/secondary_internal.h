@@ -1,5 +1,5 @@
-/* server/secondary_internal.h -- shared by secondary.c (one zone: whom to ask and when, what came) and secondaries.c (which zones there
- * are, and what is common to them). */
+/* server/secondary_internal.h -- shared by secondary.c (one zone: whom to ask and when, what came) and secondaries.c
+ * (which zones there are, and what is common to them). */
 #ifndef SERVER_SECONDARY_INTERNAL_H
 #define SERVER_SECONDARY_INTERNAL_H
 

@@ -30,7 +30,7 @@ struct view {
 	struct answer_settings settings;	/* points into config */
 };
 
-struct view *view_new(struct config *config, struct tsig_keyring *ring);	/* takes both over, if not NULL: no memory */
+struct view *view_new(struct config *config, struct tsig_keyring *ring); /* takes both over, if not NULL: no memory */
 struct view *view_with_ring(const struct view *v, struct tsig_keyring *ring);	/* the same with other keys */
 struct view *view_ref(struct view *v);
 void view_unref(struct view *v);
@@ -53,7 +53,7 @@ enum job_kind {
 	JOB_FORWARD,			/* to the keeper, and back with the primary's answer in reply, or with rcode */
 	JOB_IXFR,			/* to the keeper, and back with ixfr set: it reads the journal */
 	JOB_LISTEN,			/* to the keeper, which frees it: NOTIFY is wanted on this connection */
-	JOB_SEND,			/* to a worker: reply is for the connection; it comes back as JOB_GONE if that is gone */
+	JOB_SEND,	/* to a worker: reply is for the connection; it comes back as JOB_GONE if that is gone */
 	JOB_GONE,
 	JOB_NOTIFY,			/* to the keeper, which frees it */
 	JOB_STOP,			/* to a worker or the keeper: leave the loop */

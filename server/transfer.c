@@ -1,6 +1,6 @@
-/* Who gets a zone, and in which form: AXFR (RFC 5936), and IXFR (RFC 1995) answered with the differences that the journal
- * has; with the SOA alone where the client has the zone already, or asks over UDP for more than fits; else with the whole
- * zone. */
+/* Who gets a zone, and in which form: AXFR (RFC 5936), and IXFR (RFC 1995) answered with the differences that the
+ * journal has; with the SOA alone where the client has the zone already, or asks over UDP for more than fits; else with
+ * the whole zone. */
 #include <stdio.h>
 
 #include "base/log.h"
@@ -106,8 +106,8 @@ inbound_transfer(struct inbound *in, struct outcome *o)
 	if (store == NULL) {
 		inbound_error(in, RCODE_NOTAUTH, &ede_not_served, o);	/* RFC 5936, section 2.2.1 */
 	} else if (!is_allowed(in)) {
-		inbound_complain(in, "refused: neither the right of a _transfer or _update key nor allow-transfer of the "
-		    "zone covers it (%s)", inbound_key_print(in, key));
+		inbound_complain(in, "refused: neither the right of a _transfer or _update key nor allow-transfer of "
+		    "the zone covers it (%s)", inbound_key_print(in, key));
 		inbound_error(in, RCODE_REFUSED, &ede_transfer_refused, o);
 	} else if (!ixfr && !in->client->tcp) {
 		inbound_complain(in, "refused: transfers are made over TCP only");
@@ -148,12 +148,14 @@ write_message(struct job *j, uint8_t *out, size_t room)
 		for (size_t i = 0; fits && i <= rrs->n; i++) {
 			const struct rr *rr = i < rrs->n ? &rrs->v[i] : soa;
 
-			fits = response_rr(&r, SECTION_ANSWER, rr->owner, rr->type, CLASS_IN, rr->ttl, rr->rdata, rr->rdlen);
+			fits = response_rr(&r, SECTION_ANSWER, rr->owner, rr->type, CLASS_IN, rr->ttl, rr->rdata,
+			    rr->rdlen);
 		}
 		if (!fits) {
 			response_start(&r, &j->request, &j->view->settings, out, room);
 			r.flags |= FLAG_AA;
-			response_rr(&r, SECTION_ANSWER, soa->owner, soa->type, CLASS_IN, soa->ttl, soa->rdata, soa->rdlen);
+			response_rr(&r, SECTION_ANSWER, soa->owner, soa->type, CLASS_IN, soa->ttl, soa->rdata,
+			    soa->rdlen);
 		}
 	}
 	return response_finish(&r);

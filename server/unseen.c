@@ -1,7 +1,7 @@
 /* server/unseen.c -- a push succeeded and we did not see it: killed before the base moved, or the answer was lost.
  *
- * Then our own commit comes back with a pull.  What it did is not somebody's wish but the zone as it was when the commit was
- * made; since then it may have changed again, and the served zone is right.  The clone knows the commit
+ * Then our own commit comes back with a pull.  What it did is not somebody's wish but the zone as it was when the
+ * commit was made; since then it may have changed again, and the served zone is right.  The clone knows the commit
  * (git_source_made()).  What it did is left out of the changes, and what people did before and after it stays in.
  * Pending then learns for each RR of ours how the zone differs from the new text. */
 #include "server/keeper_internal.h"
@@ -103,7 +103,8 @@ unseen_look(struct pull *p, struct pulled_zone *z, const struct zone_base *base,
 	if (err == ERR_OK)
 		err = git_zone_read_at(p->git, made, base->v[0].path, z->apex.octets, &after, &f);
 	if (err == ERR_OK && (err = split(z, old, &before, &after)) == ERR_OK)
-		log_info("zone %s: commit %.12s of ours was pushed, which was not known", dname_print_host(z->apex.octets, name), made);
+		log_info("zone %s: commit %.12s of ours was pushed, which was not known",
+		    dname_print_host(z->apex.octets, name), made);
 	if (err != ERR_OK && err != ERR_NOMEM) {
 		log_warning("zone %s: commit %.12s of ours cannot be read (%s): it is taken for somebody else's",
 		    dname_print_host(z->apex.octets, name), made, fault_str(&f, err));

@@ -103,7 +103,8 @@ change(struct update *u, const struct change *c)
 {
 	enum err err = changeset_add(u->changes, c);
 
-	return err != ERR_OK ? err : rrmap_set(&u->last, &c->rr, &(struct rrmap_value){ .kind = (int)u->changes->n - 1 });
+	return err != ERR_OK ? err : rrmap_set(&u->last, &c->rr,
+	    &(struct rrmap_value){ .kind = (int)u->changes->n - 1 });
 }
 
 static enum err
@@ -194,7 +195,8 @@ check_prerequisites(struct update *u, struct rd *r, unsigned count)
 			rcode = say(u, RCODE_FORMERR, &rr, "a prerequisite with a TTL");
 		else if (!dname_is_below(rr.owner.octets, u->apex))
 			rcode = say(u, RCODE_NOTZONE, &rr, "a prerequisite outside of the zone");
-		else if (u->policy != NULL && !update_policy_may_ask(u->policy, rr.owner.octets, u->reason, u->reason_size))
+		else if (u->policy != NULL && !update_policy_may_ask(u->policy, rr.owner.octets, u->reason,
+		    u->reason_size))
 			rcode = RCODE_REFUSED;
 		else if (rr.class == CLASS_ANY || rr.class == CLASS_NONE)
 			rcode = rr.rdlen != 0 || (rr.type != TYPE_ANY && rrtype_is_meta(rr.type)) ?
@@ -202,7 +204,8 @@ check_prerequisites(struct update *u, struct rd *r, unsigned count)
 		else if (rr.class != CLASS_IN || rrtype_is_meta(rr.type) ||
 		    !rdata_read(&rr.rdata, rr.type, rr.rdlen, u->rdata, &n))
 			rcode = say(u, RCODE_FORMERR, &rr, "a malformed prerequisite");
-		else if (rr_list_add(&values, &(struct rr){ rr.owner.octets, u->rdata, 0, rr.type, (uint16_t)n }) != ERR_OK)
+		else if (rr_list_add(&values, &(struct rr){ rr.owner.octets, u->rdata, 0, rr.type, (uint16_t)n }) !=
+		    ERR_OK)
 			rcode = RCODE_SERVFAIL;
 	}
 	if (rcode == RCODE_NOERROR && values.n > 0)
@@ -390,7 +393,8 @@ add(struct update *u, const struct rr *rr)
 
 	if (err != ERR_OK || !counts)
 		return err;
-	if ((err = collides(u, rr, &ignored)) != ERR_OK || ignored || (err = is_full(u, rr, &ignored)) != ERR_OK || ignored)
+	if ((err = collides(u, rr, &ignored)) != ERR_OK || ignored || (err = is_full(u, rr, &ignored)) != ERR_OK ||
+	    ignored)
 		return err;
 	if (is_challenge(rr)) {
 		c.class = CHANGE_PASSING;
@@ -409,7 +413,8 @@ translate(struct update *u, struct rd *r, unsigned count)
 	while (err == ERR_OK && count-- > 0) {
 		size_t n = 0;
 
-		if (!msg_rr_read(r, &m) || (m.class != CLASS_ANY && !rdata_read(&m.rdata, m.type, m.rdlen, u->rdata, &n)))
+		if (!msg_rr_read(r, &m) || (m.class != CLASS_ANY && !rdata_read(&m.rdata, m.type, m.rdlen, u->rdata,
+		    &n)))
 			return RCODE_FORMERR;
 		struct rr rr = { m.owner.octets, u->rdata, m.ttl > 0x7fffffff ? 0 : m.ttl, m.type, (uint16_t)n };
 
@@ -447,7 +452,8 @@ check_csrs(struct update *u)
 			ncsrs += acme_tlsa_read(&list.v[k], &der, &size) == ACME_TLSA_CSR;
 		rr_list_clear(&list);
 		if (ncsrs > 1)
-			return say(u, RCODE_REFUSED, &said, "there would be two CSRs: delete the RRset in the same update");
+			return say(u, RCODE_REFUSED, &said, "there would be two CSRs: delete the RRset in the same "
+			    "update");
 	}
 	return RCODE_NOERROR;
 }
@@ -457,7 +463,8 @@ update_evaluate(const struct zone_version *v, const struct request *q, const uin
     const struct update_policy *policy, int64_t now_s, struct changeset *changes, char *reason, size_t reason_size)
 {
 	uint8_t rdata[RDATA_MAX];		/* not of the heap, which tidies up when so much is asked for */
-	struct update u = { .v = v, .apex = zone_version_apex_name(v), .policy = policy, .now_s = now_s, .changes = changes,
+	struct update u = { .v = v, .apex = zone_version_apex_name(v), .policy = policy, .now_s = now_s,
+	    .changes = changes,
 	    .rdata = rdata, .reason = reason, .reason_size = reason_size };
 	bool scan_first = policy != NULL && update_policy_is_limited(policy);
 	struct rd r = rd_over(msg, n);

@@ -11,7 +11,8 @@
 #define WORDS_MAX 300
 
 void
-update_policy_init(struct update_policy *p, const struct config *config, const struct tsig_key *key, const uint8_t *apex)
+update_policy_init(struct update_policy *p, const struct config *config, const struct tsig_key *key,
+    const uint8_t *apex)
 {
 	const struct config_policy *rules = &config_zone_for(config, apex)->update_policy;
 
@@ -109,8 +110,8 @@ by_name(const struct update_policy *p, const uint8_t *owner, uint16_t type, stru
 		    dname_print_host(key->zone.octets, name));
 		return false;
 	case TSIG_ROLE_ACME:
-		snprintf(words, WORDS_MAX, "the key may change TXT at _acme-challenge of %.150s and of names below, and nothing "
-		    "else", dname_print_host(key->zone.octets, name));
+		snprintf(words, WORDS_MAX, "the key may change TXT at _acme-challenge of %.150s and of names below, "
+		    "and nothing else", dname_print_host(key->zone.octets, name));
 		return tsig_acme_covers(key->zone.octets, owner, type);
 	}
 	return false;
@@ -130,8 +131,8 @@ struct bearer {
 	const uint8_t *host;		/* whose CSR it may put in place */
 };
 
-/* A name that is in no zone here, whose challenge others have delegated to somewhere here.  A rule that names it will do; that
- * a key may change the zone of the CSR will not: the challenge may lead to somebody else's zone. */
+/* A name that is in no zone here, whose challenge others have delegated to somewhere here.  A rule that names it will
+ * do; that a key may change the zone of the CSR will not: the challenge may lead to somebody else's zone. */
 static bool
 covers_foreign(const struct bearer *b, const uint8_t *challenge)
 {
@@ -184,8 +185,8 @@ covers_all(struct bearer *b, const struct acme_names *names, struct fault *f)
 
 	for (size_t i = 0; i < names->n; i++)
 		if (!covers(b, names->v[i])) {
-			fault_set(f, ERR_REFUSED, "the CSR asks for %.120s, and the key may only have one for %.120s and names "
-			    "below", names->v[i], dname_print_host(b->host, text));
+			fault_set(f, ERR_REFUSED, "the CSR asks for %.120s, and the key may only have one for %.120s "
+			    "and names below", names->v[i], dname_print_host(b->host, text));
 			return false;
 		}
 	return true;
@@ -227,7 +228,8 @@ permits_tlsa(const struct update_policy *p, const struct rr *rr, bool limited, c
 		der = NULL;
 	if (limited && !is_csr_for(&bearer, der, n, &f))
 		return say(reason, size, rr->owner, rr->type, f.text);
-	if (p->acme == NULL || host == NULL || der == NULL || acme_judge(p->acme, rr->owner, der, n, &client, &f) == ERR_OK)
+	if (p->acme == NULL || host == NULL || der == NULL || acme_judge(p->acme, rr->owner, der, n, &client,
+	    &f) == ERR_OK)
 		return true;
 	snprintf(words, sizeof words, "no certificate could come of the CSR: %.250s", f.text);
 	return say(reason, size, rr->owner, rr->type, words);
@@ -237,7 +239,8 @@ permits_tlsa(const struct update_policy *p, const struct rr *rr, bool limited, c
 
 /* All of a name goes: then each type that is there must be allowed to.  What a signer made goes by itself. */
 static bool
-permits_all(const struct update_policy *p, const struct zone_version *v, const uint8_t *owner, char *reason, size_t size)
+permits_all(const struct update_policy *p, const struct zone_version *v, const uint8_t *owner, char *reason,
+    size_t size)
 {
 	const struct zone_node *node = zone_version_find(v, owner);
 	struct zone_rrset set;
@@ -277,8 +280,8 @@ update_policy_permits(const struct update_policy *p, const struct zone_version *
 	if (update_policy_is_limited(p) && !permits_change(p, v, rr, &g, reason, reason_size))
 		return false;
 	return rr->class != CLASS_IN || rr->type != TYPE_TLSA ||
-	    permits_tlsa(p, &(struct rr){ rr->owner.octets, rdata, rr->ttl, rr->type, (uint16_t)n }, g.csr_host != NULL, reason,
-	    reason_size);
+	    permits_tlsa(p, &(struct rr){ rr->owner.octets, rdata, rr->ttl, rr->type, (uint16_t)n }, g.csr_host != NULL,
+	    reason, reason_size);
 }
 
 bool

@@ -16,12 +16,14 @@ struct update_policy {			/* all borrowed */
 	const struct config_policy *rules;	/* of the zone; NULL: names of keys decide */
 	const struct tsig_key *key;
 
-	/* Where certificates are ordered for the zone: a CSR of which none can ever come is refused.  NULL: anything goes. */
+	/* Where certificates are ordered for the zone: a CSR of which none can ever come is refused.  NULL: anything
+	 * goes. */
 	struct acme *acme;
 	bool (*zone_of)(void *ctx, const uint8_t *name, struct dname *apex);	/* the zone here that name is in */
 	void *ctx;
 };
-void update_policy_init(struct update_policy *p, const struct config *config, const struct tsig_key *key, const uint8_t *apex);
+void update_policy_init(struct update_policy *p, const struct config *config, const struct tsig_key *key,
+    const uint8_t *apex);
 
 /* Might the key change anything at all in the zone?  For who wants to say no early. */
 bool update_policy_admits(const struct config *config, const struct tsig_key *key, const uint8_t *apex);
@@ -37,8 +39,8 @@ bool update_policy_permits(const struct update_policy *p, const struct zone_vers
 /* May it have a prerequisite at owner? */
 bool update_policy_may_ask(const struct update_policy *p, const uint8_t *owner, char *reason, size_t reason_size);
 
-/* How many records of the type there may be at owner, after it was permitted to add one; 0: any number.  What is too much
- * is passed over without a word to the client, as BIND does it. */
+/* How many records of the type there may be at owner, after it was permitted to add one; 0: any number.  What is too
+ * much is passed over without a word to the client, as BIND does it. */
 unsigned update_policy_max(const struct update_policy *p, const uint8_t *owner, uint16_t type);
 
 /* May only one CSR stand at owner when the update is through? */

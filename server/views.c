@@ -109,12 +109,14 @@ needs_restart(const struct config *old, const struct config *new)
 	    same_text(old->state_directory, new->state_directory) &&
 	    same_text(old->user, new->user) && same_text(old->control_socket, new->control_socket) &&
 	    old->tcp_connections == new->tcp_connections &&
-	    old->tcp_connections_per_address == new->tcp_connections_per_address && old->transfers_in == new->transfers_in;
+	    old->tcp_connections_per_address == new->tcp_connections_per_address &&
+	    old->transfers_in == new->transfers_in;
 
 	for (size_t i = 0; same && i < new->nlisten; i++)
 		same = memcmp(&old->listen[i].address, &new->listen[i].address, new->listen[i].len) == 0;
 	for (size_t i = 0; same && i < new->ngit; i++)
-		same = same_text(old->git[i].url, new->git[i].url) && same_text(old->git[i].branch, new->git[i].branch) &&
+		same = same_text(old->git[i].url, new->git[i].url) &&
+		    same_text(old->git[i].branch, new->git[i].branch) &&
 		    same_text(old->git[i].path, new->git[i].path) && old->git[i].poll_s == new->git[i].poll_s &&
 		    old->git[i].push == new->git[i].push && same_text(old->git[i].ssh_key, new->git[i].ssh_key) &&
 		    same_text(old->git[i].ca_file, new->git[i].ca_file) &&
@@ -137,7 +139,8 @@ views_reload(struct keeper *k, struct config *config)
 
 	if (config != NULL) {
 		if (needs_restart(k->boot_view->config, config))
-			log_warning("changes of listen, free-bind, workers, cpu-affinity, tcp-connections, transfers-in, user, state-directory, control-socket, git, and the "
+			log_warning("changes of listen, free-bind, workers, cpu-affinity, tcp-connections, "
+			    "transfers-in, user, state-directory, control-socket, git, and the "
 			    "files of zones take effect with a restart");
 		log_set_level(config->log_level);
 		if ((err = view_complete(config, k->boot_view->config->state_directory, &f)) != ERR_OK ||
@@ -153,7 +156,8 @@ views_reload(struct keeper *k, struct config *config)
 		links_configure(k);
 		certs_reload(k);
 		for (size_t i = 0; i < k->zones.n; i++)
-			k->zones.v[i]->serial_policy = config_zone_for(k->view->config, k->zones.v[i]->apex.octets)->serial;
+			k->zones.v[i]->serial_policy = config_zone_for(k->view->config,
+			    k->zones.v[i]->apex.octets)->serial;
 	}
 	for (size_t i = 0; i < k->nsources; i++) {
 		if ((err = accept_load(&k->sources[i], &f)) != ERR_OK)

@@ -1,6 +1,6 @@
 /* server/writeback.c -- what changed here goes back to git: a helper writes the texts of the zones that have pending
- * changes, commits and pushes; the keeper then moves their bases.  Nothing is kept of a failed push but the journal: the
- * next one is made anew, on top of what the remote has then. */
+ * changes, commits and pushes; the keeper then moves their bases.  Nothing is kept of a failed push but the journal:
+ * the next one is made anew, on top of what the remote has then. */
 #include "server/keeper_internal.h"
 
 #include <stdio.h>
@@ -274,7 +274,8 @@ find_bases(struct writeback *w)
 		for (size_t k = 0; err == ERR_OK && k < x->texts.n; k++) {
 			struct git_file file = { 0 };
 
-			if ((err = git_source_look(w->source->git, w->commit, x->texts.v[k].path, &file, &w->fault)) == ERR_OK)
+			if ((err = git_source_look(w->source->git, w->commit, x->texts.v[k].path, &file, &w->fault)) ==
+			    ERR_OK)
 				err = zone_base_add(&x->base, x->texts.v[k].path, file.blob);
 		}
 	}
@@ -287,7 +288,8 @@ writeback_run(void *arg)
 	struct writeback *w = arg;
 	int64_t start_ms = git_thread_cost_ms();
 
-	if ((w->err = commit_texts(w)) == ERR_OK && (w->err = find_bases(w)) == ERR_OK && strcmp(w->commit, w->head) != 0)
+	if ((w->err = commit_texts(w)) == ERR_OK && (w->err = find_bases(w)) == ERR_OK &&
+	    strcmp(w->commit, w->head) != 0)
 		w->err = git_source_push(w->source->git, w->head, w->commit, &w->fault);
 	w->cost_ms = git_thread_cost_ms() - start_ms + git_source_cost_ms(w->source->git);
 }

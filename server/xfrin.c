@@ -148,8 +148,8 @@ body(struct xfrin *x, const struct rr *rr, struct fault *f)
 	if (rr->type != TYPE_SOA)
 		return rr_list_add(&x->zone, rr);
 	if (!rr_same(rr, &x->soa.v[0]))
-		return fault_set(f, ERR_PEER, "the closing SOA has serial %u, the first one %u, or they differ otherwise",
-		    soa_serial(rr), x->serial);
+		return fault_set(f, ERR_PEER, "the closing SOA has serial %u, the first one %u, or they differ "
+		    "otherwise", soa_serial(rr), x->serial);
 	x->expect = EXPECT_NOTHING;
 	return rr_list_add(&x->zone, rr);
 }
@@ -163,7 +163,8 @@ step_removed(struct xfrin *x, const struct rr *rr, struct fault *f)
 		return changeset_remove_rr(&step->changes, rr);
 	step->to = soa_serial(rr);
 	if (!serial_lt(step->from, step->to))
-		return fault_set(f, ERR_PEER, "a difference leads from serial %u to %u, which is not newer", step->from, step->to);
+		return fault_set(f, ERR_PEER, "a difference leads from serial %u to %u, which is not newer", step->from,
+		    step->to);
 	x->expect = EXPECT_ADDED;
 	return changeset_add_rr(&step->changes, rr);
 }
@@ -176,8 +177,8 @@ step_added(struct xfrin *x, const struct rr *rr, struct fault *f)
 	if (rr->type != TYPE_SOA)
 		return changeset_add_rr(&step->changes, rr);
 	if (soa_serial(rr) != step->to)
-		return fault_set(f, ERR_PEER, "behind the difference up to serial %u comes the SOA of serial %u", step->to,
-		    soa_serial(rr));
+		return fault_set(f, ERR_PEER, "behind the difference up to serial %u comes the SOA of serial %u",
+		    step->to, soa_serial(rr));
 	if (step->to != x->serial)
 		return new_step(x, step->to);
 	x->expect = EXPECT_NOTHING;
@@ -261,19 +262,22 @@ read_head(struct xfrin *x, struct rd *r, struct msg_header *h, struct fault *f)
 	if (r->bad)
 		return fault_set(f, ERR_FORMAT, "a message without a whole header");
 	if (h->id != x->id || (h->flags & FLAG_QR) == 0 || msg_opcode(h) != OPCODE_QUERY)
-		return fault_set(f, ERR_PEER, "a message that does not answer the request (its ID is %u, ours %u)", h->id, x->id);
+		return fault_set(f, ERR_PEER, "a message that does not answer the request (its ID is %u, ours %u)",
+		    h->id, x->id);
 	x->rcode = h->flags & 15;
 	if (h->qdcount > 1 || (h->qdcount == 1 && !question_read(r, &q)))
 		return fault_set(f, ERR_FORMAT, "a malformed question section");
-	if (h->qdcount == 1 && (!dname_equal(q.qname.octets, x->apex.octets) || q.qtype != qtype(x) || q.qclass != CLASS_IN))
+	if (h->qdcount == 1 && (!dname_equal(q.qname.octets, x->apex.octets) || q.qtype != qtype(x) ||
+	    q.qclass != CLASS_IN))
 		return fault_set(f, ERR_PEER, "an answer to another question");
 	if ((h->flags & FLAG_TC) != 0)
 		return fault_set(f, ERR_PEER, "a truncated message");
 	return ERR_OK;
 }
 
-/* An answer that consists of one SOA, newer than ours, in one message: the primary does not send differences (RFC 1995, section
- * 4, has it over UDP; servers do it over TCP, too).  The zone may begin in the same way; but then its SOA does not come alone. */
+/* An answer that consists of one SOA, newer than ours, in one message: the primary does not send differences (RFC 1995,
+ * section 4, has it over UDP; servers do it over TCP, too).  The zone may begin in the same way; but then its SOA does
+ * not come alone. */
 static bool
 is_lone_soa(const struct xfrin *x, const struct msg_header *h)
 {

@@ -1,8 +1,8 @@
 /* server/xfrin.h -- one transfer in: AXFR (RFC 5936) or IXFR (RFC 1995), from the request to the last message.
  *
- * No I/O and no clock: whoever reads the stream hands its messages over one by one.  Nothing of what came is to be used before
- * xfrin_is_done(): only then is the closing SOA there and signed.  The primary is not trusted: every message is checked
- * (ID, question, TSIG), and both the records and the octets that they take are limited. */
+ * No I/O and no clock: whoever reads the stream hands its messages over one by one.  Nothing of what came is to be used
+ * before xfrin_is_done(): only then is the closing SOA there and signed.  The primary is not trusted: every message is
+ * checked (ID, question, TSIG), and both the records and the octets that they take are limited. */
 #ifndef SERVER_XFRIN_H
 #define SERVER_XFRIN_H
 
@@ -40,7 +40,8 @@ struct xfrin;
 enum err xfrin_new(const struct xfrin_request *request, struct xfrin **out);
 void xfrin_free(struct xfrin *x);	/* takes NULL */
 
-/* Write the request, signed with the key, with this ID.  Returns its length; 0: no room, or the crypto library failed. */
+/* Write the request, signed with the key, with this ID.  Returns its length; 0: no room, or the crypto library
+ * failed. */
 size_t xfrin_ask(struct xfrin *x, uint16_t id, uint8_t *out, size_t room, int64_t now_s);
 
 /* The next message of the answer; msg is changed (its TSIG comes off).  ERR_PEER and ERR_FORMAT: the words say what
@@ -55,7 +56,8 @@ uint32_t xfrin_serial(const struct xfrin *x);	/* the primary's, as soon as a kin
 uint64_t xfrin_octets(const struct xfrin *x);	/* of messages so far */
 uint64_t xfrin_records(const struct xfrin *x);	/* in the messages so far */
 
-/* Records whose owners lie outside of the zone are left out, as other servers do; the count, and the first one as text. */
+/* Records whose owners lie outside of the zone are left out, as other servers do; the count, and the first one as
+ * text. */
 uint64_t xfrin_outside(const struct xfrin *x, const char **first);
 
 /* XFRIN_FULL: the zone, sorted, its SOA once; moved to *out, which was empty. */

@@ -194,7 +194,8 @@ main(int argc, char **argv)
 	if (a.repository != NULL)
 		return a.noperands == 1 && !a.print && (a.revoked == NULL || a.signers != NULL) ? check_repository(&a) :
 		    usage(stderr);
-	if (a.noperands != 2 || a.base != NULL || a.path != NULL || a.signers != NULL || a.revoked != NULL || a.json || a.all)
+	if (a.noperands != 2 || a.base != NULL || a.path != NULL || a.signers != NULL || a.revoked != NULL || a.json ||
+	    a.all)
 		return usage(stderr);
 	if (dname_from_str(a.operands[0], &apex) != ERR_OK) {
 		fprintf(stderr, "certns-checkzone: %s is no domain name\n", a.operands[0]);

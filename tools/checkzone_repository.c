@@ -26,7 +26,8 @@ resolve(struct git_source *git, const char *text, git_oid_text id, const char **
 static int
 report(const struct arguments *a, const struct review *r)
 {
-	bool sound = r->is_new && review_count(r, CHECK_ERROR) == 0 && !(a->strict && review_count(r, CHECK_WARNING) > 0);
+	bool sound = r->is_new && review_count(r, CHECK_ERROR) == 0 &&
+	    !(a->strict && review_count(r, CHECK_WARNING) > 0);
 
 	if (a->json)
 		report_json(stdout, r, sound, a->all);

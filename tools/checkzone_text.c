@@ -25,7 +25,8 @@ wants_colours(FILE *to)		/* https://no-color.org */
 static void
 put(const struct printer *p, enum colour colour, const char *line)
 {
-	static const char *const codes[] = { [BOLD] = "\33[1m", [RED] = "\33[31m", [GREEN] = "\33[32m", [YELLOW] = "\33[33m" };
+	static const char *const codes[] = { [BOLD] = "\33[1m", [RED] = "\33[31m", [GREEN] = "\33[32m",
+	    [YELLOW] = "\33[33m" };
 
 	if (p->colours && colour != PLAIN)
 		fputs(codes[colour], p->to);
@@ -91,8 +92,8 @@ add_serial(const struct review_zone *z, struct buf *line)
 	else if (!z->raised_here)
 		buf_printf(line, "serial %u -> %u", z->old_serial, z->serial);
 	else if (z->file_serial == z->old_serial)
-		buf_printf(line, "serial %u, not raised: certnsd raises what it serves (to %u, had it served %u)", z->file_serial,
-		    z->serial, z->old_serial);
+		buf_printf(line, "serial %u, not raised: certnsd raises what it serves (to %u, had it served %u)",
+		    z->file_serial, z->serial, z->old_serial);
 	else
 		buf_printf(line, "serial %u -> %u (the file says %u)", z->old_serial, z->serial, z->file_serial);
 }
@@ -111,7 +112,8 @@ put_zone(const struct printer *p, const struct review_zone *z, bool listed)
 		break;
 	case REVIEW_CHANGED:
 		if (!z->has_old) {
-			buf_printf(&line, "sound again, %zu record%s, serial %u", z->after, plural(z->after), z->serial);
+			buf_printf(&line, "sound again, %zu record%s, serial %u", z->after, plural(z->after),
+			    z->serial);
 			break;
 		}
 		buf_printf(&line, "%zu removed, %zu added, ", z->removed, z->added);
@@ -141,11 +143,13 @@ put_keys(const struct printer *p, const struct review *r)
 		char name[DNAME_TEXT_MAX];
 		struct buf line = { 0 };
 
-		buf_printf(&line, "%s key %s %s", key->kind == REVIEW_KEY_ADDED ? "+" : key->kind == REVIEW_KEY_REMOVED ? "-" : "*",
+		buf_printf(&line, "%s key %s %s", key->kind == REVIEW_KEY_ADDED ?
+		    "+" : key->kind == REVIEW_KEY_REMOVED ? "-" : "*",
 		    dname_print_host(key->name.octets, name), tsig_algorithm_str(key->algorithm));
 		if (key->kind == REVIEW_KEY_CHANGED)
 			buf_add_str(&line, ", changed");
-		put_buf(p, key->kind == REVIEW_KEY_ADDED ? GREEN : key->kind == REVIEW_KEY_REMOVED ? RED : YELLOW, &line);
+		put_buf(p, key->kind == REVIEW_KEY_ADDED ? GREEN : key->kind == REVIEW_KEY_REMOVED ? RED : YELLOW,
+		    &line);
 	}
 }
 
@@ -157,8 +161,8 @@ put_summary(const struct printer *p, const struct review *r)
 
 	if (!r->is_new)
 		buf_printf(&line, "the branch is removed: certnsd would find no zones; ");
-	buf_printf(&line, "%zu zone%s, %zu error%s, %zu warning%s", r->nzones, plural(r->nzones), errors, plural(errors),
-	    warnings, plural(warnings));
+	buf_printf(&line, "%zu zone%s, %zu error%s, %zu warning%s", r->nzones, plural(r->nzones), errors,
+	    plural(errors), warnings, plural(warnings));
 	put_buf(p, errors > 0 || !r->is_new ? RED : PLAIN, &line);
 }
 

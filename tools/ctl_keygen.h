@@ -1,4 +1,5 @@
-/* tools/ctl_keygen.h -- the two halves of certnsctl keygen: the key and its server, and the programs that will use it. */
+/* tools/ctl_keygen.h -- the two halves of certnsctl keygen: the key and its server, and the programs that will use
+ * it. */
 #ifndef TOOLS_CTL_KEYGEN_H
 #define TOOLS_CTL_KEYGEN_H
 
@@ -6,7 +7,7 @@
 #include "tsig/key.h"
 
 struct keygen_texts {
-	char name[DNAME_TEXT_MAX], zone[DNAME_TEXT_MAX];	/* without final dots; the zone, or host, that the name says */
+	char name[DNAME_TEXT_MAX], zone[DNAME_TEXT_MAX]; /* without final dots; the zone, or host, that the name says */
 	const char *algorithm, *secret;		/* "hmac-sha256", base64 */
 };
 

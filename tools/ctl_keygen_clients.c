@@ -33,8 +33,8 @@ print_lego(FILE *to, const struct tsig_key *key, const struct keygen_texts *t)
 	char algorithm[DNAME_TEXT_MAX];
 
 	fprintf(to, "\n# for lego, in its environment:\nRFC2136_NAMESERVER=SERVER:53\nRFC2136_TSIG_ALGORITHM=%s\n"
-	    "RFC2136_TSIG_KEY=%s\nRFC2136_TSIG_SECRET=%s\n", dname_print(tsig_algorithm_dname(key->algorithm), algorithm),
-	    t->name, t->secret);
+	    "RFC2136_TSIG_KEY=%s\nRFC2136_TSIG_SECRET=%s\n", dname_print(tsig_algorithm_dname(key->algorithm),
+	    algorithm), t->name, t->secret);
 	fprintf(to, "# lego --dns rfc2136 --domains %s ... run\n", t->zone);
 }
 
@@ -42,7 +42,8 @@ static void
 print_certbot(FILE *to, const struct keygen_texts *t)
 {
 	fprintf(to, "\n# for certbot, a file credentials.ini of mode 600:\ndns_rfc2136_server = ADDRESS\n"
-	    "dns_rfc2136_port = 53\ndns_rfc2136_name = %s\ndns_rfc2136_secret = %s\ndns_rfc2136_algorithm = ", t->name, t->secret);
+	    "dns_rfc2136_port = 53\ndns_rfc2136_name = %s\ndns_rfc2136_secret = %s\ndns_rfc2136_algorithm = ", t->name,
+	    t->secret);
 	print_upper(to, t->algorithm, "");
 	fprintf(to, "\n# certbot certonly --dns-rfc2136 --dns-rfc2136-credentials credentials.ini -d %s\n", t->zone);
 }
@@ -50,9 +51,9 @@ print_certbot(FILE *to, const struct keygen_texts *t)
 static void
 print_caddy(FILE *to, const struct keygen_texts *t)
 {
-	fprintf(to, "\n# for Caddy with the module dns.providers.rfc2136, in the Caddyfile:\n%s {\n\ttls {\n\t\tdns rfc2136 {\n"
-	    "\t\t\tkey_name \"%s\"\n\t\t\tkey_alg \"%s\"\n\t\t\tkey \"%s\"\n\t\t\tserver \"ADDRESS:53\"\n\t\t}\n\t}\n}\n",
-	    t->zone, t->name, t->algorithm, t->secret);
+	fprintf(to, "\n# for Caddy with the module dns.providers.rfc2136, in the Caddyfile:\n%s {\n\ttls {\n\t\tdns "
+	    "rfc2136 {\n\t\t\tkey_name \"%s\"\n\t\t\tkey_alg \"%s\"\n\t\t\tkey \"%s\"\n\t\t\tserver "
+	    "\"ADDRESS:53\"\n\t\t}\n\t}\n}\n", t->zone, t->name, t->algorithm, t->secret);
 }
 
 /* It knows four algorithms. */
@@ -78,11 +79,12 @@ print_secondaries(FILE *to, const struct tsig_key *key, const struct keygen_text
 
 	fputs("\n# for BIND, in named.conf of the secondary, and for dig -k:\n", to);
 	print_statement(to, t);
-	fprintf(to, "# zone \"%s\" { type secondary; file \"%s\"; primaries { ADDRESS key \"%s\"; }; };\n", zone, zone, t->name);
-	fprintf(to, "\n# for Knot DNS, in knot.conf of the secondary:\nkey:\n  - id: %s\n    algorithm: %s\n    secret: %s\n"
-	    "remote:\n  - id: certns\n    address: ADDRESS\n    key: %s\nacl:\n  - id: certns-notify\n    address: ADDRESS\n"
-	    "    action: notify\nzone:\n  - domain: %s\n    master: certns\n    acl: certns-notify\n", t->name, t->algorithm,
-	    t->secret, t->name, zone);
+	fprintf(to, "# zone \"%s\" { type secondary; file \"%s\"; primaries { ADDRESS key \"%s\"; }; };\n", zone, zone,
+	    t->name);
+	fprintf(to, "\n# for Knot DNS, in knot.conf of the secondary:\nkey:\n  - id: %s\n    algorithm: %s\n    "
+	    "secret: %s\nremote:\n  - id: certns\n    address: ADDRESS\n    key: %s\nacl:\n  - id: certns-notify\n    "
+	    "address: ADDRESS\n    action: notify\nzone:\n  - domain: %s\n    master: certns\n    acl: certns-notify\n",
+	    t->name, t->algorithm, t->secret, t->name, zone);
 }
 
 void
@@ -95,8 +97,8 @@ ctl_keygen_clients(FILE *to, const struct tsig_key *key, const struct keygen_tex
 		print_cert_manager(to, key, t);
 		fputs("\n# for acme.sh (NSUPDATE_KEY is the name of this file) and nsupdate -k:\n", to);
 	} else if (key->role == TSIG_ROLE_CSR) {
-		fprintf(to, "\n# for certns-fetch, the file /etc/certns/fetch.yaml on %s:\nkey-file: /etc/certns/fetch.key\n"
-		    "hosts:\n  - \"%s\"\n", t->zone, t->zone);
+		fprintf(to, "\n# for certns-fetch, the file /etc/certns/fetch.yaml on %s:\nkey-file: "
+		    "/etc/certns/fetch.key\nhosts:\n  - \"%s\"\n", t->zone, t->zone);
 		fputs("\n# for it, the file /etc/certns/fetch.key of mode 600; and for nsupdate -k:\n", to);
 	} else if (key->right == TSIG_RIGHT_TRANSFER) {
 		print_argument(to, "dig and kdig", t);

@@ -67,7 +67,8 @@ connect_to(struct notify *n, const struct addrinfo *a)
 		return ERR_OK;
 	if (errno != EINPROGRESS)
 		return err_from_errno(errno);
-	if ((err = wait_for(n, POLLOUT)) == ERR_OK && getsockopt(n->fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error != 0)
+	if ((err = wait_for(n, POLLOUT)) == ERR_OK && getsockopt(n->fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
+	    error != 0)
 		err = err_from_errno(error);
 	return err;
 }
@@ -127,7 +128,8 @@ make_request(struct notify *n, uint8_t out[2 + REQUEST_MAX])
 	wr_init(&w, out + 2, REQUEST_MAX);
 	msg_header_write(&w, &header);
 	question_write(&w, &question);
-	if (w.full || (size = tsig_sign_request(n->key, out + 2, wr_len(&w), REQUEST_MAX, clock_now_s(), &n->exchange)) == 0)
+	if (w.full || (size = tsig_sign_request(n->key, out + 2, wr_len(&w), REQUEST_MAX, clock_now_s(),
+	    &n->exchange)) == 0)
 		return 0;
 	store_u16(out, (uint16_t)size);
 	return 2 + size;
@@ -200,8 +202,8 @@ notify_all(struct notify *n, char **servers, int nservers)
 		n->server = servers[i];
 		if ((err = notify_server(n, &f)) == ERR_OK)
 			continue;
-		fprintf(stderr, "certns-notify: NOTIFY of %s to %s, port %s: %s\n", dname_print_host(n->zone.octets, zone), n->server,
-		    n->port, fault_str(&f, err));
+		fprintf(stderr, "certns-notify: NOTIFY of %s to %s, port %s: %s\n", dname_print_host(n->zone.octets,
+		    zone), n->server, n->port, fault_str(&f, err));
 		status = EXIT_FAILED;
 	}
 	return status;
@@ -253,7 +255,8 @@ main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	if ((status = load_key(key_file, &key)) == EXIT_HEARD && zone == NULL && key->right == TSIG_RIGHT_NONE) {
-		fprintf(stderr, "certns-notify: the name of the key does not tell a zone, as NAME._notify.ZONE does: -z is needed\n");
+		fprintf(stderr, "certns-notify: the name of the key does not tell a zone, as NAME._notify.ZONE does: "
+		    "-z is needed\n");
 		status = EXIT_USAGE;
 	}
 	if (status == EXIT_HEARD) {

@@ -25,7 +25,8 @@ tsig_sign_request(const struct tsig_key *key, uint8_t *msg, size_t n, size_t roo
 		return 0;
 	*x = (struct tsig_exchange){
 		.status = TSIG_VALID, .key = key, .key_name = key->name, .original_id = u16_at(msg),
-		.time_signed = (uint64_t)now_s, .fudge = TSIG_FUDGE_S, .mac_len = tsig_algorithm_mac_size(key->algorithm)
+		.time_signed = (uint64_t)now_s, .fudge = TSIG_FUDGE_S,
+		    .mac_len = tsig_algorithm_mac_size(key->algorithm)
 	};
 	dname_copy(&x->algorithm_name, tsig_algorithm_dname(key->algorithm));
 	rec.key_name = x->key_name;

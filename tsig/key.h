@@ -16,13 +16,14 @@ enum tsig_algorithm {
 /* Each right includes those before it. */
 enum tsig_right { TSIG_RIGHT_NONE, TSIG_RIGHT_NOTIFY, TSIG_RIGHT_TRANSFER, TSIG_RIGHT_UPDATE };
 
-/* Small rights over one host, for who needs no more: to replace its CSR, to answer challenges for it and for names below. */
+/* Small rights over one host, for who needs no more: to replace its CSR, to answer challenges for it and for names
+ * below. */
 enum tsig_role { TSIG_ROLE_NONE, TSIG_ROLE_CSR, TSIG_ROLE_ACME };
 
 /* "hmac-sha256", and the MirageOS spelling "SHA256", in any letter case. */
 bool tsig_algorithm_parse(const char *text, enum tsig_algorithm *out);
 const char *tsig_algorithm_str(enum tsig_algorithm a);			/* "hmac-sha256" */
-const uint8_t *tsig_algorithm_dname(enum tsig_algorithm a);		/* RFC 8945, section 6; hmac-md5.sig-alg.reg.int */
+const uint8_t *tsig_algorithm_dname(enum tsig_algorithm a);	/* RFC 8945, section 6; hmac-md5.sig-alg.reg.int */
 bool tsig_algorithm_from_dname(const uint8_t *name, enum tsig_algorithm *out);
 bool tsig_algorithm_from_dnskey(uint8_t number, enum tsig_algorithm *out);	/* 157, 161 to 165: key files in git */
 uint8_t tsig_algorithm_to_dnskey(enum tsig_algorithm a);
@@ -67,7 +68,8 @@ enum err tsig_key_parse(const char *text, struct tsig_key **out, struct fault *f
 enum err tsig_key_load(const char *path, struct tsig_key **out, struct fault *f);
 
 /* The same from memory; where is what words call it. */
-enum err tsig_key_parse_statement(const char *where, const char *text, size_t n, struct tsig_key **out, struct fault *f);
+enum err tsig_key_parse_statement(const char *where, const char *text, size_t n, struct tsig_key **out,
+    struct fault *f);
 
 void tsig_key_free(struct tsig_key *key);	/* overwrites the secret; takes NULL */
 

@@ -111,8 +111,8 @@ read_type(struct words *w, struct tsig_rule_type *out)
 		return expected(w, "the type of a record, or ANY");
 	if (out->type == TYPE_NSEC || out->type == TYPE_NSEC3)
 		return expected(w, "a type that can be updated");
-	if (open != NULL && (!isdigit((unsigned char)open[1]) || (max = strtoul(open + 1, &end, 10)) == 0 || max > MAX_MOST ||
-	    end != w->word + w->n - 1 || *end != ')'))
+	if (open != NULL && (!isdigit((unsigned char)open[1]) || (max = strtoul(open + 1, &end, 10)) == 0 ||
+	    max > MAX_MOST || end != w->word + w->n - 1 || *end != ')'))
 		return expected(w, "TYPE or TYPE(NUMBER)");
 	out->max = (unsigned)max;
 	return ERR_OK;
@@ -259,7 +259,8 @@ static bool
 matches_type(const struct tsig_rule *rule, uint16_t type)
 {
 	if (rule->ntypes == 0)
-		return type != TYPE_NS && type != TYPE_SOA && type != TYPE_RRSIG && type != TYPE_NSEC && type != TYPE_NSEC3;
+		return type != TYPE_NS && type != TYPE_SOA && type != TYPE_RRSIG && type != TYPE_NSEC &&
+		    type != TYPE_NSEC3;
 	for (size_t i = 0; i < rule->ntypes; i++)
 		if (rule->types[i].type == type || rule->types[i].type == TYPE_ANY)
 			return true;

@@ -1,5 +1,5 @@
-/* tsig/policy.h -- who may change what in a zone: an ordered list of rules in the syntax, and with the meaning, of BIND's
- * update-policy, and two rule types more, for the roles of tsig/key.h.
+/* tsig/policy.h -- who may change what in a zone: an ordered list of rules in the syntax, and with the meaning, of
+ * BIND's update-policy, and two rule types more, for the roles of tsig/key.h.
  *
  *   grant|deny IDENTITY RULETYPE [NAME] [TYPE[(MAX)]]...
  *
@@ -17,7 +17,7 @@ enum tsig_rule_kind {
 	TSIG_RULE_SELF,			/* the owner is the key's name; of NAME only the place is kept */
 	TSIG_RULE_SELFSUB,		/* that, or below it */
 	TSIG_RULE_SELFWILD,		/* below it */
-	TSIG_RULE_CSR,			/* NAME is a host: its CSR may be replaced; ".": the host that the key's name says */
+	TSIG_RULE_CSR,	/* NAME is a host: its CSR may be replaced; ".": the host that the key's name says */
 	TSIG_RULE_ACME			/* the same: TXT for challenges at and below it */
 };
 
@@ -53,8 +53,8 @@ const struct tsig_rule *tsig_rules_find(const struct tsig_rule *rules, size_t n,
 /* How many records of the type a rule that grants it allows at one owner; 0: any number. */
 unsigned tsig_rule_max(const struct tsig_rule *rule, uint16_t type);
 
-/* May an ACME client for host change that?  TXT at _acme-challenge.NAME, or at _LABEL._acme-challenge.NAME (the challenge
- * dns-account-01), where NAME is host or below it. */
+/* May an ACME client for host change that?  TXT at _acme-challenge.NAME, or at _LABEL._acme-challenge.NAME (the
+ * challenge dns-account-01), where NAME is host or below it. */
 bool tsig_acme_covers(const uint8_t *host, const uint8_t *owner, uint16_t type);
 
 #endif

@@ -13,7 +13,7 @@
 #define MSG_HEADER_SIZE 12
 #define MSG_MAX 65535
 #define MSG_UDP_PLAIN 512	/* without EDNS: RFC 1035, section 4.2.1 */
-#define MSG_UDP_EDNS 1232	/* what we send at most over UDP, unless told otherwise: fits every path without fragments */
+#define MSG_UDP_EDNS 1232 /* what we send at most over UDP, unless told otherwise: fits every path without fragments */
 
 enum opcode { OPCODE_QUERY = 0, OPCODE_STATUS = 2, OPCODE_NOTIFY = 4, OPCODE_UPDATE = 5 };
 

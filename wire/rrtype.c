@@ -73,7 +73,8 @@ rrtype_parse(const char *text, size_t n, uint16_t *out)
 	for (size_t i = 0; i < NTYPES && n > 0; i++) {
 		const char *mnemonic = types[i].mnemonic;
 
-		if ((mnemonic[0] | 0x20) == (text[0] | 0x20) && strncasecmp(mnemonic, text, n) == 0 && mnemonic[n] == '\0') {
+		if ((mnemonic[0] | 0x20) == (text[0] | 0x20) && strncasecmp(mnemonic, text, n) == 0 &&
+		    mnemonic[n] == '\0') {
 			*out = types[i].type;
 			return true;
 		}
@@ -104,5 +105,6 @@ rrtype_print(uint16_t type, char text[RRTYPE_TEXT_MAX])
 bool
 rrtype_is_dnssec_meta(uint16_t type)
 {
-	return type == TYPE_RRSIG || type == TYPE_NSEC || type == TYPE_NSEC3 || type == TYPE_SIG || type == TYPE_KEY || type == TYPE_NXT;
+	return type == TYPE_RRSIG || type == TYPE_NSEC || type == TYPE_NSEC3 || type == TYPE_SIG || type == TYPE_KEY ||
+	    type == TYPE_NXT;
 }

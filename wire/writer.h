@@ -65,7 +65,8 @@ wr_mark(const struct wr *w)
 	return (struct wr_mark){ w->p, w->nnames, w->first_waits };
 }
 
-/* Borrow index, which is cleared, until the message is complete.  Before any name is written, but for wr_dname_first(). */
+/* Borrow index, which is cleared, until the message is complete.  Before any name is written, but for
+ * wr_dname_first(). */
 void wr_use_index(struct wr *w, struct wr_index *index);
 void wr_index_rewind(struct wr *w, const uint8_t *to);	/* part of wr_rewind() */
 
@@ -161,8 +162,8 @@ wr_patch_u16(struct wr *w, size_t offset, uint16_t v)
 void wr_dname(struct wr *w, const uint8_t *name);
 void wr_dname_of(struct wr *w, const uint8_t *name, size_t len);	/* of so many octets */
 
-/* The same for the first name of a message, n octets, behind the header: there is nothing to search for, and its labels are
- * noted when the first search comes. */
+/* The same for the first name of a message, n octets, behind the header: there is nothing to search for, and its labels
+ * are noted when the first search comes. */
 void wr_dname_first(struct wr *w, const uint8_t *name, size_t n);
 
 /* A name as it is: where compression is not allowed (RFC 3597, section 4). */

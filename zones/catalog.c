@@ -69,7 +69,8 @@ is_label(const uint8_t *name, const char *label)
 
 /* The only record of a type; *found false: there is none.  ERR_FORMAT: there are several. */
 static enum err
-only_record(const struct zone_node *node, uint16_t type, const uint8_t **rdata, uint16_t *n, bool *found, struct fault *f)
+only_record(const struct zone_node *node, uint16_t type, const uint8_t **rdata, uint16_t *n, bool *found,
+    struct fault *f)
 {
 	char owner[DNAME_TEXT_MAX], text[RRTYPE_TEXT_MAX];
 	const uint8_t *at = NULL;
@@ -77,8 +78,8 @@ only_record(const struct zone_node *node, uint16_t type, const uint8_t **rdata, 
 
 	*found = zone_node_rrset(node, type, &set);
 	if (*found && set.count > 1)
-		return fault_set(f, ERR_FORMAT, "%s has %u %s records, and not one", dname_print(zone_node_owner(node), owner),
-		    set.count, rrtype_print(type, text));
+		return fault_set(f, ERR_FORMAT, "%s has %u %s records, and not one", dname_print(zone_node_owner(node),
+		    owner), set.count, rrtype_print(type, text));
 	if (*found)
 		zone_rrset_next(&set, &at, rdata, n);
 	return ERR_OK;
@@ -155,7 +156,8 @@ check_twice(const struct catalog *c, struct fault *f)
 
 	for (size_t i = 1; i < c->n; i++)
 		if (dname_equal(c->v[i - 1].zone.octets, c->v[i].zone.octets))
-			return fault_set(f, ERR_FORMAT, "%s is in it twice", dname_print_host(c->v[i].zone.octets, zone));
+			return fault_set(f, ERR_FORMAT, "%s is in it twice", dname_print_host(c->v[i].zone.octets,
+			    zone));
 	return ERR_OK;
 }
 

@@ -1,4 +1,5 @@
-/* zones/catalog.h -- catalog zones (RFC 9432): a zone that lists zones.  Reading and making one; who acts on it is the server's. */
+/* zones/catalog.h -- catalog zones (RFC 9432): a zone that lists zones.  Reading and making one; who acts on it is the
+ * server's. */
 #ifndef ZONES_CATALOG_H
 #define ZONES_CATALOG_H
 
@@ -6,7 +7,7 @@
 
 struct catalog_member {
 	struct dname zone;
-	struct dname node;		/* <unique>.zones.<catalog>: another one means that the zone's state is to be reset */
+	struct dname node;	/* <unique>.zones.<catalog>: another one means that the zone's state is to be reset */
 	struct dname coo;		/* the catalog that the zone goes over to (section 4.3.1) */
 	bool has_coo;
 	char group[256];		/* the first one; "": none (section 4.3.2) */

@@ -68,7 +68,7 @@ changeset_write(const struct changeset *cs, struct buf *out)
 enum err
 changeset_read(const uint8_t *octets, size_t n, struct changeset *cs)
 {
-	struct rd r = rd_over(n == 0 ? (const uint8_t *)"" : octets, n);	/* the database gives NULL for nothing */
+	struct rd r = rd_over(n == 0 ? (const uint8_t *)"" : octets, n); /* the database gives NULL for nothing */
 	enum err err = ERR_OK;
 
 	while (err == ERR_OK && rd_left(&r) > 0) {

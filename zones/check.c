@@ -14,7 +14,8 @@
 #define RR_FIXED 12			/* a compressed owner, type, class, TTL, RDLENGTH: RFC 1035, section 3.2.1 */
 
 void
-check_say(struct checking *c, enum check_level level, const struct rr *rr, const struct rr *other, const char *format, ...)
+check_say(struct checking *c, enum check_level level, const struct rr *rr, const struct rr *other, const char *format,
+    ...)
 {
 	char text[2 * DNAME_TEXT_MAX + 256];
 	struct check_finding finding = { .level = level, .rr = rr, .other = other, .text = text };
@@ -141,8 +142,8 @@ check_outside(struct checking *c, const struct check_group *g)
 
 	for (const struct rr *rr = g->first; rr < g->end; rr++) {
 		if (!server || !check_is_address(rr->type))
-			check_say(c, CHECK_ERROR, rr, NULL, "%s lies outside of the zone %s, and this is no address of one of the "
-			    "zone's name servers", dname_print(g->owner, owner), dname_print(c->apex, apex));
+			check_say(c, CHECK_ERROR, rr, NULL, "%s lies outside of the zone %s, and this is no address of "
+			    "one of the zone's name servers", dname_print(g->owner, owner), dname_print(c->apex, apex));
 	}
 }
 
@@ -199,8 +200,8 @@ check_below_dname(struct checking *c, const struct check_group *g)
 	if (!check_strictly_below(g->owner, c->dname->owner))
 		c->dname = NULL;
 	else if (!is_hashed(g))
-		check_say(c, CHECK_ERROR, g->first, c->dname, "%s lies below a DNAME, that of %s", dname_print(g->owner, owner),
-		    dname_print(c->dname->owner, dname));
+		check_say(c, CHECK_ERROR, g->first, c->dname, "%s lies below a DNAME, that of %s",
+		    dname_print(g->owner, owner), dname_print(c->dname->owner, dname));
 }
 
 /* What a parent may hold at a delegation: RFC 4035, section 2.6, and glue. */
@@ -251,7 +252,8 @@ check_delegation(struct checking *c, const struct check_group *g, const struct r
 	if (ds != NULL && dname_equal(g->owner, c->apex))
 		check_say(c, CHECK_WARNING, ds, NULL, "DS at the apex: it belongs into the zone above");
 	else if (ns == NULL && ds != NULL)
-		check_say(c, CHECK_WARNING, ds, NULL, "DS at %s, where no NS delegates anything", dname_print(g->owner, owner));
+		check_say(c, CHECK_WARNING, ds, NULL, "DS at %s, where no NS delegates anything",
+		    dname_print(g->owner, owner));
 }
 
 /* One RR behind another of its type. */
@@ -280,7 +282,8 @@ check_set(struct checking *c, const struct check_group *g, const struct rr *firs
 
 	if (rrtype_is_meta(first->type)) {
 		for (const struct rr *rr = first; rr < end; rr++)
-			check_say(c, CHECK_ERROR, rr, NULL, "%s is no type of a zone's data", rrtype_print(rr->type, type));
+			check_say(c, CHECK_ERROR, rr, NULL, "%s is no type of a zone's data",
+			    rrtype_print(rr->type, type));
 		return;
 	}
 	for (const struct rr *rr = first + 1; rr < end; rr++) {

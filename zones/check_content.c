@@ -15,7 +15,8 @@ warn(struct checking *c, const struct rr *rr, const char *words)
 {
 	char owner[DNAME_TEXT_MAX], type[RRTYPE_TEXT_MAX];
 
-	check_say(c, CHECK_WARNING, rr, NULL, "%s %s: %s", dname_print(rr->owner, owner), rrtype_print(rr->type, type), words);
+	check_say(c, CHECK_WARNING, rr, NULL, "%s %s: %s", dname_print(rr->owner, owner), rrtype_print(rr->type, type),
+	    words);
 }
 
 /* --- SOA --- */
@@ -37,13 +38,14 @@ check_soa(struct checking *c, const struct rr *rr)
 		warn(c, rr, words);
 	}
 	if ((uint64_t)soa.refresh + soa.retry >= soa.expire) {
-		snprintf(words, sizeof words, "expire (%u) is not longer than refresh and retry together (%llu): secondaries drop the zone "
-		    "after one failure", soa.expire, (unsigned long long)soa.refresh + soa.retry);
+		snprintf(words, sizeof words, "expire (%u) is not longer than refresh and retry together (%llu): "
+		    "secondaries drop the zone after one failure", soa.expire,
+		    (unsigned long long)soa.refresh + soa.retry);
 		warn(c, rr, words);
 	}
 	if (soa.minimum > DAY_S) {
-		snprintf(words, sizeof words, "what does not exist is remembered for %u seconds (the last number), more than a day",
-		    soa.minimum);
+		snprintf(words, sizeof words, "what does not exist is remembered for %u seconds (the last number), "
+		    "more than a day", soa.minimum);
 		warn(c, rr, words);
 	}
 }
@@ -64,12 +66,13 @@ check_tlsa(struct checking *c, const struct rr *rr)
 	char words[120];
 
 	if (is_unassigned(usage, 3) || is_unassigned(selector, 1) || is_unassigned(matching, 2)) {
-		snprintf(words, sizeof words, "usage %u, selector %u, matching type %u: not all of these are assigned", usage, selector,
-		    matching);
+		snprintf(words, sizeof words, "usage %u, selector %u, matching type %u: not all of these are assigned",
+		    usage, selector, matching);
 		warn(c, rr, words);
 	}
 	if (digest > 0 && octets != digest) {
-		snprintf(words, sizeof words, "a digest of type %u has %u octets, this one has %u", matching, digest, octets);
+		snprintf(words, sizeof words, "a digest of type %u has %u octets, this one has %u", matching, digest,
+		    octets);
 		warn(c, rr, words);
 	}
 	if (matching == 0 && (rr->rdlen < 5 || rr->rdata[3] != 0x30))
@@ -153,7 +156,8 @@ parameters_fault(struct rd *r)
 		skip_blanks(r);
 		for (value = r->p; rd_left(r) > 0 && *r->p > ' ' && *r->p < 0x7f && *r->p != ';'; )
 			r->p++;
-		if (n == 17 && strncasecmp(tag, "validationmethods", n) == 0 && !are_methods(value, (size_t)(r->p - value)))
+		if (n == 17 && strncasecmp(tag, "validationmethods", n) == 0 &&
+		    !are_methods(value, (size_t)(r->p - value)))
 			return "validationmethods is a list as in 'dns-01,http-01'";
 		skip_blanks(r);
 	} while (take_octet(r, ';'));
@@ -199,9 +203,10 @@ tag_is(const uint8_t *tag, size_t n, const char *name)
 static const char *
 caa_fault(const uint8_t *tag, size_t n, const uint8_t *value, size_t len)
 {
-	static const char *const others[] = { "contactemail", "contactphone", "policy", "tbs" };	/* IANA's registry */
+	static const char *const others[] = { "contactemail", "contactphone", "policy", "tbs" }; /* IANA's registry */
 
-	if (tag_is(tag, n, "issue") || tag_is(tag, n, "issuewild") || tag_is(tag, n, "issuemail") || tag_is(tag, n, "issuevmc"))
+	if (tag_is(tag, n, "issue") || tag_is(tag, n, "issuewild") || tag_is(tag, n, "issuemail") ||
+	    tag_is(tag, n, "issuevmc"))
 		return issue_fault(value, len);
 	if (tag_is(tag, n, "iodef"))
 		return iodef_fault(value, len);
@@ -279,10 +284,12 @@ check_mandatory(struct checking *c, const struct rr *rr, const struct service *s
 		if (key == KEY_MANDATORY)
 			warn(c, rr, "mandatory must not name itself");
 		else if (!find_param(s, key, &value)) {
-			snprintf(words, sizeof words, "key%u is mandatory, and is not there: clients ignore the record", key);
+			snprintf(words, sizeof words, "key%u is mandatory, and is not there: clients ignore the record",
+			    key);
 			warn(c, rr, words);
 		} else if (rr->type == TYPE_HTTPS && (key == KEY_PORT || key == KEY_NO_DEFAULT_ALPN))
-			warn(c, rr, "port and no-default-alpn are mandatory in HTTPS by themselves (RFC 9460, section 9)");
+			warn(c, rr, "port and no-default-alpn are mandatory in HTTPS by themselves (RFC 9460, section "
+			    "9)");
 	}
 }
 
@@ -350,10 +357,11 @@ check_svcb_set(struct checking *c, const struct rr *first, const struct rr *end)
 		if (s.priority == 0 && alias == NULL)
 			alias = rr;
 		else if (s.priority == 0 && !rr_same(rr, alias))
-			check_say(c, CHECK_WARNING, rr, alias, "%s %s: a second alias (priority 0): clients take one at random", owner,
-			    type);
+			check_say(c, CHECK_WARNING, rr, alias, "%s %s: a second alias (priority 0): clients take one "
+			    "at random", owner, type);
 		else if (s.priority != 0 && alias != NULL) {
-			check_say(c, CHECK_WARNING, rr, alias, "%s %s: beside an alias (priority 0) this is ignored", owner, type);
+			check_say(c, CHECK_WARNING, rr, alias, "%s %s: beside an alias (priority 0) this is ignored",
+			    owner, type);
 			return;
 		}
 	}

@@ -19,7 +19,7 @@ struct check_targets {			/* found by hash */
 	size_t n, cap;
 	struct check_slot *slots;
 	size_t nslots;			/* a power of two */
-	uint64_t *filter;		/* nslots * 4 bits, by hash: most owners are no targets, and it fits the cache */
+	uint64_t *filter;	/* nslots * 4 bits, by hash: most owners are no targets, and it fits the cache */
 };
 
 struct checking {
@@ -43,7 +43,8 @@ struct check_group {			/* the RRs of one owner: [first, end) */
 void check_say(struct checking *c, enum check_level level, const struct rr *rr, const struct rr *other,
     const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-const struct rr *check_find_type(const struct checking *c, const uint8_t *owner, uint16_t type);	/* the first; or NULL */
+/* the first; or NULL */
+const struct rr *check_find_type(const struct checking *c, const uint8_t *owner, uint16_t type);
 bool check_has_name(const struct checking *c, const uint8_t *name);	/* any RR there? */
 const struct rr *check_group_find(const struct check_group *g, uint16_t type);
 bool check_strictly_below(const uint8_t *name, const uint8_t *ancestor);

@@ -271,8 +271,8 @@ judge_target(struct checking *c, const struct rr *rr, const uint8_t *name)
 		return;
 	else if ((dname = dname_above(c, name)) != NULL) {
 		if (!is_service(rr->type))
-			check_say(c, CHECK_WARNING, rr, dname, "%s points to %s, which is an alias by the DNAME at %s", type, target_text,
-			    dname_print(dname->owner, dname_text));
+			check_say(c, CHECK_WARNING, rr, dname, "%s points to %s, which is an alias by the DNAME at %s",
+			    type, target_text, dname_print(dname->owner, dname_text));
 	} else if (!may_have_address(c, name, rr->type == TYPE_NS))
 		check_say(c, CHECK_WARNING, rr, target->at == rr ? NULL : target->at,
 		    "%s points to %s, which has no address%s", type, target_text, hint(c, rr, name));
@@ -281,7 +281,8 @@ judge_target(struct checking *c, const struct rr *rr, const uint8_t *name)
 static bool
 is_reverse(const uint8_t *name)
 {
-	return dname_is_below(name, (const uint8_t *)"\7in-addr\4arpa") || dname_is_below(name, (const uint8_t *)"\3ip6\4arpa");
+	return dname_is_below(name, (const uint8_t *)"\7in-addr\4arpa") ||
+	    dname_is_below(name, (const uint8_t *)"\3ip6\4arpa");
 }
 
 /* Aliases and PTR may point to anything, but hardly to what a missing dot makes of them. */
@@ -293,8 +294,8 @@ judge_dot(struct checking *c, const struct rr *rr)
 	if (rr->type == TYPE_PTR ? !is_reverse(rr->rdata) && !is_doubled(c, rr->rdata) : !is_doubled(c, rr->rdata))
 		return;
 	if (!check_has_name(c, rr->rdata) && !may_have_address(c, rr->rdata, false))
-		check_say(c, CHECK_WARNING, rr, NULL, "%s points to %s, which does not exist: is its final dot missing?",
-		    rrtype_print(rr->type, type), dname_print(rr->rdata, target));
+		check_say(c, CHECK_WARNING, rr, NULL, "%s points to %s, which does not exist: is its final dot "
+		    "missing?", rrtype_print(rr->type, type), dname_print(rr->rdata, target));
 }
 
 void

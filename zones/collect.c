@@ -1,5 +1,5 @@
-/* A version as a list.  The trie is in canonical order already; what is not are signatures, which in a node stand behind what they
- * cover, and NSEC3 records, which have a trie of their own. */
+/* A version as a list.  The trie is in canonical order already; what is not are signatures, which in a node stand
+ * behind what they cover, and NSEC3 records, which have a trie of their own. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* What changed is found by comparing, RRset by RRset, the versions before and after: whatever the request said, the journal
- * and the secondaries get the true difference, TTLs of a whole RRset included. */
+/* What changed is found by comparing, RRset by RRset, the versions before and after: whatever the request said, the
+ * journal and the secondaries get the true difference, TTLs of a whole RRset included. */
 #include "zones/commit_build.h"
 
 #include <string.h>
@@ -51,7 +51,8 @@ classify(const struct build *b, struct change *c, bool was_there)
 
 /* One side of one RRset's difference.  Both are in canonical order. */
 static enum err
-diff_rrset(const struct build *b, const uint8_t *owner, const struct zone_rrset *has, const struct zone_rrset *other, bool add)
+diff_rrset(const struct build *b, const uint8_t *owner, const struct zone_rrset *has, const struct zone_rrset *other,
+    bool add)
 {
 	struct change c = { .rr = { owner, NULL, has->ttl, has->type, 0 }, .add = add };
 	const uint8_t *rdata = NULL, *other_at = NULL;
@@ -130,7 +131,8 @@ note_present(const struct build *b, const struct zone_version *v)
 		if (!c.add || c.rr.type == TYPE_SOA || !pending_is_passing(&b->q->zone->pending, &c.rr) ||
 		    (size_t)rrmap_find(&b->wanted, &c.rr)->kind != i)
 			continue;
-		if (!zone_version_has(v, &c.rr, &ttl) || !zone_version_has(b->before, &c.rr, &old_ttl) || ttl != old_ttl)
+		if (!zone_version_has(v, &c.rr, &ttl) || !zone_version_has(b->before, &c.rr, &old_ttl) ||
+		    ttl != old_ttl)
 			continue;
 		c.present = true;
 		c.rr.ttl = ttl;
@@ -167,8 +169,8 @@ check_outside(const struct zone_version *v, const struct zone_node *node, struct
 
 		zone_node_at(node, i, &set);
 		if ((set.type != TYPE_A && set.type != TYPE_AAAA) || !is_apex_server(v, zone_node_owner(node)))
-			return fault_set(f, ERR_REFUSED, "%s would lie outside of the zone, and be no address of one of its name "
-			    "servers", dname_print(zone_node_owner(node), name));
+			return fault_set(f, ERR_REFUSED, "%s would lie outside of the zone, and be no address of one "
+			    "of its name servers", dname_print(zone_node_owner(node), name));
 	}
 	return ERR_OK;
 }
@@ -266,8 +268,8 @@ check_result(const struct build *b, struct fault *f)
 {
 	if (zone_version_is_signed(b->after) && !zone_version_is_signed(b->before) && b->q->origin != ORIGIN_GIT &&
 	    b->q->origin != ORIGIN_TRANSFER)
-		return fault_set(f, ERR_REFUSED, "zone %s would have a DNSKEY at its apex, and be taken for a signed one that is "
-		    "never changed here", b->q->zone->name);
+		return fault_set(f, ERR_REFUSED, "zone %s would have a DNSKEY at its apex, and be taken for a signed "
+		    "one that is never changed here", b->q->zone->name);
 	return commit_check(b->after, b->q->changes, b->q->zone->name, f);
 }
 

@@ -1,5 +1,5 @@
-/* zones/commit_build.h -- one requested change of a zone: the next version, checked, sealed and not yet published, and what
- * really changed.  Private to commit. */
+/* zones/commit_build.h -- one requested change of a zone: the next version, checked, sealed and not yet published, and
+ * what really changed.  Private to commit. */
 #ifndef ZONES_COMMIT_BUILD_H
 #define ZONES_COMMIT_BUILD_H
 

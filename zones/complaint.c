@@ -112,7 +112,8 @@ place_equal(const struct complaint_place *a, const struct complaint_place *b)
 bool
 complaints_equal(const struct complaints *a, const struct complaints *b)
 {
-	if (a->n != b->n || a->count[CHECK_WARNING] != b->count[CHECK_WARNING] || a->count[CHECK_ERROR] != b->count[CHECK_ERROR])
+	if (a->n != b->n || a->count[CHECK_WARNING] != b->count[CHECK_WARNING] ||
+	    a->count[CHECK_ERROR] != b->count[CHECK_ERROR])
 		return false;
 	for (size_t i = 0; i < a->n; i++) {
 		const struct complaint *x = &a->v[i], *y = &b->v[i];
@@ -127,8 +128,8 @@ complaints_equal(const struct complaints *a, const struct complaints *b)
 void
 complaint_print(const struct complaint *c, struct buf *out)
 {
-	buf_printf(out, "%s:%u:%u: %s: %s", c->at.file, c->at.line, c->at.column, c->level == CHECK_ERROR ? "error" : "warning",
-	    c->text);
+	buf_printf(out, "%s:%u:%u: %s: %s", c->at.file, c->at.line, c->at.column, c->level == CHECK_ERROR ?
+	    "error" : "warning", c->text);
 	if (c->other.file != NULL)
 		buf_printf(out, ", see %s:%u:%u", c->other.file, c->other.line, c->other.column);
 }
@@ -142,8 +143,8 @@ complaints_print(const struct complaints *c, const char *file, struct buf *out)
 	}
 	for (int level = CHECK_ERROR; level >= CHECK_WARNING; level--)
 		if (c->count[level] > COMPLAINTS_MAX)
-			buf_printf(out, "%s:1:1: %s: %u more like these\n", file, level == CHECK_ERROR ? "error" : "warning",
-			    c->count[level] - COMPLAINTS_MAX);
+			buf_printf(out, "%s:1:1: %s: %u more like these\n", file, level == CHECK_ERROR ?
+			    "error" : "warning", c->count[level] - COMPLAINTS_MAX);
 	if (c->failed)
 		out->failed = true;
 }

@@ -154,7 +154,8 @@ put_behind(struct editor_line *l, struct editor_new *x)
 {
 	struct editor_new **p = &l->first;
 
-	if (l->last != NULL && (!dname_equal(x->rr->owner, l->rr.owner) || dname_equal(l->last->rr->owner, l->rr.owner)))
+	if (l->last != NULL && (!dname_equal(x->rr->owner, l->rr.owner) ||
+	    dname_equal(l->last->rr->owner, l->rr.owner)))
 		p = &l->last->next;
 	while (*p != NULL && dname_equal((*p)->rr->owner, x->rr->owner))
 		p = &(*p)->next;
@@ -251,7 +252,8 @@ put_group_owner(struct editor *e, const struct editor_line *l, struct buf *out)
 
 	while (k > e->lines && k->indented && k[-1].file == l->file)
 		k--;
-	if (!k->indented && !k->generated && same_octets(k->rr.owner, l->rr.owner) && dname_equal(k->origin, l->origin)) {
+	if (!k->indented && !k->generated && same_octets(k->rr.owner, l->rr.owner) &&
+	    dname_equal(k->origin, l->origin)) {
 		struct lexer lx;
 		bool ok = editor_lex(e, k, &lx);
 
@@ -498,8 +500,8 @@ verify(const struct editor *e, const struct rr_list *wanted, struct editor_resul
 	struct rr_list read = { 0 };
 	struct buf complaints = { 0 };
 	size_t nwarnings;
-	enum err err = zone_load(e->apex, r->v[0].path, (const char *)r->v[0].text.p, r->v[0].text.len, include_result, r,
-	    &read, &complaints, &nwarnings);
+	enum err err = zone_load(e->apex, r->v[0].path, (const char *)r->v[0].text.p, r->v[0].text.len, include_result,
+	    r, &read, &complaints, &nwarnings);
 
 	if (err == ERR_OK && read.n != wanted->n)
 		err = ERR_UNSUPPORTED;
@@ -569,7 +571,8 @@ static enum err
 edit_text(const uint8_t *apex, const struct editor_source *source, const struct buf *text, const struct rr_list *wanted,
     struct editor_result *out, struct buf *inlined)
 {
-	struct editor e = { .apex = apex, .include = source->include, .is_shared = source->is_shared, .ctx = source->ctx,
+	struct editor e = { .apex = apex, .include = source->include, .is_shared = source->is_shared,
+	    .ctx = source->ctx,
 		.in_the_way = SIZE_MAX };
 	enum err err = editor_read(&e, source->file, (const char *)text->p, text->len);
 

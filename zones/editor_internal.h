@@ -93,8 +93,8 @@ size_t editor_width(const char *text, size_t n, size_t from);
 /* Blanks from column at to column to, at least one; tabs: with tabs as far as they go. */
 void editor_pad(struct buf *out, size_t at, size_t to, bool tabs);
 
-/* editor_place.c: the line behind which a person would put rr, which is one of those that come; of all these begin is told first.
- * ERR_UNSUPPORTED: nowhere. */
+/* editor_place.c: the line behind which a person would put rr, which is one of those that come; of all these begin is
+ * told first.  ERR_UNSUPPORTED: nowhere. */
 enum err editor_place_begin(struct editor *e, const struct editor_new *come, size_t n);
 enum err editor_place(struct editor *e, const struct rr *rr, struct editor_line **out);
 

@@ -22,7 +22,8 @@ add_file(struct editor *e, const char *path, const void *octets, size_t n)
 		return ERR_NOMEM;
 	e->files = v;
 	v += e->nfiles;
-	*v = (struct editor_file){ .path = (const char *)rr_list_keep(&e->kept, (const uint8_t *)path, strlen(path) + 1),
+	*v = (struct editor_file){ .path = (const char *)rr_list_keep(&e->kept, (const uint8_t *)path,
+	    strlen(path) + 1),
 		.frozen = e->nfiles > 0 && e->is_shared != NULL && e->is_shared(e->ctx, path),
 		.last = SIZE_MAX, .owner_line = SIZE_MAX };
 	buf_add(&v->text, octets, n);

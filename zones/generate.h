@@ -1,6 +1,6 @@
 /* zones/generate.h -- $GENERATE RANGE OWNER [TTL] [CLASS] TYPE RDATA..., as BIND has it: the same line for each
- * number of a range, with $ and ${OFFSET,WIDTH,BASE} in its place.  As there, quotes around the whole rdata are taken off:
- * $GENERATE 1-9 h$ MX "10 m$".  Several words may do without them. */
+ * number of a range, with $ and ${OFFSET,WIDTH,BASE} in its place.  As there, quotes around the whole rdata are taken
+ * off: $GENERATE 1-9 h$ MX "10 m$".  Several words may do without them. */
 #ifndef ZONES_GENERATE_H
 #define ZONES_GENERATE_H
 

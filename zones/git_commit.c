@@ -91,15 +91,16 @@ tree_write(struct git_source *s, git_tree *root, const struct git_edit *v, size_
 	return err;
 }
 
-/* A commit that waits to be pushed and says the same: trying again and again leaves nothing behind.  One that says something
- * else is given up with this one. */
+/* A commit that waits to be pushed and says the same: trying again and again leaves nothing behind.  One that says
+ * something else is given up with this one. */
 static bool
 made_before(struct git_source *s, const char *ref, const git_commit *parent, const git_oid *tree_id,
     const git_signature *author, const char *message, git_oid *id)
 {
 	git_commit *commit = NULL;
 	git_buf signature = { 0 };
-	bool same = false, there = git_reference_name_to_id(id, s->repo, ref) == 0 && git_commit_lookup(&commit, s->repo, id) == 0;
+	bool same = false, there = git_reference_name_to_id(id, s->repo, ref) == 0 &&
+	    git_commit_lookup(&commit, s->repo, id) == 0;
 
 	if (there)
 		same = git_oid_equal(git_commit_tree_id(commit), tree_id) && git_commit_parentcount(commit) == 1 &&
@@ -134,8 +135,8 @@ commit_create(struct git_source *s, const char *ref, git_commit *parent, const g
 	return err;
 }
 
-/* The commit object, and refs/certns/BRANCH on it, so that it survives until it is pushed, and is known for ours after a
- * restart. */
+/* The commit object, and refs/certns/BRANCH on it, so that it survives until it is pushed, and is known for ours after
+ * a restart. */
 static enum err
 commit_write(struct git_source *s, git_commit *parent, const git_oid *tree_id,
     const struct git_signature_text *author, const char *message, git_oid *id, struct fault *f)

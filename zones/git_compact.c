@@ -1,5 +1,5 @@
-/* zones/git_compact.c -- when the clone is to be made small again, and having it done by the child.  How that is done, and why it
- * is safe, is told in git_child_compact.c. */
+/* zones/git_compact.c -- when the clone is to be made small again, and having it done by the child.  How that is done,
+ * and why it is safe, is told in git_child_compact.c. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-/* zones/git_diff.c -- which files differ between two commits: both trees are walked side by side, and what is equal is not
- * entered. */
+/* zones/git_diff.c -- which files differ between two commits: both trees are walked side by side, and what is equal is
+ * not entered. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,8 +133,8 @@ git_source_changes(struct git_source *s, const git_oid_text old, const git_oid_t
 
 	*out = (struct git_changes){ 0 };
 	/* The old one first: it is the one that was read last, and then the new one is. */
-	if ((err = git_source_tree_of(s, old, &a, f)) == ERR_OK && (err = git_source_tree_of(s, new, &b, f)) == ERR_OK &&
-	    !git_oid_equal(git_tree_id(a), git_tree_id(b)))
+	if ((err = git_source_tree_of(s, old, &a, f)) == ERR_OK &&
+	    (err = git_source_tree_of(s, new, &b, f)) == ERR_OK && !git_oid_equal(git_tree_id(a), git_tree_id(b)))
 		err = walk_trees(&d, a, b, "");
 	git_tree_free(a);
 	git_tree_free(b);
@@ -172,7 +172,8 @@ git_source_full_path(const struct git_source *s, const char *path, char **out)
 }
 
 enum err
-git_source_look(struct git_source *s, const git_oid_text commit, const char *path, struct git_file *out, struct fault *f)
+git_source_look(struct git_source *s, const git_oid_text commit, const char *path, struct git_file *out,
+    struct fault *f)
 {
 	git_tree *root = NULL;
 	git_tree_entry *entry = NULL;

@@ -1,5 +1,5 @@
-/* zones/git_files.c -- see git_files.h.  The repository's tree is the file system's: /etc/certns/example.net is the entry
- * etc/certns/example.net, so that an $INCLUDE may also lead out of the directory. */
+/* zones/git_files.c -- see git_files.h.  The repository's tree is the file system's: /etc/certns/example.net is the
+ * entry etc/certns/example.net, so that an $INCLUDE may also lead out of the directory. */
 #include "zones/git_files.h"
 
 #include <errno.h>
@@ -17,7 +17,8 @@
 
 #define BRANCH "main"
 #define FILE_MAX ((size_t)1 << 31)
-#define SETTLED_NS INT64_C(50000000)	/* a file that was written so shortly before it was read may change without a trace */
+/* a file that was written so shortly before it was read may change without a trace */
+#define SETTLED_NS INT64_C(50000000)
 
 /* A file as it was read last. */
 struct watched {
@@ -99,7 +100,8 @@ is_fresh(const struct stat *st)
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	return (now.tv_sec - st->st_ctim.tv_sec) * INT64_C(1000000000) + (now.tv_nsec - st->st_ctim.tv_nsec) < SETTLED_NS;
+	return (now.tv_sec - st->st_ctim.tv_sec) * INT64_C(1000000000) + (now.tv_nsec - st->st_ctim.tv_nsec) <
+	    SETTLED_NS;
 }
 
 static char *
@@ -205,7 +207,8 @@ static enum err
 read_includes(struct reading *r, const char *path, const struct buf *text)
 {
 	static const uint8_t root[] = { 0 };
-	struct zone_reader reader = { .file = path, .origin = root, .default_ttl = 1, .include = take_include, .rr = pass_rr,
+	struct zone_reader reader = { .file = path, .origin = root, .default_ttl = 1, .include = take_include,
+	    .rr = pass_rr,
 	    .complain = pass_complaint, .ctx = r };
 
 	if (text->len == 0 || memmem(text->p, text->len, "$I", 2) == NULL)
@@ -254,7 +257,8 @@ write_tree(struct git_source *s, git_tree *old, bool whole, git_oid *id, struct 
 
 		if (!w->read || (!whole && !w->changed))
 			continue;
-		v[n++] = (git_tree_update){ .action = GIT_TREE_UPDATE_UPSERT, .id = w->blob, .filemode = GIT_FILEMODE_BLOB,
+		v[n++] = (git_tree_update){ .action = GIT_TREE_UPDATE_UPSERT, .id = w->blob,
+		    .filemode = GIT_FILEMODE_BLOB,
 		    .path = w->path };
 	}
 	if (n == 0)
@@ -450,8 +454,8 @@ git_files_push(struct git_source *s, const git_oid_text expected, const git_oid_
 /* --- the source --- */
 
 enum err
-git_files_open(const char *clone_dir, const char *directory, const char *const *names, size_t n, struct git_source **out,
-    struct fault *f)
+git_files_open(const char *clone_dir, const char *directory, const char *const *names, size_t n,
+    struct git_source **out, struct fault *f)
 {
 	struct git_remote_config config = { .url = directory, .branch = BRANCH, .path = directory + 1 };
 	struct git_files *files = calloc(1, sizeof *files);

@@ -47,8 +47,9 @@ dress(int fd, const struct stat *like, const char *path, struct fault *f)
 	if (fstat(fd, &st) != 0)
 		return fault_errno(f, path, "fstat");
 	if ((st.st_uid != like->st_uid || st.st_gid != like->st_gid) && fchown(fd, like->st_uid, like->st_gid) != 0)
-		return fault_set(f, err_from_errno(errno), "%s: it belongs to user %u and group %u, and cannot be replaced by a file "
-		    "of theirs: %s", path, (unsigned)like->st_uid, (unsigned)like->st_gid, strerror(errno));
+		return fault_set(f, err_from_errno(errno), "%s: it belongs to user %u and group %u, and cannot be "
+		    "replaced by a file of theirs: %s", path, (unsigned)like->st_uid, (unsigned)like->st_gid,
+		    strerror(errno));
 	return fchmod(fd, like->st_mode & 07777) == 0 ? ERR_OK : fault_errno(f, path, "cannot keep its mode");
 }
 

@@ -1,5 +1,6 @@
-/* zones/git_loose.c -- loose objects whose compressed text does not end.  libgit2 1.5 waits for the rest of such a file for ever, so
- * they are looked for before it reads any; large files of zones, for which looking takes as long as reading, git_loose_read.c reads. */
+/* zones/git_loose.c -- loose objects whose compressed text does not end.  libgit2 1.5 waits for the rest of such a file
+ * for ever, so they are looked for before it reads any; large files of zones, for which looking takes as long as
+ * reading, git_loose_read.c reads. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -78,11 +79,13 @@ check_directory(const char *dir, const char *two, off_t max, struct fault *f)
 		return ERR_OK;
 	while (err == ERR_OK && (e = readdir(d)) != NULL) {
 		/* Others are no objects, and nobody reads them. */
-		if (strlen(e->d_name) != 38 || snprintf(path, sizeof path, "%s/objects/%s/%s", dir, two, e->d_name) >= PATH_MAX)
+		if (strlen(e->d_name) != 38 || snprintf(path, sizeof path, "%s/objects/%s/%s", dir, two,
+		    e->d_name) >= PATH_MAX)
 			continue;
 		if (!git_loose_is_whole(path, max))
-			err = fault_set(f, ERR_FORMAT, "the clone %s is damaged at objects/%s/%s (it is cut off); move it away and "
-			    "restart: it is fetched anew, and changes not yet pushed are in the state database", dir, two, e->d_name);
+			err = fault_set(f, ERR_FORMAT, "the clone %s is damaged at objects/%s/%s (it is cut off); move "
+			    "it away and restart: it is fetched anew, and changes not yet pushed are in the state "
+			    "database", dir, two, e->d_name);
 	}
 	closedir(d);
 	return err;

@@ -1,5 +1,5 @@
-/* zones/git_loose_read.c -- what a loose object holds: one deflated stream of "blob 3", a zero, and the octets; its name is their SHA-1.
- * The stream is hashed while the processor's cache has it. */
+/* zones/git_loose_read.c -- what a loose object holds: one deflated stream of "blob 3", a zero, and the octets; its
+ * name is their SHA-1.  The stream is hashed while the processor's cache has it. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +24,8 @@ struct stream {
 static void
 stream_start(struct stream *s, const void *octets, size_t n)
 {
-	*s = (struct stream){ .z = { .next_in = (Bytef *)(uintptr_t)octets, .avail_in = (uInt)n }, .md = EVP_MD_CTX_new() };
+	*s = (struct stream){ .z = { .next_in = (Bytef *)(uintptr_t)octets, .avail_in = (uInt)n },
+	    .md = EVP_MD_CTX_new() };
 	s->bad = inflateInit(&s->z) != Z_OK || s->md == NULL || EVP_DigestInit_ex(s->md, digest_sha1(), NULL) != 1;
 }
 
@@ -54,8 +55,8 @@ static bool
 stream_finish(struct stream *s, const git_oid *id)
 {
 	uint8_t sum[EVP_MAX_MD_SIZE], none;
-	bool ok = stream_take(s, &none, 1) == 0 && s->ended && s->z.avail_in == 0 && EVP_DigestFinal_ex(s->md, sum, NULL) == 1 &&
-	    memcmp(sum, id->id, GIT_OID_RAWSZ) == 0;
+	bool ok = stream_take(s, &none, 1) == 0 && s->ended && s->z.avail_in == 0 &&
+	    EVP_DigestFinal_ex(s->md, sum, NULL) == 1 && memcmp(sum, id->id, GIT_OID_RAWSZ) == 0;
 
 	inflateEnd(&s->z);
 	EVP_MD_CTX_free(s->md);

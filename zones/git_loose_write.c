@@ -1,6 +1,6 @@
-/* zones/git_loose_write.c -- one object as a file of its own below a repository's objects directory: copied from another repository, or
- * deflated.  An object is on the disk, its name too, before these return: who writes what an object leads to first can be killed at
- * any time. */
+/* zones/git_loose_write.c -- one object as a file of its own below a repository's objects directory: copied from
+ * another repository, or deflated.  An object is on the disk, its name too, before these return: who writes what an
+ * object leads to first can be killed at any time. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -46,7 +46,8 @@ sync_directory(const char *path, struct fault *f)
 	return err;
 }
 
-/* Whoever may read, write and list the directory of objects may do the same to what is put there: a remote's is not only ours. */
+/* Whoever may read, write and list the directory of objects may do the same to what is put there: a remote's is not
+ * only ours. */
 static enum err
 dress(int fd, const struct stat *like, bool directory, const char *path, struct fault *f)
 {
@@ -80,7 +81,8 @@ file_begin(struct file *file, const char *objects, const git_oid *id, struct fau
 
 	file->fd = -1;
 	git_loose_path(objects, id, file->final);
-	snprintf(file->directory, sizeof file->directory, "%.*s", (int)(strrchr(file->final, '/') - file->final), file->final);
+	snprintf(file->directory, sizeof file->directory, "%.*s", (int)(strrchr(file->final, '/') - file->final),
+	    file->final);
 	snprintf(file->temporary, sizeof file->temporary, "%s/tmp_obj_git2_XXXXXX", file->directory);
 	if (stat(objects, &st) != 0)
 		return fault_errno(f, objects);
@@ -114,7 +116,8 @@ file_check(struct file *file, size_t n, const git_oid *id, const char *from, str
 
 	if (octets != MAP_FAILED)
 		munmap(octets, n);
-	return ok ? ERR_OK : fault_set(f, ERR_FORMAT, "%s: the object is damaged: its contents are not what its name says", from);
+	return ok ? ERR_OK : fault_set(f, ERR_FORMAT, "%s: the object is damaged: its contents are not what its name "
+	    "says", from);
 }
 
 /* The copy is what is looked at, so that nobody can change it after that; the disk writes it meanwhile. */
@@ -134,7 +137,8 @@ git_loose_copy(const char *from, const char *objects, const git_oid *id, struct 
 		ssize_t n = sendfile(file.fd, fd, &done, (size_t)(st.st_size - done));
 
 		if (n <= 0 && (n == 0 || errno != EINTR))
-			err = n == 0 ? fault_set(f, ERR_FORMAT, "%s: ends too early", from) : fault_errno(f, file.temporary);
+			err = n == 0 ? fault_set(f, ERR_FORMAT, "%s: ends too early", from) : fault_errno(f,
+			    file.temporary);
 	}
 	close(fd);
 	if (err == ERR_OK) {
@@ -160,8 +164,8 @@ write_all(const struct file *file, const uint8_t *p, size_t n, struct fault *f)
 
 /* --- deflating --- */
 
-/* The octets are cut into parts that the CPUs deflate side by side, each ending on a boundary of octets (RFC 1951, section 3.2.4): one
- * behind the other they are one stream. */
+/* The octets are cut into parts that the CPUs deflate side by side, each ending on a boundary of octets (RFC 1951,
+ * section 3.2.4): one behind the other they are one stream. */
 struct part {
 	struct buf out;
 	uLong adler;			/* of what went in (RFC 1950) */

@@ -1,6 +1,7 @@
 /* zones/git_parent.c -- fetch and push, done by a child that is this program again: libgit2 cannot be told to give
  * up, a process can.  The request goes in by its standard input and the reply comes back by its standard output, so
- * nothing of it is seen in an argument list; the deadline ends with SIGTERM and SIGKILL for the child's process group. */
+ * nothing of it is seen in an argument list; the deadline ends with SIGTERM and SIGKILL for the child's process
+ * group. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -87,7 +88,8 @@ given_up(const struct buf *reply, unsigned deadline_s, struct fault *f)
 
 	if (git_exchange_read(reply->p + start, reply->len - start, &x))
 		phase = x.v[GIT_FIELD_PHASE];
-	fault_set(f, ERR_TIMEOUT, "no end after %u s%s%s; given up", deadline_s, phase != NULL ? ", " : "", phase != NULL ? phase : "");
+	fault_set(f, ERR_TIMEOUT, "no end after %u s%s%s; given up", deadline_s, phase != NULL ? ", " : "",
+	    phase != NULL ? phase : "");
 	git_exchange_clear(&x);
 	return ERR_TIMEOUT;
 }
@@ -118,8 +120,8 @@ talk(int fd, int cancel_fd, struct buf *request, struct buf *reply, unsigned dea
 static int64_t
 cost_ms(const struct rusage *u)
 {
-	return (int64_t)(u->ru_utime.tv_sec + u->ru_stime.tv_sec) * 1000 + (u->ru_utime.tv_usec + u->ru_stime.tv_usec) / 1000 +
-	    (int64_t)u->ru_oublock * 512 / DISK_OCTETS_PER_MS;
+	return (int64_t)(u->ru_utime.tv_sec + u->ru_stime.tv_sec) * 1000 +
+	    (u->ru_utime.tv_usec + u->ru_stime.tv_usec) / 1000 + (int64_t)u->ru_oublock * 512 / DISK_OCTETS_PER_MS;
 }
 
 int64_t
@@ -155,7 +157,8 @@ child_end(pid_t pid)
 	siginfo_t gone = { 0 };
 
 	(void)kill(-pid, SIGTERM);
-	for (int i = 0; i < GRACE_MS / 10 && waitid(P_PID, (id_t)pid, &gone, WEXITED | WNOHANG | WNOWAIT) == 0 && gone.si_pid == 0; i++)
+	for (int i = 0; i < GRACE_MS / 10 && waitid(P_PID, (id_t)pid, &gone, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	    gone.si_pid == 0; i++)
 		(void)poll(NULL, 0, 10);
 	(void)poll(NULL, 0, 50);
 	(void)kill(-pid, SIGKILL);
@@ -181,7 +184,8 @@ child_run(struct git_source *s, struct buf *request, unsigned deadline_s, struct
 	pid_t pid;
 
 	if (deadline_s == 0)			/* the first fetch brings all of the history */
-		deadline_s = (s->config.deadline_s != 0 ? s->config.deadline_s : DEADLINE_S) * (has_nothing(s) ? 10 : 1);
+		deadline_s = (s->config.deadline_s != 0 ? s->config.deadline_s : DEADLINE_S) * (has_nothing(s) ?
+		    10 : 1);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
 		return fault_set(f, err_from_errno(errno), "socketpair: %s", strerror(errno));
 	error = child_spawn(fds[1], &pid);
@@ -273,7 +277,8 @@ git_source_fetch(struct git_source *s, git_oid_text tip, struct fault *f)
 	if (s->files != NULL)
 		return git_files_fetch(s, tip, f);
 	(void)git_source_tip(s, before, NULL);
-	if (!git_request_fill(s, "fetch", &request) || !git_exchange_set(&request, GIT_FIELD_BRANCH, s->config.branch)) {
+	if (!git_request_fill(s, "fetch", &request) || !git_exchange_set(&request, GIT_FIELD_BRANCH,
+	    s->config.branch)) {
 		err = fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
 		goto out;
 	}

@@ -14,7 +14,8 @@ git_source_reader(const struct git_source *s, struct git_source **out, struct fa
 		return fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
 	reader->cancel_fd = -1;
 	if ((reader->dir = strdup(s->dir)) == NULL || (reader->url = strdup(s->url)) == NULL ||
-	    (reader->path = strdup(s->path)) == NULL || (s->branch != NULL && (reader->branch = strdup(s->branch)) == NULL)) {
+	    (reader->path = strdup(s->path)) == NULL ||
+	    (s->branch != NULL && (reader->branch = strdup(s->branch)) == NULL)) {
 		git_source_close(reader);
 		return fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
 	}

@@ -81,7 +81,8 @@ git_source_resolve(struct git_source *s, const char *revision, git_oid_text comm
 		rc = git_object_peel(&peeled, object, GIT_OBJECT_COMMIT);
 	if (rc == GIT_ENOTFOUND || rc == GIT_EINVALIDSPEC)
 		err = fault_set(f, ERR_NOT_FOUND, "%s has no commit '%s'%s", s->dir, revision,
-		    git_repository_is_shallow(s->repo) == 1 ? " (it is a shallow clone: fetch more of its history)" : "");
+		    git_repository_is_shallow(s->repo) == 1 ? " (it is a shallow clone: fetch more of its history)" :
+		    "");
 	else if (rc < 0)
 		err = git_fault(rc, f, "commit '%s'", revision);
 	else

@@ -23,14 +23,14 @@ struct git_zone {			/* zero-initialise */
 /* Read file of commit, and what it includes, as the zone apex, and judge it.
  * ERR_OK: it was read; out->sound, and else the complaints, tell.  Errors with words: the repository cannot be read;
  * ERR_NOMEM.  out is the caller's in any case: git_zone_clear(). */
-enum err git_zone_read(struct git_source *git, const git_oid_text commit, const struct git_file *file, const uint8_t *apex,
-    struct git_zone *out, struct fault *f);
+enum err git_zone_read(struct git_source *git, const git_oid_text commit, const struct git_file *file,
+    const uint8_t *apex, struct git_zone *out, struct fault *f);
 void git_zone_clear(struct git_zone *z);
 
 /* Read a zone again from the blobs of its base.  complaints may be NULL.  Errors with words:
  * ERR_FORMAT and ERR_REFUSED (unsound) among them. */
-enum err git_zone_read_base(struct git_source *git, const uint8_t *apex, const struct zone_base *base, struct rr_list *out,
-    struct complaints *complaints, struct fault *f);
+enum err git_zone_read_base(struct git_source *git, const uint8_t *apex, const struct zone_base *base,
+    struct rr_list *out, struct complaints *complaints, struct fault *f);
 
 /* The same in two steps: the octets of its file, which are appended to text, and what they, and the files that they include, say. */
 enum err git_zone_base_text(struct git_source *git, const struct zone_base *base, struct buf *text, struct fault *f);

@@ -37,8 +37,8 @@ checksum(const struct buf *text, git_oid_text out)
 	return ERR_OK;
 }
 
-/* A zone's name may hold any octet, and be longer than a file's may be: such a one is left out.  The same content may be written
- * again while the older file is still in use, hence the random part. */
+/* A zone's name may hold any octet, and be longer than a file's may be: such a one is left out.  The same content may
+ * be written again while the older file is still in use, hence the random part. */
 static void
 file_name(const uint8_t *apex, const git_oid_text sum, char *out, size_t size)
 {
@@ -90,7 +90,8 @@ image_write(const char *directory, const uint8_t *apex, const struct rr_list *so
 }
 
 enum err
-image_read(const char *directory, const uint8_t *apex, const struct zone_base *base, struct rr_list *out, struct fault *f)
+image_read(const char *directory, const uint8_t *apex, const struct zone_base *base, struct rr_list *out,
+    struct fault *f)
 {
 	struct buf text = { 0 }, complaints = { 0 };
 	char path[PATH_ROOM];
@@ -102,8 +103,8 @@ image_read(const char *directory, const uint8_t *apex, const struct zone_base *b
 	if ((err = file_read(path, IMAGE_MAX, &text, f)) == ERR_OK && (err = checksum(&text, sum)) == ERR_OK &&
 	    strcmp(sum, base->v[0].blob) != 0)
 		err = fault_set(f, ERR_FORMAT, "%s is not what was written there: it is damaged", path);
-	if (err == ERR_OK && (err = zone_load(apex, path, (const char *)text.p, text.len, NULL, NULL, out, &complaints, NULL)) !=
-	    ERR_OK && err != ERR_NOMEM)
+	if (err == ERR_OK && (err = zone_load(apex, path, (const char *)text.p, text.len, NULL, NULL, out, &complaints,
+	    NULL)) != ERR_OK && err != ERR_NOMEM)
 		fault_set(f, err, "%.900s", buf_str(&complaints) == NULL ? path : buf_str(&complaints));
 	buf_clear(&text);
 	buf_clear(&complaints);
@@ -117,7 +118,8 @@ image_touch(const char *directory, const struct zone_base *base, int64_t time_s)
 	char path[PATH_ROOM];
 
 	if (path_of(directory, base, path) && utimensat(AT_FDCWD, path, times, 0) != 0)
-		log_warning("%s: its time cannot be set, so the zone would expire early after a restart: %s", path, strerror(errno));
+		log_warning("%s: its time cannot be set, so the zone would expire early after a restart: %s", path,
+		    strerror(errno));
 }
 
 int64_t

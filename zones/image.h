@@ -1,9 +1,9 @@
-/* zones/image.h -- the content of a zone that came by transfer, kept in the state directory: a master file named after the zone and
- * after its own checksum.  The zone's base (zones/zone.h) names it, and the journal what came since: a zone is what its row says,
- * whichever files lie about.
+/* zones/image.h -- the content of a zone that came by transfer, kept in the state directory: a master file named after
+ * the zone and after its own checksum.  The zone's base (zones/zone.h) names it, and the journal what came since: a
+ * zone is what its row says, whichever files lie about.
  *
- * The file's time of modification is when the primary last confirmed the zone: it decides when the zone expires, also over a
- * restart, and costs no write to the database. */
+ * The file's time of modification is when the primary last confirmed the zone: it decides when the zone expires, also
+ * over a restart, and costs no write to the database. */
 #ifndef ZONES_IMAGE_H
 #define ZONES_IMAGE_H
 

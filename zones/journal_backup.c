@@ -85,8 +85,8 @@ journal_check_copy(const char *path, struct fault *f)
 	if (code == SQLITE_OK && (code = sqlite3_step(st)) == SQLITE_ROW)
 		words = (const char *)sqlite3_column_text(st, 0);
 	if (words == NULL || strcmp(words, "ok") != 0)
-		err = fault_set(f, code == SQLITE_FULL ? ERR_NOSPACE : ERR_DATABASE, "%s: the copy is not good: %s", path,
-		    words != NULL ? words : sqlite3_errstr(code));
+		err = fault_set(f, code == SQLITE_FULL ? ERR_NOSPACE : ERR_DATABASE, "%s: the copy is not good: %s",
+		    path, words != NULL ? words : sqlite3_errstr(code));
 	sqlite3_finalize(st);
 	sqlite3_close(db);
 	return err;

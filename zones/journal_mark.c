@@ -1,5 +1,5 @@
-/* journal.mark: MARK_SIZE octets that are overwritten in place: a checksum, then the state, then zeros.  One write of so many
- * octets inside of one page of the page cache is there as a whole after the process is killed. */
+/* journal.mark: MARK_SIZE octets that are overwritten in place: a checksum, then the state, then zeros.  One write of
+ * so many octets inside of one page of the page cache is there as a whole after the process is killed. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,7 +18,8 @@
 
 static const uint8_t magic[8] = "certns1";
 
-_Static_assert(JOURNAL_SUM + sizeof magic + 8 + 8 + 1 + MARK_ZONES * (DNAME_MAX + 4) <= MARK_SIZE, "all zones find room");
+_Static_assert(JOURNAL_SUM + sizeof magic + 8 + 8 + 1 + MARK_ZONES * (DNAME_MAX + 4) <= MARK_SIZE,
+    "all zones find room");
 
 enum err
 mark_init(struct mark *m, const char *database)

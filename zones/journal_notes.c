@@ -55,8 +55,8 @@ drop(struct journal *j, const struct buf *names, struct fault *f)
 }
 
 enum err
-journal_each_note(struct journal *j, void (*each)(void *ctx, const char *name, const uint8_t *octets, size_t n), void *ctx,
-    struct fault *f)
+journal_each_note(struct journal *j, void (*each)(void *ctx, const char *name, const uint8_t *octets, size_t n),
+    void *ctx, struct fault *f)
 {
 	sqlite3_stmt *st = j->statements[ST_NOTES];
 	struct buf damaged = { 0 };

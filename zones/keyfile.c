@@ -99,8 +99,8 @@ on_rr(void *ctx, const struct rr *rr, const struct place *place)
 		warn_of(k, place, "key %s is passed over: %s", name,
 		    err == ERR_EXISTS ? "there is one of that name already" : err_str(err));
 	} else if (algorithm == TSIG_HMAC_MD5) {
-		warn_of(k, place, "key %s: hmac-md5 is broken and is only there for old clients; better take hmac-sha256",
-		    name);
+		warn_of(k, place, "key %s: hmac-md5 is broken and is only there for old clients; better take "
+		    "hmac-sha256", name);
 	}
 	return ERR_OK;
 }

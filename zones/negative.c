@@ -1,4 +1,5 @@
-/* The SOA of a version: read once, when the version is made, so that answers without data need not look at its names. */
+/* The SOA of a version: read once, when the version is made, so that answers without data need not look at its
+ * names. */
 #include "wire/rrtype.h"
 #include "zones/versionpriv.h"
 

@@ -425,7 +425,8 @@ settle(struct pending *p, const struct rr_list *base, const struct rr *rr,
 		return map_remove(p, &p->lasting, rr);
 	if (b == NULL)
 		return map_set(p, &p->lasting, rr, &(struct rrmap_value){ PENDING_ADDED, ttl, 0, 0 });
-	return map_set(p, &p->lasting, rr, &(struct rrmap_value){ there ? PENDING_RETTL : PENDING_REMOVED, ttl, b->ttl, 0 });
+	return map_set(p, &p->lasting, rr, &(struct rrmap_value){ there ? PENDING_RETTL : PENDING_REMOVED, ttl, b->ttl,
+	    0 });
 }
 
 enum err

@@ -1,5 +1,5 @@
-/* zones/pending.h -- what a zone has that its base in git has not: the lasting changes that wait to be written back, and
- * the passing RRs.  Served zone = base with these on top.
+/* zones/pending.h -- what a zone has that its base in git has not: the lasting changes that wait to be written back,
+ * and the passing RRs.  Served zone = base with these on top.
  *
  * The lasting changes are kept as a net difference, one entry per RR, so that any number of changes to one RR is one
  * entry, and a change that was undone is none. */
@@ -62,8 +62,8 @@ void pending_write_end(struct pending *p, bool written);
 /* The zone's content now: base (sorted, SOA included) with lasting and passing changes, sorted; the SOA gets serial. */
 enum err pending_apply(const struct pending *p, const struct rr_list *base, uint32_t serial, struct rr_list *out);
 
-/* What leads from the zone back to its base, appended: less is in the zone alone, more in the base; what has another TTL there is in
- * both.  Of the SOA, whose owner is apex, only the base's is told. */
+/* What leads from the zone back to its base, appended: less is in the zone alone, more in the base; what has another
+ * TTL there is in both.  Of the SOA, whose owner is apex, only the base's is told. */
 enum err pending_back(const struct pending *p, const uint8_t *apex, struct rr_list *less, struct rr_list *more);
 
 /* After a merge with a new base: entries that the new base made true, or void, go.  served tells what the zone holds

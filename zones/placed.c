@@ -1,8 +1,8 @@
 /* Several threads.  The text is cut at starts of lines that look like those of entries, and each part is read with a
  * guess of the origin and the TTL there: whatever the $ORIGIN and $TTL lines before it say.  Then the parts are gone
- * through in their order.  One that began where the one before it ended, in the state in which that ended, is good.  One
- * for which the guess was wrong (it began within parentheses, an $INCLUDE changed the TTL) is read again, now that all
- * is known.  Where anything is wrong in the text all of it is read again by one thread, so that complaints are just
+ * through in their order.  One that began where the one before it ended, in the state in which that ended, is good.
+ * One for which the guess was wrong (it began within parentheses, an $INCLUDE changed the TTL) is read again, now that
+ * all is known.  Where anything is wrong in the text all of it is read again by one thread, so that complaints are just
  * what they would have been. */
 #include "zones/placed.h"
 

@@ -24,8 +24,8 @@ struct placed_cut {
 };
 struct placed_cut placed_cut_default(size_t n);
 
-/* Read a text.  Of reader rr() is not looked at; include() and complain() get ctx.  After complaints, the included files
- * may have been asked for twice.
+/* Read a text.  Of reader rr() is not looked at; include() and complain() get ctx.  After complaints, the included
+ * files may have been asked for twice.
  * ERR_OK; ERR_FORMAT after complaints; ERR_NOMEM.  On failure *out is empty. */
 enum err placed_read(const struct zone_reader *reader, const char *text, size_t n, const struct placed_cut *cut,
     struct placed_rrs *out);

@@ -64,8 +64,8 @@ struct qp_bag {
 	struct qp_chunk *head, *tail;
 };					/* zero-initialise */
 
-/* Empty the bag: what was born at or before number keep goes to *to, the rest is freed.  False: the budget of items, which is
- * lowered by what was looked at, did not suffice, and there is more.  Allocates nothing. */
+/* Empty the bag: what was born at or before number keep goes to *to, the rest is freed.  False: the budget of items,
+ * which is lowered by what was looked at, did not suffice, and there is more.  Allocates nothing. */
 bool qp_bag_sift(struct qp_bag *from, struct qp_bag *to, uint64_t keep, size_t *budget);
 void qp_bag_join(struct qp_bag *to, struct qp_bag *from);	/* from is empty after; takes no time */
 void qp_bag_forget(struct qp_bag *bag);				/* frees no items */
@@ -79,8 +79,8 @@ struct qp_txn {
 	struct qp_bag retired;
 };
 
-/* Put a leaf in, in place of the one with its name; root is t's root or its side.  ERR_OK: the leaf is the trie's.  ERR_NOMEM: it is still the
- * caller's, and the trie has the same names as before. */
+/* Put a leaf in, in place of the one with its name; root is t's root or its side.  ERR_OK: the leaf is the trie's.
+ * ERR_NOMEM: it is still the caller's, and the trie has the same names as before. */
 enum err qp_put(struct qp_txn *t, qp_word *root, struct qp_leaf *leaf);
 
 /* ERR_NOT_FOUND, ERR_NOMEM (nothing was removed). */
@@ -114,8 +114,8 @@ struct qp_descent {
 };
 void qp_descend(qp_word root, const struct qp_key *key, struct qp_descent *d);
 
-/* Up to QP_TOGETHER descents in lock step, so that their waits for memory overlap.  They end at a leaf; what it means is
- * looked at afterwards, as far as somebody wants to know. */
+/* Up to QP_TOGETHER descents in lock step, so that their waits for memory overlap.  They end at a leaf; what it means
+ * is looked at afterwards, as far as somebody wants to know. */
 #define QP_TOGETHER 16
 struct qp_errand {
 	qp_word at;			/* first the root; in the end the nearest leaf, or 0 */
@@ -123,7 +123,7 @@ struct qp_errand {
 	struct qp_descent descent;	/* nearest and so on after qp_arrive() */
 };
 void qp_walk_all(struct qp_errand *v, unsigned n);
-bool qp_is_exact(const struct qp_errand *e);	/* is the leaf the key's name, and neither it nor one above it marked? */
+bool qp_is_exact(const struct qp_errand *e); /* is the leaf the key's name, and neither it nor one above it marked? */
 void qp_arrive(struct qp_errand *e);
 
 static inline const struct qp_leaf *
@@ -167,8 +167,8 @@ enum err qp_build_add(struct qp_build *b, struct qp_leaf *leaf);	/* ERR_NOMEM: t
 enum err qp_build_end(struct qp_build *b, qp_word *root);	/* ERR_OK frees b */
 void qp_build_free(struct qp_build *b);				/* and all that was added */
 
-/* One trie from two that were built under this number, where all names of left come before all of right; either may be 0.
- * ERR_OK: both are in *root.  ERR_NOMEM: they are as they were. */
+/* One trie from two that were built under this number, where all names of left come before all of right; either may be
+ * 0.  ERR_OK: both are in *root.  ERR_NOMEM: they are as they were. */
 enum err qp_join(uint64_t number, qp_word left, qp_word right, qp_word *root);
 
 #endif

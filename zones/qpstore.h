@@ -68,9 +68,9 @@ void qp_store_seal(struct qp_store *s);			/* s->newest is the sealed version */
 void qp_store_abort(struct qp_store *s);		/* the open one, else the newest if it is not published */
 void qp_store_publish(struct qp_store *s);
 
-/* Free what no reader can see any more; also done by begin and publish.  Never waits, nor takes long: where a version that
- * is held has to keep some of very much, the rest comes with the next calls; very much that nobody needs is left to liburcu's
- * thread.  True: all there is. */
+/* Free what no reader can see any more; also done by begin and publish.  Never waits, nor takes long: where a version
+ * that is held has to keep some of very much, the rest comes with the next calls; very much that nobody needs is left
+ * to liburcu's thread.  True: all there is. */
 bool qp_store_reclaim(struct qp_store *s);
 
 static inline struct qp_version *

@@ -597,7 +597,8 @@ zone_read_part(const struct zone_reader *reader, const char *text, size_t n, str
 	r.here.text = text;
 	state_to_reading(&part->before, &r);
 	part->unfit = false;
-	/* Read out of order it may begin in the midst of an entry, whose end would be looked for up to the end of all. */
+	/* Read out of order it may begin in the midst of an entry, whose end would be looked for up to the end of
+	 * all. */
 	if (!part->in_order && n > PART_OVERHANG && part->end < n - PART_OVERHANG)
 		n = part->end + PART_OVERHANG;
 	lexer_init(&lx, text + start, n - start);

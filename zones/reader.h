@@ -76,12 +76,12 @@ struct reader_state {			/* what lines leave for the next ones */
 };
 
 struct reader_part {
-	size_t start, end;		/* octets of the text: entries that begin in between, start at the start of a line */
+	size_t start, end;	/* octets of the text: entries that begin in between, start at the start of a line */
 	bool in_order;			/* before is true; $INCLUDE is done */
 	struct reader_state before;	/* without an owner, unless it is true */
 
 	/* Set by zone_read_part(). */
-	bool unfit;			/* there would have been a complaint, or it has an $INCLUDE: what rr() got is void */
+	bool unfit;	/* there would have been a complaint, or it has an $INCLUDE: what rr() got is void */
 	size_t stop;			/* behind the last entry: end, or further */
 	unsigned lines;			/* in between */
 	struct reader_state behind;

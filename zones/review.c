@@ -105,7 +105,8 @@ count_changes(struct review_zone *z)
 
 		if (c->rr.type == TYPE_SOA)
 			continue;
-		if (!c->add && i + 1 < z->changes.n && z->changes.v[i + 1].add && rr_same(&c->rr, &z->changes.v[i + 1].rr)) {
+		if (!c->add && i + 1 < z->changes.n && z->changes.v[i + 1].add &&
+		    rr_same(&c->rr, &z->changes.v[i + 1].rr)) {
 			i++;			/* only its TTL changed */
 			continue;
 		}
@@ -159,7 +160,8 @@ judge_serial(const struct reviewing *r, struct review_zone *z, const struct git_
 	case SERIAL_NEXT:
 		z->raised_here = true;
 		z->serial = serial_next(c.policy, c.served, r->options->now_s);
-		snprintf(text, sizeof text, "the serial goes back from %u to %u: %u will be served", c.base, c.file, z->serial);
+		snprintf(text, sizeof text, "the serial goes back from %u to %u: %u will be served", c.base, c.file,
+		    z->serial);
 		complain(z, CHECK_WARNING, &new->soa, text);
 		break;
 	case SERIAL_BY_CONTENT:
@@ -167,13 +169,13 @@ judge_serial(const struct reviewing *r, struct review_zone *z, const struct git_
 		z->serial = c.content ? serial_next(c.policy, c.served, r->options->now_s) : c.served;
 		break;
 	case SERIAL_IS_SIGNED:
-		snprintf(text, sizeof text, "the zone comes signed, so its serial cannot be raised by the server, and %u is not newer "
-		    "than %u", c.file, c.base);
+		snprintf(text, sizeof text, "the zone comes signed, so its serial cannot be raised by the server, and "
+		    "%u is not newer than %u", c.file, c.base);
 		complain(z, CHECK_ERROR, &new->soa, text);
 		break;
 	case SERIAL_NOT_RAISED:
-		snprintf(text, sizeof text, "the content changes and the serial is not raised (%u before, %u now), as the policy keep "
-		    "wants", c.base, c.file);
+		snprintf(text, sizeof text, "the content changes and the serial is not raised (%u before, %u now), as "
+		    "the policy keep wants", c.base, c.file);
 		complain(z, CHECK_ERROR, &new->soa, text);
 		break;
 	}
@@ -219,7 +221,8 @@ note_includes(struct reviewing *r, const struct git_zone *z)
 static enum err
 read_old(struct reviewing *r, const struct git_file *file, const uint8_t *apex, struct git_zone *old)
 {
-	return file == NULL || !file->regular ? ERR_OK : git_zone_read(r->git, r->out->old_commit, file, apex, old, r->f);
+	return file == NULL || !file->regular ? ERR_OK : git_zone_read(r->git, r->out->old_commit, file, apex, old,
+	    r->f);
 }
 
 static enum err
@@ -324,7 +327,8 @@ review_news(struct reviewing *r)
 		if (is_zone_file(file, &apex))
 			err = review_file(r, file, apex.octets);
 		else
-			err = add_passed(r, file->name, file->regular ? "its name is no zone's" : "it is not a regular file");
+			err = add_passed(r, file->name, file->regular ?
+			    "its name is no zone's" : "it is not a regular file");
 	}
 	return err;
 }
@@ -366,7 +370,8 @@ review_rest(struct reviewing *r)
 static int
 compare_zones(const void *a, const void *b)
 {
-	return dname_compare(((const struct review_zone *)a)->apex.octets, ((const struct review_zone *)b)->apex.octets);
+	return dname_compare(((const struct review_zone *)a)->apex.octets,
+	    ((const struct review_zone *)b)->apex.octets);
 }
 
 static enum err

@@ -14,7 +14,8 @@ struct reviewing {
 	struct fault *f;
 };
 
-const struct git_file *review_find_file(const struct git_listing *files, const char *name);	/* regular or not; or NULL */
+/* regular or not; or NULL */
+const struct git_file *review_find_file(const struct git_listing *files, const char *name);
 
 /* Room for one more element of size octets behind n.  NULL: no memory, v is as it was. */
 void *review_grow(void *v, size_t n, size_t size);

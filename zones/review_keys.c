@@ -67,7 +67,8 @@ compare_rings(struct review *out, const struct tsig_keyring *old, const struct t
 	enum err err = ERR_OK;
 
 	for (size_t i = 0; err == ERR_OK && i < tsig_keyring_count(new); i++) {
-		const struct tsig_key *key = tsig_keyring_at(new, i), *before = tsig_keyring_find(old, key->name.octets);
+		const struct tsig_key *key = tsig_keyring_at(new, i), *before = tsig_keyring_find(old,
+		    key->name.octets);
 
 		if (before == NULL || !is_same_key(before, key))
 			err = add_key(out, key, before == NULL ? REVIEW_KEY_ADDED : REVIEW_KEY_CHANGED);
@@ -87,7 +88,8 @@ static bool
 any_changed(const struct git_listing *files, const struct git_listing *others)
 {
 	for (size_t i = 0; i < files->n; i++) {
-		const struct git_file *other = is_key_file(&files->v[i]) ? review_find_file(others, files->v[i].name) : &files->v[i];
+		const struct git_file *other = is_key_file(&files->v[i]) ? review_find_file(others,
+		    files->v[i].name) : &files->v[i];
 
 		if (other == NULL || strcmp(other->blob, files->v[i].blob) != 0)
 			return true;

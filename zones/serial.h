@@ -15,8 +15,8 @@ enum serial_policy {
 /* The serial after served: always newer (RFC 1982) than served. */
 uint32_t serial_next(enum serial_policy policy, uint32_t served, int64_t now_s);
 
-/* A new text of a zone comes.  Its serial is compared with that of the text before, never with the served one: who raised
- * it meant to. */
+/* A new text of a zone comes.  Its serial is compared with that of the text before, never with the served one: who
+ * raised it meant to. */
 struct serial_case {
 	enum serial_policy policy;
 	bool is_signed;			/* the zone comes signed: we must not raise its serial */

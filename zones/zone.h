@@ -44,7 +44,7 @@ struct zone {				/* small: there may be very many */
 	struct zone_store *store;	/* readers' side */
 	const char *source;		/* the repository's URL; borrowed, for there may be very many zones */
 	void *owner;			/* whoever loads and writes it back; the server's */
-	void *secondary;		/* the server's too: it comes by transfer, and owner is NULL; NULL: a primary zone */
+	void *secondary;	/* the server's too: it comes by transfer, and owner is NULL; NULL: a primary zone */
 
 	struct zone_base base;
 	char *file;			/* its path as in the base, while there is none; or NULL */
@@ -63,15 +63,16 @@ struct zone {				/* small: there may be very many */
 	bool unread;			/* ... since its file could not even be read */
 	bool listed;			/* among those whose changes wait to be written back */
 	bool chosen;			/* while a pull looks for what it concerns */
-	bool untold;			/* loaded, and its secondaries are to be told, and asked, by the keeper's tour */
-	bool new_here;			/* loaded, unknown to the journal: its secondaries are to be asked (server/catchup.c) */
+	bool untold;	/* loaded, and its secondaries are to be told, and asked, by the keeper's tour */
+	bool new_here;	/* loaded, unknown to the journal: its secondaries are to be asked (server/catchup.c) */
 	bool peers_known;		/* one has answered; */
 	uint32_t peers_serial;		/* the newest serial among them */
 	unsigned peers_asked;
 	uint32_t includes_noted;	/* a sum of what it includes, as the server's table has it */
 	char *problem;			/* why, in words; NULL: nothing is wrong */
 	struct complaints complaints;	/* of the newest text */
-	char *conflict_theirs, *conflict_ours, *conflict_by;	/* lines: the newest text does not go with what waits here; or NULL */
+	/* lines: the newest text does not go with what waits here; or NULL */
+	char *conflict_theirs, *conflict_ours, *conflict_by;
 	struct notes notes;		/* who made the changes that wait, for the next commit's message */
 };
 
@@ -79,7 +80,8 @@ struct zone {				/* small: there may be very many */
 #define ZONE_BY_TRANSFER "transfer"
 #define ZONE_CATALOG "catalog"	/* and this one is made here */
 
-enum err zone_new(const uint8_t *apex, const char *source, struct zone **out);	/* source is borrowed for the zone's life */
+/* source is borrowed for the zone's life */
+enum err zone_new(const uint8_t *apex, const char *source, struct zone **out);
 void zone_free(struct zone *z);		/* the store too, so on a thread registered with RCU; takes NULL */
 
 enum err zone_set_file(struct zone *z, const char *path);		/* copied */
@@ -99,8 +101,9 @@ zone_newest(const struct zone *z)
 /* May we change it at all?  False with words: it comes signed, its policy is keep, or it is not loaded. */
 bool zone_may_change(const struct zone *z, const char **why);
 
-/* All RRs of a version, sorted, in out, which is zero-initialised.  list: they borrow from the version; collect: copies, but for
- * those in without (sorted; may be NULL).  Any thread that holds a reference to v.  ERR_NOMEM: out is the caller's to clear. */
+/* All RRs of a version, sorted, in out, which is zero-initialised.  list: they borrow from the version; collect:
+ * copies, but for those in without (sorted; may be NULL).  Any thread that holds a reference to v.  ERR_NOMEM: out is
+ * the caller's to clear. */
 enum err zone_version_list(const struct zone_version *v, struct rr_list *out);
 enum err zone_version_collect(const struct zone_version *v, const struct rr_list *without, struct rr_list *out);
 

@@ -1,7 +1,7 @@
 /* tests/bench/load.c -- load [-t [-c CONNECTIONS]] [-d] [-p PORT] [-w WINDOW] [-n COUNT] [-s SECONDS] [-r RATE] FILE
  *
- * FILE has lines "NAME TYPE".  Each question carries an OPT record (1232 octets; -d: with DO).  One line of JSON says what
- * came of it.
+ * FILE has lines "NAME TYPE".  Each question carries an OPT record (1232 octets; -d: with DO).  One line of JSON says
+ * what came of it.
  *
  * With a rate it is latencies that somebody wants to know, the server's and not ours: root gets them at real-time
  * priority, where we wait for no CPU. */

@@ -1,4 +1,5 @@
-/* tests/bench/load_tcp.c -- pipelined questions over some connections; a connection that the server ends is opened anew. */
+/* tests/bench/load_tcp.c -- pipelined questions over some connections; a connection that the server ends is opened
+ * anew. */
 #include "tests/bench/load.h"
 
 #include <errno.h>

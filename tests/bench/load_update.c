@@ -1,8 +1,8 @@
 /* tests/bench/load_update.c -- load_update [-p PORT] [-w WINDOW] [-s SECONDS] [-n FIRST] NAME:ALGORITHM:SECRET ZONE
  *
- * Signed updates to 127.0.0.1 by UDP, each with one new A record: WINDOW of them are outstanding, and the next one leaves as soon as
- * an answer is there.  One line of JSON says what came of it.  What gets no answer is sent once more, signed as it was.  The key is
- * the benchmark's own, and no secret. */
+ * Signed updates to 127.0.0.1 by UDP, each with one new A record: WINDOW of them are outstanding, and the next one
+ * leaves as soon as an answer is there.  One line of JSON says what came of it.  What gets no answer is sent once more,
+ * signed as it was.  The key is the benchmark's own, and no secret. */
 #include <arpa/inet.h>
 #include <poll.h>
 #include <stdio.h>
@@ -68,7 +68,8 @@ compose(struct slot *s, unsigned i)
 	if (dname_parse(name, strlen(name), zone.octets, &owner) != ERR_OK)
 		die(dname_print(zone.octets, text));
 	wr_init(&w, s->msg, sizeof s->msg);
-	msg_header_write(&w, &(struct msg_header){ .id = (uint16_t)(i + WINDOW_MAX * (s->uses++ & 255)), .flags = OPCODE_UPDATE_FLAGS,
+	msg_header_write(&w, &(struct msg_header){ .id = (uint16_t)(i + WINDOW_MAX * (s->uses++ & 255)),
+	    .flags = OPCODE_UPDATE_FLAGS,
 	    .qdcount = 1, .nscount = 1 });
 	question_write(&w, &q);
 	wr_octets(&w, owner.octets, dname_len(owner.octets));
@@ -111,7 +112,8 @@ take(const uint8_t *msg, ssize_t n)
 		acknowledged++;
 	else
 		refused++;
-	if (nlatencies == room && (latencies = realloc(latencies, (room = room * 2 + 4096) * sizeof *latencies)) == NULL)
+	if (nlatencies == room && (latencies = realloc(latencies, (room = room * 2 + 4096) * sizeof *latencies)) ==
+	    NULL)
 		die("no memory");
 	latencies[nlatencies++] = (uint32_t)((now_ns() - s->sent_ns) / 1000);
 }
@@ -173,7 +175,8 @@ latency(double share)
 int
 main(int argc, char **argv)
 {
-	struct sockaddr_in server = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(53) };
+	struct sockaddr_in server = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	    .sin_port = htons(53) };
 	unsigned window = 1;
 	double seconds = 5;
 	struct fault f = { 0 };
@@ -198,9 +201,9 @@ main(int argc, char **argv)
 		die("no socket");
 	double took = run(fd, window, seconds);
 	qsort(latencies, nlatencies, sizeof *latencies, compare);
-	printf("{\"acknowledged\": %llu, \"refused\": %llu, \"lost\": %llu, \"seconds\": %.6f, \"median_us\": %u, \"p99_us\": %u, "
-	    "\"worst_us\": %u}\n", (unsigned long long)acknowledged, (unsigned long long)refused, (unsigned long long)lost, took,
-	    latency(0.5), latency(0.99), latency(1));
+	printf("{\"acknowledged\": %llu, \"refused\": %llu, \"lost\": %llu, \"seconds\": %.6f, \"median_us\": %u, "
+	    "\"p99_us\": %u, \"worst_us\": %u}\n", (unsigned long long)acknowledged, (unsigned long long)refused,
+	    (unsigned long long)lost, took, latency(0.5), latency(0.99), latency(1));
 	tsig_key_free(key);
 	return 0;
 }

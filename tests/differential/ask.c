@@ -29,7 +29,8 @@ connect_to(uint16_t port, int type)
 void
 server_open(struct server *s, const char *name, uint16_t port, bool by_tcp)
 {
-	*s = (struct server){ .name = name, .port = port, .by_tcp = by_tcp, .udp = connect_to(port, SOCK_DGRAM), .tcp = -1 };
+	*s = (struct server){ .name = name, .port = port, .by_tcp = by_tcp, .udp = connect_to(port, SOCK_DGRAM),
+	    .tcp = -1 };
 }
 
 static void

@@ -85,8 +85,8 @@ explain(const struct query *q, size_t server, unsigned differ, unsigned *chosen,
 	return left;
 }
 
-/* In which parts agrees no other server?  Each part is judged for itself: the others are wrong, each in its own way.  Who
- * truncates may be right about what is then missing. */
+/* In which parts agrees no other server?  Each part is judged for itself: the others are wrong, each in its own way.
+ * Who truncates may be right about what is then missing. */
 static unsigned
 alone_in(const unsigned chosen[SERVERS_MAX])
 {
@@ -104,7 +104,8 @@ read_replies(struct query *q, size_t at)
 
 	by_tcp.tcp = true;
 	for (size_t i = 0; i <= nservers; i++)
-		reply_read(replies[i], i == nservers ? &by_tcp : q, servers[i].answers[at].octets, servers[i].answers[at].n);
+		reply_read(replies[i], i == nservers ? &by_tcp : q, servers[i].answers[at].octets,
+		    servers[i].answers[at].n);
 	q->whole = replies[nservers];
 }
 

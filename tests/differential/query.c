@@ -212,7 +212,8 @@ draw_type(const struct subject *s)
 	static const uint16_t rare[] = { TYPE_RRSIG, TYPE_NSEC, TYPE_KEY, TYPE_NSEC3, TYPE_NSEC3PARAM, TYPE_DNSKEY,
 		TYPE_CAA, TYPE_HTTPS, TYPE_SVCB, TYPE_CDS, TYPE_NULL, 999, 65280, 65535 };
 
-	static const uint16_t meta[] = { TYPE_AXFR, TYPE_IXFR, TYPE_OPT, TYPE_TSIG, TYPE_TKEY, TYPE_MAILA, TYPE_MAILB, 0,
+	static const uint16_t meta[] = { TYPE_AXFR, TYPE_IXFR, TYPE_OPT, TYPE_TSIG, TYPE_TKEY, TYPE_MAILA, TYPE_MAILB,
+	    0,
 		128, 248, 252 };
 
 	if (percent(2))
@@ -309,7 +310,8 @@ query_make(struct query *q, const struct origins *o, uint64_t seed, uint64_t i)
 	q->qtype = draw_type(s);
 	if (dname_equal(q->qname.octets, q->origin->apex.octets) && percent(15))
 		q->qtype = TYPE_DS;
-	q->qclass = percent(99) || rrtype_is_meta(q->qtype) ? CLASS_IN : classes[draw(sizeof classes / sizeof classes[0])];
+	q->qclass = percent(99) || rrtype_is_meta(q->qtype) ?
+	    CLASS_IN : classes[draw(sizeof classes / sizeof classes[0])];
 	q->flags = (uint16_t)((percent(30) ? FLAG_RD : 0) | (percent(5) ? FLAG_CD : 0) | (percent(5) ? FLAG_AD : 0));
 	if (percent(2))
 		q->flags |= (uint16_t)(draw(8) << 4 | draw(16) << 7) & (0x40 | FLAG_AA | FLAG_TC | FLAG_RA);
@@ -336,6 +338,7 @@ query_print(const struct query *q)
 	if (q->flags & ~(FLAG_RD | FLAG_CD | FLAG_AD))
 		printf(", flags %04x", q->flags);
 	if (q->edns)
-		printf(", EDNS %u%s, version %u, %u options", q->udp_size, q->do_bit ? ", DO" : "", q->version, q->noptions);
+		printf(", EDNS %u%s, version %u, %u options", q->udp_size, q->do_bit ? ", DO" : "", q->version,
+		    q->noptions);
 	printf("\nzone    %s %s\n", dname_print(q->origin->apex.octets, text), q->origin->path);
 }

@@ -1,5 +1,5 @@
-/* tests/fuzz/fuzz_challenge.c -- challenges as a CA offers them, standing records as anybody may write them, and answers
- * about aliases.  The first octet chooses. */
+/* tests/fuzz/fuzz_challenge.c -- challenges as a CA offers them, standing records as anybody may write them, and
+ * answers about aliases.  The first octet chooses. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +27,8 @@ check_choice(const char *text, size_t n)
 		if (c.type == ACME_DNS_PERSIST_01) {
 			size_t len = strcspn(c.standing.issuers, ",");
 
-			assert(strcmp(c.standing.account, m.account) == 0 || strncmp(c.standing.account, m.hash_prefix, 18) == 0);
+			assert(strcmp(c.standing.account, m.account) == 0 || strncmp(c.standing.account, m.hash_prefix,
+			    18) == 0);
 			assert(len <= ACME_ISSUER_MAX && strlen(c.standing.account) <= ACME_ACCOUNTURI_MAX);
 			memcpy(r.issuer, c.standing.issuers, len);
 			strcpy(r.account, c.standing.account);
@@ -51,8 +52,8 @@ check_record(const char *text, size_t n)
 	if (acme_persist_read(text, n, &r)) {
 		acme_persist_print(&r, &printed);
 		assert(acme_persist_read((const char *)printed.p, printed.len, &again));
-		assert(strcmp(r.issuer, again.issuer) == 0 && strcmp(r.account, again.account) == 0 && r.wildcard == again.wildcard &&
-		    r.until_s == again.until_s);
+		assert(strcmp(r.issuer, again.issuer) == 0 && strcmp(r.account, again.account) == 0 &&
+		    r.wildcard == again.wildcard && r.until_s == again.until_s);
 	}
 	buf_clear(&printed);
 }

@@ -1,5 +1,5 @@
-/* tests/fuzz/fuzz_csr.c -- CSRs and certificates in TLSA records, CAA, and the answers of name servers about a challenge.
- * The first octet chooses. */
+/* tests/fuzz/fuzz_csr.c -- CSRs and certificates in TLSA records, CAA, and the answers of name servers about a
+ * challenge.  The first octet chooses. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -58,7 +58,8 @@ change(const struct rr_list *zone, uint32_t seed, struct rr_list *wanted)
 			must(rr_list_add(wanted, &rr) == ERR_OK);
 		owner = (seed & 1 << 20) != 0 ? rr.owner : www;
 		if ((seed >> 24 & 7) == 0 && dname_is_below(owner, apex))
-			must(rr_list_add(wanted, &(struct rr){ owner, text, seed >> 22 & 3, TYPE_TXT, sizeof text }) == ERR_OK);
+			must(rr_list_add(wanted, &(struct rr){ owner, text, seed >> 22 & 3, TYPE_TXT, sizeof text }) ==
+			    ERR_OK);
 	}
 	rr_list_sort(wanted);
 }
@@ -141,7 +142,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const heads[] = { "$TTL 5\n@ SOA a b 1 2 3 4 5\n@ NS ns\n", "@ SOA a b 1 2 3 4 5\n  NS ns\n",
-		"@\t7\tIN\tSOA\ta b (\r\n1 2 3 4 5 ); x\r\n\tIN\tNS\tns\r\n", "$TTL 5\n@ SOA a b 1 2 3 4 5\n@ NS ns\n" };
+		"@\t7\tIN\tSOA\ta b (\r\n1 2 3 4 5 ); x\r\n\tIN\tNS\tns\r\n",
+		    "$TTL 5\n@ SOA a b 1 2 3 4 5\n@ NS ns\n" };
 	struct rr_list zone = { 0 }, wanted = { 0 };
 	struct input in = { 0 };
 	struct buf text = { 0 };

@@ -1,5 +1,5 @@
-/* A TCP stream in pieces of any size: the messages that come out are those of the whole stream, in their order, and nothing
- * else; what comes out may be written to.  The first octet seeds the sizes of the pieces. */
+/* A TCP stream in pieces of any size: the messages that come out are those of the whole stream, in their order, and
+ * nothing else; what comes out may be written to.  The first octet seeds the sizes of the pieces. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
-/* tests/fuzz/fuzz_memory.c -- what is remembered of an order: what can be read is written, and read again as the same. */
+/* tests/fuzz/fuzz_memory.c -- what is remembered of an order: what can be read is written, and read again as the
+ * same. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,8 +1,9 @@
 /* tests/fuzz/fuzz_order.c -- one order, and a CA that answers with whatever the input says.
  *
- * The first octet: bit 0 an order is taken up again, bit 1 a chain is preferred, bit 2 records are left over.  Then one reply
- * after the other: an octet for the HTTP status, one for what else comes, two for the body's length, and the body.
- * Whatever comes, the order ends: with its records removed if any may be there, and never asking where there is no https. */
+ * The first octet: bit 0 an order is taken up again, bit 1 a chain is preferred, bit 2 records are left over.  Then one
+ * reply after the other: an octet for the HTTP status, one for what else comes, two for the body's length, and the
+ * body.  Whatever comes, the order ends: with its records removed if any may be there, and never asking where there is
+ * no https. */
 #include <openssl/ec.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +49,8 @@ next_reply(struct rd *r, struct acme_reply *out, struct buf *body)
 	p = rd_take(r, n);
 	buf_clear(body);
 	buf_add(body, p, n);
-	*out = (struct acme_reply){ .status = statuses[status % 12], .retry_after_s = (more & 1) != 0 ? more : -1, .n = n,
+	*out = (struct acme_reply){ .status = statuses[status % 12], .retry_after_s = (more & 1) != 0 ? more : -1,
+	    .n = n,
 		.url = "https://ca/here", .links = links, .nlinks = (more & 2) != 0 ? 2 : 0 };
 	out->body = buf_str(body);
 	if (status == 255) {
@@ -119,7 +121,8 @@ LLVMFuzzerTestOneInput(const uint8_t *octets, size_t n)
 {
 	struct rd r = rd_over(octets, n);
 	uint8_t how = rd_u8(&r);
-	struct acme_order_setup setup = { .new_order = "https://ca/new-order", .means = { .directory = "https://ca/directory",
+	struct acme_order_setup setup = { .new_order = "https://ca/new-order",
+	    .means = { .directory = "https://ca/directory",
 		.account = "https://ca/account", .thumbprint = "thumbprint" }, .now_s = NOW_S, .limit_ms = 60000 };
 	struct acme_order *o;
 

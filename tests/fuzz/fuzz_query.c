@@ -1,6 +1,7 @@
-/* A request of any kind, from the first octet to the answer, on zones that have something of everything, signed ones too:
- * what comes out must be a sound message of the right size that answers what went in.  The first octet's bits say over
- * which transport, how the server is set, and whether the request is signed here, so that it goes the whole way. */
+/* A request of any kind, from the first octet to the answer, on zones that have something of everything, signed ones
+ * too: what comes out must be a sound message of the right size that answers what went in.  The first octet's bits say
+ * over which transport, how the server is set, and whether the request is signed here, so that it goes the whole
+ * way. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,8 +59,8 @@ add_signed_zones(void)
 		snprintf(text, sizeof text, "%1$s 3600 IN SOA ns.%1$s hostmaster.%1$s 7 7200 3600 604800 300\n"
 		    "%1$s 3600 IN NS ns.%1$s\nns.%1$s 3600 IN A 192.0.2.1\nwww.%1$s 3600 IN A 192.0.2.3\n"
 		    "www.%1$s 300 IN TXT \"hello\"\nalias.%1$s 60 IN CNAME www.%1$s\na.ent.%1$s 60 IN A 192.0.2.4\n"
-		    "*.wild.%1$s 60 IN MX 10 www.%1$s\n*.c.%1$s 60 IN CNAME x.wild.%1$s\ndn.%1$s 60 IN DNAME wild.%1$s\n"
-		    "sub.%1$s 3600 IN NS ns.sub.%1$s\nns.sub.%1$s 3600 IN A 192.0.2.5\n", apexes[i]);
+		    "*.wild.%1$s 60 IN MX 10 www.%1$s\n*.c.%1$s 60 IN CNAME x.wild.%1$s\ndn.%1$s 60 IN DNAME "
+		    "wild.%1$s\nsub.%1$s 3600 IN NS ns.sub.%1$s\nns.sub.%1$s 3600 IN A 192.0.2.5\n", apexes[i]);
 		whole = signed_text(apexes[i], text, ways[i], 1);
 		signed_stores[i] = zone_from_text(apexes[i], whole);
 		must(dname_from_str(apexes[i], &name) == ERR_OK &&

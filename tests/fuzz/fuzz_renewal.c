@@ -1,5 +1,5 @@
-/* tests/fuzz/fuzz_renewal.c -- what a CA says about renewals, certificates that are asked about, plans that were kept, and
- * limits as people write them.  The first octet chooses. */
+/* tests/fuzz/fuzz_renewal.c -- what a CA says about renewals, certificates that are asked about, plans that were kept,
+ * and limits as people write them.  The first octet chooses. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,7 +51,8 @@ kept(const char *text, size_t n)
 	json = json_object();
 	acme_renewal_save(&r, json);
 	acme_renewal_load(&again, json);
-	must(strcmp(r.id, again.id) == 0 && r.chosen_s * (r.window.end_s != 0) == again.chosen_s && r.poll_s == again.poll_s);
+	must(strcmp(r.id, again.id) == 0 && r.chosen_s * (r.window.end_s != 0) == again.chosen_s &&
+	    r.poll_s == again.poll_s);
 	json_decref(json);
 }
 

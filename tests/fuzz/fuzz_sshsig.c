@@ -13,7 +13,8 @@ check_signature(const uint8_t *octets, size_t n, bool armoured)
 	    "AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl\n";
 	struct signers *signers;
 	struct sshsig sig;
-	enum err err = armoured ? sshsig_parse((const char *)octets, n, &sig, NULL) : sshsig_read(octets, n, &sig, NULL);
+	enum err err = armoured ? sshsig_parse((const char *)octets, n, &sig, NULL) : sshsig_read(octets, n, &sig,
+	    NULL);
 
 	if (err != ERR_OK)
 		return;

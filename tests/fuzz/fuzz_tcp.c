@@ -1,5 +1,5 @@
-/* A TCP connection on which anything may come, in any pieces, through the sockets of server/tcp.c: what goes back is whole
- * messages, and the connection is gone in the end.
+/* A TCP connection on which anything may come, in any pieces, through the sockets of server/tcp.c: what goes back is
+ * whole messages, and the connection is gone in the end.
  *
  * Each piece has an octet of what happens and one of length before it. */
 #include <errno.h>

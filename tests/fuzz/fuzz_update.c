@@ -1,6 +1,6 @@
 /* An UPDATE of any form against a zone that has something of everything: whatever it says, the changes can be made, and
- * they leave the zone its SOA, its NS, and no CNAME beside other data; and with a key of little rights they are what it may
- * do. */
+ * they leave the zone its SOA, its NS, and no CNAME beside other data; and with a key of little rights they are what it
+ * may do. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,10 +68,10 @@ start(void)
 	csr_key = make_key("x._csr.www.example.com");
 	acme_key = make_key("x._acme.example.com");
 	plain_key = make_key("plain");
-	store = zone_from_text("example.com", "$TTL 300\n@ SOA ns1 admin 10 1 2 3 4\n@ NS ns1\n@ NS ns.example.net.\n@ MX 10 www\n"
-	    "ns1 A 192.0.2.1\nns.example.net. A 192.0.2.2\nwww A 192.0.2.80\nwww A 192.0.2.81\nwww TXT \"one\"\n"
-	    "alias CNAME www\ntree DNAME example.org.\nsub NS ns.sub\nns.sub A 192.0.2.53\nwks WKS 192.0.2.1 6 25\n"
-	    "_acme-challenge TXT \"x\"\n");
+	store = zone_from_text("example.com", "$TTL 300\n@ SOA ns1 admin 10 1 2 3 4\n@ NS ns1\n@ NS ns.example.net.\n@ "
+	    "MX 10 www\nns1 A 192.0.2.1\nns.example.net. A 192.0.2.2\nwww A 192.0.2.80\nwww A 192.0.2.81\nwww TXT "
+	    "\"one\"\nalias CNAME www\ntree DNAME example.org.\nsub NS ns.sub\nns.sub A 192.0.2.53\nwks WKS 192.0.2.1 "
+	    "6 25\n_acme-challenge TXT \"x\"\n");
 	atexit(stop);
 }
 
@@ -82,7 +82,8 @@ check_zone(const struct zone_version *v)
 	struct zone_rrset set;
 	struct zone_walk walk;
 
-	must(apex != NULL && zone_node_rrset(apex, TYPE_SOA, &set) && set.count == 1 && zone_node_rrset(apex, TYPE_NS, &set));
+	must(apex != NULL && zone_node_rrset(apex, TYPE_SOA, &set) && set.count == 1 &&
+	    zone_node_rrset(apex, TYPE_NS, &set));
 	zone_walk_start(&walk, v);
 	while ((node = zone_walk_next(&walk)) != NULL) {
 		size_t others = 0;
@@ -106,18 +107,20 @@ zone_of(void *ctx, const uint8_t *name, struct dname *apex)
 
 /* By a key of little rights. */
 static void
-check_limited(const struct config *config, const struct tsig_key *key, const struct request *q, const uint8_t *data, size_t size)
+check_limited(const struct config *config, const struct tsig_key *key, const struct request *q, const uint8_t *data,
+    size_t size)
 {
 	struct update_policy policy;
 	struct changeset changes = { 0 };
 	struct dname csr, www;
 	char reason[400];
 
-	must(dname_from_str("_letsencrypt._tcp.www.example.com", &csr) == ERR_OK && dname_from_str("ns1.example.com", &www) == ERR_OK);
+	must(dname_from_str("_letsencrypt._tcp.www.example.com", &csr) == ERR_OK && dname_from_str("ns1.example.com",
+	    &www) == ERR_OK);
 	update_policy_init(&policy, config, key, zone_version_apex_name(zone_store_newest(store)));
 	policy.zone_of = zone_of;
-	if (update_evaluate(zone_store_newest(store), q, data, size, &policy, 1700000000, &changes, reason, sizeof reason) !=
-	    RCODE_NOERROR)
+	if (update_evaluate(zone_store_newest(store), q, data, size, &policy, 1700000000, &changes, reason,
+	    sizeof reason) != RCODE_NOERROR)
 		changeset_clear(&changes);
 	for (size_t i = 0; i < changes.n; i++) {
 		const struct rr *rr = &changes.v[i].rr;
@@ -141,8 +144,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		start();
 	if (size > MSG_MAX || request_parse(&q, data, size, true) != RCODE_NOERROR)
 		return 0;
-	if (update_evaluate(zone_store_newest(store), &q, data, size, NULL, 1700000000, &changes, reason, sizeof reason) ==
-	    RCODE_NOERROR) {
+	if (update_evaluate(zone_store_newest(store), &q, data, size, NULL, 1700000000, &changes, reason,
+	    sizeof reason) == RCODE_NOERROR) {
 		must(zone_store_begin(store) == ERR_OK);
 		for (size_t i = 0; i < changes.n; i++)
 			must((changes.v[i].add ? zone_store_add(store, &changes.v[i].rr, NULL) :

@@ -1,6 +1,6 @@
-/* Any stream of messages from a primary: a transfer that calls itself done is one that a zone can be made of, and octets and
- * records stay within their limit.  The first octet says whether differences were asked for; messages have their lengths before
- * them, as over TCP. */
+/* Any stream of messages from a primary: a transfer that calls itself done is one that a zone can be made of, and
+ * octets and records stay within their limit.  The first octet says whether differences were asked for; messages have
+ * their lengths before them, as over TCP. */
 #include <stdlib.h>
 
 #include "server/xfrin.h"

@@ -101,7 +101,8 @@ put_query(struct packets *p, uint8_t *out)
 static size_t
 put_update(struct packets *p, uint8_t *out)
 {
-	static const uint16_t types[] = { TYPE_A, TYPE_TXT, TYPE_ANY, TYPE_CNAME, TYPE_SOA, TYPE_NS, TYPE_TLSA, TYPE_OPT };
+	static const uint16_t types[] = { TYPE_A, TYPE_TXT, TYPE_ANY, TYPE_CNAME, TYPE_SOA, TYPE_NS, TYPE_TLSA,
+	    TYPE_OPT };
 	static const uint16_t classes[] = { CLASS_IN, CLASS_IN, CLASS_IN, CLASS_ANY, CLASS_NONE };
 	unsigned prerequisites = packets_draw(p, 3), updates = packets_draw(p, 5);
 	struct question zone = { .qname = p->zone, .qtype = TYPE_SOA, .qclass = CLASS_IN };

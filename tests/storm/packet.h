@@ -1,5 +1,5 @@
-/* tests/storm/packet.h -- what nobody should send to a name server: random octets, and real queries, updates and NOTIFYs
- * with something wrong in them.  The same seed gives the same packets, signatures apart. */
+/* tests/storm/packet.h -- what nobody should send to a name server: random octets, and real queries, updates and
+ * NOTIFYs with something wrong in them.  The same seed gives the same packets, signatures apart. */
 #ifndef TESTS_STORM_PACKET_H
 #define TESTS_STORM_PACKET_H
 

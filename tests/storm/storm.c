@@ -1,5 +1,5 @@
-/* A packet storm for the tests: sends so many packets of tests/storm/packet.h to a server on loopback, and never waits for
- * an answer.
+/* A packet storm for the tests: sends so many packets of tests/storm/packet.h to a server on loopback, and never waits
+ * for an answer.
  *
  *	storm [-n packets] [-s seed] [-r packets per second] [-t connections] port zone key name...
  *

@@ -257,7 +257,8 @@ on_call(evutil_socket_t fd, short what, void *arg)
 		stage.strays += end_s == 0;	/* not in place (any more) */
 		clock_print(start_s, start);
 		clock_print(end_s, end);
-		r.n = (size_t)snprintf(body, sizeof body, "{\"suggestedWindow\":{\"start\":\"%s\",\"end\":\"%s\"}}", start, end);
+		r.n = (size_t)snprintf(body, sizeof body, "{\"suggestedWindow\":{\"start\":\"%s\",\"end\":\"%s\"}}",
+		    start, end);
 		r.body = body;
 		ca->polls++;
 	}
@@ -302,7 +303,8 @@ engine_start(void)
 	struct acme_outside outside = world_outside(&stage.world);
 	struct fault f = { 0 };
 
-	check(acme_new(&stage.config, &outside, stage.base, &stage.engine, &f) == ERR_OK, "the engine starts: %s", f.text);
+	check(acme_new(&stage.config, &outside, stage.base, &stage.engine, &f) == ERR_OK, "the engine starts: %s",
+	    f.text);
 	stage.world.engine = stage.engine;
 }
 

@@ -1,7 +1,7 @@
 /* tests/unit/acme/calendar.h -- a stage for the engine over days, months and years, with clocks of its own.
  *
- * Orders and the CA's advice are played (the linker puts these functions in place of task.c's and client.c's); everything
- * else is real.  Time goes in steps; what is due in one happens at its end. */
+ * Orders and the CA's advice are played (the linker puts these functions in place of task.c's and client.c's);
+ * everything else is real.  Time goes in steps; what is due in one happens at its end. */
 #ifndef TESTS_UNIT_ACME_CALENDAR_H
 #define TESTS_UNIT_ACME_CALENDAR_H
 

@@ -89,7 +89,8 @@ write_authorization(struct model *m, size_t i)
 	else
 		buf_printf(&m->body, challenges_usual, i);
 	if (m->persistent)
-		buf_printf(&m->body, ",{\"type\":\"dns-persist-01\",\"url\":\"https://ca/chall/%zu\",\"status\":\"pending\","
+		buf_printf(&m->body,
+		    ",{\"type\":\"dns-persist-01\",\"url\":\"https://ca/chall/%zu\",\"status\":\"pending\","
 		    "\"issuer-domain-names\":[\"ca\"]}", i);
 	buf_add_str(&m->body, "]}");
 }
@@ -102,7 +103,8 @@ write_certificate(struct model *m, const struct acme_csr *csr, const char *root)
 
 	for (size_t i = 0; i < names->n; i++)
 		buf_printf(&san, "%sDNS:%s", i > 0 ? "," : "", names->v[i]);
-	pki_certificate(m->wrong_key ? model_other_key : model_key, NULL, buf_str(&san), model_other_key, "CA", 1000, 2000, &der);
+	pki_certificate(m->wrong_key ? model_other_key : model_key, NULL, buf_str(&san), model_other_key, "CA", 1000,
+	    2000, &der);
 	if (m->no_pem)
 		buf_add_str(&m->body, "certificate");
 	else {
@@ -127,7 +129,8 @@ model_answer(struct model *m, const char *url, const char *payload, const struct
 		snprintf(m->payload, sizeof m->payload, "%s", payload);
 		m->placed++;
 		if (m->knows_no_replaces && strstr(payload, "replaces") != NULL) {
-			buf_add_str(&m->body, "{\"type\":\"urn:ietf:params:acme:error:alreadyReplaced\",\"detail\":\"was it\"}");
+			buf_add_str(&m->body,
+			    "{\"type\":\"urn:ietf:params:acme:error:alreadyReplaced\",\"detail\":\"was it\"}");
 			return 409;
 		}
 		buf_add_str(&m->location, m->http_location ? "http://ca/order" : "https://ca/order");
@@ -137,7 +140,8 @@ model_answer(struct model *m, const char *url, const char *payload, const struct
 	if (strcmp(url, "https://ca/order") == 0)
 		write_order(m);
 	else if (strcmp(url, "https://ca/order-before") == 0 && m->gone) {
-		buf_add_str(&m->body, "{\"type\":\"urn:ietf:params:acme:error:malformed\",\"detail\":\"no such order\"}");
+		buf_add_str(&m->body, "{\"type\":\"urn:ietf:params:acme:error:malformed\",\"detail\":\"no such "
+		    "order\"}");
 		return 404;
 	} else if (strcmp(url, "https://ca/order-before") == 0 && m->over) {
 		buf_add_str(&m->body, "{\"status\":\"invalid\",\"finalize\":\"https://ca/finalize\",\"authorizations\":[\"https://ca/a\"]}");
@@ -204,7 +208,8 @@ static enum acme_want
 model_reply(struct model *m, struct acme_order *o, const struct acme_csr *csr, int64_t now_ms)
 {
 	static const char *const links[] = { "<https://ca/directory>;rel=\"index\"", "</cert/0>;rel=\"alternate\"",
-	    "<cert/1>; rel=alternate, <http://ca/cert/7>;rel=\"alternate\"", "<https://ca/cert/2>;rel=\"alternate up\"" };
+	    "<cert/1>; rel=alternate, <http://ca/cert/7>;rel=\"alternate\"",
+	    "<https://ca/cert/2>;rel=\"alternate up\"" };
 	struct acme_reply r = { .retry_after_s = m->retry_after_s > 0 ? m->retry_after_s : -1 };
 	enum acme_want want;
 
@@ -247,8 +252,10 @@ run(struct model *m, const struct zones *zones, const char *san, unsigned limit_
 	struct acme_order_setup setup = wishes;
 	setup.csr = csr;
 	setup.new_order = "https://ca/new-order";
-	setup.means = (struct acme_challenge_means){ .directory = "https://ca/directory", .account = "https://ca/account/1",
-		.thumbprint = "thumbprint", .preferred = wishes.means.preferred, .npreferred = wishes.means.npreferred };
+	setup.means = (struct acme_challenge_means){ .directory = "https://ca/directory",
+	    .account = "https://ca/account/1",
+		.thumbprint = "thumbprint", .preferred = wishes.means.preferred,
+		    .npreferred = wishes.means.npreferred };
 	setup.now_s = 1500;
 	setup.now_ms = now_ms;
 	setup.limit_ms = limit_ms;

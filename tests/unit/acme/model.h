@@ -1,4 +1,5 @@
-/* tests/unit/acme/model.h -- a CA in memory for whole orders: acme/order.c asks, the model answers, nothing else is there. */
+/* tests/unit/acme/model.h -- a CA in memory for whole orders: acme/order.c asks, the model answers, nothing else is
+ * there. */
 #ifndef TESTS_UNIT_ACME_MODEL_H
 #define TESTS_UNIT_ACME_MODEL_H
 

@@ -112,8 +112,8 @@ void
 pki_certificate_known(EVP_PKEY *key, const char *san, const char *serial, const uint8_t *issuer_id, size_t n,
     EVP_PKEY *issuer_key, int64_t from_s, int64_t until_s, struct buf *out)
 {
-	certificate(key, NULL, san, false, issuer_key, "Test CA", from_s, until_s, &(struct identity){ serial, issuer_id, n },
-	    out);
+	certificate(key, NULL, san, false, issuer_key, "Test CA", from_s, until_s, &(struct identity){ serial,
+	    issuer_id, n }, out);
 }
 
 void

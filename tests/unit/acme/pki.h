@@ -16,7 +16,8 @@ void pki_csr(EVP_PKEY *key, const char *cn, const char *san, struct buf *out);
 void pki_certificate(EVP_PKEY *key, const char *cn, const char *san, EVP_PKEY *issuer_key, const char *issuer,
     int64_t from_s, int64_t until_s, struct buf *out);
 
-/* The same with a serial number (hex) and the key identifier of its issuer (octets): what renewals are asked about by. */
+/* The same with a serial number (hex) and the key identifier of its issuer (octets): what renewals are asked about
+ * by. */
 void pki_certificate_known(EVP_PKEY *key, const char *san, const char *serial, const uint8_t *issuer_id, size_t n,
     EVP_PKEY *issuer_key, int64_t from_s, int64_t until_s, struct buf *out);
 

@@ -59,7 +59,8 @@ static const struct scenario scenarios[] = {
 	{ "an account that was there, with other contacts", .contact = other_contact, .steps = {
 		{ NEW, "\"contact\"", 0, 200, URL, VALID },
 		{ URL, "{\"contact\":[\"mailto:b@example.com\"]}", 0, 200, NULL, VALID } }, .location = URL },
-	{ "contacts that nobody wants changed", .steps = { { NEW, "{\"termsOfServiceAgreed\":true}", 0, 200, URL, VALID } },
+	{ "contacts that nobody wants changed", .steps = { { NEW, "{\"termsOfServiceAgreed\":true}", 0, 200, URL,
+	    VALID } },
 	    .location = URL },
 	{ "one that is known from before", .contact = one_contact, .record = KNOWN, .location = URL },
 	{ "contacts that have changed since", .contact = other_contact, .record = KNOWN, .steps = {
@@ -67,24 +68,29 @@ static const struct scenario scenarios[] = {
 	{ "contacts that are no longer wanted", .record = KNOWN, .steps = {
 		{ URL, "{\"contact\":[]}", 0, 200, NULL, BARE } }, .location = URL },
 	{ "contacts that the CA does not take", .contact = other_contact, .record = KNOWN, .steps = {
-		{ URL, "contact", 0, 400, NULL, "{\"type\":\"" URN "invalidContact\",\"detail\":\"no\"}" } }, .location = URL },
+		{ URL, "contact", 0, 400, NULL, "{\"type\":\"" URN "invalidContact\",\"detail\":\"no\"}" } },
+		    .location = URL },
 	{ "an account that is gone when its contacts are set", .contact = other_contact, .record = KNOWN, .steps = {
 		{ URL, "contact", 0, 400, NULL, UNKNOWN }, { NEW, "termsOfServiceAgreed", 0, 201, URL "1", BARE } },
 	    .location = URL "1" },
 	{ "an account that is gone, and so is the next", .contact = other_contact, .record = KNOWN, .steps = {
 		{ URL, "contact", 0, 400, NULL, UNKNOWN }, { NEW, "termsOfServiceAgreed", 0, 200, URL, VALID },
 		{ URL, "contact", 0, 400, NULL, UNKNOWN } }, .location = URL },
-	{ "a record of another key", .contact = one_contact, .record = "{\"v\":1,\"url\":\"" URL "\",\"key\":\"x\",\"status\":\"valid\"}",
+	{ "a record of another key", .contact = one_contact, .record = "{\"v\":1,\"url\":\""
+	    URL "\",\"key\":\"x\",\"status\":\"valid\"}",
 	    .steps = { { NEW, "termsOfServiceAgreed", 0, 201, URL "2", BARE } }, .location = URL "2" },
-	{ "a record that says nothing of contacts", .contact = one_contact, .record = RECORD("valid", "null"), .steps = {
+	{ "a record that says nothing of contacts", .contact = one_contact, .record = RECORD("valid", "null"),
+	    .steps = {
 		{ URL, "contact", 0, 200, NULL, BARE } }, .location = URL },
-	{ "an account that is in doubt, without need", .contact = one_contact, .record = KNOWN, .doubtful = true, .steps = {
+	{ "an account that is in doubt, without need", .contact = one_contact, .record = KNOWN, .doubtful = true,
+	    .steps = {
 		{ NEW, "onlyReturnExisting", 0, 200, URL, VALID } }, .location = URL },
 	{ "one that has another key by now", .contact = one_contact, .record = KNOWN, .doubtful = true, .steps = {
 		{ NEW, "onlyReturnExisting", 0, 400, NULL, UNKNOWN },
 		{ NEW, "termsOfServiceAgreed", 0, 201, URL "3", BARE } }, .location = URL "3" },
 	{ "one of which the CA does not say", .contact = one_contact, .record = KNOWN, .doubtful = true, .steps = {
-		{ NEW, "onlyReturnExisting", 0, 500, NULL, "" } }, .err = ERR_PEER, .words = "does not say", .location = URL },
+		{ NEW, "onlyReturnExisting", 0, 500, NULL, "" } }, .err = ERR_PEER, .words = "does not say",
+		    .location = URL },
 	{ "an imported key with an account", .contact = one_contact, .imported = true, .steps = {
 		{ NEW, "{\"onlyReturnExisting\":true}", 0, 200, URL, VALID } }, .location = URL },
 	{ "an imported key without one", .imported = true, .steps = {
@@ -101,42 +107,55 @@ static const struct scenario scenarios[] = {
 	    .words = "is deactivated", .location = URL },
 	{ "one that is known as deactivated", .record = RECORD("deactivated", "[]"), .err = ERR_REFUSED,
 	    .words = "is deactivated", .location = URL },
-	{ "no URL of the account", .steps = { { NEW, "terms", 0, 201, NULL, BARE } }, .err = ERR_PEER, .words = "no https URL" },
-	{ "a URL that is not https", .steps = { { NEW, "terms", 0, 201, "http://ca.example/acct/1", BARE } }, .err = ERR_PEER,
+	{ "no URL of the account", .steps = { { NEW, "terms", 0, 201, NULL, BARE } }, .err = ERR_PEER,
+	    .words = "no https URL" },
+	{ "a URL that is not https", .steps = { { NEW, "terms", 0, 201, "http://ca.example/acct/1", BARE } },
+	    .err = ERR_PEER,
 	    .words = "no https URL" },
 	{ "an account that is none", .steps = { { NEW, "terms", 0, 201, URL, "[]" } }, .err = ERR_PEER,
 	    .words = "no JSON object" },
 	{ "terms that have changed", .steps = { { NEW, "terms", 0, 403, NULL,
-		"{\"type\":\"" URN "userActionRequired\",\"detail\":\"new terms\",\"instance\":\"https://ca.example/agree\"}" } },
+		"{\"type\":\"" URN "userActionRequired\",\"detail\":\"new "
+		    "terms\",\"instance\":\"https://ca.example/agree\"}" } },
 	    .err = ERR_PEER, .words = "see https://ca.example/agree" },
 	{ "no answer", .steps = { { NEW, "terms", ERR_NETWORK, 0, NULL, "" } }, .err = ERR_NETWORK,
 	    .words = "the CA gives no account: no route" },
 	{ "deactivation", .record = KNOWN, .contact = one_contact, .job = ACME_ACCOUNT_DEACTIVATE, .steps = {
-		{ URL, "{\"status\":\"deactivated\"}", 0, 200, NULL, "{\"status\":\"deactivated\"}" } }, .location = URL },
+		{ URL, "{\"status\":\"deactivated\"}", 0, 200, NULL, "{\"status\":\"deactivated\"}" } },
+		    .location = URL },
 	{ "deactivation of what is not there", .job = ACME_ACCOUNT_DEACTIVATE, .steps = {
-		{ NEW, "onlyReturnExisting", 0, 400, NULL, UNKNOWN } }, .err = ERR_NOT_FOUND, .words = "no account for this key" },
-	{ "deactivation that is refused", .record = KNOWN, .contact = one_contact, .job = ACME_ACCOUNT_DEACTIVATE, .steps = {
-		{ URL, "deactivated", 0, 403, NULL, "{\"type\":\"" URN "unauthorized\",\"detail\":\"no\"}" } }, .err = ERR_PEER,
+		{ NEW, "onlyReturnExisting", 0, 400, NULL, UNKNOWN } }, .err = ERR_NOT_FOUND,
+		    .words = "no account for this key" },
+	{ "deactivation that is refused", .record = KNOWN, .contact = one_contact, .job = ACME_ACCOUNT_DEACTIVATE,
+	    .steps = {
+		{ URL, "deactivated", 0, 403, NULL, "{\"type\":\"" URN "unauthorized\",\"detail\":\"no\"}" } },
+		    .err = ERR_PEER,
 	    .words = "does not deactivate the account: unauthorized: no", .location = URL },
 	{ "another key", .record = KNOWN, .contact = one_contact, .job = ACME_ACCOUNT_ROLL, .steps = {
-		{ "https://ca.example/key-change", "\"signature\":", 0, 200, NULL, BARE } }, .location = URL, .rolled = true },
+		{ "https://ca.example/key-change", "\"signature\":", 0, 200, NULL, BARE } }, .location = URL,
+		    .rolled = true },
 	{ "another key that is refused", .record = KNOWN, .contact = one_contact, .job = ACME_ACCOUNT_ROLL, .steps = {
-		{ "https://ca.example/key-change", "", 0, 403, NULL, "{\"type\":\"" URN "malformed\",\"detail\":\"bad\"}" },
+		{ "https://ca.example/key-change", "", 0, 403, NULL, "{\"type\":\""
+		    URN "malformed\",\"detail\":\"bad\"}" },
 		{ NEW, "onlyReturnExisting", 0, 400, NULL, UNKNOWN } }, .err = ERR_PEER,
 	    .words = "does not change the key: malformed: bad", .location = URL },
-	{ "another key, and an answer that was lost", .record = KNOWN, .contact = one_contact, .job = ACME_ACCOUNT_ROLL, .steps = {
+	{ "another key, and an answer that was lost", .record = KNOWN, .contact = one_contact, .job = ACME_ACCOUNT_ROLL,
+	    .steps = {
 		{ "https://ca.example/key-change", "", ERR_TIMEOUT, 0, NULL, "" },
 		{ NEW, "onlyReturnExisting", 0, 200, URL, VALID } }, .location = URL, .rolled = true },
-	{ "another key, and a CA that is lost", .record = KNOWN, .contact = one_contact, .job = ACME_ACCOUNT_ROLL, .steps = {
+	{ "another key, and a CA that is lost", .record = KNOWN, .contact = one_contact, .job = ACME_ACCOUNT_ROLL,
+	    .steps = {
 		{ "https://ca.example/key-change", "", ERR_TIMEOUT, 0, NULL, "" },
 		{ NEW, "onlyReturnExisting", ERR_TIMEOUT, 0, NULL, "" } }, .err = ERR_TIMEOUT,
 	    .words = "asked again later", .location = URL },
-	{ "a key change that was interrupted when it was done", .record = KNOWN, .contact = one_contact, .next = true, .steps = {
+	{ "a key change that was interrupted when it was done", .record = KNOWN, .contact = one_contact, .next = true,
+	    .steps = {
 		{ NEW, "onlyReturnExisting", 0, 200, URL, VALID } }, .location = URL, .rolled = true },
 	{ "one that was interrupted before", .record = KNOWN, .contact = one_contact, .next = true, .steps = {
 		{ NEW, "onlyReturnExisting", 0, 400, NULL, UNKNOWN } }, .location = URL },
 	{ "one that nobody can tell of", .record = KNOWN, .contact = one_contact, .next = true, .steps = {
-		{ NEW, "onlyReturnExisting", 0, 500, NULL, "" } }, .err = ERR_PEER, .words = "which key of the account holds",
+		{ NEW, "onlyReturnExisting", 0, 500, NULL, "" } }, .err = ERR_PEER,
+		    .words = "which key of the account holds",
 	    .location = URL },
 };
 #define NSCENARIOS (sizeof scenarios / sizeof scenarios[0])
@@ -185,7 +204,8 @@ begin(const struct scenario *s)
 static struct acme_reply
 reply_of(const struct step *step)
 {
-	return (struct acme_reply){ .err = step->err, .words = "no route", .status = step->status, .location = step->location,
+	return (struct acme_reply){ .err = step->err, .words = "no route", .status = step->status,
+	    .location = step->location,
 		.body = step->body, .n = strlen(step->body), .retry_after_s = -1 };
 }
 
@@ -260,10 +280,12 @@ test_scenarios(void **state)
 		if (s->err != ERR_OK) {
 			struct acme_reply r = acme_account_failure(a);
 
-			check(r.err == s->err && strstr(r.words, s->words) != NULL, "%s: \"%s\" says %s", s->why, r.words, s->words);
+			check(r.err == s->err && strstr(r.words, s->words) != NULL, "%s: \"%s\" says %s", s->why,
+			    r.words, s->words);
 		}
-		check(location == NULL ? s->location == NULL : s->location != NULL && strcmp(location, s->location) == 0,
-		    "%s: the account is %s", s->why, location != NULL ? location : "not known");
+		check(location == NULL ? s->location == NULL : s->location != NULL &&
+		    strcmp(location, s->location) == 0, "%s: the account is %s", s->why, location != NULL ?
+		    location : "not known");
 		check((strcmp(acme_key_thumbprint(acme_account_key(a)), acme_key_thumbprint(other)) == 0) == s->rolled,
 		    "%s: the key in force", s->why);
 		acme_key_free(other);
@@ -288,12 +310,13 @@ test_records(void **state)
 
 			assert_int_equal(acme_account_record(a, &record), ERR_OK);
 			assert_int_equal(acme_account_new(&setup, key, &again), ERR_OK);
-			check(acme_account_recall(again, (const char *)record.p, record.len), "%s: it is read again", s->why);
+			check(acme_account_recall(again, (const char *)record.p, record.len), "%s: it is read again",
+			    s->why);
 			check(acme_account_start(again, ACME_ACCOUNT_KEEP, &directory) == ACME_ACCOUNT_READY,
 			    "%s: nothing is asked again", s->why);
 			for (size_t n = 0; n < record.len; n++)
-				check(!acme_account_recall(again, (const char *)record.p, n), "%s: not its first %zu octets",
-				    s->why, n);
+				check(!acme_account_recall(again, (const char *)record.p, n),
+				    "%s: not its first %zu octets", s->why, n);
 			acme_account_free(again);
 		}
 		buf_clear(&record);
@@ -330,13 +353,13 @@ test_fault_at_every_step(void **state)
 				for (size_t rest = at + 1; rest < STEPS_MAX; rest++)
 					s.steps[rest] = s.steps[at];
 				want = play(a, &s, false);
-				check(want == ACME_ACCOUNT_READY || want == ACME_ACCOUNT_FAILED, "%s at step %zu of %s is an end",
-				    faults[k].why, at, s.why);
-				check(want == ACME_ACCOUNT_READY || *acme_account_failure(a).words != '\0', "%s at step %zu of %s has words",
-				    faults[k].why, at, s.why);
+				check(want == ACME_ACCOUNT_READY || want == ACME_ACCOUNT_FAILED,
+				    "%s at step %zu of %s is an end", faults[k].why, at, s.why);
+				check(want == ACME_ACCOUNT_READY || *acme_account_failure(a).words != '\0',
+				    "%s at step %zu of %s has words", faults[k].why, at, s.why);
 				want = play(a, &scenarios[0], false);
-				check(want == ACME_ACCOUNT_READY || want == ACME_ACCOUNT_FAILED || want == ACME_ACCOUNT_POST,
-				    "and another round can be had");
+				check(want == ACME_ACCOUNT_READY || want == ACME_ACCOUNT_FAILED ||
+				    want == ACME_ACCOUNT_POST, "and another round can be had");
 				acme_account_free(a);
 			}
 }
@@ -359,10 +382,12 @@ test_files_that_fail(void **state)
 	a = begin(&(struct scenario){ .contact = one_contact, .record = KNOWN, .next = true });
 	want = acme_account_start(a, ACME_ACCOUNT_KEEP, &directory);
 	assert_int_equal(want, ACME_ACCOUNT_POST);
-	want = acme_account_reply(a, &(struct acme_reply){ .status = 200, .location = URL, .body = BARE, .n = strlen(BARE) });
+	want = acme_account_reply(a, &(struct acme_reply){ .status = 200, .location = URL, .body = BARE,
+	    .n = strlen(BARE) });
 	assert_int_equal(want, ACME_ACCOUNT_ADOPT);
 	want = acme_account_adopted(a, ERR_NOSPACE, "the disk is full");
-	check(want == ACME_ACCOUNT_FAILED && acme_account_next_key(a) != NULL, "a key that is in force and cannot be kept stays");
+	check(want == ACME_ACCOUNT_FAILED && acme_account_next_key(a) != NULL,
+	    "a key that is in force and cannot be kept stays");
 	acme_account_free(a);
 }
 

@@ -6,11 +6,12 @@
 #include "tests/unit/acme/pki.h"
 
 /* The example of RFC 9773, section 4.1. */
-static const uint8_t issuer_id[20] = { 0x69, 0x88, 0x5b, 0x6b, 0x87, 0x46, 0x40, 0x41, 0xe1, 0xb3, 0x7b, 0x84, 0x7b, 0xa0,
-	0xae, 0x2c, 0xde, 0x01, 0xc8, 0xd4 };
+static const uint8_t issuer_id[20] = { 0x69, 0x88, 0x5b, 0x6b, 0x87, 0x46, 0x40, 0x41, 0xe1, 0xb3, 0x7b, 0x84, 0x7b,
+	0xa0, 0xae, 0x2c, 0xde, 0x01, 0xc8, 0xd4 };
 
 static const struct { const char *why, *serial; size_t id_n; const char *id; } names[] = {
-	{ "the example of the RFC: a serial with a leading zero octet", "87654321",	20, "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE" },
+	{ "the example of the RFC: a serial with a leading zero octet", "87654321",	20,
+	    "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE" },
 	{ "a serial without one",		"07654321",	20, "aYhba4dGQEHhs3uEe6CuLN4ByNQ.B2VDIQ" },
 	{ "a serial of one octet",		"05",		20, "aYhba4dGQEHhs3uEe6CuLN4ByNQ.BQ" },
 	{ "a key identifier of one octet",	"05",		1,  "aQ.BQ" },
@@ -25,7 +26,8 @@ test_names(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		pki_certificate_known(key, "DNS:a.test", names[i].serial, issuer_id, names[i].id_n, key, 1000, 2000, &der);
+		pki_certificate_known(key, "DNS:a.test", names[i].serial, issuer_id, names[i].id_n, key, 1000, 2000,
+		    &der);
 		acme_ari_id(der.p, der.len, id);
 		check(strcmp(id, names[i].id) == 0, "%s: %s, not %s", names[i].why, names[i].id, id);
 		for (size_t n = 0; n < der.len; n += 7) {
@@ -75,18 +77,21 @@ test_times(void **state)
 
 static const struct { const char *why, *json, *words, *explanation; } infos[] = {
 	{ "a window",		WINDOW "}", NULL, "" },
-	{ "with a reason",	WINDOW ",\"explanationURL\":\"https://ca.example/why\"}", NULL, "https://ca.example/why" },
+	{ "with a reason",	WINDOW ",\"explanationURL\":\"https://ca.example/why\"}", NULL,
+	    "https://ca.example/why" },
 	{ "and more",		WINDOW ",\"other\":[1],\"explanationURL\":7}", NULL, "" },
 	{ "a reason with a line break", WINDOW ",\"explanationURL\":\"https://ca.example/\\nwhy\"}", NULL, "" },
 	{ "no window",		"{}", "no suggestedWindow", NULL },
 	{ "no object",		"[]", "no suggestedWindow", NULL },
 	{ "no JSON",		"<html>", "no suggestedWindow", NULL },
-	{ "no end",		"{\"suggestedWindow\":{\"start\":\"2026-11-22T10:00:00Z\"}}", "no suggestedWindow", NULL },
+	{ "no end",		"{\"suggestedWindow\":{\"start\":\"2026-11-22T10:00:00Z\"}}", "no suggestedWindow",
+	    NULL },
 	{ "an end that is the start", "{\"suggestedWindow\":{\"start\":\"2026-11-22T10:00:00Z\","
 	    "\"end\":\"2026-11-22T10:00:00Z\"}}", "before it begins", NULL },
 	{ "an end before the start", "{\"suggestedWindow\":{\"start\":\"2026-11-22T10:00:00Z\","
 	    "\"end\":\"2026-11-22T09:00:00Z\"}}", "before it begins", NULL },
-	{ "no times",		"{\"suggestedWindow\":{\"start\":\"now\",\"end\":\"then\"}}", "which are no times", NULL },
+	{ "no times",		"{\"suggestedWindow\":{\"start\":\"now\",\"end\":\"then\"}}", "which are no times",
+	    NULL },
 };
 
 static void
@@ -100,12 +105,13 @@ test_infos(void **state)
 
 		check((err == ERR_OK) == (infos[i].words == NULL), "%s: %s", infos[i].why, f.text);
 		if (err == ERR_OK)
-			check(w.start_s == 1795341600 && w.end_s == 1795345200 && strcmp(w.explanation, infos[i].explanation) == 0,
-			    "%s: '%s'", infos[i].why, w.explanation);
+			check(w.start_s == 1795341600 && w.end_s == 1795345200 &&
+			    strcmp(w.explanation, infos[i].explanation) == 0, "%s: '%s'", infos[i].why, w.explanation);
 		else
 			check(strstr(f.text, infos[i].words) != NULL && w.end_s == 0, "%s: %s", infos[i].why, f.text);
 		for (size_t n = 0; n + 1 < strlen(infos[i].json); n++)
-			check(acme_ari_read(infos[i].json, n, &w, &f) == ERR_PEER, "%s: %zu octets of it", infos[i].why, n);
+			check(acme_ari_read(infos[i].json, n, &w, &f) == ERR_PEER, "%s: %zu octets of it", infos[i].why,
+			    n);
 	}
 }
 
@@ -140,7 +146,8 @@ test_window(void **state)
 	check(acme_renewal_poll_s(&r, NOW) == NOW + 60, "not more often than each minute");
 	acme_renewal_window(&r, &w, 9 * DAY, 0, NOW);
 	check(acme_renewal_poll_s(&r, NOW) == NOW + DAY, "not less often than each day");
-	check(acme_renewal_poll_s(&r, NOW - 400 * DAY) == NOW - 400 * DAY, "a clock that was put back does not end that");
+	check(acme_renewal_poll_s(&r, NOW - 400 * DAY) == NOW - 400 * DAY,
+	    "a clock that was put back does not end that");
 	w.end_s++;
 	check(acme_renewal_window(&r, &w, 5, 2000, NOW) && acme_renewal_due_s(&r, 0) == w.start_s + 2000,
 	    "another window has another instant");

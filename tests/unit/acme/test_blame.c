@@ -3,15 +3,19 @@
 #include "acme/blame.h"
 
 static const struct { const char *why, *type; long status; bool proof; const char *blame, *again; } problems[] = {
-	{ "too many orders wait for the CA's clock", "urn:ietf:params:acme:error:rateLimited", 429, false, "limit", "later" },
+	{ "too many orders wait for the CA's clock", "urn:ietf:params:acme:error:rateLimited", 429, false, "limit",
+	    "later" },
 	{ "a refused CSR needs another CSR", "urn:ietf:params:acme:error:badCSR", 400, false, "host", "never" },
-	{ "a name that the CA does not want", "urn:ietf:params:acme:error:rejectedIdentifier", 400, false, "host", "never" },
+	{ "a name that the CA does not want", "urn:ietf:params:acme:error:rejectedIdentifier", 400, false, "host",
+	    "never" },
 	{ "CAA forbids: someone must change the zone", "urn:ietf:params:acme:error:caa", 403, true, "host", "later" },
 	{ "the CA did not see the TXT", "urn:ietf:params:acme:error:dns", 400, true, "host", "soon" },
 	{ "a wrong TXT fails the proof", "urn:ietf:params:acme:error:unauthorized", 403, true, "host", "soon" },
-	{ "unauthorized to order is our account", "urn:ietf:params:acme:error:unauthorized", 403, false, "local", "later" },
+	{ "unauthorized to order is our account", "urn:ietf:params:acme:error:unauthorized", 403, false, "local",
+	    "later" },
 	{ "the CA is broken", "urn:ietf:params:acme:error:serverInternal", 500, false, "CA", "soon" },
-	{ "terms must be agreed to again", "urn:ietf:params:acme:error:userActionRequired", 403, false, "local", "later" },
+	{ "terms must be agreed to again", "urn:ietf:params:acme:error:userActionRequired", 403, false, "local",
+	    "later" },
 	{ "a profile that is not there", "urn:ietf:params:acme:error:invalidProfile", 400, false, "local", "never" },
 	{ "the urn may be left out", "rateLimited", 403, false, "limit", "later" },
 	{ "an unknown problem of a proof", "urn:ietf:params:acme:error:brandNew", 400, true, "host", "soon" },

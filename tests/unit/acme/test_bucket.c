@@ -17,13 +17,15 @@ test_one(void **state)
 	}
 	check(acme_rate_wait_ms(&rate, full_ms, now_ms) == HOUR_MS / 5, "the sixth comes in a fifth of the time");
 	full_ms = acme_rate_take(&rate, full_ms, now_ms);
-	check(acme_rate_wait_ms(&rate, full_ms, now_ms) == HOUR_MS / 5, "taken in spite of that, it is no emptier than empty");
+	check(acme_rate_wait_ms(&rate, full_ms, now_ms) == HOUR_MS / 5,
+	    "taken in spite of that, it is no emptier than empty");
 	now_ms += HOUR_MS / 5;
 	check(acme_rate_wait_ms(&rate, full_ms, now_ms) == 0, "then it is there");
 	full_ms = acme_rate_take(&rate, full_ms, now_ms);
 	check(acme_rate_wait_ms(&rate, full_ms, now_ms + HOUR_MS) == 0, "after the whole time it is full");
 	rate.n = 0;
-	check(acme_rate_wait_ms(&rate, INT64_MAX / 2, 0) == 0 && acme_rate_take(&rate, 0, 5) == 0, "without a limit there is none");
+	check(acme_rate_wait_ms(&rate, INT64_MAX / 2, 0) == 0 && acme_rate_take(&rate, 0, 5) == 0,
+	    "without a limit there is none");
 }
 
 /* However it is asked, in any stretch of the bucket's time there are at most two fillings. */
@@ -73,7 +75,8 @@ test_parse(void **state)
 		enum err err = acme_limit_parse(limits[i].text, &out);
 
 		check((err == ERR_OK) == (limits[i].n != 0), "%s", limits[i].why);
-		check(out.rates[limits[i].limit].n == limits[i].n && out.rates[limits[i].limit].per_s == limits[i].per_s,
+		check(out.rates[limits[i].limit].n == limits[i].n &&
+		    out.rates[limits[i].limit].per_s == limits[i].per_s,
 		    "%s: %u/%u", limits[i].why, out.rates[limits[i].limit].n, out.rates[limits[i].limit].per_s);
 	}
 }
@@ -118,7 +121,8 @@ test_many(void **state)
 	check(wait_ms > 32 * HOUR_MS && wait_ms < 33 * HOUR_MS, "what was kept goes on: %lld", (long long)wait_ms);
 	acme_buckets_restore(again, ACME_LIMIT_NAMES, "c", now_s + 1000000000, 5, now_s);
 	wait_ms = acme_buckets_wait_ms(again, ACME_LIMIT_NAMES, "c", 5);
-	check(wait_ms < 34 * HOUR_MS, "a clock that was put back by years makes it empty, and no worse: %lld", (long long)wait_ms);
+	check(wait_ms < 34 * HOUR_MS, "a clock that was put back by years makes it empty, and no worse: %lld",
+	    (long long)wait_ms);
 	acme_buckets_restore(again, ACME_LIMIT_NAMES, "d", now_s - 5, 5, now_s);
 	check(acme_buckets_wait_ms(again, ACME_LIMIT_NAMES, "d", 5) == 0, "one that is full by now is");
 

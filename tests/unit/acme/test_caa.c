@@ -30,7 +30,8 @@ add_properties(struct rr_list *set, const char *text)
 		rdata[1] = (uint8_t)ntag;
 		memcpy(rdata + 2, tag, ntag);
 		memcpy(rdata + 2 + ntag, line + at, n);
-		assert_int_equal(rr_list_add(set, &(struct rr){ owner, rdata, 300, TYPE_CAA, (uint16_t)(2 + ntag + n) }), ERR_OK);
+		assert_int_equal(rr_list_add(set, &(struct rr){ owner, rdata, 300, TYPE_CAA,
+		    (uint16_t)(2 + ntag + n) }), ERR_OK);
 	}
 	free(copy);
 }
@@ -40,8 +41,8 @@ static const struct { const char *why, *set; bool wildcard; const char *words; }
 	{ "the CA", "0 issue ca.example", false, NULL },
 	{ "by another name of it, in capitals", "0 issue OTHER-name.Example", false, NULL },
 	{ "in capitals", "0 ISSUE ca.example", false, NULL },
-	{ "another CA", "0 issue letsencrypt.org", false, "CAA of example.com, 0 issue \"letsencrypt.org\" does not let ca.example issue: "
-	    "it is for another CA" },
+	{ "another CA", "0 issue letsencrypt.org", false, "CAA of example.com, 0 issue \"letsencrypt.org\" does not "
+	    "let ca.example issue: it is for another CA" },
 	{ "one of several", "0 issue letsencrypt.org\n0 issue ca.example", false, NULL },
 	{ "nobody", "0 issue ;", false, "it is for no CA" },
 	{ "nobody, without a word", "0 issue", false, "it is for no CA" },
@@ -59,8 +60,8 @@ static const struct { const char *why, *set; bool wildcard; const char *words; }
 	{ "a wildcard where nothing is said of them", "0 issue ca.example", true, NULL },
 	{ "a wildcard at another CA's", "0 issue letsencrypt.org", true, "another CA" },
 	{ "something unknown", "0 tbs x\n0 issue ca.example", false, NULL },
-	{ "something unknown and critical", "128 tbs x\n0 issue ca.example", false, "128 tbs \"x\" does not let ca.example issue: it is "
-	    "critical" },
+	{ "something unknown and critical", "128 tbs x\n0 issue ca.example", false,
+	    "128 tbs \"x\" does not let ca.example issue: it is critical" },
 	{ "something known and critical", "128 issue ca.example\n128 iodef mailto:a@b", false, NULL },
 	{ "other flags", "1 tbs x\n0 issue ca.example", false, NULL },
 	{ "mail certificates", "0 issuemail ;", false, NULL },
@@ -80,8 +81,8 @@ static const struct { const char *why, *set; bool wildcard; const char *words; }
 	{ "an empty parameter", "0 issue ca.example; a=b;", false, "malformed" },
 	{ "blanks in a value", "0 issue ca.example; a=b c", false, "malformed" },
 	{ "another CA with parameters", "0 issue letsencrypt.org; validationmethods=http-01", false, "another CA" },
-	{ "words about what comes nearest", "0 issue letsencrypt.org\n0 issue ca.example; validationmethods=http-01", false,
-	    "other ways" },
+	{ "words about what comes nearest", "0 issue letsencrypt.org\n0 issue ca.example; validationmethods=http-01",
+	    false, "other ways" },
 };
 
 static void
@@ -112,15 +113,18 @@ test_what_is_not_known_passes(void **state)
 
 	(void)state;
 	check(acme_caa_judge(&set, false, &issuer, &f) == ERR_OK, "no record");
-	add_properties(&set, "0 issue ca.example; accounturi=https://ca.example/acct/7; validationmethods=dns-persist-01");
-	check(acme_caa_judge(&set, false, &issuer, &f) == ERR_OK, "an account that we do not know yet, and one way of two");
+	add_properties(&set, "0 issue ca.example; accounturi=https://ca.example/acct/7; "
+	    "validationmethods=dns-persist-01");
+	check(acme_caa_judge(&set, false, &issuer, &f) == ERR_OK, "an account that we do not know yet, and one way of "
+	    "two");
 	rr_list_clear(&set);
 }
 
 static void
 test_every_prefix(void **state)
 {
-	static const char text[] = "\200\5issueca.example; accounturi=https://ca.example/acct/1; validationmethods=http-01,dns-01";
+	static const char text[] = "\200\5issueca.example; accounturi=https://ca.example/acct/1; "
+	    "validationmethods=http-01,dns-01";
 	struct acme_caa_issuer issuer = { identities, 2, "https://ca.example/acct/1", dns_01, 1 };
 
 	(void)state;
@@ -128,7 +132,8 @@ test_every_prefix(void **state)
 		struct rr_list set = { 0 };
 		struct fault f = { 0 };
 
-		assert_int_equal(rr_list_add(&set, &(struct rr){ owner, (const uint8_t *)text, 300, TYPE_CAA, (uint16_t)n }), ERR_OK);
+		assert_int_equal(rr_list_add(&set, &(struct rr){ owner, (const uint8_t *)text, 300, TYPE_CAA,
+		    (uint16_t)n }), ERR_OK);
 		acme_caa_judge(&set, n % 2 == 0, &issuer, &f);
 		rr_list_clear(&set);
 	}

@@ -28,8 +28,8 @@ test_lifetimes(void **state)
 			double age = (double)(stage.orders[k].at_s - stage.orders[k - 1].at_s + HOUR) /
 			    (double)lives[i].lifetime_s;
 
-			check(age > lives[i].least && age < lives[i].most, "%s: order %zu at %.3f of the lifetime", lives[i].why, k,
-			    age);
+			check(age > lives[i].least && age < lives[i].most, "%s: order %zu at %.3f of the lifetime",
+			    lives[i].why, k, age);
 		}
 		if (i + 1 < sizeof lives / sizeof *lives)
 			teardown(state);
@@ -59,7 +59,8 @@ test_windows(void **state)
 		check(age >= 0.5 && age < 0.552, "order %zu in its window: %.3f", k, age);
 		check(stage.orders[k].replaces, "and says what it replaces");
 	}
-	check(stage.cas[0].polls > 750 && stage.cas[0].polls < 850, "four questions a day: %u in all", stage.cas[0].polls);
+	check(stage.cas[0].polls > 750 && stage.cas[0].polls < 850, "four questions a day: %u in all",
+	    stage.cas[0].polls);
 	check(stage.strays == 0, "each about a certificate that was in place");
 }
 
@@ -108,7 +109,8 @@ test_outage(void **state)
 	pass(70 * HOUR, 60);
 	stage.cas[0].down = true;
 	pass(70 * HOUR, 60);
-	check(stage.norders > 5 && stage.norders < 30, "in 70 hours, 60 of them after it was due: %zu attempts", stage.norders);
+	check(stage.norders > 5 && stage.norders < 30, "in 70 hours, 60 of them after it was due: %zu attempts",
+	    stage.norders);
 	check(strstr(status().problem, "does not answer") != NULL, "the reason is told: %s", status().problem);
 	before = stage.norders;
 	stage.cas[0].down = false;
@@ -153,7 +155,8 @@ test_failover(void **state)
 	check(stage.cas[1].issued == 2, "at once, by now");
 	stage.cas[0].down = false;
 	pass(2 * DAY, 60);
-	check(stage.cas[0].issued == 0 && stage.cas[1].issued == 2, "nothing is ordered just because the first works again");
+	check(stage.cas[0].issued == 0 && stage.cas[1].issued == 2, "nothing is ordered just because the first works "
+	    "again");
 	put_csr("newer.example.test");
 	pass(HOUR, 60);
 	check(stage.cas[0].issued == 1 && stage.cas[1].issued == 2, "but the next order goes there");
@@ -302,7 +305,8 @@ test_kept_badly(void **state)
 /* ---- clocks ---- */
 
 static const struct { const char *why; int64_t by_s; } jumps[] = {
-	{ "an hour forward", HOUR }, { "an hour back", -HOUR }, { "a day back", -DAY }, { "ten years forward", 3652 * DAY },
+	{ "an hour forward", HOUR }, { "an hour back", -HOUR }, { "a day back", -DAY },
+	    { "ten years forward", 3652 * DAY },
 	{ "ten years back", -3652 * DAY }, { "forty years forward", 14610 * INT64_C(86400) },
 };
 
@@ -322,13 +326,16 @@ test_clock_jumps(void **state)
 		check(stage.norders <= 4, "%s: at most one order for each: %zu", jumps[i].why, stage.norders);
 		engine_restart();
 		pass(5 * DAY, 1800);
-		check(stage.norders <= 4, "%s, and a restart: at most one order for each: %zu", jumps[i].why, stage.norders);
+		check(stage.norders <= 4, "%s, and a restart: at most one order for each: %zu", jumps[i].why,
+		    stage.norders);
 		put_clock(-jumps[i].by_s);
 		pass(5 * DAY, 1800);
-		check(stage.norders <= 4, "%s, and right again: at most one order for each: %zu", jumps[i].why, stage.norders);
+		check(stage.norders <= 4, "%s, and right again: at most one order for each: %zu", jumps[i].why,
+		    stage.norders);
 		check(status().state == ACME_IDLE_VALID, "%s: all is well", jumps[i].why);
 		pass(70 * DAY, 1800);
-		check(stage.norders >= 4 && stage.norders <= 6, "%s: they are renewed as ever: %zu", jumps[i].why, stage.norders);
+		check(stage.norders >= 4 && stage.norders <= 6, "%s: they are renewed as ever: %zu", jumps[i].why,
+		    stage.norders);
 		if (i + 1 < sizeof jumps / sizeof *jumps)
 			teardown(state);
 	}

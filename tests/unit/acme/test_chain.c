@@ -59,8 +59,8 @@ static const struct { const char *why; struct made v[CERTIFICATES_MAX]; const ch
 	    "certificate 3 (Root) was not issued by certificate 4 (Middle)" },
 	{ "the right names and another key", { { LEAF, MIDDLE, FOREIGN_SIGNATURE }, { MIDDLE, ROOT, GOOD } },
 	    "certificate 1 (a.test) was not signed by the key of certificate 2 (Middle)" },
-	{ "a foreign signature higher up", { { LEAF, MIDDLE, GOOD }, { MIDDLE, ROOT, FOREIGN_SIGNATURE }, { ROOT, ROOT, GOOD } },
-	    "certificate 2 (Middle) was not signed by the key of certificate 3 (Root)" },
+	{ "a foreign signature higher up", { { LEAF, MIDDLE, GOOD }, { MIDDLE, ROOT, FOREIGN_SIGNATURE },
+	    { ROOT, ROOT, GOOD } }, "certificate 2 (Middle) was not signed by the key of certificate 3 (Root)" },
 	{ "an issuer that is no CA", { { LEAF, MIDDLE, GOOD }, { MIDDLE, ROOT, NO_CA } },
 	    "certificate 2 (Middle) is not a CA's" },
 	{ "an intermediate that is over", { { LEAF, MIDDLE, GOOD }, { MIDDLE, ROOT, OVER } },
@@ -84,8 +84,8 @@ make(const struct made *m, struct buf *pem)
 	if (m->flaw == GARBAGE)
 		buf_add_str(&der, "garbage");
 	else if (m->who == LEAF || m->flaw == NO_CA)
-		pki_certificate(keys[m->who], m->flaw == OTHER_NAME ? "b.test" : names[m->who], m->who != LEAF ? "DNS:ca.test" :
-		    m->flaw == OTHER_NAME ? "DNS:b.test" : "DNS:a.test",
+		pki_certificate(keys[m->who], m->flaw == OTHER_NAME ? "b.test" : names[m->who], m->who != LEAF ?
+		    "DNS:ca.test" : m->flaw == OTHER_NAME ? "DNS:b.test" : "DNS:a.test",
 		    signer, names[m->by], from_s, until_s, &der);
 	else
 		pki_ca(keys[m->who], names[m->who], signer, names[m->by], from_s, until_s, &der);
@@ -120,9 +120,10 @@ test_chains(void **state)
 
 		read_chain(chains[i].v, &chain);
 		err = acme_chain_verify(&chain, csr, NOW_S, &f);
-		check(err == (chains[i].words == NULL ? ERR_OK : ERR_PEER), "%s: %s (%s)", chains[i].why, err_str(err), f.text);
-		check(chains[i].words == NULL || strstr(f.text, chains[i].words) != NULL, "%s: \"%s\" says \"%s\"", chains[i].why, f.text,
-		    chains[i].words);
+		check(err == (chains[i].words == NULL ? ERR_OK : ERR_PEER), "%s: %s (%s)", chains[i].why, err_str(err),
+		    f.text);
+		check(chains[i].words == NULL || strstr(f.text, chains[i].words) != NULL, "%s: \"%s\" says \"%s\"",
+		    chains[i].why, f.text, chains[i].words);
 		acme_chain_clear(&chain);
 	}
 	acme_csr_free(csr);

@@ -24,52 +24,60 @@ static const struct {
 	unsigned prefer;
 	const char *challenges;
 	const char *owner;			/* NULL: none can be used, */
-	const char *text;			/* ... and the words hold this; else the account of a standing record, or NULL */
+	const char *text;	/* ... and the words hold this; else the account of a standing record, or NULL */
 } choices[] = {
-	{ "dns-01 is used when nothing is said", 0, C("http-01", TOKEN) "," C("dns-01", TOKEN), "_acme-challenge.www.example.com",
-	    NULL },
+	{ "dns-01 is used when nothing is said", 0, C("http-01", TOKEN) "," C("dns-01", TOKEN),
+	    "_acme-challenge.www.example.com", NULL },
 	{ "what is not preferred is not used", 0, C("dns-account-01", TOKEN), NULL, "it offers dns-account-01" },
 	{ "the best is used wherever it stands", P1 | A1, C("dns-01", TOKEN) "," C("dns-account-01", TOKEN),
 	    "_h5zlfqoi7m5jaytl._acme-challenge.www.example.com", NULL },
-	{ "and the next where the CA has it not", P1 | A1 | S1, C("dns-01", TOKEN), "_acme-challenge.www.example.com", NULL },
+	{ "and the next where the CA has it not", P1 | A1 | S1, C("dns-01", TOKEN), "_acme-challenge.www.example.com",
+	    NULL },
 	{ "a standing record comes first", P1 | A1 | S1, C("dns-01", TOKEN) "," C("dns-persist-01", CLEAR),
 	    "_validation-persist.www.example.com", ACCOUNT },
 	{ "a challenge without token is passed over", P1 | A1, C("dns-account-01", "") "," C("dns-01", TOKEN),
 	    "_acme-challenge.www.example.com", NULL },
-	{ "and so is one with a token that is no string", P1, C("dns-01", ",\"token\":1"), NULL, "dns-01: without token" },
+	{ "and so is one with a token that is no string", P1, C("dns-01", ",\"token\":1"), NULL,
+	    "dns-01: without token" },
 	{ "or an empty one", P1, C("dns-01", ",\"token\":\"\""), NULL, "dns-01: its token is none" },
 	{ "or one with other characters", P1, C("dns-01", ",\"token\":\"../etc\""), NULL, "dns-01: its token is none" },
-	{ "one that failed is not used", P1, "{\"type\":\"dns-01\",\"url\":\"https://c/1\",\"status\":\"invalid\"" TOKEN "}", NULL,
-	    "already failed" },
+	{ "one that failed is not used", P1, "{\"type\":\"dns-01\",\"url\":\"https://c/1\",\"status\":\"invalid\""
+	    TOKEN "}", NULL, "already failed" },
 	{ "one that the CA looks at is gone on with", P1 | S1, C("dns-persist-01", CLEAR)
-	    ",{\"type\":\"dns-01\",\"url\":\"https://c/1\",\"status\":\"processing\"" TOKEN "}", "_acme-challenge.www.example.com", NULL },
+	    ",{\"type\":\"dns-01\",\"url\":\"https://c/1\",\"status\":\"processing\"" TOKEN "}",
+	    "_acme-challenge.www.example.com", NULL },
 	{ "a type that nobody knows is passed over", P1, C("dns-99", TOKEN) "," C("dns-01", TOKEN),
 	    "_acme-challenge.www.example.com", NULL },
 	{ "things that are no challenges too", P1, "1,null,{},\"x\",[],{\"type\":7}," C("dns-01", TOKEN),
 	    "_acme-challenge.www.example.com", NULL },
 	{ "no challenge at all", P1 | A1 | S1, "", NULL, "it offers nothing" },
-	{ "a challenge over http", P1, "{\"type\":\"dns-01\",\"url\":\"http://c/1\",\"status\":\"pending\"" TOKEN "}", NULL,
-	    "without a status or https URL" },
+	{ "a challenge over http", P1, "{\"type\":\"dns-01\",\"url\":\"http://c/1\",\"status\":\"pending\"" TOKEN "}",
+	    NULL, "without a status or https URL" },
 
-	{ "draft -01 names the account, and it is ours", S1, C("dns-persist-01", CLEAR OURS), "_validation-persist.www.example.com",
-	    ACCOUNT },
+	{ "draft -01 names the account, and it is ours", S1, C("dns-persist-01", CLEAR OURS),
+	    "_validation-persist.www.example.com", ACCOUNT },
 	{ "draft -02 has a hash of it", S1, C("dns-persist-01", HASHED), "_validation-persist.www.example.com",
 	    PREFIX "sha-256/-DOo-0FYz3izjZCLExkKNuhpAI8To5TBY1pooKesYdE" },
 	{ "a CA that has both forms gets the clear one", S1, C("dns-persist-01", CLEAR HASHED),
 	    "_validation-persist.www.example.com", ACCOUNT },
-	{ "somebody else's account is never published", S1, C("dns-persist-01", CLEAR ",\"accounturi\":\"https://ca.example/acct/9\""),
+	{ "somebody else's account is never published", S1,
+	    C("dns-persist-01", CLEAR ",\"accounturi\":\"https://ca.example/acct/9\""),
 	    NULL, "names an account that is not ours" },
-	{ "nor is a number", S1, C("dns-persist-01", CLEAR ",\"accounturi\":9"), NULL, "names an account that is not ours" },
+	{ "nor is a number", S1, C("dns-persist-01", CLEAR ",\"accounturi\":9"), NULL,
+	    "names an account that is not ours" },
 	{ "no issuer", S1, C("dns-persist-01", ",\"issuer-domain-names\":[]"), NULL, "missing or malformed" },
-	{ "issuers that are no list", S1, C("dns-persist-01", ",\"issuer-domain-names\":\"ca.example\""), NULL, "malformed" },
-	{ "an issuer that is no name", S1, C("dns-persist-01", ",\"issuer-domain-names\":[\"ca.example; policy=wildcard\"]"), NULL,
+	{ "issuers that are no list", S1, C("dns-persist-01", ",\"issuer-domain-names\":\"ca.example\""), NULL,
 	    "malformed" },
-	{ "an issuer beyond ASCII", S1, C("dns-persist-01", ",\"issuer-domain-names\":[\"c\\u00e4.example\"]"), NULL, "malformed" },
-	{ "eleven issuers", S1, C("dns-persist-01", ",\"issuerDomainNames\":[\"a\",\"b\",\"c\",\"d\",\"e\",\"f\",\"g\",\"h\",\"i\",\"j\","
+	{ "an issuer that is no name", S1, C("dns-persist-01", ",\"issuer-domain-names\":[\"ca.example; "
+	    "policy=wildcard\"]"), NULL, "malformed" },
+	{ "an issuer beyond ASCII", S1, C("dns-persist-01", ",\"issuer-domain-names\":[\"c\\u00e4.example\"]"), NULL,
+	    "malformed" },
+	{ "eleven issuers", S1,
+	    C("dns-persist-01", ",\"issuerDomainNames\":[\"a\",\"b\",\"c\",\"d\",\"e\",\"f\",\"g\",\"h\",\"i\",\"j\","
 	    "\"k\"]"), NULL, "malformed" },
 	{ "neither form", S1, C("dns-persist-01", ""), NULL, "missing or malformed" },
-	{ "a standing record that cannot be, and dns-01 beside it", P1 | S1, C("dns-persist-01", "") "," C("dns-01", TOKEN),
-	    "_acme-challenge.www.example.com", NULL },
+	{ "a standing record that cannot be, and dns-01 beside it", P1 | S1, C("dns-persist-01", "") ","
+	    C("dns-01", TOKEN), "_acme-challenge.www.example.com", NULL },
 };
 
 static struct acme_challenge_means
@@ -101,15 +109,19 @@ test_choices(void **state)
 		assert_non_null(challenges);
 		enum err err = acme_challenge_choose(&m, challenges, "www.example.com", false, &c, &f);
 		if (choices[i].owner == NULL) {
-			check(err == ERR_PEER && strstr(f.text, choices[i].text) != NULL, "%s: %s", choices[i].why, f.text);
+			check(err == ERR_PEER && strstr(f.text, choices[i].text) != NULL, "%s: %s", choices[i].why,
+			    f.text);
 		} else {
 			check(err == ERR_OK, "%s: %s", choices[i].why, f.text);
-			check(strcmp(dname_print_host(c.owner.octets, owner), choices[i].owner) == 0, "%s: %s", choices[i].why, owner);
+			check(strcmp(dname_print_host(c.owner.octets, owner), choices[i].owner) == 0, "%s: %s",
+			    choices[i].why, owner);
 			if (choices[i].text != NULL)
 				check(c.value[0] == '\0' && strcmp(c.standing.account, choices[i].text) == 0 &&
-				    strcmp(c.standing.issuers, "ca.example") == 0, "%s: %s", choices[i].why, c.standing.account);
+				    strcmp(c.standing.issuers, "ca.example") == 0, "%s: %s", choices[i].why,
+				    c.standing.account);
 			else
-				check(strlen(c.value) == 43 && c.standing.account == NULL, "%s: %s", choices[i].why, c.value);
+				check(strlen(c.value) == 43 && c.standing.account == NULL, "%s: %s", choices[i].why,
+				    c.value);
 			acme_choice_clear(&c);
 		}
 		json_decref(challenges);
@@ -135,8 +147,8 @@ static const struct { const char *why; unsigned possible; enum acme_challenge_ty
 static void
 test_places(void **state)
 {
-	json_t *challenges = json_loads("[" C("dns-01", TOKEN) "," C("dns-account-01", TOKEN) "," C("dns-persist-01", CLEAR) "]", 0,
-	    NULL);
+	json_t *challenges = json_loads("[" C("dns-01", TOKEN) "," C("dns-account-01", TOKEN) ","
+	    C("dns-persist-01", CLEAR) "]", 0, NULL);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
@@ -189,8 +201,8 @@ test_whose_account(void **state)
 static void
 test_prefixes_of_hashes(void **state)
 {
-	static const char *const bad[] = { NULL, "", "https://ca.example/; policy=wildcard; x=", "https://ca.example/a b",
-	    "https://ca.example/\x7f" };
+	static const char *const bad[] = { NULL, "", "https://ca.example/; policy=wildcard; x=",
+	    "https://ca.example/a b", "https://ca.example/\x7f" };
 	enum acme_challenge_type preferred[ACME_CHALLENGE_TYPES];
 	struct acme_challenge_means m = means(S1, preferred);
 	json_t *challenges = json_loads("[" C("dns-persist-01", HASHED) "]", 0, NULL);
@@ -259,8 +271,8 @@ test_type_names(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < ACME_CHALLENGE_TYPES; i++)
-		check(acme_challenge_type_parse(acme_challenge_type_str((enum acme_challenge_type)i), &type) && type == i,
-		    "type %u has a name that is read back", i);
+		check(acme_challenge_type_parse(acme_challenge_type_str((enum acme_challenge_type)i), &type) &&
+		    type == i, "type %u has a name that is read back", i);
 	check(!acme_challenge_type_parse("http-01", &type), "http-01 is none of ours");
 }
 
@@ -268,13 +280,18 @@ test_type_names(void **state)
 
 static const struct { const char *why, *text; bool ok, wildcard; int64_t until_s; } records[] = {
 	{ "the least",			"ca.example; accounturi=https://ca.example/acct/1", true, false, 0 },
-	{ "all",			"ca.example; accounturi=https://ca.example/acct/1; policy=wildcard; persistUntil=1767225600", true,
-	    true, 1767225600 },
-	{ "without blanks",		"ca.example;accounturi=https://ca.example/acct/1;policy=wildcard", true, true, 0 },
-	{ "with many",			" \tca.example ;  accounturi = https://ca.example/acct/1 ; policy\t=wildcard ", true, true, 0 },
-	{ "tags in capitals",		"CA.Example.; ACCOUNTURI=https://ca.example/acct/1; Policy=WildCard; PERSISTUNTIL=5", true, true, 5 },
-	{ "a parameter of the future",	"ca.example; accounturi=https://ca.example/acct/1; x-y=z; x-y=z", true, false, 0 },
-	{ "another policy",		"ca.example; accounturi=https://ca.example/acct/1; policy=specific", true, false, 0 },
+	{ "all",			"ca.example; accounturi=https://ca.example/acct/1; policy=wildcard; "
+	    "persistUntil=1767225600", true, true, 1767225600 },
+	{ "without blanks",		"ca.example;accounturi=https://ca.example/acct/1;policy=wildcard", true, true,
+	    0 },
+	{ "with many",			" \tca.example ;  accounturi = https://ca.example/acct/1 ; policy\t=wildcard ",
+	    true, true, 0 },
+	{ "tags in capitals",		"CA.Example.; ACCOUNTURI=https://ca.example/acct/1; Policy=WildCard; "
+	    "PERSISTUNTIL=5", true, true, 5 },
+	{ "a parameter of the future",	"ca.example; accounturi=https://ca.example/acct/1; x-y=z; x-y=z", true, false,
+	    0 },
+	{ "another policy",		"ca.example; accounturi=https://ca.example/acct/1; policy=specific", true,
+	    false, 0 },
 	{ "nothing",			"", false, false, 0 },
 	{ "no issuer",			"; accounturi=https://ca.example/acct/1", false, false, 0 },
 	{ "no account",			"ca.example", false, false, 0 },
@@ -282,14 +299,16 @@ static const struct { const char *why, *text; bool ok, wildcard; int64_t until_s
 	{ "a semicolon at the end",	"ca.example; accounturi=https://ca.example/acct/1;", false, false, 0 },
 	{ "and blanks behind it",	"ca.example; accounturi=https://ca.example/acct/1; ", false, false, 0 },
 	{ "two semicolons",		"ca.example;; accounturi=https://ca.example/acct/1", false, false, 0 },
-	{ "an account twice",		"ca.example; accounturi=https://ca.example/acct/1; AccountURI=https://ca.example/acct/1", false,
-	    false, 0 },
-	{ "a policy twice",		"ca.example; accounturi=u:1; policy=wildcard; policy=wildcard", false, false, 0 },
+	{ "an account twice",		"ca.example; accounturi=https://ca.example/acct/1; "
+	    "AccountURI=https://ca.example/acct/1", false, false, 0 },
+	{ "a policy twice",		"ca.example; accounturi=u:1; policy=wildcard; policy=wildcard", false, false,
+	    0 },
 	{ "an end twice",		"ca.example; accounturi=u:1; persistUntil=5; persistUntil=5", false, false, 0 },
 	{ "an end that is no number",	"ca.example; accounturi=u:1; persistUntil=tomorrow", false, false, 0 },
 	{ "a negative end",		"ca.example; accounturi=u:1; persistUntil=-1", false, false, 0 },
 	{ "an empty end",		"ca.example; accounturi=u:1; persistUntil=", false, false, 0 },
-	{ "an end beyond all time",	"ca.example; accounturi=u:1; persistUntil=99999999999999999999", false, false, 0 },
+	{ "an end beyond all time",	"ca.example; accounturi=u:1; persistUntil=99999999999999999999", false, false,
+	    0 },
 	{ "a tag without value",	"ca.example; accounturi=u:1; policy", false, false, 0 },
 	{ "a value with a blank",	"ca.example; accounturi=u:1 2", false, false, 0 },
 	{ "a tag with a blank",		"ca.example; account uri=u:1", false, false, 0 },
@@ -312,7 +331,8 @@ test_records(void **state)
 			continue;
 		check(strcmp(r.issuer, "ca.example") == 0, "%s: issuer %s", records[i].why, r.issuer);
 		check(strcmp(r.account, "https://ca.example/acct/1") == 0, "%s: account %s", records[i].why, r.account);
-		check(r.wildcard == records[i].wildcard && r.until_s == records[i].until_s, "%s: policy and end", records[i].why);
+		check(r.wildcard == records[i].wildcard && r.until_s == records[i].until_s, "%s: policy and end",
+		    records[i].why);
 		acme_persist_print(&r, &text);
 		check(acme_persist_read(buf_str(&text), text.len, &again) && memcmp(&r, &again, sizeof r) == 0,
 		    "%s is the same after printing: %s", records[i].why, buf_str(&text));
@@ -323,7 +343,8 @@ test_records(void **state)
 static void
 test_prefixes_of_records(void **state)
 {
-	static const char good[] = "ca.example; accounturi=https://ca.example/acct/1; policy=wildcard; persistUntil=1767225600";
+	static const char good[] = "ca.example; accounturi=https://ca.example/acct/1; policy=wildcard; "
+	    "persistUntil=1767225600";
 	struct acme_persist_record r;
 
 	(void)state;
@@ -359,15 +380,18 @@ static const struct { const char *why, *text; bool wildcard, fits; } fits[] = {
 static void
 test_fits(void **state)
 {
-	char issuers[] = "ca.example,ca.example.net", account[] = "https://ca.example/acct/1", fleet[] = "https://ca.example/any";
+	char issuers[] = "ca.example,ca.example.net", account[] = "https://ca.example/acct/1",
+	    fleet[] = "https://ca.example/any";
 
 	(void)state;
 	for (size_t i = 0; i < sizeof fits / sizeof fits[0]; i++) {
-		struct acme_standing want = { .issuers = issuers, .account = account, .fleet = fleet, .wildcard = fits[i].wildcard };
+		struct acme_standing want = { .issuers = issuers, .account = account, .fleet = fleet,
+		    .wildcard = fits[i].wildcard };
 		struct acme_persist_record r;
 
 		assert_true(acme_persist_read(fits[i].text, strlen(fits[i].text), &r));
-		check(acme_persist_fits(&r, &want, 1000) == fits[i].fits, "%s %s", fits[i].why, fits[i].fits ? "fits" : "does not fit");
+		check(acme_persist_fits(&r, &want, 1000) == fits[i].fits, "%s %s", fits[i].why,
+		    fits[i].fits ? "fits" : "does not fit");
 	}
 }
 
@@ -385,11 +409,13 @@ test_txt(void **state)
 
 		acme_txt_write(text, n, &rdata);
 		check(rdata.len == n + strings, "%zu octets take %zu strings", n, strings);
-		check(acme_txt_join(rdata.p, rdata.len, sizeof text, &back) && back.len == n, "%zu octets come back", n);
+		check(acme_txt_join(rdata.p, rdata.len, sizeof text, &back) && back.len == n, "%zu octets come back",
+		    n);
 		for (size_t cut = 0; cut < rdata.len; cut++)
 			if (cut % 256 != 0) {
 				buf_clear(&back);
-				check(!acme_txt_join(rdata.p, cut, sizeof text, &back), "%zu of %zu octets are no TXT", cut, rdata.len);
+				check(!acme_txt_join(rdata.p, cut, sizeof text, &back), "%zu of %zu octets are no TXT",
+				    cut, rdata.len);
 			}
 		buf_clear(&back);
 		check(n < 2 || !acme_txt_join(rdata.p, rdata.len, n - 1, &back), "%zu octets are too many", n);

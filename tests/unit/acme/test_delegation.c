@@ -8,8 +8,8 @@
 #include "wire/message.h"
 #include "wire/rrtype.h"
 
-/* Records: "owner TYPE target", parted by commas.  The zones are example.test, other.test and frozen.test, which may not
- * be changed. */
+/* Records: "owner TYPE target", parted by commas.  The zones are example.test, other.test and frozen.test, which may
+ * not be changed. */
 static const struct { const char *why, *records, *name; enum err err; const char *end; unsigned hops; } ways[] = {
 	{ "no alias",			"", "_c.www.example.test", ERR_OK, "_c.www.example.test in example.test", 0 },
 	{ "a name that is there",	"_c.www.example.test TXT x", "_c.www.example.test", ERR_OK,
@@ -24,36 +24,41 @@ static const struct { const char *why, *records, *name; enum err err; const char
 	    "x.other.test in other.test", 1 },
 	{ "letter case is nothing",	"_C.www.EXAMPLE.test CNAME X.Other.TEST", "_c.WWW.example.test", ERR_OK,
 	    "X.Other.TEST in other.test", 1 },
-	{ "a wildcard",			"*.www.example.test CNAME x.other.test, www.example.test A", "_c.www.example.test", ERR_OK,
-	    "x.other.test in other.test", 1 },
-	{ "a wildcard that is hidden by the host", "*.example.test CNAME x.other.test, www.example.test A", "_c.www.example.test",
-	    ERR_OK, "_c.www.example.test in example.test", 0 },
+	{ "a wildcard",			"*.www.example.test CNAME x.other.test, www.example.test A",
+	    "_c.www.example.test", ERR_OK, "x.other.test in other.test", 1 },
+	{ "a wildcard that is hidden by the host", "*.example.test CNAME x.other.test, www.example.test A",
+	    "_c.www.example.test", ERR_OK, "_c.www.example.test in example.test", 0 },
 	{ "a wildcard that is hidden by what is below", "*.example.test CNAME x.other.test, a.www.example.test A",
 	    "_c.www.example.test", ERR_OK, "_c.www.example.test in example.test", 0 },
-	{ "a wildcard that leads away is passed over", "*.example.test CNAME cdn.example.net", "_c.www.example.test", ERR_OK,
-	    "_c.www.example.test in example.test", 0 },
+	{ "a wildcard that leads away is passed over", "*.example.test CNAME cdn.example.net", "_c.www.example.test",
+	    ERR_OK, "_c.www.example.test in example.test", 0 },
 	{ "and one that leads in a circle", "*.example.test CNAME loop.example.test", "_c.www.example.test", ERR_OK,
 	    "_c.www.example.test in example.test", 0 },
 	{ "and one that leads to where we may not", "*.example.test CNAME x.frozen.test", "_c.www.example.test", ERR_OK,
 	    "_c.www.example.test in example.test", 0 },
-	{ "but not where we may not override it", "*.frozen.test CNAME cdn.example.net", "_c.www.frozen.test", ERR_NOT_FOUND,
-	    "_c.www.frozen.test -> cdn.example.net, which is in none of the zones here", 1 },
-	{ "a wildcard that is passed over behind an alias", "_c.www.example.test CNAME q.other.test, *.other.test CNAME away.example.net",
-	    "_c.www.example.test", ERR_OK, "q.other.test in other.test", 1 },
+	{ "but not where we may not override it", "*.frozen.test CNAME cdn.example.net", "_c.www.frozen.test",
+	    ERR_NOT_FOUND, "_c.www.frozen.test -> cdn.example.net, which is in none of the zones here", 1 },
+	{ "a wildcard that is passed over behind an alias", "_c.www.example.test CNAME q.other.test, *.other.test "
+	    "CNAME away.example.net", "_c.www.example.test", ERR_OK, "q.other.test in other.test", 1 },
 	{ "a DNAME",			"sub.example.test DNAME other.test", "_c.www.sub.example.test", ERR_OK,
 	    "_c.www.other.test in other.test", 1 },
 	{ "a DNAME does not speak for its owner", "_c.www.example.test DNAME other.test", "_c.www.example.test", ERR_OK,
 	    "_c.www.example.test in example.test", 0 },
-	{ "a DNAME and then a CNAME",	"sub.example.test DNAME other.test, _c.other.test CNAME x.example.test", "_c.sub.example.test",
-	    ERR_OK, "x.example.test in example.test", 2 },
-	{ "a circle",			"_c.example.test CNAME b.other.test, b.other.test CNAME _c.example.test", "_c.example.test",
-	    ERR_RANGE, "_c.example.test -> b.other.test -> _c.example.test: these aliases lead in a circle", 0 },
-	{ "an alias of itself",		"_c.example.test CNAME _C.Example.test", "_c.example.test", ERR_RANGE, "lead in a circle", 0 },
-	{ "a chain out of our zones",	"_c.example.test CNAME b.other.test, b.other.test CNAME c.example.net", "_c.example.test",
-	    ERR_NOT_FOUND, "_c.example.test -> b.other.test -> c.example.net, which is in none of the zones here", 0 },
-	{ "a name in none of our zones", "", "_c.example.net", ERR_NOT_FOUND, "_c.example.net is in none of the zones here; make", 0 },
+	{ "a DNAME and then a CNAME",	"sub.example.test DNAME other.test, _c.other.test CNAME x.example.test",
+	    "_c.sub.example.test", ERR_OK, "x.example.test in example.test", 2 },
+	{ "a circle",			"_c.example.test CNAME b.other.test, b.other.test CNAME _c.example.test",
+	    "_c.example.test", ERR_RANGE, "_c.example.test -> b.other.test -> _c.example.test: these aliases lead in a "
+	    "circle", 0 },
+	{ "an alias of itself",		"_c.example.test CNAME _C.Example.test", "_c.example.test", ERR_RANGE,
+	    "lead in a circle", 0 },
+	{ "a chain out of our zones",	"_c.example.test CNAME b.other.test, b.other.test CNAME c.example.net",
+	    "_c.example.test", ERR_NOT_FOUND, "_c.example.test -> b.other.test -> c.example.net, which is in none of "
+	    "the zones here", 0 },
+	{ "a name in none of our zones", "", "_c.example.net", ERR_NOT_FOUND,
+	    "_c.example.net is in none of the zones here; make", 0 },
 	{ "a zone that may not be changed", "", "_c.www.frozen.test", ERR_REFUSED,
-	    "_c.www.frozen.test: the zone frozen.test may not be changed here: the test has frozen it; make the name a CNAME", 0 },
+	    "_c.www.frozen.test: the zone frozen.test may not be changed here: the test has frozen it; make the name a "
+	    "CNAME", 0 },
 	{ "an alias to one",		"_c.example.test CNAME x.frozen.test", "_c.example.test", ERR_REFUSED,
 	    "_c.example.test -> x.frozen.test: the zone frozen.test may not", 0 },
 	{ "a zone cut",			"_c.www.example.test NS ns.example.net", "_c.www.example.test", ERR_NOT_FOUND,
@@ -68,7 +73,8 @@ static void
 add(struct world *w, const char *owner, const char *type, const char *target)
 {
 	static const struct { const char *name; uint16_t type; } types[] = {
-		{ "TXT", TYPE_TXT }, { "A", TYPE_A }, { "CNAME", TYPE_CNAME }, { "DNAME", TYPE_DNAME }, { "NS", TYPE_NS }
+		{ "TXT", TYPE_TXT }, { "A", TYPE_A }, { "CNAME", TYPE_CNAME }, { "DNAME", TYPE_DNAME },
+		    { "NS", TYPE_NS }
 	};
 	struct rr rr = { .ttl = 60 };
 	struct dname name, rdata;
@@ -134,7 +140,8 @@ test_ways(void **state)
 		if (err == ERR_OK) {
 			snprintf(end, sizeof end, "%s in ", dname_print_host(d.owner.octets, text));
 			strcat(end, dname_print_host(d.zone.octets, text));
-			check(strcmp(end, ways[i].end) == 0 && d.nhops == ways[i].hops, "%s: %s after %u", ways[i].why, end, d.nhops);
+			check(strcmp(end, ways[i].end) == 0 && d.nhops == ways[i].hops, "%s: %s after %u", ways[i].why,
+			    end, d.nhops);
 			for (unsigned h = 0; h < d.nhops; h++)
 				check(d.hops[h].ours, "each hop is ours");
 			acme_delegation_clear(&d);
@@ -148,7 +155,8 @@ test_ways(void **state)
 static void
 test_long_chains(void **state)
 {
-	static const struct { unsigned links; enum err err; } chains[] = { { ACME_HOPS_MAX, ERR_OK }, { ACME_HOPS_MAX + 1, ERR_RANGE } };
+	static const struct { unsigned links; enum err err; } chains[] = { { ACME_HOPS_MAX, ERR_OK },
+	    { ACME_HOPS_MAX + 1, ERR_RANGE } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof chains / sizeof chains[0]; i++) {
@@ -185,15 +193,18 @@ static const struct { const char *why, *records, *name, *account; unsigned prefe
 	{ "a name elsewhere",			"", "www.example.net", NULL, 0, false, false },
 	{ "one that may lead to us",		"", "www.example.net", NULL, 0, true, true },
 	{ "one in a frozen zone",		"", "www.frozen.test", NULL, 0, true, false },
-	{ "one there with a way out",		"_acme-challenge.www.frozen.test CNAME x.other.test", "www.frozen.test", NULL, 0, false,
+	{ "one there with a way out",		"_acme-challenge.www.frozen.test CNAME x.other.test", "www.frozen.test",
+	    NULL, 0, false, true },
+	{ "a way out for another challenge",	"_validation-persist.www.frozen.test CNAME x.other.test",
+	    "www.frozen.test", NULL, 0, false, false },
+	{ "a standing record may be there already", "", "www.frozen.test", NULL, 1 << ACME_DNS_PERSIST_01, false,
 	    true },
-	{ "a way out for another challenge",	"_validation-persist.www.frozen.test CNAME x.other.test", "www.frozen.test", NULL, 0,
+	{ "... that is preferred",		"_validation-persist.www.frozen.test CNAME x.other.test",
+	    "www.frozen.test", NULL, 1 << ACME_DNS_PERSIST_01 | 1 << ACME_DNS_01, false, true },
+	{ "the label of an account that we do not know yet", "", "www.frozen.test", NULL, 1 << ACME_DNS_ACCOUNT_01,
+	    false, true },
+	{ "the label of one that we know",	"", "www.frozen.test", "https://ca.test/1", 1 << ACME_DNS_ACCOUNT_01,
 	    false, false },
-	{ "a standing record may be there already", "", "www.frozen.test", NULL, 1 << ACME_DNS_PERSIST_01, false, true },
-	{ "... that is preferred",		"_validation-persist.www.frozen.test CNAME x.other.test", "www.frozen.test", NULL,
-	    1 << ACME_DNS_PERSIST_01 | 1 << ACME_DNS_01, false, true },
-	{ "the label of an account that we do not know yet", "", "www.frozen.test", NULL, 1 << ACME_DNS_ACCOUNT_01, false, true },
-	{ "the label of one that we know",	"", "www.frozen.test", "https://ca.test/1", 1 << ACME_DNS_ACCOUNT_01, false, false },
 };
 
 static void
@@ -249,20 +260,23 @@ on_found(void *arg, enum err err, struct acme_delegation *found, const char *wor
 }
 
 /* The resolver, in this world, answers with whatever records there are, of any zone. */
-static const struct { const char *why, *records, *names[2]; bool resolver, closed; enum err err; const char *words; } searches[] = {
-	{ "only ours", "_c.example.test CNAME a.other.test", { "_c.example.test", "_d.example.test" }, false, false, ERR_OK,
-	    "a.other.test _d.example.test" },
-	{ "one that leaves", "", { "_c.example.net", "_d.example.test" }, false, false, ERR_REFUSED, "_c.example.net is in none" },
-	{ "a foreign name that leads to us", "_c.example.net CNAME a.other.test", { "_c.example.net", "_d.example.test" }, true, false,
+static const struct { const char *why, *records, *names[2]; bool resolver, closed; enum err err; const char *words;
+    } searches[] = {
+	{ "only ours", "_c.example.test CNAME a.other.test", { "_c.example.test", "_d.example.test" }, false, false,
 	    ERR_OK, "a.other.test _d.example.test" },
-	{ "over two others", "_c.example.net CNAME b.example.org, b.example.org CNAME a.other.test", { "_d.example.test",
-	    "_c.example.net" }, true, false, ERR_OK, "_d.example.test a.other.test" },
-	{ "by way of ours", "_c.example.net CNAME b.other.test, b.other.test CNAME c.example.org, c.example.org CNAME d.example.test",
+	{ "one that leaves", "", { "_c.example.net", "_d.example.test" }, false, false, ERR_REFUSED,
+	    "_c.example.net is in none" },
+	{ "a foreign name that leads to us", "_c.example.net CNAME a.other.test",
+	    { "_c.example.net", "_d.example.test" }, true, false, ERR_OK, "a.other.test _d.example.test" },
+	{ "over two others", "_c.example.net CNAME b.example.org, b.example.org CNAME a.other.test",
+	    { "_d.example.test", "_c.example.net" }, true, false, ERR_OK, "_d.example.test a.other.test" },
+	{ "by way of ours", "_c.example.net CNAME b.other.test, b.other.test CNAME c.example.org, c.example.org CNAME "
+	    "d.example.test",
 	    { "_c.example.net", NULL }, true, false, ERR_OK, "d.example.test" },
-	{ "one that ends elsewhere", "_c.example.net CNAME b.example.org", { "_c.example.net", NULL }, true, false, ERR_REFUSED,
-	    "_c.example.net -> b.example.org: the last is in none of the zones here, and is no CNAME" },
-	{ "a circle outside", "_c.example.net CNAME b.example.org, b.example.org CNAME _c.example.net", { "_c.example.net", NULL },
-	    true, false, ERR_RANGE, "lead in a circle" },
+	{ "one that ends elsewhere", "_c.example.net CNAME b.example.org", { "_c.example.net", NULL }, true, false,
+	    ERR_REFUSED, "_c.example.net -> b.example.org: the last is in none of the zones here, and is no CNAME" },
+	{ "a circle outside", "_c.example.net CNAME b.example.org, b.example.org CNAME _c.example.net",
+	    { "_c.example.net", NULL }, true, false, ERR_RANGE, "lead in a circle" },
 	{ "a closed network", "_c.example.net CNAME a.other.test", { "_c.example.net", NULL }, true, true, ERR_REFUSED,
 	    "_c.example.net is in none of the zones here" },
 };
@@ -275,7 +289,8 @@ test_searches(void **state)
 		struct end end = { .base = event_base_new() };
 		struct sockaddr_in address = { .sin_family = AF_INET };
 		struct acme_resolver resolver = { .kind = ACME_RESOLVER_PLAIN, .name = "127.0.0.1" };
-		struct acme_resolve_config config = { .resolvers = &resolver, .n = searches[i].resolver, .closed = searches[i].closed };
+		struct acme_resolve_config config = { .resolvers = &resolver, .n = searches[i].resolver,
+		    .closed = searches[i].closed };
 		struct acme_delegation_search *s = NULL;
 		struct acme_resolve *resolve = NULL;
 		struct acme_port *port;
@@ -289,12 +304,14 @@ test_searches(void **state)
 		assert_int_equal(acme_resolve_new(&config, port, end.base, &resolve), ERR_OK);
 		for (end.n = 0; end.n < 2 && searches[i].names[end.n] != NULL; end.n++)
 			assert_int_equal(dname_from_str(searches[i].names[end.n], &names[end.n]), ERR_OK);
-		assert_int_equal(acme_delegation_start(&outside, resolve, end.base, names, end.n, end.n, on_found, &end, &s), ERR_OK);
+		assert_int_equal(acme_delegation_start(&outside, resolve, end.base, names, end.n, end.n, on_found, &end,
+		    &s), ERR_OK);
 		check(end.times == 0, "done comes later");
 		event_base_dispatch(end.base);
-		check(end.times == 1 && end.err == searches[i].err, "%s: %s (%s)", searches[i].why, err_str(end.err), end.words);
-		check(strstr(end.err == ERR_OK ? end.owners : end.words, searches[i].words) != NULL, "%s: %s%s", searches[i].why,
-		    end.owners, end.words);
+		check(end.times == 1 && end.err == searches[i].err, "%s: %s (%s)", searches[i].why, err_str(end.err),
+		    end.words);
+		check(strstr(end.err == ERR_OK ? end.owners : end.words, searches[i].words) != NULL, "%s: %s%s",
+		    searches[i].why, end.owners, end.words);
 		acme_delegation_search_free(s);
 		acme_resolve_free(resolve);
 		acme_port_free(port);

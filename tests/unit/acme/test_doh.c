@@ -59,7 +59,8 @@ static const struct { const char *why, *json, *message; } good[] = {
 	{ "Cloudflare's answer", "{\"Status\":0,\"TC\":false,\"RD\":true,\"RA\":true,\"AD\":false,\"CD\":false,"
 	    "\"Question\":[{\"name\":\"_ACME-challenge.a.test\",\"type\":16}],"
 	    "\"Answer\":[" TXT("\"\\\"one\\\"\"") "," TXT("\"\\\"tw\\\" \\\"o\\\"\"") "]}",
-	    "NOERROR RD RA; _acme-challenge.a.test. 60 IN TXT \"one\"; _acme-challenge.a.test. 60 IN TXT \"tw\" \"o\"" },
+	    "NOERROR RD RA; _acme-challenge.a.test. 60 IN TXT \"one\"; _acme-challenge.a.test. 60 IN TXT "
+	    "\"tw\" \"o\"" },
 	{ "a text without quotes", "{\"Status\":0," Q "\"Answer\":[" TXT("\"v=spf1 -all\"") "]}",
 	    "NOERROR; _acme-challenge.a.test. 60 IN TXT \"v=spf1 -all\"" },
 	{ "a name that does not exist", "{\"Status\":3,\"AD\":true," Q "\"Authority\":[{\"name\":\"a.test\",\"type\":6,"
@@ -122,13 +123,13 @@ static const struct { const char *why, *json, *words; } bad[] = {
 	{ "Status twice",		"{\"Status\":3,\"Status\":0}", "no JSON" },
 	{ "the answer to another name",	"{\"Status\":0,\"Question\":[{\"name\":\"b.test.\",\"type\":16}]}",
 	    "another question" },
-	{ "the answer to another type",	"{\"Status\":0,\"Question\":[{\"name\":\"_acme-challenge.a.test.\",\"type\":1}]}",
-	    "another question" },
+	{ "the answer to another type",
+	    "{\"Status\":0,\"Question\":[{\"name\":\"_acme-challenge.a.test.\",\"type\":1}]}", "another question" },
 	{ "answers that are no list",	"{\"Status\":0," Q "\"Answer\":{}}", "no list" },
 	{ "a record without data",	"{\"Status\":0," Q "\"Answer\":[{\"name\":\"a.test\",\"type\":16}]}",
 	    "without name" },
-	{ "a record of no name",	"{\"Status\":0," Q "\"Answer\":[{\"name\":\"a..test\",\"type\":16,\"data\":\"x\"}]}",
-	    "without name" },
+	{ "a record of no name",	"{\"Status\":0,"
+	    Q "\"Answer\":[{\"name\":\"a..test\",\"type\":16,\"data\":\"x\"}]}", "without name" },
 	{ "an open quote",		"{\"Status\":0," Q "\"Answer\":[" TXT("\"\\\"x\"") "]}",
 	    "cannot be read: \"x" },
 	{ "an address that is none",	"{\"Status\":0," Q

@@ -153,9 +153,10 @@ test_binding(void **state)
 	struct buf out = { 0 };
 
 	(void)state;
-	assert_int_equal(acme_jws_bind((const uint8_t *)secret, strlen(secret), "kid-1", "https://ca.example/new-account",
-	    acme_key_jwk(key), &out), ERR_OK);
-	assert_string_equal(buf_str(&out), "{\"protected\":\"eyJhbGciOiJIUzI1NiIsImtpZCI6ImtpZC0xIiwidXJsIjoiaHR0cHM6Ly9jYS5leGFtcGxlL25ldy1hY2NvdW50In0\","
+	assert_int_equal(acme_jws_bind((const uint8_t *)secret, strlen(secret), "kid-1",
+	    "https://ca.example/new-account", acme_key_jwk(key), &out), ERR_OK);
+	assert_string_equal(buf_str(&out),
+	    "{\"protected\":\"eyJhbGciOiJIUzI1NiIsImtpZCI6ImtpZC0xIiwidXJsIjoiaHR0cHM6Ly9jYS5leGFtcGxlL25ldy1hY2NvdW50In0\","
 	    "\"payload\":\"eyJjcnYiOiJQLTI1NiIsImt0eSI6IkVDIiwieCI6ImY4M09KM0QyeEYxQmc4dnViOXRMZTFnSE16Vjc2ZThUdXM5dVBIdlJWRVUi"
 	    "LCJ5IjoieF9GRXpSdTltMzZITE5fdHVlNjU5TE5wWFc2cEN5U3Rpa1lqS0lXSTVhMCJ9\","
 	    "\"signature\":\"vO3oEZbJxZeIZTNicFUVj6vYzYMu1n5_CbWo2nSSLA8\"}");

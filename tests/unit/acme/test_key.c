@@ -187,8 +187,8 @@ test_signatures(void **state)
 			struct buf signature = { 0 };
 
 			assert_int_equal(acme_key_sign(key, input, sizeof input, &signature), ERR_OK);
-			check(signature.len == sizes[i], "a signature by %s has %zu octets, not %zu", keys[i].why, sizes[i],
-			    signature.len);
+			check(signature.len == sizes[i], "a signature by %s has %zu octets, not %zu", keys[i].why,
+			    sizes[i], signature.len);
 			check(verify(keys[i].pem, input, sizeof input, &signature), "OpenSSL verifies %s", keys[i].why);
 			input[0] ^= 1;
 			check(!verify(keys[i].pem, input, sizeof input, &signature), "%s: and not another text's",
@@ -219,7 +219,8 @@ test_made_and_read_again(void **state)
 		assert_int_equal(stat(path, &st), 0);
 		check((st.st_mode & 07777) == 0600, "a new key file has mode 0600, not %o", st.st_mode & 07777);
 		assert_int_equal(acme_key_load(path, ACME_KEY_ES256, &again, &f), ERR_OK);
-		check(strcmp(acme_key_jwk(first), acme_key_jwk(again)) == 0, "a key that is there is used, whatever its type");
+		check(strcmp(acme_key_jwk(first), acme_key_jwk(again)) == 0,
+		    "a key that is there is used, whatever its type");
 		acme_key_free(again);
 		acme_key_free(first);
 		unlink(path);
@@ -241,12 +242,13 @@ put(const char *path, const char *text, mode_t mode)
 static const struct { const char *why, *text; mode_t mode; enum err err; const char *words; } files[] = {
 	{ "a good key",			p256,	0600, ERR_OK, "" },
 	{ "one that may not be written", p256,	0400, ERR_OK, "" },
-	{ "one that the group may read", p256,	0640, ERR_ACCESS, "mode 0640 lets others at the account key; expected 0600" },
+	{ "one that the group may read", p256,	0640, ERR_ACCESS, "mode 0640 lets others at the account key; expected "
+	    "0600" },
 	{ "one that others may write",	p256,	0602, ERR_ACCESS, "mode 0602" },
 	{ "nothing",			"",	0600, ERR_FORMAT, "expected a private key in PEM, found none" },
 	{ "certbot's JSON",		" {\"n\": \"x\"}", 0600, ERR_FORMAT, "certbot's private_key.json" },
-	{ "a certificate",		"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", 0600, ERR_FORMAT,
-	    "expected a private key in PEM" },
+	{ "a certificate",		"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", 0600,
+	    ERR_FORMAT, "expected a private key in PEM" },
 };
 
 static void
@@ -322,7 +324,8 @@ test_encrypted(void **state)
 	assert_int_equal(acme_key_from_pem(pem, (size_t)n, &key, &f), ERR_UNSUPPORTED);
 	check(strstr(f.text, "encrypted") != NULL, "the words say encrypted: %s", f.text);
 	BIO_reset(bio);
-	PEM_write_bio_PrivateKey_traditional(bio, pkey, EVP_aes_128_cbc(), (const unsigned char *)"secret", 6, NULL, NULL);
+	PEM_write_bio_PrivateKey_traditional(bio, pkey, EVP_aes_128_cbc(), (const unsigned char *)"secret", 6, NULL,
+	    NULL);
 	n = BIO_get_mem_data(bio, &pem);
 	assert_int_equal(acme_key_from_pem(pem, (size_t)n, &key, &f), ERR_UNSUPPORTED);
 	EVP_PKEY_free(pkey);
@@ -338,8 +341,8 @@ test_prefixes(void **state)
 	(void)state;
 	for (size_t i = 0; i < NKEYS; i++)
 		for (size_t n = 0; n + 30 < strlen(keys[i].pem); n += i == 3 ? 7 : 1)
-			check(acme_key_from_pem(keys[i].pem, n, &key, NULL) != ERR_OK, "the first %zu characters of %s are no key",
-			    n, keys[i].why);
+			check(acme_key_from_pem(keys[i].pem, n, &key, NULL) != ERR_OK,
+			    "the first %zu characters of %s are no key", n, keys[i].why);
 }
 
 int

@@ -45,21 +45,26 @@ static const struct {
 	    .content_type = "application/pem-certificate-chain; charset=utf-8" }, { 0 },
 	    ERR_OK, "", 1, 1 },
 	{ "a certificate that is valid by the CA's clock", one, { ONE, .date_s = 1500 }, { 0 }, ERR_OK, "", 1, 1 },
-	{ "one that has expired by it", one, { ONE, .date_s = 2000 }, { 0 }, ERR_PEER, "has expired, by the CA's own clock", 1, 1 },
+	{ "one that has expired by it", one, { ONE, .date_s = 2000 }, { 0 }, ERR_PEER,
+	    "has expired, by the CA's own clock", 1, 1 },
 	{ "one that will be valid in a moment", one, { ONE, .date_s = 990 }, { 0 }, ERR_OK, "", 1, 1 },
-	{ "one that will not", one, { ONE, .date_s = 600 }, { 0 }, ERR_PEER, "not valid yet, by the CA's own clock", 1, 1 },
+	{ "one that will not", one, { ONE, .date_s = 600 }, { 0 }, ERR_PEER, "not valid yet, by the CA's own clock", 1,
+	    1 },
 	{ "a chain of another type", one, { ONE, .content_type = "application/pkix-cert" }, { 0 }, ERR_PEER,
 	    "comes as application/pkix-cert", 1, 1 },
 	{ "no PEM", one, { ONE, .no_pem = true }, { 0 }, ERR_PEER, "no certificate in PEM", 1, 1 },
-	{ "a chain that does not verify", one, { ONE, .leaf_twice = true }, { 0 }, ERR_PEER, "chain does not verify", 1, 1 },
+	{ "a chain that does not verify", one, { ONE, .leaf_twice = true }, { 0 }, ERR_PEER, "chain does not verify", 1,
+	    1 },
 	{ "an order that stays ready", one, { ONE, .stays_ready = true }, { 0 }, ERR_PEER, "stays ready", 1, 1 },
-	{ "an order with the names that were ordered", two, { TWO, .identifiers = "[{\"type\":\"dns\",\"value\":\"*.A.test\"},"
+	{ "an order with the names that were ordered", two,
+	    { TWO, .identifiers = "[{\"type\":\"dns\",\"value\":\"*.A.test\"},"
 	    "{\"type\":\"dns\",\"value\":\"a.test\"}]" }, { 0 }, ERR_OK, "", 2, 2 },
 	{ "an order with another name", one, { ONE, .identifiers = "[{\"type\":\"dns\",\"value\":\"b.test\"}]" }, { 0 },
 	    ERR_PEER, "not ordered: b.test", 0, 0 },
-	{ "an order with a name too few", two, { TWO, .identifiers = "[{\"type\":\"dns\",\"value\":\"a.test\"}]" }, { 0 },
-	    ERR_PEER, "1 identifiers; 2 were ordered", 0, 0 },
-	{ "an order with identifiers of another kind", one, { ONE, .identifiers = "[7]" }, { 0 }, ERR_PEER, "not ordered", 0, 0 },
+	{ "an order with a name too few", two, { TWO, .identifiers = "[{\"type\":\"dns\",\"value\":\"a.test\"}]" },
+	    { 0 }, ERR_PEER, "1 identifiers; 2 were ordered", 0, 0 },
+	{ "an order with identifiers of another kind", one, { ONE, .identifiers = "[7]" }, { 0 }, ERR_PEER,
+	    "not ordered", 0, 0 },
 	{ "a zone that refuses the challenge", one, { ONE }, { .publish = ERR_REFUSED }, ERR_REFUSED,
 	    "the zone says no", 1, 0 },
 	{ "a server that does not show it", one, { ONE }, { .check = ERR_TIMEOUT }, ERR_TIMEOUT, "ns2 is silent", 1,
@@ -185,7 +190,8 @@ test_owner(void **state)
 	memset(label, 'a', 63);
 	label[63] = '\0';
 	snprintf(longest, sizeof longest, "%s.%s.%s.%.55s", label, label, label, label);
-	check(acme_challenge_record(ACME_DNS_01, longest, NULL, &d) == ERR_RANGE, "a name may be too long for a challenge");
+	check(acme_challenge_record(ACME_DNS_01, longest, NULL, &d) == ERR_RANGE,
+	    "a name may be too long for a challenge");
 }
 
 static void
@@ -198,7 +204,8 @@ test_abort(void **state)
 	(void)state;
 	pki_csr(model_key, NULL, one, &der);
 	assert_int_equal(acme_csr_parse(der.p, der.len, &csr, NULL), ERR_OK);
-	struct acme_order_setup setup = { .csr = csr, .new_order = "https://ca/new-order", .means.thumbprint = "thumbprint",
+	struct acme_order_setup setup = { .csr = csr, .new_order = "https://ca/new-order",
+	    .means.thumbprint = "thumbprint",
 		.limit_ms = 1000 };
 	assert_int_equal(acme_order_new(&setup, &o), ERR_OK);
 	assert_int_equal(acme_order_start(o), ACME_POST);
@@ -217,10 +224,11 @@ test_standing(void **state)
 
 	(void)state;
 	wishes = (struct acme_order_setup){ .means = { .preferred = preferred, .npreferred = 2 } };
-	struct model m = { TWO, .persistent = true }, some = { TWO, .persistent = true, .reused = { false, true } }, plain = { TWO };
+	struct model m = { TWO, .persistent = true }, some = { TWO, .persistent = true, .reused = { false, true } },
+	    plain = { TWO };
 	struct outcome out = run(&m, &good_zones, two, 600000);
-	check(out.err == ERR_OK && out.ntxts == 0 && out.nstanding == 1 && out.standing_wildcard, "one record with the wildcard: %s",
-	    out.words);
+	check(out.err == ERR_OK && out.ntxts == 0 && out.nstanding == 1 && out.standing_wildcard,
+	    "one record with the wildcard: %s", out.words);
 	check(m.responses == 2 && m.published == 1 && m.checked == 1, "two answers, after it was seen");
 	out = run(&some, &good_zones, two, 600000);
 	check(out.err == ERR_OK && out.nstanding == 1 && !out.standing_wildcard && some.responses == 1,

@@ -6,15 +6,19 @@
 /* ---- taken up again ---- */
 
 static const struct { const char *why; struct model model; const char *location; unsigned placed; } lives[] = {
-	{ "the CA wants us to wait", { ONE, .fault = HTTP_429_NOW, .fault_at = 1, .fault_times = 1 }, "https://ca/order-before", 0 },
+	{ "the CA wants us to wait", { ONE, .fault = HTTP_429_NOW, .fault_at = 1, .fault_times = 1 },
+	    "https://ca/order-before", 0 },
 	{ "nothing was done yet", { ONE }, "https://ca/order-before", 0 },
 	{ "all was proved", { ONE, .reused = { true } }, "https://ca/order-before", 0 },
-	{ "the CSR was sent", { ONE, .reused = { true }, .finalized = true, .slow_issue = 2 }, "https://ca/order-before", 0 },
+	{ "the CSR was sent", { ONE, .reused = { true }, .finalized = true, .slow_issue = 2 },
+	    "https://ca/order-before", 0 },
 	{ "it was issued", { ONE, .reused = { true }, .finalized = true }, "https://ca/order-before", 0 },
 	{ "the CA has forgotten it", { ONE, .gone = true }, "https://ca/order", 1 },
 	{ "it has ended", { ONE, .over = true }, "https://ca/order", 1 },
-	{ "the CA is away for a moment", { ONE, .fault = NO_ANSWER, .fault_at = 1, .fault_times = 2 }, "https://ca/order-before", 0 },
-	{ "the CA is overloaded", { ONE, .fault = HTTP_503_LATER, .fault_at = 1, .fault_times = 1 }, "https://ca/order-before", 0 },
+	{ "the CA is away for a moment", { ONE, .fault = NO_ANSWER, .fault_at = 1, .fault_times = 2 },
+	    "https://ca/order-before", 0 },
+	{ "the CA is overloaded", { ONE, .fault = HTTP_503_LATER, .fault_at = 1, .fault_times = 1 },
+	    "https://ca/order-before", 0 },
 };
 
 static void
@@ -33,21 +37,25 @@ test_orders_go_on(void **state)
 	wishes = (struct acme_order_setup){ 0 };
 }
 
-static const struct { const char *why; struct model model; struct zones zones; const char *blame, *again, *problem; bool resumable; }
+static const struct { const char *why; struct model model; struct zones zones; const char *blame, *again, *problem;
+    bool resumable; }
 failures[] = {
-	{ "the CA cannot be reached", { ONE, .fault = NO_ANSWER, .fault_at = 1, .fault_times = 99 }, { 0 }, "CA", "soon", "", false },
-	{ "nor in the middle of it", { ONE, .fault = NO_ANSWER, .fault_at = 3, .fault_times = 99 }, { 0 }, "CA", "soon", "", true },
-	{ "a limit of hours", { ONE, .fault = HTTP_429_LATER, .fault_at = 2, .fault_times = 99 }, { 0 }, "limit", "later",
-	    "rateLimited", true },
-	{ "a limit before the order is there", { ONE, .fault = HTTP_429_LATER, .fault_at = 1, .fault_times = 99 }, { 0 }, "limit",
-	    "later", "rateLimited", false },
+	{ "the CA cannot be reached", { ONE, .fault = NO_ANSWER, .fault_at = 1, .fault_times = 99 }, { 0 }, "CA",
+	    "soon", "", false },
+	{ "nor in the middle of it", { ONE, .fault = NO_ANSWER, .fault_at = 3, .fault_times = 99 }, { 0 }, "CA", "soon",
+	    "", true },
+	{ "a limit of hours", { ONE, .fault = HTTP_429_LATER, .fault_at = 2, .fault_times = 99 }, { 0 }, "limit",
+	    "later", "rateLimited", true },
+	{ "a limit before the order is there", { ONE, .fault = HTTP_429_LATER, .fault_at = 1, .fault_times = 99 },
+	    { 0 }, "limit", "later", "rateLimited", false },
 	{ "a proof that fails", { ONE, .bad_authorization = "invalid" }, { 0 }, "host", "soon", "unauthorized", false },
 	{ "an order that fails", { ONE, .order_invalid = true }, { 0 }, "host", "later", "caa", false },
 	{ "a zone that says no", { ONE }, { .publish = ERR_REFUSED }, "local", "soon", "", true },
 	{ "a server that lags", { ONE }, { .check = ERR_TIMEOUT }, "host", "soon", "", true },
 	{ "not JSON", { ONE, .fault = NOT_JSON, .fault_at = 2, .fault_times = 1 }, { 0 }, "CA", "later", "", false },
 	{ "another key's certificate", { ONE, .wrong_key = true }, { 0 }, "CA", "later", "", false },
-	{ "hours until it issues", { ONE, .slow_issue = 100000, .retry_after_s = 3600 }, { 0 }, "host", "soon", "", true },
+	{ "hours until it issues", { ONE, .slow_issue = 100000, .retry_after_s = 3600 }, { 0 }, "host", "soon", "",
+	    true },
 	{ "no end", { ONE, .slow_checks = 100000 }, { 0 }, "CA", "soon", "", true },
 };
 
@@ -60,11 +68,12 @@ test_failures_have_a_cause(void **state)
 		struct outcome out = run(&m, &failures[i].zones, one, 60000);
 
 		check(out.err != ERR_OK, "%s is a failure", failures[i].why);
-		check(strcmp(acme_blame_str(out.cause.blame), failures[i].blame) == 0, "%s: blames %s (%s)", failures[i].why,
-		    acme_blame_str(out.cause.blame), out.words);
-		check(strcmp(acme_again_str(out.cause.again), failures[i].again) == 0, "%s: again %s (%s)", failures[i].why,
-		    acme_again_str(out.cause.again), out.words);
-		check(strcmp(out.problem, failures[i].problem) == 0, "%s: problem \"%s\"", failures[i].why, out.problem);
+		check(strcmp(acme_blame_str(out.cause.blame), failures[i].blame) == 0, "%s: blames %s (%s)",
+		    failures[i].why, acme_blame_str(out.cause.blame), out.words);
+		check(strcmp(acme_again_str(out.cause.again), failures[i].again) == 0, "%s: again %s (%s)",
+		    failures[i].why, acme_again_str(out.cause.again), out.words);
+		check(strcmp(out.problem, failures[i].problem) == 0, "%s: problem \"%s\"", failures[i].why,
+		    out.problem);
 		check(out.resumable == failures[i].resumable, "%s: goes on later: %d", failures[i].why, out.resumable);
 	}
 }
@@ -81,13 +90,14 @@ test_profiles(void **state)
 	(void)state;
 	wishes = (struct acme_order_setup){ .profile = "shortlived", .profiles = profiles };
 	out = run(&m, &good_zones, one, 60000);
-	check(out.err == ERR_OK && strstr(m.payload, "\"profile\":\"shortlived\"") != NULL, "a profile is asked for: %s", m.payload);
+	check(out.err == ERR_OK && strstr(m.payload, "\"profile\":\"shortlived\"") != NULL,
+	    "a profile is asked for: %s", m.payload);
 	m = (struct model){ ONE };
 	wishes.profile = "longlived";
 	out = run(&m, &good_zones, one, 60000);
 	check(out.err == ERR_UNSUPPORTED && m.requests == 0, "an unknown one is not");
-	check(strstr(out.words, "no profile \"longlived\": it has \"classic\", \"shortlived\"") != NULL, "it says which there are: %s",
-	    out.words);
+	check(strstr(out.words, "no profile \"longlived\": it has \"classic\", \"shortlived\"") != NULL,
+	    "it says which there are: %s", out.words);
 	check(out.cause.again == AGAIN_NEVER && strcmp(out.problem, "invalidProfile") == 0, "and that it is for ever");
 	wishes.profiles = NULL;
 	out = run(&m, &good_zones, one, 60000);
@@ -105,22 +115,25 @@ test_replaces(void **state)
 	(void)state;
 	wishes = (struct acme_order_setup){ .replaces = "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE" };
 	out = run(&m, &good_zones, one, 60000);
-	check(out.err == ERR_OK && m.placed == 1 && strstr(m.payload, "\"replaces\":\"aYhba4") != NULL, "it is said: %s", m.payload);
+	check(out.err == ERR_OK && m.placed == 1 && strstr(m.payload, "\"replaces\":\"aYhba4") != NULL,
+	    "it is said: %s", m.payload);
 	m = (struct model){ ONE, .knows_no_replaces = true };
 	out = run(&m, &good_zones, one, 60000);
-	check(out.err == ERR_OK && m.placed == 2 && strstr(m.payload, "replaces") == NULL, "and left out when the CA refuses it: %s",
-	    out.words);
+	check(out.err == ERR_OK && m.placed == 2 && strstr(m.payload, "replaces") == NULL,
+	    "and left out when the CA refuses it: %s", out.words);
 	wishes = (struct acme_order_setup){ 0 };
 }
 
-static const struct { const char *why, *preferred; struct model model; bool under_b; unsigned requests; } preferences[] = {
+static const struct { const char *why, *preferred; struct model model; bool under_b; unsigned requests;
+    } preferences[] = {
 	{ "no wish", NULL, { ONE, .alternates = { "Root B" } }, false, 0 },
 	{ "the default is the wish", "Root A", { ONE, .alternates = { "Root B" } }, false, 0 },
 	{ "the second of two", "Root B", { ONE, .alternates = { "Root C", "Root B", "Root D" } }, true, 2 },
 	{ "the last of three", "Root B", { ONE, .alternates = { "Root C", "Root D", "Root B" } }, true, 3 },
 	{ "none fits", "Root E", { ONE, .alternates = { "Root B", "Root C" } }, false, 2 },
 	{ "there are no others", "Root B", { ONE }, false, 0 },
-	{ "the others are gone", "Root B", { ONE, .alternates = { "Root B", "Root C" }, .bad_alternates = true }, false, 2 },
+	{ "the others are gone", "Root B", { ONE, .alternates = { "Root B", "Root C" }, .bad_alternates = true }, false,
+	    2 },
 };
 
 static void
@@ -138,8 +151,8 @@ test_preferred_chain(void **state)
 		out = run(&m, &good_zones, one, 60000);
 		check(out.err == ERR_OK && out.nchain == 2, "%s: %s", preferences[i].why, out.words);
 		check(out.under_b == preferences[i].under_b, "%s: below Root B: %d", preferences[i].why, out.under_b);
-		check(m.requests == plain.requests + preferences[i].requests, "%s: %u requests more", preferences[i].why,
-		    m.requests - plain.requests);
+		check(m.requests == plain.requests + preferences[i].requests, "%s: %u requests more",
+		    preferences[i].why, m.requests - plain.requests);
 	}
 	wishes = (struct acme_order_setup){ 0 };
 }

@@ -475,14 +475,15 @@ test_restart(void **state)
 	pebble_wait(&s);
 	put_csr(&s, "host.example.test", NULL);
 	check(run_until(&s, txt_published, PATIENCE_S), "the challenge is published");
-	check(world_note(&s.world, NOTE) != NULL && strstr(world_note(&s.world, NOTE), "_acme-challenge.host.example.test") != NULL,
-	    "and remembered before that");
+	check(world_note(&s.world, NOTE) != NULL && strstr(world_note(&s.world, NOTE),
+	    "_acme-challenge.host.example.test") != NULL, "and remembered before that");
 	acme_free(s.engine);
 	world_forget(&s.world);
 	check(world_count(&s.world, NULL, TYPE_TXT) == 1, "it is still there");
 	s.world.silent = false;
 	engine_start(&s);
-	check(run_until(&s, order_forgotten, PATIENCE_S), "the next engine brings it to its end: %s", tally(&s).problem);
+	check(run_until(&s, order_forgotten, PATIENCE_S), "the next engine brings it to its end: %s",
+	    tally(&s).problem);
 	check(world_count(&s.world, NULL, TYPE_TXT) == 0, "without leaving anything");
 	check_issued(&s, "host.example.test");
 	stage_clear(&s);

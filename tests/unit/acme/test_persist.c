@@ -59,7 +59,8 @@ stage_init(struct stage *s)
 	s->key = EVP_EC_gen("P-256");
 	s->config = (struct acme_authority_config){ .challenges = s->preferred, .nchallenges = 1 };
 	for (s->authorities.n = 0; s->authorities.n < 2; s->authorities.n++)
-		s->authorities.v[s->authorities.n] = (struct acme_authority){ .config = &s->config, .name = names[s->authorities.n] };
+		s->authorities.v[s->authorities.n] = (struct acme_authority){ .config = &s->config,
+		    .name = names[s->authorities.n] };
 	persist_open(s);
 }
 
@@ -101,7 +102,8 @@ static const struct want usual = { NAME, NAME, "example.test", "ca", "ca.test", 
 static struct acme_persist_need *
 require(struct stage *s, struct want w)
 {
-	struct acme_standing want = { .issuers = strdup(w.issuers), .account = strdup(w.account), .wildcard = w.wildcard };
+	struct acme_standing want = { .issuers = strdup(w.issuers), .account = strdup(w.account),
+	    .wildcard = w.wildcard };
 	struct acme_delegation way = { .frozen = w.frozen };
 	struct acme_persist_need *n = NULL;
 	struct dname csr;
@@ -110,8 +112,8 @@ require(struct stage *s, struct want w)
 	assert_int_equal(dname_from_str(w.owner, &way.owner), ERR_OK);
 	assert_int_equal(dname_from_str(w.zone, &way.zone), ERR_OK);
 	assert_int_equal(dname_from_str(w.csr, &csr), ERR_OK);
-	assert_int_equal(acme_persist_require(s->persist, &(struct acme_persist_request){ &want, &way, w.authority, csr.octets,
-	    on_done, s }, &n), ERR_OK);
+	assert_int_equal(acme_persist_require(s->persist, &(struct acme_persist_request){ &want, &way, w.authority,
+	    csr.octets, on_done, s }, &n), ERR_OK);
 	acme_standing_clear(&want);
 	return n;
 }
@@ -365,7 +367,8 @@ test_ends(void **state)
 	check(s.world.edits == 1, "there is time");
 	s.config.persist_lifetime_s = 100 * DAY;	/* so 30 are less than a third */
 	review(&s);
-	check(acme_persist_read(texts(&s, NAME), strlen(texts(&s, NAME)), &r) && r.until_s >= now_s + 100 * DAY, "a later end in time");
+	check(acme_persist_read(texts(&s, NAME), strlen(texts(&s, NAME)), &r) && r.until_s >= now_s + 100 * DAY,
+	    "a later end in time");
 	s.config.persist_lifetime_s = 10 * DAY;
 	s.world.edit_err = ERR_IO;
 	review(&s);
@@ -376,7 +379,8 @@ test_ends(void **state)
 	check(r.until_s >= now_s + 100 * DAY, "and is left alone for a while");
 	acme_persist_review(s.persist, now_s + 2 * 3600);
 	run(&s);
-	check(acme_persist_read(texts(&s, NAME), strlen(texts(&s, NAME)), &r) && r.until_s < now_s + 11 * DAY, "until it is tried again");
+	check(acme_persist_read(texts(&s, NAME), strlen(texts(&s, NAME)), &r) && r.until_s < now_s + 11 * DAY,
+	    "until it is tried again");
 	check(world_count(&s.world, NAME, TYPE_TXT) == 1, "there is one");
 	s.config.persist_lifetime_s = 0;
 	acme_persist_review(s.persist, now_s + 4 * 3600);
@@ -396,7 +400,8 @@ test_failures(void **state)
 	s.world.edit_err = ERR_REFUSED;
 	require(&s, usual);
 	run(&s);
-	check(s.done == 1 && s.err == ERR_REFUSED && strstr(s.text, "says the test") != NULL, "an order hears why: %s", s.text);
+	check(s.done == 1 && s.err == ERR_REFUSED && strstr(s.text, "says the test") != NULL, "an order hears why: %s",
+	    s.text);
 	s.world.edit_err = ERR_OK;
 	obtain(&s, usual);
 	says(&s, PLAIN, "the next one may succeed");
@@ -553,7 +558,8 @@ test_what_cannot_be_read_is_forgotten(void **state)
 		struct acme_outside outside = world_outside(&s.world);
 
 		persist_close(&s);
-		outside.remember(outside.ctx, "persist/x/y", memories[i], strlen(memories[i]) + (memories[i][0] == '\0'), NULL, NULL);
+		outside.remember(outside.ctx, "persist/x/y", memories[i],
+		    strlen(memories[i]) + (memories[i][0] == '\0'), NULL, NULL);
 		persist_open(&s);
 		run(&s);
 		check(world_note(&s.world, "persist/x/y") == NULL, "%s is forgotten", memories[i]);

@@ -33,7 +33,8 @@ add_record(struct rr_list *to, const char *text)
 		rdata[1] = (uint8_t)ntag;
 		memcpy(rdata + 2, tag, ntag);
 		memcpy(rdata + 2 + ntag, rest + at, n);
-		assert_int_equal(rr_list_add(to, &(struct rr){ owner.octets, rdata, 300, TYPE_CAA, (uint16_t)(2 + ntag + n) }), ERR_OK);
+		assert_int_equal(rr_list_add(to, &(struct rr){ owner.octets, rdata, 300, TYPE_CAA,
+		    (uint16_t)(2 + ntag + n) }), ERR_OK);
 		return;
 	}
 	assert_int_equal(dname_from_str(rest, &target), ERR_OK);
@@ -91,8 +92,8 @@ on_time(evutil_socket_t fd, short what, void *arg)
 		h.flags |= RCODE_SERVFAIL;
 	for (unsigned hops = 0; (h.flags & 15) == 0 && hops < 5; hops++)
 		for (size_t i = 0; i < elsewhere.n; i++)
-			if (h.ancount < 10 && dname_equal(elsewhere.v[i].owner, name.octets) && (elsewhere.v[i].type == a->q.qtype ||
-			    elsewhere.v[i].type == TYPE_CNAME)) {
+			if (h.ancount < 10 && dname_equal(elsewhere.v[i].owner, name.octets) &&
+			    (elsewhere.v[i].type == a->q.qtype || elsewhere.v[i].type == TYPE_CNAME)) {
 				found[h.ancount++] = &elsewhere.v[i];
 				if (elsewhere.v[i].type == TYPE_CNAME)
 					dname_copy(&name, elsewhere.v[i].rdata);
@@ -110,8 +111,8 @@ on_time(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-ask(void *ctx, const struct sockaddr *address, const uint8_t *qname, uint16_t qtype, uint16_t flags, unsigned timeout_ms,
-    void (*answered)(void *arg, const uint8_t *msg, size_t n, const char *words), void *arg)
+ask(void *ctx, const struct sockaddr *address, const uint8_t *qname, uint16_t qtype, uint16_t flags,
+    unsigned timeout_ms, void (*answered)(void *arg, const uint8_t *msg, size_t n, const char *words), void *arg)
 {
 	struct waiting *a = calloc(1, sizeof *a);
 
@@ -185,7 +186,8 @@ look(const char *ours, const char *text, bool resolver, const char *identities, 
 	outside.ask = ask;
 	assert_int_equal(acme_port_new(&outside, base, &port), ERR_OK);
 	assert_int_equal(acme_resolve_new(&config, port, base, &resolve), ERR_OK);
-	struct acme_preflight_setup setup = { .outside = acme_port_outside(port), .resolve = resolve, .base = base, .names = &names,
+	struct acme_preflight_setup setup = { .outside = acme_port_outside(port), .resolve = resolve, .base = base,
+	    .names = &names,
 		.host = "test", .directory = directory, .identities = json, .account = "https://ca.example/acct/1" };
 	assert_int_equal(acme_preflight_start(&setup, on_done, &end, &p), ERR_OK);
 	json_decref(json);
@@ -209,27 +211,31 @@ static const struct { const char *why, *ours, *there, *names; bool resolver; con
 	{ "the CA is named at the name", "www.example.com CAA 0 issue ca.example", "", "www.example.com", false, NULL },
 	{ "at the zone", "example.com CAA 0 issue ca.example", "", "a.b.www.example.com", false, NULL },
 	{ "another CA is", "example.com CAA 0 issue other.example", "", "a.b.www.example.com", false,
-	    "a.b.www.example.com: CAA of example.com, 0 issue \"other.example\" does not let ca.example issue: it is for another CA" },
+	    "a.b.www.example.com: CAA of example.com, 0 issue \"other.example\" does not let ca.example issue: it is "
+	    "for another CA" },
 	{ "what is nearer counts", "example.com CAA 0 issue other.example\nwww.example.com CAA 0 issue ca.example", "",
 	    "a.www.example.com", false, NULL },
-	{ "and against us", "example.com CAA 0 issue ca.example\nwww.example.com CAA 0 iodef mailto:a@b\nwww.example.com CAA 0 issue ;",
-	    "", "www.example.com", false, "CAA of www.example.com" },
-	{ "one of several names", "b.example.com CAA 0 issue ;", "", "a.example.com b.example.com", false, "b.example.com: CAA" },
-	{ "a wildcard has its own property", "example.com CAA 0 issue ca.example\nexample.com CAA 0 issuewild ;", "", "*.example.com",
-	    false, "*.example.com: CAA of example.com, 0 issuewild \";\"" },
-	{ "and its parent another", "example.com CAA 0 issue ca.example\nexample.com CAA 0 issuewild ;", "", "example.com", false, NULL },
-	{ "an alias in our zones", "www.example.com CNAME web.example.net\nweb.example.net CAA 0 issue other.example", "",
-	    "www.example.com", false, "CAA of web.example.net" },
+	{ "and against us", "example.com CAA 0 issue ca.example\nwww.example.com CAA 0 iodef "
+	    "mailto:a@b\nwww.example.com CAA 0 issue ;", "", "www.example.com", false, "CAA of www.example.com" },
+	{ "one of several names", "b.example.com CAA 0 issue ;", "", "a.example.com b.example.com", false,
+	    "b.example.com: CAA" },
+	{ "a wildcard has its own property", "example.com CAA 0 issue ca.example\nexample.com CAA 0 issuewild ;", "",
+	    "*.example.com", false, "*.example.com: CAA of example.com, 0 issuewild \";\"" },
+	{ "and its parent another", "example.com CAA 0 issue ca.example\nexample.com CAA 0 issuewild ;", "",
+	    "example.com", false, NULL },
+	{ "an alias in our zones", "www.example.com CNAME web.example.net\nweb.example.net CAA 0 issue other.example",
+	    "", "www.example.com", false, "CAA of web.example.net" },
 	{ "what is above an alias's target does not count", "www.example.com CNAME web.example.net\n"
-	    "example.net CAA 0 issue other.example\nexample.com CAA 0 issue ca.example", "", "www.example.com", false, NULL },
+	    "example.net CAA 0 issue other.example\nexample.com CAA 0 issue ca.example", "", "www.example.com", false,
+	    NULL },
 	{ "an alias to elsewhere", "www.example.com CNAME cdn.example.org", "cdn.example.org CNAME edge.example.org\n"
 	    "edge.example.org CAA 0 issue other.example", "www.example.com", true, "CAA of edge.example.org" },
-	{ "without a resolver that is not known", "www.example.com CNAME cdn.example.org", "cdn.example.org CAA 0 issue ;",
-	    "www.example.com", false, NULL },
-	{ "what is delegated", "sub.example.com NS ns.elsewhere.test", "a.sub.example.com CAA 0 issue ;", "a.sub.example.com", true,
-	    "CAA of a.sub.example.com" },
-	{ "and says nothing: what is above counts", "sub.example.com NS ns.elsewhere.test\nexample.com CAA 0 issue ;", "",
-	    "a.sub.example.com", true, "CAA of example.com" },
+	{ "without a resolver that is not known", "www.example.com CNAME cdn.example.org",
+	    "cdn.example.org CAA 0 issue ;", "www.example.com", false, NULL },
+	{ "what is delegated", "sub.example.com NS ns.elsewhere.test", "a.sub.example.com CAA 0 issue ;",
+	    "a.sub.example.com", true, "CAA of a.sub.example.com" },
+	{ "and says nothing: what is above counts", "sub.example.com NS ns.elsewhere.test\nexample.com CAA 0 issue ;",
+	    "", "a.sub.example.com", true, "CAA of example.com" },
 	{ "a name elsewhere, up to its top", "", "test CAA 0 issue ;", "a.elsewhere.test", true, "CAA of test" },
 	{ "above our zone", "", "com CAA 0 issue ;", "www.example.com", true, "CAA of com" },
 	{ "a wildcard of DNS speaks for the name", "*.example.com CAA 0 issue other.example\n"
@@ -251,8 +257,8 @@ test_caa(void **state)
 		struct end end = look(ours, rows[i].names, rows[i].resolver, CA, "https://ca.example/", false);
 		check(end.times == 1, "%s: it ends once", rows[i].why);
 		check(end.err == (rows[i].words == NULL ? ERR_OK : ERR_REFUSED), "%s: %s", rows[i].why, end.words);
-		check(rows[i].words == NULL || (strstr(end.words, rows[i].words) != NULL && strcmp(end.problem, "caa") == 0), "%s: %s",
-		    rows[i].why, end.words);
+		check(rows[i].words == NULL || (strstr(end.words, rows[i].words) != NULL &&
+		    strcmp(end.problem, "caa") == 0), "%s: %s", rows[i].why, end.words);
 		check(rows[i].resolver || asked == 0, "%s: nobody is asked", rows[i].why);
 	}
 	rr_list_clear(&elsewhere);
@@ -267,11 +273,13 @@ test_what_the_ca_is_called(void **state)
 	(void)state;
 	check(look(ours, "example.com", false, NULL, le, false).err == ERR_OK, "known by its directory");
 	check(look(ours, "example.com", false, "[]", le, false).err == ERR_OK, "an empty list says nothing");
-	check(look(ours, "example.com", false, "[1, \"LetsEncrypt.org\"]", "https://x/", false).err == ERR_OK, "as it says itself");
+	check(look(ours, "example.com", false, "[1, \"LetsEncrypt.org\"]", "https://x/", false).err == ERR_OK,
+	    "as it says itself");
 	check(look(ours, "example.com", false, "[\"b.example\"]", le, false).err == ERR_REFUSED, "and that wins");
-	check(look(ours, "example.com", false, NULL, "https://ca.example/", false).err == ERR_OK, "not known: it passes");
-	check(look(OURS "example.com CAA 0 issue comodoca.com", "example.com", false, NULL, "https://acme.zerossl.com/v2/DV90",
-	    false).err == ERR_OK, "by a name of earlier years");
+	check(look(ours, "example.com", false, NULL, "https://ca.example/", false).err == ERR_OK,
+	    "not known: it passes");
+	check(look(OURS "example.com CAA 0 issue comodoca.com", "example.com", false, NULL,
+	    "https://acme.zerossl.com/v2/DV90", false).err == ERR_OK, "by a name of earlier years");
 	check(look(ours, "example.com", false, NULL, "https://acme.zerossl.com/v2/DV90", false).err == ERR_REFUSED,
 	    "but not by anybody's");
 }
@@ -288,11 +296,13 @@ test_names_that_do_not_validate(void **state)
 	check(strstr(end.words, "example.net does not validate (DNSSEC)") == end.words, "%s", end.words);
 	end = look(OURS, "b.example.net", false, CA, "https://ca.example/", false);
 	check(end.err == ERR_OK && asked == 0, "without a resolver nobody knows");
-	end = look(OURS "_acme-challenge.a.example.com CNAME a.example.net", "a.example.com", true, CA, "https://ca.example/", false);
+	end = look(OURS "_acme-challenge.a.example.com CNAME a.example.net", "a.example.com", true, CA,
+	    "https://ca.example/", false);
 	check(end.err == ERR_REFUSED, "where the challenge is delegated to");
 	bogus = "elsewhere.test";
 	end = look(OURS, "b.elsewhere.test", true, CA, "https://ca.example/", false);
-	check(end.err == ERR_REFUSED && strstr(end.words, "b.elsewhere.test does not") == end.words, "elsewhere: %s", end.words);
+	check(end.err == ERR_REFUSED && strstr(end.words, "b.elsewhere.test does not") == end.words, "elsewhere: %s",
+	    end.words);
 	bogus = NULL;
 	broken = "example.net";
 	end = look(OURS, "b.example.net", true, CA, "https://ca.example/", false);
@@ -308,7 +318,8 @@ static void
 test_giving_up(void **state)
 {
 	(void)state;
-	check(look(OURS, "a.example.com", true, CA, "https://ca.example/", true).times == 0, "freed before: it never comes");
+	check(look(OURS, "a.example.com", true, CA, "https://ca.example/", true).times == 0,
+	    "freed before: it never comes");
 }
 
 static void

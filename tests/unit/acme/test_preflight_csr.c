@@ -44,12 +44,14 @@ make_key(const char *kind)
 		return p256;
 	}
 	if (strncmp(kind, "rsa", 3) == 0)
-		return rsa((unsigned)atoi(kind + 3), strchr(kind, '/') == NULL ? 65537 : (unsigned)atoi(strchr(kind, '/') + 1));
+		return rsa((unsigned)atoi(kind + 3), strchr(kind, '/') == NULL ?
+		    65537 : (unsigned)atoi(strchr(kind, '/') + 1));
 	return strcmp(kind, "ED25519") == 0 ? EVP_PKEY_Q_keygen(NULL, NULL, "ED25519") : EVP_EC_gen(kind);
 }
 
 static enum err
-judge(EVP_PKEY *key, const char *san, const char *directory, const char *profile, struct acme_csr_rules *rules, struct fault *f)
+judge(EVP_PKEY *key, const char *san, const char *directory, const char *profile, struct acme_csr_rules *rules,
+    struct fault *f)
 {
 	struct buf der = { 0 };
 	struct acme_csr *csr;
@@ -96,8 +98,8 @@ test_keys(void **state)
 		assert_non_null(key);
 		err = judge(key, "DNS:www.domain.org", keys[i].directory, NULL, &rules, &f);
 		check((err == ERR_OK) == (keys[i].words == NULL), "%s: %s", keys[i].why, f.text);
-		check(keys[i].words == NULL || (err == ERR_UNSUPPORTED && strstr(f.text, keys[i].words) != NULL), "%s: %s",
-		    keys[i].why, f.text);
+		check(keys[i].words == NULL || (err == ERR_UNSUPPORTED && strstr(f.text, keys[i].words) != NULL),
+		    "%s: %s", keys[i].why, f.text);
 		EVP_PKEY_free(key);
 	}
 }
@@ -117,8 +119,8 @@ static const struct { const char *why, *san, *directory, *profile; const char *w
 	{ "as a top-level domain", "DNS:a.xn--p1ai", LE, NULL, NULL },
 	{ "a wildcard beside what it covers", "DNS:*.domain.org,DNS:www.domain.org", LE, NULL, "beside *.domain.org" },
 	{ "elsewhere", "DNS:*.domain.org,DNS:www.domain.org", GOOGLE, NULL, NULL },
-	{ "a wildcard beside its parent and what it does not cover", "DNS:*.domain.org,DNS:domain.org,DNS:a.b.domain.org", LE, NULL,
-	    NULL },
+	{ "a wildcard beside its parent and what it does not cover",
+	    "DNS:*.domain.org,DNS:domain.org,DNS:a.b.domain.org", LE, NULL, NULL },
 };
 
 static void
@@ -131,8 +133,8 @@ test_names(void **state)
 		enum err err = judge(p256, names[i].san, names[i].directory, names[i].profile, &rules, &f);
 
 		check((err == ERR_OK) == (names[i].words == NULL), "%s: %s", names[i].why, f.text);
-		check(names[i].words == NULL || (err == ERR_RANGE && strstr(f.text, names[i].words) != NULL), "%s: %s", names[i].why,
-		    f.text);
+		check(names[i].words == NULL || (err == ERR_RANGE && strstr(f.text, names[i].words) != NULL), "%s: %s",
+		    names[i].why, f.text);
 	}
 }
 
@@ -140,7 +142,8 @@ static void
 test_too_many_names(void **state)
 {
 	static const struct { unsigned n; const char *directory, *profile; bool good; } rows[] = {
-		{ 100, LE, NULL, true }, { 101, LE, NULL, false }, { 25, LE, "shortlived", true }, { 26, LE, "tlsserver", false },
+		{ 100, LE, NULL, true }, { 101, LE, NULL, false }, { 25, LE, "shortlived", true },
+		    { 26, LE, "tlsserver", false },
 		{ 26, GOOGLE, "tlsserver", true }, { 101, OWN, NULL, false }
 	};
 

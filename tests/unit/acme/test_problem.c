@@ -85,7 +85,8 @@ test_much(void **state)
 	buf_add_str(&json, "\"}");
 	struct acme_reply r = { .status = 400, .body = buf_str(&json), .n = json.len };
 	acme_problem_read(&r, &words);
-	check(words.len <= 2003 && words.len > 1990 && (words.len - strlen("x: ...")) % 3 == 0, "%zu octets", words.len);
+	check(words.len <= 2003 && words.len > 1990 && (words.len - strlen("x: ...")) % 3 == 0, "%zu octets",
+	    words.len);
 	check(strcmp(buf_str(&words) + words.len - 6, "\xe2\x82\xac...") == 0, "ends in a whole character");
 	buf_clear(&json);
 	buf_clear(&words);
@@ -102,8 +103,10 @@ test_much(void **state)
 
 #define BASE "https://ca.example/acme/cert/1"
 static const struct { const char *why, *field, *rel; size_t nth; const char *url; } links[] = {
-	{ "an absolute target",		"<https://ca.example/2>;rel=\"alternate\"", "alternate", 0, "https://ca.example/2" },
-	{ "without quotes",		"<https://ca.example/2>; rel=alternate", "alternate", 0, "https://ca.example/2" },
+	{ "an absolute target",		"<https://ca.example/2>;rel=\"alternate\"", "alternate", 0,
+	    "https://ca.example/2" },
+	{ "without quotes",		"<https://ca.example/2>; rel=alternate", "alternate", 0,
+	    "https://ca.example/2" },
 	{ "a path",			"</2>;rel=\"alternate\"", "alternate", 0, "https://ca.example/2" },
 	{ "a relative path",		"<1/2>;rel=\"alternate\"", "alternate", 0, "https://ca.example/acme/cert/1/2" },
 	{ "another relation",		"<https://ca.example/2>;rel=\"up\"", "alternate", 0, NULL },
@@ -115,7 +118,8 @@ static const struct { const char *why, *field, *rel; size_t nth; const char *url
 	{ "a comma in the target",	"</a,b;c>;rel=\"alternate\"", "alternate", 0, "https://ca.example/a,b;c" },
 	{ "a comma in quotes",		"</2>;title=\"a, <b>; rel=x\";rel=\"alternate\"", "alternate", 0,
 	    "https://ca.example/2" },
-	{ "an escaped quote",		"</2>;title=\"\\\"\";rel=\"alternate\"", "alternate", 0, "https://ca.example/2" },
+	{ "an escaped quote",		"</2>;title=\"\\\"\";rel=\"alternate\"", "alternate", 0,
+	    "https://ca.example/2" },
 	{ "a second rel",		"</2>;rel=\"up\";rel=\"alternate\"", "alternate", 0, NULL },
 	{ "no rel",			"</2>", "alternate", 0, NULL },
 	{ "a rel without value",	"</2>;rel", "alternate", 0, NULL },

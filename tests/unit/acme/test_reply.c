@@ -119,8 +119,8 @@ test_good(void **state)
 	assert_string_equal(d.terms, "https://ca.example/tos.pdf");
 	assert_string_equal(d.key_change, "https://ca.example/acme/key-change");
 	assert_string_equal(d.renewal_info, "https://ca.example/acme/renewal-info");
-	check(d.revoke_cert == NULL && d.website == NULL && d.issuer_domain_names == NULL && d.account_hash_prefix == NULL,
-	    "what is absent is NULL");
+	check(d.revoke_cert == NULL && d.website == NULL && d.issuer_domain_names == NULL &&
+	    d.account_hash_prefix == NULL, "what is absent is NULL");
 	assert_string_equal(json_string_value(json_array_get(d.caa_identities, 0)), "ca.example");
 	assert_non_null(json_object_get(d.profiles, "classic"));
 	assert_null(json_object_get(d.profiles, "shortlived"));
@@ -154,7 +154,8 @@ test_directory_meta(void **state)
 		struct acme_directory d;
 		bool want = metas[i].found;
 
-		buf_printf(&json, "{\"newNonce\":\"https://c/n\",\"newAccount\":\"https://c/a\",\"newOrder\":\"https://c/o\","
+		buf_printf(&json,
+		    "{\"newNonce\":\"https://c/n\",\"newAccount\":\"https://c/a\",\"newOrder\":\"https://c/o\","
 		    "%s,\"meta\":{%s}}", metas[i].member, metas[i].meta);
 		assert_int_equal(acme_directory_read(buf_str(&json), json.len, &d, NULL), ERR_OK);
 		check((d.revoke_cert != NULL) == want && (d.website != NULL) == want && (d.profiles != NULL) == want &&
@@ -166,10 +167,12 @@ test_directory_meta(void **state)
 }
 
 static const struct { const char *why, *challenge; bool found; } challenges[] = {
-	{ "a dns-01 challenge",		"{\"type\":\"dns-01\",\"url\":\"https://c/1\",\"token\":\"t\",\"status\":\"pending\"}", true },
+	{ "a dns-01 challenge",
+	    "{\"type\":\"dns-01\",\"url\":\"https://c/1\",\"token\":\"t\",\"status\":\"pending\"}", true },
 	{ "one without token",		"{\"type\":\"dns-01\",\"url\":\"https://c/1\",\"status\":\"pending\"}", true },
 	{ "one without URL",		"{\"type\":\"dns-01\",\"token\":\"t\",\"status\":\"pending\"}", false },
-	{ "one of unknown status",	"{\"type\":\"dns-01\",\"url\":\"https://c/1\",\"token\":\"t\",\"status\":\"new\"}", false },
+	{ "one of unknown status",
+	    "{\"type\":\"dns-01\",\"url\":\"https://c/1\",\"token\":\"t\",\"status\":\"new\"}", false },
 	{ "one with a number for URL",	"{\"type\":\"dns-01\",\"url\":1,\"status\":\"pending\"}", false },
 	{ "one over http",		"{\"type\":\"dns-01\",\"url\":\"http://c/1\",\"status\":\"pending\"}", false },
 	{ "a string",			"\"x\"", false },
@@ -186,8 +189,8 @@ test_challenges(void **state)
 
 		buf_printf(&json, AUTH ",\"challenges\":[%s]}", challenges[i].challenge);
 		assert_int_equal(acme_authorization_read(buf_str(&json), json.len, &a, NULL), ERR_OK);
-		check(acme_challenge_read(json_array_get(a.challenges, 0), &c) == challenges[i].found, "%s is %s", challenges[i].why,
-		    challenges[i].found ? "taken" : "passed over");
+		check(acme_challenge_read(json_array_get(a.challenges, 0), &c) == challenges[i].found, "%s is %s",
+		    challenges[i].why, challenges[i].found ? "taken" : "passed over");
 		acme_authorization_clear(&a);
 		buf_clear(&json);
 	}

@@ -30,7 +30,8 @@ set_up(void **state)
 	outside = world_outside(&world);
 	for (int i = 0; i < 2; i++) {
 		keys[i] = EVP_EC_gen("P-256");
-		pki_certificate(keys[i], NULL, "DNS:a.example", keys[i], "Issuer", NOW - DAY, NOW + DAY, i == 0 ? &leaf : &other_leaf);
+		pki_certificate(keys[i], NULL, "DNS:a.example", keys[i], "Issuer", NOW - DAY, NOW + DAY,
+		    i == 0 ? &leaf : &other_leaf);
 		pki_csr(keys[i], NULL, "DNS:b.example", i == 0 ? &csr : &other_csr);
 	}
 	return acme_port_new(&outside, base, &port) == ERR_OK ? 0 : -1;
@@ -117,16 +118,20 @@ test_what_cannot_be_read(void **state)
 	check(acme_revoked_add(r, (const uint8_t *)"junk", 4, true, NOW) == ERR_FORMAT, "nor can it be revoked");
 	world.remember_err = ERR_NOSPACE;
 	assert_int_equal(acme_revoked_add(r, other_leaf.p, other_leaf.len, false, NOW), ERR_OK);
-	check(acme_revoked_certificate(r, other_leaf.p, other_leaf.len), "what cannot be written is known until the end");
+	check(acme_revoked_certificate(r, other_leaf.p, other_leaf.len),
+	    "what cannot be written is known until the end");
 	world.remember_err = ERR_OK;
 	acme_revoked_free(r);
 }
 
 static const struct { const char *text; int reason; } reasons[] = {
-	{ "unspecified", 0 }, { "keyCompromise", 1 }, { "KEYCOMPROMISE", 1 }, { "cACompromise", 2 }, { "affiliationChanged", 3 },
+	{ "unspecified", 0 }, { "keyCompromise", 1 }, { "KEYCOMPROMISE", 1 }, { "cACompromise", 2 },
+	    { "affiliationChanged", 3 },
 	{ "superseded", 4 }, { "cessationOfOperation", 5 }, { "certificateHold", 6 }, { "removeFromCRL", 8 },
-	{ "privilegeWithdrawn", 9 }, { "aACompromise", 10 }, { "0", 0 }, { "1", 1 }, { "10", 10 }, { "7", -1 }, { "11", -1 },
-	{ "-1", -1 }, { "1 ", -1 }, { " 1", -1 }, { "", -1 }, { "key", -1 }, { "99999999999999999999", -1 }, { "0x1", -1 },
+	{ "privilegeWithdrawn", 9 }, { "aACompromise", 10 }, { "0", 0 }, { "1", 1 }, { "10", 10 }, { "7", -1 },
+	    { "11", -1 },
+	{ "-1", -1 }, { "1 ", -1 }, { " 1", -1 }, { "", -1 }, { "key", -1 }, { "99999999999999999999", -1 },
+	    { "0x1", -1 },
 };
 
 static void
@@ -136,8 +141,9 @@ test_reasons(void **state)
 	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
 		int reason = -1;
 
-		check(acme_reason_parse(reasons[i].text, &reason) == (reasons[i].reason >= 0) && reason == reasons[i].reason,
-		    "\"%s\" is reason %d, not %d", reasons[i].text, reasons[i].reason, reason);
+		check(acme_reason_parse(reasons[i].text, &reason) == (reasons[i].reason >= 0) &&
+		    reason == reasons[i].reason, "\"%s\" is reason %d, not %d", reasons[i].text, reasons[i].reason,
+		    reason);
 	}
 	assert_string_equal(acme_reason_str(ACME_REASON_KEY_COMPROMISE), "keyCompromise");
 }

@@ -59,8 +59,8 @@ test_renewal(void **state)
 		for (uint32_t salt = 0; salt < 5000; salt += 7) {
 			int64_t at_s = acme_renewal_s(&life, salt) - 1000;
 
-			check(at_s >= lives[i].least_s && at_s <= lives[i].most_s, "%s, and at most a hundredth more, not %lld s",
-			    lives[i].why, (long long)at_s);
+			check(at_s >= lives[i].least_s && at_s <= lives[i].most_s,
+			    "%s, and at most a hundredth more, not %lld s", lives[i].why, (long long)at_s);
 		}
 	}
 }

@@ -32,8 +32,10 @@ record(const char *owner, const char *value)
 /* ---- text ---- */
 
 static const struct { const char *why, *json; enum err err; } texts[] = {
-	{ "an order with a record", "{\"version\":1,\"csr\":\"" DIGEST "\",\"since\":5,\"order\":\"https://ca/o\",\"directory\":"
-	    "\"https://ca/d\",\"records\":[" RECORD("_acme-challenge.a.example.test.", "example.test.", "v") "]}", ERR_OK },
+	{ "an order with a record", "{\"version\":1,\"csr\":\""
+	    DIGEST "\",\"since\":5,\"order\":\"https://ca/o\",\"directory\":"
+	    "\"https://ca/d\",\"records\":[" RECORD("_acme-challenge.a.example.test.", "example.test.", "v") "]}",
+	    ERR_OK },
 	{ "only records", "{\"version\":1,\"csr\":\"" DIGEST "\",\"records\":[]}", ERR_OK },
 	{ "members that we do not know", "{\"version\":1,\"csr\":\"" DIGEST "\",\"more\":{}}", ERR_OK },
 	{ "no JSON", "order", ERR_FORMAT },
@@ -43,17 +45,18 @@ static const struct { const char *why, *json; enum err err; } texts[] = {
 	{ "no CSR", "{\"version\":1}", ERR_FORMAT },
 	{ "half a digest", "{\"version\":1,\"csr\":\"0101\"}", ERR_FORMAT },
 	{ "a digest that is none", "{\"version\":1,\"csr\":7}", ERR_FORMAT },
-	{ "an order without https", "{\"version\":1,\"csr\":\"" DIGEST "\",\"order\":\"http://ca/o\",\"directory\":\"https://ca/d\"}",
-	    ERR_FORMAT },
+	{ "an order without https", "{\"version\":1,\"csr\":\""
+	    DIGEST "\",\"order\":\"http://ca/o\",\"directory\":\"https://ca/d\"}", ERR_FORMAT },
 	{ "nobody's order", "{\"version\":1,\"csr\":\"" DIGEST "\",\"order\":\"https://ca/o\"}", ERR_FORMAT },
 	{ "a record outside of its zone", "{\"version\":1,\"csr\":\"" DIGEST "\",\"records\":["
 	    RECORD("a.example.", "example.test.", "v") "]}", ERR_FORMAT },
 	{ "a record without value", "{\"version\":1,\"csr\":\"" DIGEST "\",\"records\":["
 	    RECORD("a.example.test.", "example.test.", "") "]}", ERR_FORMAT },
-	{ "a value that is too long", "{\"version\":1,\"csr\":\"" DIGEST "\",\"records\":[" RECORD("a.example.test.", "example.test.",
-	    "01234567890123456789012345678901234567890123") "]}", ERR_FORMAT },
+	{ "a value that is too long", "{\"version\":1,\"csr\":\"" DIGEST "\",\"records\":[" RECORD("a.example.test.",
+	    "example.test.", "01234567890123456789012345678901234567890123") "]}", ERR_FORMAT },
 	{ "a record that is none", "{\"version\":1,\"csr\":\"" DIGEST "\",\"records\":[1]}", ERR_FORMAT },
-	{ "a name that is none", "{\"version\":1,\"csr\":\"" DIGEST "\",\"records\":[" RECORD("a..test.", ".", "v") "]}", ERR_FORMAT },
+	{ "a name that is none", "{\"version\":1,\"csr\":\"" DIGEST "\",\"records\":[" RECORD("a..test.", ".",
+	    "v") "]}", ERR_FORMAT },
 };
 
 static void
@@ -70,14 +73,16 @@ test_texts(void **state)
 		check(err == ERR_OK || f.text[0] != '\0', "%s: words", texts[i].why);
 		acme_memory_clear(&m);
 		for (size_t k = 0; k < n; k++)
-			check(acme_memory_parse(texts[i].json, k, &m, NULL) == ERR_FORMAT, "%s: %zu octets of it", texts[i].why, k);
+			check(acme_memory_parse(texts[i].json, k, &m, NULL) == ERR_FORMAT, "%s: %zu octets of it",
+			    texts[i].why, k);
 	}
 }
 
 static struct acme_memory
 memory(const char *order, const char *value)
 {
-	struct acme_memory m = { .order = order != NULL ? strdup(order) : NULL, .directory = strdup("https://ca/d"), .since_s = 7 };
+	struct acme_memory m = { .order = order != NULL ? strdup(order) : NULL, .directory = strdup("https://ca/d"),
+	    .since_s = 7 };
 	struct acme_record r = record("_acme-challenge.a.example.test", value);
 
 	memset(m.csr_digest, 1, sizeof m.csr_digest);
@@ -176,7 +181,8 @@ publish(struct stage *s, const char *value)
 	uint8_t rdata[1 + sizeof r.value] = { (uint8_t)strlen(value) };
 
 	memcpy(rdata + 1, value, strlen(value));
-	assert_int_equal(rr_list_add(&s->w.rrs, &(struct rr){ r.owner.octets, rdata, 60, TYPE_TXT, (uint16_t)(rdata[0] + 1) }), ERR_OK);
+	assert_int_equal(rr_list_add(&s->w.rrs, &(struct rr){ r.owner.octets, rdata, 60, TYPE_TXT,
+	    (uint16_t)(rdata[0] + 1) }), ERR_OK);
 }
 
 static void
@@ -266,7 +272,8 @@ test_tidying_keeps_the_order(void **state)
 	check(world_count(&s.w, NULL, TYPE_TXT) == 0, "the record goes");
 	stage_stop(&s);
 	stage_start(&s);
-	check((m = acme_store_find(s.store, s.owner.octets)) != NULL && m->order != NULL && m->records.n == 0, "the order stays");
+	check((m = acme_store_find(s.store, s.owner.octets)) != NULL && m->order != NULL && m->records.n == 0,
+	    "the order stays");
 	acme_store_tidy(s.store, s.owner.octets);
 	acme_store_drop(s.store, s.owner.octets);
 	run(&s);
@@ -327,7 +334,8 @@ test_leftovers(void **state)
 	outside = world_outside(&s.w);
 	assert_int_equal(acme_leftovers_new(&outside, s.base, &l), ERR_OK);
 	run(&s);
-	check(world_count(&s.w, NULL, TYPE_TXT) == 0 && s.w.nnotes == 0, "without an engine, too, nothing is left behind");
+	check(world_count(&s.w, NULL, TYPE_TXT) == 0 && s.w.nnotes == 0,
+	    "without an engine, too, nothing is left behind");
 	acme_leftovers_free(l);
 	acme_leftovers_free(NULL);
 	stage_clear(&s);

@@ -205,7 +205,8 @@ static const struct { const char *why; struct place places[PLACES]; unsigned way
 	    { { .number = 1, .ns = "ns1" }, { .number = 53, .shows_ms = NEVER, .rcode = RCODE_NXDOMAIN,
 	    .negative_s = 300 } },
 	    AUTHORITATIVE | RESOLVER, false, false, ERR_TIMEOUT, 2,
-	    "127.0.0.53 did not show the challenge for h.example.test within 1 s (last: NXDOMAIN, which it may remember for 300 s)" },
+	    "127.0.0.53 did not show the challenge for h.example.test within 1 s (last: NXDOMAIN, which it may "
+	    "remember for 300 s)" },
 	{ "a resolver that remembers for a second is asked after it",
 	    { { .number = 1, .ns = "ns1" }, { .number = 53, .shows_ms = 100, .rcode = RCODE_NXDOMAIN,
 	    .negative_s = 1 } },
@@ -222,7 +223,8 @@ static const struct { const char *why; struct place places[PLACES]; unsigned way
 	    { .number = 4, .ns = "ns3", .shows_ms = NEVER, .rcode = RCODE_REFUSED }, { .number = 5, .ns = "ns4",
 	    .shows_ms = NEVER } }, AUTHORITATIVE, false, false, ERR_TIMEOUT, 16,
 	    "ns1 did not show the challenge for h.example.test within 1 s (last: no such record); neither did "
-	    "ns2 for h.example.test (last: no such record); neither did ns3 for h.example.test (last: REFUSED); and 1 more" },
+	    "ns2 for h.example.test (last: no such record); neither did ns3 for h.example.test (last: REFUSED); and 1 "
+	    "more" },
 	{ "a server that is silent for too long", { { .number = 1, .ns = "ns1" }, { .number = 3, .ns = "ns2",
 	    .speaks_ms = NEVER } }, AUTHORITATIVE, false, false, ERR_TIMEOUT, 3,
 	    "ns2 was asked for the challenge for h.example.test and has not answered for 1 s (last: no answer)" },
@@ -238,13 +240,15 @@ static const struct { const char *why; struct place places[PLACES]; unsigned way
 	    .ns = "ns.test", .unknown = true },
 	    { .number = 53 } }, AUTHORITATIVE, false, false, ERR_OK, 4, "" },
 	{ "and that lags", { { .number = 9, .ns = "ns.test", .unknown = true, .shows_ms = NEVER }, { .number = 53 } },
-	    AUTHORITATIVE, false, false, ERR_TIMEOUT, 6, "ns.test (127.0.0.9) did not show the challenge for h.example.test within 1 s" },
+	    AUTHORITATIVE, false, false, ERR_TIMEOUT, 6, "ns.test (127.0.0.9) did not show the challenge for "
+	    "h.example.test within 1 s" },
 	{ "a name server whose addresses nobody knows is left out", { { .number = 1, .ns = "ns1" }, { .number = 9,
 	    .ns = "ns.test", .unknown = true } },
 	    AUTHORITATIVE, false, false, ERR_OK, 1, "" },
 	{ "a name server whose addresses are not found out", { { .number = 9, .ns = "ns.test", .unknown = true },
 	    { .number = 53, .speaks_ms = NEVER } }, AUTHORITATIVE, false, false, ERR_TIMEOUT, 2,
-	    "ns.test was asked for the challenge for h.example.test and has not answered for 1 s (last: its address is not found" },
+	    "ns.test was asked for the challenge for h.example.test and has not answered for 1 s (last: its address is "
+	    "not found" },
 };
 
 struct end {

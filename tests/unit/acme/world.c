@@ -228,7 +228,8 @@ remember(void *ctx, const char *key, const void *octets, size_t n,
 }
 
 static void
-recall(void *ctx, const char *prefix, void (*each)(void *arg, const char *key, const uint8_t *octets, size_t n), void *arg)
+recall(void *ctx, const char *prefix, void (*each)(void *arg, const char *key, const uint8_t *octets, size_t n),
+    void *arg)
 {
 	const struct world *w = ctx;
 
@@ -322,7 +323,8 @@ place(void *ctx, const uint8_t *name, struct acme_place *out)
 			return;
 		}
 		if (n < labels && (rr = find_rr(w, above, TYPE_DNAME)) != NULL) {
-			out->kind = dname_join(&out->name, name, labels - n, rr->rdata) ? ACME_PLACE_ALIAS : ACME_PLACE_NONE;
+			out->kind = dname_join(&out->name, name, labels - n, rr->rdata) ?
+			    ACME_PLACE_ALIAS : ACME_PLACE_NONE;
 			return;
 		}
 		if (n == labels || !name_exists(w, dname_skip(name, labels - n - 1))) {
@@ -438,7 +440,8 @@ struct acme_outside
 world_outside(struct world *w)
 {
 	return (struct acme_outside){ .ctx = w, .edit = edit, .lookup = lookup, .zone_of = zone_of, .servers = servers,
-		.check = how_to_check, .is_ours = is_ours, .ask = ask, .remember = remember, .recall = recall, .place = place };
+		.check = how_to_check, .is_ours = is_ours, .ask = ask, .remember = remember, .recall = recall,
+		    .place = place };
 }
 
 void

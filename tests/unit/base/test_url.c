@@ -96,7 +96,8 @@ test_libcurl_sees_the_same_host(void **state)
 		/* What has two at signs libcurl refuses; of "https:///host" it makes what we do not take. */
 		check(taken || urls[i].host == NULL || strcmp(urls[i].password, "p@ss") == 0, "%s: libcurl takes it",
 		    urls[i].why);
-		check(!taken || urls[i].host == NULL || strcasecmp(host, urls[i].host) == 0, "%s: %s", urls[i].why, host);
+		check(!taken || urls[i].host == NULL || strcasecmp(host, urls[i].host) == 0, "%s: %s", urls[i].why,
+		    host);
 		curl_free(host);
 		curl_url_cleanup(u);
 	}
@@ -114,7 +115,8 @@ test_every_prefix(void **state)
 
 			memcpy(text, urls[i].text, n);
 			if (url_split(text, n, &u))
-				check(u.host.n > 0 && u.host.p >= text && u.host.p + u.host.n <= text + n, "%s", urls[i].why);
+				check(u.host.n > 0 && u.host.p >= text && u.host.p + u.host.n <= text + n, "%s",
+				    urls[i].why);
 			free(text);
 		}
 }
@@ -136,8 +138,8 @@ test_same_server(void **state)
 	for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
 		struct url a, b;
 
-		check(url_split(pairs[i].a, strlen(pairs[i].a), &a) && url_split(pairs[i].b, strlen(pairs[i].b), &b), "%s: URLs",
-		    pairs[i].why);
+		check(url_split(pairs[i].a, strlen(pairs[i].a), &a) && url_split(pairs[i].b, strlen(pairs[i].b), &b),
+		    "%s: URLs", pairs[i].why);
 		check(url_same_server(&a, &b, 443) == pairs[i].same, "%s", pairs[i].why);
 	}
 }

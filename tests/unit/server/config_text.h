@@ -8,7 +8,8 @@
 /* Which must be good; the caller's to free. */
 struct config *config_of(const char *text);
 
-/* Each error names the place of the value (or of the key, where the key is what is wrong); NULL: of line 2, in libyaml's words. */
+/* Each error names the place of the value (or of the key, where the key is what is wrong); NULL: of line 2, in
+ * libyaml's words. */
 struct bad_config {
 	const char *why, *text, *error;
 };

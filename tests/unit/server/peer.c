@@ -108,7 +108,8 @@ on_stream(struct bufferevent *tcp, void *arg)
 	uint8_t length[2], request[MSG_MAX], out[MSG_MAX];
 	size_t n;
 
-	if (evbuffer_copyout(in, length, 2) != 2 || evbuffer_get_length(in) < 2 + (n = (size_t)(length[0] << 8 | length[1])))
+	if (evbuffer_copyout(in, length, 2) != 2 ||
+	    evbuffer_get_length(in) < 2 + (n = (size_t)(length[0] << 8 | length[1])))
 		return;
 	evbuffer_drain(in, 2);
 	evbuffer_remove(in, request, n);

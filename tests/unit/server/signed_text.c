@@ -63,8 +63,8 @@ opt_out(ldns_dnssec_zone *zone)
 	for (ldns_rbnode_t *n = ldns_rbtree_first(zone->names); n != LDNS_RBTREE_NULL; n = ldns_rbtree_next(n)) {
 		ldns_dnssec_name *name = (ldns_dnssec_name *)(uintptr_t)n->data;
 
-		if (name == zone->soa || name->nsec == NULL || ldns_dnssec_name_find_rrset(name, LDNS_RR_TYPE_DS) != NULL ||
-		    ldns_dnssec_name_find_rrset(name, LDNS_RR_TYPE_NS) == NULL)
+		if (name == zone->soa || name->nsec == NULL || ldns_dnssec_name_find_rrset(name,
+		    LDNS_RR_TYPE_DS) != NULL || ldns_dnssec_name_find_rrset(name, LDNS_RR_TYPE_NS) == NULL)
 			continue;
 		unchain(zone, name->nsec);
 		ldns_rr_free(name->nsec);
@@ -87,7 +87,8 @@ signed_text(const char *apex, const char *text, enum signing how, unsigned itera
 	size_t n = 0;
 	uint8_t salt[] = { 0xbe, 0xef };
 
-	must(in != NULL && ldns_dnssec_zone_new_frm_fp(&zone, in, origin, 3600, LDNS_RR_CLASS_IN) == LDNS_STATUS_OK, apex);
+	must(in != NULL && ldns_dnssec_zone_new_frm_fp(&zone, in, origin, 3600, LDNS_RR_CLASS_IN) == LDNS_STATUS_OK,
+	    apex);
 	keys = make_keys(origin, zone);
 	if (how == SIGN_NSEC)
 		status = ldns_dnssec_zone_sign(zone, made, keys, ldns_dnssec_default_replace_signatures, NULL);

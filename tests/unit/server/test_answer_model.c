@@ -1,5 +1,5 @@
-/* Random small zones and questions: answer_query() against the algorithm of RFC 1034, section 4.3.2, written down slowly and
- * plainly over a list of records. */
+/* Random small zones and questions: answer_query() against the algorithm of RFC 1034, section 4.3.2, written down
+ * slowly and plainly over a list of records. */
 #include "tests/unit/check.h"
 
 #include <stdlib.h>
@@ -284,7 +284,8 @@ test_zone(void)
 		response(zones, qname, qtype, have);
 		if (strcmp(want, have) != 0)
 			for (unsigned k = 0; k < nrecords; k++)
-				fprintf(stderr, "%s type %u %s\n", records[k].owner, records[k].type, records[k].target);
+				fprintf(stderr, "%s type %u %s\n", records[k].owner, records[k].type,
+				    records[k].target);
 		check(strcmp(want, have) == 0, "%s type %u:\n  want %s\n  have %s", qname, qtype, want, have);
 	}
 	zoneset_free(zones);

@@ -12,7 +12,8 @@ static const struct {
 	const char *strings;		/* with a bar between them */
 } records[] = {
 	{ "a certificate that is good says until when, and when the next one is due",
-	  { .state = ACME_IDLE_VALID, .authority = "pebble", .step = "", .problem = "", .expires_s = 86400, .next_s = 3600 },
+	  { .state = ACME_IDLE_VALID, .authority = "pebble", .step = "", .problem = "", .expires_s = 86400,
+	      .next_s = 3600 },
 	  "state=valid|csr=0102030405060708|next=1970-01-01T01:00:00Z|expires=1970-01-02T00:00:00Z|authority=pebble" },
 	{ "one that is on its way says what is being done",
 	  { .state = ACME_WORKING, .authority = "pebble", .step = "waiting for the CA", .problem = "" },
@@ -92,7 +93,8 @@ test_what_others_put_there_is_not_ours(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-		const struct rr rr = { .rdata = (const uint8_t *)others[i].rdata, .rdlen = (uint16_t)strlen(others[i].rdata) };
+		const struct rr rr = { .rdata = (const uint8_t *)others[i].rdata,
+		    .rdlen = (uint16_t)strlen(others[i].rdata) };
 
 		check(!cert_record_is_ours(&rr), "%s", others[i].why);
 	}

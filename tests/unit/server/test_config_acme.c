@@ -9,53 +9,55 @@ static const struct bad_config bad_files[] = {
 	{ "an authority without directory", "acme: {authorities: [{terms-agreed: yes}]}\n",
 	    "x:1:22: expected 'directory', which an authority needs, found none" },
 	{ "an authority without https", "acme: {authorities: [{directory: 'http://ca.example/', terms-agreed: yes}]}\n",
-	    "x:1:34: expected letsencrypt, letsencrypt-staging or a URL that begins with https://, without a user, found "
-	    "'http://ca.example/'" },
-	{ "an authority without a host", "acme: {authorities: [{directory: 'https:///directory', terms-agreed: yes}]}\n",
-	    "x:1:34: expected letsencrypt, letsencrypt-staging or a URL that begins with https://, without a user, found "
-	    "'https:///directory'" },
-	{ "an authority with a user", "acme: {authorities: [{directory: 'https://u@ca.example/', terms-agreed: yes}]}\n",
-	    "x:1:34: expected letsencrypt, letsencrypt-staging or a URL that begins with https://, without a user, found "
-	    "'https://u@ca.example/'" },
-	{ "an authority with an odd port", "acme: {authorities: [{directory: 'https://ca.example:https/', terms-agreed: yes}]}\n",
-	    "x:1:34: expected letsencrypt, letsencrypt-staging or a URL that begins with https://, without a user, found "
-	    "'https://ca.example:https/'" },
+	    "x:1:34: expected letsencrypt, letsencrypt-staging or a URL that begins with https://, without a user, "
+	    "found 'http://ca.example/'" },
+	{ "an authority without a host", "acme: {authorities: [{directory: 'https:///directory', terms-agreed: "
+	    "yes}]}\n", "x:1:34: expected letsencrypt, letsencrypt-staging or a URL that begins with https://, without "
+	    "a user, found 'https:///directory'" },
+	{ "an authority with a user", "acme: {authorities: [{directory: 'https://u@ca.example/', terms-agreed: "
+	    "yes}]}\n", "x:1:34: expected letsencrypt, letsencrypt-staging or a URL that begins with https://, without "
+	    "a user, found 'https://u@ca.example/'" },
+	{ "an authority with an odd port", "acme: {authorities: [{directory: 'https://ca.example:https/', "
+	    "terms-agreed: yes}]}\n", "x:1:34: expected letsencrypt, letsencrypt-staging or a URL that begins with "
+	    "https://, without a user, found 'https://ca.example:https/'" },
 	{ "two authorities that share an account, with other contacts", "acme:\n  authorities:\n"
 	    "  - {directory: 'https://ca.example/a', terms-agreed: yes, name: a, contact: ['mailto:a@example.org']}\n"
 	    "  - {directory: 'https://ca.example/a', terms-agreed: yes, name: b}\n",
-	    "x:4:5: 'a' and 'b' have one directory and so one account: expected the same contact, key-type and eab, or a "
-	    "key-file of its own for one of them" },
+	    "x:4:5: 'a' and 'b' have one directory and so one account: expected the same contact, key-type and eab, or "
+	    "a key-file of its own for one of them" },
 	{ "two authorities that share an account, for two customers", "acme:\n  authorities:\n"
 	    "  - {directory: 'https://ca.example/a', terms-agreed: yes, name: a, eab: {kid: x, hmac: AAAA}}\n"
 	    "  - {directory: 'https://ca.example/a', terms-agreed: yes, name: b, eab: {kid: y, hmac: AAAA}}\n",
-	    "x:4:5: 'a' and 'b' have one directory and so one account: expected the same contact, key-type and eab, or a "
-	    "key-file of its own for one of them" },
+	    "x:4:5: 'a' and 'b' have one directory and so one account: expected the same contact, key-type and eab, or "
+	    "a key-file of its own for one of them" },
 	{ "terms not agreed to", "acme:\n  authorities:\n  - directory: letsencrypt\n",
 	    "x:3:5: expected 'terms-agreed: yes' for an authority: it makes no account for who does not agree to its "
 	    "terms of service" },
-	{ "a challenge of another kind", "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes, challenges: [http-01]}]}\n",
-	    "x:1:79: expected dns-01, dns-account-01 or dns-persist-01, found 'http-01'" },
-	{ "a challenge twice", "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes, challenges: [dns-01, dns-01]}]}\n",
-	    "x:1:87: 'dns-01' is in the list twice" },
+	{ "a challenge of another kind", "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes, challenges: "
+	    "[http-01]}]}\n", "x:1:79: expected dns-01, dns-account-01 or dns-persist-01, found 'http-01'" },
+	{ "a challenge twice", "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes, challenges: [dns-01, "
+	    "dns-01]}]}\n", "x:1:87: 'dns-01' is in the list twice" },
 	{ "no challenges", "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes, challenges: []}]}\n",
 	    "x:1:78: expected dns-01, dns-account-01 or dns-persist-01, found an empty list" },
-	{ "challenges that are no list", "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes, challenges: dns-01}]}\n",
-	    "x:1:78: expected a list, found 'dns-01'" },
-	{ "standing records for an hour", "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes, persist-lifetime: 1h}]}\n",
-	    "x:1:84: expected a duration from 86400s to 315360000s, such as 30s, 5m or 1h, found '1h'" },
+	{ "challenges that are no list", "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes, challenges: "
+	    "dns-01}]}\n", "x:1:78: expected a list, found 'dns-01'" },
+	{ "standing records for an hour", "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes, "
+	    "persist-lifetime: 1h}]}\n", "x:1:84: expected a duration from 86400s to 315360000s, such as 30s, 5m or "
+	    "1h, found '1h'" },
 	{ "two authorities of one name", "acme:\n  authorities:\n"
 	    "  - {directory: 'https://ca.example/a', terms-agreed: yes}\n"
 	    "  - {directory: 'https://ca.example/b', terms-agreed: yes}\n",
 	    "x:4:5: an authority of the name 'ca.example' stands above already: name: is needed" },
 	{ "an authority with the name of an answer", "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes, "
 	    "name: 'no'}]}\n", "x:1:72: expected a name without spaces and slashes, neither yes nor no, found 'no'" },
-	{ "an authority with odd limits", "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes, limits: few}]}\n",
-	    "x:1:74: expected letsencrypt, none, or a list of limits, found 'few'" },
+	{ "an authority with odd limits", "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes, limits: "
+	    "few}]}\n", "x:1:74: expected letsencrypt, none, or a list of limits, found 'few'" },
 	{ "an authority with an odd limit", "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes, "
-	    "limits: [orders 3 an hour]}]}\n", "x:1:75: expected a limit such as 'orders 300/3h', 'zone 50/7d', 'names 5/7d' "
-	    "or 'failures 5/1h', found 'orders 3 an hour'" },
+	    "limits: [orders 3 an hour]}]}\n", "x:1:75: expected a limit such as 'orders 300/3h', 'zone 50/7d', 'names "
+	    "5/7d' or 'failures 5/1h', found 'orders 3 an hour'" },
 	{ "an authority with a limit twice", "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes, "
-	    "limits: [orders 3/1h, names 5/7d, orders 4/1h]}]}\n", "x:1:100: the limit of 'orders 4/1h' stands above already" },
+	    "limits: [orders 3/1h, names 5/7d, orders 4/1h]}]}\n", "x:1:100: the limit of 'orders 4/1h' stands above "
+	    "already" },
 	{ "a zone with an unknown authority", "zones: [{name: example.org, acme: [letsencrypt, other]}]\n"
 	    "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes}]}\n",
 	    "x:1:49: expected the name of one of acme: authorities:, found 'other'" },
@@ -83,7 +85,8 @@ static const struct bad_config bad_files[] = {
 	{ "a proxy of unknown scheme", "acme: {proxy: 'proxy:3128'}\n",
 	    "x:1:15: expected a URL that begins with http://, https://, socks5:// or socks5h://, found 'proxy:3128'" },
 	{ "a proxy without a host", "acme: {proxy: 'socks5://:1080'}\n",
-	    "x:1:15: expected a URL that begins with http://, https://, socks5:// or socks5h://, found 'socks5://:1080'" },
+	    "x:1:15: expected a URL that begins with http://, https://, socks5:// or socks5h://, found "
+	    "'socks5://:1080'" },
 	{ "a check by DNS over HTTPS without a resolver for it",
 	    "acme: {self-check: [authoritative, doh], resolvers: [192.0.2.53]}\n",
 	    "x:1:20: self-check: doh needs a URL with https:// or json+https:// in the resolvers of acme" },
@@ -102,9 +105,11 @@ static const struct bad_config bad_files[] = {
 	{ "silent servers to be ignored", "acme: {self-check-silent: ignore}\n",
 	    "x:1:27: expected fatal or waive, found 'ignore'" },
 	{ "a resolver without TLS", "acme: {resolvers: [192.0.2.53, 'http://dns.example/']}\n",
-	    "x:1:32: expected ADDRESS[@PORT], https://..., https://...{?dns} or json+https://..., found 'http://dns.example/'" },
+	    "x:1:32: expected ADDRESS[@PORT], https://..., https://...{?dns} or json+https://..., found "
+	    "'http://dns.example/'" },
 	{ "a resolver without a host", "acme: {resolvers: ['https://:443/dns-query']}\n",
-	    "x:1:20: expected ADDRESS[@PORT], https://..., https://...{?dns} or json+https://..., found 'https://:443/dns-query'" },
+	    "x:1:20: expected ADDRESS[@PORT], https://..., https://...{?dns} or json+https://..., found "
+	    "'https://:443/dns-query'" },
 	{ "a resolver with another template", "acme: {resolvers: ['https://dns.example/{?name}']}\n",
 	    "x:1:20: expected ADDRESS[@PORT], https://..., https://...{?dns} or json+https://..., "
 	    "found 'https://dns.example/{?name}'" },
@@ -112,7 +117,8 @@ static const struct bad_config bad_files[] = {
 	    "x:1:20: expected ADDRESS[@PORT], https://..., https://...{?dns} or json+https://..., "
 	    "found 'json+https://dns.example/{?dns}'" },
 	{ "a resolver by name", "acme: {resolvers: [dns.example]}\n",
-	    "x:1:20: expected ADDRESS[@PORT], https://..., https://...{?dns} or json+https://..., found 'dns.example'" },
+	    "x:1:20: expected ADDRESS[@PORT], https://..., https://...{?dns} or json+https://..., found "
+	    "'dns.example'" },
 	{ "an address that a proxy keeps from being asked",
 	    "acme: {proxy: 'http://p:1', self-check: [doh], resolvers: [192.0.2.53, 'https://dns.example/']}\n",
 	    "x:1:59: with a proxy and no self-check by authoritative or resolver, nothing but the proxy is asked: "
@@ -139,11 +145,12 @@ test_bad_files(void **state)
 static const struct { const char *why, *text; unsigned ways; bool closed; } self_checks[] = {
 	{ "the name servers alone", "acme: {}", ACME_CHECK_AUTHORITATIVE, false },
 	{ "nothing", "acme: {self-check: [none]}", 0, false },
-	{ "all ways", "acme: {self-check: [doh, resolver, authoritative], resolvers: ['https://d.example/q', '192.0.2.53@5353']}",
-	    ACME_CHECK_AUTHORITATIVE | ACME_CHECK_RESOLVER | ACME_CHECK_DOH, false },
+	{ "all ways", "acme: {self-check: [doh, resolver, authoritative], resolvers: ['https://d.example/q', "
+	    "'192.0.2.53@5353']}", ACME_CHECK_AUTHORITATIVE | ACME_CHECK_RESOLVER | ACME_CHECK_DOH, false },
 	{ "a closed network", "acme: {proxy: 'http://p:1', self-check: [doh], resolvers: ['json+https://d.example/q']}",
 	    ACME_CHECK_DOH, true },
-	{ "a proxy, and a check by DNS", "acme: {proxy: 'http://p:1', self-check: [authoritative]}", ACME_CHECK_AUTHORITATIVE, false },
+	{ "a proxy, and a check by DNS", "acme: {proxy: 'http://p:1', self-check: [authoritative]}",
+	    ACME_CHECK_AUTHORITATIVE, false },
 	{ "a proxy, and a zone that is checked by DNS", "zones: [{name: a, self-check: [authoritative]}]\n"
 	    "acme: {proxy: 'http://p:1', self-check: [none]}", 0, false },
 };
@@ -155,7 +162,8 @@ test_self_check(void **state)
 	for (size_t i = 0; i < sizeof self_checks / sizeof *self_checks; i++) {
 		struct config *c = config_of(self_checks[i].text);
 
-		check(c->acme.self_check.ways == self_checks[i].ways, "%s: %u", self_checks[i].why, c->acme.self_check.ways);
+		check(c->acme.self_check.ways == self_checks[i].ways, "%s: %u", self_checks[i].why,
+		    c->acme.self_check.ways);
 		check(c->acme.closed == self_checks[i].closed, "%s: closed or not", self_checks[i].why);
 		check(c->acme.self_check_timeout_s == 120 && c->acme.silent_s == 60 && c->acme.silent == SILENT_FATAL,
 		    "%s: times", self_checks[i].why);
@@ -166,9 +174,10 @@ test_self_check(void **state)
 static void
 test_resolvers(void **state)
 {
-	struct config *c = config_of("acme: {resolvers: ['2001:db8::53', 'https://d.example/dns-query', 'https://d.example/q{?dns}',\n"
-	    "  'json+https://d.example/resolve?ct=1'], self-check-silent: waive, self-check-silent-after: 5s,\n"
-	    "  self-check-timeout: 3m}\nzones: [{name: a.example, self-check: [none]}, {name: b.example}]");
+	struct config *c = config_of("acme: {resolvers: ['2001:db8::53', 'https://d.example/dns-query', "
+	    "'https://d.example/q{?dns}',\n  'json+https://d.example/resolve?ct=1'], self-check-silent: waive, "
+	    "self-check-silent-after: 5s,\n  self-check-timeout: 3m}\nzones: [{name: a.example, self-check: [none]}, "
+	    "{name: b.example}]");
 	const struct config_resolver *v = c->acme.resolvers;
 
 	(void)state;
@@ -182,7 +191,8 @@ test_resolvers(void **state)
 	check(v[3].kind == ACME_RESOLVER_JSON && !v[3].get, "JSON");
 	assert_string_equal(v[3].url, "https://d.example/resolve?ct=1");
 	check(c->acme.silent == SILENT_WAIVE && c->acme.silent_s == 5 && c->acme.self_check_timeout_s == 180, "times");
-	check(c->zones[0].self_check.given && c->zones[0].self_check.ways == 0 && !c->zones[1].self_check.given, "zones");
+	check(c->zones[0].self_check.given && c->zones[0].self_check.ways == 0 && !c->zones[1].self_check.given,
+	    "zones");
 	config_free(c);
 }
 
@@ -190,11 +200,16 @@ static const struct { const char *why, *content; mode_t mode; const char *creden
 	{ "a user and a password",	"user:pass:word\n",	0600, "user:pass:word", NULL },
 	{ "a user of a domain",		"DOM\\user:p%20\r\n",	0600, "DOM\\user:p%20", NULL },
 	{ "an empty password",		"user:",		0600, "user:", NULL },
-	{ "a user alone",		"secret\n",		0600, NULL, "expected a file with one line USER:PASSWORD" },
-	{ "a password alone",		":secret\n",		0600, NULL, "expected a file with one line USER:PASSWORD" },
-	{ "two lines",			"user:secret\na:b\n",	0600, NULL, "expected a file with one line USER:PASSWORD" },
-	{ "nothing",			"",			0600, NULL, "expected a file with one line USER:PASSWORD" },
-	{ "a file for a group",		"user:secret\n",	0640, NULL, "others may read this password (mode 0640): chmod 600 it" },
+	{ "a user alone",		"secret\n",		0600, NULL,
+	    "expected a file with one line USER:PASSWORD" },
+	{ "a password alone",		":secret\n",		0600, NULL,
+	    "expected a file with one line USER:PASSWORD" },
+	{ "two lines",			"user:secret\na:b\n",	0600, NULL,
+	    "expected a file with one line USER:PASSWORD" },
+	{ "nothing",			"",			0600, NULL,
+	    "expected a file with one line USER:PASSWORD" },
+	{ "a file for a group",		"user:secret\n",	0640, NULL,
+	    "others may read this password (mode 0640): chmod 600 it" },
 };
 
 static void
@@ -238,8 +253,9 @@ test_authorities_that_share_an_account(void **state)
 	for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) {
 		char text[400];
 
-		snprintf(text, sizeof text, "acme: {authorities: [{directory: letsencrypt, name: a, terms-agreed: yes, %s},\n"
-		    "  {directory: letsencrypt, name: b, terms-agreed: yes, %s}]}\n", shared[i].first, shared[i].second);
+		snprintf(text, sizeof text, "acme: {authorities: [{directory: letsencrypt, name: a, terms-agreed: yes, "
+		    "%s},\n  {directory: letsencrypt, name: b, terms-agreed: yes, %s}]}\n", shared[i].first,
+		    shared[i].second);
 		struct config *c = config_of(text);
 		check(c->acme.nauthorities == 2, "%s", shared[i].why);
 		config_free(c);
@@ -259,7 +275,8 @@ static void
 test_what_a_file_holds_is_in_the_digest(void **state)
 {
 	static const struct { const char *why, *text, *was, *is; } files[] = {
-		{ "the password of a proxy", "acme: {proxy: 'http://p:1', proxy-credentials-file: '%s'}", "u:one", "u:two" },
+		{ "the password of a proxy", "acme: {proxy: 'http://p:1', proxy-credentials-file: '%s'}", "u:one",
+		    "u:two" },
 		{ "an HMAC key", "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes,\n"
 		    "  eab: {kid: x, hmac-file: '%s'}}]}", "AAAA", "AAAB" },
 	};
@@ -276,8 +293,10 @@ test_what_a_file_holds_is_in_the_digest(void **state)
 		same = config_of(text);
 		write_file(path, files[i].is);
 		other = config_of(text);
-		check(memcmp(first->acme.digest, same->acme.digest, sizeof same->acme.digest) == 0, "%s: the same", files[i].why);
-		check(memcmp(first->acme.digest, other->acme.digest, sizeof same->acme.digest) != 0, "%s: another", files[i].why);
+		check(memcmp(first->acme.digest, same->acme.digest, sizeof same->acme.digest) == 0, "%s: the same",
+		    files[i].why);
+		check(memcmp(first->acme.digest, other->acme.digest, sizeof same->acme.digest) != 0, "%s: another",
+		    files[i].why);
 		config_free(first);
 		config_free(same);
 		config_free(other);

@@ -5,12 +5,12 @@ static const struct bad_config bad_files[] = {
 	{ "an unknown section", "sever:\n  workers: 2\n",
 	    "x:1:1: unknown key 'sever' in the configuration; expected one of: server, git, zones, keys, acme" },
 	{ "an unknown option", "server:\n  worker: 2\n",
-	    "x:2:3: unknown key 'worker' in server; expected one of: listen, free-bind, workers, cpu-affinity, state-directory, user, "
-	    "control-socket, source, identity, hostname, nsid, version, edns-udp-size, report-agent, cookie-secrets, "
-	    "cookie-secret-file, require-cookies, secondary, transfers-in, transfers-per-ns, max-transfer-idle-in, "
-	    "max-transfer-time-in, rate-limit, rate-limit-slip, rate-limit-exempt, "
-	    "tcp-connections, tcp-connections-per-address, transfers-out, tcp-idle-timeout, journal-max-usage, journal-max-depth, log-level, "
-	    "log-format" },
+	    "x:2:3: unknown key 'worker' in server; expected one of: listen, free-bind, workers, cpu-affinity, "
+	    "state-directory, user, control-socket, source, identity, hostname, nsid, version, edns-udp-size, "
+	    "report-agent, cookie-secrets, cookie-secret-file, require-cookies, secondary, transfers-in, "
+	    "transfers-per-ns, max-transfer-idle-in, max-transfer-time-in, rate-limit, rate-limit-slip, "
+	    "rate-limit-exempt, tcp-connections, tcp-connections-per-address, transfers-out, tcp-idle-timeout, "
+	    "journal-max-usage, journal-max-depth, log-level, log-format" },
 	{ "an option twice", "server:\n  workers: 2\n  identity: a\n  workers: 3\n",
 	    "x:4:3: 'workers' stands above already" },
 	{ "a list instead of a map", "server: [1]\n", "x:1:9: expected a map (key: value) for server, found a list" },
@@ -114,8 +114,8 @@ static const struct bad_config bad_files[] = {
 	    "x:1:35: /etc/passwd: others may read this private key (mode 0644): chmod 600 it" },
 	{ "a password for a path", "git: [{remote: /tmp, credential-helper: cache}]\n",
 	    "x:1:41: passwords are for remotes that begin with https://" },
-	{ "two ways to a password", "git: [{remote: 'https://a/b', credentials-file: /etc/passwd, credential-helper: cache}]\n",
-	    "x:1:49: expected either credentials-file or credential-helper, found both" },
+	{ "two ways to a password", "git: [{remote: 'https://a/b', credentials-file: /etc/passwd, credential-helper: "
+	    "cache}]\n", "x:1:49: expected either credentials-file or credential-helper, found both" },
 	{ "passwords that others may read", "git: [{remote: 'https://a/b', credentials-file: /etc/passwd}]\n",
 	    "x:1:49: /etc/passwd: others may read these passwords (mode 0644): chmod 600 it" },
 
@@ -143,9 +143,11 @@ static const struct bad_config bad_files[] = {
 	    "x:1:36: expected a network without bits set beyond /24, found '192.0.2.1/24'" },
 	{ "a prefix that is too long", "zones: [{name: a, allow-transfer: [192.0.2.1/33]}]\n",
 	    "x:1:36: expected at most 32 bits behind the slash, found '192.0.2.1/33'" },
-	{ "a policy that is no list", "zones: [{name: a, update-policy: yes}]\n", "x:1:34: expected a list, found 'yes'" },
-	{ "a bad word in a rule", "zones:\n  - name: a\n    update-policy:\n      - grant k name a A\n      - grant k nam a A\n",
-	    "x:5:17: expected name, subdomain, wildcard, zonesub, self, selfsub, selfwild, csr or acme, found 'nam'" },
+	{ "a policy that is no list", "zones: [{name: a, update-policy: yes}]\n",
+	    "x:1:34: expected a list, found 'yes'" },
+	{ "a bad word in a rule", "zones:\n  - name: a\n    update-policy:\n      - grant k name a A\n      - grant k "
+	    "nam a A\n", "x:5:17: expected name, subdomain, wildcard, zonesub, self, selfsub, selfwild, csr or acme, "
+	    "found 'nam'" },
 	{ "and in a quoted one", "zones: [{name: a, update-policy: ['grant k name a BB']}]\n",
 	    "x:1:51: expected the type of a record, or ANY, found 'BB'" },
 	{ "a policy for who has primaries", "zones: [{name: a, primaries: [192.0.2.1], update-policy: []}]\n",
@@ -176,7 +178,8 @@ static const struct bad_config bad_files[] = {
 	    "x:1:29: expected a size from 40K to 1024G, such as 500K, 100M or 2G, found '100X'" },
 	{ "a history too small", "zones: [{name: a, journal-max-usage: 4000}]\n",
 	    "x:1:38: expected a size from 40K to 1024G, such as 500K, 100M or 2G, found '4000'" },
-	{ "no history", "server: {journal-max-depth: 0}\n", "x:1:29: expected a number from 1 to 100000000, found '0'" },
+	{ "no history", "server: {journal-max-depth: 0}\n", "x:1:29: expected a number from 1 to 100000000, found "
+	    "'0'" },
 };
 
 static void

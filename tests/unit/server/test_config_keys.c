@@ -11,13 +11,14 @@ static const struct {
 	size_t nkeys;
 } rows[] = {
 	{ "one key", "192.0.2.1.192.0.2.2._transfer.example.com:SHA256:c2VjcmV0\n", NULL, 1 },
-	{ "comments, blank lines and blanks", "# a\n\n  192.0.2.1.192.0.2.2._transfer.b:SHA256:c2VjcmV0 \r\nx._update.c:SHA512:c2VjcmV0",
-	    NULL, 2 },
+	{ "comments, blank lines and blanks", "# a\n\n  192.0.2.1.192.0.2.2._transfer.b:SHA256:c2VjcmV0 "
+	    "\r\nx._update.c:SHA512:c2VjcmV0", NULL, 2 },
 	{ "a line that is no key", "# a\nwhat\n", "keys:2: ", 0 },
 	{ "an algorithm that there is not", "a._transfer.b:SHA3:c2VjcmV0\n", "keys:1: ", 0 },
 	{ "a key twice", "1.1.1.1.2.2.2.2._transfer.b:SHA256:c2VjcmV0\n1.1.1.1.2.2.2.2._TRANSFER.b:SHA256:YQ==\n",
 	    "keys:2: there is a key of the name 1.1.1.1.2.2.2.2._TRANSFER.b already", 0 },
-	{ "no key that names a primary", "a._transfer.b:SHA256:c2VjcmV0\n", "needs one whose name says where zones come from", 0 },
+	{ "no key that names a primary", "a._transfer.b:SHA256:c2VjcmV0\n",
+	    "needs one whose name says where zones come from", 0 },
 	{ "no key", "", "needs one whose name says where zones come from", 0 },
 };
 
@@ -43,8 +44,8 @@ test_key_files(void **state)
 		if (err == ERR_OK)
 			check(c->nkeys == rows[i].nkeys && c->secondary, "%s: %zu keys", rows[i].why, c->nkeys);
 		else
-			check(strstr(f.text, rows[i].words) != NULL && strstr(f.text, "c2Vj") == NULL, "%s: the words are '%s'",
-			    rows[i].why, f.text);
+			check(strstr(f.text, rows[i].words) != NULL && strstr(f.text, "c2Vj") == NULL,
+			    "%s: the words are '%s'", rows[i].why, f.text);
 		config_free(c);
 	}
 	unlink(path);

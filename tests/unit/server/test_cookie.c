@@ -31,9 +31,11 @@ static const struct {
 	{ "the same in time: it is good as it is", ONE, "203.0.113.203", "fc93fc62807ddb86",
 	    "01abcdef5cf78f71a314227b6679ebf5", 1559727985, true, "01abcdef5cf78f71a314227b6679ebf5" },
 	{ "A.4, IPv6, made with a secret that was rolled over", NEW " " OLD, "2001:db8:220:1:59de:d0f4:8769:82b8",
-	    "22681ab97d52c298", "010000005cf7c57926556bd0934c72f8", 1559741961, true, "010000005cf7c609a6bb79d16625507a" },
+	    "22681ab97d52c298", "010000005cf7c57926556bd0934c72f8", 1559741961, true,
+	    "010000005cf7c609a6bb79d16625507a" },
 	{ "the same when the old secret is gone", NEW, "2001:db8:220:1:59de:d0f4:8769:82b8",
-	    "22681ab97d52c298", "010000005cf7c57926556bd0934c72f8", 1559741961, false, "010000005cf7c609a6bb79d16625507a" },
+	    "22681ab97d52c298", "010000005cf7c57926556bd0934c72f8", 1559741961, false,
+	    "010000005cf7c609a6bb79d16625507a" },
 
 	{ "young: the same again", ONE, "198.51.100.100", C1, C1_COOKIE, MADE + 1800, true, C1_COOKIE },
 	{ "older than half an hour: a new one", ONE, "198.51.100.100", C1, C1_COOKIE, MADE + 1801, true, NULL },
@@ -45,7 +47,8 @@ static const struct {
 	{ "another client cookie", ONE, "198.51.100.100", "2464c4abcf10c958", C1_COOKIE, MADE, false, NULL },
 	{ "another secret", OLD, "198.51.100.100", C1, C1_COOKIE, MADE, false, NULL },
 	{ "a hash with a wrong bit", ONE, "198.51.100.100", C1, "010000005cf79f111f8130c3eee29481", MADE, false, NULL },
-	{ "a reserved octet changed", ONE, "198.51.100.100", C1, "010000015cf79f111f8130c3eee29480", MADE, false, NULL },
+	{ "a reserved octet changed", ONE, "198.51.100.100", C1, "010000015cf79f111f8130c3eee29480", MADE, false,
+	    NULL },
 	{ "another version", ONE, "198.51.100.100", C1, "020000005cf79f111f8130c3eee29480", MADE, false, NULL },
 	{ "8 octets", ONE, "198.51.100.100", C1, "010000005cf79f11", MADE, false, NULL },
 	{ "32 octets", ONE, "198.51.100.100", C1, C1_COOKIE C1_COOKIE, MADE, false, NULL },
@@ -79,8 +82,8 @@ test_cookies(void **state)
 		check(config_address_parse(rows[i].peer, 53, &peer) == ERR_OK, "peer");
 		from_hex(rows[i].client, client);
 		n = from_hex(rows[i].server, server);
-		check(cookie_check(&secrets, client, server, n, (struct sockaddr *)&peer.address, rows[i].now_s, reply) ==
-		    rows[i].valid, "%s: valid or not", rows[i].why);
+		check(cookie_check(&secrets, client, server, n, (struct sockaddr *)&peer.address, rows[i].now_s,
+		    reply) == rows[i].valid, "%s: valid or not", rows[i].why);
 		if (rows[i].reply != NULL)
 			from_hex(rows[i].reply, want);
 		else
@@ -107,7 +110,8 @@ test_the_year_2106(void **state)
 static const struct { const char *why, *text; enum err err; unsigned n; } texts[] = {
 	{ "one", ONE, ERR_OK, 1 }, { "two", ONE "\n" OLD "\n", ERR_OK, 2 },
 	{ "white space around it", "\n \t" ONE " \r\n", ERR_OK, 1 },
-	{ "three", ONE "\n" OLD "\n" NEW, ERR_FORMAT, 0 }, { "nothing", "", ERR_FORMAT, 0 }, { "blanks", " \n", ERR_FORMAT, 0 },
+	{ "three", ONE "\n" OLD "\n" NEW, ERR_FORMAT, 0 }, { "nothing", "", ERR_FORMAT, 0 },
+	    { "blanks", " \n", ERR_FORMAT, 0 },
 	{ "no hexadecimal digit", "x5e973e5a6b2a43f48e7dc849e37bfcf", ERR_FORMAT, 0 },
 	{ "a digit too few", "5e973e5a6b2a43f48e7dc849e37bfcf", ERR_FORMAT, 0 },
 	{ "a digit too many", ONE "0", ERR_FORMAT, 0 }, { "two without a space", ONE OLD, ERR_FORMAT, 0 },
@@ -143,7 +147,8 @@ test_the_state_directory_keeps_the_secret(void **state)
 	    memcmp(first.octets[0], second.octets[0], COOKIE_SECRET) == 0, "and found again");
 	file = fopen(path, "w");
 	check(file != NULL && fputs("not hex\n", file) >= 0 && fclose(file) == 0, "spoiled");
-	check(cookie_secrets_load(directory, &second, &f) == ERR_FORMAT && strstr(f.text, path) != NULL, "a spoiled file is named");
+	check(cookie_secrets_load(directory, &second, &f) == ERR_FORMAT && strstr(f.text, path) != NULL,
+	    "a spoiled file is named");
 	unlink(path);
 	rmdir(directory);
 	check(cookie_secrets_load(directory, &second, &f) != ERR_OK, "no directory");

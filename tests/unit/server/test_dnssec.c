@@ -35,8 +35,8 @@
     "own." apex " 120 IN DNAME " apex "\n"					\
     "tlsa." apex " 3600 IN TLSA 3 1 1 0000000000000000000000000000000000000000000000000000000000000000\n"
 
-/* Names are below the apex; "@" is the apex.  Proofs: "=name" matches, "~name" covers.  In a response "+" tells that the
- * RRset is signed; NSEC and NSEC3 are not shown. */
+/* Names are below the apex; "@" is the apex.  Proofs: "=name" matches, "~name" covers.  In a response "+" tells that
+ * the RRset is signed; NSEC and NSEC3 are not shown. */
 static const struct row { const char *why, *qname, *qtype, *response, *nsec, *nsec3, *opt_out; } rows[] = {
 	{ "a signed RRset", "www", "A", "NOERROR aa; AN www A 3600+; ", "", "", "" },
 	{ "each signature has the TTL of what it covers", "www", "TXT", "NOERROR aa; AN www TXT 300+; ", "", "", "" },
@@ -49,7 +49,8 @@ static const struct row { const char *why, *qname, *qtype, *response, *nsec, *ns
 	{ "NODATA", "www", "AAAA", "NOERROR aa; AU @ SOA 300+; ", "=www", "=www", "=www" },
 	{ "NODATA at the apex", "@", "AAAA", "NOERROR aa; AU @ SOA 300+; ", "=@", "=@", "=@" },
 	{ "an empty non-terminal", "ent", "A", "NOERROR aa; AU @ SOA 300+; ", "~ent", "=ent", "=ent" },
-	{ "NXDOMAIN", "nowhere", "A", "NXDOMAIN aa; AU @ SOA 300+; ", "~nowhere ~*", "=@ ~nowhere ~*", "=@ ~nowhere ~*" },
+	{ "NXDOMAIN", "nowhere", "A", "NXDOMAIN aa; AU @ SOA 300+; ", "~nowhere ~*", "=@ ~nowhere ~*",
+	    "=@ ~nowhere ~*" },
 	{ "NXDOMAIN, several labels down", "a.b.www", "A", "NXDOMAIN aa; AU @ SOA 300+; ", "~a.b.www ~*.www",
 	    "=www ~b.www ~*.www", "=www ~b.www ~*.www" },
 	{ "NXDOMAIN behind a chain", "dangling", "A", "NXDOMAIN aa; AN dangling CNAME 3600+; AU @ SOA 300+; ",
@@ -57,14 +58,15 @@ static const struct row { const char *why, *qname, *qtype, *response, *nsec, *ns
 	{ "a wildcard", "q.wild", "TXT", "NOERROR aa; AN q.wild TXT 3600+; ", "~q.wild", "~q.wild", "~q.wild" },
 	{ "a wildcard, several labels down", "p.q.wild", "TXT", "NOERROR aa; AN p.q.wild TXT 3600+; ", "~p.q.wild",
 	    "~q.wild", "~q.wild" },
-	{ "NODATA of a wildcard", "q.wild", "A", "NOERROR aa; AU @ SOA 300+; ", "~q.wild =*.wild", "=wild ~q.wild =*.wild",
-	    "=wild ~q.wild =*.wild" },
+	{ "NODATA of a wildcard", "q.wild", "A", "NOERROR aa; AU @ SOA 300+; ", "~q.wild =*.wild",
+	    "=wild ~q.wild =*.wild", "=wild ~q.wild =*.wild" },
 	{ "one wildcard to the next", "r.wcname", "TXT", "NOERROR aa; AN r.wcname CNAME 3600+; AN q.wild TXT 3600+; ",
 	    "~r.wcname ~q.wild", "~r.wcname ~q.wild", "~r.wcname ~q.wild" },
 	{ "the wildcard itself", "*.wild", "TXT", "NOERROR aa; AN *.wild TXT 3600+; ", "", "", "" },
-	{ "a secure referral", "host.sub", "A", "NOERROR; AU sub NS 3600; AU sub DS 300+; AD ns.sub A 3600; ", "", "", "" },
-	{ "an unsigned referral", "host.child", "A", "NOERROR; AU child NS 3600; AD ns.child A 3600; ", "=child", "=child",
-	    "=@ ~child" },
+	{ "a secure referral", "host.sub", "A", "NOERROR; AU sub NS 3600; AU sub DS 300+; AD ns.sub A 3600; ", "", "",
+	    "" },
+	{ "an unsigned referral", "host.child", "A", "NOERROR; AU child NS 3600; AD ns.child A 3600; ", "=child",
+	    "=child", "=@ ~child" },
 	{ "an unsigned referral below an empty non-terminal", "x.lonely", "A",
 	    "NOERROR; AU x.lonely NS 3600; AD ns.child A 3600; ", "=x.lonely", "=x.lonely", "=lonely ~x.lonely" },
 	{ "DS at the cut", "sub", "DS", "NOERROR aa; AN sub DS 300+; ", "", "", "" },
@@ -175,7 +177,8 @@ print_response(const ldns_pkt *p, const char *apex)
 	static char text[65536];
 	bool only_signatures = ldns_rr_get_type(ldns_rr_list_rr(ldns_pkt_question(p), 0)) == LDNS_RR_TYPE_RRSIG;
 
-	sprintf(text, "%s%s%s; ", rcode_str(ldns_pkt_get_rcode(p)), ldns_pkt_aa(p) ? " aa" : "", ldns_pkt_tc(p) ? " tc" : "");
+	sprintf(text, "%s%s%s; ", rcode_str(ldns_pkt_get_rcode(p)), ldns_pkt_aa(p) ? " aa" : "", ldns_pkt_tc(p) ?
+	    " tc" : "");
 	print_section(text, "AN", ldns_pkt_answer(p), apex, only_signatures);
 	print_section(text, "AU", ldns_pkt_authority(p), apex, false);
 	print_section(text, "AD", ldns_pkt_additional(p), apex, false);
@@ -209,7 +212,8 @@ proves(const ldns_rr *rr, char how, const ldns_rdf *name)
 		const ldns_rdf *to = ldns_rr_rdf(rr, 0);
 		int d = ldns_dname_compare(ldns_rr_owner(rr), name);
 
-		return how == '=' ? d == 0 : between(ldns_dname_compare(ldns_rr_owner(rr), to), d, ldns_dname_compare(name, to));
+		return how == '=' ? d == 0 : between(ldns_dname_compare(ldns_rr_owner(rr), to), d,
+		    ldns_dname_compare(name, to));
 	}
 	hash_text(rr, name, hash);
 	snprintf(owner, sizeof owner, "%.32s", s = ldns_rdf2str(ldns_rr_owner(rr)));
@@ -269,7 +273,8 @@ ask_row(const struct row *row, const char *apex, bool do_bit)
 	ldns_pkt *p;
 	size_t n;
 
-	snprintf(qname, sizeof qname, "%s%s%s", *row->qname == '@' ? "" : row->qname, *row->qname == '@' ? "" : ".", apex);
+	snprintf(qname, sizeof qname, "%s%s%s", *row->qname == '@' ? "" : row->qname, *row->qname == '@' ? "" : ".",
+	    apex);
 	n = ask(qname, row->qtype, 4096, do_bit, true, out);
 	check(ldns_wire2pkt(&p, out, n) == LDNS_STATUS_OK, "ldns reads the response");
 	check(!ldns_pkt_ad(p) && !ldns_pkt_cd(p) && ldns_pkt_edns_do(p) == do_bit, "%s: flags", row->why);
@@ -283,10 +288,12 @@ test_proofs(void **state)
 	for (size_t s = 0; s < COSTLY; s++) {
 		for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 			ldns_pkt *p = ask_row(&rows[i], signings[s].apex, true);
-			const char *response = print_response(p, signings[s].apex), *proofs = signings[s].how == SIGN_NSEC ?
-			    rows[i].nsec : signings[s].how == SIGN_NSEC3 ? rows[i].nsec3 : rows[i].opt_out;
+			const char *response = print_response(p, signings[s].apex),
+			    *proofs = signings[s].how == SIGN_NSEC ? rows[i].nsec : signings[s].how == SIGN_NSEC3 ?
+			    rows[i].nsec3 : rows[i].opt_out;
 
-			check(strcmp(response, rows[i].response) == 0, "%s (%s): %s", rows[i].why, signings[s].apex, response);
+			check(strcmp(response, rows[i].response) == 0, "%s (%s): %s", rows[i].why, signings[s].apex,
+			    response);
 			check_proofs(rows[i].why, ldns_pkt_authority(p), proofs, signings[s].apex);
 			ldns_pkt_free(p);
 		}
@@ -377,13 +384,14 @@ test_room(void **state)
 			snprintf(qname, sizeof qname, "%s%snsec3.", *rows[i].qname == '@' ? "" : rows[i].qname,
 			    *rows[i].qname == '@' ? "" : ".");
 			n = ask(qname, rows[i].qtype, size, true, false, out);
-			check(n <= size && ldns_wire2pkt(&p, out, n) == LDNS_STATUS_OK, "%s: %zu octets in %u", rows[i].why, n,
-			    size);
+			check(n <= size && ldns_wire2pkt(&p, out, n) == LDNS_STATUS_OK, "%s: %zu octets in %u",
+			    rows[i].why, n, size);
 			if (!ldns_pkt_tc(p)) {
 				const char *response = print_response(p, "nsec3.");
 
-				check(strstr(rows[i].response, "AD ") != NULL || strcmp(response, rows[i].response) == 0,
-				    "%s in %u octets: %s", rows[i].why, size, response);
+				check(strstr(rows[i].response, "AD ") != NULL ||
+				    strcmp(response, rows[i].response) == 0, "%s in %u octets: %s", rows[i].why, size,
+				    response);
 				check_proofs(rows[i].why, ldns_pkt_authority(p), rows[i].nsec3, "nsec3.");
 			}
 			ldns_pkt_free(p);
@@ -395,8 +403,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_proofs), cmocka_unit_test(test_without_do), cmocka_unit_test(test_hashes_are_no_names),
-		cmocka_unit_test(test_costly), cmocka_unit_test(test_room)
+		cmocka_unit_test(test_proofs), cmocka_unit_test(test_without_do),
+		cmocka_unit_test(test_hashes_are_no_names), cmocka_unit_test(test_costly), cmocka_unit_test(test_room)
 	};
 	struct zone_store *stores[sizeof texts / sizeof texts[0]];
 	struct dname apex;

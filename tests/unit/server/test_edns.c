@@ -1,5 +1,5 @@
-/* What the options of a request's OPT record do, through the whole handler: cookies, reasons, time-outs; and the rate limit, which
- * looks at them. */
+/* What the options of a request's OPT record do, through the whole handler: cookies, reasons, time-outs; and the rate
+ * limit, which looks at them. */
 #include "tests/unit/check.h"
 
 #include <arpa/inet.h>
@@ -33,9 +33,11 @@ make_request(const struct asked *a, uint8_t msg[512])
 	struct wr w;
 
 	wr_init(&w, msg, 512);
-	msg_header_write(&w, &(struct msg_header){ 7, (uint16_t)(a->opcode << 11), a->qname != NULL, 0, 0, a->options != NULL });
+	msg_header_write(&w, &(struct msg_header){ 7, (uint16_t)(a->opcode << 11), a->qname != NULL, 0, 0,
+	    a->options != NULL });
 	if (a->qname != NULL) {
-		check(dname_from_str(a->qname, &q.qname) == ERR_OK && rrtype_parse(a->qtype, strlen(a->qtype), &q.qtype), "question");
+		check(dname_from_str(a->qname, &q.qname) == ERR_OK && rrtype_parse(a->qtype, strlen(a->qtype),
+		    &q.qtype), "question");
 		question_write(&w, &q);
 	}
 	if (a->options != NULL) {
@@ -131,7 +133,8 @@ get_cookie(unsigned last, uint8_t option[4 + 24])
 	size_t n = 0;
 	const uint8_t *cookie = find_option(&s, EDNS_COOKIE, &n);
 
-	check(s.rcode == RCODE_NOERROR && cookie != NULL && n == 24, "a client without server cookie gets the answer and one");
+	check(s.rcode == RCODE_NOERROR && cookie != NULL && n == 24, "a client without server cookie gets the answer "
+	    "and one");
 	check(memcmp(cookie, "clientpt", 8) == 0 && cookie[8] == 1, "its own part comes first, then version 1");
 	memcpy(option, "\0\12\0\30", 4);
 	memcpy(option + 4, cookie, 24);
@@ -158,7 +161,8 @@ test_cookies(void **state)
 	www.options = option;
 	www.n = sizeof option;
 	s = read_answer(ask(&www, 1).n);
-	check(s.rcode == RCODE_NOERROR && memcmp(find_option(&s, EDNS_COOKIE, &n), option + 4, 24) == 0, "it is good again");
+	check(s.rcode == RCODE_NOERROR && memcmp(find_option(&s, EDNS_COOKIE, &n), option + 4, 24) == 0,
+	    "it is good again");
 	memcpy(wrong, option, sizeof wrong);
 	wrong[27] ^= 1;
 	www.options = wrong;
@@ -220,7 +224,8 @@ test_cookies_without_question(void **state)
 	set_secret();
 	get_cookie(1, option);
 	s = read_answer(ask(&a, 1).n);
-	check(s.rcode == RCODE_NOERROR && find_option(&s, EDNS_COOKIE, &n) != NULL, "a cookie is all that is asked for");
+	check(s.rcode == RCODE_NOERROR && find_option(&s, EDNS_COOKIE, &n) != NULL,
+	    "a cookie is all that is asked for");
 	a.options = option;
 	a.n = sizeof option;
 	check(read_answer(ask(&a, 1).n).rcode == RCODE_NOERROR, "a right one is confirmed");
@@ -261,10 +266,12 @@ test_reasons(void **state)
 		ede = find_option(&s, EDNS_ERROR, &n);
 		check(s.rcode == reasons[i].rcode, "%s: %s", reasons[i].why, rcode_str(s.rcode));
 		check((ede == NULL) == (reasons[i].code < 0), "%s: a reason or not", reasons[i].why);
-		check(ede == NULL || (n >= 2 && ede[0] == 0 && ede[1] == reasons[i].code), "%s: its code", reasons[i].why);
+		check(ede == NULL || (n >= 2 && ede[0] == 0 && ede[1] == reasons[i].code), "%s: its code",
+		    reasons[i].why);
 		asked.options = NULL;
 		s = read_answer(ask(&asked, 1).n);
-		check(s.rcode == reasons[i].rcode && !s.has_opt, "%s: without OPT there is no place for it", reasons[i].why);
+		check(s.rcode == reasons[i].rcode && !s.has_opt, "%s: without OPT there is no place for it",
+		    reasons[i].why);
 	}
 }
 
@@ -328,7 +335,8 @@ flood(const struct asked *a, unsigned last, unsigned *answers, unsigned *cut)
 static void
 test_rate_limit(void **state)
 {
-	struct asked www = WWW(""), missing = { OPCODE_QUERY, "no.example.", "A", CLASS_IN, false, (const uint8_t *)"", 0 };
+	struct asked www = WWW(""), missing = { OPCODE_QUERY, "no.example.", "A", CLASS_IN, false, (const uint8_t *)"",
+	    0 };
 	struct config_access friends = { .any_key = true, .prefix = 32 };
 	uint8_t option[28];
 	unsigned answers, cut;
@@ -343,9 +351,12 @@ test_rate_limit(void **state)
 	served.config->rate_limit = 4;
 	counted = counter_get(&handler.counters.rcodes[RCODE_NOERROR]);
 	flood(&www, 1, &answers, &cut);
-	check(counter_get(&handler.counters.rcodes[RCODE_NOERROR]) == counted + 7, "what is dropped is not counted as answered");
-	check(answers == 4 && cut == 3, "four are answered, and each second one of the others slips: %u %u", answers, cut);
-	check(counter_get(&handler.counters.limited_dropped) == 3 && counter_get(&handler.counters.limited_slipped) == 3, "counted");
+	check(counter_get(&handler.counters.rcodes[RCODE_NOERROR]) == counted + 7,
+	    "what is dropped is not counted as answered");
+	check(answers == 4 && cut == 3, "four are answered, and each second one of the others slips: %u %u", answers,
+	    cut);
+	check(counter_get(&handler.counters.limited_dropped) == 3 &&
+	    counter_get(&handler.counters.limited_slipped) == 3, "counted");
 	flood(&www, 2, &answers, &cut);
 	check(answers == 0, "a neighbour has no tokens of his own");
 	flood(&missing, 1, &answers, &cut);

@@ -55,13 +55,15 @@ static const struct {
 	    .words = "no answer over UDP within 300 ms", .udp_requests = 2 },
 	{ "an rcode is an answer", LINES("R"), NULL, .tries = 3, .udp_requests = 1 },
 	{ "so is an error without a question", LINES("h"), NULL, .tries = 3, .udp_requests = 1 },
-	{ "an update's answer has its zone section", LINES("a"), NULL, .is_update = true, .tries = 3, .udp_requests = 1 },
+	{ "an update's answer has its zone section", LINES("a"), NULL, .is_update = true, .tries = 3,
+	    .udp_requests = 1 },
 	{ "a truncated answer is asked for again over TCP", LINES("t"), LINES("a"), .tries = 3, .udp_requests = 1,
 	    .tcp_requests = 1 },
 	{ "TCP from the start", NULL, LINES("a"), .start_tcp = true, .tries = 3, .tcp_requests = 1 },
 	{ "TCP over IPv6", NULL, LINES("a"), .start_tcp = true, .ipv6 = true, .tries = 1, .tcp_requests = 1 },
 	{ "a wrong ID over TCP is passed over", NULL, LINES("iqa"), .start_tcp = true, .tries = 1, .tcp_requests = 1 },
-	{ "TC over TCP is the answer all the same", NULL, LINES("t"), .start_tcp = true, .tries = 1, .tcp_requests = 1 },
+	{ "TC over TCP is the answer all the same", NULL, LINES("t"), .start_tcp = true, .tries = 1,
+	    .tcp_requests = 1 },
 	{ "a connection that is closed", NULL, LINES("c"), .start_tcp = true, .tries = 1, .err = ERR_NETWORK,
 	    .words = "closed", .tcp_requests = 1 },
 	{ "silence over TCP", NULL, LINES(""), .start_tcp = true, .tries = 1, .err = ERR_TIMEOUT,
@@ -82,7 +84,8 @@ new_key(void)
 {
 	struct tsig_key *key;
 
-	assert_int_equal(tsig_key_new(key_name, TSIG_HMAC_SHA256, (const uint8_t *)"0123456789abcdef", 16, &key), ERR_OK);
+	assert_int_equal(tsig_key_new(key_name, TSIG_HMAC_SHA256, (const uint8_t *)"0123456789abcdef", 16, &key),
+	    ERR_OK);
 	return key;
 }
 
@@ -120,12 +123,15 @@ test_an_exchange_ends_as_its_peer_deserves(void **state)
 		event_base_dispatch(base);
 		check(o.calls == 1, "%s: done is called once, not %u times", rows[i].why, o.calls);
 		check(o.err == rows[i].err, "%s: %s (%s)", rows[i].why, err_str(o.err), o.words);
-		check(rows[i].words == NULL || strstr(o.words, rows[i].words) != NULL, "%s: \"%s\"", rows[i].why, o.words);
+		check(rows[i].words == NULL || strstr(o.words, rows[i].words) != NULL, "%s: \"%s\"", rows[i].why,
+		    o.words);
 		check(o.err == ERR_OK || o.words[0] != '\0', "%s: an error comes with words", rows[i].why);
 		check(p.udp_requests == rows[i].udp_requests, "%s: %u datagrams", rows[i].why, p.udp_requests);
 		check(p.tcp_requests == rows[i].tcp_requests, "%s: %u TCP requests", rows[i].why, p.tcp_requests);
-		check(p.last_tsig == (rows[i].with_key ? TSIG_VALID : TSIG_ABSENT), "%s: signed as wanted", rows[i].why);
-		check(o.err != ERR_OK || o.n == p.last_n || o.n == MSG_HEADER_SIZE, "%s: TSIG is taken off", rows[i].why);
+		check(p.last_tsig == (rows[i].with_key ? TSIG_VALID : TSIG_ABSENT), "%s: signed as wanted",
+		    rows[i].why);
+		check(o.err != ERR_OK || o.n == p.last_n || o.n == MSG_HEADER_SIZE, "%s: TSIG is taken off",
+		    rows[i].why);
 		peer_stop(&p);
 		tsig_key_free(key);
 		event_base_free(base);
@@ -143,7 +149,8 @@ test_ids_and_ports_differ(void **state)
 	peer_start(&p, base, AF_INET);
 	for (unsigned i = 0, last_id = 0, last_port = 0; i < 8; i++) {
 		struct outcome o = { .base = base };
-		struct exchange_request request = { .to = p.address, .to_len = p.len, .msg = query, .n = sizeof query - 1,
+		struct exchange_request request = { .to = p.address, .to_len = p.len, .msg = query,
+		    .n = sizeof query - 1,
 			.timeout_ms = 1000, .tries = 1, .done = on_done, .arg = &o };
 		struct exchange *x;
 		unsigned id;
@@ -229,7 +236,8 @@ test_cancelled_exchanges_are_silent(void **state)
 	(void)state;
 	peer_start(&p, base, AF_INET);
 	for (unsigned steps = 0; steps < 4; steps++) {
-		struct exchange_request request = { .to = p.address, .to_len = p.len, .msg = query, .n = sizeof query - 1,
+		struct exchange_request request = { .to = p.address, .to_len = p.len, .msg = query,
+		    .n = sizeof query - 1,
 			.tcp = steps % 2, .timeout_ms = 300, .tries = 1, .done = on_done, .arg = &o };
 
 		assert_int_equal(exchange_start(base, &request, &x), ERR_OK);

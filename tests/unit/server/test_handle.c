@@ -48,10 +48,11 @@ static const struct row {
 	    HANDLED_ANSWER, RCODE_NOTAUTH, true, -1 },
 	{ UPDATE("with a zone section that asks for A", "example.", "A", "u._update.example."),
 	    HANDLED_ANSWER, RCODE_FORMERR, true, -1 },
-	{ UPDATE("with a key that is not known", "example.", "SOA", "stranger."), HANDLED_ANSWER, RCODE_NOTAUTH, false, -1 },
+	{ UPDATE("with a key that is not known", "example.", "SOA", "stranger."), HANDLED_ANSWER, RCODE_NOTAUTH, false,
+	    -1 },
 	{ UPDATE("with another secret", "example.", "SOA", "wrong"), HANDLED_ANSWER, RCODE_NOTAUTH, false, -1 },
-	{ "an update that was signed too long ago", OPCODE_UPDATE, "example.", "SOA", "u._update.example.", 400, UDP, -1,
-	    HANDLED_ANSWER, RCODE_NOTAUTH, false, -1 },
+	{ "an update that was signed too long ago", OPCODE_UPDATE, "example.", "SOA", "u._update.example.", 400, UDP,
+	    -1, HANDLED_ANSWER, RCODE_NOTAUTH, false, -1 },
 
 	{ NOTIFY("a NOTIFY with a notify key", "example.", "SOA", "n._notify.example."),
 	    HANDLED_ANSWER, RCODE_NOERROR, true, JOB_NOTIFY },
@@ -91,7 +92,8 @@ static const struct row {
 	    HANDLED_ANSWER, RCODE_NOERROR, true, -1 },
 	{ "over UDP too", OPCODE_QUERY, "example.", "IXFR", "t._transfer.example.", 0, UDP, 6,
 	    HANDLED_TRANSFER_LATER, 0, false, JOB_IXFR },
-	{ "unsigned IXFR", OPCODE_QUERY, "example.", "IXFR", NULL, 0, TCP, 6, HANDLED_ANSWER, RCODE_REFUSED, false, -1 },
+	{ "unsigned IXFR", OPCODE_QUERY, "example.", "IXFR", NULL, 0, TCP, 6, HANDLED_ANSWER, RCODE_REFUSED, false,
+	    -1 },
 	{ "IXFR that names no serial", OPCODE_QUERY, "example.", "IXFR", "t._transfer.example.", 0, TCP, -1,
 	    HANDLED_ANSWER, RCODE_FORMERR, true, -1 },
 
@@ -109,7 +111,8 @@ make_request(const struct row *row, uint8_t msg[2048], struct tsig_exchange *x)
 	struct question q = { .qclass = CLASS_IN };
 	struct wr w;
 
-	check(dname_from_str(row->qname, &q.qname) == ERR_OK && rrtype_parse(row->qtype, strlen(row->qtype), &q.qtype), "qname");
+	check(dname_from_str(row->qname, &q.qname) == ERR_OK && rrtype_parse(row->qtype, strlen(row->qtype), &q.qtype),
+	    "qname");
 	wr_init(&w, msg, 2048);
 	msg_header_write(&w, &(struct msg_header){ 4711, (uint16_t)(row->opcode << 11), 1, 0, row->serial >= 0, 0 });
 	question_write(&w, &q);
@@ -154,7 +157,8 @@ check_history(const struct row *row, struct job *j)
 	}
 	check(ixfr_soa_only(&(struct rr){ apex, rdata, 1, TYPE_SOA, sizeof rdata }, &j->ixfr) == ERR_OK, "an SOA");
 	handle_history(&handler, j, NOW, out, HANDLE_ROOM_MIN, &o);
-	check(o.what == HANDLED_ANSWER && o.n > 0 && (out[3] & 15) == RCODE_NOERROR && out[7] == 1, "%s: the SOA alone", row->why);
+	check(o.what == HANDLED_ANSWER && o.n > 0 && (out[3] & 15) == RCODE_NOERROR && out[7] == 1, "%s: the SOA alone",
+	    row->why);
 	rcu_thread_offline();
 }
 
@@ -200,7 +204,8 @@ test_requests(void **state)
 			check((out[3] & 15) == row->rcode, "%s: %s, not %s", row->why, rcode_str(out[3] & 15),
 			    rcode_str(row->rcode));
 			if (row->is_signed)
-				check(tsig_verify_response(&x, out, &o.n, true, NOW, &f) == ERR_OK, "%s: %s", row->why, f.text);
+				check(tsig_verify_response(&x, out, &o.n, true, NOW, &f) == ERR_OK, "%s: %s", row->why,
+				    f.text);
 			else
 				check(row->key == NULL || tsig_verify_response(&x, out, &o.n, true, NOW, &f) != ERR_OK,
 				    "%s: not signed, or with an error", row->why);
@@ -313,7 +318,8 @@ take_transfer(const char *zone, const char *key, size_t *messages, size_t *large
 
 		*largest = n > *largest ? n : *largest;
 		if (key != NULL)
-			check(tsig_verify_response(&x, out, &n, axfr_is_complete(o.transfer), NOW, &f) == ERR_OK, "%s", f.text);
+			check(tsig_verify_response(&x, out, &n, axfr_is_complete(o.transfer), NOW, &f) == ERR_OK, "%s",
+			    f.text);
 		check(ldns_wire2pkt(&p, out, n) == LDNS_STATUS_OK, "ldns reads the message");
 		check(ldns_pkt_aa(p) && ldns_pkt_id(p) == 4711 && ldns_pkt_get_rcode(p) == 0, "its header");
 		check(ldns_pkt_qdcount(p) == (*messages == 0), "the question is in the first one");

@@ -8,8 +8,8 @@
 
 static const uint8_t apex[] = "\7example", owner[] = "\1a\7example";
 
-/* Steps are set apart by "|": "-A1/300" removes the address 1 with TTL 300, "+A1/300" adds it, "=A1/300" tells of its class only.
- * Step n leads from serial n to n + 1. */
+/* Steps are set apart by "|": "-A1/300" removes the address 1 with TTL 300, "+A1/300" adds it, "=A1/300" tells of its
+ * class only.  Step n leads from serial n to n + 1. */
 static const struct { const char *why, *steps, *result; } rows[] = {
 	{ "one step stays as it is", "-A1/300 +A2/300", "S1 -A1/300 S2 +A2/300" },
 	{ "steps become one", "+A1/300|+A2/300", "S1 S3 +A1/300 +A2/300" },
@@ -28,7 +28,8 @@ add_soa(struct changeset *cs, uint32_t serial, bool add)
 {
 	uint8_t rdata[22] = { 0, 0, 0, 0, 0, (uint8_t)serial };
 
-	check(changeset_add(cs, &(struct change){ .rr = { apex, rdata, 1, TYPE_SOA, sizeof rdata }, .add = add }) == ERR_OK, "an SOA");
+	check(changeset_add(cs, &(struct change){ .rr = { apex, rdata, 1, TYPE_SOA, sizeof rdata }, .add = add }) ==
+	    ERR_OK, "an SOA");
 }
 
 static void
@@ -39,7 +40,8 @@ add_changes(struct changeset *cs, const char *step, bool add)
 	snprintf(words, sizeof words, "%.*s", (int)strcspn(step, "|"), step);
 	for (word = strtok_r(words, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save)) {
 		uint8_t rdata[4] = { 192, 0, 2, (uint8_t)atoi(word + 2) };
-		struct change c = { .rr = { owner, rdata, (uint32_t)atoi(strchr(word, '/') + 1), TYPE_A, 4 }, .add = word[0] != '-',
+		struct change c = { .rr = { owner, rdata, (uint32_t)atoi(strchr(word, '/') + 1), TYPE_A, 4 },
+		    .add = word[0] != '-',
 		    .present = word[0] == '=' };
 
 		if (c.add == add)
@@ -107,7 +109,8 @@ test_nothing(void **state)
 	struct ixfr *x;
 
 	(void)state;
-	check(ixfr_builder_new(&b) == ERR_OK && ixfr_builder_finish(b, &x) == ERR_NOT_FOUND, "no step is no difference");
+	check(ixfr_builder_new(&b) == ERR_OK && ixfr_builder_finish(b, &x) == ERR_NOT_FOUND,
+	    "no step is no difference");
 	ixfr_builder_free(b);
 }
 

@@ -19,8 +19,8 @@ note(struct pending *p, const struct rr *rr, bool add)
 {
 	struct changeset cs = { 0 };
 
-	check((add ? changeset_add_rr(&cs, rr) : changeset_remove_rr(&cs, rr)) == ERR_OK && pending_note(p, &cs) == ERR_OK,
-	    "a change is noted");
+	check((add ? changeset_add_rr(&cs, rr) : changeset_remove_rr(&cs, rr)) == ERR_OK &&
+	    pending_note(p, &cs) == ERR_OK, "a change is noted");
 	changeset_clear(&cs);
 }
 
@@ -59,7 +59,8 @@ test_what_changed(void **state)
 	}
 	z = (struct message_zone){ .name = "example.com" };
 	message_describe(&p, apex, &z);
-	check(strstr(buf_str(&z.what), " more") != NULL && z.what.len < 100, "of many a few are named: %s", buf_str(&z.what));
+	check(strstr(buf_str(&z.what), " more") != NULL && z.what.len < 100, "of many a few are named: %s",
+	    buf_str(&z.what));
 	message_zone_clear(&z);
 	buf_clear(&name);
 	pending_clear(&p);
@@ -68,7 +69,8 @@ test_what_changed(void **state)
 static void
 test_one_zone(void **state)
 {
-	char by[] = "client._update.example.com 192.0.2.7@5353", why[] = "certificate of www.example.com\nCertns-Key: forged";
+	char by[] = "client._update.example.com 192.0.2.7@5353", why[] = "certificate of www.example.com\nCertns-Key: "
+	    "forged";
 	struct note notes[] = { { 1700000000, by, false, 2, 1 }, { 1700000001, why, true, 1, 0 } };
 	struct message_zone z = { .name = "example.com", .old_serial = 7, .serial = 9, .added = 3, .removed = 1,
 		.notes = notes, .nnotes = 2 };
@@ -81,7 +83,8 @@ test_one_zone(void **state)
 	    "2023-11-14T22:13:20Z client._update.example.com 192.0.2.7: +2 -1\n"
 	    "2023-11-14T22:13:21Z certns, certificate of www.example.com\\010Certns-Key: forged: +1 -0\n\n"
 	    "Certns-Zone: example.com\nCertns-Serial: 7 9\nCertns-Records: +3 -1\nCertns-Updates: 2\n"
-	    "Certns-Key: client._update.example.com\nCertns-Client: 192.0.2.7\n") == 0, "the message is\n%s", buf_str(&b));
+	    "Certns-Key: client._update.example.com\nCertns-Client: 192.0.2.7\n") == 0, "the message is\n%s",
+	    buf_str(&b));
 	message_author(&z, 1, "ns1.example.net", &name, &email);
 	check(strcmp(buf_str(&name), "certns") == 0 && strcmp(buf_str(&email), "certns@ns1.example.net") == 0,
 	    "two authors are none: %s", buf_str(&name));
@@ -90,7 +93,8 @@ test_one_zone(void **state)
 	z.nnotes = 1;
 	message_author(&z, 1, "ns1.example.net", &name, &email);
 	check(strcmp(buf_str(&name), "client._update.example.com") == 0 &&
-	    strcmp(buf_str(&email), "client._update.example.com@ns1.example.net") == 0, "one is it: %s", buf_str(&email));
+	    strcmp(buf_str(&email), "client._update.example.com@ns1.example.net") == 0, "one is it: %s",
+	    buf_str(&email));
 	buf_clear(&name);
 	buf_clear(&email);
 	z.nmore = 1;
@@ -126,15 +130,16 @@ test_thousands(void **state)
 	for (unsigned i = 0; i < 3000; i++) {
 		snprintf(names[i], sizeof names[i], "%u.%.*s", i, i % 2 == 0 ? 1000 : 3,
 		    "\\200\\200\\200\\200\\200\\200\\200\\200\\200\\200\\200\\200\\200\\200\\200\\200\\200\\200\\200\\200\\200\\200");
-		v[i] = (struct message_zone){ .name = names[i], .serial = i, .added = 1, .notes = notes, .nnotes = 500, .nmore = 7 };
+		v[i] = (struct message_zone){ .name = names[i], .serial = i, .added = 1, .notes = notes, .nnotes = 500,
+		    .nmore = 7 };
 	}
 	message_write(v, 3000, &b);
 	check(b.len < MESSAGE_MAX && strncmp(buf_str(&b), "3000 zones: +3000 -0 (", 22) == 0, "%zu octets", b.len);
 	for (const uint8_t *p = b.p; *p != '\n'; p++)
 		line++;
 	check(line < 2500, "the subject has %zu", line);
-	check(strstr(buf_str(&b), "and 2900 more zones\n") != NULL && strstr(buf_str(&b), "\nCertns-Zones: 3000\n") != NULL,
-	    "the others are counted");
+	check(strstr(buf_str(&b), "and 2900 more zones\n") != NULL && strstr(buf_str(&b), "\nCertns-Zones: "
+	    "3000\n") != NULL, "the others are counted");
 	check(strstr(buf_str(&b), "\nCertns-Updates: 1521000\n") != NULL, "and so are the updates");
 	buf_clear(&b);
 	free(names);

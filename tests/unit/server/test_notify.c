@@ -29,7 +29,8 @@ new_key(void)
 {
 	struct tsig_key *key;
 
-	assert_int_equal(tsig_key_new(key_name, TSIG_HMAC_SHA256, (const uint8_t *)"0123456789abcdef", 16, &key), ERR_OK);
+	assert_int_equal(tsig_key_new(key_name, TSIG_HMAC_SHA256, (const uint8_t *)"0123456789abcdef", 16, &key),
+	    ERR_OK);
 	return key;
 }
 
@@ -126,7 +127,8 @@ test_a_target_is_told_until_it_answers(void **state)
 		check(seen.last.is_confirmed == rows[i].confirmed, "%s: confirmed", rows[i].why);
 		check(p.udp_requests == rows[i].requests, "%s: %u requests", rows[i].why, p.udp_requests);
 		check(strcmp(seen.problem, rows[i].problem) == 0, "%s: \"%s\"", rows[i].why, seen.problem);
-		check(p.last_tsig == (rows[i].with_key ? TSIG_VALID : TSIG_ABSENT), "%s: signed as wanted", rows[i].why);
+		check(p.last_tsig == (rows[i].with_key ? TSIG_VALID : TSIG_ABSENT), "%s: signed as wanted",
+		    rows[i].why);
 		notifier_free(n);
 		peer_stop(&p);
 		event_base_free(base);

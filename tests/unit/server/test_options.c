@@ -44,8 +44,8 @@ static void
 test_keys(void **state)
 {
 	char key[] = "a:SHA256:YQ==";
-	char *argv[] = { (char []){ "certnsd" }, (char []){ "--secondary" }, (char []){ "--key-file" }, (char []){ "k" },
-	    (char []){ "--key" }, key, NULL };
+	char *argv[] = { (char []){ "certnsd" }, (char []){ "--secondary" }, (char []){ "--key-file" },
+	    (char []){ "k" }, (char []){ "--key" }, key, NULL };
 	struct certnsd_options o;
 	int status;
 

@@ -239,8 +239,8 @@ test_ways(void **state)
 				make(&q, rows[i].qname, apexes[a], rows[i].qtype, 0, 0x5a5a5a5au << edns);
 				if (edns > 0)
 					add_opt(&q, 4096, edns == 2);
-				check((compare_alone(rows[i].why, &q, true) > 0) == goes_short(rows[i].way, a, edns == 2),
-				    "%s (%s, EDNS %d): goes the %s way", rows[i].why, apexes[a], edns,
+				check((compare_alone(rows[i].why, &q, true) > 0) == goes_short(rows[i].way, a,
+				    edns == 2), "%s (%s, EDNS %d): goes the %s way", rows[i].why, apexes[a], edns,
 				    goes_short(rows[i].way, a, edns == 2) ? "short" : "long");
 			}
 		}
@@ -252,7 +252,8 @@ test_ways(void **state)
 static void
 test_variants(void **state)
 {
-	static const uint16_t flags[] = { 0, FLAG_RD, FLAG_RD | FLAG_AD | FLAG_CD, FLAG_AA | FLAG_TC | FLAG_RA, 0x40, 0xf };
+	static const uint16_t flags[] = { 0, FLAG_RD, FLAG_RD | FLAG_AD | FLAG_CD, FLAG_AA | FLAG_TC | FLAG_RA, 0x40,
+	    0xf };
 	static const uint16_t sizes[] = { 0, 1, 511, 512, 513, 600, 700, 1232, 4096, 65535 };
 
 	(void)state;
@@ -384,7 +385,8 @@ set_up(void **state)
 		char origin[sizeof text + 64], *with_signatures;
 
 		snprintf(origin, sizeof origin, "$ORIGIN %s\n%s", apexes[i], text);
-		with_signatures = i == 1 || i == 2 ? signed_text(apexes[i], origin, i == 1 ? SIGN_NSEC : SIGN_NSEC3, 0) : NULL;
+		with_signatures = i == 1 || i == 2 ? signed_text(apexes[i], origin, i == 1 ? SIGN_NSEC : SIGN_NSEC3,
+		    0) : NULL;
 		stores[i] = zone_from_text(apexes[i], with_signatures != NULL ? with_signatures : origin);
 		free(with_signatures);
 		dname_from_str(apexes[i], &apex);

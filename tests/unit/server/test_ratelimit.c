@@ -89,8 +89,8 @@ test_rates(void **state)
 
 		for (int64_t ms = 0; ms < 1000 * seconds; ms += 10)
 			passed += passes(rates[i] / 50 + 2, rates[i], NOW + ms);
-		check(passed >= want - rates[i] / 20 - 1 && passed <= want + want / 50, "%u each second: %u in %u s", rates[i],
-		    passed, seconds);
+		check(passed >= want - rates[i] / 20 - 1 && passed <= want + want / 50, "%u each second: %u in %u s",
+		    rates[i], passed, seconds);
 		free_table(state);
 		new_table(state);
 	}
@@ -110,8 +110,10 @@ static void
 test_who_shares(void **state)
 {
 	for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
-		check(take(pairs[i].first, RATELIMIT_ANSWER, 1, 0, NOW) == RATELIMIT_PASS, "%s: the first", pairs[i].why);
-		check((take(pairs[i].second, pairs[i].kind, 1, 0, NOW) == RATELIMIT_PASS) != pairs[i].shared, "%s", pairs[i].why);
+		check(take(pairs[i].first, RATELIMIT_ANSWER, 1, 0, NOW) == RATELIMIT_PASS, "%s: the first",
+		    pairs[i].why);
+		check((take(pairs[i].second, pairs[i].kind, 1, 0, NOW) == RATELIMIT_PASS) != pairs[i].shared, "%s",
+		    pairs[i].why);
 		free_table(state);
 		new_table(state);
 	}
@@ -137,7 +139,8 @@ test_slip(void **state)
 		check(take(address, RATELIMIT_ERROR, 1, slip, NOW) == RATELIMIT_PASS, "one passes");
 		for (unsigned i = 1; i < 13; i++)
 			check(take(address, RATELIMIT_ERROR, 1, slip, NOW) ==
-			    (slip > 0 && i % slip == 0 ? RATELIMIT_SLIP : RATELIMIT_DROP), "slip %u, the %u. refused", slip, i);
+			    (slip > 0 && i % slip == 0 ? RATELIMIT_SLIP : RATELIMIT_DROP), "slip %u, the %u. refused",
+			    slip, i);
 	}
 }
 
@@ -156,7 +159,8 @@ test_many_networks(void **state)
 			char address[32];
 
 			snprintf(address, sizeof address, "10.%u.%u.%u", i >> 8, i & 255, round);
-			passed[i] = (uint8_t)(passed[i] + (take(address, RATELIMIT_ANSWER, RATE, 0, NOW) == RATELIMIT_PASS));
+			passed[i] = (uint8_t)(passed[i] + (take(address, RATELIMIT_ANSWER, RATE, 0,
+			    NOW) == RATELIMIT_PASS));
 		}
 	for (unsigned i = 0; i < NETWORKS; i++) {
 		check(passed[i] >= RATE, "network %u gets what it may", i);

@@ -18,12 +18,16 @@
 static const struct { const char *why, *msg; size_t n; int rcode; } requests[] = {
 	{ "a query",				MSG(HEAD(QUERY, "\1", "\0", "\0", "\0") QUESTION), RCODE_NOERROR },
 	{ "with OPT",				MSG(HEAD(QUERY, "\1", "\0", "\0", "\1") QUESTION OPT), RCODE_NOERROR },
-	{ "with OPT between other records",	MSG(HEAD(QUERY, "\1", "\0", "\0", "\3") QUESTION RR OPT RR), RCODE_NOERROR },
-	{ "with records in all sections",	MSG(HEAD(QUERY, "\1", "\1", "\1", "\1") QUESTION RR RR RR), RCODE_NOERROR },
+	{ "with OPT between other records",	MSG(HEAD(QUERY, "\1", "\0", "\0", "\3") QUESTION RR OPT RR),
+	    RCODE_NOERROR },
+	{ "with records in all sections",	MSG(HEAD(QUERY, "\1", "\1", "\1", "\1") QUESTION RR RR RR),
+	    RCODE_NOERROR },
 	{ "a NOTIFY",				MSG(HEAD("\x24\0", "\1", "\0", "\0", "\0") QUESTION), RCODE_NOERROR },
 	{ "an UPDATE",				MSG(HEAD("\x28\0", "\1", "\0", "\0", "\0") QUESTION), RCODE_NOERROR },
-	{ "EDNS version 1",			MSG(HEAD(QUERY, "\1", "\0", "\0", "\1") QUESTION OPT_V1), RCODE_BADVERS },
-	{ "two OPTs",				MSG(HEAD(QUERY, "\1", "\0", "\0", "\2") QUESTION OPT OPT), RCODE_FORMERR },
+	{ "EDNS version 1",			MSG(HEAD(QUERY, "\1", "\0", "\0", "\1") QUESTION OPT_V1),
+	    RCODE_BADVERS },
+	{ "two OPTs",				MSG(HEAD(QUERY, "\1", "\0", "\0", "\2") QUESTION OPT OPT),
+	    RCODE_FORMERR },
 	{ "OPT in the answer section",		MSG(HEAD(QUERY, "\1", "\1", "\0", "\0") QUESTION OPT), RCODE_FORMERR },
 	{ "OPT in the authority section",	MSG(HEAD(QUERY, "\1", "\0", "\1", "\0") QUESTION OPT), RCODE_FORMERR },
 	{ "OPT of a name that is not the root",
@@ -33,27 +37,32 @@ static const struct { const char *why, *msg; size_t n; int rcode; } requests[] =
 		RCODE_FORMERR },
 	{ "no question",			MSG(HEAD(QUERY, "\0", "\0", "\0", "\0")), RCODE_FORMERR },
 	{ "no question but OPT",		MSG(HEAD(QUERY, "\0", "\0", "\0", "\1") OPT), RCODE_FORMERR },
-	{ "two questions",			MSG(HEAD(QUERY, "\2", "\0", "\0", "\0") QUESTION QUESTION), RCODE_FORMERR },
+	{ "two questions",			MSG(HEAD(QUERY, "\2", "\0", "\0", "\0") QUESTION QUESTION),
+	    RCODE_FORMERR },
 	{ "octets behind the end",		MSG(HEAD(QUERY, "\1", "\0", "\0", "\0") QUESTION "\0"), RCODE_FORMERR },
 	{ "fewer records than announced",	MSG(HEAD(QUERY, "\1", "\0", "\0", "\2") QUESTION OPT), RCODE_FORMERR },
 	{ "a question that points at itself",
 		MSG(HEAD(QUERY, "\1", "\0", "\0", "\0") "\300\14" "\0\1" "\0\1"), RCODE_FORMERR },
 	{ "no question but a cookie",
 		MSG(HEAD(QUERY, "\0", "\0", "\0", "\1") OPT_WITH("\14") COOKIE("\10")), RCODE_FORMERR },
-	{ "a client's cookie",	MSG(HEAD(QUERY, "\1", "\0", "\0", "\1") QUESTION OPT_WITH("\14") COOKIE("\10")), RCODE_NOERROR },
+	{ "a client's cookie",	MSG(HEAD(QUERY, "\1", "\0", "\0", "\1") QUESTION OPT_WITH("\14") COOKIE("\10")),
+	    RCODE_NOERROR },
 	{ "both cookies",
-		MSG(HEAD(QUERY, "\1", "\0", "\0", "\1") QUESTION OPT_WITH("\24") COOKIE("\20") "serverpt"), RCODE_NOERROR },
+		MSG(HEAD(QUERY, "\1", "\0", "\0", "\1") QUESTION OPT_WITH("\24") COOKIE("\20") "serverpt"),
+		    RCODE_NOERROR },
 	{ "a cookie without octets",
 		MSG(HEAD(QUERY, "\1", "\0", "\0", "\1") QUESTION OPT_WITH("\4") "\0\12\0\0"), RCODE_FORMERR },
 	{ "a cookie that is too short",
 		MSG(HEAD(QUERY, "\1", "\0", "\0", "\1") QUESTION OPT_WITH("\13") "\0\12\0\7client_"), RCODE_FORMERR },
 	{ "a server's part that is too short",
-		MSG(HEAD(QUERY, "\1", "\0", "\0", "\1") QUESTION OPT_WITH("\23") COOKIE("\17") "serverp"), RCODE_FORMERR },
+		MSG(HEAD(QUERY, "\1", "\0", "\0", "\1") QUESTION OPT_WITH("\23") COOKIE("\17") "serverp"),
+		    RCODE_FORMERR },
 	{ "a server's part that is too long", MSG(HEAD(QUERY, "\1", "\0", "\0", "\1") QUESTION OPT_WITH("\55")
 		COOKIE("\51") "serverptserverptserverptserverptx"), RCODE_FORMERR },
 	{ "STATUS",				MSG(HEAD("\x10\0", "\1", "\0", "\0", "\0") QUESTION), RCODE_NOTIMP },
 	{ "an opcode that nobody knows",	MSG(HEAD("\x78\0", "\0", "\0", "\0", "\0")), RCODE_NOTIMP },
-	{ "the same with EDNS version 1",	MSG(HEAD("\x78\0", "\1", "\0", "\0", "\1") QUESTION OPT_V1), RCODE_BADVERS },
+	{ "the same with EDNS version 1",	MSG(HEAD("\x78\0", "\1", "\0", "\0", "\1") QUESTION OPT_V1),
+	    RCODE_BADVERS },
 	{ "the same with fewer questions than announced",
 		MSG(HEAD("\x78\0", "\2", "\0", "\0", "\1") QUESTION), RCODE_NOTIMP },
 	{ "DSO has no question",		MSG(HEAD("\x30\0", "\0", "\0", "\0", "\0")), RCODE_NOTIMP },
@@ -123,7 +132,8 @@ test_rcode_answers(void **state)
 	(void)state;
 	check(parse_copy(&q, MSG(badvers)) == RCODE_BADVERS, "BADVERS");
 	n = answer_rcode(&q, &settings, RCODE_BADVERS, out, sizeof out);
-	check(n == sizeof want - 1 && memcmp(out, want, n) == 0, "BADVERS spreads over header and OPT, version 0, RD stays");
+	check(n == sizeof want - 1 && memcmp(out, want, n) == 0, "BADVERS spreads over header and OPT, version 0, RD "
+	    "stays");
 	parse_copy(&q, MSG(notify));
 	answer_rcode(&q, &settings, RCODE_NOERROR, out, sizeof out);
 	check(out[2] == 0xa4 && out[3] == 0, "a NOTIFY is acknowledged with AA");
@@ -162,7 +172,8 @@ test_words(void **state)
 	parse_copy(&q, MSG(with_opt));
 	bare = answer_rcode(&q, &settings, RCODE_REFUSED, out, sizeof out);
 	n = answer_why(&q, "why", out);
-	check(n == bare + sizeof option - 1 && memcmp(out + bare, option, sizeof option - 1) == 0, "option 15 with the words");
+	check(n == bare + sizeof option - 1 && memcmp(out + bare, option, sizeof option - 1) == 0,
+	    "option 15 with the words");
 	check(out[bare - 2] == 0 && out[bare - 1] == sizeof option - 1, "and OPT's length counts it");
 	check(answer_why(&q, "", out) == bare + 6, "the code alone");
 	memset(longest, 'x', sizeof longest);

@@ -64,8 +64,8 @@ test_random(void **state)
 			for (unsigned k = 0; k < N; k++)
 				model[k].there = model[k].there && model[k].time_s >= now_s - RESEND_WINDOW_S;
 		}
-		check(resend_find(r, digest_of(i), &rcode) == model[i].there && (!model[i].there || rcode == model[i].rcode),
-		    "round %d: digest %u", round, i);
+		check(resend_find(r, digest_of(i), &rcode) == model[i].there &&
+		    (!model[i].there || rcode == model[i].rcode), "round %d: digest %u", round, i);
 	}
 	resend_free(r);
 }

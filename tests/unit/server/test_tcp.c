@@ -172,7 +172,8 @@ test_one_address(void **state)
 	ask(fds[0], "example.", TYPE_SOA, "u._update.example.");
 	ask(fds[2], "example.", TYPE_SOA, "u._update.example.");
 	fds[3] = open_from(1, 0);
-	check(is_closed(fds[3]) && !is_closed(fds[0]) && !is_closed(fds[2]), "who waits for an answer is not hung up on");
+	check(is_closed(fds[3]) && !is_closed(fds[0]) && !is_closed(fds[2]),
+	    "who waits for an answer is not hung up on");
 	while ((j = queue_pop(served.shared.to_keeper)) != NULL) {
 		tcp_reply(tcp, j, (const uint8_t *)"answer", 6);
 		job_free(j);
@@ -194,7 +195,8 @@ test_fast_open(void **state)
 	(void)state;
 	config_address_parse("127.0.0.1", 0, &any);
 	check(listen_tcp(&any, false, &fd, NULL) == ERR_OK, "socket");
-	check(getsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN, &waiting, &n) == 0 && waiting > 0, "the listening socket offers it");
+	check(getsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN, &waiting, &n) == 0 && waiting > 0,
+	    "the listening socket offers it");
 	close(fd);
 }
 
@@ -246,7 +248,8 @@ main(void)
 	base = event_base_new();
 	config_address_parse("127.0.0.1", 0, &any);
 	if (listen_tcp(&any, false, &fd, NULL) != ERR_OK || getsockname(fd, (struct sockaddr *)&server, &n) != 0 ||
-	    tcp_new(base, &handler, (struct tcp_limits){ CONNECTIONS, PER_ADDRESS }, &tcp) != ERR_OK || tcp_listen(tcp, fd) != ERR_OK)
+	    tcp_new(base, &handler, (struct tcp_limits){ CONNECTIONS, PER_ADDRESS }, &tcp) != ERR_OK ||
+	    tcp_listen(tcp, fd) != ERR_OK)
 		return 1;
 	/* Accepted sockets inherit it: the system's buffers must not swallow a whole transfer. */
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){ 4096 }, sizeof(int));

@@ -38,7 +38,8 @@ static const char zone_text[] =
 /* --- running one message --- */
 
 static unsigned
-evaluate(const struct zone_version *v, const uint8_t *msg, size_t n, struct changeset *changes, char *reason, size_t size)
+evaluate(const struct zone_version *v, const uint8_t *msg, size_t n, struct changeset *changes, char *reason,
+    size_t size)
 {
 	uint8_t *copy = malloc(n + (n == 0));		/* so that reads past the end are seen */
 	struct request q;
@@ -130,7 +131,8 @@ run_row(const struct row *row)
 	unsigned rcode = evaluate(zone_store_newest(store), msg, n, &changes, reason, sizeof reason);
 	char *have;
 
-	check(rcode == row->rcode, "%s: want %s, have %s (%s)", row->why, rcode_str(row->rcode), rcode_str(rcode), reason);
+	check(rcode == row->rcode, "%s: want %s, have %s (%s)", row->why, rcode_str(row->rcode), rcode_str(rcode),
+	    reason);
 	check(rcode == RCODE_NOERROR || reason[0] != '\0', "%s: a refusal has words", row->why);
 	if (rcode == RCODE_NOERROR)
 		apply(store, &changes);
@@ -159,13 +161,17 @@ static const struct row prerequisites[] = {
 	{ "RRset exists: a CNAME is not followed", "pre ANY alias 0 A", RCODE_NXRRSET, NULL },
 	{ "RRset exists: glue counts",		"pre ANY ns.sub 0 A", RCODE_NOERROR, NULL },
 	{ "letter case does not count",		"pre ANY WWW.Example.COM. 0 A", RCODE_NOERROR, NULL },
-	{ "RRset with values",			"pre IN www 0 A 192.0.2.80\npre IN www 0 A 192.0.2.81", RCODE_NOERROR, NULL },
+	{ "RRset with values",			"pre IN www 0 A 192.0.2.80\npre IN www 0 A 192.0.2.81", RCODE_NOERROR,
+	    NULL },
 	{ "values: in any order, and twice",
-		"pre IN www 0 A 192.0.2.81\npre IN www 0 A 192.0.2.80\npre IN www 0 A 192.0.2.81", RCODE_NOERROR, NULL },
+		"pre IN www 0 A 192.0.2.81\npre IN www 0 A 192.0.2.80\npre IN www 0 A 192.0.2.81", RCODE_NOERROR,
+		    NULL },
 	{ "values: one is missing",		"pre IN www 0 A 192.0.2.80", RCODE_NXRRSET, NULL },
 	{ "values: one is too many",
-		"pre IN www 0 A 192.0.2.80\npre IN www 0 A 192.0.2.81\npre IN www 0 A 192.0.2.82", RCODE_NXRRSET, NULL },
-	{ "values: one differs",		"pre IN www 0 A 192.0.2.80\npre IN www 0 A 192.0.2.82", RCODE_NXRRSET, NULL },
+		"pre IN www 0 A 192.0.2.80\npre IN www 0 A 192.0.2.81\npre IN www 0 A 192.0.2.82", RCODE_NXRRSET,
+		    NULL },
+	{ "values: one differs",		"pre IN www 0 A 192.0.2.80\npre IN www 0 A 192.0.2.82", RCODE_NXRRSET,
+	    NULL },
 	{ "values: no such RRset",		"pre IN www 0 AAAA 2001:db8::1", RCODE_NXRRSET, NULL },
 	{ "values: names in any letter case",	"pre IN @ 0 MX 10 MAIL", RCODE_NOERROR, NULL },
 	{ "values: two RRsets, the second differs",
@@ -252,39 +258,47 @@ static const struct row updates[] = {
 	{ "add what is there",			"up IN www 3600 A 192.0.2.80", RCODE_NOERROR, NULL },
 	{ "add what is there with another TTL",	"up IN www 60 TXT \"one\"", RCODE_NOERROR,
 		"-www 3600 TXT \"one\"; +www 60 TXT \"one\";" },
-	{ "a TTL above 2^31 is 0",		"up IN new 2147483648 A 192.0.2.3", RCODE_NOERROR, "+new 0 A 192.0.2.3;" },
+	{ "a TTL above 2^31 is 0",		"up IN new 2147483648 A 192.0.2.3", RCODE_NOERROR,
+	    "+new 0 A 192.0.2.3;" },
 	{ "add glue at a delegation",		"up IN ns.sub 3600 AAAA 2001:db8::1", RCODE_NOERROR,
 		"+ns.sub 3600 AAAA 2001:db8::1;" },
 	{ "strings keep their letter case",	"up IN www 3600 TXT \"One\"", RCODE_NOERROR, "+www 3600 TXT \"One\";" },
-	{ "delete an RRset",			"up ANY www 0 A", RCODE_NOERROR, "-www 3600 A 192.0.2.80; -www 3600 A 192.0.2.81;" },
+	{ "delete an RRset",			"up ANY www 0 A", RCODE_NOERROR,
+	    "-www 3600 A 192.0.2.80; -www 3600 A 192.0.2.81;" },
 	{ "delete an RRset that is not there",	"up ANY www 0 MX", RCODE_NOERROR, NULL },
 	{ "delete a name",			"up ANY www 0 ANY", RCODE_NOERROR,
 		"-www 3600 A 192.0.2.80; -www 3600 A 192.0.2.81; -www 3600 TXT \"one\";" },
 	{ "delete a name, not those below it",	"up ANY under 0 ANY", RCODE_NOERROR, NULL },
 	{ "a wildcard is only itself",		"up ANY none 0 TXT", RCODE_NOERROR, NULL },
-	{ "delete an RR",			"up NONE www 0 A 192.0.2.80", RCODE_NOERROR, "-www 3600 A 192.0.2.80;" },
+	{ "delete an RR",			"up NONE www 0 A 192.0.2.80", RCODE_NOERROR,
+	    "-www 3600 A 192.0.2.80;" },
 	{ "delete an RR that is not there",	"up NONE www 0 A 192.0.2.82", RCODE_NOERROR, NULL },
 	{ "delete an RR, names in any case",	"up NONE @ 0 MX 10 MAIL.EXAMPLE.COM.", RCODE_NOERROR,
 		"-@ 3600 MX 10 mail.example.com.;" },
-	{ "an empty unknown type can be deleted", "up IN www 300 TYPE65400\nup NONE www 0 TYPE65400", RCODE_NOERROR, NULL },
+	{ "an empty unknown type can be deleted", "up IN www 300 TYPE65400\nup NONE www 0 TYPE65400", RCODE_NOERROR,
+	    NULL },
 };
 
 static const struct row in_order[] = {
-	{ "add and delete",			"up IN new 300 A 192.0.2.3\nup NONE new 0 A 192.0.2.3", RCODE_NOERROR, NULL },
+	{ "add and delete",			"up IN new 300 A 192.0.2.3\nup NONE new 0 A 192.0.2.3", RCODE_NOERROR,
+	    NULL },
 	{ "add and delete the RRset",		"up IN www 3600 A 192.0.2.82\nup ANY www 0 A", RCODE_NOERROR,
 		"-www 3600 A 192.0.2.80; -www 3600 A 192.0.2.81;" },
 	{ "delete and add again",		"up ANY www 0 A\nup IN www 3600 A 192.0.2.80", RCODE_NOERROR,
 		"-www 3600 A 192.0.2.81;" },
 	{ "delete and add with another TTL",	"up ANY www 0 A\nup IN www 60 A 192.0.2.80", RCODE_NOERROR,
 		"-www 3600 A 192.0.2.80; -www 3600 A 192.0.2.81; +www 60 A 192.0.2.80;" },
-	{ "delete, add, delete",		"up ANY www 0 TXT\nup IN www 3600 TXT \"one\"\nup NONE www 0 TXT \"one\"",
+	{ "delete, add, delete",		"up ANY www 0 TXT\nup IN www 3600 TXT \"one\"\nup NONE www 0 TXT "
+	    "\"one\"",
 		RCODE_NOERROR, "-www 3600 TXT \"one\";" },
 	{ "add twice, the last TTL stays",	"up IN new 60 A 192.0.2.3\nup IN new 90 A 192.0.2.3", RCODE_NOERROR,
 		"+new 90 A 192.0.2.3;" },
-	{ "add twice and delete once",		"up IN new 60 A 192.0.2.3\nup IN new 60 A 192.0.2.3\nup NONE new 0 A 192.0.2.3",
+	{ "add twice and delete once",		"up IN new 60 A 192.0.2.3\nup IN new 60 A 192.0.2.3\nup NONE new 0 A "
+	    "192.0.2.3",
 		RCODE_NOERROR, NULL },
 	{ "make room for a CNAME",		"up ANY www 0 ANY\nup IN www 300 CNAME ns1", RCODE_NOERROR,
-		"-www 3600 A 192.0.2.80; -www 3600 A 192.0.2.81; -www 3600 TXT \"one\"; +www 300 CNAME ns1.example.com.;" },
+		"-www 3600 A 192.0.2.80; -www 3600 A 192.0.2.81; -www 3600 TXT \"one\"; +www 300 CNAME "
+		    "ns1.example.com.;" },
 	{ "the CNAME's turn comes too early",	"up IN www 300 CNAME ns1\nup ANY www 0 A", RCODE_NOERROR,
 		"-www 3600 A 192.0.2.80; -www 3600 A 192.0.2.81;" },
 	{ "from CNAME to an address",		"up ANY alias 0 CNAME\nup IN alias 300 A 192.0.2.3", RCODE_NOERROR,
@@ -296,8 +310,9 @@ static const struct row in_order[] = {
 	{ "the last of two CNAMEs stays",	"up IN new 300 CNAME www\nup IN new 60 CNAME ns1", RCODE_NOERROR,
 		"+new 60 CNAME ns1.example.com.;" },
 	{ "all NS but one can be replaced",
-		"up NONE @ 0 NS ns1\nup NONE @ 0 NS ns2.example.net.\nup IN @ 3600 NS ns3\nup NONE @ 0 NS ns2.example.net.",
-		RCODE_NOERROR, "-@ 3600 NS ns1.example.com.; -@ 3600 NS ns2.example.net.; -ns2.example.net. 3600 A 192.0.2.2; "
+		"up NONE @ 0 NS ns1\nup NONE @ 0 NS ns2.example.net.\nup IN @ 3600 NS ns3\nup NONE @ 0 NS "
+		"ns2.example.net.", RCODE_NOERROR, "-@ 3600 NS ns1.example.com.; -@ 3600 NS ns2.example.net.; "
+		    "-ns2.example.net. 3600 A 192.0.2.2; "
 		"+@ 3600 NS ns3.example.com.;" },
 	{ "two SOAs, the second must be newer than the first",
 		"up IN @ 3600 SOA ns1 admin 20 1 1 1 1\nup IN @ 3600 SOA ns1 admin 15 2 2 2 2", RCODE_NOERROR,
@@ -308,16 +323,19 @@ static const struct row in_order[] = {
 static const struct row special[] = {
 	{ "an apex NS",				"up ANY @ 0 NS", RCODE_NOERROR, NULL },
 	{ "the SOA",				"up ANY @ 0 SOA", RCODE_NOERROR, NULL },
-	{ "the SOA as an RR",			"up NONE @ 0 SOA ns1 admin 10 3600 900 86400 300", RCODE_NOERROR, NULL },
+	{ "the SOA as an RR",			"up NONE @ 0 SOA ns1 admin 10 3600 900 86400 300", RCODE_NOERROR,
+	    NULL },
 	{ "everything at the apex",		"up ANY @ 0 ANY", RCODE_NOERROR, "-@ 3600 MX 10 mail.example.com.;" },
 	{ "one NS of two",			"up NONE @ 0 NS ns1", RCODE_NOERROR, "-@ 3600 NS ns1.example.com.;" },
 	{ "the last NS of two",			"up NONE @ 0 NS ns1\nup NONE @ 0 NS ns2.example.net.", RCODE_NOERROR,
 		"-@ 3600 NS ns1.example.com.;" },
 	{ "addresses from outside go with their NS", "up NONE @ 0 NS ns2.example.net.", RCODE_NOERROR,
 		"-@ 3600 NS ns2.example.net.; -ns2.example.net. 3600 A 192.0.2.2;" },
-	{ "an NS that is taken away and comes back", "up NONE @ 0 NS ns2.example.net.\nup IN @ 3600 NS NS2.example.net.",
+	{ "an NS that is taken away and comes back", "up NONE @ 0 NS ns2.example.net.\nup IN @ 3600 NS "
+	    "NS2.example.net.",
 		RCODE_NOERROR, NULL },
-	{ "a delegation's NS",			"up NONE sub 0 NS ns.sub", RCODE_NOERROR, "-sub 3600 NS ns.sub.example.com.;" },
+	{ "a delegation's NS",			"up NONE sub 0 NS ns.sub", RCODE_NOERROR,
+	    "-sub 3600 NS ns.sub.example.com.;" },
 	{ "a delegation's NS RRset",		"up ANY sub 0 NS", RCODE_NOERROR, "-sub 3600 NS ns.sub.example.com.;" },
 	{ "a newer SOA",			"up IN @ 60 SOA ns1 admin 11 1 2 3 4", RCODE_NOERROR,
 		"-@ 3600 SOA ns1.example.com. admin.example.com. 10 3600 900 86400 300; "
@@ -336,7 +354,8 @@ static const struct row special[] = {
 	{ "the same CNAME with another TTL",	"up IN alias 60 CNAME WWW", RCODE_NOERROR,
 		"-alias 3600 CNAME www.example.com.; +alias 60 CNAME www.example.com.;" },
 	{ "a signature beside a CNAME",
-		"up IN alias 3600 NSEC ns1 CNAME RRSIG NSEC", RCODE_NOERROR, "+alias 3600 NSEC ns1.example.com. CNAME RRSIG NSEC;" },
+		"up IN alias 3600 NSEC ns1 CNAME RRSIG NSEC", RCODE_NOERROR,
+		    "+alias 3600 NSEC ns1.example.com. CNAME RRSIG NSEC;" },
 	{ "a CNAME where only signatures are",	"up ANY alias 0 CNAME\nup IN alias 60 CNAME ns1", RCODE_NOERROR,
 		"-alias 3600 CNAME www.example.com.; +alias 60 CNAME ns1.example.com.;" },
 	{ "another DNAME replaces it",		"up IN tree 60 DNAME example.net.", RCODE_NOERROR,
@@ -385,7 +404,8 @@ test_classes(void **state)
 		struct changeset changes = { 0 };
 		size_t n = update_from_text(classes[i].message, msg, sizeof msg);
 
-		assert_int_equal(evaluate(zone_store_newest(store), msg, n, &changes, reason, sizeof reason), RCODE_NOERROR);
+		assert_int_equal(evaluate(zone_store_newest(store), msg, n, &changes, reason, sizeof reason),
+		    RCODE_NOERROR);
 		check(changes.n == 1 && changes.v[0].add && changes.v[0].class == classes[i].class &&
 		    changes.v[0].until_s == (classes[i].class == CHANGE_PASSING ? NOW + UPDATE_CHALLENGE_S : 0),
 		    "%s", classes[i].why);
@@ -416,8 +436,10 @@ test_prefixes(void **state)
 		unsigned rcode;
 
 		memcpy(copy, msg, cut);
-		rcode = update_evaluate(zone_store_newest(store), &q, copy, cut, NULL, NOW, &changes, reason, sizeof reason);
-		check(rcode == (cut == n ? RCODE_NOERROR : RCODE_FORMERR), "%zu octets of %zu: %s", cut, n, rcode_str(rcode));
+		rcode = update_evaluate(zone_store_newest(store), &q, copy, cut, NULL, NOW, &changes, reason,
+		    sizeof reason);
+		check(rcode == (cut == n ? RCODE_NOERROR : RCODE_FORMERR), "%zu octets of %zu: %s", cut, n,
+		    rcode_str(rcode));
 		check(cut == n || reason[0] != '\0', "%zu octets of %zu: words", cut, n);
 		changeset_clear(&changes);
 		free(copy);
@@ -654,7 +676,8 @@ static void
 test_random(void **state)
 {
 	static struct model model;
-	struct zone_store *store = zone_from_text("example.com", "$TTL 60\n@ SOA ns1 admin 10 1 2 3 4\n@ NS ns1\nns1 A 192.0.2.1\n");
+	struct zone_store *store = zone_from_text("example.com", "$TTL 60\n@ SOA ns1 admin 10 1 2 3 4\n@ NS ns1\nns1 A "
+	    "192.0.2.1\n");
 	static uint8_t msg[MSG_MAX];
 	char reason[256];
 
@@ -668,9 +691,11 @@ test_random(void **state)
 		for (uint32_t lines = 1 + any_below(12); lines > 0; lines--)
 			random_update(&model, &text);
 		n = update_from_text(buf_str(&text), msg, sizeof msg);
-		assert_int_equal(evaluate(zone_store_newest(store), msg, n, &changes, reason, sizeof reason), RCODE_NOERROR);
+		assert_int_equal(evaluate(zone_store_newest(store), msg, n, &changes, reason, sizeof reason),
+		    RCODE_NOERROR);
 		apply(store, &changes);
-		check(model_agrees(&model, store), "round %d: the model and the zone agree after\n%s", round, buf_str(&text));
+		check(model_agrees(&model, store), "round %d: the model and the zone agree after\n%s", round,
+		    buf_str(&text));
 		changeset_clear(&changes);
 		buf_clear(&text);
 	}

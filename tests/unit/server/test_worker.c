@@ -229,7 +229,8 @@ test_tcp(void **state)
 	ask_tcp("127.0.0.77", any_port);
 }
 
-/* A client that asks and asks and does not read is left alone with its questions, and gets all answers once it reads. */
+/* A client that asks and asks and does not read is left alone with its questions, and gets all answers once it
+ * reads. */
 static void
 test_tcp_backpressure(void **state)
 {
@@ -307,7 +308,8 @@ transfer(bool slow)
 
 		check((n = receive_framed(fd, out)) > 12 && id_of(out) == 4711, "a message of the transfer");
 		records += (size_t)(out[6] << 8 | out[7]);
-		check(tsig_verify_response(&x, out, &n, records == BIG_RECORDS + 4, clock_now_s(), &f) == ERR_OK, "%s", f.text);
+		check(tsig_verify_response(&x, out, &n, records == BIG_RECORDS + 4, clock_now_s(), &f) == ERR_OK, "%s",
+		    f.text);
 		if (slow)
 			nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
 	}
@@ -462,9 +464,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_udp), cmocka_unit_test(test_many_datagrams), cmocka_unit_test(test_tcp),
-		cmocka_unit_test(test_tcp_backpressure), cmocka_unit_test(test_garbage_closes), cmocka_unit_test(test_transfers),
-		cmocka_unit_test(test_updates), cmocka_unit_test(test_late_answer), cmocka_unit_test(test_a_port_in_use),
-		cmocka_unit_test(test_counters)
+		cmocka_unit_test(test_tcp_backpressure), cmocka_unit_test(test_garbage_closes),
+		cmocka_unit_test(test_transfers), cmocka_unit_test(test_updates), cmocka_unit_test(test_late_answer),
+		cmocka_unit_test(test_a_port_in_use), cmocka_unit_test(test_counters)
 	};
 	struct fault f = { 0 };
 	char listen[128];
@@ -475,13 +477,14 @@ main(void)
 	do
 		any_port = free_port();
 	while (any_port == port);
-	snprintf(listen, sizeof listen, have_v6 ? "[127.0.0.1@%u, 0.0.0.0@%u, \"::1@%u\"]" : "[127.0.0.1@%u, 0.0.0.0@%u]",
-	    port, any_port, port);
+	snprintf(listen, sizeof listen, have_v6 ? "[127.0.0.1@%u, 0.0.0.0@%u, \"::1@%u\"]" :
+	    "[127.0.0.1@%u, 0.0.0.0@%u]", port, any_port, port);
 	log_set_level(LOG_LEVEL_ERROR);
 	rcu_register_thread();
 	served_start(&served, listen, 2);
 	rcu_thread_offline();
-	if (workers_open(served.config, &workers, &f) != ERR_OK || workers_start(workers, &served.shared, &f) != ERR_OK) {
+	if (workers_open(served.config, &workers, &f) != ERR_OK || workers_start(workers, &served.shared,
+	    &f) != ERR_OK) {
 		fprintf(stderr, "%s\n", f.text);
 		return 1;
 	}

@@ -16,10 +16,11 @@ static const uint8_t key_name[] = "\1k\11_transfer\7example\3com";
 
 /* --- answers from a script ---
  *
- * Messages are set apart by "|", records by blanks.  S7 is the SOA with serial 7, s7 one that differs otherwise, A1 an address,
- * T1 a text, O1 a record outside of the zone, Z7 an SOA of another owner, C1 one of class CH, Q1 one of a meta-type, X1 one with
- * broken rdata, L1 one cut off, M1 an address with a TTL beyond 2^31, which counts as 0.  Of the message: I wrong ID, R no response, Q= another question, N no question, TC truncated,
- * U unsigned, B its signature broken, E5 rcode 5. */
+ * Messages are set apart by "|", records by blanks.  S7 is the SOA with serial 7, s7 one that differs otherwise, A1 an
+ * address, T1 a text, O1 a record outside of the zone, Z7 an SOA of another owner, C1 one of class CH, Q1 one of a
+ * meta-type, X1 one with broken rdata, L1 one cut off, M1 an address with a TTL beyond 2^31, which counts as 0.  Of the
+ * message: I wrong ID, R no response, Q= another question, N no question, TC truncated, U unsigned, B its signature
+ * broken, E5 rcode 5. */
 
 static void
 soa_rdata(uint32_t serial, uint32_t refresh, uint8_t *out, size_t *n)
@@ -155,8 +156,8 @@ print_rr(const struct rr *rr, const char *sign, char *text, size_t size)
 	if (rr->type == TYPE_SOA)
 		snprintf(text + at, size - at, "%s%sS%u", at > 0 ? " " : "", sign, soa_serial(rr));
 	else
-		snprintf(text + at, size - at, "%s%s%c%u", at > 0 ? " " : "", sign, rr->type == TYPE_TXT ? 'T' : rr->ttl == 0 ? 'M' : 'A',
-		    rr->type == TYPE_A ? rr->rdata[3] : rr->rdata[1] - '0');
+		snprintf(text + at, size - at, "%s%s%c%u", at > 0 ? " " : "", sign, rr->type == TYPE_TXT ?
+		    'T' : rr->ttl == 0 ? 'M' : 'A', rr->type == TYPE_A ? rr->rdata[3] : rr->rdata[1] - '0');
 }
 
 static void
@@ -205,7 +206,8 @@ static const struct {
 	{ "records outside of the zone are left out", 0, "S7 O1 A1 O2 S7", .result = "S7 A1" },
 	{ "a TTL with its highest bit set is none (RFC 2181, section 8)", 0, "S7 M1 S7", .result = "S7 M1" },
 	{ "without the closing SOA there is no zone", 0, "S7 A1 A2|A3", .result = "unfinished" },
-	{ "the closing SOA has another serial", 0, "S7 A1 S8", .err = ERR_PEER, .words = "the closing SOA has serial 8" },
+	{ "the closing SOA has another serial", 0, "S7 A1 S8", .err = ERR_PEER,
+	    .words = "the closing SOA has serial 8" },
 	{ "or other fields", 0, "S7 A1 s7", .err = ERR_PEER, .words = "or they differ otherwise" },
 	{ "records behind the end", 0, "S7 A1 S7 A2", .err = ERR_PEER, .words = "records behind the end" },
 	{ "messages behind the end", 0, "S7 A1 S7|A2", .err = ERR_PEER, .words = "a message behind the end" },
@@ -241,7 +243,8 @@ static const struct {
 	{ "signed throughout", 0, "S7 A1|A2|S7", .with_key = true, .result = "S7 A1 A2" },
 	{ "an unsigned answer", 0, "U S7 A1 S7", .with_key = true, .err = ERR_PEER, .words = "sign" },
 	{ "an unsigned end", 0, "S7 A1|U S7", .with_key = true, .err = ERR_PEER, .words = "sign" },
-	{ "a broken signature in the middle", 0, "S7 A1|B A2|S7", .with_key = true, .err = ERR_PEER, .words = "BADSIG" },
+	{ "a broken signature in the middle", 0, "S7 A1|B A2|S7", .with_key = true, .err = ERR_PEER,
+	    .words = "BADSIG" },
 	{ "signed differences", 7, "S8 S7 A1|S8 A2 S8", .with_key = true, .result = "7>8: -A1 +S8 +A2" },
 };
 
@@ -266,7 +269,8 @@ make_transfer(uint32_t ours, const struct tsig_key *key, uint64_t max_octets)
 
 	soa_rdata(ours, 1, rdata, &n);
 	check(xfrin_new(&(struct xfrin_request){ .apex = apex, .key = key, .max_octets = max_octets,
-	    .soa = ours == 0 ? NULL : &(struct rr){ apex, rdata, 300, TYPE_SOA, (uint16_t)n } }, &x) == ERR_OK, "a transfer");
+	    .soa = ours == 0 ? NULL : &(struct rr){ apex, rdata, 300, TYPE_SOA, (uint16_t)n } }, &x) == ERR_OK,
+	    "a transfer");
 	return x;
 }
 
@@ -299,7 +303,8 @@ test_answers(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct tsig_keyring *keys = rows[i].with_key ? ring : NULL;
-		struct xfrin *x = make_transfer(rows[i].ours, keys == NULL ? NULL : tsig_keyring_find(ring, key_name), 0);
+		struct xfrin *x = make_transfer(rows[i].ours, keys == NULL ? NULL : tsig_keyring_find(ring, key_name),
+		    0);
 		struct fault f = { 0 };
 		char text[512];
 		enum err err = run(x, rows[i].answer, rows[i].ours, keys, &f);
@@ -315,7 +320,8 @@ test_answers(void **state)
 			if (strncmp(rows[i].result, "newer", 5) != 0)
 				print_result(x, text, sizeof text);
 			else
-				snprintf(text, sizeof text, "%s %u", xfrin_kind(x) == XFRIN_NEWER ? "newer" : "?", xfrin_serial(x));
+				snprintf(text, sizeof text, "%s %u", xfrin_kind(x) == XFRIN_NEWER ? "newer" : "?",
+				    xfrin_serial(x));
 			check(strcmp(text, rows[i].result) == 0, "%s: %s, not %s", rows[i].why, text, rows[i].result);
 		}
 		xfrin_free(x);
@@ -332,7 +338,8 @@ test_what_is_told(void **state)
 
 	(void)state;
 	check(run(x, "S7 O1 A1|O2 S7", 0, NULL, &f) == ERR_OK, "the transfer goes well: %s", f.text);
-	check(xfrin_records(x) == 5 && xfrin_octets(x) > 100 && xfrin_serial(x) == 7, "records, octets and serial are counted");
+	check(xfrin_records(x) == 5 && xfrin_octets(x) > 100 && xfrin_serial(x) == 7,
+	    "records, octets and serial are counted");
 	check(xfrin_outside(x, &first) == 2 && strstr(first, "a.example.net. 300 IN A 192.0.2.1") != NULL,
 	    "two records are outside: %s", first);
 	xfrin_free(x);

@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One RR a line: "SECTION CLASS owner ttl TYPE rdata".  SECTION is "pre" or "up", prerequisites first; CLASS is IN, ANY,
- * NONE or a number; the owner is relative to example.com unless it ends in a dot.  Without rdata RDLENGTH is 0;
+/* One RR a line: "SECTION CLASS owner ttl TYPE rdata".  SECTION is "pre" or "up", prerequisites first; CLASS is IN,
+ * ANY, NONE or a number; the owner is relative to example.com unless it ends in a dot.  Without rdata RDLENGTH is 0;
  * "=0102ff" are octets that stand there as they are.  Returns the length; ends the process on any mistake. */
 size_t update_from_text(const char *text, uint8_t *out, size_t room);
 

@@ -35,7 +35,8 @@ struct zone_store *
 zone_from_text(const char *apex, const char *text)
 {
 	struct rr_list list = { 0 };
-	struct zone_reader reader = { .file = apex, .default_ttl = 3600, .rr = add, .complain = complain, .ctx = &list };
+	struct zone_reader reader = { .file = apex, .default_ttl = 3600, .rr = add, .complain = complain,
+	    .ctx = &list };
 	struct zone_store *store;
 	struct zone_version *version;
 	struct dname name;

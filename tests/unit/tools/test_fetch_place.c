@@ -156,7 +156,8 @@ test_there_and_back(void **state)
 	fetch_have_clear(&h);
 	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
 		assert_int_equal(stat(path(modes[i].file), &st), 0);
-		check((st.st_mode & 0777) == modes[i].mode, "%s has mode %o", modes[i].file, (unsigned)st.st_mode & 0777);
+		check((st.st_mode & 0777) == modes[i].mode, "%s has mode %o", modes[i].file,
+		    (unsigned)st.st_mode & 0777);
 	}
 	fetch_place_close(&p);
 }

@@ -1,5 +1,5 @@
-/* tests/unit/tsig/oracle.h -- messages of BIND 9.18 (named, dig, nsupdate), as they were on the wire, in hex.  Requests for
- * the transfer and the refusals are from dnspython 2.3.
+/* tests/unit/tsig/oracle.h -- messages of BIND 9.18 (named, dig, nsupdate), as they were on the wire, in hex.  Requests
+ * for the transfer and the refusals are from dnspython 2.3.
  * All keys have the secret below.  A key that is called short may truncate its MAC to 128 bits. */
 #ifndef TESTS_UNIT_TSIG_ORACLE_H
 #define TESTS_UNIT_TSIG_ORACLE_H

@@ -91,7 +91,8 @@ test_names_say_what_a_key_may(void **state)
 	}
 }
 
-static const struct { const char *why, *name; enum tsig_role role; enum tsig_right right; const char *host; } roles[] = {
+static const struct { const char *why, *name; enum tsig_role role; enum tsig_right right; const char *host; } roles[] =
+    {
 	{ "the CSR of a host", "x.y._csr.www.example.org", TSIG_ROLE_CSR, TSIG_RIGHT_NONE, "www.example.org" },
 	{ "its challenges", "x._AcMe.www.example.org", TSIG_ROLE_ACME, TSIG_RIGHT_NONE, "www.example.org" },
 	{ "an operation to the right of a role", "x._csr.a._update.b", TSIG_ROLE_NONE, TSIG_RIGHT_UPDATE, "b" },
@@ -305,7 +306,8 @@ load_text(const char *text, size_t n, struct tsig_key **key, struct fault *f)
 	return err;
 }
 
-/* A key statement is whole with its closing brace; before that every prefix is refused, with words and without the secret. */
+/* A key statement is whole with its closing brace; before that every prefix is refused, with words and without the
+ * secret. */
 static void
 test_key_files(void **state)
 {
@@ -325,7 +327,8 @@ test_key_files(void **state)
 			continue;
 		}
 		check(err == ERR_OK && key->algorithm == TSIG_HMAC_SHA512 && key->secret_len == 6 &&
-		    memcmp(key->secret, "\1\2\3\4\5\6", 6) == 0 && key->right == TSIG_RIGHT_NOTIFY, "%zu octets: %s", n, f.text);
+		    memcmp(key->secret, "\1\2\3\4\5\6", 6) == 0 && key->right == TSIG_RIGHT_NOTIFY, "%zu octets: %s", n,
+		    f.text);
 		tsig_key_free(key);
 	}
 }

@@ -11,25 +11,27 @@ static const struct { const char *why, *text, *error; size_t at; } bad_rules[] =
 	{ "nothing", "", "expected grant or deny, found the end of the rule", 0 },
 	{ "an unknown verb", "allow k name a A", "expected grant or deny, found 'allow'", 0 },
 	{ "no key", "grant", "expected the name of a key, or a wildcard for such names, found the end of the rule", 5 },
-	{ "a key that is no name", "grant a..b name c", "expected the name of a key, or a wildcard for such names, found 'a..b'", 6 },
-	{ "no kind", "grant k", "expected name, subdomain, wildcard, zonesub, self, selfsub, selfwild, csr or acme, found the end "
-	    "of the rule", 7 },
-	{ "an unknown kind", "grant k krb5-self . A", "expected name, subdomain, wildcard, zonesub, self, selfsub, selfwild, csr "
-	    "or acme, found 'krb5-self'", 8 },
+	{ "a key that is no name", "grant a..b name c", "expected the name of a key, or a wildcard for such names, "
+	    "found 'a..b'", 6 },
+	{ "no kind", "grant k", "expected name, subdomain, wildcard, zonesub, self, selfsub, selfwild, csr or acme, "
+	    "found the end of the rule", 7 },
+	{ "an unknown kind", "grant k krb5-self . A", "expected name, subdomain, wildcard, zonesub, self, selfsub, "
+	    "selfwild, csr or acme, found 'krb5-self'", 8 },
 	{ "no name", "grant k name", "expected a domain name, found the end of the rule", 12 },
 	{ "a wildcard that is none", "grant k wildcard a.b", "expected a name that begins with '*.', found 'a.b'", 17 },
 	{ "another name for self", "grant k self a A", "expected '.' or the name of the key again, found 'a'", 13 },
 	{ "an unknown type", "grant k zonesub A BB", "expected the type of a record, or ANY, found 'BB'", 18 },
 	{ "a meta type", "grant k zonesub AXFR", "expected the type of a record, or ANY, found 'AXFR'", 16 },
-	{ "a type that is made by signers", "grant k zonesub NSEC", "expected a type that can be updated, found 'NSEC'", 16 },
+	{ "a type that is made by signers", "grant k zonesub NSEC", "expected a type that can be updated, found 'NSEC'",
+	    16 },
 	{ "no number", "grant k zonesub A()", "expected TYPE or TYPE(NUMBER), found 'A()'", 16 },
 	{ "a number of zero", "grant k zonesub A(0)", "expected TYPE or TYPE(NUMBER), found 'A(0)'", 16 },
 	{ "a negative number", "grant k zonesub A(-1)", "expected TYPE or TYPE(NUMBER), found 'A(-1)'", 16 },
 	{ "an open parenthesis", "grant k zonesub A(1", "expected TYPE or TYPE(NUMBER), found 'A(1'", 16 },
 	{ "more behind the number", "grant k zonesub A(1)x", "expected TYPE or TYPE(NUMBER), found 'A(1)x'", 16 },
 	{ "a type twice", "grant k zonesub A TXT A(2)", "expected each type once, found 'A(2)'", 22 },
-	{ "types of a role", "grant k csr www.a TLSA", "expected no types with this rule, which says itself what may be changed, "
-	    "found 'TLSA'", 18 }
+	{ "types of a role", "grant k csr www.a TLSA", "expected no types with this rule, which says itself what may "
+	    "be changed, found 'TLSA'", 18 }
 };
 
 static void
@@ -41,7 +43,8 @@ test_bad_rules_name_the_word(void **state)
 		struct fault f = { 0 };
 		size_t at;
 
-		check(tsig_rule_parse(bad_rules[i].text, &rule, &at, &f) == ERR_FORMAT, "%s: is refused", bad_rules[i].why);
+		check(tsig_rule_parse(bad_rules[i].text, &rule, &at, &f) == ERR_FORMAT, "%s: is refused",
+		    bad_rules[i].why);
 		check(strcmp(f.text, bad_rules[i].error) == 0, "%s: %s", bad_rules[i].why, f.text);
 		check(at == bad_rules[i].at, "%s: at %zu", bad_rules[i].why, at);
 	}
@@ -104,8 +107,10 @@ static const struct { const char *why, *rules, *key, *owner; uint16_t type; cons
 	{ "not that of one below", "grant k csr www.a", "k", "_letsencrypt._tcp.x.www.a", TYPE_TLSA, "x.www.a", -1 },
 	{ "nor another type", "grant k csr www.a", "k", "_letsencrypt._tcp.www.a", TYPE_TXT, "www.a", -1 },
 	{ "nor TLSA elsewhere", "grant k csr www.a", "k", "_443._tcp.www.a", TYPE_TLSA, NULL, -1 },
-	{ "the host that the key says", "grant * csr .", "x._csr.www.a", "_letsencrypt._tcp.www.a", TYPE_TLSA, "www.a", 0 },
-	{ "which a key for challenges does not", "grant * csr .", "x._acme.www.a", "_letsencrypt._tcp.www.a", TYPE_TLSA, "www.a", -1 },
+	{ "the host that the key says", "grant * csr .", "x._csr.www.a", "_letsencrypt._tcp.www.a", TYPE_TLSA, "www.a",
+	    0 },
+	{ "which a key for challenges does not", "grant * csr .", "x._acme.www.a", "_letsencrypt._tcp.www.a", TYPE_TLSA,
+	    "www.a", -1 },
 	{ "a challenge", "grant k acme www.a", "k", "_acme-challenge.www.a", TYPE_TXT, NULL, 0 },
 	{ "for a name below", "grant k acme a", "k", "_acme-challenge.www.a", TYPE_TXT, NULL, 0 },
 	{ "by the name of the key", "grant * acme .", "x._acme.a", "_x._acme-challenge.a", TYPE_TXT, NULL, 0 },
@@ -131,7 +136,8 @@ test_the_first_rule_that_matches(void **state)
 		struct tsig_rule rules[4];
 		struct tsig_key *key = make_key(judged[i].key);
 		struct dname owner, host;
-		struct tsig_subject s = { key, owner.octets, judged[i].type, judged[i].csr == NULL ? NULL : host.octets };
+		struct tsig_subject s = { key, owner.octets, judged[i].type, judged[i].csr == NULL ?
+		    NULL : host.octets };
 		char *copy = strdup(judged[i].rules), *rest = copy, *line;
 		const struct tsig_rule *rule;
 		struct fault f = { 0 };
@@ -174,8 +180,8 @@ test_challenges_of_a_host(void **state)
 	for (size_t i = 0; i < sizeof challenges / sizeof challenges[0]; i++) {
 		assert_int_equal(dname_from_str(challenges[i].host, &host), ERR_OK);
 		assert_int_equal(dname_from_str(challenges[i].owner, &owner), ERR_OK);
-		check(tsig_acme_covers(host.octets, owner.octets, challenges[i].type) == challenges[i].covers, "%s of %s",
-		    challenges[i].owner, challenges[i].host);
+		check(tsig_acme_covers(host.octets, owner.octets, challenges[i].type) == challenges[i].covers,
+		    "%s of %s", challenges[i].owner, challenges[i].host);
 	}
 }
 

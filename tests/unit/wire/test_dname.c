@@ -119,7 +119,8 @@ test_nothing_is_written_behind_a_name(void **state)
 	for (int last = 55; last <= 63; last++) {
 		memset(&place, 0xa5, sizeof place);
 		int n = snprintf(text, sizeof text, "%063d.%063d.%063d.%0*d.%063d", 1, 1, 1, last, 1, 1);
-		check(dname_parse(text, (size_t)n, NULL, &place.name) == ERR_RANGE, "a name with %d octets in its fourth label", last);
+		check(dname_parse(text, (size_t)n, NULL, &place.name) == ERR_RANGE,
+		    "a name with %d octets in its fourth label", last);
 		for (size_t i = 0; i < sizeof place.behind; i++)
 			check(place.behind[i] == 0xa5, "the octet %zu behind it is as it was (%d)", i, last);
 	}

@@ -257,7 +257,8 @@ test_order(void **state)
 	    "octets are unsigned");
 	check(rdata_compare(TYPE_TXT, (const uint8_t *)"\1b", 2, (const uint8_t *)"\2aa", 3) < 0,
 	    "the shorter first string comes first: RFC 4034, section 6.3");
-	check(rdata_compare(65280, (const uint8_t *)"ab", 2, (const uint8_t *)"abc", 3) < 0, "absent octets come first");
+	check(rdata_compare(65280, (const uint8_t *)"ab", 2, (const uint8_t *)"abc", 3) < 0,
+	    "absent octets come first");
 	check(rdata_compare(TYPE_MX, (const uint8_t *)"\0\12\1B", 5, (const uint8_t *)"\0\12\1a", 5) > 0,
 	    "names in lower case");
 }

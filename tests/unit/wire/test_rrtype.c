@@ -56,7 +56,8 @@ test_texts(void **state)
 static void
 test_kinds(void **state)
 {
-	static const uint16_t meta[] = { 0, TYPE_OPT, TYPE_TKEY, TYPE_TSIG, TYPE_IXFR, TYPE_AXFR, TYPE_MAILB, TYPE_ANY };
+	static const uint16_t meta[] = { 0, TYPE_OPT, TYPE_TKEY, TYPE_TSIG, TYPE_IXFR, TYPE_AXFR, TYPE_MAILB,
+	    TYPE_ANY };
 	static const uint16_t data[] = { TYPE_A, TYPE_SOA, TYPE_TLSA, TYPE_CAA, TYPE_HTTPS, 127, 256, 65280 };
 
 	(void)state;

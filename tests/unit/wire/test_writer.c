@@ -205,8 +205,8 @@ test_index(void **state)
 			mark = wr_mark(&w);
 			assert_int_equal(dname_from_str(texts[n++], &again), ERR_OK);
 			wr_dname(&w, again.octets);
-			check(w.full || index.n == WR_INDEX_SLOTS / 4 * 3 || wr_len(&w) == (size_t)(mark.p - buffer) + 2,
-			    "round %d: %s is found", round, texts[n - 1]);
+			check(w.full || index.n == WR_INDEX_SLOTS / 4 * 3 ||
+			    wr_len(&w) == (size_t)(mark.p - buffer) + 2, "round %d: %s is found", round, texts[n - 1]);
 			wr_rewind(&w, mark);
 		}
 		struct rd r = rd_over(buffer, wr_len(&w));

@@ -185,8 +185,8 @@ file_character(sqlite3_file *h)
 }
 
 static const sqlite3_io_methods methods = {
-	1, file_close, file_read, file_write, file_truncate, file_sync, file_size, file_lock, file_lock, file_check_lock,
-	file_control, file_sector, file_character, NULL, NULL, NULL, NULL, NULL, NULL
+	1, file_close, file_read, file_write, file_truncate, file_sync, file_size, file_lock, file_lock,
+	file_check_lock, file_control, file_sector, file_character, NULL, NULL, NULL, NULL, NULL, NULL
 };
 
 /* --- the file system --- */

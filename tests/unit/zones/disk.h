@@ -1,7 +1,7 @@
 /* tests/unit/zones/disk.h -- a disk in memory, for SQLite: what was not synced may be lost, calls fail, the power goes.
  *
- * While it is in place every database that is opened lies on it.  A write reaches the disk with the next sync of its file; when
- * the power goes, each 512 octets of what was written since then are there or not, by chance. */
+ * While it is in place every database that is opened lies on it.  A write reaches the disk with the next sync of its
+ * file; when the power goes, each 512 octets of what was written since then are there or not, by chance. */
 #ifndef TESTS_UNIT_ZONES_DISK_H
 #define TESTS_UNIT_ZONES_DISK_H
 

@@ -108,7 +108,8 @@ door_parse_changes(const char *text, struct changeset *out)
 	char owner[100], type[20], words[200];
 	int used;
 
-	for (; sscanf(text, "%99s %19s %199[^;]%n", owner, type, words, &used) == 3; text += used + (text[used] == ';')) {
+	for (; sscanf(text, "%99s %19s %199[^;]%n", owner, type, words, &used) == 3;
+	    text += used + (text[used] == ';')) {
 		struct change c = { .add = owner[0] == '+' };
 
 		parse_rr(owner + 1, type, words, &c.rr);
@@ -186,7 +187,8 @@ door_content(const struct zone *z, bool published)
 {
 	struct rr_list list = { 0 };
 
-	assert_int_equal(zone_version_collect(published ? zone_store_current(z->store) : zone_newest(z), NULL, &list), ERR_OK);
+	assert_int_equal(zone_version_collect(published ? zone_store_current(z->store) : zone_newest(z), NULL, &list),
+	    ERR_OK);
 	return list;
 }
 
@@ -223,8 +225,8 @@ door_adds_up(const struct door *d)
 	struct rr_list have = door_content(d->zone, false), want = { 0 };
 	bool same;
 
-	assert_int_equal(pending_apply(&d->zone->pending, door_base(d), zone_version_serial(zone_newest(d->zone)), &want),
-	    ERR_OK);
+	assert_int_equal(pending_apply(&d->zone->pending, door_base(d), zone_version_serial(zone_newest(d->zone)),
+	    &want), ERR_OK);
 	same = same_lists(&have, &want);
 	rr_list_clear(&have);
 	rr_list_clear(&want);
@@ -403,8 +405,8 @@ restore(void *ctx, const struct journal_zone *row)
 	assert_int_equal(pending_set_base_soa(&d->zone->pending, soa_of(list), NULL), ERR_OK);
 	assert_int_equal(changeset_read(row->image, row->image_n, &image), ERR_OK);
 	assert_int_equal(pending_note(&d->zone->pending, &image), ERR_OK);
-	assert_int_equal(journal_each_record(d->journal, row->apex.octets, row->image_seq, note_record, &d->zone->pending,
-	    NULL), ERR_OK);
+	assert_int_equal(journal_each_record(d->journal, row->apex.octets, row->image_seq, note_record,
+	    &d->zone->pending, NULL), ERR_OK);
 	assert_int_equal(commits_load(d->commits, d->zone, &base, list, row->serial, false, NULL), ERR_OK);
 	changeset_clear(&image);
 	zone_base_clear(&base);
@@ -419,7 +421,8 @@ door_restart(struct door *d)
 	close_journal(d);
 	d->zone = NULL;
 	open_journal(d);
-	check(journal_each_zone(d->journal, restore, d, &f) == ERR_OK && d->zone != NULL, "the zone is restored: %s", f.text);
+	check(journal_each_zone(d->journal, restore, d, &f) == ERR_OK && d->zone != NULL, "the zone is restored: %s",
+	    f.text);
 }
 
 enum err
@@ -428,7 +431,8 @@ door_merge(struct door *d, struct rr_list *list, const struct changeset *changes
 	size_t number = add_base(d, list);
 	uint32_t served = zone_version_serial(zone_newest(d->zone)), old = d->zone->base.serial, file;
 	struct zone_base base;
-	struct commit_request q = { .zone = d->zone, .changes = changes, .origin = ORIGIN_GIT, .by = "commit", .now_s = now_s,
+	struct commit_request q = { .zone = d->zone, .changes = changes, .origin = ORIGIN_GIT, .by = "commit",
+	    .now_s = now_s,
 	    .base = &base, .base_rrs = &d->bases[number] };
 	enum err err;
 

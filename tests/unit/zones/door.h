@@ -1,6 +1,6 @@
-/* tests/unit/zones/door.h -- one zone with its journal, its door and the commits that it was read from, for tests.  The bases are
- * kept here as lists, where the server has blobs; the rest is done as in server/merge.c and server/writeback.c.
- * Journal calls can be made to fail: link with DOOR_WRAP. */
+/* tests/unit/zones/door.h -- one zone with its journal, its door and the commits that it was read from, for tests.  The
+ * bases are kept here as lists, where the server has blobs; the rest is done as in server/merge.c and
+ * server/writeback.c.  Journal calls can be made to fail: link with DOOR_WRAP. */
 #ifndef TESTS_UNIT_ZONES_DOOR_H
 #define TESTS_UNIT_ZONES_DOOR_H
 
@@ -53,7 +53,8 @@ void door_add_soa(struct changeset *out, uint32_t serial, uint32_t refresh);
 
 struct rr_list door_content(const struct zone *z, bool published);	/* of the published or the newest version */
 
-/* Is the newest version the base with pending and passing changes on top, and the base what zones/baseline.h makes of them? */
+/* Is the newest version the base with pending and passing changes on top, and the base what zones/baseline.h makes of
+ * them? */
 bool door_adds_up(const struct door *d);
 
 /* Is the published version what the subscriber was told? */

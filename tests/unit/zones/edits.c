@@ -39,8 +39,8 @@ bool
 edits_load(const char *text, struct rr_list *out)
 {
 	struct buf complaints = { 0 };
-	enum err err = zone_load(edits_apex, "zone", text, edits_first_len(text), edits_include, (void *)(uintptr_t)text, out,
-	    &complaints, NULL);
+	enum err err = zone_load(edits_apex, "zone", text, edits_first_len(text), edits_include,
+	    (void *)(uintptr_t)text, out, &complaints, NULL);
 
 	if (err != ERR_OK && !complaints.failed)
 		fprintf(stderr, "%s\n%s", complaints.len > 0 ? buf_str(&complaints) : err_str(err), text);
@@ -110,7 +110,8 @@ edits_apply(const struct rr_list *before, const char *changes, struct rr_list *o
 		if (rr_list_add(out, &before->v[i]) != ERR_OK)
 			abort();
 	while (*changes != '\0') {
-		struct zone_reader reader = { .file = "changes", .origin = edits_apex, .default_ttl = 3600, .rr = on_change,
+		struct zone_reader reader = { .file = "changes", .origin = edits_apex, .default_ttl = 3600,
+		    .rr = on_change,
 			.complain = on_complaint, .ctx = &a };
 		size_t n = strcspn(changes, "\n");
 

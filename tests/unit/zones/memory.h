@@ -1,6 +1,6 @@
 /* tests/unit/zones/memory.h -- counts what is allocated and lets allocations fail.  The test is linked with
- * MEMORY_WRAP (tests/local.mk), which send every malloc() of our own objects through here; or with MEMORY_WRAP_ALL, which do
- * the same with strdup() and strndup(). */
+ * MEMORY_WRAP (tests/local.mk), which send every malloc() of our own objects through here; or with MEMORY_WRAP_ALL,
+ * which do the same with strdup() and strndup(). */
 #ifndef TESTS_UNIT_ZONES_MEMORY_H
 #define TESTS_UNIT_ZONES_MEMORY_H
 

@@ -18,17 +18,21 @@ static const struct {
 	{ "an empty one", HEAD VERSION, "", NULL },
 	{ "two members", HEAD VERSION "b.zones PTR b.example.\na.zones PTR A.example.\n", "A.example b.example", NULL },
 	{ "a group", HEAD VERSION "a.zones PTR a.\ngroup.a.zones TXT \"fast\"\n", "a/fast", NULL },
-	{ "a change of ownership", HEAD VERSION "a.zones PTR a.\ncoo.a.zones PTR other.\nb.zones PTR b.\n", "a>other b", NULL },
-	{ "properties that nobody knows", HEAD VERSION "a.zones PTR a.\nx.ext.a.zones TXT 1\nserial.a.zones TXT 1\nfoo TXT 1\n", "a", NULL },
+	{ "a change of ownership", HEAD VERSION "a.zones PTR a.\ncoo.a.zones PTR other.\nb.zones PTR b.\n", "a>other b",
+	    NULL },
+	{ "properties that nobody knows", HEAD VERSION "a.zones PTR a.\nx.ext.a.zones TXT 1\nserial.a.zones TXT 1\nfoo "
+	    "TXT 1\n", "a", NULL },
 	{ "a property without its member", HEAD VERSION "group.a.zones TXT 1\nb.zones PTR b.\n", "b", NULL },
 	{ "a member's node without PTR", HEAD VERSION "a.zones TXT 1\n", "", NULL },
 	{ "no version", HEAD "a.zones PTR a.\n", NULL, "not of the version 2" },
 	{ "another version", HEAD "version TXT \"1\"\n", NULL, "not of the version 2" },
 	{ "a longer version", HEAD "version TXT \"22\"\n", NULL, "not of the version 2" },
 	{ "two versions", HEAD VERSION "version TXT \"1\"\n", NULL, "2 TXT records" },
-	{ "two PTR at one node", HEAD VERSION "a.zones PTR a.\na.zones PTR b.\n", NULL, "a.zones.catalog. has 2 PTR records" },
+	{ "two PTR at one node", HEAD VERSION "a.zones PTR a.\na.zones PTR b.\n", NULL,
+	    "a.zones.catalog. has 2 PTR records" },
 	{ "a zone twice", HEAD VERSION "a.zones PTR same.\nb.zones PTR Same.\n", NULL, "is in it twice" },
-	{ "two new owners", HEAD VERSION "a.zones PTR a.\ncoo.a.zones PTR b.\ncoo.a.zones PTR c.\n", NULL, "2 PTR records" },
+	{ "two new owners", HEAD VERSION "a.zones PTR a.\ncoo.a.zones PTR b.\ncoo.a.zones PTR c.\n", NULL,
+	    "2 PTR records" },
 };
 
 static void
@@ -41,8 +45,8 @@ print(const struct catalog *c, char *text, size_t size)
 		size_t n = strlen(text);
 
 		snprintf(text + n, size - n, "%s%s%s%s%s%s", i > 0 ? " " : "", dname_print_host(m->zone.octets, zone),
-		    m->has_coo ? ">" : "", m->has_coo ? dname_print_host(m->coo.octets, coo) : "", m->group[0] != '\0' ? "/" : "",
-		    m->group);
+		    m->has_coo ? ">" : "", m->has_coo ? dname_print_host(m->coo.octets, coo) : "", m->group[0] != '\0' ?
+		    "/" : "", m->group);
 	}
 }
 
@@ -62,7 +66,8 @@ test_reading(void **state)
 			print(&c, text, sizeof text);
 			check(strcmp(text, rows[i].members) == 0, "%s: %s, not %s", rows[i].why, text, rows[i].members);
 		} else {
-			check(strstr(f.text, rows[i].words) != NULL && c.n == 0, "%s: the words are '%s'", rows[i].why, f.text);
+			check(strstr(f.text, rows[i].words) != NULL && c.n == 0, "%s: the words are '%s'", rows[i].why,
+			    f.text);
 		}
 		catalog_clear(&c);
 		zone_store_free(store);

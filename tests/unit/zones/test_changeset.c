@@ -41,8 +41,8 @@ same(const struct changeset *a, const struct changeset *b)
 		const struct change *x = &a->v[i], *y = &b->v[i];
 
 		if (!dname_equal(x->rr.owner, y->rr.owner) || x->rr.type != y->rr.type || x->rr.ttl != y->rr.ttl ||
-		    x->rr.rdlen != y->rr.rdlen || memcmp(x->rr.rdata, y->rr.rdata, x->rr.rdlen) != 0 || x->add != y->add ||
-		    x->present != y->present || x->class != y->class || x->until_s != y->until_s)
+		    x->rr.rdlen != y->rr.rdlen || memcmp(x->rr.rdata, y->rr.rdata, x->rr.rdlen) != 0 ||
+		    x->add != y->add || x->present != y->present || x->class != y->class || x->until_s != y->until_s)
 			return false;
 	}
 	return true;
@@ -84,7 +84,8 @@ test_prefixes(void **state)
 
 		memcpy(copy, b.p, n);
 		err = changeset_read(copy, n, &back);
-		check(err == ERR_OK || (err == ERR_FORMAT && back.n == 0 && back.v == NULL), "%zu octets: %s", n, err_str(err));
+		check(err == ERR_OK || (err == ERR_FORMAT && back.n == 0 && back.v == NULL), "%zu octets: %s", n,
+		    err_str(err));
 		good += err == ERR_OK;
 		changeset_clear(&back);
 		free(copy);
@@ -110,8 +111,8 @@ parse(const char *text, struct rr_list *out)
 	for (; *text != '\0'; text += 2 + (text[2] == ' ')) {
 		const uint8_t owner[] = { 1, (uint8_t)text[0], 0 };
 
-		assert_int_equal(rr_list_add(out, &(struct rr){ owner, (const uint8_t *)TEXT_A, (uint32_t)(text[1] - '0'),
-		    TYPE_TXT, 2 }), ERR_OK);
+		assert_int_equal(rr_list_add(out, &(struct rr){ owner, (const uint8_t *)TEXT_A,
+		    (uint32_t)(text[1] - '0'), TYPE_TXT, 2 }), ERR_OK);
 	}
 }
 
@@ -145,8 +146,10 @@ test_diff_without_soa(void **state)
 	struct changeset cs = { 0 };
 
 	(void)state;
-	assert_int_equal(rr_list_add(&from, &(struct rr){ (const uint8_t *)"\1a", soa, 1, TYPE_SOA, sizeof soa }), ERR_OK);
-	assert_int_equal(rr_list_add(&to, &(struct rr){ (const uint8_t *)"\1a", soa, 2, TYPE_SOA, sizeof soa }), ERR_OK);
+	assert_int_equal(rr_list_add(&from, &(struct rr){ (const uint8_t *)"\1a", soa, 1, TYPE_SOA, sizeof soa }),
+	    ERR_OK);
+	assert_int_equal(rr_list_add(&to, &(struct rr){ (const uint8_t *)"\1a", soa, 2, TYPE_SOA, sizeof soa }),
+	    ERR_OK);
 	assert_int_equal(changeset_diff(&from, &to, &cs), ERR_OK);
 	assert_int_equal(cs.n, 0);
 	rr_list_clear(&from);

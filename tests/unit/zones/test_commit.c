@@ -1,6 +1,6 @@
-/* The door, as a whole: random groups of updates, merges, expiries, refusals, journals that fail, write-backs and restarts,
- * against a naive model.  Whatever happens: the zone is its base with what is pending and passing on top, its serial never
- * goes back, each change of content raises it, and a restart finds all of it again. */
+/* The door, as a whole: random groups of updates, merges, expiries, refusals, journals that fail, write-backs and
+ * restarts, against a naive model.  Whatever happens: the zone is its base with what is pending and passing on top, its
+ * serial never goes back, each change of content raises it, and a restart finds all of it again. */
 #include "tests/unit/check.h"
 
 #include <stdlib.h>
@@ -51,7 +51,8 @@ rr_of(int kind, uint32_t ttl)
 	size_t n;
 
 	assert_int_equal(dname_parse(kinds[kind].owner, strlen(kinds[kind].owner), door_apex, &owners[kind]), ERR_OK);
-	assert_int_equal(rdata_from_text(kinds[kind].type, kinds[kind].rdata, door_apex, rdata[kind], &n, NULL), ERR_OK);
+	assert_int_equal(rdata_from_text(kinds[kind].type, kinds[kind].rdata, door_apex, rdata[kind], &n, NULL),
+	    ERR_OK);
 	return (struct rr){ owners[kind].octets, rdata[kind], ttl, kinds[kind].type, (uint16_t)n };
 }
 
@@ -107,7 +108,8 @@ expect_model(const char *after)
 		const struct rr *found = rr_list_find(&have, &rr);
 		const struct rrmap_value *p = rrmap_find(&door.zone->pending.passing, &rr);
 
-		check((found != NULL) == model.v[i].there, "after %s: RR %d is %s", after, i, model.v[i].there ? "there" : "gone");
+		check((found != NULL) == model.v[i].there, "after %s: RR %d is %s", after, i, model.v[i].there ?
+		    "there" : "gone");
 		check(found == NULL || found->ttl == model.v[i].ttl, "after %s: RR %d has TTL %u, not %u", after, i,
 		    model.v[i].ttl, found->ttl);
 		check((p != NULL) == (model.v[i].there && model.v[i].passing), "after %s: RR %d %s", after, i,
@@ -121,7 +123,8 @@ expect_model(const char *after)
 	check(door.zone->pending.passing.n == passing, "after %s: nothing else passes", after);
 	check(zone_version_soa(v, &soa), "after %s: an SOA", after);
 	soa_read(soa.rdata, soa.rdlen, &fields);
-	check(fields.serial == model.serial && fields.refresh == model.refresh, "after %s: serial %u, not %u; refresh %u, not %u",
+	check(fields.serial == model.serial && fields.refresh == model.refresh,
+	    "after %s: serial %u, not %u; refresh %u, not %u",
 	    after, model.serial, fields.serial, model.refresh, fields.refresh);
 	rr_list_clear(&have);
 	check(door_adds_up(&door), "after %s: base, pending and passing make the zone", after);
@@ -181,7 +184,8 @@ stage_random(void)
 		if (!e->there)
 			continue;
 		e->passing = wanted[i] ? wanted_passing[i] && (passed || !was->there) : was->there ? passed : false;
-		e->until_s = !e->passing ? 0 : passed && (!wanted[i] || was->until_s > until_s) ? was->until_s : until_s;
+		e->until_s = !e->passing ? 0 : passed && (!wanted[i] || was->until_s > until_s) ?
+		    was->until_s : until_s;
 	}
 	if (soa) {
 		uint32_t serial = staged.serial - 1 + any_below(4);
@@ -223,7 +227,8 @@ sweep(void)
 			if (staged.v[i].passing && staged.v[i].until_s <= now_s)
 				staged.v[i].there = false;
 		staged.serial++;
-		assert_int_equal(commits_stage(door.commits, &(struct commit_request){ .zone = door.zone, .changes = &changes,
+		assert_int_equal(commits_stage(door.commits, &(struct commit_request){ .zone = door.zone,
+		    .changes = &changes,
 		    .origin = ORIGIN_SWEEP, .by = "", .now_s = now_s }, NULL, NULL), ERR_OK);
 	}
 	changeset_clear(&changes);
@@ -380,7 +385,8 @@ static const struct { const char *why, *before, *change; enum err err; } results
 	{ "an address outside of the zone",	"", "+x.example.org. A 192.0.2.9", ERR_REFUSED },
 	{ "the address of an NS outside",	"", "+ns.example.net. A 192.0.2.9", ERR_OK },
 	{ "something else of an NS outside",	"", "+ns.example.net. TXT x", ERR_REFUSED },
-	{ "an NS goes before its address",	"+ns.example.net. A 192.0.2.9;+@ NS ns", "-@ NS ns.example.net.", ERR_REFUSED },
+	{ "an NS goes before its address",	"+ns.example.net. A 192.0.2.9;+@ NS ns", "-@ NS ns.example.net.",
+	    ERR_REFUSED },
 	{ "an NS goes with its address",	"+ns.example.net. A 192.0.2.9;+@ NS ns",
 		"-@ NS ns.example.net.;-ns.example.net. A 192.0.2.9", ERR_OK },
 	{ "a DNSKEY at the apex",		"", "+@ DNSKEY 256 3 13 AAAA", ERR_REFUSED },
@@ -398,13 +404,15 @@ test_results(void **state)
 
 		door_open(&door);
 		door_parse_changes(results[i].before, &changes);
-		check(changes.n == 0 || stage(&changes, ORIGIN_UPDATE, &f) == ERR_OK, "%s: before: %s", results[i].why, f.text);
+		check(changes.n == 0 || stage(&changes, ORIGIN_UPDATE, &f) == ERR_OK, "%s: before: %s", results[i].why,
+		    f.text);
 		door_parse_changes(results[i].change, &changes);
 		err = stage(&changes, ORIGIN_UPDATE, &f);
 		check(err == results[i].err, "%s: %s", results[i].why, fault_str(&f, err));
 		check(err == ERR_OK || f.text[0] != '\0', "%s: words", results[i].why);
 		assert_int_equal(commits_finish(door.commits, NULL), ERR_OK);
-		check(door_adds_up(&door), "%s: base, pending and passing make the zone, and the zone the base", results[i].why);
+		check(door_adds_up(&door), "%s: base, pending and passing make the zone, and the zone the base",
+		    results[i].why);
 		door_close(&door);
 	}
 }
@@ -545,16 +553,19 @@ test_memory(void **state)
 		memory_fail_nth(0);
 		changeset_clear(&changes);
 		if (err != ERR_OK) {
-			check(zone_version_serial(zone_newest(door.zone)) == serial && pending_count(&door.zone->pending) == count,
+			check(zone_version_serial(zone_newest(door.zone)) == serial &&
+			    pending_count(&door.zone->pending) == count,
 			    "allocation %ld fails, and nothing has changed", nth);
 		} else {
-			check(zone_version_serial(zone_newest(door.zone)) == serial + 1, "allocation %ld: the change is made", nth);
+			check(zone_version_serial(zone_newest(door.zone)) == serial + 1,
+			    "allocation %ld: the change is made", nth);
 		}
 		check(door_adds_up(&door), "allocation %ld: base, pending and passing make the zone", nth);
 		door_write_end(&door, true);
 		check(door_adds_up(&door), "allocation %ld: and after the write-back", nth);
 		door_restart(&door);
-		check(zone_version_serial(zone_newest(door.zone)) == serial + (err == ERR_OK), "allocation %ld: restarted", nth);
+		check(zone_version_serial(zone_newest(door.zone)) == serial + (err == ERR_OK),
+		    "allocation %ld: restarted", nth);
 		door_close(&door);
 	}
 }

@@ -35,9 +35,11 @@ test_sorted_by_place(void **state)
 	fill(&c);
 	complaints_sort(&c);
 	complaints_print(&c, "zone", &out);
-	check(strcmp(buf_str(&out), "zone:3:1: warning: t3\nzone:3:5: error: t2\nzone:3:5: warning: t6\nzone:9:1: warning: t0\n"
-	    "more:2:1: warning: t5\nmore:7:1: error: t1, see other:1:2\nlast:1:1: warning: t4\n") == 0, "%s", buf_str(&out));
-	check(c.count[CHECK_ERROR] == 2 && c.count[CHECK_WARNING] == 5 && complaints_left_out(&c) == 0, "counted by level");
+	check(strcmp(buf_str(&out), "zone:3:1: warning: t3\nzone:3:5: error: t2\nzone:3:5: warning: t6\nzone:9:1: "
+	    "warning: t0\nmore:2:1: warning: t5\nmore:7:1: error: t1, see other:1:2\nlast:1:1: warning: t4\n") == 0,
+	    "%s", buf_str(&out));
+	check(c.count[CHECK_ERROR] == 2 && c.count[CHECK_WARNING] == 5 && complaints_left_out(&c) == 0,
+	    "counted by level");
 	buf_clear(&out);
 	complaints_clear(&c);
 }

@@ -45,10 +45,13 @@ static const char *const names[] = { "www", "mail", "host1", "host2", "host9", "
 static struct layout
 random_layout(void)
 {
-	static const char *const gaps[] = { " ", "\t", "\t\t", "   " }, *const indents[] = { "\t", "        ", " ", "\t\t" };
+	static const char *const gaps[] = { " ", "\t", "\t\t", "   " }, *const indents[] = { "\t", "        ", " ",
+	    "\t\t" };
 
-	return (struct layout){ .gap = gaps[pick(4)], .indent = indents[pick(4)], .line_end = pick(6) == 0 ? "\r\n" : "\n",
-		.has_default = pick(4) != 0, .classes = coin(), .class_first = coin(), .ttls = pick(3) == 0, .omits = coin(),
+	return (struct layout){ .gap = gaps[pick(4)], .indent = indents[pick(4)], .line_end = pick(6) == 0 ?
+	    "\r\n" : "\n",
+		.has_default = pick(4) != 0, .classes = coin(), .class_first = coin(), .ttls = pick(3) == 0,
+		.omits = coin(),
 		.absolute = pick(4) == 0, .parentheses = pick(3) == 0, .lower = pick(5) == 0, .comments = coin(),
 		.sections = coin(), .generate = pick(4) == 0, .include = pick(3) == 0, .aligned = coin() };
 }
@@ -68,11 +71,13 @@ put_rdata(const struct layout *l, struct buf *out)
 		buf_printf(out, "%s%s2001:DB8:0::%x", l->lower ? "aaaa" : "AAAA", l->gap, 1 + pick(200));
 		break;
 	case 3:
-		buf_printf(out, "MX%s%s%u%s mail%s%s", l->gap, open, pick(9), open[0] != '\0' ? l->line_end : "", dot, close);
+		buf_printf(out, "MX%s%s%u%s mail%s%s", l->gap, open, pick(9), open[0] != '\0' ? l->line_end : "", dot,
+		    close);
 		break;
 	case 4:
 		if (open[0] != '\0')
-			buf_printf(out, "TXT ( \"a;%u\" ; first%s\t\t\"b\\\"%u\"%s )", pick(99), l->line_end, pick(99), l->line_end);
+			buf_printf(out, "TXT ( \"a;%u\" ; first%s\t\t\"b\\\"%u\"%s )", pick(99), l->line_end, pick(99),
+			    l->line_end);
 		else
 			buf_printf(out, "TXT%s\"t%u\"", l->gap, pick(99));
 		break;
@@ -360,15 +365,17 @@ one_round(unsigned round)
 	if (err == ERR_OK) {
 		for (size_t i = 0; i < r.n; i++) {
 			if (i > 0)
-				buf_printf(&after, "%s=== %s\n", after.p[after.len - 1] == '\n' ? "" : "\n", r.v[i].path);
+				buf_printf(&after, "%s=== %s\n", after.p[after.len - 1] == '\n' ? "" : "\n",
+				    r.v[i].path);
 			buf_add(&after, r.v[i].text.p, r.v[i].text.len);
 		}
 		check(edits_load(buf_str(&after), &again), "round %u: a zone still", round);
-		check(same_zone(&again, &wanted), "round %u: the zone that was wanted\n%s--- by\n%s--- is now\n%s", round,
-		    buf_str(&text), buf_str(&changes), buf_str(&after));
+		check(same_zone(&again, &wanted), "round %u: the zone that was wanted\n%s--- by\n%s--- is now\n%s",
+		    round, buf_str(&text), buf_str(&changes), buf_str(&after));
 		check_lines(&text, &after, &wanted, buf_str(&changes));
 	} else {
-		fprintf(stderr, "round %u is not edited in place:\n%s--- by\n%s", round, buf_str(&text), buf_str(&changes));
+		fprintf(stderr, "round %u is not edited in place:\n%s--- by\n%s", round, buf_str(&text),
+		    buf_str(&changes));
 	}
 	editor_result_clear(&r);
 	rr_list_clear(&zone);
@@ -427,7 +434,7 @@ test_a_large_zone_is_edited_in_time(void **unused)
 	check(zone_edit(edits_apex, &source, &wanted, &r) == ERR_OK, "edited");
 	seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
 	print_message("%d RRs, %d changes: %.3f s\n", LARGE, LARGE_CHANGES, seconds);
-	check(seconds < 10, "linear: %.3f s", seconds);		/* a slow machine, sanitizers: quadratic takes minutes */
+	check(seconds < 10, "linear: %.3f s", seconds);	/* a slow machine, sanitizers: quadratic takes minutes */
 	editor_result_clear(&r);
 	rr_list_clear(&zone);
 	rr_list_clear(&wanted);

@@ -1,5 +1,5 @@
-/* The clone stays small: what is written and fetched is packed, what nothing leads to goes, and a kill at any moment leaves a
- * clone that has everything.  CERTNS_LONG=yes: 100,000 write-backs. */
+/* The clone stays small: what is written and fetched is packed, what nothing leads to goes, and a kill at any moment
+ * leaves a clone that has everything.  CERTNS_LONG=yes: 100,000 write-backs. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,8 +11,8 @@
 #define EACH_MAX 800			/* octets that a write-back may leave */
 #define FILES_MAX 1200
 
-static const struct git_signature_text key = { "client._update.example.com", "client._update.example.com@ns1.example.com",
-	1700000000 };
+static const struct git_signature_text key = { "client._update.example.com",
+	"client._update.example.com@ns1.example.com", 1700000000 };
 
 static bool
 is_long(void)
@@ -27,10 +27,11 @@ static void
 zone_text(struct buf *out, const unsigned *address, unsigned serial)
 {
 	out->len = 0;
-	buf_printf(out, "$ORIGIN example.com.\n$TTL 3600\n@\tSOA\tns1 hostmaster ( %u 7200 3600 1209600 300 )\n\tNS\tns1\n", serial);
+	buf_printf(out, "$ORIGIN example.com.\n$TTL 3600\n@\tSOA\tns1 hostmaster ( %u 7200 3600 1209600 300 "
+	    ")\n\tNS\tns1\n", serial);
 	for (unsigned i = 0; i < LINES; i++)
-		buf_printf(out, "host%u\tA\t10.%u.%u.%u\n", i * 7919 % 100003, address[i] >> 16 & 255, address[i] >> 8 & 255,
-		    address[i] & 255);
+		buf_printf(out, "host%u\tA\t10.%u.%u.%u\n", i * 7919 % 100003, address[i] >> 16 & 255,
+		    address[i] >> 8 & 255, address[i] & 255);
 }
 
 static void
@@ -44,9 +45,10 @@ write_back(struct git_source *s, git_oid_text head, const struct buf *text, unsi
 	enum err err;
 
 	author.time_s += serial * 7;
-	snprintf(message, sizeof message, "example.com: %u -> %u, +1 -1 (host%u A)\n\n2026-11-22T03:%02u:%02uZ %s 192.0.2.%u: +1 -1\n\n"
-	    "Certns-Zone: example.com\nCertns-Serial: %u %u\nCertns-Records: +1 -1\nCertns-Updates: 1\nCertns-Key: %s\n"
-	    "Certns-Client: 192.0.2.%u\n", serial - 1, serial, serial * 31 % 1000, serial / 60 % 60, serial % 60, author.name,
+	snprintf(message, sizeof message, "example.com: %u -> %u, +1 -1 (host%u A)\n\n2026-11-22T03:%02u:%02uZ %s "
+	    "192.0.2.%u: +1 -1\n\nCertns-Zone: example.com\nCertns-Serial: %u %u\nCertns-Records: +1 "
+	    "-1\nCertns-Updates: 1\nCertns-Key: %s\nCertns-Client: 192.0.2.%u\n", serial - 1, serial,
+	    serial * 31 % 1000, serial / 60 % 60, serial % 60, author.name,
 	    serial % 250, serial - 1, serial, author.name, serial % 250);
 	err = git_source_commit(s, head, &edit, 1, &author, message, new, &f);
 	check(err == ERR_OK, "write-back %u: %s", serial, fault_str(&f, err));
@@ -207,15 +209,16 @@ test_what_nothing_leads_to_goes(void **state)
 	enum err err;
 
 	(void)state;
-	sh("git clone -q --bare r r2 && git clone -q r2 w2 && cd w2 && head -c 300000 /dev/urandom >big && echo pinned >pinned && "
-	    "git add big pinned && git commit -qm big && git push -q");
+	sh("git clone -q --bare r r2 && git clone -q r2 w2 && cd w2 && head -c 300000 /dev/urandom >big && echo pinned "
+	    ">pinned && git add big pinned && git commit -qm big && git push -q");
 	s = source_open("clone2", &config);
 	check(git_source_fetch(s, old, &f) == ERR_OK, "the first fetch: %s", f.text);
 	check(git_source_read(s, old, "pinned", 100, &b, pin, &f) == ERR_OK &&
 	    git_source_read(s, old, "big", 1 << 20, &b, gone, &f) == ERR_OK, "both are there: %s", f.text);
 	check(!git_source_has_garbage(s), "nothing is garbage");
 	sh("cd w2 && git reset -q --hard HEAD~1 && git commit -q --allow-empty -m other && git push -q --force");
-	check(git_source_fetch(s, head, &f) == ERR_OK && git_source_has_garbage(s), "history was rewritten: %s", f.text);
+	check(git_source_fetch(s, head, &f) == ERR_OK && git_source_has_garbage(s), "history was rewritten: %s",
+	    f.text);
 	git_source_close(s);
 	s = source_open("clone2", &config);
 	check(git_source_has_garbage(s), "that is not forgotten");
@@ -225,7 +228,8 @@ test_what_nothing_leads_to_goes(void **state)
 	check(git_source_read_blob(s, pin, 100, &b, &f) == ERR_OK && b.len == 7, "what is needed stays: %s", f.text);
 	err = git_source_read_blob(s, gone, 1 << 20, &b, &f);
 	check(err == ERR_NOT_FOUND, "the rest is gone: %s", err_str(err));
-	check(git_source_read(s, head, "example.com", 100, &b, NULL, &f) == ERR_OK, "the new history is there: %s", f.text);
+	check(git_source_read(s, head, "example.com", 100, &b, NULL, &f) == ERR_OK, "the new history is there: %s",
+	    f.text);
 	git_source_close(s);
 	sh("git --git-dir=clone2 fsck --full && test $(du -sk clone2/objects | cut -f1) -lt 200");
 	buf_clear(&b);
@@ -246,15 +250,18 @@ test_damage_is_told_and_ends(void **state)
 		static const char *const objects[] = { "HEAD~3", "HEAD~3^{tree}", "HEAD~3:example.com" };
 		char damage[256];
 
-		snprintf(damage, sizeof damage, "f=clone/objects/$(git --git-dir=clone rev-parse refs/certns/main%s | sed 's,..,&/,') && "
-		    "chmod u+w $f && truncate -s %u $f && find clone/objects/pack -type f | sort >before", objects[i] + 4, 9 + i);
+		snprintf(damage, sizeof damage, "f=clone/objects/$(git --git-dir=clone rev-parse refs/certns/main%s | "
+		    "sed 's,..,&/,') && chmod u+w $f && truncate -s %u $f && find clone/objects/pack -type f | sort "
+		    ">before", objects[i] + 4, 9 + i);
 		sh("rm -rf clone && cp -a loose clone");
 		s = source_open("clone", &config);
 		sh("%s", damage);
 		err = git_source_compact(s, NULL, 0, &words, &f);
-		check(err == ERR_FORMAT && words.len == 0 && strstr(f.text, "damaged") != NULL, "%s: %s", objects[i], fault_str(&f, err));
+		check(err == ERR_FORMAT && words.len == 0 && strstr(f.text, "damaged") != NULL, "%s: %s", objects[i],
+		    fault_str(&f, err));
 		git_source_close(s);
-		sh("find clone/objects/pack -type f | sort | cmp - before && test $(find clone/objects -type f | wc -l) -gt 1000");
+		sh("find clone/objects/pack -type f | sort | cmp - before && test $(find clone/objects -type f | wc "
+		    "-l) -gt 1000");
 	}
 }
 

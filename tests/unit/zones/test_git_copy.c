@@ -1,5 +1,5 @@
-/* A remote that is a path: its new objects are taken one by one.  Whatever the remote looks like, the clone is whole afterwards; what is
- * damaged there is told, and not taken. */
+/* A remote that is a path: its new objects are taken one by one.  Whatever the remote looks like, the clone is whole
+ * afterwards; what is damaged there is told, and not taken. */
 #include <sys/stat.h>
 
 #include "tests/unit/zones/git_place.h"
@@ -25,8 +25,8 @@ fetch_whole(const char *clone, const char *remote, const char *why)
 	enum err err = fetch(clone, remote, tip, &f);
 
 	check(err == ERR_OK, "%s: %s", why, fault_str(&f, err));
-	check(try_sh("test $(git -C %s rev-parse main) = %s && test $(git -C %s rev-parse refs/remotes/origin/main) = %s", remote, tip,
-	    clone, tip) == 0, "%s: the clone is at the remote's commit", why);
+	check(try_sh("test $(git -C %s rev-parse main) = %s && test $(git -C %s rev-parse refs/remotes/origin/main) = "
+	    "%s", remote, tip, clone, tip) == 0, "%s: the clone is at the remote's commit", why);
 	check(try_sh("git -C %s fsck --full --strict", clone) == 0, "%s: the clone is whole", why);
 	check(try_sh("test -z \"$(find %s -name '*git2*')\"", clone) == 0, "%s: no leftovers", why);
 }
@@ -40,29 +40,36 @@ test_remotes(void **state)
 		{ "nothing new",			"true" },
 		{ "a file has changed",			"echo two >example.com && git commit -qam two" },
 		{ "a commit without a change",		"git commit -q --allow-empty -m empty" },
-		{ "a file far below",			"mkdir -p a/b/c && echo x >a/b/c/d && git add a && git commit -qm deep" },
+		{ "a file far below",			"mkdir -p a/b/c && echo x >a/b/c/d && git add a && git commit "
+		    "-qm deep" },
 		{ "two commits, the second undoes the first",
 		    "echo three >example.com && git commit -qam three && git revert -n HEAD && git commit -qm back" },
 		{ "a file becomes a directory",
-		    "git rm -q example.com && mkdir example.com && echo x >example.com/x && git add example.com && git commit -qm d" },
+		    "git rm -q example.com && mkdir example.com && echo x >example.com/x && git add example.com && git "
+		    "commit -qm d" },
 		{ "and a file again",
 		    "git rm -rq example.com && echo f >example.com && git add example.com && git commit -qm f" },
 		{ "a merge",
-		    "git checkout -qb side && echo s >side && git add side && git commit -qm side && git checkout -q main && "
-		    "echo m >m && git add m && git commit -qm m && git merge -qm merge side" },
+		    "git checkout -qb side && echo s >side && git add side && git commit -qm side && git checkout -q "
+		    "main && echo m >m && git add m && git commit -qm m && git merge -qm merge side" },
 		{ "a root of another history is merged",
 		    "git checkout -q --orphan other && git rm -rqf . && echo o >o && git add o && git commit -qm o && "
 		    "git checkout -q main && git merge -qm both --allow-unrelated-histories other" },
 		{ "a submodule's commit is not asked for",
-		    "git update-index --add --cacheinfo 160000,0123456789012345678901234567890123456789,sub.git && git commit -qm sub" },
+		    "git update-index --add --cacheinfo 160000,0123456789012345678901234567890123456789,sub.git && git "
+		    "commit -qm sub" },
 		{ "a link and an executable file",
 		    "ln -s example.com l && echo x >tool && chmod +x tool && git add l tool && git commit -qm l" },
 		{ "an empty file and an empty directory's tree",
 		    ": >empty && git add empty && git commit -qm e && "
-		    "git update-ref refs/heads/main $(git commit-tree -m none -p HEAD $(git hash-object -t tree -w /dev/null))" },
-		{ "all is back",			"git reset -q --hard HEAD~1 && git commit -q --allow-empty -m again" },
-		{ "a rewritten history",		"git reset -q --hard HEAD~3 && echo r >r && git add r && git commit -qm r" },
-		{ "a large file",			"head -c 3000000 /dev/urandom >large && git add large && git commit -qm large" },
+		    "git update-ref refs/heads/main $(git commit-tree -m none -p HEAD $(git hash-object -t tree -w "
+		    "/dev/null))" },
+		{ "all is back",			"git reset -q --hard HEAD~1 && git commit -q --allow-empty -m "
+		    "again" },
+		{ "a rewritten history",		"git reset -q --hard HEAD~3 && echo r >r && git add r && git "
+		    "commit -qm r" },
+		{ "a large file",			"head -c 3000000 /dev/urandom >large && git add large && git "
+		    "commit -qm large" },
 		{ "more than a few files",
 		    "for i in $(seq 150); do echo $i >f$i; done && git add . && git commit -qm many" },
 		{ "more than a few commits",
@@ -85,17 +92,19 @@ test_where_objects_are(void **state)
 		{ "all in one pack",			"git -C r gc -q && git -C r prune-packed" },
 		{ "the newest as deltas",		"git -C r repack -adfq --depth=50 --window=50" },
 		{ "in another repository",
-		    "rm -rf store && mkdir store && cp -r r/objects store && rm -rf r/objects && mkdir -p r/objects/info && "
-		    "echo $PWD/store/objects >r/objects/info/alternates" },
+		    "rm -rf store && mkdir store && cp -r r/objects store && rm -rf r/objects && mkdir -p "
+		    "r/objects/info && echo $PWD/store/objects >r/objects/info/alternates" },
 		{ "back again",				"git -C r repack -adq && rm r/objects/info/alternates" },
 		{ "in packs and in files",
-		    "for p in r/objects/pack/*.pack; do mv $p .; rm -f r/objects/pack/*; git -C r unpack-objects -q <$(basename $p); done" },
+		    "for p in r/objects/pack/*.pack; do mv $p .; rm -f r/objects/pack/*; git -C r unpack-objects -q "
+		    "<$(basename $p); done" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		check(try_sh("(cd w && echo place %zu >>example.com && mkdir -p new%zu && echo x >new%zu/x && git add . && git commit -qam p && "
-		    "git push -q) && %s", i, i, i, rows[i].command) == 0, "%s: made", rows[i].why);
+		check(try_sh("(cd w && echo place %zu >>example.com && mkdir -p new%zu && echo x >new%zu/x && git add "
+		    ". && git commit -qam p && git push -q) && %s", i, i, i, rows[i].command) == 0, "%s: made",
+		    rows[i].why);
 		fetch_whole("clone", "r", rows[i].why);
 	}
 }
@@ -106,12 +115,15 @@ test_damage_there(void **state)
 {
 	static const struct { const char *why, *object, *command; } rows[] = {
 		{ "a file is cut off",			"HEAD:example.com",	"truncate -s -3 $o" },
-		{ "a file is another",			"HEAD:example.com",	"cat $(ls -S r/objects/[0-9a-f]*/* | head -1) >$o" },
-		{ "a file has another octet",		"HEAD:example.com",	"printf X | dd of=$o bs=1 seek=20 conv=notrunc" },
+		{ "a file is another",			"HEAD:example.com",
+		    "cat $(ls -S r/objects/[0-9a-f]*/* | head -1) >$o" },
+		{ "a file has another octet",		"HEAD:example.com",
+		    "printf X | dd of=$o bs=1 seek=20 conv=notrunc" },
 		{ "a file has one more octet",		"HEAD:example.com",	"printf X >>$o" },
 		{ "a file is gone",			"HEAD:example.com",	"rm $o" },
 		{ "a directory is cut off",		"HEAD:sub",		"truncate -s -3 $o" },
-		{ "the top is another file",		"HEAD^{tree}",		"cat $(ls -S r/objects/[0-9a-f]*/* | head -1) >$o" },
+		{ "the top is another file",		"HEAD^{tree}",
+		    "cat $(ls -S r/objects/[0-9a-f]*/* | head -1) >$o" },
 		{ "the commit is cut off",		"HEAD",			"truncate -s -3 $o" },
 		{ "the commit is gone",			"HEAD",			"rm $o" },
 		{ "the commit below is cut off",	"HEAD~1",		"truncate -s -3 $o" },
@@ -121,14 +133,14 @@ test_damage_there(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		check(try_sh("cd w && echo damage %zu >sub/inc && git commit -qam below && echo damage %zu >>example.com && echo %zu >>sub/inc && "
-		    "git commit -qam d && git push -q && cd .. && cp -a r whole && h=$(git -C w rev-parse '%s') && "
-		    "o=r/objects/$(echo $h | sed 's,..,&/,') && chmod u+w $o && cp -a clone before && %s", i, i, i, rows[i].object,
-		    rows[i].command) == 0, "%s: made", rows[i].why);
+		check(try_sh("cd w && echo damage %zu >sub/inc && git commit -qam below && echo damage %zu "
+		    ">>example.com && echo %zu >>sub/inc && git commit -qam d && git push -q && cd .. && cp -a r whole "
+		    "&& h=$(git -C w rev-parse '%s') && o=r/objects/$(echo $h | sed 's,..,&/,') && chmod u+w $o && cp "
+		    "-a clone before && %s", i, i, i, rows[i].object, rows[i].command) == 0, "%s: made", rows[i].why);
 		enum err err = fetch("clone", "r", tip, &f);
 		check(err == ERR_FORMAT || err == ERR_NOT_FOUND, "%s: %s: %s", rows[i].why, err_str(err), f.text);
-		check(try_sh("grep -qF $(git -C w rev-parse '%s' | cut -c 4-) <<'.'\n%s\n.", rows[i].object, f.text) == 0, "%s names it: %s",
-		    rows[i].why, f.text);
+		check(try_sh("grep -qF $(git -C w rev-parse '%s' | cut -c 4-) <<'.'\n%s\n.", rows[i].object,
+		    f.text) == 0, "%s names it: %s", rows[i].why, f.text);
 		check(try_sh("test $(git -C clone rev-parse origin/main) = $(git -C before rev-parse origin/main) && "
 		    "git -C clone fsck --full --strict && ! git -C clone cat-file -e $(git -C w rev-parse HEAD)") == 0,
 		    "%s: the clone is as it was", rows[i].why);
@@ -142,14 +154,16 @@ static void
 test_killed(void **state)
 {
 	(void)state;
-	sh("cd w && echo k1 >sub/inc && git commit -qam k1 && echo k2 >example.com && echo k2i >sub/inc && git commit -qam k2 && git push -q");
+	sh("cd w && echo k1 >sub/inc && git commit -qam k1 && echo k2 >example.com && echo k2i >sub/inc && git commit "
+	    "-qam k2 && git push -q");
 	sh("cp -a clone before");
 	fetch_whole("clone", "r", "not killed");
-	sh("(cd clone/objects && find ?? -type f -printf '%%T+ %%p\\n' | sort) >after; (cd before/objects && find ?? -type f) >had; "
-	    "grep -vFf had after | cut -d' ' -f2 >order; test $(wc -l <order) = 9");
+	sh("(cd clone/objects && find ?? -type f -printf '%%T+ %%p\\n' | sort) >after; (cd before/objects && find ?? "
+	    "-type f) >had; grep -vFf had after | cut -d' ' -f2 >order; test $(wc -l <order) = 9");
 	for (int n = 1; n <= 9; n += 2) {
-		sh("rm -rf killed && cp -a before killed && for o in $(head -%d order); do mkdir -p killed/objects/$(dirname $o); "
-		    "cp -p clone/objects/$o killed/objects/$o; done && : >killed/objects/$(head -1 order | cut -c 1-3)tmp_obj_git2_Ab12Cd || true", n);
+		sh("rm -rf killed && cp -a before killed && for o in $(head -%d order); do mkdir -p "
+		    "killed/objects/$(dirname $o); cp -p clone/objects/$o killed/objects/$o; done && : "
+		    ">killed/objects/$(head -1 order | cut -c 1-3)tmp_obj_git2_Ab12Cd || true", n);
 		check(try_sh("git -C killed fsck --full --strict") == 0, "after %d objects nothing is missing", n);
 		fetch_whole("killed", "r", "killed");
 	}
@@ -163,13 +177,14 @@ test_a_damaged_pack(void **state)
 	enum err err;
 
 	(void)state;
-	sh("cd w && head -c 50000 /dev/urandom >noise && git add noise && git commit -qm noise && git push -q && cd .. && "
-	    "git -C r gc -q && cp -a r whole && chmod u+w r/objects/pack/*.pack && h=$(git -C r rev-parse main:noise) && "
-	    "printf XXXX | dd of=$(echo r/objects/pack/*.pack) bs=1 seek=$(expr $(git show-index <$(echo r/objects/pack/*.idx) | "
-	    "grep $h | cut -d' ' -f1) + 20000) conv=notrunc");
+	sh("cd w && head -c 50000 /dev/urandom >noise && git add noise && git commit -qm noise && git push -q && cd .. "
+	    "&& git -C r gc -q && cp -a r whole && chmod u+w r/objects/pack/*.pack && h=$(git -C r rev-parse "
+	    "main:noise) && printf XXXX | dd of=$(echo r/objects/pack/*.pack) bs=1 seek=$(expr $(git show-index "
+	    "<$(echo r/objects/pack/*.idx) | grep $h | cut -d' ' -f1) + 20000) conv=notrunc");
 	err = fetch("clone", "r", tip, &f);
 	check(err == ERR_FORMAT, "it is told: %s", fault_str(&f, err));
-	sh("git -C clone fsck --full --strict && test $(git -C clone rev-parse origin/main) = $(git -C w rev-parse HEAD~1)");
+	sh("git -C clone fsck --full --strict && test $(git -C clone rev-parse origin/main) = $(git -C w rev-parse "
+	    "HEAD~1)");
 	sh("rm -rf r && mv whole r");
 	fetch_whole("clone", "r", "repaired");
 }
@@ -219,8 +234,10 @@ test_shallow(void **state)
 	(void)state;
 	sh("git clone -q --bare --depth 1 file://$PWD/r shallow");
 	err = fetch("clone-s", "shallow", tip, &f);
-	check(err == ERR_NOT_FOUND && strstr(f.text, "which is a shallow clone") != NULL, "it has no history: %s", fault_str(&f, err));
-	sh("git -C w reset -q --hard && (cd w && echo s >example.com && git commit -qam s && git push -q ../shallow main)");
+	check(err == ERR_NOT_FOUND && strstr(f.text, "which is a shallow clone") != NULL, "it has no history: %s",
+	    fault_str(&f, err));
+	sh("git -C w reset -q --hard && (cd w && echo s >example.com && git commit -qam s && git push -q ../shallow "
+	    "main)");
 	fetch_whole("clone", "shallow", "what is missing there is here");
 }
 

@@ -59,14 +59,17 @@ test_damage_is_told(void **state)
 		{ "the pack is cut off",
 		    "chmod u+w objects/pack/*.pack && truncate -s 60 objects/pack/*.pack", "" },
 		{ "a loose object is cut off",
-		    "git unpack-objects -q <$(mv objects/pack/*.pack . && rm -f objects/pack/* && echo *.pack) && rm *.pack && "
-		    "f=$(find objects -type f | head -1) && chmod u+w $f && truncate -s -4 $f", "it is cut off" },
+		    "git unpack-objects -q <$(mv objects/pack/*.pack . && rm -f objects/pack/* && echo *.pack) && rm "
+		    "*.pack && f=$(find objects -type f | head -1) && chmod u+w $f && truncate -s -4 $f",
+		    "it is cut off" },
 		{ "a loose object is empty",
-		    "git unpack-objects -q <$(mv objects/pack/*.pack . && rm -f objects/pack/* && echo *.pack) && rm *.pack && "
-		    "f=$(find objects -type f | head -1) && chmod u+w $f && truncate -s 0 $f", "it is cut off" },
+		    "git unpack-objects -q <$(mv objects/pack/*.pack . && rm -f objects/pack/* && echo *.pack) && rm "
+		    "*.pack && f=$(find objects -type f | head -1) && chmod u+w $f && truncate -s 0 $f",
+		    "it is cut off" },
 		{ "a large file's object is cut off",	LARGE " && truncate -s -9 $o", "" },
 		{ "a large file's object is cut off early", LARGE " && truncate -s 2000000 $o", "" },
-		{ "a large file's object has another octet", LARGE " && printf XXXX | dd of=$o bs=1 seek=1500000 conv=notrunc", "" },
+		{ "a large file's object has another octet", LARGE " && printf XXXX | dd of=$o bs=1 seek=1500000 "
+		    "conv=notrunc", "" },
 		{ "a large file's object goes on",	LARGE " && printf X >>$o", "" },
 		{ "the pack is gone",		"rm -f objects/pack/*", "" },
 		{ "the index is cut off",
@@ -128,7 +131,8 @@ test_damaged_file(void **state)
 	s = NULL;
 	snprintf(dir, sizeof dir, "%s/clone-f", place);
 	err = git_source_open(dir, &config, &s, &f);
-	check(err == ERR_FORMAT && strstr(f.text, "it is cut off") != NULL, "a file that is cut off: %s", fault_str(&f, err));
+	check(err == ERR_FORMAT && strstr(f.text, "it is cut off") != NULL, "a file that is cut off: %s",
+	    fault_str(&f, err));
 }
 
 static void
@@ -187,12 +191,13 @@ fetch_onto_small_disk(void)
 	if (uid != 0) {
 		if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
 			return 2;
-		sh("echo deny >/proc/self/setgroups; echo '0 %u 1' >/proc/%d/uid_map && echo '0 %u 1' >/proc/%d/gid_map", (unsigned)uid,
-		    (int)getpid(), (unsigned)gid, (int)getpid());
+		sh("echo deny >/proc/self/setgroups; echo '0 %u 1' >/proc/%d/uid_map && echo '0 %u 1' "
+		    ">/proc/%d/gid_map", (unsigned)uid, (int)getpid(), (unsigned)gid, (int)getpid());
 	} else if (unshare(CLONE_NEWNS) != 0) {
 		return 2;
 	}
-	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 || mount("tmpfs", path_of("small"), "tmpfs", 0, "size=400k") != 0)
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 || mount("tmpfs", path_of("small"), "tmpfs", 0,
+	    "size=400k") != 0)
 		return 3;
 	config.url = path_of("r");
 	s = source_open("small/clone", &config);
@@ -209,14 +214,15 @@ test_a_full_disk(void **state)
 	pid_t pid;
 
 	(void)state;
-	sh("mkdir small && cd w && git rm -q large && head -c 2000000 /dev/urandom >large && git add large && git commit -qm large && "
-	    "git push -q");
+	sh("mkdir small && cd w && git rm -q large && head -c 2000000 /dev/urandom >large && git add large && git "
+	    "commit -qm large && git push -q");
 	fflush(NULL);
 	if ((pid = fork()) == 0)
 		_exit(fetch_onto_small_disk());
 	check(pid > 0 && waitpid(pid, &status, 0) == pid, "a process for a small disk of its own");
-	check(WIFEXITED(status) && WEXITSTATUS(status) == 0, "it sees the disk full (%s)", !WIFEXITED(status) ? "it crashed" :
-	    WEXITSTATUS(status) == 2 ? "this kernel gives no mount namespace" : WEXITSTATUS(status) == 3 ? "mount failed" : "see above");
+	check(WIFEXITED(status) && WEXITSTATUS(status) == 0, "it sees the disk full (%s)", !WIFEXITED(status) ?
+	    "it crashed" : WEXITSTATUS(status) == 2 ? "this kernel gives no mount namespace" : WEXITSTATUS(status) ==
+	    3 ? "mount failed" : "see above");
 }
 
 int

@@ -21,9 +21,11 @@ push(const char *clone, unsigned deadline_s, struct fault *f)
 
 	memset(f, 0, sizeof *f);
 	check((err = git_source_fetch(s, tip, f)) == ERR_OK, "%s fetches: %s", clone, fault_str(f, err));
-	check((err = git_source_commit(s, tip, &edit, 1, &author, "m\n", commit, f)) == ERR_OK, "a commit: %s", fault_str(f, err));
+	check((err = git_source_commit(s, tip, &edit, 1, &author, "m\n", commit, f)) == ERR_OK, "a commit: %s",
+	    fault_str(f, err));
 	err = git_source_push(s, tip, commit, f);
-	check(try_sh("test $(git -c 'safe.directory=*' -C r rev-parse main) = %s", commit) == (err == ERR_OK ? 0 : 1), "the remote has it, or has it not");
+	check(try_sh("test $(git -c 'safe.directory=*' -C r rev-parse main) = %s", commit) == (err == ERR_OK ? 0 : 1),
+	    "the remote has it, or has it not");
 	git_source_close(s);
 	return err;
 }
@@ -42,20 +44,23 @@ test_hooks_run(void **state)
 
 	(void)state;
 	sh("mkdir -p r/hooks");
-	hook("pre-receive", "read old new ref; test $ref = refs/heads/main || exit 0; echo the moon is wrong >&2; exit 1");
+	hook("pre-receive", "read old new ref; test $ref = refs/heads/main || exit 0; echo the moon is wrong >&2; exit "
+	    "1");
 	err = push("clone", 20, &f);
 	check(err == ERR_REFUSED && strstr(f.text, "hook declined") != NULL && strstr(f.text, "moon is wrong") != NULL,
 	    "a refusal is told: %s", fault_str(&f, err));
 	hook("update", "test $1 = refs/heads/main && exit 1");
 	err = push("clone", 20, &f);
-	check(err == ERR_REFUSED && strstr(f.text, "hook declined") != NULL, "another hook's too: %s", fault_str(&f, err));
+	check(err == ERR_REFUSED && strstr(f.text, "hook declined") != NULL, "another hook's too: %s",
+	    fault_str(&f, err));
 	hook("post-receive", "cat >seen");
 	check((err = push("clone", 20, &f)) == ERR_OK, "post-receive refuses nothing: %s", fault_str(&f, err));
 	sh("grep -q refs/heads/main r/seen && rm r/hooks/*");
-	sh("mkdir elsewhere && printf '#!/bin/sh\\nexit 1\\n' >elsewhere/pre-receive && chmod +x elsewhere/pre-receive && "
-	    "git -C r config core.hooksPath $PWD/elsewhere");
+	sh("mkdir elsewhere && printf '#!/bin/sh\\nexit 1\\n' >elsewhere/pre-receive && chmod +x elsewhere/pre-receive "
+	    "&& git -C r config core.hooksPath $PWD/elsewhere");
 	err = push("clone", 20, &f);
-	check(err == ERR_REFUSED && strstr(f.text, "hook declined") != NULL, "hooks of another place: %s", fault_str(&f, err));
+	check(err == ERR_REFUSED && strstr(f.text, "hook declined") != NULL, "hooks of another place: %s",
+	    fault_str(&f, err));
 	sh("git -C r config --unset core.hooksPath");
 }
 
@@ -71,8 +76,8 @@ test_without_git(void **state)
 	enum err err;
 
 	(void)state;
-	check(git_source_fetch(s, tip, &f) == ERR_OK && git_source_commit(s, tip, &edit, 1, &author, "m\n", commit, &f) == ERR_OK,
-	    "a commit: %s", f.text);
+	check(git_source_fetch(s, tip, &f) == ERR_OK && git_source_commit(s, tip, &edit, 1, &author, "m\n", commit,
+	    &f) == ERR_OK, "a commit: %s", f.text);
 	hook("pre-receive", "exit 0");
 	setenv("PATH", "/nonexistent", 1);
 	err = git_source_push(s, tip, commit, &f);
@@ -102,11 +107,14 @@ test_locks(void **state)
 	    fault_str(&f, err));
 	sh("test -e r/refs/heads/main.lock && touch -d '20 minutes ago' r/refs/heads/main.lock");
 	check((err = push("clone", 20, &f)) == ERR_OK, "a stale one of ours goes: %s", fault_str(&f, err));
-	sh("git -C w pull -q && git -C w rev-parse HEAD >r/refs/heads/main.lock && touch -d '20 minutes ago' r/refs/heads/main.lock");
+	sh("git -C w pull -q && git -C w rev-parse HEAD >r/refs/heads/main.lock && touch -d '20 minutes ago' "
+	    "r/refs/heads/main.lock");
 	check((err = push("clone", 20, &f)) == ERR_OK, "also one that has a commit of ours: %s", fault_str(&f, err));
-	sh("echo 0123456789012345678901234567890123456789 >r/refs/heads/main.lock && touch -d '20 minutes ago' r/refs/heads/main.lock");
+	sh("echo 0123456789012345678901234567890123456789 >r/refs/heads/main.lock && touch -d '20 minutes ago' "
+	    "r/refs/heads/main.lock");
 	err = push("clone", 20, &f);
-	check(err == ERR_BUSY && strstr(f.text, "remove it") != NULL, "another's is left alone: %s", fault_str(&f, err));
+	check(err == ERR_BUSY && strstr(f.text, "remove it") != NULL, "another's is left alone: %s",
+	    fault_str(&f, err));
 	sh("rm r/refs/heads/main.lock");
 }
 
@@ -141,7 +149,8 @@ test_a_repository_of_another(void **state)
 	hook("pre-receive", "exit 0");
 	sh("chown -R 65534 r");
 	err = push("clone", 20, &f);
-	check(err != ERR_OK && strstr(f.text, "dubious ownership") != NULL, "but its hooks need trust: %s", fault_str(&f, err));
+	check(err != ERR_OK && strstr(f.text, "dubious ownership") != NULL, "but its hooks need trust: %s",
+	    fault_str(&f, err));
 	sh("rm r/hooks/*; chown -R 0 r");
 }
 

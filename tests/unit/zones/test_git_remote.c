@@ -125,8 +125,8 @@ test_silence_ends_at_the_deadline(void **state)
 	char url[64];
 
 	(void)state;
-	check(fetch_once("clone-refused", &(struct git_remote_config){ .url = path_of("r") }, &(struct fault){ 0 }) == ERR_OK,
-	    "a clone that has something, since the first fetch may take longer");
+	check(fetch_once("clone-refused", &(struct git_remote_config){ .url = path_of("r") },
+	    &(struct fault){ 0 }) == ERR_OK, "a clone that has something, since the first fetch may take longer");
 	for (size_t i = 0; i < 2; i++) {
 		struct git_remote_config config = { .url = url, .deadline_s = 1 };
 		int64_t start_ms = clock_mono_ms();
@@ -246,7 +246,8 @@ sshd_start(unsigned *port)
 	int fd;
 
 	check(access("/usr/sbin/sshd", X_OK) == 0, "there is an sshd (Debian's openssh-server)");
-	check(me != NULL && strstr(me->pw_shell, "nologin") == NULL, "the user who runs the tests has a shell for sshd to start");
+	check(me != NULL && strstr(me->pw_shell, "nologin") == NULL, "the user who runs the tests has a shell for sshd "
+	    "to start");
 	fd = silent_server(port);
 	close(fd);
 	sh("ssh-keygen -q -t ed25519 -N '' -f host && ssh-keygen -q -t ecdsa -N '' -f host-ecdsa && "
@@ -357,28 +358,37 @@ static const struct {
 	const char *words;
 } passwords[] = {
 	{ "the right password", "", "https://user:right%20%25%3a%40secret@HOST\n", NULL, ERR_OK, NULL },
-	{ "among others", "", "# ours\n\nhttps://u:p@other.example\nhttps://user:right%20%25%3A%40secret@HOST/some/path\n", NULL,
+	{ "among others", "",
+	    "# ours\n\nhttps://u:p@other.example\nhttps://user:right%20%25%3A%40secret@HOST/some/path\n", NULL,
 	    ERR_OK, NULL },
-	{ "of the user of the URL", "user@", "https://admin:no@HOST\nhttps://user:right%20%25%3a%40secret@HOST\n", NULL, ERR_OK, NULL },
-	{ "the first line that fits", "", "https://admin:no@HOST\nhttps://user:right%20%25%3a%40secret@HOST\n", NULL, ERR_PEER,
-	    "does not accept the password of user admin from" },
-	{ "a wrong password", "", "https://user:wrong@HOST\n", NULL, ERR_PEER, "does not accept the password of user user from" },
-	{ "no line for the host", "", "https://user:right@other.example\n", NULL, ERR_NOT_FOUND, "no line for https://localhost:" },
-	{ "no line for the port", "", "https://user:right@localhost\n", NULL, ERR_NOT_FOUND, "no line for https://localhost:" },
-	{ "a line that is none", "", "https://a:b@c\nuser:right@HOST\n", NULL, ERR_FORMAT, ":2: expected https://USER:PASSWORD@HOST" },
+	{ "of the user of the URL", "user@", "https://admin:no@HOST\nhttps://user:right%20%25%3a%40secret@HOST\n", NULL,
+	    ERR_OK, NULL },
+	{ "the first line that fits", "", "https://admin:no@HOST\nhttps://user:right%20%25%3a%40secret@HOST\n", NULL,
+	    ERR_PEER, "does not accept the password of user admin from" },
+	{ "a wrong password", "", "https://user:wrong@HOST\n", NULL, ERR_PEER,
+	    "does not accept the password of user user from" },
+	{ "no line for the host", "", "https://user:right@other.example\n", NULL, ERR_NOT_FOUND,
+	    "no line for https://localhost:" },
+	{ "no line for the port", "", "https://user:right@localhost\n", NULL, ERR_NOT_FOUND,
+	    "no line for https://localhost:" },
+	{ "a line that is none", "", "https://a:b@c\nuser:right@HOST\n", NULL, ERR_FORMAT,
+	    ":2: expected https://USER:PASSWORD@HOST" },
 	{ "a line without a password", "", "https://user@HOST\n", NULL, ERR_FORMAT, ":1: expected" },
 	{ "a bad escape", "", "https://user:%4@HOST\n", NULL, ERR_FORMAT, ":1: expected" },
 	{ "a zero", "", "https://user:a%00b@HOST\n", NULL, ERR_FORMAT, ":1: expected" },
 	{ "a helper", "", NULL, "!f() { echo username=user; echo 'password=right %:@secret'; }; f", ERR_OK, NULL },
-	{ "a helper that keeps the user", "user@", NULL, "!f() { cat >asked; echo 'password=right %:@secret'; }; f", ERR_OK, NULL },
+	{ "a helper that keeps the user", "user@", NULL, "!f() { cat >asked; echo 'password=right %:@secret'; }; f",
+	    ERR_OK, NULL },
 	{ "one of git's own", "", NULL, "store --file=stored", ERR_OK, NULL },
 	{ "a path", "", NULL, "PLACE/helper", ERR_OK, NULL },
-	{ "a helper that is wrong", "", NULL, "!f() { cat >asked.$1; echo username=user; echo password=wrong; }; f", ERR_PEER,
-	    "does not accept the password of user user from the credential helper" },
-	{ "a helper without a password", "", NULL, "!f() { echo username=user; }; f", ERR_NOT_FOUND, "gives no password" },
+	{ "a helper that is wrong", "", NULL, "!f() { cat >asked.$1; echo username=user; echo password=wrong; }; f",
+	    ERR_PEER, "does not accept the password of user user from the credential helper" },
+	{ "a helper without a password", "", NULL, "!f() { echo username=user; }; f", ERR_NOT_FOUND,
+	    "gives no password" },
 	{ "a helper without a user", "", NULL, "!f() { echo password=x; }; f", ERR_NOT_FOUND, "names no user" },
 	{ "a helper that fails", "", NULL, "!exit 7;", ERR_PEER, "the credential helper failed (exit status 7)" },
-	{ "a helper that is not there", "", NULL, "/nonexistent/helper", ERR_PEER, "the credential helper failed (exit status 127)" },
+	{ "a helper that is not there", "", NULL, "/nonexistent/helper", ERR_PEER,
+	    "the credential helper failed (exit status 127)" },
 	{ "a helper that sleeps", "", NULL, "!sleep 60;", ERR_TIMEOUT, "2 s" },
 	{ "neither", "", NULL, NULL, ERR_PEER, "neither credentials-file nor credential-helper" },
 };
@@ -413,9 +423,11 @@ test_passwords(void **state)
 	snprintf(file, sizeof file, "%s/passwords", place);
 	fill_in("https://user:right%20%25%3a%40secret@HOST\n", host, text, sizeof text);
 	sh("printf '%%s' '%s' >stored && chmod 600 stored; git config --global x.y z; "
-	    "printf '#!/bin/sh\necho username=user\necho \"password=right %%%%:@secret\"\n' >helper && chmod +x helper", text);
+	    "printf '#!/bin/sh\necho username=user\necho \"password=right %%%%:@secret\"\n' >helper && chmod +x helper",
+	    text);
 	for (size_t i = 0; i < sizeof passwords / sizeof *passwords; i++) {
-		struct git_remote_config config = { .url = url, .ca_file = ca, .deadline_s = passwords[i].err == ERR_TIMEOUT ? 2 : 30 };
+		struct git_remote_config config = { .url = url, .ca_file = ca,
+		    .deadline_s = passwords[i].err == ERR_TIMEOUT ? 2 : 30 };
 		struct fault f;
 		enum err err;
 
@@ -431,20 +443,24 @@ test_passwords(void **state)
 		}
 		check(chdir(place) == 0, "helpers run there");
 		err = fetch_once("clone-password", &config, &f);
-		check(err == passwords[i].err && (passwords[i].words == NULL || strstr(f.text, passwords[i].words) != NULL),
-		    "%s: wanted '%s' and \"%s\", got '%s' and \"%s\"", passwords[i].why, err_str(passwords[i].err),
-		    passwords[i].words == NULL ? "" : passwords[i].words, err_str(err), f.text);
-		check(strstr(f.text, "right") == NULL && strstr(f.text, "wrong") == NULL, "%s: no password is shown", passwords[i].why);
+		check(err == passwords[i].err && (passwords[i].words == NULL ||
+		    strstr(f.text, passwords[i].words) != NULL), "%s: wanted '%s' and \"%s\", got '%s' and \"%s\"",
+		    passwords[i].why, err_str(passwords[i].err), passwords[i].words == NULL ? "" : passwords[i].words,
+		    err_str(err), f.text);
+		check(strstr(f.text, "right") == NULL && strstr(f.text, "wrong") == NULL, "%s: no password is shown",
+		    passwords[i].why);
 	}
-	sh("grep -q '^host=%s$' asked && grep -q '^username=user$' asked && grep -q '^protocol=https$' asked.get", host);
+	sh("grep -q '^host=%s$' asked && grep -q '^username=user$' asked && grep -q '^protocol=https$' asked.get",
+	    host);
 	sh("grep -q '^password=wrong$' asked.erase");
 	check(chmod(file, 0640) == 0, "others may read it");
 	snprintf(url, sizeof url, "https://%s/private/r", host);
-	refused("a file that others may read", &(struct git_remote_config){ .url = url, .ca_file = ca, .credentials_file = file,
+	refused("a file that others may read", &(struct git_remote_config){ .url = url, .ca_file = ca,
+	    .credentials_file = file,
 	    .deadline_s = 30 }, ERR_ACCESS, "mode 0640");
 	check(chmod(file, 0600) == 0 && file_write(file, text, 0, 0600, NULL) == ERR_OK, "the file is empty");
-	refused("an empty file", &(struct git_remote_config){ .url = url, .ca_file = ca, .credentials_file = file, .deadline_s = 30 },
-	    ERR_NOT_FOUND, "no line for");
+	refused("an empty file", &(struct git_remote_config){ .url = url, .ca_file = ca, .credentials_file = file,
+	    .deadline_s = 30 }, ERR_NOT_FOUND, "no line for");
 	snprintf(file, sizeof file, "%s/stored", place);
 	round_trip("clone-stored", &(struct git_remote_config){ .url = url, .ca_file = ca, .credentials_file = file,
 	    .deadline_s = 30 });
@@ -468,8 +484,10 @@ static const struct {
 	{ "another host", "192.0.2.1 KEY", ERR_PEER, "which known_hosts does not have" },
 	{ "another port", "[127.0.0.1]:1 KEY", ERR_PEER, "which known_hosts does not have" },
 	{ "no line at all", "", ERR_PEER, "which known_hosts does not have" },
-	{ "a revoked key", "@revoked [127.0.0.1]:PORT KEY\n[127.0.0.1]:PORT KEY", ERR_PEER, "known_hosts marks as revoked" },
-	{ "a revoked key, for any host", "[127.0.0.1]:PORT KEY\n@revoked * KEY", ERR_PEER, "known_hosts marks as revoked" },
+	{ "a revoked key", "@revoked [127.0.0.1]:PORT KEY\n[127.0.0.1]:PORT KEY", ERR_PEER,
+	    "known_hosts marks as revoked" },
+	{ "a revoked key, for any host", "[127.0.0.1]:PORT KEY\n@revoked * KEY", ERR_PEER,
+	    "known_hosts marks as revoked" },
 	{ "another revoked key", "@revoked * OTHER\n[127.0.0.1]:PORT KEY", ERR_OK, NULL },
 };
 
@@ -481,8 +499,8 @@ known_hosts_write(const char *line, unsigned port)
 
 	if (hashed)
 		line = strcmp(line, "HASHED") == 0 ? "[127.0.0.1]:PORT KEY" : "[127.0.0.1]:PORT OTHER";
-	sh("mkdir -p .ssh; printf '%s\n' | sed \"s|PORT|%u|;s|KEY|$(cut -d' ' -f1,2 host.pub)|;s|OTHER|$(cut -d' ' -f1,2 other.pub)|;"
-	    "s|ECDSA|$(cut -d' ' -f1,2 host-ecdsa.pub)|\" >.ssh/known_hosts; %s", line, port,
+	sh("mkdir -p .ssh; printf '%s\n' | sed \"s|PORT|%u|;s|KEY|$(cut -d' ' -f1,2 host.pub)|;s|OTHER|$(cut -d' ' "
+	    "-f1,2 other.pub)|;s|ECDSA|$(cut -d' ' -f1,2 host-ecdsa.pub)|\" >.ssh/known_hosts; %s", line, port,
 	    hashed ? "ssh-keygen -q -H -f .ssh/known_hosts 2>/dev/null" : "true");
 }
 
@@ -508,7 +526,8 @@ test_known_hosts(void **state)
 		check(err == hosts[i].err && (hosts[i].words == NULL || strstr(f.text, hosts[i].words) != NULL),
 		    "%s: wanted '%s' and \"%s\", got '%s' and \"%s\"", hosts[i].why, err_str(hosts[i].err),
 		    hosts[i].words == NULL ? "" : hosts[i].words, err_str(err), f.text);
-		check(err == ERR_OK || strstr(f.text, "SHA256:") != NULL, "%s: the key is shown: %s", hosts[i].why, f.text);
+		check(err == ERR_OK || strstr(f.text, "SHA256:") != NULL, "%s: the key is shown: %s", hosts[i].why,
+		    f.text);
 	}
 	sh("rm .ssh/known_hosts");
 	refused("no known_hosts", &config, ERR_PEER, "which known_hosts does not have");

@@ -65,8 +65,8 @@ same_rr(const struct rr *a, const struct rr *b)		/* octet by octet */
 {
 	size_t n = dname_len(a->owner);
 
-	return dname_len(b->owner) == n && memcmp(a->owner, b->owner, n) == 0 && a->type == b->type && a->ttl == b->ttl &&
-	    a->rdlen == b->rdlen && memcmp(a->rdata, b->rdata, a->rdlen) == 0;
+	return dname_len(b->owner) == n && memcmp(a->owner, b->owner, n) == 0 && a->type == b->type &&
+	    a->ttl == b->ttl && a->rdlen == b->rdlen && memcmp(a->rdata, b->rdata, a->rdlen) == 0;
 }
 
 static void
@@ -74,15 +74,17 @@ check_same(const struct result *a, const struct result *b, const char *text, uns
 {
 	check(a->err == b->err, "seed %u: %s and %s:\n%s", seed, err_str(a->err), err_str(b->err), text);
 	check(a->complaints.len == b->complaints.len && (a->complaints.len == 0 ||
-	    memcmp(a->complaints.p, b->complaints.p, a->complaints.len) == 0), "seed %u: the same complaints:\n%s", seed, text);
-	check(a->rrs.list.n == b->rrs.list.n, "seed %u: %zu and %zu RRs:\n%s", seed, a->rrs.list.n, b->rrs.list.n, text);
+	    memcmp(a->complaints.p, b->complaints.p, a->complaints.len) == 0), "seed %u: the same complaints:\n%s",
+	    seed, text);
+	check(a->rrs.list.n == b->rrs.list.n, "seed %u: %zu and %zu RRs:\n%s", seed, a->rrs.list.n, b->rrs.list.n,
+	    text);
 	for (size_t i = 0; i < a->rrs.list.n; i++) {
 		struct place x = placed_place(&a->rrs, i), y = placed_place(&b->rrs, i);
 
 		check(same_rr(&a->rrs.list.v[i], &b->rrs.list.v[i]), "seed %u: RR %zu:\n%s", seed, i, text);
 		check(strcmp(x.file, y.file) == 0 && x.line == y.line && x.column == y.column,
-		    "seed %u: RR %zu is from %s:%u:%u, not %s:%u:%u:\n%s", seed, i, x.file, x.line, x.column, y.file, y.line,
-		    y.column, text);
+		    "seed %u: RR %zu is from %s:%u:%u, not %s:%u:%u:\n%s", seed, i, x.file, x.line, x.column, y.file,
+		    y.line, y.column, text);
 	}
 }
 
@@ -91,9 +93,10 @@ check_same(const struct result *a, const struct result *b, const char *text, uns
 static void
 add_owner(struct buf *out)
 {
-	static const char *const owners[] = { "a", "b", "A", "www", "www.sub", "@", "\\255x", "\\254x", "\\000", "b\\ c", "*",
-	    "a-very-long-label-of-a-host", "a-very-long-label-of-b-host", "out.example.net.", "example.com.", "x.example.org.",
-	    "aaa.aaa.aaa.aaa.aaa.aaa", "baa.aaa.aaa.aaa.aaa.aaa", "1.2.3", "\\(", "\\\"" };
+	static const char *const owners[] = { "a", "b", "A", "www", "www.sub", "@", "\\255x", "\\254x", "\\000",
+	    "b\\ c", "*", "a-very-long-label-of-a-host", "a-very-long-label-of-b-host", "out.example.net.",
+	    "example.com.", "x.example.org.", "aaa.aaa.aaa.aaa.aaa.aaa", "baa.aaa.aaa.aaa.aaa.aaa", "1.2.3", "\\(",
+	    "\\\"" };
 
 	buf_add_str(out, owners[pick(sizeof owners / sizeof owners[0])]);
 }
@@ -137,10 +140,11 @@ add_line(struct buf *out, unsigned mistakes)
 {
 	static const char *const rare[] = { "$TTL 300\n", "$TTL 1d\n", "$ORIGIN sub\n", "$ORIGIN sub.example.com.\n",
 	    "$ORIGIN @\n", "$ORIGIN example.com.\n", "$INCLUDE ttl\n", "$INCLUDE origin\n", "$INCLUDE ttl sub\n",
-	    "$GENERATE 1-3 h$ A 192.0.2.$\n", "\n", "\n\n", "  \n", "; x\n", ";\n;(\n", "   ; \"\n", "()\n", "a A ()192.0.2.3\n",
-	    "$TTL 5 ; x\n" };
-	static const char *const bad[] = { "a A 192.0.2.300\n", "a TXT \"x\n", "a TXT x )\n", "$TTL x\n", "$INCLUDE bad\n",
-	    "$INCLUDE no\n", "a A ( 192.0.2.1\n", "$ORIGIN a b\n", "a..b A 192.0.2.1\n", "$GENERATE 1-3 h$ A 192.0.2.256\n" };
+	    "$GENERATE 1-3 h$ A 192.0.2.$\n", "\n", "\n\n", "  \n", "; x\n", ";\n;(\n", "   ; \"\n", "()\n",
+	    "a A ()192.0.2.3\n", "$TTL 5 ; x\n" };
+	static const char *const bad[] = { "a A 192.0.2.300\n", "a TXT \"x\n", "a TXT x )\n", "$TTL x\n",
+	    "$INCLUDE bad\n", "$INCLUDE no\n", "a A ( 192.0.2.1\n", "$ORIGIN a b\n", "a..b A 192.0.2.1\n",
+	    "$GENERATE 1-3 h$ A 192.0.2.256\n" };
 
 	if (pick(1000) < mistakes)
 		buf_add_str(out, bad[pick(sizeof bad / sizeof bad[0])]);
@@ -185,7 +189,8 @@ test_parts(void **state)
 		parts = read_cut(&text, (struct placed_cut){ 1 + pick(3), 0, 1 + pick(80) });
 		check_same(&whole, &parts, buf_str(&text), seed);
 		for (size_t k = 1; k < whole.rrs.list.n; k++)
-			check(rr_compare(&whole.rrs.list.v[k - 1], &whole.rrs.list.v[k]) <= 0, "seed %u: in order", seed);
+			check(rr_compare(&whole.rrs.list.v[k - 1], &whole.rrs.list.v[k]) <= 0, "seed %u: in order",
+			    seed);
 		good += whole.err == ERR_OK;
 		rrs += (unsigned)whole.rrs.list.n;
 		result_clear(&whole);
@@ -235,7 +240,8 @@ test_order(void **state)
 	for (size_t i = 0; i < N; i++) {
 		struct dname name = random_name(pick(9) == 0 ? root : apex, 4);
 
-		rrs[i] = (struct rr){ rr_list_keep(&octets, name.octets, dname_len(name.octets)), root, pick(3), (uint16_t)pick(3), 0 };
+		rrs[i] = (struct rr){ rr_list_keep(&octets, name.octets, dname_len(name.octets)), root, pick(3),
+		    (uint16_t)pick(3), 0 };
 		v[i].rr = &rrs[i];
 		rr_order_key(rrs[i].owner, apex, v[i].key);
 	}
@@ -244,7 +250,8 @@ test_order(void **state)
 		const struct rr *a = v[i - 1].rr, *b = v[i].rr;
 		int d = rr_compare(a, b);
 
-		check(d < 0 || (d == 0 && (a->ttl < b->ttl || (a->ttl == b->ttl && a < b))), "%zu stands behind %zu", i, i - 1);
+		check(d < 0 || (d == 0 && (a->ttl < b->ttl || (a->ttl == b->ttl && a < b))), "%zu stands behind %zu", i,
+		    i - 1);
 	}
 	check(rr_order_sort(v, N, 2) == ERR_OK, "sorted again");
 	for (size_t i = 1; i < N; i++)
@@ -261,8 +268,9 @@ test_every_allocation_may_fail(void **state)
 	long before;
 
 	(void)state;
-	buf_add_str(&text, "$TTL 5\na A 192.0.2.1\nb A 192.0.2.2\nb A 192.0.2.2\n$INCLUDE origin\nc A 192.0.2.2\nb A 192.0.2.2\n"
-	    "d A 192.0.2.2\ne A 192.0.2.2\nf A 192.0.2.2\na A 192.0.2.2\na A 192.0.2.2\na A 192.0.2.2\na A 192.0.2.2\n");
+	buf_add_str(&text, "$TTL 5\na A 192.0.2.1\nb A 192.0.2.2\nb A 192.0.2.2\n$INCLUDE origin\nc A 192.0.2.2\nb A "
+	    "192.0.2.2\nd A 192.0.2.2\ne A 192.0.2.2\nf A 192.0.2.2\na A 192.0.2.2\na A 192.0.2.2\na A 192.0.2.2\na A "
+	    "192.0.2.2\n");
 	struct result good = read_cut(&text, (struct placed_cut){ 1, SIZE_MAX, 1 });
 	size_t n = good.rrs.list.n;
 
@@ -279,7 +287,8 @@ test_every_allocation_may_fail(void **state)
 			break;
 		}
 		/* A guess that there was no memory for is a bad one, and no more. */
-		check(r.err == ERR_NOMEM || (r.err == ERR_OK && r.rrs.list.n == n), "allocation %ld: %s", nth, err_str(r.err));
+		check(r.err == ERR_NOMEM || (r.err == ERR_OK && r.rrs.list.n == n), "allocation %ld: %s", nth,
+		    err_str(r.err));
 		result_clear(&r);
 		check(memory_live() == before, "allocation %ld leaves nothing behind", nth);
 	}

@@ -63,7 +63,8 @@ test_random(void **state)
 		}
 		rr = rr_of(i, (seed >> 29) & 1);
 		check((rrmap_find(&m, &rr) != NULL) == model[i].there, "round %d: RR %u", round, i);
-		check(!model[i].there || rrmap_find(&m, &rr)->kind == model[i].kind, "round %d: RR %u has its value", round, i);
+		check(!model[i].there || rrmap_find(&m, &rr)->kind == model[i].kind, "round %d: RR %u has its value",
+		    round, i);
 		assert_int_equal(m.n, n);
 	}
 	for (const struct rrmap_entry *e = NULL; (e = rrmap_next(&m, e)) != NULL; )

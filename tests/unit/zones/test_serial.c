@@ -5,7 +5,8 @@
 
 #define DAY 1700000000			/* 2023-11-14 */
 
-static const struct { const char *why; enum serial_policy policy; uint32_t served; int64_t now_s; uint32_t want; } rows[] = {
+static const struct { const char *why; enum serial_policy policy; uint32_t served; int64_t now_s; uint32_t want;
+    } rows[] = {
 	{ "one more",				SERIAL_INCREMENT, 7, DAY, 8 },
 	{ "one more than the largest is 0",	SERIAL_INCREMENT, 4294967295u, DAY, 0 },
 	{ "keep goes on by one where it must",	SERIAL_KEEP, 7, DAY, 8 },
@@ -41,8 +42,8 @@ test_always_newer(void **state)
 	for (int i = 0; i < 100000; i++) {
 		served = served * 1664525u + 1013904223u;
 		for (int policy = SERIAL_INCREMENT; policy <= SERIAL_KEEP; policy++)
-			check(serial_lt(served, serial_next((enum serial_policy)policy, served, (int64_t)served * (i & 7))),
-			    "policy %d after %u", policy, served);
+			check(serial_lt(served, serial_next((enum serial_policy)policy, served,
+			    (int64_t)served * (i & 7))), "policy %d after %u", policy, served);
 	}
 }
 
@@ -57,7 +58,8 @@ static const struct { const char *why; struct serial_case c; enum serial_verdict
 	{ "nothing changed at all",		{ SERIAL_INCREMENT, false, 7, 7, 9, false },	SERIAL_BY_CONTENT },
 	{ "set back",				{ SERIAL_INCREMENT, false, 7, 5, 7, true },	SERIAL_NEXT },
 	{ "set back alone",			{ SERIAL_INCREMENT, false, 7, 5, 7, false },	SERIAL_NEXT },
-	{ "around the end",			{ SERIAL_INCREMENT, false, 4294967295u, 0, 4294967295u, true },	SERIAL_OF_FILE },
+	{ "around the end",			{ SERIAL_INCREMENT, false, 4294967295u, 0, 4294967295u, true },
+	    SERIAL_OF_FILE },
 	{ "half around is no way forward",	{ SERIAL_INCREMENT, false, 7, 2147483655u, 7, true },	SERIAL_NEXT },
 	{ "keep: raised",			{ SERIAL_KEEP, false, 7, 8, 7, true },		SERIAL_OF_FILE },
 	{ "keep: not raised",			{ SERIAL_KEEP, false, 7, 7, 7, true },		SERIAL_NOT_RAISED },

@@ -453,7 +453,8 @@ check_hashed(const struct model *m, const struct zone_version *v)
 		check(rr_compare(&all.v[i - 1], &all.v[i]) < 0, "in order");
 	for (size_t i = 0; i < m->n; i++) {
 		struct rr rr = model_view(&m->v[i]);
-		const struct zone_node *here = zone_version_find(v, rr.owner), *apart = zone_version_find_hashed(v, rr.owner);
+		const struct zone_node *here = zone_version_find(v, rr.owner), *apart = zone_version_find_hashed(v,
+		    rr.owner);
 		struct zone_rrset set;
 
 		check(rr_list_find(&all, &rr) != NULL && rr_list_find(&all, &rr)->ttl == rr.ttl, "collected");

@@ -222,7 +222,8 @@ test_ldns_reads_the_same_octets(void **state)
 
 		if (!samples[i].by_ldns)
 			continue;
-		check(rdata_from_text(type_of(samples[i].type), samples[i].text, origin, ours, &n, &f) == ERR_OK, "%s", f.text);
+		check(rdata_from_text(type_of(samples[i].type), samples[i].text, origin, ours, &n, &f) == ERR_OK, "%s",
+		    f.text);
 		buf_printf(&line, "x.example.com. 3600 IN %s %s", samples[i].type, samples[i].text);
 		check(ldns_rr_new_frm_str(&rr, buf_str(&line), 0, apex, NULL) == LDNS_STATUS_OK, "ldns reads %s",
 		    buf_str(&line));
@@ -266,7 +267,8 @@ static const struct { const char *type, *text, *words; } faults[] = {
 	{ "A",		"\"192.0.2.1\"",	"expected an IPv4 address, found the string \"192.0.2.1\"" },
 	{ "AAAA",	"192.0.2.1",		"expected an IPv6 address, found '192.0.2.1'" },
 	{ "NS",		"a..b",			"expected a domain name, found 'a..b'" },
-	{ "NS",		"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgggg",	"labels of at most 63" },
+	{ "NS",		"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgggg",
+	    "labels of at most 63" },
 	{ "MX",		"65536 a",		"expected a number from 0 to 65535, found '65536'" },
 	{ "MX",		"mail",			"expected a number from 0 to 65535, found 'mail'" },
 	{ "SOA",	"a b 1 2 3 4",		"found the end of the line" },
@@ -305,7 +307,8 @@ static const struct { const char *type, *text, *words; } faults[] = {
 	{ "SVCB",	"1 . dohpath=dns",	"dohpath=" },
 	{ "KEY",	"512 3 5",		"base64" },
 	{ "SVCB",	"1 . key3=x",		"port=" },
-	{ "DS",		"1 8 2 abcd",		"as many hexadecimal digits as a digest of this kind has, found 'abcd'" },
+	{ "DS",		"1 8 2 abcd",		"as many hexadecimal digits as a digest of this kind has, found "
+	    "'abcd'" },
 	{ "SSHFP",	"1 1 abcd",		"as many hexadecimal digits" },
 	{ "ZONEMD",	"1 1 1 abcd",		"as many hexadecimal digits" },
 	{ "ISDN",	"a b c",		"the end of the line" },
@@ -331,15 +334,16 @@ test_faults_say_what_was_expected_and_found(void **state)
 		enum err err = rdata_from_text(type_of(faults[i].type), faults[i].text, origin, out, &n, &f);
 
 		check(err != ERR_OK, "%s %s is refused", faults[i].type, faults[i].text);
-		check(strstr(f.text, faults[i].words) != NULL, "%s %s: \"%s\" says \"%s\"", faults[i].type, faults[i].text,
-		    f.text, faults[i].words);
+		check(strstr(f.text, faults[i].words) != NULL, "%s %s: \"%s\" says \"%s\"", faults[i].type,
+		    faults[i].text, f.text, faults[i].words);
 	}
 }
 
 static const struct { const char *why, *type, *hex, *text; } printed[] = {
 	{ "letter case stays",			"NS",	"034e7331 00",		"Ns1." },
 	{ "a CAA tag that is no word takes \\#",	"CAA",	"0001 2d 61",		"\\# 4 00012d61" },
-	{ "LOC of another version takes \\#",	"LOC",	"01121613 80000000 80000000 00989680",	"\\# 16 01121613800000008000000000989680" },
+	{ "LOC of another version takes \\#",	"LOC",	"01121613 80000000 80000000 00989680",
+	    "\\# 16 01121613800000008000000000989680" },
 	{ "an empty NSEC3 hash takes \\#",	"NSEC3",	"01 00 0000 00 00",	"\\# 6 010000000000" },
 	{ "a string's odd octets are escaped",	"TXT",	"05 22 5c 00 7f c3",	"\"\\\"\\\\\\000\\127\\195\"" },
 	{ "SvcParams that make no sense take \\#",	"SVCB",	"0001 00 0003 0001 00",	"\\# 8 0001000003000100" },
@@ -376,7 +380,8 @@ test_whole_rr(void **state)
 
 	(void)state;
 	rr_text(&(struct rr){ (const uint8_t *)"\1@\3a.b\7Example\3com", rdata, 300, TYPE_MX, sizeof rdata }, &text);
-	check(strcmp(buf_str(&text), "\\@.a\\.b.Example.com. 300 IN MX 10 MAIL.example.com.") == 0, "%s", buf_str(&text));
+	check(strcmp(buf_str(&text), "\\@.a\\.b.Example.com. 300 IN MX 10 MAIL.example.com.") == 0, "%s",
+	    buf_str(&text));
 	buf_clear(&text);
 }
 

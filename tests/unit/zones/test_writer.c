@@ -63,14 +63,19 @@ static const struct { const char *why, *text; } zones[] = {
 	{ "one SOA",			"@ 5 SOA a b 1 2 3 4 5\n" },
 	{ "letter case in owners",	"$TTL 5\na.B A 192.0.2.1\nA.b TXT x\na.B.Example.COM. MX 1 C.EXAMPLE.com.\n" },
 	{ "letter case in one RRset",	"$TTL 5\na A 192.0.2.1\nA A 192.0.2.2\na A 192.0.2.3\n" },
-	{ "many TTLs",			"a 5 A 192.0.2.1\nb 6 A 192.0.2.1\nc 6 A 192.0.2.1\nd 0 A 192.0.2.1\ne 2147483647 A 192.0.2.1\n" },
-	{ "TTLs within an RRset",	"a 5 RRSIG A 8 3 60 20380101000000 20240101000000 1 @ AQID\na 6 RRSIG MX 8 3 60 20380101000000 20240101000000 1 @ AQID\n" },
+	{ "many TTLs",			"a 5 A 192.0.2.1\nb 6 A 192.0.2.1\nc 6 A 192.0.2.1\nd 0 A 192.0.2.1\ne "
+	    "2147483647 A 192.0.2.1\n" },
+	{ "TTLs within an RRset",	"a 5 RRSIG A 8 3 60 20380101000000 20240101000000 1 @ AQID\na 6 RRSIG MX 8 3 "
+	    "60 20380101000000 20240101000000 1 @ AQID\n" },
 	{ "glue out of the zone",	"$TTL 5\n@ NS ns.net.\nns.net. A 192.0.2.1\na.b. A 192.0.2.1\n" },
-	{ "names that look like something else",	"$TTL 5\n300 A 192.0.2.1\nIN NS in\nNS IN NS ns\n\\$TTL TXT 5\n\\@ CNAME \\@\n\\;a\\ b\\(\\) TXT \\;\n\\# TXT \\\\#\n*.* TXT *\n" },
+	{ "names that look like something else",	"$TTL 5\n300 A 192.0.2.1\nIN NS in\nNS IN NS ns\n\\$TTL TXT "
+	    "5\n\\@ CNAME \\@\n\\;a\\ b\\(\\) TXT \\;\n\\# TXT \\\\#\n*.* TXT *\n" },
 	{ "octets of all values",	"a\\000\\255\\009b 5 TXT \"\\000\\255\\009\\010\"\n" },
-	{ "types of all sorts",		"$TTL 5\na SVCB 1 . alpn=h2 key9=\"a\\\"b\"\na TYPE65280 \\# 2 0102\na TYPE65281 \\# 0\na APL\na LOC 1 N 2 E 3\n"
-	    "a NAPTR 1 2 \"\" \"\" \"!a!b\\\\\\\\1!\" .\na CAA 0 issue \"\"\na NSEC @ A NSEC\n" },
-	{ "an SOA with large numbers",	"@ 5 SOA a\\.b.c. . 4294967295 4294967295 4294967295 4294967295 4294967295\n@ NS @\n" },
+	{ "types of all sorts",		"$TTL 5\na SVCB 1 . alpn=h2 key9=\"a\\\"b\"\na TYPE65280 \\# 2 0102\na "
+	    "TYPE65281 \\# 0\na APL\na LOC 1 N 2 E 3\na NAPTR 1 2 \"\" \"\" \"!a!b\\\\\\\\1!\" .\na CAA 0 issue "
+	    "\"\"\na NSEC @ A NSEC\n" },
+	{ "an SOA with large numbers",	"@ 5 SOA a\\.b.c. . 4294967295 4294967295 4294967295 4294967295 4294967295\n@ "
+	    "NS @\n" },
 	{ "a shorter name with as many labels",	"$TTL 5\na.b. A 192.0.2.1\nx.y.z. TXT x.y.z.\na NS a.b.\n" },
 	{ "a long owner",		"$TTL 5\n$ORIGIN aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff\na.aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff A 192.0.2.1\n A 192.0.2.2\n" },
 };
@@ -92,7 +97,8 @@ random_step(uint32_t *state)
 static void
 test_random_zones_read_the_same(void **state)
 {
-	static const char *const types[] = { "A 192.0.2.", "MX 1 m", "TXT x", "NS n", "TYPE65280 \\# 1 1", "CNAME Example.Com.c" };
+	static const char *const types[] = { "A 192.0.2.", "MX 1 m", "TXT x", "NS n", "TYPE65280 \\# 1 1",
+	    "CNAME Example.Com.c" };
 	uint32_t seed = 1;
 
 	(void)state;
@@ -103,8 +109,9 @@ test_random_zones_read_the_same(void **state)
 		for (uint32_t i = 0; i < n; i++) {
 			uint32_t r = random_step(&seed) >> 8;
 
-			buf_printf(&text, "%s%c.%c%s %u %s%u\n", (r & 1) != 0 ? "*." : "", "aAbB"[r >> 1 & 3], "cC"[r >> 3 & 1],
-			    (r & 16) != 0 ? ".Example.com." : "", r >> 5 & 3, types[(r >> 7) % 6], r >> 12 & 7);
+			buf_printf(&text, "%s%c.%c%s %u %s%u\n", (r & 1) != 0 ? "*." : "", "aAbB"[r >> 1 & 3],
+			    "cC"[r >> 3 & 1], (r & 16) != 0 ? ".Example.com." : "", r >> 5 & 3, types[(r >> 7) % 6],
+			    r >> 12 & 7);
 		}
 		check_round_trip("a random zone", (const char *)text.p, text.len);
 		buf_clear(&text);
@@ -114,8 +121,8 @@ test_random_zones_read_the_same(void **state)
 static void
 test_layout(void **state)
 {
-	const char *in = "$TTL 1h\n@ SOA ns1 hostmaster 7 3h 15m 1w 1d\n@ NS ns1\n@ MX 5 mail.example.net.\nns1 300 A 192.0.2.1\n"
-	    "ns1 300 AAAA 2001:db8::1\nwww CNAME @\n";
+	const char *in = "$TTL 1h\n@ SOA ns1 hostmaster 7 3h 15m 1w 1d\n@ NS ns1\n@ MX 5 mail.example.net.\nns1 300 A "
+	    "192.0.2.1\nns1 300 AAAA 2001:db8::1\nwww CNAME @\n";
 	const char *out = "$ORIGIN example.com.\n"
 	    "$TTL 3600\n"
 	    "@       IN SOA   ns1 hostmaster (\n"

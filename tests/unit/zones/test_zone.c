@@ -93,7 +93,8 @@ test_table(void **state)
 		assert_null(zonetable_find(&t, name.octets));
 		check(zonetable_find_above(&t, name.octets) == t.v[i], "zone %d is found above", i);
 		t.v[i]->retired = i % 2 == 0;
-		check((zonetable_find_above(&t, name.octets) == NULL) == (i % 2 == 0), "zone %d is found unless retired", i);
+		check((zonetable_find_above(&t, name.octets) == NULL) == (i % 2 == 0),
+		    "zone %d is found unless retired", i);
 	}
 	zonetable_clear(&t);
 }
