@@ -81,13 +81,32 @@ remove_others(DIR *dir, const char *directory, const struct names *named)
 	}
 }
 
+static bool
+is_empty(const char *directory)
+{
+	const struct dirent *e;
+	DIR *dir = opendir(directory);
+	bool empty = true;
+
+	while (empty && dir != NULL && (e = readdir(dir)) != NULL)
+		empty = e->d_name[0] == '.';
+	if (dir != NULL)
+		closedir(dir);
+	return empty;
+}
+
 void
 images_tidy(struct journal *j, const char *directory)
 {
 	struct names named = { 0 };
 	struct fault f = { 0 };
-	enum err err = journal_each_zone(j, note_row, &named, &f);
-	DIR *dir = err == ERR_OK ? opendir(directory) : NULL;
+	enum err err;
+	DIR *dir;
+
+	if (is_empty(directory))
+		return;			/* without a look at all rows */
+	err = journal_each_zone(j, note_row, &named, &f);
+	dir = err == ERR_OK ? opendir(directory) : NULL;
 
 	if (dir != NULL) {
 		if (named.n > 1)

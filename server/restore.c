@@ -61,8 +61,7 @@ set_base_soa(struct zone *z, const struct rr_list *rrs)
 
 /* A row of the journal on its way to be a zone. */
 struct row {
-	struct journal_zone row;	/* its strings and octets are ours; */
-	char *source;			/* this too, for which its own is a view */
+	struct journal_zone row;	/* its base and image are ours, its source is NULL */
 	struct zone_base base;
 	struct buf text;		/* of its file */
 	struct rr_list rrs;		/* of the base; none: it cannot be read, or the zone has them already */
@@ -76,7 +75,6 @@ struct row {
 static void
 row_clear(struct row *w)
 {
-	free(w->source);
 	free(w->row.base);
 	free(w->row.image);
 	zone_base_clear(&w->base);
@@ -90,10 +88,10 @@ static enum err
 row_copy(struct row *w, const struct journal_zone *row)
 {
 	*w = (struct row){ .row = *row };
-	w->row.source = w->source = strdup(row->source);
+	w->row.source = NULL;
 	w->row.base = strdup(row->base);
-	w->row.image = malloc(row->image_n + 1);
-	if (w->row.source == NULL || w->row.base == NULL || w->row.image == NULL) {
+	w->row.image = row->image_n > 0 ? malloc(row->image_n) : NULL;
+	if (w->row.base == NULL || (row->image_n > 0 && w->row.image == NULL)) {
 		row_clear(w);
 		return ERR_NOMEM;
 	}
@@ -132,7 +130,7 @@ take_image(struct zone *z, const struct row *w)
 	struct changeset image = { 0 };
 	enum err err = set_base_soa(z, &w->rrs);
 
-	if (err == ERR_OK && (err = changeset_read(w->row.image, w->row.image_n, &image)) == ERR_OK)
+	if (err == ERR_OK && w->row.image_n > 0 && (err = changeset_read(w->row.image, w->row.image_n, &image)) == ERR_OK)
 		err = pending_note(&z->pending, &image);
 	z->restored_serial = w->row.serial;
 	z->restored = true;
@@ -149,7 +147,10 @@ row_make_zone(const struct source *s, struct row *w)
 	    w->row.has_records || w->rrs.n == 0)
 		return;
 	w->made = commit_first_version(w->zone, &w->rrs, w->row.serial, &w->made_fault);
-	w->built = w->made == ERR_OK;
+	if ((w->built = w->made == ERR_OK)) {
+		w->zone->base = w->base;
+		w->base = (struct zone_base){ 0 };
+	}
 	rr_list_clear(&w->rrs);
 }
 
@@ -170,14 +171,15 @@ static enum err
 take_zone(const struct restore *r, struct zone *z, struct row *w, struct fault *f)
 {
 	struct keeper *k = r->keeper;
-	bool loads = w->built || w->rrs.n > 0;
 	enum err err = ERR_OK;
 
 	if (w->row.has_records)
 		err = journal_each_record(k->journal, z->apex.octets, w->row.image_seq, note_record, z, f);
-	if (err == ERR_OK && loads)
-		err = commits_load(k->commits, z, &w->base, w->built ? NULL : &w->rrs, w->row.serial, false, f);
-	if (err == ERR_OK && (loads || r->source != NULL) && !z->retired)
+	if (err == ERR_OK && w->built)
+		err = commits_publish_first(k->commits, z);
+	else if (err == ERR_OK && w->rrs.n > 0)
+		err = commits_load(k->commits, z, &w->base, &w->rrs, w->row.serial, false, f);
+	if (err == ERR_OK && (zone_newest(z) != NULL || r->source != NULL) && !z->retired)
 		err = merge_show_zone(k, z);		/* without a version it gets SERVFAIL */
 	if (err == ERR_OK && r->source != NULL)
 		err = includes_note(r->source, z);

@@ -30,6 +30,7 @@ check-threads:
 # base, wire, tsig
 check_PROGRAMS += \
 	tests/unit/base/test_buf \
+	tests/unit/base/test_digest \
 	tests/unit/base/test_encoding \
 	tests/unit/base/test_file \
 	tests/unit/base/test_log \
@@ -37,6 +38,8 @@ check_PROGRAMS += \
 	tests/unit/base/test_siphash
 tests_unit_base_test_buf_SOURCES = tests/unit/check.h tests/unit/base/test_buf.c
 tests_unit_base_test_buf_LDADD = $(LIBBASE) $(CMOCKA_LIBS)
+tests_unit_base_test_digest_SOURCES = tests/unit/check.h tests/unit/base/test_digest.c
+tests_unit_base_test_digest_LDADD = $(LIBBASE) $(OPENSSL_LIBS) $(CMOCKA_LIBS)
 tests_unit_base_test_encoding_SOURCES = tests/unit/check.h tests/unit/base/test_encoding.c
 tests_unit_base_test_encoding_LDADD = $(LIBBASE) $(CMOCKA_LIBS)
 tests_unit_base_test_file_SOURCES = tests/unit/check.h tests/unit/base/test_file.c

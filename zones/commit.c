@@ -624,6 +624,16 @@ commit_first_version(struct zone *z, const struct rr_list *base_rrs, uint32_t se
 	return err;
 }
 
+static void
+publish_loaded(struct commits *c, struct zone *zone)
+{
+	publish(zone);
+	if (c->batch)
+		c->loaded[c->nloaded++] = zone;
+	else
+		tell_loaded(c, zone);
+}
+
 enum err
 commits_load(struct commits *c, struct zone *zone, const struct zone_base *base, const struct rr_list *base_rrs,
     uint32_t serial, bool put, struct fault *f)
@@ -631,25 +641,31 @@ commits_load(struct commits *c, struct zone *zone, const struct zone_base *base,
 	struct zone_base copy = { 0 };
 	enum err err;
 
-	assert((zone_newest(zone) == NULL) == (base_rrs != NULL));
-	if ((err = zone_base_copy(&copy, base)) == ERR_OK && (err = reserve_loaded(c)) == ERR_OK && base_rrs != NULL)
-		err = commit_first_version(zone, base_rrs, serial, f);
-	if (err == ERR_OK && put)
-		err = put_row(c, zone, &copy, serial, f);
-	if (err != ERR_OK) {
-		if (zone_newest(zone) != NULL)
-			zone_store_abort(zone->store);
+	assert(zone_newest(zone) == NULL);
+	if ((err = zone_base_copy(&copy, base)) != ERR_OK || (err = reserve_loaded(c)) != ERR_OK ||
+	    (err = commit_first_version(zone, base_rrs, serial, f)) != ERR_OK) {
+		zone_base_clear(&copy);
+		return err;
+	}
+	if (put && (err = put_row(c, zone, &copy, serial, f)) != ERR_OK) {
+		zone_store_abort(zone->store);
 		zone_base_clear(&copy);
 		return err;
 	}
 	zone_base_clear(&zone->base);
 	zone->base = copy;
-	publish(zone);
-	if (c->batch)
-		c->loaded[c->nloaded++] = zone;
-	else
-		tell_loaded(c, zone);
+	publish_loaded(c, zone);
 	return ERR_OK;
+}
+
+enum err
+commits_publish_first(struct commits *c, struct zone *zone)
+{
+	enum err err = reserve_loaded(c);
+
+	if (err == ERR_OK)
+		publish_loaded(c, zone);
+	return err;
 }
 
 enum err

@@ -68,14 +68,15 @@ enum err commits_batch_begin(struct commits *c, struct fault *f);
 enum err commits_batch_end(struct commits *c, enum err err, struct fault *f);	/* err not ERR_OK: roll back, give it back */
 
 /* The first version of a zone, from nothing: base_rrs with what its pending set holds on top, under serial.  Written to the
- * journal (put) and published at once; the subscriber is told with an empty changeset.  base_rrs NULL: commit_first_version() has
- * made it.
+ * journal (put) and published at once; the subscriber is told with an empty changeset.
  * ERR_REFUSED with words: unsound together.  On failure the zone has no version, as before. */
 enum err commits_load(struct commits *c, struct zone *zone, const struct zone_base *base, const struct rr_list *base_rrs,
     uint32_t serial, bool put, struct fault *f);
 
-/* That version, sealed and not yet seen by anybody.  On any thread that has the zone for itself. */
+/* The same in two steps, for a zone whose row is there and whose base is set: the version, sealed and not yet seen by anybody, made
+ * on any thread that has the zone for itself; and its publication. */
 enum err commit_first_version(struct zone *zone, const struct rr_list *base_rrs, uint32_t serial, struct fault *f);
+enum err commits_publish_first(struct commits *c, struct zone *zone);	/* ERR_NOMEM: not published */
 
 /* Write a zone's row: its image and base as they are now (after a write-back, when it retires, or when many records have
  * gathered behind the last image).  No group is open. */

@@ -128,6 +128,11 @@ enum err git_source_read(struct git_source *s, const git_oid_text commit, const 
 enum err git_source_read_blob(struct git_source *s, const git_oid_text blob, size_t max, struct buf *out,
     struct fault *f);
 
+/* The same for a blob that a zone was read from before: its size was looked at then, and is not once more.  (Where it may be a file of
+ * its own that is cut off, all is looked at.) */
+enum err git_source_reread_blob(struct git_source *s, const git_oid_text blob, size_t max, struct buf *out,
+    struct fault *f);
+
 struct git_edit {			/* new contents of one file of the zones' directory; octets NULL: remove it */
 	const char *path;		/* each at most once in a commit */
 	const void *octets;

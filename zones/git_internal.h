@@ -23,6 +23,9 @@
 #define GIT_REFS_KEPT "refs/certns-kept/"
 #define GIT_REF_SIZE 512
 
+/* Are there loose objects whose names begin with some octet?  What is written while we run has not been cut off. */
+enum git_loose_known { GIT_LOOSE_UNKNOWN, GIT_LOOSE_NONE, GIT_LOOSE_SOME };
+
 struct git_source {
 	git_repository *repo;
 	char *dir;				/* of the clone */
@@ -35,6 +38,7 @@ struct git_source {
 	unsigned discarded;			/* commits of ours that another took the place of */
 	int64_t cost_ms;			/* of children, since it was last asked for */
 	char *committer, *committer_address;
+	uint8_t loose[256];			/* enum git_loose_known, by first octet */
 	git_oid_text cached;			/* the commit read last: a big directory is unpacked once */
 	git_tree *cached_root, *cached_zones;	/* its trees; NULL where not read yet */
 	struct git_files *files;		/* zones/git_files.h: these are the remote; NULL: a real one is */

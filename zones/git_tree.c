@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/digest.h"
 #include "zones/git_internal.h"
@@ -192,16 +193,11 @@ git_listing_clear(struct git_listing *l)
 static bool
 blob_is(const git_oid *id, const void *octets, size_t n)
 {
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	uint8_t sum[EVP_MAX_MD_SIZE];
+	uint8_t sum[DIGEST_SHA1];
 	char head[32];
 	int head_n = snprintf(head, sizeof head, "blob %zu", n) + 1;
-	bool ok = md != NULL && EVP_DigestInit_ex(md, digest_sha1(), NULL) == 1 &&
-	    EVP_DigestUpdate(md, head, (size_t)head_n) == 1 && EVP_DigestUpdate(md, octets, n) == 1 &&
-	    EVP_DigestFinal_ex(md, sum, NULL) == 1 && memcmp(sum, id->id, GIT_OID_RAWSZ) == 0;
 
-	EVP_MD_CTX_free(md);
-	return ok;
+	return digest_make_sha1(head, (size_t)head_n, octets, n, sum) && memcmp(sum, id->id, sizeof sum) == 0;
 }
 
 /* One that is a file of its own is unpacked and looked at in one go. */
@@ -221,48 +217,49 @@ read_large(struct git_source *s, const git_oid *id, const char *what, size_t max
 	return err;
 }
 
+/* Unpack it, whatever its size. */
+static enum err
+blob_unpack(struct git_source *s, git_odb *odb, const git_oid *id, const char *what, struct buf *out, struct fault *f)
+{
+	git_odb_object *object = NULL;
+	enum err err = ERR_OK;
+	int rc;
+
+	if ((rc = git_odb_read(&object, odb, id)) < 0)
+		return git_clone_fault(s->dir, rc, f, "object %s of %s", git_oid_tostr_s(id), what);
+	if (git_odb_object_type(object) != GIT_OBJECT_BLOB) {
+		err = fault_set(f, ERR_FORMAT, "%s: object %s is no file", what, git_oid_tostr_s(id));
+	} else if (!blob_is(id, git_odb_object_data(object), git_odb_object_size(object))) {
+		git_error_set_str(GIT_ERROR_ODB, "its contents are not what its name says");
+		err = git_clone_fault(s->dir, GIT_EMISMATCH, f, "object %s of %s", git_oid_tostr_s(id), what);
+	} else {
+		buf_add(out, git_odb_object_data(object), git_odb_object_size(object));
+		if (out->failed)
+			err = fault_set(f, ERR_NOMEM, "%s: %s", what, err_str(ERR_NOMEM));
+	}
+	git_odb_object_free(object);
+	return err;
+}
+
 /* The size is looked at before the blob is unpacked: a hostile one must not fill the memory. */
 static enum err
 blob_read(struct git_source *s, const git_oid *id, const char *what, size_t max, struct buf *out, struct fault *f)
 {
 	git_odb *odb = NULL;
-	git_odb_object *object = NULL;
 	git_object_t type;
 	size_t size;
-	enum err err = ERR_OK;
+	enum err err;
 	int rc;
 
-	if ((rc = git_repository_odb(&odb, s->repo)) < 0 || (rc = git_odb_read_header(&size, &type, odb, id)) < 0) {
+	if ((rc = git_repository_odb(&odb, s->repo)) < 0 || (rc = git_odb_read_header(&size, &type, odb, id)) < 0)
 		err = git_clone_fault(s->dir, rc, f, "object %s of %s", git_oid_tostr_s(id), what);
-		goto out;
-	}
-	if (type != GIT_OBJECT_BLOB) {
+	else if (type != GIT_OBJECT_BLOB)
 		err = fault_set(f, ERR_FORMAT, "%s: object %s is no file", what, git_oid_tostr_s(id));
-		goto out;
-	}
-	if (size > max) {
-		err = fault_set(f, ERR_NOSPACE, "%s: has %zu octets, more than the %zu that are allowed", what, size,
-		    max);
-		goto out;
-	}
+	else if (size > max)
+		err = fault_set(f, ERR_NOSPACE, "%s: has %zu octets, more than the %zu that are allowed", what, size, max);
 	/* git_clone_check_loose() has not looked at the large ones. */
-	if (size > GIT_LOOSE_LARGE / 2 && (err = read_large(s, id, what, max, out, f)) != ERR_NOT_FOUND)
-		goto out;
-	err = ERR_OK;
-	if ((rc = git_odb_read(&object, odb, id)) < 0) {
-		err = git_clone_fault(s->dir, rc, f, "object %s of %s", git_oid_tostr_s(id), what);
-		goto out;
-	}
-	if (!blob_is(id, git_odb_object_data(object), git_odb_object_size(object))) {
-		git_error_set_str(GIT_ERROR_ODB, "its contents are not what its name says");
-		err = git_clone_fault(s->dir, GIT_EMISMATCH, f, "object %s of %s", git_oid_tostr_s(id), what);
-		goto out;
-	}
-	buf_add(out, git_odb_object_data(object), git_odb_object_size(object));
-	if (out->failed)
-		err = fault_set(f, ERR_NOMEM, "%s: %s", what, err_str(ERR_NOMEM));
-out:
-	git_odb_object_free(object);
+	else if (size <= GIT_LOOSE_LARGE / 2 || (err = read_large(s, id, what, max, out, f)) == ERR_NOT_FOUND)
+		err = blob_unpack(s, odb, id, what, out, f);
 	git_odb_free(odb);
 	return err;
 }
@@ -293,8 +290,22 @@ out:
 	return err;
 }
 
-enum err
-git_source_read_blob(struct git_source *s, const git_oid_text blob, size_t max, struct buf *out, struct fault *f)
+/* The directory for such names is made with the first of them. */
+static bool
+may_be_loose(struct git_source *s, const git_oid *id)
+{
+	uint8_t *known = &s->loose[id->id[0]];
+	char path[PATH_MAX];
+
+	if (*known == GIT_LOOSE_UNKNOWN) {
+		snprintf(path, sizeof path, "%.4000sobjects/%02x", git_repository_commondir(s->repo), id->id[0]);
+		*known = access(path, F_OK) == 0 ? GIT_LOOSE_SOME : GIT_LOOSE_NONE;
+	}
+	return *known == GIT_LOOSE_SOME;
+}
+
+static enum err
+read_by_id(struct git_source *s, const git_oid_text blob, size_t max, bool again, struct buf *out, struct fault *f)
 {
 	git_odb *odb = NULL;
 	git_oid id;
@@ -305,10 +316,25 @@ git_source_read_blob(struct git_source *s, const git_oid_text blob, size_t max, 
 		return err;
 	if ((rc = git_repository_odb(&odb, s->repo)) < 0)
 		return git_clone_fault(s->dir, rc, f, "its objects");
-	if (!git_odb_exists(odb, &id))
+	again = again && !may_be_loose(s, &id);
+	if (again)
+		err = blob_unpack(s, odb, &id, "a file", out, f);
+	if ((!again || err != ERR_OK) && !git_odb_exists(odb, &id))
 		err = fault_set(f, ERR_NOT_FOUND, "the clone %s has no object %s", s->dir, blob);
-	else
+	else if (!again)
 		err = blob_read(s, &id, "a file", max, out, f);
 	git_odb_free(odb);
 	return err;
+}
+
+enum err
+git_source_read_blob(struct git_source *s, const git_oid_text blob, size_t max, struct buf *out, struct fault *f)
+{
+	return read_by_id(s, blob, max, false, out, f);
+}
+
+enum err
+git_source_reread_blob(struct git_source *s, const git_oid_text blob, size_t max, struct buf *out, struct fault *f)
+{
+	return read_by_id(s, blob, max, true, out, f);
 }

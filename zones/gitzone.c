@@ -142,7 +142,7 @@ git_zone_base_text(struct git_source *git, const struct zone_base *base, struct 
 {
 	if (base->n == 0)
 		return fault_set(f, ERR_NOT_FOUND, "no base is known");
-	return git_source_read_blob(git, base->v[0].blob, GIT_ZONE_FILE_MAX, text, f);
+	return git_source_reread_blob(git, base->v[0].blob, GIT_ZONE_FILE_MAX, text, f);
 }
 
 enum err

@@ -6,9 +6,9 @@
 enum err
 journal_sum_octets(const void *octets, size_t n, uint8_t sum[JOURNAL_SUM])
 {
-	uint8_t full[EVP_MAX_MD_SIZE];
+	uint8_t full[DIGEST_SHA256];
 
-	if (EVP_Digest(octets, n, full, NULL, digest_sha256(), NULL) != 1)
+	if (!digest_make_sha256(octets, n, full))
 		return ERR_CRYPTO;
 	memcpy(sum, full, JOURNAL_SUM);
 	return ERR_OK;
