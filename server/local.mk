@@ -85,6 +85,7 @@ server_libserver_a_SOURCES = \
 	server/source.c \
 	server/status.c \
 	server/steer.c server/steer.h \
+	server/supervisor.c server/supervisor.h \
 	server/tcp.c server/tcp.h \
 	server/transfer.c \
 	server/udp.c server/udp.h \

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "server/keeper.h"
 #include "server/options.h"
+#include "server/supervisor.h"
 #include "server/worker.h"
 #include "zones/git.h"
 
@@ -113,6 +114,7 @@ wait_for_end(struct server *s, const sigset_t *wanted)
 		reload(s);
 	}
 	log_info("stopping");
+	supervisor_tell("STOPPING=1");
 }
 
 static enum err
@@ -130,6 +132,7 @@ serve(struct server *s, struct config *config, const sigset_t *wanted, struct fa
 	    (err = keeper_start(s->keeper, s->workers, f)) == ERR_OK &&
 	    (err = workers_start(s->workers, &s->shared, f)) == ERR_OK) {
 		log_info("certns is ready");
+		supervisor_tell("READY=1");
 		wait_for_end(s, wanted);
 	}
 	return err;

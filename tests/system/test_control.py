@@ -5,13 +5,14 @@ import os
 import pwd
 import re
 import signal
+import socket
 import stat
 
 from lib import client
 from lib.certnsd import program
 from lib.keys import Key
 from lib.process import run
-from lib.wait import wait_for
+from lib.wait import PATIENCE, wait_for
 from lib.zones import zone
 
 
@@ -89,6 +90,20 @@ def test_sigterm_and_sigint_end_cleanly(certnsd, repo):
         server.signal(number)
         assert server.wait() == 0
     server.check_log()
+
+
+def test_a_supervisor_is_told(certnsd, repo, tmp_path):
+    """As by Type=notify of systemd, whose socket may be in the file system or not."""
+    for name in str(tmp_path / "notify"), f"\0certns-{os.getpid()}":
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+            supervisor.bind(name)
+            supervisor.settimeout(20 * PATIENCE)
+            server = certnsd(git=repo)
+            server.env["NOTIFY_SOCKET"] = name.replace("\0", "@")
+            server.start("example.com")
+            assert supervisor.recv(100) == b"READY=1"
+            server.stop()
+            assert supervisor.recv(100) == b"STOPPING=1"
 
 
 def test_keygen(server):
