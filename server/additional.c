@@ -2,7 +2,7 @@
 #include "wire/rdata.h"
 #include "wire/rrtype.h"
 
-#define TARGETS_MAX 16			/* optional ones per answer */
+#define TARGETS_MAX 128			/* optional ones per answer */
 
 /* Both address RRsets of the i-th name in the NS or MX RRset written last; NOWHERE: of a name that may stand anywhere.
  * False: one did not fit. */
