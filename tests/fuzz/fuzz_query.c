@@ -24,6 +24,7 @@ enum { TCP = 1, COOKIES_REQUIRED = 2, LIMITED = 4, REPORTS = 8, UPDATE_KEY = 16,
 static struct served served;
 static struct handler handler;
 static struct zone_store *signed_stores[3];
+static struct ixfr *history;
 static uint8_t request[MSG_MAX], out[MSG_MAX], rdata[RDATA_MAX];
 
 static void
@@ -33,6 +34,7 @@ stop(void)
 	queue_free(handler.replies);
 	ratelimit_free(handler.limits);
 	served_stop(&served);
+	ixfr_unref(history);
 	for (unsigned i = 0; i < 3; i++)
 		zone_store_free(signed_stores[i]);
 	rcu_unregister_thread();
@@ -53,14 +55,16 @@ add_signed_zones(void)
 	static const enum signing ways[] = { SIGN_NSEC, SIGN_NSEC3, SIGN_OPT_OUT };
 
 	for (unsigned i = 0; i < 3; i++) {
-		char text[1024], *whole;
+		char text[2048], *whole;
 		struct dname name;
 
 		snprintf(text, sizeof text, "%1$s 3600 IN SOA ns.%1$s hostmaster.%1$s 7 7200 3600 604800 300\n"
 		    "%1$s 3600 IN NS ns.%1$s\nns.%1$s 3600 IN A 192.0.2.1\nwww.%1$s 3600 IN A 192.0.2.3\n"
 		    "www.%1$s 300 IN TXT \"hello\"\nalias.%1$s 60 IN CNAME www.%1$s\na.ent.%1$s 60 IN A 192.0.2.4\n"
 		    "*.wild.%1$s 60 IN MX 10 www.%1$s\n*.c.%1$s 60 IN CNAME x.wild.%1$s\ndn.%1$s 60 IN DNAME "
-		    "wild.%1$s\nsub.%1$s 3600 IN NS ns.sub.%1$s\nns.sub.%1$s 3600 IN A 192.0.2.5\n", apexes[i]);
+		    "wild.%1$s\nsub.%1$s 3600 IN NS ns.sub.%1$s\nns.sub.%1$s 3600 IN A 192.0.2.5\n"
+		    "own.%1$s 60 IN DNAME %1$s\nsvc.%1$s 60 IN HTTPS 1 . alpn=h2\nsvc.%1$s 60 IN AAAA 2001:db8::1\n"
+		    "svc2.%1$s 60 IN HTTPS 0 svc.%1$s\nsrv.%1$s 60 IN SRV 0 0 1 ns.sub.%1$s\n", apexes[i]);
 		whole = signed_text(apexes[i], text, ways[i], 1);
 		signed_stores[i] = zone_from_text(apexes[i], whole);
 		must(dname_from_str(apexes[i], &name) == ERR_OK &&
@@ -76,6 +80,7 @@ start(void)
 	rcu_register_thread();
 	served_start(&served, "[127.0.0.1@5353]", 1);
 	add_signed_zones();
+	history = served_history();
 	must(queue_new(8, &handler.replies) == ERR_OK);
 	must(ratelimit_new(&handler.limits) == ERR_OK);
 	handler.shared = &served.shared;
@@ -185,6 +190,16 @@ make_request(uint8_t bits, const uint8_t *data, size_t size, uint8_t *out_reques
 }
 
 static void
+check_transfer(const uint8_t *data, size_t size, int64_t now_s, struct axfr *transfer)
+{
+	size_t n = axfr_next(transfer, out, now_s);
+
+	must(n > 0);
+	check_response(data, size, true, n);
+	axfr_free(transfer);
+}
+
+static void
 run(const uint8_t *data, size_t size, bool tcp, int64_t now_s)
 {
 	struct sockaddr_storage peer = { .ss_family = AF_INET };
@@ -199,12 +214,33 @@ run(const uint8_t *data, size_t size, bool tcp, int64_t now_s)
 	rcu_thread_offline();
 	if (o.what == HANDLED_ANSWER)
 		check_response(data, size, tcp, o.n);
-	if (o.what == HANDLED_TRANSFER) {
-		size_t n = axfr_next(o.transfer, out, now_s);
+	if (o.what == HANDLED_TRANSFER)
+		check_transfer(data, size, now_s, o.transfer);
+}
 
-		must(n > 0);
-		check_response(data, size, true, n);
-		axfr_free(o.transfer);
+/* The keeper's answers: what was asked for is done, and the history is there. */
+static void
+answer_jobs(const uint8_t *data, size_t size)
+{
+	static const uint8_t open[] = "\4open\7example";
+	struct job *j;
+
+	while ((j = queue_pop(served.shared.to_keeper)) != NULL) {
+		struct outcome o = { .what = HANDLED_ANSWER };
+
+		if (j->kind == JOB_IXFR && dname_equal(j->request.question.qname.octets, open))
+			j->ixfr = ixfr_ref(history);
+		rcu_thread_online();
+		if (j->kind == JOB_IXFR)
+			handle_history(&handler, j, NOW, out, HANDLE_ROOM_MIN, &o);
+		else if (j->kind == JOB_UPDATE)
+			o.n = handle_reply(&handler, j, NOW, out, HANDLE_ROOM_MIN);
+		rcu_thread_offline();
+		if (o.what == HANDLED_TRANSFER)
+			check_transfer(data, size, NOW, o.transfer);
+		else if (o.n > 0)
+			check_response(data, size, j->request.tcp, o.n);
+		job_free(j);
 	}
 }
 
@@ -215,7 +251,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static uint8_t made[MSG_MAX];
 	static bool started;
 	size_t n;
-	struct job *j;
 
 	if (size < 1 || size > MSG_MAX)
 		return 0;
@@ -231,7 +266,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		run(made, n, (data[0] & TCP) != 0, limited_s);
 		run(made, n, (data[0] & TCP) != 0, limited_s);
 	}
-	while ((j = queue_pop(served.shared.to_keeper)) != NULL)
-		job_free(j);
+	answer_jobs(made, n);
 	return 0;
 }

@@ -1,5 +1,5 @@
-/* Arbitrary octets as a request to a server, and as the answer to a client.  Without the secret nothing verifies;
- * whatever comes is answered within the room that was said. */
+/* Arbitrary octets as a request to a server, as the answer to a client, and as the text of a key.  Without the secret nothing
+ * verifies; whatever comes is answered within the room that was said. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,6 +76,32 @@ as_answer(const struct tsig_keyring *ring, const uint8_t *data, size_t size)
 	tsig_exchange_clear(&x);
 }
 
+static void
+check_key(struct tsig_key *key)
+{
+	must(key->secret_len > 0 && tsig_algorithm_str(key->algorithm) != NULL);
+	must(!tsig_key_may(key, TSIG_RIGHT_UPDATE, key->zone.octets) || key->right == TSIG_RIGHT_UPDATE);
+	tsig_key_free(key);
+}
+
+/* NAME:ALGORITHM:SECRET, as on a command line, or a statement of named.conf. */
+static void
+as_key(const uint8_t *data, size_t size)
+{
+	char text[1024];
+	struct tsig_key *key;
+	struct fault f;
+
+	if (tsig_key_parse_statement("file", (const char *)data, size, &key, &f) == ERR_OK)
+		check_key(key);
+	if (size >= sizeof text || memchr(data, '\0', size) != NULL)
+		return;
+	memcpy(text, data, size);
+	text[size] = '\0';
+	if (tsig_key_parse(text, &key, &f) == ERR_OK)
+		check_key(key);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -87,5 +113,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	as_request(ring, data, size);
 	as_answer(ring, data, size);
+	as_key(data, size);
 	return 0;
 }

@@ -1,15 +1,18 @@
-/* Read a zone file; what is a zone must be valid, print, and read back as the same from the text that we write. */
+/* Read a zone file; what is a zone must be valid, print, and read back as the same from the text that we write; and read in
+ * parts, as big ones are, it is what it is as a whole. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "wire/rdata.h"
 #include "zones/load.h"
+#include "zones/placed.h"
 #include "zones/reader.h"
 #include "zones/text.h"
 #include "zones/writer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+#define PARTS_MAX 40
 #define RRS_MAX 2000			/* $GENERATE and $INCLUDE make many of few octets, and then every run is slow */
 
 static const uint8_t apex[] = "\7example\3com";
@@ -79,6 +82,33 @@ write_and_read(const struct rr_list *list)
 	buf_clear(&text);
 }
 
+/* Cut at every so many octets; by one thread, so that it is fast. */
+static enum err
+read_cut(const uint8_t *data, size_t size, size_t part, struct placed_rrs *out)
+{
+	struct zone_reader reader = { .file = "f", .origin = apex, .default_ttl = 60, .include = include,
+		.complain = on_complaint };
+
+	return placed_read(&reader, (const char *)data, size, &(struct placed_cut){ 1, part < size ? 0 : size, part }, out);
+}
+
+static void
+check_parts(const uint8_t *data, size_t size)
+{
+	struct placed_rrs whole = { 0 }, parts = { 0 };
+	enum err err = read_cut(data, size, size + 1, &whole);
+
+	must(read_cut(data, size, size / PARTS_MAX + 1 + data[size - 1] % 64, &parts) == err && parts.list.n == whole.list.n);
+	for (size_t i = 0; i < whole.list.n; i++) {
+		struct place a = placed_place(&whole, i), b = placed_place(&parts, i);
+
+		must(rr_same(&whole.list.v[i], &parts.list.v[i]) && whole.list.v[i].ttl == parts.list.v[i].ttl);
+		must(a.line == b.line && a.column == b.column && strcmp(a.file, b.file) == 0);
+	}
+	placed_clear(&whole);
+	placed_clear(&parts);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -90,6 +120,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	rr_list_clear(&list);
 	if (err == ERR_NOSPACE)
 		return 0;
+	if (size > 0)
+		check_parts(data, size);
 	zone_load(apex, "f", (const char *)data, size, include, NULL, &list, &complaints, NULL);
 	rr_list_clear(&list);
 	buf_clear(&complaints);

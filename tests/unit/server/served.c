@@ -6,6 +6,9 @@
 
 #include "base/buf.h"
 #include "tests/unit/server/zone_text.h"
+#include "wire/rdata.h"
+#include "wire/rrtype.h"
+#include "zones/text.h"
 
 static const char example[] =
     "$TTL 3600\n"
@@ -93,6 +96,38 @@ add_zone(struct served *s, unsigned i, const char *apex, struct zone_store *stor
 
 	s->stores[i] = store;
 	must(dname_from_str(apex, &name) == ERR_OK && zoneset_add(s->shared.zones, name.octets, store) == ERR_OK, apex);
+}
+
+static void
+add_change(struct changeset *changes, bool add, const char *owner, const char *type_text, const char *text)
+{
+	uint8_t rdata[RDATA_MAX];
+	struct dname name;
+	uint16_t type = 0;
+	size_t n = 0;
+
+	must(dname_from_str(owner, &name) == ERR_OK && rrtype_parse(type_text, strlen(type_text), &type) &&
+	    rdata_from_text(type, text, NULL, rdata, &n, NULL) == ERR_OK, text);
+	must((add ? changeset_add_rr : changeset_remove_rr)(changes, &(struct rr){ name.octets, rdata, 3600, type, (uint16_t)n }) ==
+	    ERR_OK, "no memory");
+}
+
+struct ixfr *
+served_history(void)
+{
+	struct changeset changes = { 0 };
+	struct ixfr_builder *b;
+	struct ixfr *x = NULL;
+
+	add_change(&changes, false, "open.example.", "SOA", "ns.example. hostmaster.example. 9 7200 3600 604800 300");
+	add_change(&changes, true, "open.example.", "SOA", "ns.example. hostmaster.example. 10 7200 3600 604800 300");
+	add_change(&changes, false, "gone.open.example.", "A", "192.0.2.1");
+	add_change(&changes, true, "new.open.example.", "MX", "10 mail.open.example.");
+	must(ixfr_builder_new(&b) == ERR_OK && ixfr_builder_add(b, &changes) == ERR_OK && ixfr_builder_finish(b, &x) == ERR_OK,
+	    "history");
+	ixfr_builder_free(b);
+	changeset_clear(&changes);
+	return x;
 }
 
 void

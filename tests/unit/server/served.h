@@ -23,4 +23,7 @@ void served_stop(struct served *s);
  * which is not in the ring; or "wrong", named as u._update.example. but with another secret. */
 const struct tsig_key *served_key(const char *name);
 
+/* What leads open.example. from serial 9 to 10; the caller's. */
+struct ixfr *served_history(void);
+
 #endif
