@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "wire/message.h"
+
 #define TRIES 5
 #define PATIENCE_MS 2000		/* of one try, without any answer */
 
@@ -63,6 +65,7 @@ server_close(struct server *s)
 static void
 send_query(struct server *s, const struct query *q, uint16_t id)
 {
+	static const uint8_t in[] = { CLASS_IN >> 8, CLASS_IN };
 	uint8_t frame[2 + QUERY_MAX];
 
 	frame[0] = (uint8_t)(q->n >> 8);
@@ -70,6 +73,8 @@ send_query(struct server *s, const struct query *q, uint16_t id)
 	memcpy(frame + 2, q->wire, q->n);
 	frame[2] = (uint8_t)(id >> 8);
 	frame[3] = (uint8_t)id;
+	if (s->by_tcp && q->qclass == CLASS_ANY)
+		memcpy(frame + 2 + MSG_HEADER_SIZE + dname_len(q->qname.octets) + 2, in, sizeof in);
 	if (!q->tcp && !s->by_tcp) {
 		send(s->udp, frame + 2, q->n, 0);		/* what is lost is sent again */
 		return;

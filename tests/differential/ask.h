@@ -15,7 +15,7 @@ struct answer {
 struct server {
 	const char *name;
 	uint16_t port;			/* on 127.0.0.1 */
-	bool by_tcp;			/* everything, also what is meant for UDP */
+	bool by_tcp;			/* everything, also what is meant for UDP; and class ANY as IN */
 	int udp, tcp;			/* -1: not open */
 	struct buf in;			/* from TCP */
 	struct answer answers[BATCH];

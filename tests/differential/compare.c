@@ -18,6 +18,7 @@
 #include "tests/differential/classes.h"
 #include "tests/differential/reply.h"
 #include "tests/differential/twin.h"
+#include "wire/message.h"
 
 #define SERVERS_MAX 4
 #define SHOWN_MAX 5			/* failures in full */
@@ -103,6 +104,7 @@ read_replies(struct query *q, size_t at)
 	struct query by_tcp = *q;
 
 	by_tcp.tcp = true;
+	by_tcp.qclass = q->qclass == CLASS_ANY ? CLASS_IN : q->qclass;
 	for (size_t i = 0; i <= nservers; i++)
 		reply_read(replies[i], i == nservers ? &by_tcp : q, servers[i].answers[at].octets,
 		    servers[i].answers[at].n);

@@ -24,7 +24,7 @@ has_twice(const struct reply *r)
 static const char *
 truncated_fault(const struct query *q, const struct reply *reply, const struct reply *twin)
 {
-	if (twin->octets <= datagram_limit(q))
+	if (q->tcp || twin->octets <= datagram_limit(q))
 		return "TC, and there was room for everything";
 	if (reply->rcode != twin->rcode && reply->rcode != RCODE_NOERROR)
 		return "TC, and another rcode than over TCP";
@@ -45,7 +45,7 @@ whole_fault(const struct query *q, const struct reply *reply, const struct reply
 		return "another answer than over TCP";
 	if (is_same(reply, twin, ADDITIONAL))
 		return NULL;
-	if (twin->octets <= datagram_limit(q))
+	if (q->tcp || twin->octets <= datagram_limit(q))
 		return "additional records are missing, and there was room";
 	if (!is_subset_of_rrsets(reply, twin, ADDITIONAL))
 		return "additional records are not a choice of whole RRsets";
@@ -58,6 +58,7 @@ const char *
 twin_fault(const struct query *q, const struct reply *reply)
 {
 	const struct reply *twin = q->whole;
+	unsigned expected;
 
 	if (q->qtype == TYPE_AXFR || q->qtype == TYPE_IXFR)
 		return NULL;
@@ -65,10 +66,9 @@ twin_fault(const struct query *q, const struct reply *reply)
 		return twin->fault;
 	if (is_truncated(twin) || has_twice(twin))
 		return is_truncated(twin) ? "TC over TCP" : "a record is there twice";
-	if ((reply->flags ^ twin->flags) & ~(unsigned)FLAG_TC || reply->question != twin->question ||
+	expected = q->qclass == CLASS_ANY ? twin->flags & ~(unsigned)FLAG_AA : twin->flags;
+	if ((reply->flags ^ expected) & ~(unsigned)FLAG_TC || reply->question != twin->question ||
 	    reply->edns != twin->edns || reply->do_bit != twin->do_bit || reply->udp_size != twin->udp_size)
 		return "other flags than over TCP";
-	if (q->tcp)
-		return reply_compare(reply, twin) == 0 ? NULL : "another answer to the same query";
 	return is_truncated(reply) ? truncated_fault(q, reply, twin) : whole_fault(q, reply, twin);
 }
