@@ -18,7 +18,8 @@ circle(const struct query *q, const struct reply *ours, const struct reply *thei
 	const struct record *answer = ours->sections[ANSWER];
 
 	(void)q;
-	if (aliases(ours) == 0 || ours->rcode != RCODE_NOERROR || ours->counts[AUTHORITY] + ours->counts[ADDITIONAL] > 0)
+	if (aliases(ours) == 0 || ours->rcode != RCODE_NOERROR ||
+	    ours->counts[AUTHORITY] + ours->counts[ADDITIONAL] > 0)
 		return false;
 	if (!is_truncated(theirs) && (aliases(theirs) == 0 || !is_subset(theirs, ours, ANSWER)))
 		return false;
@@ -148,7 +149,8 @@ looks_up(const struct query *q, const struct reply *ours, const uint8_t *name)
 	if (dname_is_below(q->qname.octets, name))
 		return true;
 	for (size_t i = 0; i < ours->counts[ANSWER]; i++)
-		if (ours->sections[ANSWER][i].type == TYPE_CNAME && dname_is_below(ours->sections[ANSWER][i].rdata, name))
+		if (ours->sections[ANSWER][i].type == TYPE_CNAME &&
+		    dname_is_below(ours->sections[ANSWER][i].rdata, name))
 			return true;
 	return false;
 }
@@ -405,15 +407,6 @@ additional_not_own(const struct query *q, const struct reply *ours, const struct
 	return !is_referral(ours) && is_subset(ours, theirs, ADDITIONAL) && !has_more(q, theirs, ours, is_own_data);
 }
 
-/* certnsd looks for sixteen. */
-static bool
-many_targets(const struct query *q, const struct reply *ours, const struct reply *theirs)
-{
-	(void)q;
-	return !is_referral(ours) && ours->counts[ANSWER] > 16 && ours->counts[ADDITIONAL] > 0 &&
-	    is_subset(ours, theirs, ADDITIONAL);
-}
-
 /* Knot DNS shows SVCB records of a wildcard under its own name, and proofs of what was not asked. */
 static bool
 is_svcb_target(const struct origin *zone, const struct record *record)
@@ -518,7 +511,6 @@ static const struct class classes[] = {
 	{ "less glue", "bind", DIFFER_ADDITIONAL, false, less_glue },
 	{ "no additional", "bind", DIFFER_ADDITIONAL, false, no_additional },
 	{ "no additional", "nsd", DIFFER_ADDITIONAL, false, no_additional },
-	{ "many targets", "knot", DIFFER_ADDITIONAL, true, many_targets },
 	{ "SVCB targets", "knot", DIFFER_ADDITIONAL, true, svcb_targets },
 	{ "additional not of the zone", "knot", DIFFER_ADDITIONAL, true, additional_not_own },
 	{ "other glue", NULL, DIFFER_ADDITIONAL, true, other_glue },

@@ -1,5 +1,5 @@
-/* tests/differential/twin.h -- what the server under test says over UDP has to follow from what it says over TCP; and what it
- * says in class ANY from what it says in class IN, which it has no authority for. */
+/* tests/differential/twin.h -- what the server under test says over UDP has to follow from what it says over TCP; and
+ * what it says in class ANY, without authority, from what it says in class IN. */
 #ifndef TESTS_DIFFERENTIAL_TWIN_H
 #define TESTS_DIFFERENTIAL_TWIN_H
 

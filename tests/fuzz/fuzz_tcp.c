@@ -1,8 +1,8 @@
 /* A TCP connection on which anything may come, in any pieces, through the sockets of server/tcp.c: what goes back is
  * whole messages, and the connection is gone in the end.
  *
- * Each piece has an octet of what happens and one of length before it; it may be a message to be signed, or another client
- * comes and says nothing. */
+ * Each piece has an octet of what happens and one of length before it; it may be a message to be signed, or another
+ * client comes and says nothing. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

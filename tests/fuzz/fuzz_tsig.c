@@ -1,5 +1,5 @@
-/* Arbitrary octets as a request to a server, as the answer to a client, and as the text of a key.  Without the secret nothing
- * verifies; whatever comes is answered within the room that was said. */
+/* Arbitrary octets as a request to a server, as the answer to a client, and as the text of a key.  Without the secret
+ * nothing verifies; whatever comes is answered within the room that was said. */
 #include <stdlib.h>
 #include <string.h>
 

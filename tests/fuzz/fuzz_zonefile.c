@@ -1,5 +1,5 @@
-/* Read a zone file; what is a zone must be valid, print, and read back as the same from the text that we write; and read in
- * parts, as big ones are, it is what it is as a whole. */
+/* Read a zone file; what is a zone must be valid, print, and read back as the same from the text that we write; and
+ * read in parts, as big ones are, it is what it is as a whole. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,8 +88,9 @@ read_cut(const uint8_t *data, size_t size, size_t part, struct placed_rrs *out)
 {
 	struct zone_reader reader = { .file = "f", .origin = apex, .default_ttl = 60, .include = include,
 		.complain = on_complaint };
+	struct placed_cut cut = { 1, part < size ? 0 : size, part };
 
-	return placed_read(&reader, (const char *)data, size, &(struct placed_cut){ 1, part < size ? 0 : size, part }, out);
+	return placed_read(&reader, (const char *)data, size, &cut, out);
 }
 
 static void
@@ -98,7 +99,8 @@ check_parts(const uint8_t *data, size_t size)
 	struct placed_rrs whole = { 0 }, parts = { 0 };
 	enum err err = read_cut(data, size, size + 1, &whole);
 
-	must(read_cut(data, size, size / PARTS_MAX + 1 + data[size - 1] % 64, &parts) == err && parts.list.n == whole.list.n);
+	must(read_cut(data, size, size / PARTS_MAX + 1 + data[size - 1] % 64, &parts) == err);
+	must(parts.list.n == whole.list.n);
 	for (size_t i = 0; i < whole.list.n; i++) {
 		struct place a = placed_place(&whole, i), b = placed_place(&parts, i);
 

@@ -104,12 +104,13 @@ add_change(struct changeset *changes, bool add, const char *owner, const char *t
 	uint8_t rdata[RDATA_MAX];
 	struct dname name;
 	uint16_t type = 0;
+	struct rr rr;
 	size_t n = 0;
 
 	must(dname_from_str(owner, &name) == ERR_OK && rrtype_parse(type_text, strlen(type_text), &type) &&
 	    rdata_from_text(type, text, NULL, rdata, &n, NULL) == ERR_OK, text);
-	must((add ? changeset_add_rr : changeset_remove_rr)(changes, &(struct rr){ name.octets, rdata, 3600, type, (uint16_t)n }) ==
-	    ERR_OK, "no memory");
+	rr = (struct rr){ name.octets, rdata, 3600, type, (uint16_t)n };
+	must((add ? changeset_add_rr : changeset_remove_rr)(changes, &rr) == ERR_OK, "no memory");
 }
 
 struct ixfr *
@@ -123,8 +124,8 @@ served_history(void)
 	add_change(&changes, true, "open.example.", "SOA", "ns.example. hostmaster.example. 10 7200 3600 604800 300");
 	add_change(&changes, false, "gone.open.example.", "A", "192.0.2.1");
 	add_change(&changes, true, "new.open.example.", "MX", "10 mail.open.example.");
-	must(ixfr_builder_new(&b) == ERR_OK && ixfr_builder_add(b, &changes) == ERR_OK && ixfr_builder_finish(b, &x) == ERR_OK,
-	    "history");
+	must(ixfr_builder_new(&b) == ERR_OK && ixfr_builder_add(b, &changes) == ERR_OK &&
+	    ixfr_builder_finish(b, &x) == ERR_OK, "history");
 	ixfr_builder_free(b);
 	changeset_clear(&changes);
 	return x;
