@@ -16,7 +16,8 @@
 #define RAW_MAX ((uint64_t)512 << 20)	/* octets of them; more make a smaller pack */
 
 struct copy {
-	git_repository *from, *to;
+	git_repository *from, *to, *ours;	/* one of the two: it has what the new commits are built on */
+	const git_oid *base;		/* a commit that the other is sure to have, and nothing else; NULL: ask to */
 	git_odb *from_odb, *to_odb;
 	char from_objects[PATH_MAX], to_objects[PATH_MAX];
 	git_oid v[FEW];			/* in the order in which they go */
@@ -24,14 +25,15 @@ struct copy {
 	bool many;			/* there are more: the rest was not looked for */
 };
 
-/* Is it there already, and with it what it leads to? */
+/* Is it there already, and with it what it leads to?  Of our clone that is true for whatever it has; in another repository, what no
+ * branch leads to may be half gone. */
 static bool
 is_known(struct copy *k, const git_oid *id)
 {
 	for (size_t i = 0; i < k->n; i++)
 		if (git_oid_equal(&k->v[i], id))
 			return true;
-	return git_odb_exists_ext(k->to_odb, id, GIT_ODB_LOOKUP_NO_REFRESH);
+	return k->base != NULL ? git_oid_equal(k->base, id) : git_odb_exists_ext(k->to_odb, id, GIT_ODB_LOOKUP_NO_REFRESH);
 }
 
 static void
@@ -112,7 +114,7 @@ add_entry(struct copy *k, const git_tree *old_tree, const git_tree_entry *old, c
 	return err;
 }
 
-/* The tree of the first parent, from where it is sure to be. */
+/* The tree of the first parent; NULL: there is none, or it cannot be read. */
 static void
 parent_tree(struct copy *k, const git_commit *commit, git_tree **out)
 {
@@ -120,8 +122,7 @@ parent_tree(struct copy *k, const git_commit *commit, git_tree **out)
 	git_commit *parent = NULL;
 
 	*out = NULL;
-	if (id != NULL && git_commit_lookup(&parent, git_odb_exists_ext(k->to_odb, id, GIT_ODB_LOOKUP_NO_REFRESH) ? k->to : k->from,
-	    id) == 0)
+	if (id != NULL && (git_commit_lookup(&parent, k->ours, id) == 0 || git_commit_lookup(&parent, k->from, id) == 0))
 		(void)git_commit_tree(out, parent);
 	git_commit_free(parent);
 }
@@ -216,9 +217,9 @@ place_of(git_repository *repo, git_odb **odb, char objects[PATH_MAX], struct fau
 }
 
 enum err
-git_child_copy(git_repository *from, git_repository *to, const git_oid *commit, bool *many, struct fault *f)
+git_child_copy(git_repository *from, git_repository *to, const git_oid *base, const git_oid *commit, bool *many, struct fault *f)
 {
-	struct copy k = { .from = from, .to = to };
+	struct copy k = { .from = from, .to = to, .ours = base != NULL ? from : to, .base = base };
 	uint64_t raw = 0;
 	enum err err;
 

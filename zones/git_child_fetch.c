@@ -75,7 +75,7 @@ local_copy(struct git_child *c, const git_oid *id, bool *many, struct fault *f)
 	if (path == NULL)
 		return fault_set(f, ERR_FORMAT, "%s: a bad escape", url);
 	rc = git_repository_open(&remote, path);
-	err = rc < 0 ? git_fault(rc, f, "%s", url) : git_child_copy(remote, c->repo, id, many, f);
+	err = rc < 0 ? git_fault(rc, f, "%s", url) : git_child_copy(remote, c->repo, NULL, id, many, f);
 	git_repository_free(remote);
 	free(path);
 	return err;

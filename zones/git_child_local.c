@@ -16,10 +16,10 @@
 #define LOCK_STALE_S 600		/* git holds a ref's lock for much less than a second */
 
 bool
-git_local_hook(git_repository *remote, const char **name)
+git_local_hook(git_repository *remote, const char **name, bool *may_refuse)
 {
-	static const char *const hooks[] = { "pre-receive", "update", "post-receive", "post-update", "proc-receive",
-	    "reference-transaction" };
+	static const char *const hooks[] = { "pre-receive", "update", "proc-receive", "reference-transaction", "post-receive",
+	    "post-update" };
 	git_config *config = NULL;
 	git_buf elsewhere = { 0 };
 	char path[PATH_MAX];
@@ -32,8 +32,10 @@ git_local_hook(git_repository *remote, const char **name)
 	for (size_t i = 0; !found && i < sizeof hooks / sizeof hooks[0]; i++) {
 		snprintf(path, sizeof path, "%.2000s%.2000s/%s", place[0] == '/' ? "" : git_repository_commondir(remote), place,
 		    hooks[i]);
-		if ((found = access(path, X_OK) == 0))
+		if ((found = access(path, X_OK) == 0)) {
 			*name = hooks[i];
+			*may_refuse = strncmp(hooks[i], "post-", 5) != 0;
+		}
 	}
 	git_buf_dispose(&elsewhere);
 	git_config_free(config);

@@ -20,6 +20,8 @@
 struct pipe_stream {
 	git_smart_subtransport_stream stream;
 	struct pipe_transport *transport;
+	struct buf line;		/* of the advertisement, what libgit2 has not read yet */
+	bool advertised;		/* that is over: the rest passes as it comes */
 	int fd;
 	pid_t pid;
 };
@@ -65,15 +67,60 @@ take_words(struct pipe_transport *t)
 	fault_set(&t->child->fault, ERR_ACCESS, "%s: git receive-pack: %s", t->child->request->v[GIT_FIELD_URL], line);
 }
 
+static ssize_t
+read_some(int fd, void *to, size_t n)
+{
+	ssize_t got;
+
+	do
+		got = read(fd, to, n);
+	while (got < 0 && errno == EINTR);
+	return got;
+}
+
+/* One more line of the advertisement (gitprotocol-common(5)), four digits of length first; at its end ".have" tells of a commit that is there
+ * though no branch leads to it (gitprotocol-pack(5)).  So libgit2 sends nothing of ours that has been placed.  0: the end; -1: errno. */
+static ssize_t
+read_line(struct pipe_stream *p)
+{
+	const struct git_child *c = p->transport->child;
+	char digits[5] = "";
+	ssize_t got = 0;
+	size_t have = 0, length;
+	uint8_t *to;
+
+	for (; have < 4 && (got = read_some(p->fd, digits + have, 4 - have)) > 0; have += (size_t)got)
+		;
+	if (have < 4)
+		return got;
+	length = strtoul(digits, NULL, 16);
+	p->advertised = length < 4;
+	if (p->advertised && c->placed)
+		buf_printf(&p->line, "%04x%s .have\n", 4 + GIT_OID_HEXSZ + 7, c->request->v[GIT_FIELD_COMMIT]);
+	buf_add(&p->line, digits, 4);
+	for (have = 4; have < length; have += (size_t)got) {
+		if ((to = buf_reserve(&p->line, length - have)) == NULL || (got = read_some(p->fd, to, length - have)) <= 0)
+			return -1;
+		p->line.len += (size_t)got;
+	}
+	return p->line.failed ? -1 : (ssize_t)p->line.len;
+}
+
 static int
 on_read(git_smart_subtransport_stream *stream, char *buffer, size_t size, size_t *n)
 {
 	struct pipe_stream *p = (struct pipe_stream *)stream;
-	ssize_t got;
+	ssize_t got = 1;
 
-	do
-		got = read(p->fd, buffer, size);
-	while (got < 0 && errno == EINTR);
+	if (!p->advertised && p->line.len == 0)
+		got = read_line(p);
+	if (got > 0 && p->line.len > 0) {
+		got = (ssize_t)(p->line.len < size ? p->line.len : size);
+		memcpy(buffer, p->line.p, (size_t)got);
+		buf_consume(&p->line, (size_t)got);
+	} else if (got > 0) {
+		got = read_some(p->fd, buffer, size);
+	}
 	*n = got > 0 ? (size_t)got : 0;
 	if (got == 0)
 		take_words(p->transport);
@@ -118,6 +165,7 @@ on_free(git_smart_subtransport_stream *stream)
 	while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	p->transport->stream = NULL;
+	buf_clear(&p->line);
 	free(p);
 }
 
@@ -173,7 +221,7 @@ on_action(git_smart_subtransport_stream **out, git_smart_subtransport *subtransp
 		git_error_set_str(GIT_ERROR_NET, "the wrong service, or no memory");
 		return GIT_ERROR;
 	}
-	*p = (struct pipe_stream){ { subtransport, on_read, on_write, on_free }, t, -1, 0 };
+	*p = (struct pipe_stream){ { subtransport, on_read, on_write, on_free }, t, { 0 }, false, -1, 0 };
 	if (start(t, p) < 0) {
 		free(p);
 		return GIT_ERROR;

@@ -64,18 +64,33 @@ moved(const char *ref, const char *seen, const char *expected, struct fault *f)
 	return fault_set(f, ERR_CONFLICT, "%s of the remote is at %s and no longer at %s", ref, seen, expected);
 }
 
-/* By git where it is installed and would trust the repository; else by ourselves, unless there are hooks. */
+/* By git where it is installed and would trust the repository; else by ourselves, unless there are hooks.  What a hook may refuse is
+ * for git to keep apart until then. */
 static enum err
-way_choose(struct git_child *c, git_repository *remote, struct fault *f)
+way_choose(struct git_child *c, git_repository *remote, bool *may_refuse, struct fault *f)
 {
 	const char *hook = NULL;
-	bool installed = git_child_finds_git(), hooks = git_local_hook(remote, &hook);
+	bool installed = git_child_finds_git(), hooks = git_local_hook(remote, &hook, may_refuse);
 
 	if (hooks && !installed)
 		return fault_set(f, ERR_REFUSED, "%s: the repository has a hook %s, and git is not installed to run it",
 		    c->request->v[GIT_FIELD_URL], hook);
 	c->by_git = installed && (hooks || git_local_is_trusted(remote));
 	return ERR_OK;
+}
+
+/* The objects first, as they are: nothing leads to them there yet. */
+static enum err
+objects_place(struct git_child *c, git_repository *remote, const git_oid *old, const git_oid *new, struct fault *f)
+{
+	bool many = false;
+	enum err err = git_child_copy(c->repo, remote, old, new, &many, f);
+	int rc = 0;
+
+	if (err == ERR_OK && many && !c->by_git)
+		rc = pack_copy(c->repo, remote, old, new);
+	c->placed = !many || !c->by_git;
+	return rc < 0 ? git_fault(rc, f, "%s", c->request->v[GIT_FIELD_URL]) : err;
 }
 
 static enum err
@@ -86,6 +101,7 @@ push_local(struct git_child *c, const char *ref, struct fault *f)
 	git_reference *r = NULL;
 	char *path = git_url_directory(url);
 	git_oid old, new, seen;
+	bool may_refuse = false;
 	enum err err;
 	int rc;
 
@@ -100,19 +116,20 @@ push_local(struct git_child *c, const char *ref, struct fault *f)
 		err = git_fault(rc, f, "%s", url);
 		goto out;
 	}
-	if ((err = checked_out(remote, ref, f)) != ERR_OK || (err = way_choose(c, remote, f)) != ERR_OK ||
+	if ((err = checked_out(remote, ref, f)) != ERR_OK || (err = way_choose(c, remote, &may_refuse, f)) != ERR_OK ||
 	    (err = git_local_lock(c, remote, ref, f)) != ERR_OK)
 		goto out;
-	if (c->by_git)
-		err = git_child_push_network(c, ref, f);
-	else if ((rc = git_reference_name_to_id(&seen, remote, ref)) == GIT_ENOTFOUND)
+	if ((rc = git_reference_name_to_id(&seen, remote, ref)) == GIT_ENOTFOUND)
 		err = moved(ref, "no commit (it is gone)", expected, f);
 	else if (rc < 0)
 		err = git_fault(rc, f, "%s", url);
 	else if (!git_oid_equal(&seen, &old))
 		err = moved(ref, git_oid_tostr_s(&seen), expected, f);
-	else if ((rc = pack_copy(c->repo, remote, &old, &new)) < 0 ||
-	    (rc = git_reference_create_matching(&r, remote, ref, &new, 1, &old, "push: certns")) < 0)
+	else if (!may_refuse)
+		err = objects_place(c, remote, &old, &new, f);
+	if (err == ERR_OK && c->by_git)
+		err = git_child_push_network(c, ref, f);
+	else if (err == ERR_OK && (rc = git_reference_create_matching(&r, remote, ref, &new, 1, &old, "push: certns")) < 0)
 		err = git_fault(rc, f, "%s", url);
 out:
 	git_reference_free(r);

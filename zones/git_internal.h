@@ -195,13 +195,16 @@ struct git_child {
 	struct buf server_words;	/* what the server printed during a push */
 	size_t told_octets;		/* received when the phase was last told */
 	bool by_git;			/* a local path, through git receive-pack */
+	bool placed;			/* which has the commit's objects already */
 	char *push_status;		/* why the server refused the ref; NULL: it did not */
 };
 enum err git_child_fetch(struct git_child *c, struct fault *f);
 enum err git_child_push(struct git_child *c, struct fault *f);
 enum err git_child_compact(struct git_child *c, struct fault *f);
-/* Bring a commit and all that it needs from one repository to another.  *many: it is more than a few objects, and nothing was done. */
-enum err git_child_copy(git_repository *from, git_repository *to, const git_oid *commit, bool *many, struct fault *f);
+/* Bring a commit and all that it needs from one repository to another: into our clone, or from it (then base is what the other has).
+ * *many: it is more than a few objects, and nothing was done. */
+enum err git_child_copy(git_repository *from, git_repository *to, const git_oid *base, const git_oid *commit, bool *many,
+    struct fault *f);
 
 /* What a server sends from now on goes into the clone as files, if it is a few objects. */
 enum err git_child_unpack(struct git_child *c, struct fault *f);
@@ -212,9 +215,9 @@ enum err git_child_push_network(struct git_child *c, const char *ref, struct fau
 bool git_child_finds_git(void);
 int git_child_pipe(git_transport **out, git_remote *owner, void *child);
 
-/* A local repository: has it a hook that a push runs?  Would git trust its owner?  Is the ref free: ERR_BUSY with words when
+/* A local repository: has it a hook that a push runs, and may that refuse?  Would git trust its owner?  Is the ref free: ERR_BUSY with words when
  * it is locked; a stale lock of ours is removed, and the reply's words tell. */
-bool git_local_hook(git_repository *remote, const char **name);
+bool git_local_hook(git_repository *remote, const char **name, bool *may_refuse);
 bool git_local_is_trusted(git_repository *remote);
 enum err git_local_lock(struct git_child *c, git_repository *remote, const char *ref, struct fault *f);
 

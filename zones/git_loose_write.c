@@ -73,6 +73,13 @@ directory_make(const char *objects, const char *path, const struct stat *like, s
 	return err == ERR_OK ? sync_directory(objects, f) : err;
 }
 
+/* Is it there already?  Then it is as young as if it were written now: git's gc leaves it alone. */
+static bool
+freshen(const char *path)
+{
+	return utimensat(AT_FDCWD, path, NULL, 0) == 0;
+}
+
 static enum err
 file_begin(struct file *file, const char *objects, const git_oid *id, struct fault *f)
 {
@@ -125,12 +132,16 @@ enum err
 git_loose_copy(const char *from, const char *objects, const git_oid *id, struct fault *f)
 {
 	struct file file = { .fd = -1 };
+	char path[PATH_MAX];
 	struct stat st;
 	enum err err;
-	int fd = open(from, O_RDONLY | O_CLOEXEC);
 	off_t done = 0;
+	int fd;
 
-	if (fd < 0)
+	git_loose_path(objects, id, path);
+	if (freshen(path))
+		return ERR_OK;
+	if ((fd = open(from, O_RDONLY | O_CLOEXEC)) < 0)
 		return errno == ENOENT ? ERR_NOT_FOUND : fault_errno(f, from);
 	err = fstat(fd, &st) != 0 ? fault_errno(f, from) : file_begin(&file, objects, id, f);
 	while (err == ERR_OK && done < st.st_size) {
@@ -260,7 +271,7 @@ git_loose_write(const char *objects, git_object_t type, const void *octets, size
 	if (!name_of(&d, id))
 		return fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
 	git_loose_path(objects, id, path);
-	if (access(path, F_OK) == 0)
+	if (freshen(path))
 		return ERR_OK;
 	if ((d.parts = calloc(d.nparts, sizeof *d.parts)) == NULL)
 		return fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));

@@ -53,6 +53,10 @@ test_hooks_run(void **state)
 	err = push("clone", 20, &f);
 	check(err == ERR_REFUSED && strstr(f.text, "hook declined") != NULL, "another hook's too: %s",
 	    fault_str(&f, err));
+	sh("git -C r count-objects -v >before");
+	hook("pre-receive", "exit 1");
+	check(push("clone", 20, &f) == ERR_REFUSED, "once more");
+	sh("git -C r count-objects -v | cmp - before");		/* what is refused leaves nothing behind */
 	hook("post-receive", "cat >seen");
 	check((err = push("clone", 20, &f)) == ERR_OK, "post-receive refuses nothing: %s", fault_str(&f, err));
 	sh("grep -q refs/heads/main r/seen && rm r/hooks/*");
@@ -62,6 +66,58 @@ test_hooks_run(void **state)
 	check(err == ERR_REFUSED && strstr(f.text, "hook declined") != NULL, "hooks of another place: %s",
 	    fault_str(&f, err));
 	sh("git -C r config --unset core.hooksPath");
+}
+
+/* Commits with much in them, made by git in a clone of ours; pushed by us, with git and without. */
+static void
+test_what_is_pushed(void **state)
+{
+	static const struct { const char *why, *command; } rows[] = {
+		{ "an empty file",		": >e && git add e" },
+		{ "a large file",		"head -c 3000000 /dev/urandom >large && git add large" },
+		{ "a file that was there once",	"git mv large again 2>/dev/null || git mv again large" },
+		{ "directories",		"mkdir -p x/y/z && echo 1 >x/y/z/f && git add x" },
+		{ "many files",			"for i in $(seq 120); do echo $i >m$i; done && git add ." },
+		{ "a submodule",
+		    "git update-index --add --cacheinfo 160000,0123456789012345678901234567890123456789,sub.git" },
+		{ "objects of which some are there", "echo half >half && git add half && "
+		    "git -C ../r hash-object -w --stdin <half && chmod 0444 ../r/objects/*/*" },
+	};
+	char *url = strdup(path_of("r")), *path = strdup(getenv("PATH"));
+	struct git_remote_config config = { .url = url, .deadline_s = 20 };
+	struct git_source *s = source_open("clone-w", &config);
+	struct fault f = { 0 };
+	git_oid_text tip;
+	char line[64] = "";
+	enum err err;
+
+	(void)state;
+	sh("rm -f r/hooks/*; git -C r config core.sharedRepository group && find r -type d | xargs chmod g+ws; git clone -q r made");
+	for (size_t i = 0; i < 2 * sizeof rows / sizeof rows[0]; i++) {
+		const char *why = rows[i / 2].why;
+
+		check(git_source_fetch(s, tip, &f) == ERR_OK, "%s: fetched: %s", why, f.text);
+		check(try_sh("cd made && git pull -q --rebase && %s && echo %zu >number && git add number && git commit -qm '%s' && "
+		    "git -C ../clone-w fetch -q ../made main && git rev-parse HEAD >../head", rows[i / 2].command, i, why) == 0, "%s: made", why);
+		FILE *file = fopen(path_of("head"), "re");
+		check(file != NULL && fgets(line, sizeof line, file) != NULL, "%s: its name", why);
+		fclose(file);
+		line[strcspn(line, "\n")] = '\0';
+		if (i % 2 == 1)
+			setenv("PATH", "/nonexistent", 1);
+		err = git_source_push(s, tip, line, &f);
+		setenv("PATH", path, 1);
+		check(err == ERR_OK, "%s: pushed: %s", why, fault_str(&f, err));
+		check(try_sh("test $(git -C r rev-parse main) = %s && git -C r fsck --full --strict && test -z \"$(find r -name '*git2*')\"", line) == 0,
+		    "%s: the remote is whole", why);
+		check(try_sh("test -z \"$(find r/objects -type d -name '[0-9a-f][0-9a-f]' ! -perm -2070)\" && "
+		    "test -z \"$(find r/objects -type f -perm /0222)\"") == 0, "%s: the group can work with it", why);
+		sh("git -C clone-w update-ref -d FETCH_HEAD; rm -f clone-w/FETCH_HEAD");
+	}
+	sh("git -C r config --unset core.sharedRepository; find r -type d | xargs chmod g-ws");
+	git_source_close(s);
+	free(url);
+	free(path);
 }
 
 static void
@@ -159,6 +215,7 @@ main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hooks_run),
+		cmocka_unit_test(test_what_is_pushed),
 		cmocka_unit_test(test_without_git),
 		cmocka_unit_test(test_locks),
 		cmocka_unit_test(test_a_hook_that_hangs),
