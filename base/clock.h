@@ -7,6 +7,7 @@
 int64_t clock_now_s(void);		/* seconds since the epoch, for what is written down or sent */
 int64_t clock_now_ms(void);		/* the same in milliseconds */
 int64_t clock_mono_ms(void);		/* milliseconds that never jump, for time-outs */
+int64_t clock_mono_ns(void);		/* the same in nanoseconds */
 
 /* "2026-11-22T03:15:00Z"; room for 21 octets. */
 #define CLOCK_TEXT_SIZE 32

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += base/libbase.a
 base_libbase_a_SOURCES = \
+	base/awake.c base/awake.h \
 	base/buf.c base/buf.h \
 	base/clock.c base/clock.h \
 	base/digest.c base/digest.h \

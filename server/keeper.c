@@ -42,9 +42,8 @@ keeper_flush(struct keeper *k)
 {
 	struct waiter *in_order = NULL;
 	struct fault f = { 0 };
-	enum err err = commits_sync(k->commits, &f);
+	enum err err = keeper_sync(k, &f);
 
-	keeper_answer(k, err);
 	/* Before the subscriber is told: what it stages, and who waits for that, is of the next group. */
 	for (struct waiter *w = k->group, *next; w != NULL; w = next) {
 		next = w->next;
@@ -242,11 +241,16 @@ static void *
 keeper_thread(void *arg)
 {
 	struct keeper *k = arg;
+	enum err err;
 
+	if ((err = awake_new(&k->awake)) != ERR_OK)
+		log_debug("CPUs are not kept awake for updates in a row: %s", err_str(err));
 	rcu_register_thread();
 	rcu_thread_offline();		/* the keeper is the writer: it reads without RCU */
 	event_base_dispatch(k->base);
 	keeper_flush(k);
+	awake_free(k->awake);
+	k->awake = NULL;
 	rcu_unregister_thread();
 	return NULL;
 }

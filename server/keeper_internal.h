@@ -29,6 +29,7 @@
 
 #include "acme/acme.h"
 #include "acme/leftovers.h"
+#include "base/awake.h"
 #include "base/pool.h"
 #include "server/control.h"
 #include "server/exchange.h"
@@ -168,6 +169,8 @@ struct keeper {
 	struct waiter *group;		/* of the open group, newest first */
 	/* of the open group: they are given before anybody else is told */
 	struct waiting_update *answers, **last_answer;
+	struct awake *awake;		/* NULL: the system has none */
+	int64_t answered_ns;		/* when the last ones were given */
 	struct backup *backup;		/* on its way; or NULL */
 	struct event *flush, *jobs, *results, *sweep, *tour;
 	size_t toured;			/* zones that were looked at since one was loaded */
@@ -186,7 +189,7 @@ void keeper_subscriber(void *ctx, const struct commit_request *request, const st
 
 /* updates.c */
 void keeper_update(struct keeper *k, struct job *j);	/* takes j over */
-void keeper_answer(struct keeper *k, enum err err);	/* the open group is durable, or failed */
+enum err keeper_sync(struct keeper *k, struct fault *f);	/* commits_sync(), and the answers of the open group */
 void keeper_give_back(struct job *j, unsigned rcode);	/* to the worker it came from */
 void keeper_sweep(struct keeper *k);			/* passing RRs whose time is over */
 

@@ -9,6 +9,10 @@
 #include "server/update.h"
 #include "server/worker.h"
 
+#define IN_A_ROW_NS 1000000		/* an update that comes so soon behind the last answer is one of many */
+#define SYNC_NS 500000			/* a disk that is slower gains nothing */
+#define NEXT_NS 100000			/* a client that has its answer makes its next update */
+
 void
 keeper_give_back(struct job *j, unsigned rcode)
 {
@@ -57,8 +61,8 @@ failed(struct keeper *k, struct waiting_update *w)
 	snprintf(w->job->reason, sizeof w->job->reason, "the change could not be stored");	/* the door logged it, once for all */
 }
 
-void
-keeper_answer(struct keeper *k, enum err err)
+static void
+answer_all(struct keeper *k, enum err err)
 {
 	struct waiting_update *first = k->answers;
 
@@ -77,6 +81,25 @@ keeper_answer(struct keeper *k, enum err err)
 		free(w->words);
 		free(w);
 	}
+}
+
+/* Who sends one update after the other waits for a CPU that has to be woken each time: for the sync, and for the next update. */
+enum err
+keeper_sync(struct keeper *k, struct fault *f)
+{
+	bool any = k->answers != NULL;
+	bool in_a_row = any && k->answers->next == NULL && clock_mono_ns() - k->answered_ns < IN_A_ROW_NS;
+	enum err err;
+
+	if (in_a_row)
+		awake_keep(k->awake, SYNC_NS);
+	err = commits_sync(k->commits, f);
+	answer_all(k, err);
+	if (any)
+		k->answered_ns = clock_mono_ns();
+	if (in_a_row)
+		awake_keep(k->awake, NEXT_NS);
+	return err;
 }
 
 /* Answer j with its rcode once the group is durable; the door has what is to be remembered.  words: taken over. */
