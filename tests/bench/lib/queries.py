@@ -27,26 +27,33 @@ def running(classes, options, zones, updated=False):
             server.stop()
 
 
-def udp(options, zones, mixes):
+def udp(options, zones, mixes, dnssec=False):
     """CPU per UDP query, with the echo's as the floor."""
+    asked = ["-w", options.window, *(["-d"] if dnssec else [])]
     with running(options.servers, options, zones) as (all_servers, directory):
         for mix in mixes:
             questions = os.path.join(directory, f"{mix}.txt")
-            first = load(all_servers[0], questions, "-s", 0.5)
+            first = load(all_servers[0], questions, "-s", 0.5, *asked)
             size = round(first["octets"] / first["answered"])
             echo = servers.Echo(options.work, zones, directory, size)
             echo.start()
             try:
                 subjects = [*all_servers, echo]
                 cpu = rounds(subjects, options.rounds,
-                             lambda s: cpu_per_answer_us(s, questions, "-s", options.seconds, "-w", options.window)[0])
+                             lambda s: cpu_per_answer_us(s, questions, "-s", options.seconds, *asked)[0])
             finally:
                 echo.stop()
             ours, floor = cpu[all_servers[0]], cpu[echo]
-            table(f"CPU per UDP query, {zones.title}, {mix} questions, answers of {size} octets (µs, {options.window} "
-                  f"outstanding, medians of {options.rounds} rounds of {options.seconds} s)",
+            table(f"CPU per UDP query{' with DO' if dnssec else ''}, {zones.title}, {mix} questions, answers of {size} octets "
+                  f"(µs, {options.window} outstanding, medians of {options.rounds} rounds of {options.seconds} s)",
                   ["server", "CPU", "above echo", "to certns"],
                   [[s.name, f"{cpu[s]:.2f}", f"{cpu[s] - floor:.2f}", ratio(cpu[s], ours)] for s in subjects])
+
+
+def udp_signed(options, names):
+    """The same with DO, in zones that are signed."""
+    for denial in ("NSEC", "NSEC3"):
+        udp(options, data.Signed(names, denial), ["positive", "nxdomain", "mixed"], dnssec=True)
 
 
 def tcp(options, zones):
