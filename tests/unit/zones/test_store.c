@@ -1,5 +1,7 @@
 /* The zone tree against the model: edits, versions held while others are made, undoing, and memory. */
+#include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "tests/unit/check.h"
 #include "tests/unit/zones/memory.h"
@@ -609,6 +611,47 @@ test_reclaim_in_slices(void **state)
 	all_gone(live);
 }
 
+#ifdef __SANITIZE_THREAD__
+#define LARGE 1000			/* stays where it is */
+#else
+#define LARGE 200000
+#endif
+
+/* What the kernel may move into huge pages while it is read and freed. */
+static void
+test_large(void **state)
+{
+	struct zone_store *s = new_store();
+	struct rr_list list = { 0 };
+	long live = memory_live();
+	struct zone_version *v;
+	struct dname owner;
+	char name[64];
+
+	(void)state;
+	for (unsigned i = 0; i < LARGE; i++) {
+		struct rr rr = { owner.octets, (const uint8_t *)"\300\0\2\1", 300, TYPE_A, 4 };
+
+		snprintf(name, sizeof name, "host%u.example.com.", i);
+		assert_int_equal(dname_from_str(name, &owner), ERR_OK);
+		assert_int_equal(rr_list_add(&list, &rr), ERR_OK);
+	}
+	rr_list_sort(&list);
+	assert_int_equal(zone_store_begin(s), ERR_OK);
+	assert_int_equal(zone_store_fill(s, &list), ERR_OK);
+	assert_int_equal(zone_store_seal(s, &v), ERR_OK);
+	zone_store_publish(s);
+	for (size_t i = 0; i < list.n; i++)
+		check(zone_version_find(v, list.v[i].owner) != NULL, "the name %zu", i);
+	rr_list_clear(&list);
+	zone_store_free(s);
+	for (unsigned i = 0; i < 1000 && memory_live() >= live; i++) {	/* a thread may still look at it */
+		rcu_drain();
+		nanosleep(&(struct timespec){ 0, 10000000 }, NULL);
+	}
+	check(memory_live() < live, "all is free");
+}
+
 int
 main(void)
 {
@@ -621,6 +664,7 @@ main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_failing_allocations),
 		cmocka_unit_test(test_hashed),
+		cmocka_unit_test(test_large),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
