@@ -74,7 +74,8 @@ def account_requests(ca):
 
 @pytest.mark.parametrize("kind, jwk", [
     ("es256", {"kty": "EC", "crv": "P-256"}), ("es384", {"kty": "EC", "crv": "P-384"}),
-    ("ed25519", {"kty": "OKP", "crv": "Ed25519"}), ("rsa2048", {"kty": "RSA"})], ids=lambda v: v if isinstance(v, str) else "")
+    ("ed25519", {"kty": "OKP", "crv": "Ed25519"}), ("rsa2048", {"kty": "RSA"})], ids=lambda v: v if isinstance(v, str)
+                         else "")
 def test_each_kind_of_key(certnsd, repo, key, fakeca_for, kind, jwk):
     server = certnsd(git=repo)
     server.zone_entry("example.com")
@@ -113,7 +114,8 @@ def test_an_imported_key_finds_its_account(issuer_with, key, tmp_path):
 
 def test_an_imported_key_is_asked_about_first(certnsd, repo, key, fakeca_for, tmp_path):
     path = tmp_path / "acme.sh.pem"
-    run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-out", str(path)])  # with EC PARAMETERS, as acme.sh has it
+    # with EC PARAMETERS, as acme.sh has it
+    run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-out", str(path)])
     os.chmod(path, 0o600)
     server = certnsd(git=repo)
     server.zone_entry("example.com")
@@ -129,8 +131,10 @@ def test_an_imported_key_is_asked_about_first(certnsd, repo, key, fakeca_for, tm
 @pytest.mark.parametrize("make, words", [
     (lambda path: path.write_text("no key\n"), "expected a private key in PEM"),
     (lambda path: path.write_text('{"kty": "EC"}\n'), "certbot's private_key.json"),
-    (lambda path: run(["openssl", "ecparam", "-name", "secp521r1", "-genkey", "-noout", "-out", str(path)]), "secp521r1"),
-    (lambda path: run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-aes128", "-pass",
+    (lambda path: run(["openssl", "ecparam", "-name", "secp521r1", "-genkey", "-noout", "-out", str(path)]),
+     "secp521r1"),
+    (lambda path: run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-aes128",
+                       "-pass",
                        "pass:secret", "-out", str(path)]), "encrypted"),
     (lambda path: (run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", str(path)]),
                    os.chmod(path, 0o644)), "mode 0644"),
@@ -212,7 +216,8 @@ def test_a_secret_in_a_file_is_put_right(certnsd, repo, key, fakeca_for, tmp_pat
     ({"eab": {"kid": "x", "hmac": "AAAA", "hmac-file": __file__}}, "either 'hmac' or 'hmac-file'"),
     ({"eab": {"kid": "x", "hmac": "secret+word/"}}, "expected an HMAC key in base64url"),
     ({"eab": {"kid": "x", "hmac": "AAA=="}}, "expected an HMAC key in base64url"),
-    ({"eab": {"kid": "x", "hmac-file": os.path.join(os.path.dirname(__file__), "pytest.ini")}}, "a file with an HMAC key"),
+    ({"eab": {"kid": "x", "hmac-file": os.path.join(os.path.dirname(__file__), "pytest.ini")}},
+     "a file with an HMAC key"),
     ({"key-type": "dsa"}, "es256"),
     ({"key-type": "es256", "key-file": __file__}, "no 'key-type' beside 'key-file'"),
 ], ids=["no-kid", "no-hmac", "both", "not-base64url", "wrong-padding", "other-file", "kind", "kind-and-file"])
@@ -469,7 +474,8 @@ def test_deactivation(issuer_with, key):
     server.ctl("account", "deactivate", "127.0.0.1", "--yes")
     assert ca.accounts[0].status == "deactivated" and show(server)["status"] == "deactivated"
     upload(server, key, "mail.example.com")
-    wait_for(lambda: "is deactivated" in (problem_of(server, "mail.example.com") or ""), "it says why nothing is ordered")
+    wait_for(lambda: "is deactivated" in (problem_of(server, "mail.example.com") or ""),
+             "it says why nothing is ordered")
     requests = len(ca.requests)
     restart(server)
     wait_for(lambda: "is deactivated" in (problem_of(server, "mail.example.com") or ""), "also after a restart")

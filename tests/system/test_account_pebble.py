@@ -92,7 +92,8 @@ def leaf(server, host):
 
 def made_by_lego(server, directory):
     env = {**os.environ, "LEGO_CA_CERTIFICATES": server.pebble.ca_path}
-    run(["lego", "--accept-tos", "--server", server.pebble.directory_url, "--email", "a@example.com", "--path", str(directory),
+    run(["lego", "--accept-tos", "--server", server.pebble.directory_url, "--email", "a@example.com", "--path",
+         str(directory),
          "--domains", "lego.example.com", "--http", "--http.port", "127.0.0.1:1", "run"], check=False, env=env)
     path = glob.glob(f"{directory}/accounts/*/a@example.com/keys/*.key")[0]
     os.chmod(path, 0o600)
@@ -103,7 +104,8 @@ def made_by_lego(server, directory):
 def made_by_certbot(server, directory):
     env = {**os.environ, "REQUESTS_CA_BUNDLE": server.pebble.ca_path}
     for left in range(9, -1, -1):       # two nonces refused in a row are too many for it
-        done = run(["certbot", "register", "--server", server.pebble.directory_url, "--agree-tos", "-m", "a@example.com",
+        done = run(["certbot", "register", "--server", server.pebble.directory_url, "--agree-tos", "-m",
+                    "a@example.com",
                     "--no-eff-email", "--config-dir", f"{directory}/c", "--work-dir", f"{directory}/w", "--logs-dir",
                     f"{directory}/l"], env=env, check=left == 0)
         if done.returncode == 0:

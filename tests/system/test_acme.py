@@ -92,7 +92,8 @@ def test_a_common_name_alone_is_ordered(issuer, key):
     request = Request([], "only.example.com")
     upload(issuer, key, "only.example.com", request)
     issuer.wait_log(r"ordering a certificate for only\.example\.com")
-    wait_for(lambda: "CSR" in (issuer.certs("only.example.com")[0]["problem"] or ""), "the authority's reason is visible")
+    wait_for(lambda: "CSR" in (issuer.certs("only.example.com")[0]["problem"] or ""),
+             "the authority's reason is visible")
 
 
 def test_two_labels_for_one_host(certnsd, repo, key, pebble_for, tmp_path):

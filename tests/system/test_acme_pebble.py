@@ -62,7 +62,8 @@ def test_a_long_chain(issuer, key, tmp_path):
     assert len(check(server, obtain(server, key, kind="rsa"), tmp_path).authorities) == 5
 
 
-@pytest.mark.parametrize("env, strict", [({"PEBBLE_WFE_NONCEREJECT": "50"}, False), ({}, True)], ids=["half-the-nonces", "strict"])
+@pytest.mark.parametrize("env, strict", [({"PEBBLE_WFE_NONCEREJECT": "50"}, False), ({}, True)],
+                         ids=["half-the-nonces", "strict"])
 def test_moods(issuer, key, tmp_path, env, strict):
     server = issuer(env, strict=strict)
     check(server, obtain(server, key), tmp_path)

@@ -126,7 +126,8 @@ def test_an_address_that_comes_later(certnsd, repo):
     server.stop()
     server.config["server"]["free-bind"] = False
     server.write_config()
-    run = subprocess.run([program("server/certnsd"), "-c", server.config_path], capture_output=True, text=True, timeout=60, check=False)
+    run = subprocess.run([program("server/certnsd"), "-c", server.config_path], capture_output=True, text=True,
+                         timeout=60, check=False)
     assert run.returncode != 0 and "on 192.0.2.53@53530: Cannot assign requested address: no interface has this address" in run.stderr
 
 

@@ -54,7 +54,8 @@ def test_a_catalog_is_made_of_what_is_in_git(primary, repo):
     assert 'version.catalog.invalid. 0	IN	TXT	"2"' in text and "NS	invalid." in text and '"slow"' in text
     repo.commit({"new.example": zone("new.example")})
     primary.pull()
-    wait_for(lambda: members(primary) == ["example.com", "example.org", "new.example"], "the new zone is in the catalog")
+    wait_for(lambda: members(primary) == ["example.com", "example.org", "new.example"],
+             "the new zone is in the catalog")
     repo.commit({"example.org": None})
     primary.pull()
     wait_for(lambda: members(primary) == ["example.com", "new.example"], "and the old one is not")
@@ -202,7 +203,8 @@ def test_a_broken_catalog_changes_nothing(catalog_in_git):
     wait_for(lambda: "twice" in secondary.zone(CATALOG)["problem"], "it is broken in another way")
     stays(lambda: is_served(secondary, "example.com"), "the member stays")
     commit(4, HEAD + "two.zones 0 PTR example.org.\n")
-    wait_for(lambda: is_served(secondary, "example.org") and not is_served(secondary, "example.com"), "it is followed again")
+    wait_for(lambda: is_served(secondary, "example.org") and not is_served(secondary, "example.com"),
+             "it is followed again")
 
 
 def test_another_node_means_a_new_beginning(catalog_in_git):

@@ -68,7 +68,8 @@ def test_why_a_service_waits(issuer, key, repo):
     assert f'certns_certificate_state{host},state="failed"}} 0' in metrics
     assert f"certns_certificate_failures{host}}} 0" in metrics
     assert "certns_certificates_issued_total 1" in metrics and "certns_certificate_attempts_failed_total 1" in metrics
-    assert any(re.fullmatch(re.escape(f"certns_certificate_expiry_timestamp_seconds{host}}} ") + r"\d{10}", m) for m in metrics)
+    assert any(re.fullmatch(re.escape(f"certns_certificate_expiry_timestamp_seconds{host}}} ") + r"\d{10}", m)
+               for m in metrics)
     assert Published(issuer, HOST).certificate(request)
     assert valid["csr"] == waiting["csr"] and valid["expires"] > valid["next"] and "problem" not in valid
     assert client.ask(issuer, STATUS, "TXT").answer[0].ttl == 60
@@ -119,7 +120,8 @@ def test_hooks(issuer, key, tmp_path):
     out = tmp_path / "events"
     command = f'echo "$CERTNS_EVENT $CERTNS_HOST $CERTNS_LABEL $CERTNS_NAMES $CERTNS_ATTEMPTS [$CERTNS_PROBLEM]" >>{out}'
     issuer.config["acme"]["hooks"] = {
-        "issued": f"{command}; echo it is here; echo $CERTNS_EXPIRES >&2; exit 3", "renewed": f"{command}; kill -TERM $$",
+        "issued": f"{command}; echo it is here; echo $CERTNS_EXPIRES >&2; exit 3",
+        "renewed": f"{command}; kill -TERM $$",
         "failed": f"{command}; sleep 1000", "timeout": "1s"}
     begin(issuer)
     upload(issuer, key)

@@ -140,7 +140,8 @@ ROWS = [
      "refuses", "refuses", "refuses", "refuses"),
 ]
 
-RELEASES = {"named-checkzone": ("-v", r"^9\.18\."), "nsd": ("-v", r"version 4\.6\."), "knotc": ("--version", r"\b3\.2\.")}
+RELEASES = {"named-checkzone": ("-v", r"^9\.18\."), "nsd": ("-v", r"version 4\.6\."),
+            "knotc": ("--version", r"\b3\.2\.")}
 
 
 @functools.lru_cache(None)

@@ -68,7 +68,8 @@ def test_the_same_for_programs(repo):
     assert (one["zone"], one["file"], one["kind"]) == ("example.com", "example.com", "changed")
     assert one["serial"] == {"old": 1, "file": 2, "served": 2}
     assert one["records"] == {"before": 5, "after": 7, "added": 2, "removed": 0}
-    assert {"change": "+", "owner": "new.example.com.", "ttl": 3600, "type": "A", "rdata": "192.0.2.3"} in one["changes"]
+    assert {"change": "+", "owner": "new.example.com.", "ttl": 3600, "type": "A",
+            "rdata": "192.0.2.3"} in one["changes"]
     assert one["complaints"] == [{
         "level": "warning", "file": "example.com", "line": 14, "column": 1, "see": None,
         "text": "MX points to nowhere.example.com., which has no address"}]
@@ -205,7 +206,8 @@ def test_signatures(repo, tmp_path):
 
 
 def test_a_sub_directory(repo):
-    repo.commit({"dns/example.net": zone("example.net", extra="$INCLUDE ../shared/hosts\n"), "shared/hosts": "h A 192.0.2.1\n"})
+    repo.commit({"dns/example.net": zone("example.net", extra="$INCLUDE ../shared/hosts\n"),
+                 "shared/hosts": "h A 192.0.2.1\n"})
     done = review(repo, "--path", "dns")
     assert "zone example.net: new" in done.stdout and "example.com" not in done.stdout
     repo.commit({"shared/hosts": "h A 192.0.2.2\n"})
@@ -217,7 +219,8 @@ def test_colours_on_a_terminal_alone(repo):
 
     def on_terminal(**env):
         ours, theirs = pty.openpty()
-        subprocess.run([program("tools/certns-checkzone"), "--repository", repo.work, "--base", "HEAD~1", "HEAD"], stdout=theirs,
+        subprocess.run([program("tools/certns-checkzone"), "--repository", repo.work, "--base", "HEAD~1", "HEAD"],
+                       stdout=theirs,
                        timeout=60, check=True, env={**os.environ, "TERM": "xterm", **env})
         os.close(theirs)
         return os.read(ours, 65536).decode()
@@ -242,7 +245,8 @@ def test_quarantined_objects(repo, tmp_path):
            "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.path.join(repo.bare, "objects")}
     with open(os.path.join(repo.work, "example.com"), "w", encoding="utf-8") as f:
         f.write(zone(serial=9))
-    blob = run(["git", "hash-object", "-w", os.path.join(repo.work, "example.com")], cwd=repo.bare, env=env).stdout.strip()
+    blob = run(["git", "hash-object", "-w", os.path.join(repo.work, "example.com")], cwd=repo.bare,
+               env=env).stdout.strip()
     index = {**env, "GIT_INDEX_FILE": str(tmp_path / "index")}
     run(["git", "read-tree", "main"], cwd=repo.bare, env=index)
     run(["git", "update-index", "--cacheinfo", f"100644,{blob},example.com"], cwd=repo.bare, env=index)
@@ -252,7 +256,8 @@ def test_quarantined_objects(repo, tmp_path):
     # git receive-pack names the quarantine first, and what it stands beside as the alternates
     for variables in ({"GIT_OBJECT_DIRECTORY": str(incoming)},
                       {"GIT_ALTERNATE_OBJECT_DIRECTORIES": f'"{incoming}":/nonexistent'}):
-        done = tool("--repository", repo.bare, "--base", "main", new, env={**variables, "GIT_QUARANTINE_PATH": str(incoming)})
+        done = tool("--repository", repo.bare, "--base", "main", new,
+                    env={**variables, "GIT_QUARANTINE_PATH": str(incoming)})
         assert done.returncode == 0, done.stderr
         assert "serial 1 -> 9" in done.stdout
 
@@ -277,6 +282,7 @@ def test_what_cannot_be_judged(repo, arguments, words):
 
 def test_a_shallow_clone_is_named(repo, tmp_path):
     repo.commit({})
-    run(["git", "clone", "-q", "--depth", "1", "file://" + repo.bare, tmp_path / "shallow"], env={**os.environ, **QUIET})
+    run(["git", "clone", "-q", "--depth", "1", "file://" + repo.bare, tmp_path / "shallow"],
+        env={**os.environ, **QUIET})
     done = tool("--repository", tmp_path / "shallow", "--base", "HEAD~1", "HEAD")
     assert done.returncode == 2 and "it is a shallow clone: fetch more of its history" in done.stderr

@@ -48,7 +48,8 @@ class Site:
 
     def configure(self, proxy, resolver, **settings):
         self.server.config["acme"] = {
-            "authorities": [{"directory": f"https://{CA}:{self.pebble.port}/dir", "ca-certificates": self.pebble.ca_path,
+            "authorities": [{"directory": f"https://{CA}:{self.pebble.port}/dir",
+                             "ca-certificates": self.pebble.ca_path,
                              "terms-agreed": True}],
             "proxy": proxy.url, "resolvers": [resolver],
             "resolver-ca-certificates": self.authority.path, "self-check": ["doh"], **settings}
@@ -99,7 +100,8 @@ def test_squid_and_json(site, key):
     squid = site.squid()
     with site.network.outside.entered():
         api = JsonApi(site.resolver, site.authority.issue(DOH))
-    site.configure(squid, f"json+https://{DOH}:{api.port}/resolve", **{"proxy-ca-certificates": site.proxy_authority.path})
+    site.configure(squid, f"json+https://{DOH}:{api.port}/resolve",
+                   **{"proxy-ca-certificates": site.proxy_authority.path})
     site.finish(site.order(key), squid)
     assert "/resolve?name=_acme-challenge.www.example.com&type=16" in api.asked
     api.stop()
@@ -131,7 +133,8 @@ def test_tls_to_the_proxy(site, key):
                    **{"proxy-ca-certificates": site.proxy_authority.path})
     site.finish(site.order(key), squid)
     site.server.stop()  # tunnels are logged when they end
-    wait_for(lambda: squid.connected() == {f"{CA}:{site.pebble.port}", f"{DOH}:{site.resolver.https_port}"}, "both went through it")
+    wait_for(lambda: squid.connected() == {f"{CA}:{site.pebble.port}", f"{DOH}:{site.resolver.https_port}"},
+             "both went through it")
 
 
 def test_a_wrong_password(site, key):
@@ -159,7 +162,8 @@ def test_a_resolver_that_the_proxy_does_not_reach(site, key):
     site.order(key)
     site.problem("https://nowhere.behind.test/dns-query was asked for the challenge for www.example.com and has not answered "
                  "for 2 s")
-    wait_for(lambda: not client.look(site.server, "_acme-challenge.www.example.com", "TXT"), "the challenge is taken away")
+    wait_for(lambda: not client.look(site.server, "_acme-challenge.www.example.com", "TXT"),
+             "the challenge is taken away")
     assert "/chalZ/" not in site.pebble.log(), "no attempt is burned"
     assert site.network.dropped() == 0
 
@@ -169,5 +173,6 @@ def test_the_firewall_counts(site):
     squid = site.squid()
     site.configure(squid, "192.0.2.53", **{"self-check": ["resolver"], "proxy-ca-certificates": site.proxy_authority.path})
     with pytest.raises((client.dns.exception.Timeout, OSError)):
-        client.dns.query.udp(client.dns.message.make_query("example.org", "A"), site.network.outside_address, timeout=0.2)
+        client.dns.query.udp(client.dns.message.make_query("example.org", "A"), site.network.outside_address,
+                             timeout=0.2)
     assert site.network.dropped() > 0

@@ -255,5 +255,6 @@ def test_killed_between_push_and_the_note_of_it(certnsd, repo, key, tmp_path):
     assert client.look(server, "gone.example.com", "A") == []
     assert client.look(server, "stays.example.com", "A") == ["192.0.2.2"]
     assert client.look(server, "later.example.com", "A") == ["192.0.2.3"]
-    wait_for(lambda: "gone" not in repo.read("example.com") and "later" in repo.read("example.com"), "the remote follows")
+    wait_for(lambda: "gone" not in repo.read("example.com") and "later" in repo.read("example.com"),
+             "the remote follows")
     assert "stays" in repo.read("example.com") and "192.0.2.81" in repo.read("example.com")

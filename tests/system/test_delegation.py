@@ -119,7 +119,8 @@ def test_a_zone_at_a_remote_primary(issuer, key, named):
     """The alias leads to a zone whose primary is BIND: updates by TSIG, back by transfer."""
     update = Key("certns._update.example.net")
     named.key(update)
-    named.primary("example.net", zone("example.net").replace("7200", "2"), options=f'allow-update {{ key "{update.name}"; }};')
+    named.primary("example.net", zone("example.net").replace("7200", "2"),
+                  options=f'allow-update {{ key "{update.name}"; }};')
     named.start("example.net")
 
     def configure(server):
@@ -127,7 +128,8 @@ def test_a_zone_at_a_remote_primary(issuer, key, named):
         server.zone_entry("example.net", primaries=[f"{named.address}@{named.port} key {update.name}"],
                           **{"check-servers": [f"{named.address}@{named.port}"]})
 
-    server = issuer("_acme-challenge.www\tCNAME\twww.example.net.\n", configure=configure, elsewhere={"example.net": named})
+    server = issuer("_acme-challenge.www\tCNAME\twww.example.net.\n", configure=configure,
+                    elsewhere={"example.net": named})
     before = client.serial(named, "example.net")
     obtain(server, key, Request(["www.example.com"]))
     wait_for(lambda: not client.look(named, "www.example.net", "TXT"), "the challenge is taken away there")
@@ -248,7 +250,8 @@ def test_ways_out_of_a_signed_zone(certnsd, tmp_path, key, fakeca_for):
     def problem(host):
         return (server.certs(host) or [{"problem": ""}])[0]["problem"] or ""
 
-    wait_for(lambda: "no certificate can be published beside the CSR" in problem("www.example.net"), "nor can a certificate")
+    wait_for(lambda: "no certificate can be published beside the CSR" in problem("www.example.net"),
+             "nor can a certificate")
     for way in ("make the name a CNAME", "delegate it by NS", "hidden secondary of whoever signs it"):
         wait_for(lambda w=way: w in problem("www.example.com"), f"a way out: {way}")
     assert not ca.orders

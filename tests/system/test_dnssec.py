@@ -42,7 +42,8 @@ def section(response, name):
 def picture(response):
     """All that matters of a response."""
     flags = response.flags & (dns.flags.AA | dns.flags.TC | dns.flags.AD | dns.flags.CD)
-    return (client.rcode(response), dns.flags.to_text(flags), section(response, "answer"), section(response, "authority"),
+    return (client.rcode(response), dns.flags.to_text(flags), section(response, "answer"),
+            section(response, "authority"),
             section(response, "additional"))
 
 
@@ -95,7 +96,8 @@ def test_like_the_others(serve, tmp_path, chain):
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("options", [[], ["-n", "-t", "3", "-s", "beef"], ["-n", "-p"]], ids=["nsec", "nsec3", "optout"])
+@pytest.mark.parametrize("options", [[], ["-n", "-t", "3", "-s", "beef"], ["-n", "-p"]],
+                         ids=["nsec", "nsec3", "optout"])
 def test_signed_by_ldns(serve, tmp_path, options):
     servers = serve(signed.sign_with_ldns(tmp_path / "zone", options)[0])
     compare(servers, questions(str(options))[:400])
@@ -106,7 +108,8 @@ def delv(server, directory, key, name, kind):
     with open(anchors, "w", encoding="utf-8") as f:
         flags, protocol, algorithm, data = key.split(None, 3)
         f.write(f'trust-anchors {{ "{ORIGIN}." static-key {flags} {protocol} {algorithm} "{data}"; }};\n')
-    done = run(["delv", f"@{server.address}", "-p", str(server.port), "-a", anchors, f"+root={ORIGIN}", "+tcp", "-q", name, "-t",
+    done = run(["delv", f"@{server.address}", "-p", str(server.port), "-a", anchors, f"+root={ORIGIN}", "+tcp", "-q",
+                name, "-t",
                 kind], check=False)
     return done.stdout + done.stderr
 

@@ -70,7 +70,8 @@ class CookieKnot(Knot):
         with open(self.path("knot.conf"), encoding="utf-8") as f:
             text = f.read()
         self.write("knot.conf", text.replace("zone:\n", f"mod-cookies:\n  - id: all\n    secret: 0x{SECRET}\n"
-                                             "template:\n  - id: default\n    global-module: mod-cookies/all\nzone:\n", 1))
+                                             "template:\n  - id: default\n    global-module: mod-cookies/all\nzone:\n",
+                                             1))
 
 
 def test_other_servers_agree(start, tmp_path):

@@ -69,10 +69,13 @@ def backend(certnsd, tmp_path, fakeca_for):
 def test_lego(backend, tmp_path):
     server, ca = backend
     settings = {"NAMESERVER": f"127.0.0.1:{server.port}", "TSIG_ALGORITHM": "hmac-sha512.", "TSIG_KEY": server.key.name,
-                "TSIG_SECRET": server.key.secret, "PROPAGATION_TIMEOUT": "20", "POLLING_INTERVAL": "1", "SEQUENCE_INTERVAL": "1"}
-    run(["lego", "--accept-tos", "--email", "hostmaster@example.com", "--server", ca.directory_url, "--path", tmp_path / "lego",
+                "TSIG_SECRET": server.key.secret, "PROPAGATION_TIMEOUT": "20", "POLLING_INTERVAL": "1",
+                "SEQUENCE_INTERVAL": "1"}
+    run(["lego", "--accept-tos", "--email", "hostmaster@example.com", "--server", ca.directory_url, "--path",
+         tmp_path / "lego",
          "--dns", "rfc2136", "--dns.disable-cp", "--domains", "*.example.com", "run"],
-        env={**os.environ, "LEGO_CA_CERTIFICATES": ca.ca_path, **{"RFC2136_" + name: value for name, value in settings.items()}})
+        env={**os.environ, "LEGO_CA_CERTIFICATES": ca.ca_path,
+             **{"RFC2136_" + name: value for name, value in settings.items()}})
     with open(tmp_path / "lego" / "certificates" / "_.example.com.crt", "rb") as f:
         issued = x509.load_pem_x509_certificate(f.read())
     assert certs.names_of(issued) == ["*.example.com"]
@@ -93,7 +96,8 @@ def test_certbot(backend, tmp_path):
     run(["certbot", "certonly", "--non-interactive", "--agree-tos", "--email", "hostmaster@example.com", *places,
          "--server", ca.directory_url, "--dns-rfc2136", "--dns-rfc2136-credentials", credentials,
          "--dns-rfc2136-propagation-seconds", "1", "-d", "www.example.com"], env=env)
-    run(["certbot", "revoke", "--non-interactive", "--server", ca.directory_url, *places, "--cert-name", "www.example.com",
+    run(["certbot", "revoke", "--non-interactive", "--server", ca.directory_url, *places, "--cert-name",
+         "www.example.com",
          "--reason", "superseded", "--no-delete-after-revoke"], env=env)
     assert ca.certificates[0].revoked == 4 and not ca.complaints
 

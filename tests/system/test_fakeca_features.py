@@ -61,7 +61,8 @@ PERSIST = '_validation-persist.www TXT "ca.example; accounturi={account}'
 def test_dns_persist_in_clear(world, lines, host, status):
     one = world(lines, challenges=["dns-persist-01", "dns-01"])
     order = one.new_order(host)
-    offered = [c for c in one.post(order.json["authorizations"][0]).json["challenges"] if c["type"] == "dns-persist-01"][0]
+    offered = [c for c in one.post(order.json["authorizations"][0]).json["challenges"]
+               if c["type"] == "dns-persist-01"][0]
     assert offered["issuer-domain-names"] == ["ca.example"] and offered["accounturi"] == one.kid and "token" not in offered
     assert one.prove(order, "dns-persist-01") == [status]
     assert one.post(order.headers["Location"]).json["status"] == {"valid": "ready"}.get(status, status)
@@ -138,7 +139,8 @@ def test_renewal_information(client_of):
     one.ca.set_window(HOST, -10, 50, "https://ca.example/why")
     reply = one.http("GET", f"/renewal-info/{made.id}")
     assert reply.headers["Retry-After"] == "60" and reply.json["explanationURL"] == "https://ca.example/why"
-    start, end = (datetime.datetime.strptime(reply.json["suggestedWindow"][n], "%Y-%m-%dT%H:%M:%SZ") for n in ("start", "end"))
+    start, end = (datetime.datetime.strptime(reply.json["suggestedWindow"][n], "%Y-%m-%dT%H:%M:%SZ")
+                  for n in ("start", "end"))
     assert end - start == datetime.timedelta(seconds=60) and start < datetime.datetime.utcnow() < end
     assert one.order_certificate(Request([HOST]), replaces=made.id).order.replaces == made.id
     again = one.new_order(HOST, replaces=made.id)

@@ -195,7 +195,8 @@ def test_keys_from_elsewhere(service, issuer, key):
     get("e.example.com", "f.example.com", "--key-fd", "0", input=key.named())
     service.place("f.example.com").check(["f.example.com"])
     with open(service.key_path, "rb") as file:
-        get("g.example.com", "--key-fd", file.fileno(), "--hook", f"ls /proc/self/fd/{file.fileno()} >{service.home}/leak || true",
+        get("g.example.com", "--key-fd", file.fileno(), "--hook",
+            f"ls /proc/self/fd/{file.fileno()} >{service.home}/leak || true",
             pass_fds=[file.fileno()])
     assert os.path.getsize(os.path.join(service.home, "leak")) == 0, "nor by the descriptor"
     service.write_key(f"# made by hand\n{short}\n")
@@ -253,7 +254,8 @@ def test_owners_and_modes(service, issuer):
     group = grp.getgrgid(os.getgid()).gr_name
     user = pwd.getpwnam("nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name)
     service.run("o.example.com", "--owner", user.pw_name)
-    files = [os.stat(os.path.join(service.place("o.example.com").current, name)) for name in ("key.pem", "combined.pem", "chain.pem")]
+    files = [os.stat(os.path.join(service.place("o.example.com").current, name))
+             for name in ("key.pem", "combined.pem", "chain.pem")]
     assert [f.st_uid for f in files] == [user.pw_uid, user.pw_uid, os.geteuid()]
     assert [f.st_mode & 0o777 for f in files] == [0o600, 0o600, 0o644]
     service.run(HOST, "--group", group)

@@ -86,7 +86,8 @@ def test_an_authority_that_is_down(without_authority):
     service.run("-w", "0", HOST, expect=fetch.WAITING)
     service.wait_problem()
     done = service.run("-w", "1", HOST, expect=fetch.CA)
-    assert re.search("no certificate after 1 s; the server says: .*connect", done.stderr), "the words of the status record"
+    assert re.search("no certificate after 1 s; the server says: .*connect",
+                     done.stderr), "the words of the status record"
     found = service.json("-w", "1", HOST, expect=fetch.CA)[0]
     assert found["result"] == "failed" and found["server"]["state"] == "waiting" and "connect" in found["server"]["problem"]
     assert service.place().version() is None
@@ -204,9 +205,11 @@ status {' '.join(str(a) for a in service.arguments('--new-key', HOST))}
 
 
 @pytest.mark.parametrize("arguments, words", [
-    (["--no-such-option"], "usage"), (["-t", "rsa1024", HOST], "rsa2048"), (["--key-fd", "0", HOST], "exclude each other"),
+    (["--no-such-option"], "usage"), (["-t", "rsa1024", HOST], "rsa2048"),
+    (["--key-fd", "0", HOST], "exclude each other"),
     (["-s", "192.0.2.1@dns", HOST], "ADDRESS[@PORT]"), (["-w", "soon", HOST], "--timeout"),
-    (["not a host"], "name of a host"), (["-n", "x.example.com", "a.example.com", "b.example.com"], "one HOST"), ([], "no host"),
+    (["not a host"], "name of a host"), (["-n", "x.example.com", "a.example.com", "b.example.com"], "one HOST"),
+    ([], "no host"),
     (["-c", "/nonexistent/fetch.yaml", HOST], "/nonexistent/fetch.yaml"),
 ], ids=["option", "key-type", "two-keys", "server", "timeout", "name", "two-hosts", "none", "file"])
 def test_usage(service, arguments, words):

@@ -127,7 +127,8 @@ ODD = {
     "REFUSED": (lambda query: reply(query, flags=0x8405), "REFUSED"),
     "no SOA": (lambda query: reply(query), "has no zone"),
     "records that are not there": (lambda query: reply(query, counts=(1, 9, 9, 9)), "has no zone"),
-    "a name that points to itself": (lambda query: reply(query, records=b"\xc0\x21" + bytes(10), counts=(1, 1, 0, 0)), "has no zone"),
+    "a name that points to itself": (lambda query: reply(query, records=b"\xc0\x21" + bytes(10), counts=(1, 1, 0, 0)),
+                                     "has no zone"),
 }
 
 

@@ -93,9 +93,11 @@ class Guided:
 
 def served(guided, port, host, *arguments):
     """The serial number of the certificate that a client gets and verifies; None: no connection yet."""
-    done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-servername", host, "-CAfile", guided.root,
+    done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-servername", host, "-CAfile",
+                           guided.root,
                            "-verify_hostname", host, "-verify_return_error", *arguments],
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=60)
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          check=False, timeout=60)
     if "-----BEGIN CERTIFICATE-----" not in done.stdout:
         return None
     assert "Verify return code: 0 (ok)" in done.stdout, done.stdout
@@ -167,7 +169,8 @@ def test_nginx_with_two_kinds_of_keys(tmp_path, issuer, key):
     rsa = fetch.Place(os.path.join(guided.fetch.directory, "rsa", host))
     for place, algorithms in (ec, "ECDSA+SHA256"), (rsa, "RSA-PSS+SHA256:RSA+SHA256"):
         wanted = place.check([host]).serial_number
-        wait_for(lambda: served(guided, port, host, "-sigalgs", algorithms) == wanted, f"clients of {algorithms} get theirs")
+        wait_for(lambda: served(guided, port, host, "-sigalgs", algorithms) == wanted,
+                 f"clients of {algorithms} get theirs")
 
 
 def test_haproxy(tmp_path, issuer, key):

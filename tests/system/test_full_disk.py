@@ -85,7 +85,8 @@ def test_the_journal_is_full(small, key, repo):
     message.delete("n0.example.com.")
     assert client.send_update(small, message) == "NOERROR"
     repo.unhide()
-    wait_for(lambda: "n2000" in repo.read("example.com") and "n1000" not in repo.read("example.com"), "and the remote gets it")
+    wait_for(lambda: "n2000" in repo.read("example.com") and "n1000" not in repo.read("example.com"),
+             "and the remote gets it")
 
 
 def test_the_reason_is_in_the_answer(small, key, repo):
@@ -113,7 +114,8 @@ def test_the_clone_is_full(small, key, repo):
     wait_for(lambda: client.look(small, "big299.example.com", "TXT"), "the commit is served when there is room", 60)
     assert small.ctl("status")["repositories"][0]["problem"] is None
     assert add(small, key, 1) == "NOERROR"
-    wait_for(lambda: "n1\t" in repo.read("example.com") or "n1 " in repo.read("example.com"), "write-backs go on too", 60)
+    wait_for(lambda: "n1\t" in repo.read("example.com") or "n1 " in repo.read("example.com"), "write-backs go on too",
+             60)
 
 
 def test_a_start_with_a_full_disk(small, key, repo, tmp_path):
@@ -141,7 +143,8 @@ def test_the_backups_disk_is_full(certnsd, repo, key, tmp_path):
     target = tmp_path / "target"
     target.mkdir()
     script = 'mount -t tmpfs -o size=20k tmpfs "$1" && shift && exec "$@"'
-    server.spawn([*OWN_MOUNTS, "sh", "-c", script, "sh", str(target), program("server/certnsd"), "-c", server.config_path])
+    server.spawn([*OWN_MOUNTS, "sh", "-c", script, "sh", str(target), program("server/certnsd"), "-c",
+                  server.config_path])
     server.wait_ready("example.com")
     done = server.ctl_text("backup", target / "backup", check=False)
     assert done.returncode == 1 and ("No space left" in done.stderr or "disk is full" in done.stderr), done.stderr

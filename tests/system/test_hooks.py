@@ -20,7 +20,8 @@ from lib.zones import zone
 pytestmark = pytest.mark.once
 
 HOOKS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "hooks")
-AT_ONCE_S = 5 * PATIENCE  # well below a second, but for a machine that is busy with other tests; the poll is an hour away
+# well below a second, but for a machine that is busy with other tests; the poll is an hour away
+AT_ONCE_S = 5 * PATIENCE
 TOOLS = {"PATH": os.path.join(BUILD, "tools") + ":" + os.environ["PATH"]}
 
 

@@ -18,7 +18,8 @@ from lib.zones import zone
 KEY = Key("client._update.example.com")
 PARTIAL = Key("part.example.com")
 HERE = "_letsencrypt._tcp.www"
-POLICY = [f"grant {PARTIAL.name} name {HERE}.example.com TLSA", f"grant {PARTIAL.name} name _acme-challenge.ftp.example.com TXT"]
+POLICY = [f"grant {PARTIAL.name} name {HERE}.example.com TLSA",
+          f"grant {PARTIAL.name} name _acme-challenge.ftp.example.com TXT"]
 
 
 @pytest.fixture
@@ -71,7 +72,8 @@ def rsa_1024():
 def hopeless():
     return [
         ("octets", ["3 255 0 00"], "not a PKCS#10 request"),
-        ("another's signature", ["3 255 0 " + Request(["www.example.com"]).der[:-4].hex() + "00000000"], "PKCS#10|signature"),
+        ("another's signature", ["3 255 0 " + Request(["www.example.com"]).der[:-4].hex() + "00000000"],
+         "PKCS#10|signature"),
         ("a weak key", [request("www.example.com", key=rsa_1024())], "1024 bits"),
         ("a key of another kind", [request("www.example.com", key=dsa.generate_private_key(2048))], "kind"),
         ("a name elsewhere", [request("www.example.com", "www.nowhere.example")], "www.nowhere.example"),
@@ -111,7 +113,8 @@ def test_taken_when_configured_so(make, hopeless):
 def test_by_git_it_is_in_the_status(make):
     line = f"{HERE} TLSA " + request("www.example.com", key=rsa_1024()) + "\n"
     server = make(zones={"example.com": zone(extra=line)})
-    wait_for(lambda: [c for c in server.certs("www.example.com") if "1024 bits" in (c["problem"] or "")], "the reason is told")
+    wait_for(lambda: [c for c in server.certs("www.example.com") if "1024 bits" in (c["problem"] or "")],
+             "the reason is told")
     assert server.ca.count("newOrder") == 0
 
 

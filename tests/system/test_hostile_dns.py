@@ -84,7 +84,8 @@ def test_liars(liars):
     faults = []
     for host, request, (what, _, words) in zip(hosts, requests, LIARS):
         if words is None:
-            wait_for(lambda h=host, r=request: obtained(server, h, r), f"a certificate though the server {what}", interval=0.5)
+            wait_for(lambda h=host, r=request: obtained(server, h, r), f"a certificate though the server {what}",
+                     interval=0.5)
             continue
         told = wait_for(lambda h=host: problem(server, h), f"that the server {what} is noticed", 30)
         if not re.search(words, told) or host not in told or servers[hosts.index(host)].here() not in told:

@@ -33,7 +33,8 @@ def longer_than_it_is(reply):
 
 # (what the CA does, endpoint, step or function of the CA that makes it, what the operator reads)
 LIES = [
-    ("an order that is no JSON", "newOrder", lies.body("<html>Welcome to the airport</html>", "text/html"), "order is not JSON"),
+    ("an order that is no JSON", "newOrder", lies.body("<html>Welcome to the airport</html>", "text/html"),
+     "order is not JSON"),
     ("an order cut short", "newOrder", lies.body('{"status": "pend'), "order is not JSON"),
     ("an order that is an array", "newOrder", lies.body("[]"), "no JSON object"),
     ("an order in bad UTF-8", "newOrder", lies.body(b'{"status": "\xff"}'), "not JSON"),
@@ -48,11 +49,13 @@ LIES = [
     ("an order with a state of many letters", "newOrder", member(status="\u20ac" * 300), 'unknown status'),
     ("an order without authorizations", "newOrder", member(authorizations=None), 'lacks "authorizations"'),
     ("an order with no authorization", "newOrder", member(authorizations=[]), 'lacks "authorizations"'),
-    ("an order with an object for authorizations", "newOrder", member(authorizations={"a": "b"}), 'lacks "authorizations"'),
+    ("an order with an object for authorizations", "newOrder", member(authorizations={"a": "b"}),
+     'lacks "authorizations"'),
     ("an order with a number among them", "newOrder", member(authorizations=[5]), "no https URL"),
     ("an order with a plain http authorization", "newOrder", member(authorizations=["http://169.254.169.254/latest/meta-data/"]),
      "no https URL"),
-    ("an order with a file for an authorization", "newOrder", member(authorizations=["file:///etc/shadow"]), "no https URL"),
+    ("an order with a file for an authorization", "newOrder", member(authorizations=["file:///etc/shadow"]),
+     "no https URL"),
     ("an order with too many authorizations", "newOrder", member(authorizations=[NEVER] * 5000), "too many|than names"),
     ("an order without finalize", "newOrder", member(finalize=None), 'lacks "finalize"'),
     ("an order with a plain http finalize", "newOrder", member(finalize="http://127.0.0.1/"), "not https"),
@@ -64,7 +67,8 @@ LIES = [
     ("an order that is an address", "newOrder",
      member(identifiers=[{"type": "ip", "value": "192.0.2.1"}]), "identifiers|192.0.2.1"),
     ("an order without a place", "newOrder", lies.header("Location", None), "no https URL of the order"),
-    ("an order at a plain place", "newOrder", lies.header("Location", "http://127.0.0.1/order"), "no https URL of the order"),
+    ("an order at a plain place", "newOrder", lies.header("Location", "http://127.0.0.1/order"),
+     "no https URL of the order"),
     ("an order at half a place", "newOrder", lies.header("Location", "/order/1"), "no https URL of the order"),
     ("a redirect of a POST", "newOrder", Reply(307, headers={"Location": NEVER}), "307"),
     ("a teapot", "newOrder", Reply(418, "short and stout"), "418"),
@@ -73,15 +77,19 @@ LIES = [
     ("an error of odd members", "newOrder",
      member(status="invalid", error={"type": 5, "detail": [], "subproblems": 7}), "given up"),
     ("an error with control characters", "newOrder",
-     member(status="invalid", error={"type": "x", "detail": "a\x1b[2Jb\nerror: forged\r\x00c".replace("\x00", "")}), "forged"),
-    ("an error of a megabyte", "newOrder", member(status="invalid", error={"type": "x", "detail": "blah " * 200000}), "blah"),
+     member(status="invalid", error={"type": "x", "detail": "a\x1b[2Jb\nerror: forged\r\x00c".replace("\x00", "")}),
+     "forged"),
+    ("an error of a megabyte", "newOrder", member(status="invalid", error={"type": "x", "detail": "blah " * 200000}),
+     "blah"),
     ("a refusal of a megabyte", "newOrder", lies.refusal(detail="blah " * 200000), "blah"),
     ("a refusal with many parts", "newOrder",
      lies.refusal(detail="no", subproblems=[{"type": "x", "detail": "part"}] * 20000), "part"),
-    ("a refusal of a type with many letters", "newOrder", lies.refusal("\u20ac" * 100, detail="\u20ac" * 3000), "\u20ac"),
+    ("a refusal of a type with many letters", "newOrder", lies.refusal("\u20ac" * 100, detail="\u20ac" * 3000),
+     "\u20ac"),
     ("a refusal in words", "newOrder", Reply(403, "Go away", "text/plain"), "HTTP status 403"),
     ("an order that is valid without a certificate", "newOrder", member(status="valid"), 'lacks "certificate"'),
-    ("an order with a plain http certificate", "newOrder", member(status="valid", certificate="http://127.0.0.1/c"), "not https"),
+    ("an order with a plain http certificate", "newOrder", member(status="valid", certificate="http://127.0.0.1/c"),
+     "not https"),
 
     ("an authorization that is no JSON", "authz", lies.body("%"), "authorization is not JSON"),
     ("an authorization for another name", "authz", foreign("www.example.net"), "not ordered: www.example.net"),
@@ -93,7 +101,8 @@ LIES = [
     ("an authorization for an address", "authz",
      member(identifier={"type": "ip", "value": "192.0.2.1"}), 'no identifier of type "dns"'),
     ("an authorization for nobody", "authz", member(identifier=None), 'no identifier of type "dns"'),
-    ("an authorization for an array", "authz", member(identifier={"type": "dns", "value": ["a"]}), 'no identifier of type "dns"'),
+    ("an authorization for an array", "authz", member(identifier={"type": "dns", "value": ["a"]}),
+     'no identifier of type "dns"'),
     ("an authorization with a state of its own", "authz", member(status="unsure"), 'unknown status "unsure"'),
     ("an authorization that is over", "authz", member(status="revoked"), "deactivated, revoked or let expire"),
     ("an authorization without challenges", "authz", member(challenges=None), "offers nothing"),
@@ -113,7 +122,8 @@ LIES = [
     ("a CSR that is taken with a word", "finalize", Reply(200, "later", "text/plain"), "order is not JSON"),
     ("a CSR that is not liked", "finalize",
      lies.refusal("urn:ietf:params:acme:error:badCSR", 400, detail="ugly"), "badCSR: ugly"),
-    ("a certificate at a plain place", "finalize", member(status="valid", certificate="http://127.0.0.1/c"), "not https"),
+    ("a certificate at a plain place", "finalize", member(status="valid", certificate="http://127.0.0.1/c"),
+     "not https"),
 
     ("no certificate", "certificate", lies.body(""), "no certificate in PEM"),
     ("a page for a certificate", "certificate", lies.body("<html></html>", "text/html"), "comes as text/html"),
@@ -136,7 +146,8 @@ LIES = [
     ("intermediates in the wrong order", "certificate", lies.chain(lambda c: [c[0], *c[:0:-1]]), "chain"),
     ("a leaf signed by a stranger", "certificate", lies.by_a_stranger(True), "chain|signed"),
     ("a leaf twice", "certificate", lies.chain(lambda c: [c[0], *c]), "chain"),
-    ("a stranger in the chain", "certificate", lies.chain(lambda c: [c[0], lies.Authority("Stranger").certificate]), "chain"),
+    ("a stranger in the chain", "certificate", lies.chain(lambda c: [c[0], lies.Authority("Stranger").certificate]),
+     "chain"),
 ]
 
 
@@ -148,9 +159,11 @@ def liar(certnsd, repo, fakeca_for):
         server.zone_entry("example.com")
         cas = [fakeca_for(server, **settings), fakeca_for(server)]
         server.config["acme"] = {
-            "authorities": [{"name": name, "directory": ca.directory_url, "ca-certificates": ca.ca_path, "terms-agreed": True}
+            "authorities": [{"name": name, "directory": ca.directory_url, "ca-certificates": ca.ca_path,
+                             "terms-agreed": True}
                             for name, ca in zip(("liar", "honest"), cas)],
-            "labels": [{"label": "_letsencrypt._tcp", "authority": "liar"}, {"label": "_honest._tcp", "authority": "honest"}]}
+            "labels": [{"label": "_letsencrypt._tcp", "authority": "liar"},
+                       {"label": "_honest._tcp", "authority": "honest"}]}
         server.write_config()
         return server.start("example.com"), cas[0]
 
@@ -169,10 +182,12 @@ def test_lies(liar, key, part):
         ca.always(endpoint, step(ca) if callable(step) and not isinstance(step, (Alter, Reply)) else step, host=host)
     client.nsupdate(server, key, "".join(upload_script(h, r) for h, r in requests.items()))
     for host in requests:
-        server.ctl("renew", host)       # a CA that lies to two is left alone for a while, but not if the operator wants it
+        # a CA that lies to two is left alone for a while, but not if the operator wants it
+        server.ctl("renew", host)
     honest = Request(["h0.example.com"])
     client.nsupdate(server, key, upload_script("h0.example.com", honest, "_honest._tcp"))
-    wait_for(lambda: Published(server, "h0.example.com", "_honest._tcp").certificate(honest), "nobody else is delayed", 30)
+    wait_for(lambda: Published(server, "h0.example.com", "_honest._tcp").certificate(honest), "nobody else is delayed",
+             30)
     judge(server, cases, requests)
     assert "out of memory" not in server.log(), "whatever the CA says can be kept"
     ca.honest()

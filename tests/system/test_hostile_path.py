@@ -67,7 +67,8 @@ CAS = [
     ("a deep directory", always("directory", lies.body(lies.deep(20000))), "depth"),
     ("a directory without newNonce", always("directory", member(newNonce=None)), 'lacks "newNonce"'),
     ("a directory with a plain http URL", always("directory", member(newOrder="http://127.0.0.1/")), "not https"),
-    ("a directory with an endless URL", always("directory", member(newOrder="https://ca.example/" + "a" * 10000)), "newOrder"),
+    ("a directory with an endless URL", always("directory", member(newOrder="https://ca.example/" + "a" * 10000)),
+     "newOrder"),
     ("a directory with a line break", always("directory", member(newNonce="https://127.0.0.1/\r\nX: y")), "newNonce"),
     ("a redirect to itself", always("directory", redirect("/directory")), "redirect"),
     ("a redirect to plain http", always("directory", redirect("http://127.0.0.1:9/")), "rotocol"),
@@ -83,7 +84,8 @@ CAS = [
     ("a CA that hangs up in the middle", always("directory", sent(reset_after(150))), BROKEN),
     ("no HTTP", always("directory", sent(raw(b"220 mail.example.com ESMTP\r\n"))), "HTTP|Weird|weird"),
     ("a status line of its own", always("directory", sent(raw(b"HTTP/9.9 banana\r\n\r\n"))), "HTTP|ersion|Weird|weird"),
-    ("a header without end", always("directory", sent(without_end(b"HTTP/1.1 200 OK\r\nX: ", b"a" * 65536))), "too long"),
+    ("a header without end", always("directory", sent(without_end(b"HTTP/1.1 200 OK\r\nX: ", b"a" * 65536))),
+     "too long"),
     ("headers without end", always("directory", sent(without_end(b"HTTP/1.1 200 OK\r\n", b"X-Y: " + b"z" * 1000 + b"\r\n"))),
      "Too large response headers"),
     ("promises without end", always("directory", sent(without_end(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100))),
@@ -122,7 +124,8 @@ PROXIES = [
     ("a proxy that answers itself", says(OK + b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"), "SSL|wrong version"),
     ("a proxy with headers without end", repeats(b"HTTP/1.1 200 OK\r\n", b"X-Y: " + b"z" * 1000 + b"\r\n"),
      "Too large response headers"),
-    ("a proxy with a page without end", repeats(b"HTTP/1.1 403 No\r\nConnection: close\r\n\r\n", b"no " * 20000), "403|" + LATE),
+    ("a proxy with a page without end", repeats(b"HTTP/1.1 403 No\r\nConnection: close\r\n\r\n", b"no " * 20000),
+     "403|" + LATE),
     ("a proxy that is silent", lyingproxy.silent, LATE),
     ("a tunnel to somebody else", None, "issuer|certificate"),
     ("a tunnel that ends at once", cut_after(0), BROKEN),
@@ -142,7 +145,8 @@ def many(certnsd, repo, fakeca_for):
         cas = [fakeca_for(server) for _ in range(n)]
         server.config["acme"] = {
             "request-timeout": int(SECONDS * PATIENCE), **section,
-            "authorities": [{"name": f"ca{i}", "directory": ca.directory_url, "ca-certificates": ca.ca_path, "terms-agreed": True}
+            "authorities": [{"name": f"ca{i}", "directory": ca.directory_url, "ca-certificates": ca.ca_path,
+                             "terms-agreed": True}
                             for i, ca in enumerate(cas)],
             "labels": [{"label": label(i), "authority": f"ca{i}"} for i in range(n)]}
         server.write_config()
@@ -227,7 +231,8 @@ def test_who_hangs_holds_up_nobody_else(many, key):
     hosts = [f"h{i}.example.com" for i in range(110)]
     client.nsupdate(server, key, "".join(upload_script(h, Request([h]), label(0)) for h in hosts))
     gate.wait_arrived()
-    wait_for(lambda: sum("ordering a certificate" in line for line in server.log().splitlines()) >= 100, "all that may run do")
+    wait_for(lambda: sum("ordering a certificate" in line for line in server.log().splitlines()) >= 100,
+             "all that may run do")
     request = Request([HOST])
     client.nsupdate(server, key, upload_script(HOST, request, label(1)))
     wait_for(lambda: Published(server, HOST, label(1)).certificate(request), "a certificate of the other CA", 30)

@@ -49,7 +49,8 @@ def test_advice(issuer_with, key):
     for host, request in requests.items():
         wait_for(lambda h=host, r=request: Published(server, h).certificate(r), f"a certificate for {host}", 60)
     for i, (what, _, words) in enumerate(ADVICE):
-        wait_for(lambda n=i, w=words: re.search(rf"h{n}\.example\.com: .*({w})", server.log()), f"what it says of {what}", 20)
+        wait_for(lambda n=i, w=words: re.search(rf"h{n}\.example\.com: .*({w})", server.log()),
+                 f"what it says of {what}", 20)
     # libcurl may ask once more where an answer was lost.
     stays(lambda: ca.count("renewalInfo") <= len(ADVICE) + 6, "nobody is asked again at once", 2)
     for state in server.ctl("certs"):

@@ -76,7 +76,8 @@ NOTHING_ELSE = [
     ("a challenge", lambda: [("add", "_acme-challenge.www", 60, "TXT", '"x"')], "nothing else"),
     ("all of the host", lambda: [("delete", "www")], "nothing else"),
     ("a question about others", lambda: [("present", "ns1", "A"), *replace(csr("www.example.com"))], "prerequisite"),
-    ("two CSRs", lambda: [*replace(csr("www.example.com")), ("add", HERE, 60, "TLSA", csr("www.example.com"))], "two CSRs"),
+    ("two CSRs", lambda: [*replace(csr("www.example.com")), ("add", HERE, 60, "TLSA", csr("www.example.com"))],
+     "two CSRs"),
 ]
 
 
@@ -93,9 +94,11 @@ CHALLENGES = [
     ("the challenge of its host", [("add", "_acme-challenge.www", 60, "TXT", '"x"')], True),
     ("of names below", [("add", "_acme-challenge.a.b.www", 60, "TXT", '"x"')], True),
     ("of one account", [("add", "_ujmmovf2vn55tgye._acme-challenge.www", 60, "TXT", '"x"')], True),
-    ("and takes it away", [("delete", "_acme-challenge.www", "TXT", '"x"'), ("delete", "_acme-challenge.www", "TXT")], True),
+    ("and takes it away", [("delete", "_acme-challenge.www", "TXT", '"x"'), ("delete", "_acme-challenge.www", "TXT")],
+     True),
     ("in any letter case", [("add", "_ACME-challenge.WWW", 60, "TXT", '"x"')], True),
-    ("if there is none", [("absent", "_acme-challenge.b.www"), ("add", "_acme-challenge.b.www", 60, "TXT", '"x"')], True),
+    ("if there is none", [("absent", "_acme-challenge.b.www"), ("add", "_acme-challenge.b.www", 60, "TXT", '"x"')],
+     True),
     ("the challenge of another host", [("add", "_acme-challenge.ftp", 60, "TXT", '"x"')], False),
     ("of the zone", [("add", "_acme-challenge", 60, "TXT", '"x"')], False),
     ("of a host whose name ends alike", [("add", "_acme-challenge.awww", 60, "TXT", '"x"')], False),

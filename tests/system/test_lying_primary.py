@@ -281,9 +281,11 @@ LIES = {
     "class": (full(another_class), "malformed"),
     "short": (full(short_message), "without a whole header"),
     "step-removes": (steps(soa_rr(1), "absent 300 A 192.0.2.1", soa_rr(2), soa_rr(2)), "removes what is not there"),
-    "step-back": (steps(soa_rr(1), soa_rr(0), "leak 300 A 192.0.2.66", soa_rr(2)), "from serial 1 to 0, which is not newer"),
+    "step-back": (steps(soa_rr(1), soa_rr(0), "leak 300 A 192.0.2.66", soa_rr(2)),
+                  "from serial 1 to 0, which is not newer"),
     "step-chain": (steps(soa_rr(1), soa_rr(2), "leak 300 A 192.0.2.66", soa_rr(3)), "comes the SOA of serial 3"),
-    "step-cut": (steps(soa_rr(1), "www 300 A 192.0.2.80", soa_rr(2), "leak 300 A 192.0.2.66"), "closed the connection in the"),
+    "step-cut": (steps(soa_rr(1), "www 300 A 192.0.2.80", soa_rr(2), "leak 300 A 192.0.2.66"),
+                 "closed the connection in the"),
     "endless-steps": (endless_steps, "larger than the 1048576 octets|took longer"),
     "endless-removed": (endless_removed, "larger than the 1048576 octets|took longer"),
 }
@@ -310,7 +312,8 @@ def notify_all(server, fake, serial):
 
 def test_lies(certnsd, fake):
     server = certnsd(keys=[{"name": KEY.name, "algorithm": KEY.algorithm, "secret": KEY.secret}], server={
-        "transfers-in": 50, "transfers-per-ns": 50, "max-transfer-idle-in": f"{IDLE_S}s", "max-transfer-time-in": f"{TIME_S}s"})
+        "transfers-in": 50, "transfers-per-ns": 50, "max-transfer-idle-in": f"{IDLE_S}s",
+        "max-transfer-time-in": f"{TIME_S}s"})
     for lie in LIES:
         server.zone_entry(name_of(lie), primaries=[f"{fake.address}@{fake.port} key {KEY.name}"], **{
             "allow-transfer": ["127.0.0.0/8"], "zone-max-size": SIZE})
@@ -381,7 +384,8 @@ def test_history_that_was_left_is_not_sent(certnsd, fake):
     """After a way back to serial 2, what once led from there to 3 is not what leads there now."""
     zone = "example.com"
     server = certnsd(keys=[{"name": KEY.name, "algorithm": KEY.algorithm, "secret": KEY.secret}])
-    server.zone_entry(zone, primaries=[f"{fake.address}@{fake.port} key {KEY.name}"], **{"allow-transfer": ["127.0.0.0/8"]})
+    server.zone_entry(zone, primaries=[f"{fake.address}@{fake.port} key {KEY.name}"],
+                      **{"allow-transfer": ["127.0.0.0/8"]})
     fake.scripts[zone], fake.soas[zone] = good(2), soa(2)
     server.start(zone)
 

@@ -70,7 +70,8 @@ def test_very_many_zones(certnsd, tmp_path):
     peer = Knot(tmp_path / "peer")
     server = certnsd(keys=KNOWN)
     names = [f"z{i}.example" for i in range(ZONES)]
-    server.config["zones"] = [{"name": n, "primaries": [f"{peer.address}@{peer.port} key {TRANSFER.name}"]} for n in names]
+    server.config["zones"] = [{"name": n, "primaries": [f"{peer.address}@{peer.port} key {TRANSFER.name}"]}
+                              for n in names]
     server.write_config()
     peer.key(TRANSFER)
     for name in names:
@@ -78,7 +79,8 @@ def test_very_many_zones(certnsd, tmp_path):
     peer.start(names[-1])
     server.start()
 
-    wait_for(lambda: sum(1 for one in server.ctl("zones") if one["serial"] == 1) == ZONES, "all zones have come", 300, 1)
+    wait_for(lambda: sum(1 for one in server.ctl("zones") if one["serial"] == 1) == ZONES, "all zones have come", 300,
+             1)
     assert "said nothing" not in server.log() and "closed the connection" not in server.log()
     nexts = sorted(datetime.datetime.fromisoformat(server.ctl("zones", name)[0]["transfer"]["next"].rstrip("Z"))
                    for name in names[::100])

@@ -184,7 +184,8 @@ def test_a_zone_comes_back_in_conflict(quiet, repo, key):
 def test_a_shared_include_changes_all_its_zones(certnsd, repo):
     """A commit that touches nothing but a file that many zones include."""
     names = [f"zone{i}.example" for i in range(20)]
-    repo.commit({**{name: zone(name, extra="$INCLUDE common/mail\n") for name in names}, "common/mail": "mail A 192.0.2.1\n"})
+    repo.commit({**{name: zone(name, extra="$INCLUDE common/mail\n") for name in names},
+                 "common/mail": "mail A 192.0.2.1\n"})
     server = certnsd(git=[{"remote": repo.bare, "poll": "1h"}]).start(*names)
     repo.commit({"common/mail": "mail A 192.0.2.2\n"})
     server.pull()

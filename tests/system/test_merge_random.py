@@ -207,7 +207,8 @@ class History:
 
     def edit(self):
         name = self.r.choice([z for z in ZONES if z not in self.gone])
-        edits = [(self.r.random() < 0.6, self.r.choice(KINDS[self.r.choice("ppb")])) for _ in range(self.r.randrange(4))]
+        edits = [(self.r.random() < 0.6, self.r.choice(KINDS[self.r.choice("ppb")]))
+                 for _ in range(self.r.randrange(4))]
         if self.r.random() < 0.2:
             edits.append((self.r.random() < 0.6, (self.r.choice(CONFLICTS), "CNAME", "www")))
         state = self.r.getstate()
@@ -376,7 +377,8 @@ class History:
         time.sleep(self.r.random() * 1.5)
 
     def step(self):
-        steps = [(self.edit, 6), (self.edit_include, 1), (self.move_include, 1), (self.remove_zone, 1), (self.rewrite, 1),
+        steps = [(self.edit, 6), (self.edit_include, 1), (self.move_include, 1), (self.remove_zone, 1),
+                 (self.rewrite, 1),
                  (self.send_update, 8), (self.restart, 1), (self.kill, 1), (self.hide, 1), (self.command, 3),
                  (self.pause, 3)]
         self.r.choices([s for s, _ in steps], [w for _, w in steps])[0]()
@@ -460,7 +462,8 @@ class History:
             assert self.served(name) == before[name], f"{name} after a restart"
         self.repo.unhide()
         clone = os.path.join(self.server.state, "git", os.listdir(os.path.join(self.server.state, "git"))[0])
-        assert self.repo.git("rev-parse", f"refs/remotes/origin/{self.repo.branch}", cwd=clone).strip() == self.repo.head()
+        assert self.repo.git("rev-parse", f"refs/remotes/origin/{self.repo.branch}",
+                             cwd=clone).strip() == self.repo.head()
 
 
 @pytest.mark.parametrize("seed", SEEDS)

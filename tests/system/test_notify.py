@@ -168,7 +168,8 @@ class Listener:
             return data
 
         wire = read(int.from_bytes(read(2), "big"))
-        return dns.message.from_wire(wire, keyring={self.key.dnspython().name: self.key.dnspython()}, request_mac=request_mac)
+        return dns.message.from_wire(wire, keyring={self.key.dnspython().name: self.key.dnspython()},
+                                     request_mac=request_mac)
 
     def notified(self, name):
         """The serial of the next NOTIFY, which is answered."""
@@ -206,7 +207,8 @@ def test_who_may_not_transfer_gets_no_notify(certnsd, repo, key):
 
 def first(secondary, wanted):
     """When the first message came that is wanted; None: none came."""
-    return next((t for t, m in zip(secondary.when, secondary.heard) if isinstance(m, dns.message.Message) and wanted(m)), None)
+    return next((t for t, m in zip(secondary.when, secondary.heard) if isinstance(m, dns.message.Message)
+                 and wanted(m)), None)
 
 
 @pytest.mark.parametrize("silent", [True, False])
@@ -220,7 +222,8 @@ def test_who_has_not_confirmed_is_asked_for_challenges_later(certnsd, repo, key,
     server.start("example.com")
     wait_for(lambda: 1 in secondary.serials(), "the NOTIFY of the start")
     client.nsupdate(server, key, certs.upload_script("www.example.com", certs.Request(["www.example.com"])))
-    asked = wait_for(lambda: first(secondary, lambda m: m.question[0].rdtype == dns.rdatatype.TXT), "the secondary is asked")
+    asked = wait_for(lambda: first(secondary, lambda m: m.question[0].rdtype == dns.rdatatype.TXT),
+                     "the secondary is asked")
     told = first(secondary, lambda m: m.opcode() == dns.opcode.NOTIFY and m.answer and m.answer[0][0].serial == 3)
     assert told is not None and told <= asked
     assert not silent or asked - told > 0.5

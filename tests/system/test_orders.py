@@ -265,7 +265,8 @@ def behind_a_primary(certnsd, repo, key, fakeca_for):
     primary.start("example.com")
     ca = fakeca_for(primary, dns=None)
     hidden = certnsd(keys=[{"name": update.name, "algorithm": update.algorithm, "secret": update.secret}])
-    hidden.zone_entry("example.com", primaries=[f"{primary.here()} key {update.name}"], **{"check-servers": [primary.here()]})
+    hidden.zone_entry("example.com", primaries=[f"{primary.here()} key {update.name}"],
+                      **{"check-servers": [primary.here()]})
     hidden.use_acme(ca)
     hidden.write_config()
     return primary, hidden.start("example.com"), ca

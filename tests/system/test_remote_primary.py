@@ -97,7 +97,8 @@ def test_updates_are_forwarded(primary, hidden, key, key_is_known, tcp):
     hidden.config["zones"][0]["forward-updates"] = True
     hidden.write_config()
     hidden.start(ZONE)
-    client.nsupdate(hidden, key, f"update add new.{ZONE} 300 A 192.0.2.1\nsend\n", zone=ZONE, arguments=["-v"] if tcp else [])
+    client.nsupdate(hidden, key, f"update add new.{ZONE} 300 A 192.0.2.1\nsend\n", zone=ZONE, arguments=["-v"] if tcp
+                    else [])
     assert client.look(primary, f"new.{ZONE}", "A") == ["192.0.2.1"]
 
 

@@ -176,7 +176,8 @@ def test_our_own_limits(certnsd, repo, fakeca_for, key):
     server = certnsd(git=repo)
     server.zone_entry("example.com")
     ca = fakeca_for(server)
-    server.use_acme({"authorities": [{"directory": ca.directory_url, "ca-certificates": ca.ca_path, "terms-agreed": True,
+    server.use_acme({"authorities": [{"directory": ca.directory_url, "ca-certificates": ca.ca_path,
+                                      "terms-agreed": True,
                                       "limits": ["names 2/1d", "zone 3/1d"]}]})
     server.write_config()
     server.start("example.com")

@@ -76,7 +76,8 @@ def test_what_cannot_be_revoked(issuer_with, key):
     server, ca = issuer_with()
     request = upload(server, key, "www.example.com")
     first = certificate(server, "www.example.com", request)
-    for arguments, words in ((["www.example.com", "boredom"], "expected a reason"), (["www.example.com", "7"], "expected a reason"),
+    for arguments, words in ((["www.example.com", "boredom"], "expected a reason"),
+                             (["www.example.com", "7"], "expected a reason"),
                              (["mail.example.com"], "no certificate is published"), (["no..host"], "no host name")):
         done = server.ctl_text("revoke", *arguments, check=False)
         assert done.returncode == 1 and words in done.stderr, done.stderr

@@ -51,7 +51,8 @@ class Site:
 @pytest.fixture
 def site(tmp_path, certnsd, key, pebble_for):
     text = zone().replace("300 )", "2 )")
-    return Site(tmp_path, certnsd, GitRepo(tmp_path / "git", {"example.com": text, "example.com._keys": key.dnskey()}), pebble_for)
+    return Site(tmp_path, certnsd, GitRepo(tmp_path / "git", {"example.com": text, "example.com._keys": key.dnskey()}),
+                pebble_for)
 
 
 def test_all_ways(site, key, tmp_path):

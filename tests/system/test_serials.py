@@ -53,7 +53,8 @@ def test_a_random_walk(certnsd, repo, key, start, seed):
     for i in range(ROUNDS):
         what = r.choice(["bump", "jump", "same", "low", "only", "passing", "update", "restart"])
         if what in ("bump", "jump", "same", "low", "only"):
-            serial = (model.base + {"bump": 1, "jump": r.randrange(2, 9), "same": 0, "low": -r.randrange(1, 4), "only": 1}[what]) % 2**32
+            serial = (model.base + {"bump": 1, "jump": r.randrange(2, 9), "same": 0, "low": -r.randrange(1, 4),
+                                    "only": 1}[what]) % 2**32
             if what != "only":
                 lines.append(f"n{i} A 192.0.2.1\n")
             repo.commit({"example.com": zone(serial=serial, extra="".join(lines))})

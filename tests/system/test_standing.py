@@ -188,7 +188,8 @@ def test_a_standing_record_at_a_remote_primary(certnsd, repo, key, fakeca_for, n
     """Lasting there, too: it is left alone until it is not needed."""
     update = Key("certns._update.example.net")
     named.key(update)
-    named.primary("example.net", zone("example.net").replace("7200", "2"), options=f'allow-update {{ key "{update.name}"; }};')
+    named.primary("example.net", zone("example.net").replace("7200", "2"),
+                  options=f'allow-update {{ key "{update.name}"; }};')
     named.start("example.net")
     repo.edit("example.com", lambda t: t + "_validation-persist.www\tCNAME\twww.example.net.\n")
     server = certnsd(git=repo, keys=[{"name": update.name, "algorithm": update.algorithm, "secret": update.secret}])

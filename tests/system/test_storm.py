@@ -68,7 +68,8 @@ def storm(server, n, seed, *options):
     start = received(server)
     chunk = max(n // 4, 1000)
     for _ in range(40):
-        run([program("tests/storm/storm"), "-n", chunk, "-s", seed, "-r", RATE, *options, server.port, "scratch.example",
+        run([program("tests/storm/storm"), "-n", chunk, "-s", seed, "-r", RATE, *options, server.port,
+             "scratch.example",
              f"{KEY.name}:{KEY.algorithm}:{KEY.secret}", *names()], timeout=300 * PATIENCE)
         seed += 1
         server.check_running()

@@ -93,7 +93,8 @@ PREREQUISITES = [
     ("an RRset exists", "yxrrset www.example.com A", "NOERROR"),
     ("it does not", "yxrrset www.example.com MX", "NXRRSET"),
     ("nor where there is no name", "yxrrset none.example.com A", "NXRRSET"),
-    ("an RRset with these records", "yxrrset txt.example.com TXT one\nprereq yxrrset txt.example.com TXT two", "NOERROR"),
+    ("an RRset with these records", "yxrrset txt.example.com TXT one\nprereq yxrrset txt.example.com TXT two",
+     "NOERROR"),
     ("one is missing", "yxrrset txt.example.com TXT one", "NXRRSET"),
     ("one is too many", "yxrrset txt.example.com TXT one\nprereq yxrrset txt.example.com TXT two\n"
                         "prereq yxrrset txt.example.com TXT three", "NXRRSET"),

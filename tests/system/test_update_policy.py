@@ -163,10 +163,12 @@ def test_rules_that_never_match(certnsd):
     """No errors, for BIND takes them too."""
     server = certnsd()
     rules = ["grant k name www.example.net A", "grant k subdomain example.net A", "grant k wildcard *.example.net A",
-             "grant k csr www.example.net", "grant k name example.com A", "grant k subdomain com A", "grant k wildcard *.com A",
+             "grant k csr www.example.net", "grant k name example.com A", "grant k subdomain com A",
+             "grant k wildcard *.com A",
              "grant k csr .", "grant k acme www.example.net", "grant k self . A"]
     server.zone_entry("example.com", **{"update-policy": rules})
     done = run([program("server/certnsd"), "-t", "-c", server.config_path])
-    found = re.findall(r"yaml:(\d+):\d+: the rule can never match: (\S+) is not in the zone example.com", done.stdout + done.stderr)
+    found = re.findall(r"yaml:(\d+):\d+: the rule can never match: (\S+) is not in the zone example.com",
+                       done.stdout + done.stderr)
     assert [name for _, name in found] == ["www.example.net", "example.net", "*.example.net", "www.example.net"]
     assert [int(line) - int(found[0][0]) for line, _ in found] == [0, 1, 2, 3]

@@ -25,7 +25,8 @@ class Domain:
 
 
 def run(command, **more):
-    return subprocess.run([str(c) for c in command], check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **more).stdout
+    return subprocess.run([str(c) for c in command], check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          **more).stdout
 
 
 def cpu_of(pid):
@@ -50,8 +51,10 @@ class Pebble:
         self.port = servers.free_port()
         self.directory_url = f"https://127.0.0.1:{self.port}/dir"
         self.ca = os.path.join(home, "tls.pem")
-        run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
-             "/CN=Pebble", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", os.path.join(home, "tls.key"), "-out", self.ca])
+        run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+             "-subj",
+             "/CN=Pebble", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", os.path.join(home, "tls.key"), "-out",
+             self.ca])
         with open(os.path.join(home, "pebble.json"), "w", encoding="ascii") as f:
             json.dump({"pebble": {
                 "listenAddress": f"127.0.0.1:{self.port}", "managementListenAddress": f"127.0.0.1:{servers.free_port()}",
@@ -59,7 +62,8 @@ class Pebble:
                 "tlsPort": servers.free_port(), "ocspResponderURL": "", "externalAccountBindingRequired": False}}, f)
 
     def __enter__(self):
-        env = {**os.environ, "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_AUTHZREUSE": "0", "PEBBLE_WFE_NONCEREJECT": str(self.nonce_reject)}
+        env = {**os.environ, "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_AUTHZREUSE": "0",
+               "PEBBLE_WFE_NONCEREJECT": str(self.nonce_reject)}
         with open(os.path.join(self.home, "log"), "wb") as log:
             self.popen = subprocess.Popen(["pebble", "-config", os.path.join(self.home, "pebble.json"), "-dnsserver",
                                            f"127.0.0.1:{self.dns_port}"], env=env, stdout=log, stderr=log)
@@ -125,7 +129,8 @@ def csr(home, host):
 def upload(server, requests):
     """[(host, hex)] in updates of some each."""
     for at in range(0, len(requests), BATCH):
-        lines = [f"update add _letsencrypt._tcp.{host}. 3600 TLSA 3 255 0 {der}" for host, der in requests[at:at + BATCH]]
+        lines = [f"update add _letsencrypt._tcp.{host}. 3600 TLSA 3 255 0 {der}"
+                 for host, der in requests[at:at + BATCH]]
         run(["nsupdate", "-v", "-y", TSIG], text=True,
             input="\n".join([f"server 127.0.0.1 {server.port}", f"zone {ZONE}", *lines, "send\n"]))
 
@@ -149,23 +154,28 @@ def one(server, pebble, home, number):
 def lego(server, pebble, home, number):
     """The same by lego, which uses the DNS of certns; its account was made before."""
     env = {**os.environ, "LEGO_CA_CERTIFICATES": pebble.ca, "RFC2136_NAMESERVER": f"127.0.0.1:{server.port}",
-           "RFC2136_TSIG_ALGORITHM": "hmac-sha256.", "RFC2136_TSIG_KEY": KEY_NAME, "RFC2136_TSIG_SECRET": servers.KEY_SECRET,
+           "RFC2136_TSIG_ALGORITHM": "hmac-sha256.", "RFC2136_TSIG_KEY": KEY_NAME,
+           "RFC2136_TSIG_SECRET": servers.KEY_SECRET,
            "RFC2136_POLLING_INTERVAL": "1", "RFC2136_PROPAGATION_TIMEOUT": "20", "RFC2136_SEQUENCE_INTERVAL": "1"}
     begun = time.monotonic()
-    run(["lego", "--accept-tos", "--email", "a@example.org", "--server", pebble.directory_url, "--path", os.path.join(home, "lego"),
+    run(["lego", "--accept-tos", "--email", "a@example.org", "--server", pebble.directory_url, "--path",
+         os.path.join(home, "lego"),
          "--dns", "rfc2136", "--dns.disable-cp", "--domains", f"lego{number}.{ZONE}", "run"], env=env)
     return (time.monotonic() - begun) * 1000
 
 
 def certbot(server, pebble, home, number):
-    settings = {"server": "127.0.0.1", "port": server.port, "name": KEY_NAME, "secret": servers.KEY_SECRET, "algorithm": "HMAC-SHA256"}
+    settings = {"server": "127.0.0.1", "port": server.port, "name": KEY_NAME, "secret": servers.KEY_SECRET,
+                "algorithm": "HMAC-SHA256"}
     credentials = os.path.join(home, "certbot.ini")
     with open(os.open(credentials, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as f:
         f.write("".join(f"dns_rfc2136_{k} = {v}\n" for k, v in settings.items()))
     directory = os.path.join(home, "certbot")
     begun = time.monotonic()
-    run(["certbot", "certonly", "--non-interactive", "--agree-tos", "--email", "a@example.org", "--server", pebble.directory_url,
-         "--config-dir", directory, "--work-dir", directory, "--logs-dir", directory, "--dns-rfc2136", "--dns-rfc2136-credentials",
+    run(["certbot", "certonly", "--non-interactive", "--agree-tos", "--email", "a@example.org", "--server",
+         pebble.directory_url,
+         "--config-dir", directory, "--work-dir", directory, "--logs-dir", directory, "--dns-rfc2136",
+         "--dns-rfc2136-credentials",
          credentials, "--dns-rfc2136-propagation-seconds", "1", "-d", f"certbot{number}.{ZONE}"],
         env={**os.environ, "REQUESTS_CA_BUNDLE": pebble.ca})
     return (time.monotonic() - begun) * 1000
@@ -212,7 +222,8 @@ def certificates(options):
                 if shutil.which(name) is None:
                     continue
                 other(server, pebble, home, 0)
-                theirs = statistics.median(other(server, pebble, home, i + 1) for i in range(max(1, options.rounds // 2)))
+                theirs = statistics.median(other(server, pebble, home, i + 1)
+                                           for i in range(max(1, options.rounds // 2)))
                 rows.append([name, f"{theirs:.0f}", "", "", ratio(theirs, took)])
         finally:
             server.stop()
@@ -228,7 +239,9 @@ def certificates(options):
                 took, uploaded, ours, theirs = many(server, pebble, home, n)
             finally:
                 server.stop()
-        rows.append([f"{nonce_reject} %", n, f"{uploaded:.2f}", f"{took:.2f}", f"{took / n * 1000:.1f}", f"{ours:.2f}", f"{theirs:.2f}",
+        rows.append([f"{nonce_reject} %", n, f"{uploaded:.2f}", f"{took:.2f}", f"{took / n * 1000:.1f}", f"{ours:.2f}",
+                     f"{theirs:.2f}",
                      ratio(theirs, ours)])
     table("Many CSRs at once until all certificates are published (s)",
-          ["nonces refused", "CSRs", "uploaded", "in all", "each, ms", "CPU of certns", "CPU of Pebble", "to certns"], rows)
+          ["nonces refused", "CSRs", "uploaded", "in all", "each, ms", "CPU of certns", "CPU of Pebble", "to certns"],
+          rows)

@@ -151,7 +151,8 @@ class Pair:
     def follow_ms(self, i):
         """From the moment in which the primary answers with a change to that in which the secondary does."""
         serial = ask_serial(self.primary, ZONE)
-        nsupdate = subprocess.Popen(["nsupdate", "-y", f"hmac-sha256:{KEY}:{servers.KEY_SECRET}"], stdin=subprocess.PIPE, text=True)
+        nsupdate = subprocess.Popen(["nsupdate", "-y", f"hmac-sha256:{KEY}:{servers.KEY_SECRET}"],
+                                    stdin=subprocess.PIPE, text=True)
         nsupdate.stdin.write(f"server 127.0.0.1 {self.primary}\nzone {ZONE}\nupdate add n{i}.{ZONE} 300 A 192.0.2.1\nsend\n")
         nsupdate.stdin.close()
         end = time.monotonic() + servers.PATIENCE_S

@@ -147,7 +147,8 @@ def reload(options, zones):
         note(f"{server.name}: changed line served after {results[-1][0]:.2f} s")
     table(f"A text with one line changed, {zones.title} (two workers on all cores; queries: ms that 99.9 % / the worst of 5,000 per second waited)",
           ["server", "start, s", "served after, s", "to NSD's start", "quiet", "meanwhile"],
-          [[name, *(("-", "-", "-") if took is None else (f"{started:.2f}", f"{took:.2f}", ratio(took, nsd))), waits(quiet),
+          [[name, *(("-", "-", "-") if took is None else (f"{started:.2f}", f"{took:.2f}", ratio(took, nsd))),
+            waits(quiet),
             waits(busy)] for name, started, took, quiet, busy in rows])
 
 
@@ -155,8 +156,10 @@ def run_updates(server, outstanding, seconds, first=0):
     """Updates per second that were acknowledged with NOERROR, one new record in each, signed; and the slowest one in a hundred (ms)."""
     key = f"{servers.KEY_NAME}:SHA256:{servers.KEY_SECRET}"
     done = subprocess.run(
-        ["taskset", "-c", str(servers.LOAD_CPU), os.path.join(servers.Certns.build, "tests/bench/load_update"), "-p", str(server.port),
-         "-w", str(outstanding), "-s", str(seconds), "-n", str(first), key, data.ORIGIN], stdout=subprocess.PIPE, text=True, check=True)
+        ["taskset", "-c", str(servers.LOAD_CPU), os.path.join(servers.Certns.build, "tests/bench/load_update"), "-p",
+         str(server.port),
+         "-w", str(outstanding), "-s", str(seconds), "-n", str(first), key, data.ORIGIN], stdout=subprocess.PIPE,
+         text=True, check=True)
     result = json.loads(done.stdout)
     if result["acknowledged"] == 0 or result["refused"] > 0:
         raise RuntimeError(f"{server.name} took no updates, or not all: {done.stdout}")
@@ -185,7 +188,8 @@ def updates(options, zones):
             cells += [f"{rate:.0f}", ratio(medians[subjects[0], outstanding][0], rate), f"{p99:.1f}"]
         rows.append(cells + [cls.durability])
     table(f"Signed updates acknowledged per second, {zones.title}",
-          ["server", "1 outstanding", "certns to it", "99 %, ms", "16 outstanding", "certns to it", "99 %, ms", "durable by"], rows)
+          ["server", "1 outstanding", "certns to it", "99 %, ms", "16 outstanding", "certns to it", "99 %, ms",
+           "durable by"], rows)
 
 
 def commit(options, sizes):

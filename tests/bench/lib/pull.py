@@ -31,7 +31,8 @@ class Puller(servers.Certns):
 
 def notify(server, zone):
     """A signed NOTIFY, as a hook would send it."""
-    subprocess.run(["dig", "@127.0.0.1", "-p", str(server.port), "+opcode=notify", "+tries=1", "+noall", "SOA", zone, "-y", KEY],
+    subprocess.run(["dig", "@127.0.0.1", "-p", str(server.port), "+opcode=notify", "+tries=1", "+noall", "SOA", zone,
+                    "-y", KEY],
                    check=True, stdout=subprocess.DEVNULL)
 
 
@@ -41,7 +42,8 @@ def one_line(server, zones, directory, serial):
     with open(os.path.join(directory, "zones", zone), encoding="ascii") as f:
         text = f.read()
     text = re.sub(r"(SOA\tns1 hostmaster )\d+", rf"\g<1>{serial}", text, count=1)
-    data.git_import(server.repository, [(zone, text.replace("192.0.2.3\n", f"192.0.2.{serial}\n", 1).encode())], "one line")
+    data.git_import(server.repository, [(zone, text.replace("192.0.2.3\n", f"192.0.2.{serial}\n", 1).encode())],
+                    "one line")
     before = len(server.log())
     begun = time.monotonic()
     notify(server, zone)
@@ -67,7 +69,8 @@ def write_back(server, zones, number):
 
 
 def _head(server):
-    return subprocess.run(["git", "-C", server.repository, "rev-parse", "main"], check=True, stdout=subprocess.PIPE).stdout
+    return subprocess.run(["git", "-C", server.repository, "rev-parse", "main"], check=True,
+                          stdout=subprocess.PIPE).stdout
 
 
 def pull(options, subjects):
@@ -90,4 +93,5 @@ def pull(options, subjects):
                      *(f"{statistics.median(p[i] for p in pulls):.0f}" for i in range(5)),
                      *(f"{statistics.median(w[i] for w in writes):.0f}" for i in range(2))])
     table("A one-line commit from NOTIFY until it is served, and an update until it is pushed (ms)",
-          ["repository", "first start, s", "start, s", "served", "fetch", "search", "read", "merge", "update", "pushed"], rows)
+          ["repository", "first start, s", "start, s", "served", "fetch", "search", "read", "merge", "update",
+           "pushed"], rows)

@@ -240,7 +240,8 @@ class Nsd(Server):
 remote-control:
 	control-enable: no
 """
-        text += "".join(f'zone:\n\tname: {z}\n\tzonefile: {z}\n\tprovide-xfr: 127.0.0.1 NOKEY\n' for z in self.data.zones)
+        text += "".join(f'zone:\n\tname: {z}\n\tzonefile: {z}\n\tprovide-xfr: 127.0.0.1 NOKEY\n'
+                        for z in self.data.zones)
         self.config = self.write("nsd.conf", text)
 
     def command(self):

@@ -101,7 +101,8 @@ def send_update(server, message, tcp=False):
 def transferred(server, zone, key=None):
     """The whole zone as a set of records, each by its octets; None when there was no transfer."""
     try:
-        messages = list(dns.query.xfr(server.address, zone, port=server.port, timeout=TIMEOUT * PATIENCE, relativize=False,
+        messages = list(dns.query.xfr(server.address, zone, port=server.port, timeout=TIMEOUT * PATIENCE,
+                                      relativize=False,
                                       keyring=key and {dns.name.from_text(key.name): key.dnspython()}))
     except (dns.exception.DNSException, OSError):
         return None

@@ -18,7 +18,8 @@ from .fakeca_script import Reply, problem
 
 # path's first part: (endpoint's name, methods)
 ROUTES = {
-    "directory": ("directory", {"GET", "HEAD"}), "new-nonce": ("newNonce", {"GET", "HEAD"}), "new-acct": ("newAccount", {"POST"}),
+    "directory": ("directory", {"GET", "HEAD"}), "new-nonce": ("newNonce", {"GET", "HEAD"}),
+    "new-acct": ("newAccount", {"POST"}),
     "new-order": ("newOrder", {"POST"}), "revoke-cert": ("revokeCert", {"POST"}), "key-change": ("keyChange", {"POST"}),
     "renewal-info": ("renewalInfo", {"GET"}), "acct": ("account", {"POST"}), "orders": ("orders", {"POST"}),
     "order": ("order", {"POST"}), "authz": ("authz", {"POST"}), "chall": ("challenge", {"POST"}),
@@ -141,7 +142,8 @@ class Endpoints:
             raise Malformed("kid in a request to newAccount: jwk is needed")
         key = Key(jws.protected["jwk"]) if by_jwk else self._account(request, jws.protected["kid"]).key
         if jws.protected.get("alg") not in self.algorithms:
-            raise Problem("badSignatureAlgorithm", f"alg {jws.protected.get('alg')!r}", algorithms=list(self.algorithms))
+            raise Problem("badSignatureAlgorithm", f"alg {jws.protected.get('alg')!r}",
+                          algorithms=list(self.algorithms))
         jws.verify(key)
         request.key, request.payload = key, jws.payload
         self._take_nonce(request, jws.protected.get("nonce"))
@@ -332,7 +334,8 @@ class Endpoints:
         refused = [name for name in names if name.removeprefix("*.") in self.rejected_names]
         if refused:
             raise Problem("rejectedIdentifier", "not all of these names", 403, subproblems=[
-                {**error("rejectedIdentifier", f"{name}: policy forbids it"), "identifier": {"type": "dns", "value": name}}
+                {**error("rejectedIdentifier", f"{name}: policy forbids it"),
+                 "identifier": {"type": "dns", "value": name}}
                 for name in refused])
         if len(names) > self.names_max:
             raise Problem("malformed", f"more than {self.names_max} names")
@@ -382,9 +385,11 @@ class Endpoints:
                 one.refresh()
                 if one.account is account and one.full_name() == full_name and one.status in self.reuse_authorizations:
                     return one
-        made = Authorization(f"{self.base}/authz/{self.next_number()}", account, name, wildcard, self.authorization_lifetime_s)
+        made = Authorization(f"{self.base}/authz/{self.next_number()}", account, name, wildcard,
+                             self.authorization_lifetime_s)
         for kind in self.challenges:
-            challenge = Challenge(f"{self.base}/chall/{self.next_number()}", kind, made, self._challenge_members(kind, account))
+            challenge = Challenge(f"{self.base}/chall/{self.next_number()}", kind, made,
+                                  self._challenge_members(kind, account))
             made.challenges.append(challenge)
             self.challenges_by_url[challenge.url] = challenge
         self.random.shuffle(made.challenges)
@@ -491,7 +496,8 @@ class Endpoints:
                 validation.check_token(server, owner, validation.key_authorization_digest(challenge.token, thumbprint),
                                        self.dns_timeout_s)
             if self.check_caa:
-                validation.check_caa(server, name, authorization.wildcard, self.caa_identities, account.url, challenge.kind,
+                validation.check_caa(server, name, authorization.wildcard, self.caa_identities, account.url,
+                                     challenge.kind,
                                      self.dns_timeout_s)
         return until
 
@@ -550,7 +556,8 @@ class Endpoints:
         if set(payload) - {"certificate", "reason"}:
             raise Malformed(f"members of revokeCert: {sorted(payload)}")
         der = b64decode(payload.get("certificate"), "the certificate")
-        found = next((c for c in self.certificates if c.certificate.public_bytes(serialization.Encoding.DER) == der), None)
+        found = next((c for c in self.certificates if c.certificate.public_bytes(serialization.Encoding.DER) == der),
+                     None)
         if found is None:
             raise Problem("malformed", "no certificate of ours", 404)
         if request.account is None:

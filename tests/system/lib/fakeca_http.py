@@ -141,7 +141,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             lines.append("Transfer-Encoding: chunked")
         elif reply.length != -1:
             lines.append(f"Content-Length: {len(reply.body) if reply.length is None else reply.length}")
-        body = b"".join((b"%x\r\n" % len(part) + part + b"\r\n") for part in (reply.body, b"")) if reply.chunked else reply.body
+        body = b"".join((b"%x\r\n" % len(part) + part + b"\r\n")
+                        for part in (reply.body, b"")) if reply.chunked else reply.body
         octets = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + (b"" if head else body)
         if reply.wire is not None:
             self.close_connection = True

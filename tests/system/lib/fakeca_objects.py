@@ -102,7 +102,8 @@ class Order:
         return "pending" if "pending" in states else "ready"
 
     def json(self):
-        made = {"status": self.status, "expires": rfc3339(self.expires_s), "identifiers": [identifier(n) for n in self.names],
+        made = {"status": self.status, "expires": rfc3339(self.expires_s),
+                "identifiers": [identifier(n) for n in self.names],
                 "authorizations": [a.url for a in self.authorizations], "finalize": self.finalize_url}
         if self.profile is not None:
             made["profile"] = self.profile

@@ -37,7 +37,8 @@ def ask(server, name, rdtype, timeout):
     query = dns.message.make_query(mixed_case(name), rdtype, use_edns=0, payload=1232, want_dnssec=True)
     query.flags &= ~dns.flags.RD
     try:
-        response, _ = dns.query.udp_with_fallback(query, address.strip("[]"), timeout=timeout * PATIENCE, port=int(port))
+        response, _ = dns.query.udp_with_fallback(query, address.strip("[]"), timeout=timeout * PATIENCE,
+                                                  port=int(port))
     except (dns.exception.DNSException, OSError) as fault:
         raise Refused("dns", f"{server} does not answer for {name} {rdtype}: {type(fault).__name__} {fault}") from None
     if response.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):

@@ -98,7 +98,8 @@ class FakePrimary:
         response = dns.message.make_response(query)
         response.flags |= dns.flags.AA
         name = query.question[0].name
-        response.answer.append(dns.rrset.from_text(name, 300, "IN", "SOA", self.soas[name.to_text(omit_final_dot=True)]))
+        response.answer.append(dns.rrset.from_text(name, 300, "IN", "SOA",
+                                                   self.soas[name.to_text(omit_final_dot=True)]))
         return response.to_wire()
 
     def serve_tcp(self):

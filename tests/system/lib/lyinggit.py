@@ -15,7 +15,8 @@ from .process import run
 def certificate(directory, name, *arguments):
     """A certificate for localhost that signs itself; returns (certificate, key)."""
     cert, key = (os.path.join(directory, f"{name}.{end}") for end in ("pem", "key"))
-    run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", cert,
+    run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key,
+         "-out", cert,
          "-subj", f"/CN={name}", *arguments])
     return cert, key
 
@@ -29,7 +30,8 @@ class LyingGit(http.server.ThreadingHTTPServer):
         self.directory, self.repositories, self.mode = str(directory), repositories, "honest"
         os.makedirs(self.directory, exist_ok=True)
         self.ca, key = certificate(self.directory, "localhost", "-days", "2", "-addext", "subjectAltName=DNS:localhost")
-        other, other_key = certificate(self.directory, "other", "-days", "2", "-addext", "subjectAltName=DNS:other.example")
+        other, other_key = certificate(self.directory, "other", "-days", "2", "-addext",
+                                       "subjectAltName=DNS:other.example")
         self.contexts = {}
         for mode, pair in ("honest", (self.ca, key)), ("other-name", (other, other_key)):
             self.contexts[mode] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -87,11 +89,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def backend(self, body):
         url = urllib.parse.urlsplit(self.path)
-        environment = dict(os.environ, GIT_PROJECT_ROOT=self.server.repositories, GIT_HTTP_EXPORT_ALL="1", PATH_INFO=url.path,
-                           QUERY_STRING=url.query, REQUEST_METHOD=self.command, REMOTE_USER="tester", REMOTE_ADDR="127.0.0.1",
+        environment = dict(os.environ, GIT_PROJECT_ROOT=self.server.repositories, GIT_HTTP_EXPORT_ALL="1",
+                           PATH_INFO=url.path,
+                           QUERY_STRING=url.query, REQUEST_METHOD=self.command, REMOTE_USER="tester",
+                           REMOTE_ADDR="127.0.0.1",
                            CONTENT_TYPE=self.headers.get("Content-Type", ""), CONTENT_LENGTH=str(len(body)),
                            HTTP_CONTENT_ENCODING=self.headers.get("Content-Encoding", ""))
-        output = subprocess.run(["git", "http-backend"], input=body, stdout=subprocess.PIPE, env=environment, check=False).stdout
+        output = subprocess.run(["git", "http-backend"], input=body, stdout=subprocess.PIPE, env=environment,
+                                check=False).stdout
         head, _, body = output.partition(b"\r\n\r\n")
         return [line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line], body
 

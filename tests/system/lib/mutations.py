@@ -5,9 +5,12 @@ import threading
 
 from .fakeca_script import Alter, cut_after, reset, reset_after
 
-VALUES = [None, True, False, 0, -1, 1e300, 2**70, "", "x", "a" * 70000, "\u0001\u001b[2J\n", "https://", "https://127.0.0.1:9/",
-          "http://127.0.0.1/", "https://[::1", "file:///etc/passwd", "//", "valid", "invalid", "pending", "ready", "processing",
-          "*.example.com", "www.example.net", [], {}, [[]] * 50, {"type": "dns", "value": "example.com"}, "%s%n%x", "..",
+VALUES = [None, True, False, 0, -1, 1e300, 2**70, "", "x", "a" * 70000, "\u0001\u001b[2J\n", "https://",
+          "https://127.0.0.1:9/",
+          "http://127.0.0.1/", "https://[::1", "file:///etc/passwd", "//", "valid", "invalid", "pending", "ready",
+          "processing",
+          "*.example.com", "www.example.net", [], {}, [[]] * 50, {"type": "dns", "value": "example.com"}, "%s%n%x",
+          "..",
           "\u20ac" * 300]
 HEADERS = {
     "Location": ["", "x", "/", "https://127.0.0.1:9/", "http://127.0.0.1/", "https://" + "a" * 5000],
@@ -98,4 +101,5 @@ class Mutator:
         reply.status = self.random.choice(STATUS)
 
     def _wire(self, reply):
-        reply.wire = self.random.choice((reset, reset_after(self.random.randrange(500)), cut_after(self.random.randrange(800))))
+        reply.wire = self.random.choice((reset, reset_after(self.random.randrange(500)),
+                                         cut_after(self.random.randrange(800))))

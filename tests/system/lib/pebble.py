@@ -43,12 +43,14 @@ class Pebble(Process):
         run(["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
              "-subj", "/CN=localhost", "-keyout", path("key.pem"), "-out", path("cert.csr")])
         with open(path("san"), "w", encoding="ascii") as f:
-            f.write("subjectAltName=" + ",".join(["IP:127.0.0.1", "DNS:localhost", *(f"DNS:{n}" for n in names)]) + "\n")
+            f.write("subjectAltName=" + ",".join(["IP:127.0.0.1", "DNS:localhost",
+                                                  *(f"DNS:{n}" for n in names)]) + "\n")
         run(["openssl", "x509", "-req", "-in", path("cert.csr"), "-CA", path("ca.pem"), "-CAkey", path("ca-key.pem"),
              "-days", "2", "-extfile", path("san"), "-out", path("cert.pem")])
 
     def start(self):
-        self.spawn(["pebble", "-config", self.config_path, "-dnsserver", self.dns, *(["-strict"] if self.strict else [])],
+        self.spawn(["pebble", "-config", self.config_path, "-dnsserver", self.dns,
+                    *(["-strict"] if self.strict else [])],
                    env=self.env)
         wait_for(self.ready, "Pebble answers")
         return self

@@ -141,7 +141,8 @@ class Nsd(Peer):
     cannot_read = ("\tTYPE65281",)      # it reads it, but makes no differences of a zone with empty RDATA
 
     def write_config(self):
-        keys = "".join(f"key:\n\tname: {k.name}\n\talgorithm: {k.algorithm}\n\tsecret: \"{k.secret}\"\n" for k in self.keys)
+        keys = "".join(f"key:\n\tname: {k.name}\n\talgorithm: {k.algorithm}\n\tsecret: \"{k.secret}\"\n"
+                       for k in self.keys)
         zones = ""
         for zone, role, other, key in self.zones:
             who = key.name if key else "NOKEY"
@@ -247,7 +248,8 @@ expand-alias=no
 
     def change(self, zone, text):
         self.write(f"{zone}.zone", text)
-        run(["pdns_control", f"--config-dir={self.directory}", f"--socket-dir={self.directory}", "bind-reload-now", zone])
+        run(["pdns_control", f"--config-dir={self.directory}", f"--socket-dir={self.directory}", "bind-reload-now",
+             zone])
         run(["pdns_control", f"--config-dir={self.directory}", f"--socket-dir={self.directory}", "notify", zone])
 
 

@@ -67,7 +67,8 @@ CHAINS = {
 
 def sign(directory, chain, text=TEXT, origin=ORIGIN, options=()):
     """The text signed by BIND's signer, and the key-signing key's rdata."""
-    command = ["dnssec-signzone", "-q", "-S", "-P", "-O", "full", *CHAINS[chain], *options, "-o", origin, "-f", "signed",
+    command = ["dnssec-signzone", "-q", "-S", "-P", "-O", "full", *CHAINS[chain], *options, "-o", origin, "-f",
+               "signed",
                "plain"]
     return _sign(directory, text, origin, lambda keys: command)
 
