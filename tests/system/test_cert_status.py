@@ -1,5 +1,6 @@
 """Whoever waits for a certificate can see why: the status record in the zone, and the operator's hooks."""
 
+import os
 import re
 
 import pytest
@@ -11,6 +12,7 @@ from lib.wait import wait_for
 
 HOST = "www.example.com"
 STATUS = f"_status._letsencrypt._tcp.{HOST}"
+MANUAL = os.path.join(os.path.dirname(__file__), "../../docs/certnsctl.8")
 
 
 @pytest.fixture
@@ -70,6 +72,9 @@ def test_why_a_service_waits(issuer, key, repo):
     assert "certns_certificates_issued_total 1" in metrics and "certns_certificate_attempts_failed_total 1" in metrics
     assert any(re.fullmatch(re.escape(f"certns_certificate_expiry_timestamp_seconds{host}}} ") + r"\d{10}", m)
                for m in metrics)
+    with open(MANUAL, encoding="ascii") as manual:
+        documented = set(re.findall(r"^\.It Li (certns_\w+)", manual.read(), re.M))
+    assert {re.match(r"\w+", m).group() for m in metrics if not m.startswith("#")} <= documented
     assert Published(issuer, HOST).certificate(request)
     assert valid["csr"] == waiting["csr"] and valid["expires"] > valid["next"] and "problem" not in valid
     assert client.ask(issuer, STATUS, "TXT").answer[0].ttl == 60
