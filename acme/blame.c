@@ -100,27 +100,3 @@ acme_cause_of_err(enum err err)
 	}
 	return (struct acme_cause){ BLAME_LOCAL, AGAIN_LATER };
 }
-
-const char *
-acme_blame_str(enum acme_blame blame)
-{
-	switch (blame) {
-	case BLAME_NONE:	return "none";
-	case BLAME_HOST:	return "host";
-	case BLAME_CA:		return "CA";
-	case BLAME_LOCAL:	return "local";
-	case BLAME_LIMIT:	return "limit";
-	}
-	return "?";
-}
-
-const char *
-acme_again_str(enum acme_again again)
-{
-	switch (again) {
-	case AGAIN_SOON:	return "soon";
-	case AGAIN_LATER:	return "later";
-	case AGAIN_NEVER:	return "never";
-	}
-	return "?";
-}

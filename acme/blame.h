@@ -37,7 +37,4 @@ struct acme_cause acme_cause_of_problem(const char *type, long status, bool proo
 /* "rateLimited" of "urn:ietf:params:acme:error:rateLimited"; anything else unchanged. */
 const char *acme_problem_short(const char *type);
 
-const char *acme_blame_str(enum acme_blame blame);
-const char *acme_again_str(enum acme_again again);
-
 #endif

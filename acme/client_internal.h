@@ -72,7 +72,6 @@ struct acme_client {
 
 /* client_post.c */
 struct acme_call *client_call_new(struct acme_client *c, struct call_list *list, acme_client_done *done, void *arg);
-void client_call_free(struct acme_call *call);
 void client_call_finish(struct acme_call *call, const struct acme_reply *r);
 void client_calls_clear(struct call_list *list);
 void client_nonces_clear(struct acme_client *c);

@@ -60,8 +60,8 @@ client_call_new(struct acme_client *c, struct call_list *list, acme_client_done 
 	return call;
 }
 
-void
-client_call_free(struct acme_call *call)
+static void
+call_free(struct acme_call *call)
 {
 	struct acme_client *c = call->client;
 
@@ -82,14 +82,14 @@ void
 client_calls_clear(struct call_list *list)
 {
 	while (!TAILQ_EMPTY(list))
-		client_call_free(TAILQ_FIRST(list));
+		call_free(TAILQ_FIRST(list));
 }
 
 void
 acme_call_cancel(struct acme_call *call)
 {
 	if (call != NULL)
-		client_call_free(call);
+		call_free(call);
 }
 
 void
@@ -98,7 +98,7 @@ client_call_finish(struct acme_call *call, const struct acme_reply *r)
 	acme_client_done *done = call->done;
 	void *arg = call->arg;
 
-	client_call_free(call);
+	call_free(call);
 	done(arg, r);
 }
 
@@ -254,7 +254,7 @@ post_new(struct acme_client *c, const char *url, const char *payload, acme_clien
 	call->url = strdup(url);
 	call->payload = payload != NULL ? strdup(payload) : NULL;
 	if (call->url == NULL || (payload != NULL && call->payload == NULL)) {
-		client_call_free(call);
+		call_free(call);
 		return NULL;
 	}
 	return call;
@@ -270,7 +270,7 @@ client_post_as(struct acme_client *c, const struct acme_account_request *q, acme
 	call->key = q->key;
 	call->with_jwk = q->with_jwk;
 	if (post_send(call) != ERR_OK) {
-		client_call_free(call);
+		call_free(call);
 		return NULL;
 	}
 	return call;
@@ -301,7 +301,7 @@ acme_client_post(struct acme_client *c, const char *url, const char *payload, ac
 		return call;
 	}
 	if (call != NULL && post_send(call) != ERR_OK) {
-		client_call_free(call);
+		call_free(call);
 		call = NULL;
 	}
 	return call;
@@ -324,7 +324,7 @@ acme_client_get(struct acme_client *c, const char *url, acme_client_done *done, 
 	if (call == NULL)
 		return NULL;
 	if ((call->http = acme_http_start(c->http, ACME_HTTP_GET, url, NULL, 0, on_got, call)) == NULL) {
-		client_call_free(call);
+		call_free(call);
 		call = NULL;
 	}
 	return call;

@@ -191,8 +191,8 @@ acme_host_new(struct acme *a, const uint8_t *owner, const struct acme_label *lab
 	return h;
 }
 
-void
-acme_host_leave_queue(struct acme_host *h)
+static void
+leave_queue(struct acme_host *h)
 {
 	acme_queue_leave(&h->acme->queue, h);
 	acme_csr_free(h->csr);
@@ -202,7 +202,7 @@ acme_host_leave_queue(struct acme_host *h)
 void
 acme_host_free(struct acme_host *h)
 {
-	acme_host_leave_queue(h);
+	leave_queue(h);
 	LIST_REMOVE(h, entry);
 	acme_host_stop_asking(h);
 	acme_port_cancel(h->publishing);
@@ -255,7 +255,7 @@ may_order(const struct acme_host *h, const struct acme_csr *csr, struct fault *f
 static void
 refuse(struct acme_host *h, const char *why)
 {
-	acme_host_leave_queue(h);
+	leave_queue(h);
 	if (h->state != ACME_REFUSED || h->problem == NULL || strcmp(h->problem, why) != 0)
 		log_warning("acme: %s: no certificate will be ordered: %s", h->name, why);
 	h->state = ACME_REFUSED;
@@ -272,7 +272,7 @@ rest(struct acme_host *h, size_t nleaves)
 	int64_t now_s = clock_now_s(), due_in_s = due_s(h) - acme_renewal_now_s(&h->renewal, now_s);
 	int64_t poll_s = acme_renewal_poll_s(&h->renewal, now_s), wait_s = LOOK_AGAIN_S;
 
-	acme_host_leave_queue(h);
+	leave_queue(h);
 	acme_store_drop(h->acme->store, h->owner.octets);
 	h->state = ACME_IDLE_VALID;
 	h->failures = 0;
@@ -345,7 +345,7 @@ begin_anew(struct acme_host *h)
 	h->retry_at_ms = 0;
 	h->refused_by = 0;
 	acme_host_problem(h, NULL, "");
-	acme_host_leave_queue(h);
+	leave_queue(h);
 }
 
 static void

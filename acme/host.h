@@ -129,7 +129,6 @@ struct acme_status acme_host_status(const struct acme_host *h);
 /* ---- between the files that make it ---- */
 
 void acme_host_tell(const struct acme_host *h, enum acme_event event);
-void acme_host_leave_queue(struct acme_host *h);
 void acme_host_problem(struct acme_host *h, const char *words, const char *type);	/* words NULL: none any more */
 void acme_text_replace(char **where, const char *text);
 /* of the certificate in place; 0: there is none, or it has expired */

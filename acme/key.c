@@ -45,14 +45,6 @@ struct acme_key {
 	char thumbprint[ACME_THUMBPRINT_LEN + 1];
 };
 
-const char *
-acme_key_type_str(enum acme_key_type type)
-{
-	static const char *const names[] = { "es256", "es384", "ed25519", "rsa2048", "rsa3072", "rsa4096" };
-
-	return names[type];
-}
-
 /* ---- the public half (RFC 7638, section 3.2: the required members in lexicographic order, no blanks) ---- */
 
 static bool

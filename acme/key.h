@@ -16,7 +16,6 @@
 enum acme_key_type {
 	ACME_KEY_ES256, ACME_KEY_ES384, ACME_KEY_ED25519, ACME_KEY_RSA2048, ACME_KEY_RSA3072, ACME_KEY_RSA4096
 };
-const char *acme_key_type_str(enum acme_key_type type);		/* "es256" */
 
 struct acme_key;			/* private to acme/key.c */
 

@@ -24,7 +24,7 @@ static void serve(struct standing *s);
 
 /* ---- the table ---- */
 
-struct standing *
+static struct standing *
 standing_find(const struct acme_persist *p, const uint8_t *name, const char *authority)
 {
 	struct standing *s;

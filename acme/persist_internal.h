@@ -56,8 +56,6 @@ struct acme_persist {
 };
 
 /* persist.c */
-struct standing *standing_find(const struct acme_persist *p, const uint8_t *name, const char *authority);
-
 /* NULL: no memory. */
 struct standing *standing_new(struct acme_persist *p, const uint8_t *name, const char *authority);
 void standing_free(struct standing *s);		/* of the table; nothing is forgotten */

@@ -27,12 +27,6 @@ log_set_level(enum log_level level)
 	wanted_level = (int)level;
 }
 
-enum log_level
-log_get_level(void)
-{
-	return (enum log_level)wanted_level;
-}
-
 bool
 log_wants(enum log_level level)
 {

@@ -12,7 +12,6 @@ enum log_format { LOG_TEXT, LOG_JSON };
 
 void log_setup(enum log_level level, enum log_format format);
 void log_set_level(enum log_level level);
-enum log_level log_get_level(void);
 
 /* For threads that serve others: they do not even wait for a moment until a line is taken. */
 void log_never_wait(void);

@@ -116,8 +116,8 @@ on_tour(evutil_socket_t fd, short what, void *arg)
 
 /* --- what follows from a change --- */
 
-void
-keeper_subscriber(void *ctx, const struct commit_request *q, const struct changeset *changes)
+static void
+on_commit(void *ctx, const struct commit_request *q, const struct changeset *changes)
 {
 	struct keeper *k = ctx;
 	struct zone *z = q->zone;
@@ -291,7 +291,7 @@ open_state(struct keeper *k, const char *directory, struct fault *f)
 	umask(077);			/* what is made from here on is ours alone */
 	if ((err = journal_open(path, &k->journal, f)) != ERR_OK ||
 	    (err = resend_new(&k->resend)) != ERR_OK ||
-	    (err = commits_new(k->journal, keeper_subscriber, k, &k->commits)) != ERR_OK)
+	    (err = commits_new(k->journal, on_commit, k, &k->commits)) != ERR_OK)
 		return err;
 	return journal_each_answer(k->journal, clock_now_s() - RESEND_WINDOW_S, remember_answer, k, f);
 }

@@ -185,7 +185,6 @@ struct keeper {
 enum err keeper_wait(struct keeper *k, void (*done)(void *arg, enum err err, const char *words), void *arg);
 void keeper_flush(struct keeper *k);			/* make the open group durable now, tell who waits */
 void keeper_flush_soon(struct keeper *k);		/* in the next round of the loop */
-void keeper_subscriber(void *ctx, const struct commit_request *request, const struct changeset *changes);
 
 /* updates.c */
 void keeper_update(struct keeper *k, struct job *j);	/* takes j over */
@@ -314,7 +313,6 @@ void conflict_note(struct zone *z, const struct changeset *theirs);
 
 /* merge.c: what a pull brought, into the zones. */
 void pull_found(void *pull);		/* on the keeper */
-void pull_done(void *pull);		/* on the keeper */
 enum err merge_pulled(struct keeper *k, struct pull *p, struct fault *f);
 /* A zone that the keeper knows.  s NULL: one that comes by transfer.  In two steps: made, on any thread, and added; the
  * keeper owns it then, and where that fails it is gone. */

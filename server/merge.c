@@ -435,23 +435,6 @@ merge_pulled(struct keeper *k, struct pull *p, struct fault *f)
 	return ERR_OK;
 }
 
-void
-pull_found(void *arg)
-{
-	struct pull *p = arg;
-	struct source *s = p->source;
-	enum err err;
-
-	keeper_flush(s->keeper);		/* no version is taken that may be undone yet */
-	pull_choose(p);
-	if (p->err == ERR_OK && p->held == HOLD_NONE && !s->keeper->stopping && (p->nbases > 0 || p->keys_changed)) {
-		if ((err = pool_submit(s->keeper->pool, pull_read, pull_done, p)) == ERR_OK)
-			return;			/* p is the helper's now: not even its err may be touched */
-		p->err = err;
-	}
-	pull_done(p);
-}
-
 static bool
 has_read_much(const struct pull *p)
 {
@@ -462,7 +445,7 @@ has_read_much(const struct pull *p)
 	return rrs > MUCH;
 }
 
-void
+static void
 pull_done(void *arg)
 {
 	struct pull *p = arg;
@@ -487,4 +470,21 @@ pull_done(void *arg)
 	pull_free(p);
 	if (much && !s->keeper->stopping)
 		memory_give_back(s->keeper);
+}
+
+void
+pull_found(void *arg)
+{
+	struct pull *p = arg;
+	struct source *s = p->source;
+	enum err err;
+
+	keeper_flush(s->keeper);		/* no version is taken that may be undone yet */
+	pull_choose(p);
+	if (p->err == ERR_OK && p->held == HOLD_NONE && !s->keeper->stopping && (p->nbases > 0 || p->keys_changed)) {
+		if ((err = pool_submit(s->keeper->pool, pull_read, pull_done, p)) == ERR_OK)
+			return;			/* p is the helper's now: not even its err may be touched */
+		p->err = err;
+	}
+	pull_done(p);
 }

@@ -352,12 +352,6 @@ xfrin_kind(const struct xfrin *x)
 	return x->kind;
 }
 
-unsigned
-xfrin_rcode(const struct xfrin *x)
-{
-	return x->rcode;
-}
-
 uint32_t
 xfrin_serial(const struct xfrin *x)
 {

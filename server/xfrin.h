@@ -45,13 +45,12 @@ void xfrin_free(struct xfrin *x);	/* takes NULL */
 size_t xfrin_ask(struct xfrin *x, uint16_t id, uint8_t *out, size_t room, int64_t now_s);
 
 /* The next message of the answer; msg is changed (its TSIG comes off).  ERR_PEER and ERR_FORMAT: the words say what
- * the primary did wrong, and xfrin_rcode() its rcode; ERR_RANGE: too large; ERR_NOMEM.  Behind an error,
+ * the primary did wrong; ERR_RANGE: too large; ERR_NOMEM.  Behind an error,
  * and when it is done, x takes no more: a further message is ERR_PEER and changes nothing. */
 enum err xfrin_take(struct xfrin *x, uint8_t *msg, size_t n, int64_t now_s, struct fault *f);
 
 bool xfrin_is_done(const struct xfrin *x);
 enum xfrin_kind xfrin_kind(const struct xfrin *x);
-unsigned xfrin_rcode(const struct xfrin *x);	/* of the last message */
 uint32_t xfrin_serial(const struct xfrin *x);	/* the primary's, as soon as a kind is known */
 uint64_t xfrin_octets(const struct xfrin *x);	/* of messages so far */
 uint64_t xfrin_records(const struct xfrin *x);	/* in the messages so far */

@@ -255,7 +255,8 @@ tests_fuzz_fuzz_challenge_LDADD = $(LIBACME)
 
 # acme: orders
 check_PROGRAMS += tests/unit/acme/test_blame
-tests_unit_acme_test_blame_SOURCES = tests/unit/check.h tests/unit/acme/test_blame.c
+tests_unit_acme_test_blame_SOURCES = tests/unit/check.h tests/unit/acme/blame_words.c tests/unit/acme/blame_words.h \
+	tests/unit/acme/test_blame.c
 tests_unit_acme_test_blame_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/acme/test_store
 tests_unit_acme_test_store_SOURCES = tests/unit/check.h tests/unit/acme/test_store.c tests/unit/acme/world.c \
@@ -266,7 +267,8 @@ tests_unit_acme_test_chain_SOURCES = tests/unit/check.h tests/unit/acme/pki.c te
 tests_unit_acme_test_chain_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/acme/test_order_life
 tests_unit_acme_test_order_life_SOURCES = tests/unit/check.h tests/unit/acme/model.c tests/unit/acme/model.h \
-	tests/unit/acme/pki.c tests/unit/acme/pki.h tests/unit/acme/test_order_life.c
+	tests/unit/acme/pki.c tests/unit/acme/pki.h tests/unit/acme/test_order_life.c \
+	tests/unit/acme/blame_words.c tests/unit/acme/blame_words.h
 tests_unit_acme_test_order_life_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 fuzz_targets += tests/fuzz/fuzz_memory tests/fuzz/fuzz_order
 tests_fuzz_fuzz_memory_SOURCES = tests/fuzz/fuzz_memory.c $(FUZZ_MAIN)

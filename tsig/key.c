@@ -48,18 +48,6 @@ tsig_algorithm_dname(enum tsig_algorithm a)
 }
 
 bool
-tsig_algorithm_from_dname(const uint8_t *name, enum tsig_algorithm *out)
-{
-	for (size_t i = 0; i < NALGORITHMS; i++) {
-		if (dname_equal(name, (const uint8_t *)algorithms[i].dname)) {
-			*out = (enum tsig_algorithm)i;
-			return true;
-		}
-	}
-	return false;
-}
-
-bool
 tsig_algorithm_from_dnskey(uint8_t number, enum tsig_algorithm *out)
 {
 	for (size_t i = 0; i < NALGORITHMS; i++) {

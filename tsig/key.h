@@ -24,7 +24,6 @@ enum tsig_role { TSIG_ROLE_NONE, TSIG_ROLE_CSR, TSIG_ROLE_ACME };
 bool tsig_algorithm_parse(const char *text, enum tsig_algorithm *out);
 const char *tsig_algorithm_str(enum tsig_algorithm a);			/* "hmac-sha256" */
 const uint8_t *tsig_algorithm_dname(enum tsig_algorithm a);	/* RFC 8945, section 6; hmac-md5.sig-alg.reg.int */
-bool tsig_algorithm_from_dname(const uint8_t *name, enum tsig_algorithm *out);
 bool tsig_algorithm_from_dnskey(uint8_t number, enum tsig_algorithm *out);	/* 157, 161 to 165: key files in git */
 uint8_t tsig_algorithm_to_dnskey(enum tsig_algorithm a);
 size_t tsig_algorithm_mac_size(enum tsig_algorithm a);			/* octets of a full MAC */

@@ -29,8 +29,8 @@ check_say(struct checking *c, enum check_level level, const struct rr *rr, const
 	c->report(c->ctx, &finding);
 }
 
-bool
-check_strictly_below(const uint8_t *name, const uint8_t *ancestor)
+static bool
+strictly_below(const uint8_t *name, const uint8_t *ancestor)
 {
 	return dname_is_below(name, ancestor) && !dname_equal(name, ancestor);
 }
@@ -87,8 +87,8 @@ check_has_name(const struct checking *c, const uint8_t *name)
 	return rr < c->list->v + c->list->n && dname_equal(rr->owner, name);
 }
 
-const struct rr *
-check_group_find(const struct check_group *g, uint16_t type)
+static const struct rr *
+group_find(const struct check_group *g, uint16_t type)
 {
 	for (const struct rr *rr = g->first; rr < g->end && rr->type <= type; rr++) {
 		if (rr->type == type)
@@ -179,7 +179,7 @@ check_cname(struct checking *c, const struct check_group *g, const struct rr *cn
 static void
 check_dname(struct checking *c, const struct check_group *g, const struct rr *dname)
 {
-	const struct rr *ns = check_group_find(g, TYPE_NS);
+	const struct rr *ns = group_find(g, TYPE_NS);
 	char owner[DNAME_TEXT_MAX];
 
 	for (const struct rr *rr = dname + 1; rr < g->end && rr->type == TYPE_DNAME; rr++) {
@@ -197,7 +197,7 @@ check_below_dname(struct checking *c, const struct check_group *g)
 {
 	char owner[DNAME_TEXT_MAX], dname[DNAME_TEXT_MAX];
 
-	if (!check_strictly_below(g->owner, c->dname->owner))
+	if (!strictly_below(g->owner, c->dname->owner))
 		c->dname = NULL;
 	else if (!is_hashed(g))
 		check_say(c, CHECK_ERROR, g->first, c->dname, "%s lies below a DNAME, that of %s",
@@ -232,10 +232,10 @@ check_hidden(struct checking *c, const struct check_group *g, bool below)
 static void
 check_cut(struct checking *c, const struct check_group *g)
 {
-	bool below = c->cut != NULL && check_strictly_below(g->owner, c->cut->owner);
+	bool below = c->cut != NULL && strictly_below(g->owner, c->cut->owner);
 
 	if (!below)
-		c->cut = dname_equal(g->owner, c->apex) ? NULL : check_group_find(g, TYPE_NS);
+		c->cut = dname_equal(g->owner, c->apex) ? NULL : group_find(g, TYPE_NS);
 	if (c->cut != NULL)
 		check_hidden(c, g, below);
 }

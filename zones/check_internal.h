@@ -46,8 +46,6 @@ void check_say(struct checking *c, enum check_level level, const struct rr *rr, 
 /* the first; or NULL */
 const struct rr *check_find_type(const struct checking *c, const uint8_t *owner, uint16_t type);
 bool check_has_name(const struct checking *c, const uint8_t *name);	/* any RR there? */
-const struct rr *check_group_find(const struct check_group *g, uint16_t type);
-bool check_strictly_below(const uint8_t *name, const uint8_t *ancestor);
 
 static inline bool
 check_is_address(uint16_t type)

@@ -109,16 +109,6 @@ rrmap_relink(struct rrmap *m, struct rrmap_entry *e)
 	m->n++;
 }
 
-void
-rrmap_remove(struct rrmap *m, const struct rr *rr)
-{
-	struct rrmap_entry *e = rrmap_entry(m, rr);
-
-	if (e != NULL)
-		rrmap_unlink(m, e);
-	free(e);
-}
-
 const struct rrmap_entry *
 rrmap_next(const struct rrmap *m, const struct rrmap_entry *at)
 {

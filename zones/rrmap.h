@@ -32,7 +32,6 @@ struct rrmap_entry *rrmap_entry(const struct rrmap *m, const struct rr *rr);	/* 
 
 /* Set, with a copy of the RR. */
 enum err rrmap_set(struct rrmap *m, const struct rr *rr, const struct rrmap_value *value);
-void rrmap_remove(struct rrmap *m, const struct rr *rr);
 
 /* Take an entry out, to be put back (which never fails) or freed.  It must be in the map; or not, for the other. */
 void rrmap_unlink(struct rrmap *m, struct rrmap_entry *e);

@@ -1,3 +1,4 @@
+#include "tests/unit/acme/blame_words.h"
 #include "tests/unit/check.h"
 
 #include "acme/blame.h"
@@ -40,10 +41,10 @@ test_problems_have_a_cause(void **state)
 	for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
 		struct acme_cause c = acme_cause_of_problem(problems[i].type, problems[i].status, problems[i].proof);
 
-		check(strcmp(acme_blame_str(c.blame), problems[i].blame) == 0, "%s: blames %s", problems[i].why,
-		    acme_blame_str(c.blame));
-		check(strcmp(acme_again_str(c.again), problems[i].again) == 0, "%s: again %s", problems[i].why,
-		    acme_again_str(c.again));
+		check(strcmp(blame_word(c.blame), problems[i].blame) == 0, "%s: blames %s", problems[i].why,
+		    blame_word(c.blame));
+		check(strcmp(again_word(c.again), problems[i].again) == 0, "%s: again %s", problems[i].why,
+		    again_word(c.again));
 	}
 }
 
@@ -54,10 +55,10 @@ test_errors_have_a_cause(void **state)
 	for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
 		struct acme_cause c = acme_cause_of_err(errors[i].err);
 
-		check(strcmp(acme_blame_str(c.blame), errors[i].blame) == 0, "%s: blames %s", err_str(errors[i].err),
-		    acme_blame_str(c.blame));
-		check(strcmp(acme_again_str(c.again), errors[i].again) == 0, "%s: again %s", err_str(errors[i].err),
-		    acme_again_str(c.again));
+		check(strcmp(blame_word(c.blame), errors[i].blame) == 0, "%s: blames %s", err_str(errors[i].err),
+		    blame_word(c.blame));
+		check(strcmp(again_word(c.again), errors[i].again) == 0, "%s: again %s", err_str(errors[i].err),
+		    again_word(c.again));
 	}
 }
 

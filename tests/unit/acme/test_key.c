@@ -203,6 +203,7 @@ test_signatures(void **state)
 static void
 test_made_and_read_again(void **state)
 {
+	static const char *const kinds[] = { "es256", "es384", "ed25519", "rsa2048", "rsa3072" };
 	char directory[] = "/tmp/certns-key-XXXXXX", path[64];
 
 	(void)state;
@@ -214,8 +215,8 @@ test_made_and_read_again(void **state)
 		struct stat st;
 
 		assert_int_equal(acme_key_load(path, type, &first, &f), ERR_OK);
-		check(strcmp(acme_key_kind(first), acme_key_type_str(type)) == 0, "%s is made, not %s",
-		    acme_key_type_str(type), acme_key_kind(first));
+		check(strcmp(acme_key_kind(first), kinds[type]) == 0, "%s is made, not %s", kinds[type],
+		    acme_key_kind(first));
 		assert_int_equal(stat(path, &st), 0);
 		check((st.st_mode & 07777) == 0600, "a new key file has mode 0600, not %o", st.st_mode & 07777);
 		assert_int_equal(acme_key_load(path, ACME_KEY_ES256, &again, &f), ERR_OK);

@@ -1,4 +1,5 @@
 /* Orders that were begun in an earlier life, what becomes of those that fail, and what an order may wish for. */
+#include "tests/unit/acme/blame_words.h"
 #include "tests/unit/check.h"
 
 #include "tests/unit/acme/model.h"
@@ -68,10 +69,10 @@ test_failures_have_a_cause(void **state)
 		struct outcome out = run(&m, &failures[i].zones, one, 60000);
 
 		check(out.err != ERR_OK, "%s is a failure", failures[i].why);
-		check(strcmp(acme_blame_str(out.cause.blame), failures[i].blame) == 0, "%s: blames %s (%s)",
-		    failures[i].why, acme_blame_str(out.cause.blame), out.words);
-		check(strcmp(acme_again_str(out.cause.again), failures[i].again) == 0, "%s: again %s (%s)",
-		    failures[i].why, acme_again_str(out.cause.again), out.words);
+		check(strcmp(blame_word(out.cause.blame), failures[i].blame) == 0, "%s: blames %s (%s)",
+		    failures[i].why, blame_word(out.cause.blame), out.words);
+		check(strcmp(again_word(out.cause.again), failures[i].again) == 0, "%s: again %s (%s)",
+		    failures[i].why, again_word(out.cause.again), out.words);
 		check(strcmp(out.problem, failures[i].problem) == 0, "%s: problem \"%s\"", failures[i].why,
 		    out.problem);
 		check(out.resumable == failures[i].resumable, "%s: goes on later: %d", failures[i].why, out.resumable);
