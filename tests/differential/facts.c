@@ -146,7 +146,8 @@ is_own_data(const struct origin *zone, const struct record *record)
 	for (size_t i = 0; i < zone->nsubjects; i++) {
 		const struct subject *s = &zone->subjects[i];
 
-		if (!dname_is_below(record->owner.octets, s->name.octets) || dname_equal(s->name.octets, zone->apex.octets))
+		if (!dname_is_below(record->owner.octets, s->name.octets) ||
+		    dname_equal(s->name.octets, zone->apex.octets))
 			continue;
 		for (unsigned k = 0; k < s->ntypes; k++)
 			if (s->types[k] == TYPE_NS)
