@@ -114,20 +114,21 @@ conflict_note(struct zone *z, const struct changeset *theirs)
 {
 	struct side up = { .n = 0 }, here = { .n = 0 };
 	struct buf authors = { 0 };
+	struct zone_words *w;
 
 	zone_clear_conflict(z);
-	if (z->pending.lasting.n == 0)
-		return;				/* the text alone is to blame */
+	if (z->pending.lasting.n == 0 || (w = zone_words_make(z)) == NULL)
+		return;				/* the text alone is to blame, or there is no memory for more */
 	find_sides(z, theirs, true, &up, &here);
 	if (up.n == 0 || here.n == 0) {
 		up = here = (struct side){ .n = 0 };
 		find_sides(z, theirs, false, &up, &here);
 	}
 	print_authors(z, &authors);
-	z->conflict_theirs = lines(print_side, &up);
-	z->conflict_ours = lines(print_side, &here);
-	z->conflict_by = buf_take(&authors, NULL);
-	log_lines(z, "the repository's text wants", z->conflict_theirs);
-	log_lines(z, "changed here", z->conflict_ours);
-	log_lines(z, "changed here by", z->conflict_by);
+	w->conflict_theirs = lines(print_side, &up);
+	w->conflict_ours = lines(print_side, &here);
+	w->conflict_by = buf_take(&authors, NULL);
+	log_lines(z, "the repository's text wants", w->conflict_theirs);
+	log_lines(z, "changed here", w->conflict_ours);
+	log_lines(z, "changed here by", w->conflict_by);
 }

@@ -10,9 +10,14 @@
 void
 held_keep_complaints(struct zone *z, struct complaints *found)
 {
-	complaints_clear(&z->complaints);
-	z->complaints = *found;
-	*found = (struct complaints){ 0 };
+	struct zone_words *w = found->n == 0 && !found->failed ? z->words : zone_words_make(z);
+
+	if (w != NULL) {
+		complaints_clear(&w->complaints);
+		w->complaints = *found;
+		*found = (struct complaints){ 0 };
+	}
+	complaints_clear(found);	/* where there was no memory for it */
 }
 
 static void
@@ -32,7 +37,7 @@ log_complaint(const struct zone *z, const struct complaint *c)
 void
 held_tell_complaints(struct zone *z, struct complaints *found)
 {
-	if (!complaints_equal(&z->complaints, found)) {
+	if (!complaints_equal(&zone_words(z)->complaints, found)) {
 		for (size_t i = 0; i < found->n; i++)
 			log_complaint(z, &found->v[i]);
 		if (complaints_left_out(found) > 0)

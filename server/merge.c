@@ -237,7 +237,7 @@ take_one(struct keeper *k, struct pull *pull, struct pulled_zone *p, struct faul
 		return err;
 	switch (p->kind) {
 	case PULLED_BAD:
-		held_hold(z, p->words != NULL ? p->words : held_first_error(&z->complaints, words));
+		held_hold(z, p->words != NULL ? p->words : held_first_error(&zone_words(z)->complaints, words));
 		z->unread = p->words != NULL;
 		come_back(k, z);
 		break;

@@ -14,7 +14,7 @@ metrics_count_zones(const struct keeper *k)
 
 		n.served += zone_newest(z) != NULL && !z->retired;
 		n.troubled += z->problem != NULL;
-		n.in_conflict += z->conflict_theirs != NULL;
+		n.in_conflict += zone_words(z)->conflict_theirs != NULL;
 	}
 	return n;
 }

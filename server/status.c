@@ -141,10 +141,10 @@ zone_details(struct keeper *k, const struct zone *z)
 	json_object_set_new(row, "commit", json_words(z->base.commit));
 	json_object_set_new(row, "file", z->base.n == 0 ? json_null() : json_string(z->base.v[0].path));
 	json_object_set_new(row, "file-serial", json_integer((json_int_t)z->base.serial));
-	json_object_set_new(row, "complaints", complaint_lines(&z->complaints));
-	json_object_set_new(row, "upstream-wants", json_lines(z->conflict_theirs));
-	json_object_set_new(row, "changed-here", json_lines(z->conflict_ours));
-	json_object_set_new(row, "changed-here-by", json_lines(z->conflict_by));
+	json_object_set_new(row, "complaints", complaint_lines(&zone_words(z)->complaints));
+	json_object_set_new(row, "upstream-wants", json_lines(zone_words(z)->conflict_theirs));
+	json_object_set_new(row, "changed-here", json_lines(zone_words(z)->conflict_ours));
+	json_object_set_new(row, "changed-here-by", json_lines(zone_words(z)->conflict_by));
 	json_object_set_new(row, "secondaries", secondaries);
 	if (source_of(z) != NULL)
 		json_object_set_new(row, "held-back", json_words(source_of(z)->hold.words));

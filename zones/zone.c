@@ -134,20 +134,42 @@ zone_free(struct zone *z)
 	pending_clear(&z->pending);
 	zone_base_clear(&z->base);
 	notes_clear(&z->notes);
-	complaints_clear(&z->complaints);
 	zone_clear_conflict(z);
+	if (z->words != NULL)
+		complaints_clear(&z->words->complaints);
+	free(z->words);
 	free(z->problem);
 	free(z->file);
 	free(z);
 }
 
+const struct zone_words *
+zone_words(const struct zone *z)
+{
+	static const struct zone_words none;
+
+	return z->words == NULL ? &none : z->words;
+}
+
+struct zone_words *
+zone_words_make(struct zone *z)
+{
+	if (z->words == NULL)
+		z->words = calloc(1, sizeof *z->words);
+	return z->words;
+}
+
 void
 zone_clear_conflict(struct zone *z)
 {
-	free(z->conflict_theirs);
-	free(z->conflict_ours);
-	free(z->conflict_by);
-	z->conflict_theirs = z->conflict_ours = z->conflict_by = NULL;
+	struct zone_words *w = z->words;
+
+	if (w == NULL)
+		return;
+	free(w->conflict_theirs);
+	free(w->conflict_ours);
+	free(w->conflict_by);
+	w->conflict_theirs = w->conflict_ours = w->conflict_by = NULL;
 }
 
 enum err

@@ -36,6 +36,13 @@ struct zone_history {
 	uint64_t records, octets;
 };
 
+/* What there is to say of the newest text of a zone; of most zones nothing. */
+struct zone_words {
+	struct complaints complaints;
+	/* lines: the text does not go with what waits here; or NULL */
+	char *conflict_theirs, *conflict_ours, *conflict_by;
+};
+
 struct zone {				/* small: there may be very many */
 	struct {
 		const uint8_t *octets;	/* the store's */
@@ -70,9 +77,7 @@ struct zone {				/* small: there may be very many */
 	unsigned peers_asked;
 	uint32_t includes_noted;	/* a sum of what it includes, as the server's table has it */
 	char *problem;			/* why, in words; NULL: nothing is wrong */
-	struct complaints complaints;	/* of the newest text */
-	/* lines: the newest text does not go with what waits here; or NULL */
-	char *conflict_theirs, *conflict_ours, *conflict_by;
+	struct zone_words *words;	/* NULL: none */
 	struct notes notes;		/* who made the changes that wait, for the next commit's message */
 };
 
@@ -86,6 +91,8 @@ void zone_free(struct zone *z);		/* the store too, so on a thread registered wit
 
 enum err zone_set_file(struct zone *z, const char *path);		/* copied */
 
+const struct zone_words *zone_words(const struct zone *z);	/* empty where there are none */
+struct zone_words *zone_words_make(struct zone *z);		/* to be written into; NULL: no memory */
 void zone_clear_conflict(struct zone *z);
 
 /* Words for the operator; NULL clears. */
