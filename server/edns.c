@@ -78,7 +78,7 @@ response_opt(struct response *r, size_t room)
 
 	edns_write(w, r->settings->udp_size, r->rcode, q->edns.do_bit);	/* DO is copied: RFC 3225, section 3 */
 	at = wr_len(w);
-	if (nsid_size(q, r->settings) > 0)
+	if (nsid_size(q, r->settings) > 0 && !r->cramped)
 		put_option(w, EDNS_NSID, r->settings->nsid, strlen(r->settings->nsid));
 	if (q->with_cookie)
 		put_cookie(w, q);

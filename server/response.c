@@ -57,7 +57,8 @@ response_start(struct response *r, const struct request *q, const struct answer_
 	/* Header and question always go out, even where a long key name leaves no room for more. */
 	if (limit > room)
 		limit = room;
-	r->w.end = limit > end && out + limit - end > r->w.p ? out + limit - end : r->w.p;
+	r->cramped = limit < end + wr_len(&r->w);
+	r->w.end = r->cramped ? r->w.p : out + limit - end;
 }
 
 /* The owner again, as a pointer to where it was written first. */

@@ -19,6 +19,7 @@ struct response {
 	const uint8_t *known, *known_at;	/* an owner, and where its name was written; NULL: none */
 	uint16_t targets[RESPONSE_TARGETS_MAX];	/* where the names in the last NS or MX RRset were written */
 	uint8_t ntargets;
+	bool cramped;			/* no room even for the question and all options: one that is long is left out */
 	const uint8_t *named;			/* the name that is answered now, and */
 	const struct qp_key *key;		/* its key */
 	unsigned rcode;

@@ -160,6 +160,15 @@ def test_udp_size(certnsd, tmp_path):
     assert "tc" in re.search("flags: [a-z ]*", dig(large, "+ignore", "+bufsize=2000", "many.example.com"))[0]
 
 
+def test_a_long_nsid_does_not_burst_a_datagram(start):
+    server = start(nsid="n" * 255)
+    name = ".".join(["a" * 60] * 3 + ["b" * 56, "example.com"])
+    options = [dns.edns.GenericOption(3, b""), dns.edns.GenericOption(10, bytes.fromhex(CLIENT))]
+    for size in 512, 1232:
+        answer = client.raw_exchange(server, dns.message.make_query(name, "A", use_edns=0, payload=size, options=options).to_wire())
+        assert len(answer) <= size and (b"nnn" in answer) == (size == 1232)
+
+
 def test_metrics_tell_what_was_asked(start):
     server = start()
     for arguments in ["www.example.com", "A"], ["www.example.com", "A", "+tcp"], ["www.example.com", "HTTPS"], \
