@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wire/rrtype.h"
+#include "zones/rrmap.h"
+
 enum err
 baseline_take(const struct zone *z, struct baseline *out)
 {
@@ -86,6 +89,46 @@ baseline_list(struct baseline *b, struct rr_list *out)
 	rr_list_sort(&b->more);
 	if (err == ERR_OK && (err = apply(b, out)) != ERR_OK)
 		rr_list_clear(out);
+	return err;
+}
+
+/* The RRset in the version that rr is in, if it is not in touched yet. */
+static enum err
+touch_rrset(const struct zone_version *v, const struct rr *rr, struct rrmap *seen, struct changeset *touched)
+{
+	struct zone_rrset set;
+	struct rr one = *rr;
+	enum err err = ERR_OK;
+
+	if (rr->type == TYPE_SOA || rrmap_find(seen, rr) != NULL || !zone_version_rrset_of(v, rr, &set))
+		return ERR_OK;
+	for (const uint8_t *at = NULL; err == ERR_OK && zone_rrset_next(&set, &at, &one.rdata, &one.rdlen); )
+		if ((err = changeset_add_rr(touched, &one)) == ERR_OK)
+			err = rrmap_set(seen, &one, &(struct rrmap_value){ 0 });
+	return err;
+}
+
+static bool
+version_has(void *ctx, const struct rr *rr, uint32_t *ttl)
+{
+	return zone_version_has(ctx, rr, ttl);
+}
+
+/* An RRset has one TTL, so all of one that something waits in may differ from the base. */
+enum err
+baseline_fit(struct zone *z, const struct rr_list *base_rrs)
+{
+	struct changeset waiting = { 0 }, touched = { 0 };
+	struct rrmap seen = { 0 };
+	enum err err = pending_image(&z->pending, &waiting);
+
+	for (size_t i = 0; err == ERR_OK && i < waiting.n; i++)
+		err = touch_rrset(zone_newest(z), &waiting.v[i].rr, &seen, &touched);
+	if (err == ERR_OK)
+		err = pending_rebase(&z->pending, base_rrs, &touched, version_has, zone_newest(z));
+	rrmap_clear(&seen);
+	changeset_clear(&waiting);
+	changeset_clear(&touched);
 	return err;
 }
 

@@ -22,4 +22,8 @@ enum err baseline_list(struct baseline *b, struct rr_list *out);
 
 void baseline_clear(struct baseline *b);	/* on any thread */
 
+/* The zone has its first version, made of this base (sorted) and of what waited for it against another: that becomes
+ * what lies between the two.  To be undone as zones/pending.h has it. */
+enum err baseline_fit(struct zone *z, const struct rr_list *base_rrs);
+
 #endif

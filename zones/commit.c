@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "wire/rrtype.h"
+#include "zones/baseline.h"
 #include "zones/check.h"
 #include "zones/commit_build.h"
 #include "zones/rcu.h"
@@ -638,20 +639,23 @@ enum err
 commits_load(struct commits *c, struct zone *zone, const struct zone_base *base, const struct rr_list *base_rrs,
     uint32_t serial, bool put, struct fault *f)
 {
+	struct pending_undo *mark = pending_mark(&zone->pending);
 	struct zone_base copy = { 0 };
 	enum err err;
 
 	assert(zone_newest(zone) == NULL);
-	if ((err = zone_base_copy(&copy, base)) != ERR_OK || (err = reserve_loaded(c)) != ERR_OK ||
-	    (err = commit_first_version(zone, base_rrs, serial, f)) != ERR_OK) {
+	if ((err = zone_base_copy(&copy, base)) == ERR_OK && (err = reserve_loaded(c)) == ERR_OK &&
+	    (err = commit_first_version(zone, base_rrs, serial, f)) == ERR_OK && put &&
+	    (err = baseline_fit(zone, base_rrs)) == ERR_OK)
+		err = put_row(c, zone, &copy, serial, f);
+	if (err != ERR_OK) {
+		if (zone_newest(zone) != NULL)
+			zone_store_abort(zone->store);
+		pending_undo(&zone->pending, mark);
 		zone_base_clear(&copy);
 		return err;
 	}
-	if (put && (err = put_row(c, zone, &copy, serial, f)) != ERR_OK) {
-		zone_store_abort(zone->store);
-		zone_base_clear(&copy);
-		return err;
-	}
+	pending_keep(&zone->pending);
 	zone_base_clear(&zone->base);
 	zone->base = copy;
 	publish_loaded(c, zone);

@@ -420,7 +420,14 @@ settle(struct pending *p, const struct rr_list *base, const struct rr *rr,
 	const struct rr *b = rr_list_find(base, rr);
 	uint32_t ttl = 0;
 	bool there = served(ctx, rr, &ttl) && !pending_is_passing(p, rr);
+	enum err err;
 
+	/* One that passes, and that the base has without our having removed it from there, lasts. */
+	if (b != NULL && !there && pending_is_passing(p, rr) && rrmap_find(&p->lasting, rr) == NULL) {
+		if ((err = map_remove(p, &p->passing, rr)) != ERR_OK)
+			return err;
+		there = true;
+	}
 	if (rr->type == TYPE_SOA || (b == NULL && !there) || (b != NULL && there && b->ttl == ttl))
 		return map_remove(p, &p->lasting, rr);
 	if (b == NULL)

@@ -402,12 +402,18 @@ restore(void *ctx, const struct journal_zone *row)
 	assert_int_equal(zone_new(row->apex.octets, "url", &d->zone), ERR_OK);
 	assert_int_equal(zone_base_parse(row->base, row->base_serial, &base), ERR_OK);
 	list = &d->bases[strtoul(base.commit, NULL, 16)];
-	assert_int_equal(pending_set_base_soa(&d->zone->pending, soa_of(list), NULL), ERR_OK);
+	if (!d->moved)
+		assert_int_equal(pending_set_base_soa(&d->zone->pending, soa_of(list), NULL), ERR_OK);
 	assert_int_equal(changeset_read(row->image, row->image_n, &image), ERR_OK);
 	assert_int_equal(pending_note(&d->zone->pending, &image), ERR_OK);
 	assert_int_equal(journal_each_record(d->journal, row->apex.octets, row->image_seq, note_record,
 	    &d->zone->pending, NULL), ERR_OK);
-	assert_int_equal(commits_load(d->commits, d->zone, &base, list, row->serial, false, NULL), ERR_OK);
+	if (d->moved) {
+		zone_base_clear(&base);
+		make_base(d, d->nbases - 1, &base);
+		list = &d->bases[d->nbases - 1];
+	}
+	d->loaded = commits_load(d->commits, d->zone, &base, list, row->serial + d->moved, d->moved, NULL);
 	changeset_clear(&image);
 	zone_base_clear(&base);
 	return ERR_OK;
@@ -423,6 +429,25 @@ door_restart(struct door *d)
 	open_journal(d);
 	check(journal_each_zone(d->journal, restore, d, &f) == ERR_OK && d->zone != NULL, "the zone is restored: %s",
 	    f.text);
+	assert_int_equal(d->loaded, ERR_OK);
+}
+
+enum err
+door_move(struct door *d, struct rr_list *list)
+{
+	struct fault f = { 0 };
+
+	add_base(d, list);
+	close_journal(d);
+	d->zone = NULL;
+	open_journal(d);
+	d->moved = true;
+	assert_int_equal(commits_batch_begin(d->commits, NULL), ERR_OK);
+	check(journal_each_zone(d->journal, restore, d, &f) == ERR_OK && d->zone != NULL, "the zone is found: %s",
+	    f.text);
+	assert_int_equal(commits_batch_end(d->commits, d->loaded, NULL), d->loaded);
+	d->moved = false;
+	return d->loaded;
 }
 
 enum err

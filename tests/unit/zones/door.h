@@ -23,6 +23,9 @@ struct door {
 	bool writing;
 	struct zone_version *written;
 	struct rr_list written_passing;
+
+	bool moved;			/* the base is not there any more: the newest one is the zone's */
+	enum err loaded;
 };
 
 int door_setup(void **state);
@@ -33,6 +36,7 @@ void door_open(struct door *d);
 void door_open_unsaved(struct door *d);		/* its row did not get into the journal */
 void door_close(struct door *d);
 void door_restart(struct door *d);
+enum err door_move(struct door *d, struct rr_list *base);	/* one with another text, taken over, and no base */
 
 void door_fail_journal(unsigned nth);		/* the nth write from now on fails; 0: none */
 bool door_journal_failed(void);

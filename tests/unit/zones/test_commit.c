@@ -3,6 +3,7 @@
  * serial never goes back, each change of content raises it, and a restart finds all of it again. */
 #include "tests/unit/check.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -525,6 +526,55 @@ test_missing_row(void **state)
 	door_close(&door);
 }
 
+static const struct { const char *why, *changes, *text; size_t pending, passing; } texts[] = {
+	{ "nothing waits",				"", "+a A 192.0.2.1", 0, 0 },
+	{ "something else",				"+a A 192.0.2.1", "+b A 192.0.2.1", 1, 0 },
+	{ "what waits to come is there",		"+a A 192.0.2.1", "+a A 192.0.2.1", 0, 0 },
+	{ "what waits to come has a TTL of its own",	"60 +a A 192.0.2.1", "+a A 192.0.2.2;+a A 192.0.2.3", 3, 0 },
+	{ "and is there with another",			"60 +a A 192.0.2.1", "+a A 192.0.2.1;+a A 192.0.2.2", 2, 0 },
+	{ "what waits to go is there",			"-@ NS ns.example.net.;+@ NS ns.example.org.", "", 2, 0 },
+	{ "what passes is not there",			"+_acme-challenge TXT x", "+a A 192.0.2.1", 0, 1 },
+	{ "what passes is there",			"+_acme-challenge TXT x", "+_acme-challenge TXT x", 0, 0 },
+};
+
+/* A text takes the place of one that is gone, while changes wait. */
+static void
+test_another_text(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		struct changeset changes = { 0 };
+		struct rr_list base = { 0 }, passing = { 0 };
+		uint32_t ttl = 300;
+		int used = 0;
+
+		door_open(&door);
+		if (sscanf(texts[i].changes, "%u %n", &ttl, &used) < 1)
+			used = 0;
+		door_parse_changes(texts[i].changes + used, &changes);
+		for (size_t k = 0; k < changes.n; k++)
+			changes.v[k].rr.ttl = ttl;
+		if (changes.n > 0)
+			assert_int_equal(stage(&changes, ORIGIN_UPDATE, NULL), ERR_OK);
+		assert_int_equal(commits_finish(door.commits, NULL), ERR_OK);
+		door_new_base(&base, 5, 1);
+		door_parse_changes(texts[i].text, &changes);
+		for (size_t k = 0; k < changes.n; k++)
+			assert_int_equal(rr_list_add(&base, &changes.v[k].rr), ERR_OK);
+		changeset_clear(&changes);
+		rr_list_sort(&base);
+		check(door_move(&door, &base) == ERR_OK, "%s: loaded", texts[i].why);
+		check(door_adds_up(&door), "%s: base, pending and passing make the zone", texts[i].why);
+		assert_int_equal(pending_passing(&door.zone->pending, &passing), ERR_OK);
+		check(pending_count(&door.zone->pending) == texts[i].pending && passing.n == texts[i].passing,
+		    "%s: %zu changes wait, %zu pass", texts[i].why, pending_count(&door.zone->pending), passing.n);
+		rr_list_clear(&passing);
+		door_restart(&door);
+		check(door_adds_up(&door), "%s: and so after one more restart", texts[i].why);
+		door_close(&door);
+	}
+}
+
 /* Each allocation of staging and finishing fails once: the change is made, or it is as if it had never been. */
 static void
 test_memory(void **state)
@@ -579,6 +629,7 @@ main(void)
 		cmocka_unit_test(test_sync_before_tell),
 		cmocka_unit_test(test_no_change),
 		cmocka_unit_test(test_missing_row),
+		cmocka_unit_test(test_another_text),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_random),
 	};
