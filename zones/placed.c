@@ -390,8 +390,12 @@ collect_piece(void *ctx, size_t i)
 	for (size_t k = at; k < end && !piece->failed; k++) {
 		const struct placed *p = (const struct placed *)r->order[k].rr;
 
-		if (k + AHEAD < end)
-			__builtin_prefetch(r->order[k + AHEAD].rr);
+		if (k + 2 * AHEAD < end)
+			__builtin_prefetch(r->order[k + 2 * AHEAD].rr);
+		if (k + AHEAD < end) {
+			__builtin_prefetch(r->order[k + AHEAD].rr->owner);
+			__builtin_prefetch(r->order[k + AHEAD].rr->rdata);
+		}
 		list->v[k] = p->rr;
 		r->out->at[k] = p->at;
 		piece->failed = !copy_octets(&piece->octets, k > at ? &list->v[k - 1] : NULL, &list->v[k]);
