@@ -105,7 +105,8 @@ def while_busy(server, questions, action):
 
 
 def waits(result):
-    return f"{result['p999_us'] / 1000:.2f} / {result['worst_us'] / 1000:.2f}" + (f" ({result['lost']} lost)" if result["lost"] else "")
+    lost = f" ({result['lost']} lost)" if result["lost"] else ""
+    return f"{result['p999_us'] / 1000:.2f} / {result['worst_us'] / 1000:.2f}{lost}"
 
 
 def reload(options, zones):
