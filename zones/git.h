@@ -38,16 +38,17 @@ enum err git_source_open(const char *clone_dir, const struct git_remote_config *
     struct fault *f);
 void git_source_close(struct git_source *s);
 
-/* One more handle on the clone, for reading on another thread (git_source_list(), _look(), _read() and the like); it is closed
- * like a source. */
+/* One more handle on the clone, for reading on another thread (git_source_list(), _look(), _read() and the like); it
+ * is closed like a source. */
 enum err git_source_reader(const struct git_source *s, struct git_source **out, struct fault *f);
 
-/* Open the clone anew.  With the last handle goes what libgit2 keeps of the packs: bases of deltas, some 35 MB where very many
- * small objects were read.  And what was removed or compacted meanwhile is seen. */
+/* Open the clone anew.  With the last handle goes what libgit2 keeps of the packs: bases of deltas, some 35 MB where
+ * very many small objects were read.  And what was removed or compacted meanwhile is seen. */
 enum err git_source_reopen(struct git_source *s, struct fault *f);
 
-/* Any repository, bare or not, to read from and nothing else: it is neither made, swept nor written to.  What git tells its hooks
- * in the environment about objects that were pushed and not yet accepted is heeded.  path as in git_remote_config. */
+/* Any repository, bare or not, to read from and nothing else: it is neither made, swept nor written to.  What git
+ * tells its hooks in the environment about objects that were pushed and not yet accepted is heeded.  path as in
+ * git_remote_config. */
 enum err git_source_open_repository(const char *dir, const char *path, struct git_source **out, struct fault *f);
 
 /* A commit by its id (or the start of it), branch, tag, HEAD~2...  ERR_NOT_FOUND. */
@@ -64,8 +65,9 @@ enum err git_source_tip(struct git_source *s, git_oid_text tip, struct fault *f)
 enum err git_source_is_ancestor(struct git_source *s, const git_oid_text ancestor, const git_oid_text commit,
     bool *yes, struct fault *f);
 
-/* The commits that a certnsd made which are in the history of old and not in that of new: a rewritten history has dropped
- * them.  Oldest first, at most some thousands; each with the commit that it was made on.  *out: git_dropped_clear(). */
+/* The commits that a certnsd made which are in the history of old and not in that of new: a rewritten history has
+ * dropped them.  Oldest first, at most some thousands; each with the commit that it was made on.  *out:
+ * git_dropped_clear(). */
 struct git_step {
 	git_oid_text before, after;
 };
@@ -73,12 +75,12 @@ struct git_dropped {
 	struct git_step *v;
 	size_t n;
 };
-enum err git_source_dropped(struct git_source *s, const git_oid_text old, const git_oid_text new, struct git_dropped *out,
-    struct fault *f);
+enum err git_source_dropped(struct git_source *s, const git_oid_text old, const git_oid_text new,
+    struct git_dropped *out, struct fault *f);
 void git_dropped_clear(struct git_dropped *d);
 
-/* History was rewritten: keep the old one, which ends with commit, in the clone for those zones that cannot be merged yet (their
- * file is gone, or refused).  Of many only the newest are kept. */
+/* History was rewritten: keep the old one, which ends with commit, in the clone for those zones that cannot be
+ * merged yet (their file is gone, or refused).  Of many only the newest are kept. */
 enum err git_source_keep(struct git_source *s, const git_oid_text commit, struct fault *f);
 
 struct git_file {			/* one entry of the zones' directory */
@@ -104,11 +106,12 @@ struct git_changes {
 	struct git_change *v;
 	size_t n;
 };
-enum err git_source_changes(struct git_source *s, const git_oid_text old, const git_oid_text new, struct git_changes *out,
-    struct fault *f);
+enum err git_source_changes(struct git_source *s, const git_oid_text old, const git_oid_text new,
+    struct git_changes *out, struct fault *f);
 void git_changes_clear(struct git_changes *c);
 
-/* The name of a file of the zones' directory, given its path from the top; NULL: it lies elsewhere.  Points into path. */
+/* The name of a file of the zones' directory, given its path from the top; NULL: it lies elsewhere.  Points into
+ * path. */
 const char *git_source_zone_file(const struct git_source *s, const char *path);
 
 /* The other way: a path relative to the zones' directory, from the top.  *out is the caller's. */
@@ -128,8 +131,8 @@ enum err git_source_read(struct git_source *s, const git_oid_text commit, const 
 enum err git_source_read_blob(struct git_source *s, const git_oid_text blob, size_t max, struct buf *out,
     struct fault *f);
 
-/* The same for a blob that a zone was read from before: its size was looked at then, and is not once more.  (Where it may be a file of
- * its own that is cut off, all is looked at.) */
+/* The same for a blob that a zone was read from before: its size was looked at then, and is not once more.  (Where
+ * it may be a file of its own that is cut off, all is looked at.) */
 enum err git_source_reread_blob(struct git_source *s, const git_oid_text blob, size_t max, struct buf *out,
     struct fault *f);
 
@@ -159,8 +162,9 @@ enum err git_source_push(struct git_source *s, const git_oid_text expected, cons
 /* Is something in the clone that nothing leads to any more, since history was rewritten? */
 bool git_source_has_garbage(const struct git_source *s);
 
-/* Make the clone small again, if it is time to; it blocks for up to minutes, and uses a child.  words says what was done, if
- * anything was.  With pins (blobs that zones were read from; all that are needed) garbage is collected as well. */
+/* Make the clone small again, if it is time to; it blocks for up to minutes, and uses a child.  words says what was
+ * done, if anything was.  With pins (blobs that zones were read from; all that are needed) garbage is collected as
+ * well. */
 enum err git_source_compact(struct git_source *s, const git_oid_text *pins, size_t n, struct buf *words,
     struct fault *f);
 

@@ -1,12 +1,12 @@
 /* zones/git_child_compact.c -- inside the child: keep the clone small.
  *
  * Each commit of ours leaves loose objects, each fetch a pack.  Folding puts the loose ones and packs of like size
- * into one new pack, with deltas, and looks at nothing else: an object is packed again only a few times in its life, so the
- * work follows the changes and not the history.  Collecting is for when history was rewritten: what the refs reach, and
- * the pins, go into one pack, and all else goes away.
+ * into one new pack, with deltas, and looks at nothing else: an object is packed again only a few times in its life,
+ * so the work follows the changes and not the history.  Collecting is for when history was rewritten: what the refs
+ * reach, and the pins, go into one pack, and all else goes away.
  *
- * A new pack is complete, checked and on the disk before anything that it holds is removed; killed at any time, the clone
- * has each object at least once.  Nobody else uses the clone meanwhile. */
+ * A new pack is complete, checked and on the disk before anything that it holds is removed; killed at any time, the
+ * clone has each object at least once.  Nobody else uses the clone meanwhile. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -371,9 +371,10 @@ compare_items(const void *a, const void *b)
 	return x->path != y->path ? (x->path < y->path ? -1 : 1) : x->turn < y->turn ? -1 : x->turn > y->turn;
 }
 
-/* The packer looks for deltas among ten neighbours, and sorts by type, then by a hash of the name, larger ones first, and
- * only then by what we know better than it does: versions of a file that follow each other in time differ least.  Its hash
- * is hash / 4 + (character << 24) for each character, so a name can be made for any place in the order. */
+/* The packer looks for deltas among ten neighbours, and sorts by type, then by a hash of the name, larger ones
+ * first, and only then by what we know better than it does: versions of a file that follow each other in time differ
+ * least.  Its hash is hash / 4 + (character << 24) for each character, so a name can be made for any place in the
+ * order. */
 static void
 name_for(size_t place, char name[14])
 {
@@ -529,7 +530,8 @@ tell(struct compaction *k, struct fault *f)
 
 	snprintf(words, sizeof words, "%zu objects, from %zu packs and %zu loose ones",
 	    git_packbuilder_object_count(k->builder), k->nfold, k->loose.n);
-	return git_exchange_set(k->c->reply, GIT_FIELD_WORDS, words) ? ERR_OK : fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
+	return git_exchange_set(k->c->reply, GIT_FIELD_WORDS, words) ? ERR_OK :
+	    fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
 }
 
 static enum err
@@ -539,9 +541,11 @@ compact(struct compaction *k, bool collect, struct fault *f)
 	enum err err;
 	int rc;
 
-	if ((rc = git_repository_odb(&k->odb, k->c->repo)) < 0 || (rc = git_packbuilder_new(&k->builder, k->c->repo)) < 0)
+	if ((rc = git_repository_odb(&k->odb, k->c->repo)) < 0 ||
+	    (rc = git_packbuilder_new(&k->builder, k->c->repo)) < 0)
 		return git_fault(rc, f, "the clone %s", k->c->request->v[GIT_FIELD_CLONE]);
-	if ((err = git_clone_check_loose(k->c->request->v[GIT_FIELD_CLONE], UINT32_MAX, f)) != ERR_OK || (err = packs_find(k, f)) != ERR_OK)
+	if ((err = git_clone_check_loose(k->c->request->v[GIT_FIELD_CLONE], UINT32_MAX, f)) != ERR_OK ||
+	    (err = packs_find(k, f)) != ERR_OK)
 		return err;
 	loose_find(k);
 	if (collect) {

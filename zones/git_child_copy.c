@@ -1,8 +1,10 @@
-/* zones/git_child_copy.c -- inside the child: a commit, and all that it needs, from one repository of this machine to another.
+/* zones/git_child_copy.c -- inside the child: a commit, and all that it needs, from one repository of this machine
+ * to another.
  *
- * Mostly that is a handful of objects, of which one may be a text of many megabytes.  They are found by comparing each new commit's
- * trees with its parent's, and taken one by one, as the files that they are there: nothing is packed and unpacked again.  An object
- * goes after all that it leads to, so whatever the other repository has is whole at any time.
+ * Mostly that is a handful of objects, of which one may be a text of many megabytes.  They are found by comparing
+ * each new commit's trees with its parent's, and taken one by one, as the files that they are there: nothing is
+ * packed and unpacked again.  An object goes after all that it leads to, so whatever the other repository has is
+ * whole at any time.
  *
  * Many objects, as those of a first clone, go as one pack. */
 #include <limits.h>
@@ -25,15 +27,16 @@ struct copy {
 	bool many;			/* there are more: the rest was not looked for */
 };
 
-/* Is it there already, and with it what it leads to?  Of our clone that is true for whatever it has; in another repository, what no
- * branch leads to may be half gone. */
+/* Is it there already, and with it what it leads to?  Of our clone that is true for whatever it has; in another
+ * repository, what no branch leads to may be half gone. */
 static bool
 is_known(struct copy *k, const git_oid *id)
 {
 	for (size_t i = 0; i < k->n; i++)
 		if (git_oid_equal(&k->v[i], id))
 			return true;
-	return k->base != NULL ? git_oid_equal(k->base, id) : git_odb_exists_ext(k->to_odb, id, GIT_ODB_LOOKUP_NO_REFRESH);
+	return k->base != NULL ? git_oid_equal(k->base, id) :
+	    git_odb_exists_ext(k->to_odb, id, GIT_ODB_LOOKUP_NO_REFRESH);
 }
 
 static void
@@ -59,7 +62,8 @@ check_whole(struct copy *k, const git_oid *id, struct fault *f)
 	char path[PATH_MAX];
 
 	git_loose_path(k->from_objects, id, path);
-	return git_loose_is_whole(path, INT32_MAX) ? ERR_OK : fault_set(f, ERR_FORMAT, "%s: the object is damaged: it is cut off", path);
+	return git_loose_is_whole(path, INT32_MAX) ? ERR_OK :
+	    fault_set(f, ERR_FORMAT, "%s: the object is damaged: it is cut off", path);
 }
 
 /* The entry e and what is below, unless old, the one of that name in old_tree (may be NULL), is the same. */
@@ -122,7 +126,8 @@ parent_tree(struct copy *k, const git_commit *commit, git_tree **out)
 	git_commit *parent = NULL;
 
 	*out = NULL;
-	if (id != NULL && (git_commit_lookup(&parent, k->ours, id) == 0 || git_commit_lookup(&parent, k->from, id) == 0))
+	if (id != NULL &&
+	    (git_commit_lookup(&parent, k->ours, id) == 0 || git_commit_lookup(&parent, k->from, id) == 0))
 		(void)git_commit_tree(out, parent);
 	git_commit_free(parent);
 }
@@ -195,8 +200,8 @@ take(struct copy *k, const git_oid *id, struct fault *f)
 		return err;
 	if ((rc = git_odb_read(&object, k->from_odb, id)) < 0)		/* from a pack */
 		return from_fault(k, rc, id, f);
-	err = git_loose_write(k->to_objects, git_odb_object_type(object), git_odb_object_data(object), git_odb_object_size(object),
-	    &written, f);
+	err = git_loose_write(k->to_objects, git_odb_object_type(object), git_odb_object_data(object),
+	    git_odb_object_size(object), &written, f);
 	git_odb_object_free(object);
 	return err;
 }
@@ -207,7 +212,8 @@ place_of(git_repository *repo, git_odb **odb, char objects[PATH_MAX], struct fau
 	git_buf path = { 0 };
 	int rc;
 
-	if ((rc = git_repository_item_path(&path, repo, GIT_REPOSITORY_ITEM_OBJECTS)) < 0 || (rc = git_repository_odb(odb, repo)) < 0)
+	if ((rc = git_repository_item_path(&path, repo, GIT_REPOSITORY_ITEM_OBJECTS)) < 0 ||
+	    (rc = git_repository_odb(odb, repo)) < 0)
 		return git_fault(rc, f, "%s", git_repository_path(repo));
 	while (path.size > 1 && path.ptr[path.size - 1] == '/')
 		path.size--;
@@ -217,7 +223,8 @@ place_of(git_repository *repo, git_odb **odb, char objects[PATH_MAX], struct fau
 }
 
 enum err
-git_child_copy(git_repository *from, git_repository *to, const git_oid *base, const git_oid *commit, bool *many, struct fault *f)
+git_child_copy(git_repository *from, git_repository *to, const git_oid *base, const git_oid *commit, bool *many,
+    struct fault *f)
 {
 	struct copy k = { .from = from, .to = to, .ours = base != NULL ? from : to, .base = base };
 	uint64_t raw = 0;

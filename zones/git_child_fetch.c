@@ -94,7 +94,8 @@ branch_download(struct git_child *c, git_remote *remote, const git_remote_head *
 
 	if ((err = git_ref_name(GIT_REFS_ORIGIN, branch, ref, f)) != ERR_OK)
 		return err;
-	if (git_url_kind(c->request->v[GIT_FIELD_URL]) == GIT_KIND_LOCAL && (err = local_copy(c, &id, &many, f)) != ERR_OK)
+	if (git_url_kind(c->request->v[GIT_FIELD_URL]) == GIT_KIND_LOCAL &&
+	    (err = local_copy(c, &id, &many, f)) != ERR_OK)
 		return err;
 	if (git_url_kind(c->request->v[GIT_FIELD_URL]) != GIT_KIND_LOCAL && (err = git_child_unpack(c, f)) != ERR_OK)
 		return err;

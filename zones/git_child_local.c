@@ -1,5 +1,5 @@
-/* zones/git_child_local.c -- inside the child: what stands in the way of a push to a local path: hooks that only git can run, and locks
- * that a killed process left. */
+/* zones/git_child_local.c -- inside the child: what stands in the way of a push to a local path: hooks that only git
+ * can run, and locks that a killed process left. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -18,8 +18,8 @@
 bool
 git_local_hook(git_repository *remote, const char **name, bool *may_refuse)
 {
-	static const char *const hooks[] = { "pre-receive", "update", "proc-receive", "reference-transaction", "post-receive",
-	    "post-update" };
+	static const char *const hooks[] = { "pre-receive", "update", "proc-receive", "reference-transaction",
+	    "post-receive", "post-update" };
 	git_config *config = NULL;
 	git_buf elsewhere = { 0 };
 	char path[PATH_MAX];
@@ -30,7 +30,8 @@ git_local_hook(git_repository *remote, const char **name, bool *may_refuse)
 	    git_config_get_string_buf(&elsewhere, config, "core.hooksPath") == 0 && elsewhere.size > 0)
 		place = elsewhere.ptr;
 	for (size_t i = 0; !found && i < sizeof hooks / sizeof hooks[0]; i++) {
-		snprintf(path, sizeof path, "%.2000s%.2000s/%s", place[0] == '/' ? "" : git_repository_commondir(remote), place,
+		snprintf(path, sizeof path, "%.2000s%.2000s/%s",
+		    place[0] == '/' ? "" : git_repository_commondir(remote), place,
 		    hooks[i]);
 		if ((found = access(path, X_OK) == 0)) {
 			*name = hooks[i];
@@ -84,10 +85,12 @@ git_local_lock(struct git_child *c, git_repository *remote, const char *ref, str
 	age_s = clock_now_s() - st.st_mtime;
 	clock_print(st.st_mtime, since);
 	if (age_s < LOCK_STALE_S || !S_ISREG(st.st_mode) || !lock_is_ours(c->repo, path, &st))
-		return fault_set(f, ERR_BUSY, "%s is there since %s: somebody else pushes, or was killed while he did; if no git "
+		return fault_set(f, ERR_BUSY,
+		    "%s is there since %s: somebody else pushes, or was killed while he did; if no git "
 		    "process is at work there, remove it", path, since);
 	if (unlink(path) != 0)
 		return fault_set(f, err_from_errno(errno), "%s: %s", path, strerror(errno));
 	snprintf(words, sizeof words, "removed %.300s, which a killed push of ours left behind at %s", path, since);
-	return git_exchange_set(c->reply, GIT_FIELD_WORDS, words) ? ERR_OK : fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
+	return git_exchange_set(c->reply, GIT_FIELD_WORDS, words) ? ERR_OK :
+	    fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
 }

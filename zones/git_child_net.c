@@ -25,7 +25,8 @@ credentials(git_credential **out, const char *url, const char *user, unsigned al
 		return git_child_username(out);
 	if ((allowed & GIT_CREDENTIAL_SSH_KEY) != 0)
 		return git_child_ssh_key(c, out, user);
-	if ((allowed & GIT_CREDENTIAL_USERPASS_PLAINTEXT) != 0 && git_url_kind(c->request->v[GIT_FIELD_URL]) == GIT_KIND_HTTPS)
+	if ((allowed & GIT_CREDENTIAL_USERPASS_PLAINTEXT) != 0 &&
+	    git_url_kind(c->request->v[GIT_FIELD_URL]) == GIT_KIND_HTTPS)
 		return git_child_password(c, out, user);
 	fault_set(&c->fault, ERR_PEER, "%s: authentication required, of a kind that is not supported (ssh with a "
 	    "key is, https with a password)", c->request->v[GIT_FIELD_URL]);
@@ -63,8 +64,8 @@ transfer_progress(const git_indexer_progress *p, void *payload)
 	if (p->received_bytes < 2 * c->told_octets + 1)
 		return 0;			/* seldom enough, however much comes */
 	c->told_octets = p->received_bytes;
-	snprintf(words, sizeof words, "%u of %u objects had come, at least %zu octets", p->received_objects, p->total_objects,
-	    p->received_bytes);
+	snprintf(words, sizeof words, "%u of %u objects had come, at least %zu octets", p->received_objects,
+	    p->total_objects, p->received_bytes);
 	git_child_tell(words);
 	return 0;
 }
@@ -99,7 +100,8 @@ check_directory(const char *url, struct fault *f)
 	int error = path == NULL ? EINVAL : stat(path, &st) != 0 ? errno : S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
 
 	free(path);
-	return error == 0 ? ERR_OK : fault_set(f, err_from_errno(error), "%s: no repository there: %s", url, strerror(error));
+	return error == 0 ? ERR_OK : fault_set(f, err_from_errno(error), "%s: no repository there: %s", url,
+	    strerror(error));
 }
 
 enum err

@@ -1,6 +1,6 @@
-/* zones/git_child_pipe.c -- inside the child: a push to a local path by git's own receive-pack, where git is installed.  libgit2
- * speaks its protocol with it over a socket as with any server, so the repository's hooks run and may refuse, its
- * configuration holds, and it is packed when it is time to. */
+/* zones/git_child_pipe.c -- inside the child: a push to a local path by git's own receive-pack, where git is
+ * installed.  libgit2 speaks its protocol with it over a socket as with any server, so the repository's hooks run
+ * and may refuse, its configuration holds, and it is packed when it is time to. */
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -78,8 +78,9 @@ read_some(int fd, void *to, size_t n)
 	return got;
 }
 
-/* One more line of the advertisement (gitprotocol-common(5)), four digits of length first; at its end ".have" tells of a commit that is there
- * though no branch leads to it (gitprotocol-pack(5)).  So libgit2 sends nothing of ours that has been placed.  0: the end; -1: errno. */
+/* One more line of the advertisement (gitprotocol-common(5)), four digits of length first; at its end ".have" tells
+ * of a commit that is there though no branch leads to it (gitprotocol-pack(5)).  So libgit2 sends nothing of ours
+ * that has been placed.  0: the end; -1: errno. */
 static ssize_t
 read_line(struct pipe_stream *p)
 {
@@ -99,7 +100,8 @@ read_line(struct pipe_stream *p)
 		buf_printf(&p->line, "%04x%s .have\n", 4 + GIT_OID_HEXSZ + 7, c->request->v[GIT_FIELD_COMMIT]);
 	buf_add(&p->line, digits, 4);
 	for (have = 4; have < length; have += (size_t)got) {
-		if ((to = buf_reserve(&p->line, length - have)) == NULL || (got = read_some(p->fd, to, length - have)) <= 0)
+		if ((to = buf_reserve(&p->line, length - have)) == NULL ||
+		    (got = read_some(p->fd, to, length - have)) <= 0)
 			return -1;
 		p->line.len += (size_t)got;
 	}

@@ -64,8 +64,8 @@ moved(const char *ref, const char *seen, const char *expected, struct fault *f)
 	return fault_set(f, ERR_CONFLICT, "%s of the remote is at %s and no longer at %s", ref, seen, expected);
 }
 
-/* By git where it is installed and would trust the repository; else by ourselves, unless there are hooks.  What a hook may refuse is
- * for git to keep apart until then. */
+/* By git where it is installed and would trust the repository; else by ourselves, unless there are hooks.  What a
+ * hook may refuse is for git to keep apart until then. */
 static enum err
 way_choose(struct git_child *c, git_repository *remote, bool *may_refuse, struct fault *f)
 {
@@ -107,7 +107,8 @@ push_local(struct git_child *c, const char *ref, struct fault *f)
 
 	if (path == NULL)
 		return fault_set(f, ERR_FORMAT, "%s: a bad escape", url);
-	/* Nothing here waits for a network; killed with the server, we would leave the ref's lock behind, and nobody could push. */
+	/* Nothing here waits for a network; killed with the server, we would leave the ref's lock behind, and nobody
+	 * could push. */
 	(void)prctl(PR_SET_PDEATHSIG, 0);
 	if ((err = git_oid_of(expected, &old, f)) != ERR_OK ||
 	    (err = git_oid_of(c->request->v[GIT_FIELD_COMMIT], &new, f)) != ERR_OK)
@@ -129,7 +130,8 @@ push_local(struct git_child *c, const char *ref, struct fault *f)
 		err = objects_place(c, remote, &old, &new, f);
 	if (err == ERR_OK && c->by_git)
 		err = git_child_push_network(c, ref, f);
-	else if (err == ERR_OK && (rc = git_reference_create_matching(&r, remote, ref, &new, 1, &old, "push: certns")) < 0)
+	else if (err == ERR_OK &&
+	    (rc = git_reference_create_matching(&r, remote, ref, &new, 1, &old, "push: certns")) < 0)
 		err = git_fault(rc, f, "%s", url);
 out:
 	git_reference_free(r);

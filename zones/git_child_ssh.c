@@ -78,8 +78,8 @@ git_child_hostkey(struct git_child *c, const git_cert_hostkey *key, const char *
 	if (!c->home_made && getenv("HOME") != NULL)
 		snprintf(c->home, sizeof c->home, "%s", getenv("HOME"));
 	if (pins == NULL && (key->type & GIT_CERT_SSH_RAW) != 0)
-		c->known = git_known_host_find(c->home, c->request->v[GIT_FIELD_URL], host, (const uint8_t *)key->hostkey,
-		    key->hostkey_len);
+		c->known = git_known_host_find(c->home, c->request->v[GIT_FIELD_URL], host,
+		    (const uint8_t *)key->hostkey, key->hostkey_len);
 	if (pins != NULL ? is_pinned(pins, seen) : c->known == GIT_KNOWN_HOST) {
 		c->fault = (struct fault){ 0 };
 		return 0;
@@ -90,9 +90,11 @@ git_child_hostkey(struct git_child *c, const git_cert_hostkey *key, const char *
 		fault_set(&c->fault, ERR_PEER, "%s shows the host key %s, which is not among host-keys: the server's "
 		    "key was changed, or somebody is in between", host, c->keys_seen);
 	else if (c->known == GIT_KNOWN_REVOKED)
-		fault_set(&c->fault, ERR_PEER, "%s shows the host key %s, which known_hosts marks as revoked", host, c->keys_seen);
+		fault_set(&c->fault, ERR_PEER, "%s shows the host key %s, which known_hosts marks as revoked", host,
+		    c->keys_seen);
 	else if (c->known == GIT_KNOWN_OTHER)
-		fault_set(&c->fault, ERR_PEER, "%s shows the host key %s, and known_hosts has another key of it: the server's key was "
+		fault_set(&c->fault, ERR_PEER,
+		    "%s shows the host key %s, and known_hosts has another key of it: the server's key was "
 		    "changed, or somebody is in between", host, c->keys_seen);
 	else
 		fault_set(&c->fault, ERR_PEER, "%s shows the host key %s, which known_hosts does not have; once you "

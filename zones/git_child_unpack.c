@@ -1,8 +1,9 @@
 /* zones/git_child_unpack.c -- inside the child: what a server sends is put into the clone.
  *
- * libgit2 would make a pack of it that stands on its own: the base of each delta, which the clone has, is deflated once more and goes into it;
- * of a large text that takes longer than all else.  So a few objects become files of their own, an object after all of the pack that it leads
- * to.  More of them, or more octets than the memory should hold, are left to libgit2's own backend for packs. */
+ * libgit2 would make a pack of it that stands on its own: the base of each delta, which the clone has, is deflated
+ * once more and goes into it; of a large text that takes longer than all else.  So a few objects become files of
+ * their own, an object after all of the pack that it leads to.  More of them, or more octets than the memory should
+ * hold, are left to libgit2's own backend for packs. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +66,8 @@ write_entries(struct unpacking *u, const struct buf *tree, struct fault *f)
 	enum err err = ERR_OK;
 	git_oid id;
 
-	while (err == ERR_OK && p < end && (zero = memchr(p, '\0', (size_t)(end - p))) != NULL && end - zero > GIT_OID_RAWSZ) {
+	while (err == ERR_OK && p < end && (zero = memchr(p, '\0', (size_t)(end - p))) != NULL &&
+	    end - zero > GIT_OID_RAWSZ) {
 		(void)git_oid_fromraw(&id, zero + 1);
 		err = write_with_below(u, &id, f);
 		p = zero + 1 + GIT_OID_RAWSZ;
@@ -81,10 +83,12 @@ write_named(struct unpacking *u, const struct buf *text, struct fault *f)
 	enum err err = ERR_OK;
 	git_oid id;
 
-	for (; err == ERR_OK && p < end && (line = memchr(p, '\n', (size_t)(end - p))) != NULL && line > p; p = line + 1) {
+	for (; err == ERR_OK && p < end && (line = memchr(p, '\n', (size_t)(end - p))) != NULL && line > p;
+	    p = line + 1) {
 		const char *blank = memchr(p, ' ', (size_t)(line - p));
 
-		if (blank == NULL || line - blank != 1 + GIT_OID_HEXSZ || git_oid_fromstrn(&id, blank + 1, GIT_OID_HEXSZ) < 0)
+		if (blank == NULL || line - blank != 1 + GIT_OID_HEXSZ ||
+		    git_oid_fromstrn(&id, blank + 1, GIT_OID_HEXSZ) < 0)
 			break;
 		err = write_with_below(u, &id, f);
 	}
@@ -200,7 +204,8 @@ on_free(git_odb_writepack *w)
 }
 
 static int
-on_writepack(git_odb_writepack **out, git_odb_backend *backend, git_odb *odb, git_indexer_progress_cb progress, void *ctx)
+on_writepack(git_odb_writepack **out, git_odb_backend *backend, git_odb *odb, git_indexer_progress_cb progress,
+    void *ctx)
 {
 	struct unpacking *u = calloc(1, sizeof *u);
 
@@ -208,7 +213,8 @@ on_writepack(git_odb_writepack **out, git_odb_backend *backend, git_odb *odb, gi
 		git_error_set_oom();
 		return GIT_ERROR;
 	}
-	*u = (struct unpacking){ { backend, on_append, on_commit, on_free }, ((struct unpacker *)backend)->c, odb, progress, ctx, .other = NULL };
+	*u = (struct unpacking){ .writepack = { backend, on_append, on_commit, on_free },
+		.c = ((struct unpacker *)backend)->c, .odb = odb, .progress = progress, .progress_ctx = ctx };
 	*out = &u->writepack;
 	return 0;
 }

@@ -22,13 +22,13 @@ edits_clear(struct edits *edits)
 }
 
 /* Not by libgit2, whose SHA-1 looks for forgeries and which deflates on one CPU. */
-static enum err
-blob_write(struct git_source *s, const struct git_edit *edit, git_oid *id, struct fault *f)
+enum err
+git_source_blob(struct git_source *s, const void *octets, size_t n, git_oid *id, struct fault *f)
 {
 	char objects[PATH_MAX];
 
 	snprintf(objects, sizeof objects, "%.4000sobjects", git_repository_commondir(s->repo));
-	return git_loose_write(objects, GIT_OBJECT_BLOB, edit->octets, edit->n, id, f);
+	return git_loose_write(objects, GIT_OBJECT_BLOB, octets, n, id, f);
 }
 
 /* One edit as libgit2 wants it; removing what is not there is none. */
@@ -61,7 +61,7 @@ edit_add(struct git_source *s, git_tree *root, const struct git_edit *edit, stru
 	u->action = edit->octets != NULL ? GIT_TREE_UPDATE_UPSERT : GIT_TREE_UPDATE_REMOVE;
 	u->filemode = mode;
 	u->path = path;
-	if (edit->octets != NULL && (err = blob_write(s, edit, &u->id, f)) != ERR_OK)
+	if (edit->octets != NULL && (err = git_source_blob(s, edit->octets, edit->n, &u->id, f)) != ERR_OK)
 		goto out;
 	edits->paths[edits->n++] = path;
 	return ERR_OK;

@@ -135,7 +135,6 @@ read_one(struct reading *r, const char *path, struct buf *out)
 	struct stat st;
 	git_oid id;
 	enum err err = ERR_OK;
-	int rc;
 
 	if (w == NULL || full == NULL) {
 		free(full);
@@ -149,10 +148,7 @@ read_one(struct reading *r, const char *path, struct buf *out)
 	else if (w->read && !w->fresh && same_stat(&st, &w->st))
 		err = out == NULL ? ERR_OK : file_read(full, FILE_MAX, out, r->f);
 	else if ((err = file_read(full, FILE_MAX, &octets, r->f)) == ERR_OK) {
-		if ((rc = git_blob_create_from_buffer(&id, r->s->repo, octets.p == NULL ? (const void *)"" : octets.p,
-		    octets.len)) < 0) {
-			err = git_fault(rc, r->f, "cannot write %s into %s", full, r->s->dir);
-		} else {
+		if ((err = git_source_blob(r->s, octets.p, octets.len, &id, r->f)) == ERR_OK) {
 			w->changed |= !w->read || !git_oid_equal(&id, &w->blob);
 			w->blob = id;
 			w->st = st;

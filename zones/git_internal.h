@@ -66,27 +66,29 @@ void git_fault_clear(struct fault *f);
 enum err git_ref_name(const char *prefix, const char *branch, char ref[GIT_REF_SIZE], struct fault *f);
 
 /* Where the ref of the branch in use under refs points to; never: "fetched", for the words when it is not there. */
-enum err git_source_ref(struct git_source *s, const char *refs, const char *never, git_oid_text commit, struct fault *f);
+enum err git_source_ref(struct git_source *s, const char *refs, const char *never, git_oid_text commit,
+    struct fault *f);
 
 /* Remove what a killed process left behind: lock files and half-written packs.  The clone is ours alone. */
 void git_clone_sweep(const char *dir);
 
-/* Objects that are files of their own, below an objects directory (git_loose.c).  Is it not cut off?  One that is not there, or larger
- * than max, is taken for whole.  Of the clone in dir, all: ERR_FORMAT with words. */
+/* Objects that are files of their own, below an objects directory (git_loose.c).  Is it not cut off?  One that is
+ * not there, or larger than max, is taken for whole.  Of the clone in dir, all: ERR_FORMAT with words. */
 #define GIT_LOOSE_LARGE (1 << 20)
 void git_loose_path(const char *objects, const git_oid *id, char path[PATH_MAX]);
 bool git_loose_is_whole(const char *path, off_t max);
 enum err git_clone_check_loose(const char *dir, off_t max, struct fault *f);
 
-/* Is what the file holds whole, and the object of that name?  A blob's octets, appended to out: ERR_NOT_FOUND: there is no such file;
- * ERR_FORMAT: it is damaged, or no blob; ERR_NOSPACE: it is larger than max (git_loose_read.c). */
+/* Is what the file holds whole, and the object of that name?  A blob's octets, appended to out: ERR_NOT_FOUND: there
+ * is no such file; ERR_FORMAT: it is damaged, or no blob; ERR_NOSPACE: it is larger than max (git_loose_read.c). */
 bool git_loose_is(const git_oid *id, const void *octets, size_t n);
 enum err git_loose_read(const char *objects, const git_oid *id, size_t max, struct buf *out);
 
-/* Put an object there, to stay (git_loose_write.c): the file of another repository (ERR_NOT_FOUND without words: it has none; ERR_FORMAT:
- * it is damaged, and is not taken), or what octets hold; *id is its name. */
+/* Put an object there, to stay (git_loose_write.c): the file of another repository (ERR_NOT_FOUND without words: it
+ * has none; ERR_FORMAT: it is damaged, and is not taken), or what octets hold; *id is its name. */
 enum err git_loose_copy(const char *from, const char *objects, const git_oid *id, struct fault *f);
-enum err git_loose_write(const char *objects, git_object_t type, const void *octets, size_t n, git_oid *id, struct fault *f);
+enum err git_loose_write(const char *objects, git_object_t type, const void *octets, size_t n, git_oid *id,
+    struct fault *f);
 
 /* Hex digits to an object id. */
 enum err git_oid_of(const char *text, git_oid *id, struct fault *f);
@@ -96,6 +98,9 @@ enum err git_source_commit_of(struct git_source *s, const char *text, git_commit
 enum err git_source_tree_of(struct git_source *s, const char *text, git_tree **out, struct fault *f);
 
 void git_source_forget(struct git_source *s);
+
+/* A blob, written to stay; *id is its name. */
+enum err git_source_blob(struct git_source *s, const void *octets, size_t n, git_oid *id, struct fault *f);
 
 /* A commit object, signed if there is a key for that. */
 enum err git_source_commit_object(struct git_source *s, const git_signature *author, const git_signature *committer,
@@ -172,8 +177,8 @@ enum git_known_host { GIT_KNOWN_NOT, GIT_KNOWN_OTHER, GIT_KNOWN_HOST, GIT_KNOWN_
 /* The parent's side of one request: what all have in common, and the whole way.  deadline_s 0: the configured one.
  * The child's error becomes ours. */
 bool git_request_fill(const struct git_source *s, const char *operation, struct git_exchange *x);
-enum err git_child_do(struct git_source *s, const struct git_exchange *x, unsigned deadline_s, struct git_exchange *answer,
-    struct fault *f);
+enum err git_child_do(struct git_source *s, const struct git_exchange *x, unsigned deadline_s,
+    struct git_exchange *answer, struct fault *f);
 
 /* Something is reached by no ref any more; or a commit of ours has been, and is not going to be pushed. */
 void git_source_note_garbage(struct git_source *s);
@@ -201,10 +206,10 @@ struct git_child {
 enum err git_child_fetch(struct git_child *c, struct fault *f);
 enum err git_child_push(struct git_child *c, struct fault *f);
 enum err git_child_compact(struct git_child *c, struct fault *f);
-/* Bring a commit and all that it needs from one repository to another: into our clone, or from it (then base is what the other has).
- * *many: it is more than a few objects, and nothing was done. */
-enum err git_child_copy(git_repository *from, git_repository *to, const git_oid *base, const git_oid *commit, bool *many,
-    struct fault *f);
+/* Bring a commit and all that it needs from one repository to another: into our clone, or from it (then base is what
+ * the other has).  *many: it is more than a few objects, and nothing was done. */
+enum err git_child_copy(git_repository *from, git_repository *to, const git_oid *base, const git_oid *commit,
+    bool *many, struct fault *f);
 
 /* What a server sends from now on goes into the clone as files, if it is a few objects. */
 enum err git_child_unpack(struct git_child *c, struct fault *f);
@@ -215,8 +220,8 @@ enum err git_child_push_network(struct git_child *c, const char *ref, struct fau
 bool git_child_finds_git(void);
 int git_child_pipe(git_transport **out, git_remote *owner, void *child);
 
-/* A local repository: has it a hook that a push runs, and may that refuse?  Would git trust its owner?  Is the ref free: ERR_BUSY with words when
- * it is locked; a stale lock of ours is removed, and the reply's words tell. */
+/* A local repository: has it a hook that a push runs, and may that refuse?  Would git trust its owner?  Is the ref
+ * free: ERR_BUSY with words when it is locked; a stale lock of ours is removed, and the reply's words tell. */
 bool git_local_hook(git_repository *remote, const char **name, bool *may_refuse);
 bool git_local_is_trusted(git_repository *remote);
 enum err git_local_lock(struct git_child *c, git_repository *remote, const char *ref, struct fault *f);
@@ -229,7 +234,8 @@ void git_child_connect_options(git_remote_connect_options *options, struct git_c
 int git_child_hostkey(struct git_child *c, const git_cert_hostkey *key, const char *host);
 int git_child_username(git_credential **out);
 
-/* What the known_hosts of the user (below home) and of the system say of the key (on the wire) that host of url shows. */
+/* What the known_hosts of the user (below home) and of the system say of the key (on the wire) that host of url
+ * shows. */
 enum git_known_host git_known_host_find(const char *home, const char *url, const char *host, const uint8_t *key,
     size_t n);
 int git_child_ssh_key(struct git_child *c, git_credential **out, const char *user);

@@ -246,30 +246,19 @@ deflation_write(struct deflation *d, const struct file *file, struct fault *f)
 	return err == ERR_OK ? write_all(file, end, sizeof end, f) : err;
 }
 
-static bool
-name_of(const struct deflation *d, git_oid *id)
-{
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	uint8_t sum[EVP_MAX_MD_SIZE];
-	bool ok = md != NULL && EVP_DigestInit_ex(md, digest_sha1(), NULL) == 1 &&
-	    EVP_DigestUpdate(md, d->head, d->head_n) == 1 && EVP_DigestUpdate(md, d->octets, d->n) == 1 &&
-	    EVP_DigestFinal_ex(md, sum, NULL) == 1;
-
-	EVP_MD_CTX_free(md);
-	return ok && git_oid_fromraw(id, sum) == 0;
-}
-
 enum err
 git_loose_write(const char *objects, git_object_t type, const void *octets, size_t n, git_oid *id, struct fault *f)
 {
 	struct deflation d = { .octets = octets, .n = n, .nparts = n / PART + 1 };
 	struct file file = { .fd = -1 };
+	uint8_t name[DIGEST_SHA1];
 	char path[PATH_MAX];
 	enum err err;
 
 	d.head_n = (size_t)snprintf(d.head, sizeof d.head, "%s %zu", git_object_type2string(type), n) + 1;
-	if (!name_of(&d, id))
+	if (!digest_make_sha1(d.head, d.head_n, octets, n, name))
 		return fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
+	(void)git_oid_fromraw(id, name);
 	git_loose_path(objects, id, path);
 	if (freshen(path))
 		return ERR_OK;

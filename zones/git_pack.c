@@ -1,5 +1,6 @@
-/* zones/git_pack.c -- see git_pack.h.  Each object stands there deflated, or as a delta: copies of parts of a base, and new octets.  First
- * all is inflated, then deltas are applied, as long as one of them has its base: bases may come behind, or be deltas too. */
+/* zones/git_pack.c -- see git_pack.h.  Each object stands there deflated, or as a delta: copies of parts of a base,
+ * and new octets.  First all is inflated, then deltas are applied, as long as one of them has its base: bases may
+ * come behind, or be deltas too. */
 #include "zones/git_pack.h"
 
 #include <stdlib.h>
@@ -133,7 +134,8 @@ object_read(struct reading *k, struct rd *r, struct git_pack_object *x, struct f
 	if (size > k->left)
 		return ERR_NOSPACE;
 	k->left -= size;
-	return rd_inflate(r, size, x->known ? &x->octets : &x->delta) ? ERR_OK : damaged(f, "an object cannot be inflated");
+	return rd_inflate(r, size, x->known ? &x->octets : &x->delta) ? ERR_OK :
+	    damaged(f, "an object cannot be inflated");
 }
 
 /* --- deltas --- */

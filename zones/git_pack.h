@@ -26,10 +26,11 @@ struct git_pack {
 bool git_pack_count(const uint8_t *octets, size_t n, uint32_t *count);
 
 /* Take a whole pack apart.  base: an object that is not in it (a thin pack's); ERR_NOT_FOUND: there is none.
- * ERR_FORMAT: damaged, or something is missing.  ERR_NOSPACE: it would be more than max octets.  *out: git_pack_clear(). */
+ * ERR_FORMAT: damaged, or something is missing.  ERR_NOSPACE: it would be more than max octets.  *out:
+ * git_pack_clear(). */
 typedef enum err git_pack_base(void *ctx, const git_oid *id, git_object_t *type, struct buf *octets, struct fault *f);
-enum err git_pack_read(const uint8_t *octets, size_t n, size_t max, git_pack_base *base, void *ctx, struct git_pack *out,
-    struct fault *f);
+enum err git_pack_read(const uint8_t *octets, size_t n, size_t max, git_pack_base *base, void *ctx,
+    struct git_pack *out, struct fault *f);
 void git_pack_clear(struct git_pack *p);
 
 #endif

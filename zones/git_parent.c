@@ -174,7 +174,8 @@ has_nothing(struct git_source *s)
 
 /* Run one request in a child.  ERR_OK: it gave a reply (which may be an error of its own). */
 static enum err
-child_run(struct git_source *s, struct buf *request, unsigned deadline_s, struct git_exchange *answer, struct fault *f)
+child_run(struct git_source *s, struct buf *request, unsigned deadline_s, struct git_exchange *answer,
+    struct fault *f)
 {
 	struct buf reply = { 0 };
 	struct rusage usage = { 0 };

@@ -256,7 +256,8 @@ blob_read(struct git_source *s, const git_oid *id, const char *what, size_t max,
 	else if (type != GIT_OBJECT_BLOB)
 		err = fault_set(f, ERR_FORMAT, "%s: object %s is no file", what, git_oid_tostr_s(id));
 	else if (size > max)
-		err = fault_set(f, ERR_NOSPACE, "%s: has %zu octets, more than the %zu that are allowed", what, size, max);
+		err = fault_set(f, ERR_NOSPACE, "%s: has %zu octets, more than the %zu that are allowed", what, size,
+		    max);
 	/* git_clone_check_loose() has not looked at the large ones. */
 	else if (size <= GIT_LOOSE_LARGE / 2 || (err = read_large(s, id, what, max, out, f)) == ERR_NOT_FOUND)
 		err = blob_unpack(s, odb, id, what, out, f);

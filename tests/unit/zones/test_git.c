@@ -80,7 +80,8 @@ test_reading(void **state)
 	check(git_source_read_blob(s, tip, 400, &b, NULL) == ERR_FORMAT, "a commit is no file");
 	check(git_source_reread_blob(s, blob, 4, &b, NULL) == ERR_OK && strcmp(buf_str(&b), "one\n") == 0, "again");
 	buf_clear(&b);
-	check(git_source_reread_blob(s, tip, 400, &b, NULL) == ERR_FORMAT, "a commit is no file the second time either");
+	check(git_source_reread_blob(s, tip, 400, &b, NULL) == ERR_FORMAT,
+	    "a commit is no file the second time either");
 	memset(blob, 'e', GIT_OID_TEXT - 1);
 	check(git_source_reread_blob(s, blob, 4, &b, NULL) == ERR_NOT_FOUND, "what is gone is not found");
 	check(git_source_reopen(s, NULL) == ERR_OK, "the clone is opened anew");

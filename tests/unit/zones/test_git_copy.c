@@ -216,8 +216,9 @@ test_what_is_written(void **state)
 		err = git_source_read(s, commit, "example.com", 8 << 20, &back, NULL, &f);
 		check(err == ERR_OK && back.len == sizes[i] && (back.len == 0 || memcmp(back.p, text, back.len) == 0),
 		    "%zu octets are read: %s", sizes[i], fault_str(&f, err));
-		check(try_sh("git -C written fsck --full --strict && test $(git -C written cat-file -s %s:example.com) = %zu", commit,
-		    sizes[i]) == 0, "git finds them good");
+		check(try_sh("git -C written fsck --full --strict && "
+		    "test $(git -C written cat-file -s %s:example.com) = %zu", commit, sizes[i]) == 0,
+		    "git finds them good");
 	}
 	buf_clear(&back);
 	free(text);

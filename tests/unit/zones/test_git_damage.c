@@ -49,7 +49,8 @@ fetched(const char *clone, git_oid_text tip)
 }
 
 /* The clone gets a large file, and $o is it. */
-#define LARGE "git unpack-objects -q <$(mv objects/pack/*.pack . && rm -f objects/pack/* && echo *.pack) && rm *.pack && " \
+#define LARGE \
+    "git unpack-objects -q <$(mv objects/pack/*.pack . && rm -f objects/pack/* && echo *.pack) && rm *.pack && " \
     "o=$(find objects -type f -size +1M) && chmod u+w $o"
 
 static void

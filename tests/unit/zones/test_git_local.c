@@ -92,13 +92,16 @@ test_what_is_pushed(void **state)
 	enum err err;
 
 	(void)state;
-	sh("rm -f r/hooks/*; git -C r config core.sharedRepository group && find r -type d | xargs chmod g+ws; git clone -q r made");
+	sh("rm -f r/hooks/*; git -C r config core.sharedRepository group && find r -type d | xargs chmod g+ws; "
+	    "git clone -q r made");
 	for (size_t i = 0; i < 2 * sizeof rows / sizeof rows[0]; i++) {
 		const char *why = rows[i / 2].why;
 
 		check(git_source_fetch(s, tip, &f) == ERR_OK, "%s: fetched: %s", why, f.text);
-		check(try_sh("cd made && git pull -q --rebase && %s && echo %zu >number && git add number && git commit -qm '%s' && "
-		    "git -C ../clone-w fetch -q ../made main && git rev-parse HEAD >../head", rows[i / 2].command, i, why) == 0, "%s: made", why);
+		check(try_sh("cd made && git pull -q --rebase && %s && echo %zu >number && "
+		    "git add number && git commit -qm '%s' && "
+		    "git -C ../clone-w fetch -q ../made main && git rev-parse HEAD >../head", rows[i / 2].command, i,
+		    why) == 0, "%s: made", why);
 		FILE *file = fopen(path_of("head"), "re");
 		check(file != NULL && fgets(line, sizeof line, file) != NULL, "%s: its name", why);
 		fclose(file);
@@ -108,7 +111,8 @@ test_what_is_pushed(void **state)
 		err = git_source_push(s, tip, line, &f);
 		setenv("PATH", path, 1);
 		check(err == ERR_OK, "%s: pushed: %s", why, fault_str(&f, err));
-		check(try_sh("test $(git -C r rev-parse main) = %s && git -C r fsck --full --strict && test -z \"$(find r -name '*git2*')\"", line) == 0,
+		check(try_sh("test $(git -C r rev-parse main) = %s && git -C r fsck --full --strict && "
+		    "test -z \"$(find r -name '*git2*')\"", line) == 0,
 		    "%s: the remote is whole", why);
 		check(try_sh("test -z \"$(find r/objects -type d -name '[0-9a-f][0-9a-f]' ! -perm -2070)\" && "
 		    "test -z \"$(find r/objects -type f -perm /0222)\"") == 0, "%s: the group can work with it", why);

@@ -43,13 +43,15 @@ compare(const struct git_pack *p, const char *why)
 	git_odb *odb = NULL;
 
 	read_file("list", &list);
-	check(buf_str(&list) != NULL && list.len == p->n * 41 && git_repository_odb(&odb, repo) == 0, "%s: %zu objects, %zu octets of list",
+	check(buf_str(&list) != NULL && list.len == p->n * 41 && git_repository_odb(&odb, repo) == 0,
+	    "%s: %zu objects, %zu octets of list",
 	    why, p->n, list.len);
 	for (size_t i = 0; i < p->n; i++) {
 		const struct git_pack_object *x = &p->v[i];
 		git_odb_object *object = NULL;
 
-		check(strstr(buf_str(&list), git_oid_tostr_s(&x->id)) != NULL, "%s: %s is asked for", why, git_oid_tostr_s(&x->id));
+		check(strstr(buf_str(&list), git_oid_tostr_s(&x->id)) != NULL, "%s: %s is asked for", why,
+		    git_oid_tostr_s(&x->id));
 		check(git_odb_read(&object, odb, &x->id) == 0 && git_odb_object_type(object) == x->type &&
 		    git_odb_object_size(object) == x->octets.len &&
 		    (x->octets.len == 0 || memcmp(git_odb_object_data(object), x->octets.p, x->octets.len) == 0),
@@ -63,7 +65,8 @@ compare(const struct git_pack *p, const char *why)
 static void
 sign(struct buf *pack)
 {
-	check(EVP_Digest(pack->p, pack->len - 20, pack->p + pack->len - 20, NULL, digest_sha1(), NULL) == 1, "a checksum");
+	check(EVP_Digest(pack->p, pack->len - 20, pack->p + pack->len - 20, NULL, digest_sha1(), NULL) == 1,
+	    "a checksum");
 }
 
 static const struct { const char *why, *revisions, *options; bool thin; } packs[] = {
@@ -80,7 +83,8 @@ static void
 make_pack(size_t i, struct buf *out)
 {
 	sh("cd r && printf '%%s\\n' %s | git pack-objects --revs --stdout -q %s >../pack && "
-	    "git rev-list --objects %s | cut -c -40 >../list", packs[i].revisions, packs[i].options, packs[i].revisions);
+	    "git rev-list --objects %s | cut -c -40 >../list", packs[i].revisions, packs[i].options,
+	    packs[i].revisions);
 	read_file("pack", out);
 }
 
@@ -101,11 +105,13 @@ test_packs(void **state)
 		compare(&p, packs[i].why);
 		git_pack_clear(&p);
 		err = git_pack_read(octets.p, octets.len, 10, find_base, &thin, &p, &f);
-		check(err == (strcmp(packs[i].why, "nothing") == 0 ? ERR_OK : ERR_NOSPACE), "%s: not too much", packs[i].why);
+		check(err == (strcmp(packs[i].why, "nothing") == 0 ? ERR_OK : ERR_NOSPACE), "%s: not too much",
+		    packs[i].why);
 		git_pack_clear(&p);
 		thin = false;
 		err = git_pack_read(octets.p, octets.len, 1 << 24, find_base, &thin, &p, &f);
-		check(err == (packs[i].thin ? ERR_FORMAT : ERR_OK), "%s: without bases: %s", packs[i].why, fault_str(&f, err));
+		check(err == (packs[i].thin ? ERR_FORMAT : ERR_OK), "%s: without bases: %s", packs[i].why,
+		    fault_str(&f, err));
 		git_pack_clear(&p);
 	}
 	buf_clear(&octets);
@@ -121,20 +127,23 @@ test_damaged(void **state)
 	(void)state;
 	make_pack(4, &octets);
 	for (size_t n = 0; n < octets.len; n++) {
-		check(git_pack_read(octets.p, n, 1 << 24, find_base, &thin, &p, NULL) == ERR_FORMAT && p.v == NULL, "%zu octets of it", n);
+		check(git_pack_read(octets.p, n, 1 << 24, find_base, &thin, &p, NULL) == ERR_FORMAT && p.v == NULL,
+		    "%zu octets of it", n);
 		if (n < 12 + 20)
 			continue;
 		struct buf cut = { 0 };
 
 		buf_add(&cut, octets.p, n);
 		sign(&cut);
-		check(git_pack_read(cut.p, n, 1 << 24, find_base, &thin, &p, NULL) == ERR_FORMAT, "%zu octets with a checksum", n);
+		check(git_pack_read(cut.p, n, 1 << 24, find_base, &thin, &p, NULL) == ERR_FORMAT,
+		    "%zu octets with a checksum", n);
 		buf_clear(&cut);
 	}
 	for (size_t i = 0; i < octets.len - 20; i++) {
 		for (unsigned bit = 0; bit < 8; bit++) {
 			octets.p[i] ^= (uint8_t)(1 << bit);
-			check(git_pack_read(octets.p, octets.len, 1 << 24, find_base, &thin, &p, NULL) == ERR_FORMAT, "another octet %zu", i);
+			check(git_pack_read(octets.p, octets.len, 1 << 24, find_base, &thin, &p, NULL) == ERR_FORMAT,
+			    "another octet %zu", i);
 			sign(&octets);
 			/* An adler32 stands behind each object; a delta's base may be named otherwise. */
 			if (git_pack_read(octets.p, octets.len, 1 << 24, find_base, &thin, &p, NULL) == ERR_OK)
@@ -152,7 +161,8 @@ make_history(void **state)
 		return -1;
 	repository_make();
 	sh("cd w && for i in $(seq 300); do echo line $i; done >long && git add long && git commit -qm long && "
-	    "for i in 1 2 3 4; do sed -i \"s/line 1$i.*/& more $i/\" long && : >empty$i && git add -A && git commit -qm $i; done && "
+	    "for i in 1 2 3 4; do sed -i \"s/line 1$i.*/& more $i/\" long && : >empty$i && git add -A && "
+	    "git commit -qm $i; done && "
 	    "git push -q");
 	return git_libgit2_init() > 0 && git_repository_open(&repo, path_of("r")) == 0 ? 0 : -1;
 }
