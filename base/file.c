@@ -10,6 +10,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+void
+file_take_standard(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+			(void)open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);	/* the lowest that is free: this one */
+}
+
 enum err
 file_read(const char *path, size_t max, struct buf *out, struct fault *f)
 {

@@ -8,6 +8,10 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+/* Before anything else: descriptors 0, 1 and 2 are taken, if they came closed, so that no file is opened as one of them, and has in
+ * it later what was meant for standard error.  Reading the first and writing the others fails as it would have. */
+void file_take_standard(void);
+
 /* Append the file's octets to out, at most max of them (more is ERR_NOSPACE). */
 enum err file_read(const char *path, size_t max, struct buf *out, struct fault *f);
 

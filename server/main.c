@@ -156,6 +156,7 @@ main(int argc, char **argv)
 	enum err err;
 	int status;
 
+	file_take_standard();
 	if (argc > 1 && strcmp(argv[1], GIT_CHILD_ARGUMENT) == 0)
 		return git_child_main();
 	if (!options_parse(argc, argv, &s.options, &status))

@@ -189,6 +189,7 @@ main(int argc, char **argv)
 	struct dname apex;
 	int status;
 
+	file_take_standard();
 	if (!parse_options(argc, argv, &a, &status))
 		return status;
 	if (a.repository != NULL)

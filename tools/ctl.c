@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "server/config.h"
 #include "tools/ctl.h"
 
@@ -226,6 +227,7 @@ main(int argc, char **argv)
 	struct arguments a = { 0 };
 	int status;
 
+	file_take_standard();
 	if (parse_options(argc, argv, &a, &status)) {
 		char *const *arguments = argv + optind + 1;
 		size_t n = (size_t)(argc - optind - 1);

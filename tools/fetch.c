@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "tools/fetch_host.h"
 
 #define FIRST_DELAY_MS 250
@@ -74,8 +75,10 @@ main(int argc, char **argv)
 	struct fetch_run run;
 	struct fault f = { 0 };
 	bool done;
-	enum fetch_status status = fetch_options(argc, argv, &run, &done, &f);
+	enum fetch_status status;
 
+	file_take_standard();
+	status = fetch_options(argc, argv, &run, &done, &f);
 	umask(022);
 	signal(SIGPIPE, SIG_IGN);
 	if (status != FETCH_FINE && f.text[0] != '\0')

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "tsig/tsig.h"
 #include "wire/message.h"
 
@@ -238,6 +239,7 @@ main(int argc, char **argv)
 	struct tsig_key *key = NULL;
 	int option, status;
 
+	file_take_standard();
 	while ((option = getopt_long(argc, argv, "hk:p:Vz:", options, NULL)) != -1) {
 		switch (option) {
 		case 'h':	return usage(stdout);

@@ -106,6 +106,17 @@ def test_a_supervisor_is_told(certnsd, repo, tmp_path):
             assert supervisor.recv(100) == b"STOPPING=1"
 
 
+def test_closed_descriptors(certnsd, repo):
+    """What is meant for standard error gets into no file or socket that took its place."""
+    server = certnsd(git=repo)
+    server.spawn(["sh", "-c", f'exec "{program("server/certnsd")}" -c "{server.config_path}" <&- >&- 2>&-'])
+    server.wait_serial("example.com", 1)
+    for fd in 0, 1, 2:
+        assert os.readlink(f"/proc/{server.popen.pid}/fd/{fd}") == "/dev/null"
+    server.ctl("stop")
+    assert server.wait() == 0
+
+
 def test_keygen(server):
     text = run([program("tools/certnsctl"), "keygen", "client._update.example.com"]).stdout
     assert re.search(r"^client\._update\.example\.com\.?\s+.*DNSKEY\s+0\s+3\s+163\s+[A-Za-z0-9+/]{43}=$", text, re.M), text
