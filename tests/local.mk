@@ -436,10 +436,14 @@ tests_fuzz_fuzz_xfrin_LDADD = $(LIBSERVER)
 # --- end of server: transfers in
 
 # the door: updates, changesets, journal, commit
-check_PROGRAMS += tests/unit/server/test_update
-tests_unit_server_test_update_SOURCES = tests/unit/server/test_update.c tests/unit/server/update_text.c \
-	tests/unit/server/update_text.h tests/unit/server/zone_text.c tests/unit/server/zone_text.h tests/unit/check.h
+check_PROGRAMS += tests/unit/server/test_update tests/unit/server/test_update_random
+UPDATE_RUN = tests/unit/check.h tests/unit/server/update_run.c tests/unit/server/update_run.h \
+	tests/unit/server/update_text.c tests/unit/server/update_text.h tests/unit/server/zone_text.c \
+	tests/unit/server/zone_text.h
+tests_unit_server_test_update_SOURCES = tests/unit/server/test_update.c $(UPDATE_RUN)
 tests_unit_server_test_update_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+tests_unit_server_test_update_random_SOURCES = tests/unit/server/test_update_random.c $(UPDATE_RUN)
+tests_unit_server_test_update_random_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 DOOR_WRAP = $(MEMORY_WRAP_ALL) -Wl,--wrap=journal_append -Wl,--wrap=journal_commit \
 	-Wl,--wrap=journal_put_zone
 check_PROGRAMS += tests/unit/zones/test_commit
@@ -453,8 +457,17 @@ tests_unit_zones_test_journal_notes_SOURCES = tests/unit/zones/test_journal_note
 tests_unit_zones_test_journal_notes_LDFLAGS = $(DOOR_WRAP)
 tests_unit_zones_test_journal_notes_LDADD = $(LIBZONES) $(SQLITE_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/zones/test_journal
-tests_unit_zones_test_journal_SOURCES = tests/unit/zones/test_journal.c tests/unit/check.h
+JOURNAL_FILE = tests/unit/check.h tests/unit/zones/journal_file.c tests/unit/zones/journal_file.h
+tests_unit_zones_test_journal_SOURCES = tests/unit/zones/test_journal.c $(JOURNAL_FILE)
 tests_unit_zones_test_journal_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/zones/test_journal_damage tests/unit/zones/test_journal_mark \
+	tests/unit/zones/test_journal_versions
+tests_unit_zones_test_journal_damage_SOURCES = tests/unit/zones/test_journal_damage.c $(JOURNAL_FILE)
+tests_unit_zones_test_journal_damage_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+tests_unit_zones_test_journal_mark_SOURCES = tests/unit/zones/test_journal_mark.c $(JOURNAL_FILE)
+tests_unit_zones_test_journal_mark_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
+tests_unit_zones_test_journal_versions_SOURCES = tests/unit/zones/test_journal_versions.c $(JOURNAL_FILE)
+tests_unit_zones_test_journal_versions_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/zones/test_journal_power
 tests_unit_zones_test_journal_power_SOURCES = tests/unit/zones/test_journal_power.c tests/unit/zones/disk.c \
 	tests/unit/zones/disk.h tests/unit/check.h

@@ -87,10 +87,12 @@ test_notes_outlast_a_restart(void **state)
 	(void)state;
 	fill();
 	j = open_it();
-	expect(j, "host/www.example.com={}\norder/mail.example.com=third\norder/www.example.com=second\n", "by name, the last");
+	expect(j, "host/www.example.com={}\norder/mail.example.com=third\norder/www.example.com=second\n",
+	    "by name, the last");
 	put(j, "order/www.example.com", "");
 	put(j, "order/unknown", "");
-	expect(j, "host/www.example.com={}\norder/mail.example.com=third\n", "one is forgotten, and one that never was");
+	expect(j, "host/www.example.com={}\norder/mail.example.com=third\n",
+	    "one is forgotten, and one that never was");
 	assert_int_equal(journal_begin(j, NULL), ERR_OK);
 	assert_int_equal(journal_put_note(j, "host/www.example.com", "undone", 6, NULL), ERR_OK);
 	journal_rollback(j);
@@ -114,7 +116,8 @@ static const struct { const char *why, *statement; } damages[] = {
 	{ "no value",		"UPDATE note SET value = NULL WHERE name = 'order/mail.example.com'" },
 	{ "a checksum",		"UPDATE note SET sum = x'00' WHERE name = 'order/mail.example.com'" },
 	{ "no checksum",	"UPDATE note SET sum = NULL WHERE name = 'order/mail.example.com'" },
-	{ "a name",		"UPDATE note SET name = 'order/nail.example.com' WHERE name = 'order/mail.example.com'" },
+	{ "a name",		"UPDATE note SET name = 'order/nail.example.com' WHERE name = "
+	    "'order/mail.example.com'" },
 	{ "another's value",	"UPDATE note SET value = CAST('{}' AS BLOB) WHERE name = 'order/mail.example.com'" },
 };
 

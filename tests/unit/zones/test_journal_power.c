@@ -1,5 +1,5 @@
-/* The journal on a disk that fails, fills up, and loses what was not synced when the power goes: what was committed is there,
- * all else is there wholly or not at all. */
+/* The journal on a disk that fails, fills up, and loses what was not synced when the power goes: what was committed is
+ * there, all else is there wholly or not at all. */
 #include "tests/unit/check.h"
 
 #include <stdlib.h>
@@ -81,7 +81,8 @@ print_model(const struct model *m, struct text *t)
 			continue;
 		add_zone_text(t, apexes[i], z->serial, z->image, strlen(z->image));
 		for (uint32_t to = z->image_serial + 1; to <= z->serial; to++)
-			add_record_text(t, to - 1, to, changes, changes_of(z, to, changes) > 60 ? 60 : changes_of(z, to, changes));
+			add_record_text(t, to - 1, to, changes, changes_of(z, to, changes) > 60 ? 60 : changes_of(z, to,
+			    changes));
 	}
 }
 
@@ -135,7 +136,8 @@ static enum err
 put(struct journal *j, struct model *m, int i)
 {
 	struct model_zone *z = &m->zones[i];
-	struct journal_zone row = { .source = (char *)(uintptr_t)"url", .base = (char *)(uintptr_t)"", .serial = z->serial };
+	struct journal_zone row = { .source = (char *)(uintptr_t)"url", .base = (char *)(uintptr_t)"",
+	    .serial = z->serial };
 	enum err err;
 
 	z->there = true;
@@ -173,7 +175,8 @@ group(struct journal *j, struct model *m)
 	for (uint32_t n = 1 + any_below(4); err == ERR_OK && n > 0; n--) {
 		int i = (int)any_below(ZONES);
 
-		if (!m->zones[i].there || m->zones[i].serial - m->zones[i].image_serial >= RECORDS_MOST || any_below(8) == 0)
+		if (!m->zones[i].there || m->zones[i].serial - m->zones[i].image_serial >= RECORDS_MOST ||
+		    any_below(8) == 0)
 			err = put(j, m, i);
 		else
 			err = append(j, m, i);
@@ -256,7 +259,8 @@ static const struct { const char *why; enum disk_trouble kind; } troubles[] = {
 	{ "the disk is full for a while",	DISK_STAYS_FULL },
 };
 
-/* The nth write or sync fails, for each n: the group that meets it fails as a whole, nothing else does, and it goes on. */
+/* The nth write or sync fails, for each n: the group that meets it fails as a whole, nothing else does, and it goes
+ * on. */
 static void
 test_each_call_fails(void **state)
 {
@@ -282,10 +286,11 @@ test_each_call_fails(void **state)
 				check(is(j, &sure), "%s, call %u: only what succeeded is there", troubles[t].why, nth);
 			}
 			troubled = disk_was_troubled();
-			check(failures <= (troubles[t].kind == DISK_STAYS_FULL ? 4u : 1u), "%s, call %u: %u groups fail",
-			    troubles[t].why, nth, failures);
+			check(failures <= (troubles[t].kind == DISK_STAYS_FULL ? 4u : 1u),
+			    "%s, call %u: %u groups fail", troubles[t].why, nth, failures);
 			disk_mend();
-			check(group(j, &sure) == ERR_OK && is(j, &sure), "%s, call %u: it goes on", troubles[t].why, nth);
+			check(group(j, &sure) == ERR_OK && is(j, &sure), "%s, call %u: it goes on", troubles[t].why,
+			    nth);
 			journal_close(j);
 			j = open_again();
 			check(is(j, &sure), "%s, call %u: after a restart too", troubles[t].why, nth);
