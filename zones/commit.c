@@ -376,6 +376,8 @@ base_at(const struct commits *c, const struct staged *end)
 {
 	const struct zone_base *base = &end->request.zone->base;
 
+	if (end->rebased)
+		return &end->base;	/* a pull may stage very many of these, so none may look at all */
 	for (const struct staged *s = c->first; s != end->next; s = s->next)
 		if (s->rebased && s->request.zone == end->request.zone)
 			base = &s->base;
