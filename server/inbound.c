@@ -94,10 +94,12 @@ inbound_listen(struct inbound *in, struct outcome *o)
 bool
 inbound_forwards(const struct inbound *in)
 {
-	const struct config_zone *z = config_zone_for(in->view->config, in->q.question.qname.octets);
+	const struct config_zone *z;
 
-	return msg_opcode(&in->q.header) == OPCODE_UPDATE && in->q.has_question && in->q.question.qtype == TYPE_SOA &&
-	    z->forward_updates && z->nprimaries > 0 && is_served(in);
+	if (msg_opcode(&in->q.header) != OPCODE_UPDATE || !in->q.has_question || in->q.question.qtype != TYPE_SOA)
+		return false;
+	z = config_zone_for(in->view->config, in->q.question.qname.octets);
+	return z->forward_updates && z->nprimaries > 0 && is_served(in);
 }
 
 void

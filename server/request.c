@@ -101,6 +101,7 @@ request_parse(struct request *q, const uint8_t *msg, size_t n, bool tcp)
 	struct rd r = rd_over(msg, n);
 
 	init(q, tcp);
+	q->question.qname.octets[0] = 0;	/* a name, whoever looks at it without a question */
 	msg_header_read(&r, &q->header);
 	if (r.bad || (q->header.flags & FLAG_QR) != 0)
 		return -1;

@@ -242,6 +242,29 @@ test_digest_tells_resends(void **state)
 	job_free(c);
 }
 
+/* Signed by a key that is not known, and no question: nothing may be done with the name that is not there. */
+static void
+test_no_question(void **state)
+{
+	static const uint16_t opcodes[] = { OPCODE_QUERY, OPCODE_STATUS, OPCODE_NOTIFY, OPCODE_UPDATE, 6, 15 };
+	struct tsig_exchange x = { .status = TSIG_ABSENT };
+	uint8_t msg[2048];
+	struct wr w;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof opcodes / sizeof opcodes[0]; i++) {
+		struct outcome o;
+		size_t n;
+
+		wr_init(&w, msg, sizeof msg);
+		msg_header_write(&w, &(struct msg_header){ 4711, (uint16_t)(opcodes[i] << 11), 0, 0, 0, 0 });
+		n = tsig_sign_request(served_key("stranger."), msg, wr_len(&w), sizeof msg, NOW, &x);
+		o = handle(&rows[0], msg, n);
+		check(o.what == HANDLED_ANSWER && (out[3] & 15) == RCODE_NOTAUTH, "opcode %u: refused", opcodes[i]);
+		tsig_exchange_clear(&x);
+	}
+}
+
 static void
 test_a_full_queue(void **state)
 {
@@ -361,6 +384,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_requests), cmocka_unit_test(test_digest_tells_resends),
+		cmocka_unit_test(test_no_question),
 		cmocka_unit_test(test_a_full_queue), cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_transfers)
 	};
