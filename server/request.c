@@ -64,6 +64,7 @@ init(struct request *q, bool tcp)
 {
 	q->tcp = tcp;
 	q->has_question = false;
+	q->question.qname.octets[0] = 0;	/* without a question too this is a name: the root */
 	q->edns.present = false;
 	q->cookie_only = false;
 	q->with_cookie = q->cookie_valid = false;
@@ -118,8 +119,10 @@ request_parse(struct request *q, const uint8_t *msg, size_t n, bool tcp)
 		q->cookie_only = is_cookie_only(&r, q);
 	else if (q->header.qdcount > 1)
 		return refuse(&r, q, RCODE_FORMERR);
-	if (q->header.qdcount != 1 || !question_read(&r, &q->question))
+	if (q->header.qdcount != 1 || !question_read(&r, &q->question)) {
+		q->question.qname.octets[0] = 0;	/* half a name is none */
 		return RCODE_FORMERR;
+	}
 	q->qname_len = (uint8_t)dname_len(q->question.qname.octets);
 	q->has_question = true;
 	q->after_question = rd_offset(&r);

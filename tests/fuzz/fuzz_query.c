@@ -199,6 +199,16 @@ check_transfer(const uint8_t *data, size_t size, int64_t now_s, struct axfr *tra
 	axfr_free(transfer);
 }
 
+/* What nobody has set looks like a name without end. */
+static __attribute__((noinline)) void
+soil_stack(void)
+{
+	volatile uint8_t octets[16384];
+
+	for (size_t i = 0; i < sizeof octets; i++)
+		octets[i] = 255;
+}
+
 static void
 run(const uint8_t *data, size_t size, bool tcp, int64_t now_s)
 {
@@ -210,6 +220,7 @@ run(const uint8_t *data, size_t size, bool tcp, int64_t now_s)
 	memcpy(request, data, size);
 	rcu_thread_online();
 	check_plain(data, size, tcp);
+	soil_stack();
 	handle_request(&handler, &client, request, size, now_s, out, tcp ? MSG_MAX : HANDLE_ROOM_MIN, &o);
 	rcu_thread_offline();
 	if (o.what == HANDLED_ANSWER)

@@ -73,7 +73,7 @@ static const struct { const char *why, *msg; size_t n; int rcode; } requests[] =
 
 static const struct answer_settings settings = { .udp_size = MSG_UDP_EDNS };
 
-/* A copy of exactly n octets, so that reads past the end are seen. */
+/* A copy of exactly n octets, so that reads past the end are seen; and what is not set of q is no name. */
 static int
 parse_copy(struct request *q, const char *msg, size_t n)
 {
@@ -81,6 +81,7 @@ parse_copy(struct request *q, const char *msg, size_t n)
 	int rcode;
 
 	memcpy(copy, msg, n);
+	memset(q, 0xff, sizeof *q);
 	rcode = request_parse(q, copy, n, false);
 	free(copy);
 	return rcode;
@@ -95,6 +96,8 @@ test_requests(void **state)
 		int rcode = parse_copy(&q, requests[i].msg, requests[i].n);
 
 		check(rcode == requests[i].rcode, "%s: want %d, have %d", requests[i].why, requests[i].rcode, rcode);
+		check(rcode < 0 || q.has_question || dname_is_root(q.question.qname.octets), "%s: a name all the same",
+		    requests[i].why);
 	}
 }
 
@@ -114,6 +117,7 @@ test_prefixes(void **state)
 		if (rcode < 0)
 			continue;
 		check(q.has_question == (n >= 19), "%zu octets: the question is there or not", n);
+		check(q.has_question || dname_is_root(q.question.qname.octets), "%zu octets: a name all the same", n);
 		check(answer_rcode(&q, &settings, RCODE_FORMERR, out, sizeof out) == (n >= 19 ? 19u : 12u),
 		    "%zu octets: an answer without records", n);
 	}
