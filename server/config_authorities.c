@@ -161,17 +161,8 @@ config_read_limits(struct config_reader *r, const struct option *o, const yaml_n
 
 #define LABEL_WORDS "labels without a final dot, such as _letsencrypt._tcp"
 
-static bool
-valid_label(const char *text)
-{
-	struct dname name;
-
-	return *text != '\0' && text[strlen(text) - 1] != '.' && dname_from_str(text, &name) == ERR_OK &&
-	    !dname_is_root(name.octets);
-}
-
 static const struct option label_options[] = {
-	{ "label", OPTION_TEXT, AT(config_label, label), .needed = true, .valid = valid_label,
+	{ "label", OPTION_TEXT, AT(config_label, label), .needed = true, .valid = config_valid_label,
 	    .expected = LABEL_WORDS },
 	{ "authority", OPTION_TEXT, AT(config_label, authority) },
 	{ "profile", OPTION_TEXT, AT(config_label, profile) },
@@ -190,7 +181,7 @@ read_label(struct config_reader *r, const yaml_node_t *node, struct config_label
 		return config_read_section(r, &label, node, out);
 	if ((text = config_scalar(r, node, LABEL_WORDS)) == NULL)
 		return ERR_FORMAT;
-	if (!valid_label(text))
+	if (!config_valid_label(text))
 		return config_expected(r, node, LABEL_WORDS);
 	return (out->label = strdup(text)) != NULL ? ERR_OK : ERR_NOMEM;
 }

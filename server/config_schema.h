@@ -80,6 +80,9 @@ const char *config_place(const struct config_reader *r, const yaml_node_t *node,
 /* A scalar's text (without NULs in it), or NULL with the fault set. */
 const char *config_scalar(struct config_reader *r, const yaml_node_t *node, const char *what);
 
+/* "_letsencrypt._tcp": labels in front of a name, without a final dot. */
+bool config_valid_label(const char *text);
+
 /* The value of a key in a map; NULL: the key is not there. */
 const yaml_node_t *config_value(const struct config_reader *r, const yaml_node_t *map, const char *key);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "server/config_schema.h"
+#include "wire/dname.h"
 
 #define FOUND_MAX 60			/* characters of a bad value that a message shows */
 
@@ -71,6 +72,15 @@ config_expected(struct config_reader *r, const yaml_node_t *node, const char *wh
 	char text[FOUND_MAX + 8];
 
 	return config_fault(r, node, ERR_FORMAT, "expected %s, found %s", what, found_text(node, text));
+}
+
+bool
+config_valid_label(const char *text)
+{
+	struct dname name;
+
+	return *text != '\0' && text[strlen(text) - 1] != '.' && dname_from_str(text, &name) == ERR_OK &&
+	    !dname_is_root(name.octets);
 }
 
 const char *

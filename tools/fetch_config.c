@@ -16,15 +16,6 @@
 #define DEFAULT_DIRECTORY LOCALSTATEDIR "/lib/certns-fetch"
 
 static bool
-valid_label(const char *text)
-{
-	struct dname name;
-
-	return *text != '\0' && text[strlen(text) - 1] != '.' && dname_from_str(text, &name) == ERR_OK &&
-	    !dname_is_root(name.octets);
-}
-
-static bool
 valid_user(const char *text)
 {
 	return *text != '\0' && getpwnam(text) != NULL;
@@ -64,7 +55,8 @@ read_verify(struct config_reader *r, const struct option *o, const yaml_node_t *
 
 /* What a host may have of its own; for the others the file's beginning counts. */
 #define SHARED_OPTIONS \
-	{ "label", OPTION_TEXT, HERE(label), .valid = valid_label, .expected = "a label such as _letsencrypt._tcp" }, \
+	{ "label", OPTION_TEXT, HERE(label), .valid = config_valid_label, \
+	    .expected = "a label such as _letsencrypt._tcp" }, \
 	{ "directory", OPTION_TEXT, HERE(directory), .valid = valid_path, \
 	    .expected = "the full name of a directory" }, \
 	{ "key-file", OPTION_FILE, HERE(key_file) }, \
