@@ -64,7 +64,6 @@ init(struct request *q, bool tcp)
 {
 	q->tcp = tcp;
 	q->has_question = false;
-	q->question.qname.octets[0] = 0;	/* without a question too this is a name: the root */
 	q->edns.present = false;
 	q->cookie_only = false;
 	q->with_cookie = q->cookie_valid = false;
