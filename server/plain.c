@@ -235,6 +235,62 @@ write_negative(const struct plain *q, const struct answer_settings *settings, un
 	return end(q, settings, p, out);
 }
 
+/* The record that says which types a name has: its own NSEC, or the NSEC3 of its hash.  NULL: there is no such. */
+static const struct zone_node *
+find_types(const struct zone_version *zone, const struct zone_node *node, struct zone_rrset *set)
+{
+	bool match = false;
+
+	switch (zone_version_denial(zone)) {
+	case ZONE_DENIAL_NSEC:
+		return zone_node_rrset(node, TYPE_NSEC, set) ? node : NULL;
+	case ZONE_DENIAL_NSEC3:
+		node = zone_version_nsec3_of(zone, node, &match);
+		return match && zone_node_rrset(node, TYPE_NSEC3, set) ? node : NULL;
+	case ZONE_DENIAL_NONE:
+	case ZONE_DENIAL_NSEC3_COSTLY:
+		break;
+	}
+	return NULL;
+}
+
+/* The name lacks the type, which is to be proven: SOA and what signs it, NSEC or NSEC3 and what signs that. */
+static __attribute__((noinline)) size_t
+write_proven(const struct plain *q, const struct answer_settings *settings, bool tcp, uint8_t *out, size_t room)
+{
+	const struct zone_node *node = q->asked.found.node, *proof;
+	size_t apex_len = zone_version_apex_len(q->asked.zone), apex = MSG_HEADER_SIZE + q->name_len - apex_len, label = 0;
+	struct zone_rrset set, of_soa, of_set;
+	struct zone_negative soa;
+	uint16_t owner = 0xc000 | MSG_HEADER_SIZE;
+	uint8_t *p;
+
+	if (apex_len == 1 || !zone_version_negative(q->asked.zone, &soa) ||
+	    (proof = find_types(q->asked.zone, node, &set)) == NULL)
+		return 0;
+	if (proof != node)			/* an NSEC3 is owned by a label below the apex */
+		label = *zone_node_owner(proof) + 1u;
+	if (!zone_rrset_signatures(&soa.set, &of_soa) || !zone_rrset_signatures(&set, &of_set) || !fits(q, settings, tcp, room,
+	    q->end + records_soa_size(&soa) + records_size(&of_soa) + label + records_size(&set) + records_size(&of_set)))
+		return 0;
+	p = begin(q, RCODE_NOERROR, out);
+	store_u16(out + 8, (uint16_t)(1 + of_soa.count + set.count + of_set.count));
+	p = records_soa_put(out, p, apex, &soa);
+	p = records_put(p, (uint16_t)(0xc000 | apex), &of_soa,
+	    soa.ttl < soa.set.ttl && soa.ttl < of_soa.ttl ? soa.ttl : of_soa.ttl);	/* as response_negative() does */
+	if (label > 0) {
+		owner = (uint16_t)(0xc000 | (p - out));
+		memcpy(p, zone_node_owner(proof), label);
+		records_put(p + label, owner, &set, set.ttl);
+		store_u16(p + label, (uint16_t)(0xc000 | apex));	/* where it is written first */
+		p += label + records_size(&set);
+	} else {
+		p = records_put(p, owner, &set, set.ttl);
+	}
+	p = records_put(p, owner, &of_set, of_set.ttl);
+	return end(q, settings, p, out);
+}
+
 /* How many labels two names have in common, from the root. */
 static inline unsigned
 common_labels(const struct qp_key *a, const struct qp_key *b)
@@ -325,7 +381,9 @@ plain_write(const struct plain *p, const struct answer_settings *settings, bool 
 	}
 	if (zone_node_rrset(node, p->qtype, &set))
 		return is_plain_type(p->qtype) ? write_positive(p, settings, &set, dnssec, tcp, out, room) : 0;
-	return dnssec || found->is_alias ? 0 : write_negative(p, settings, RCODE_NOERROR, tcp, out, room);
+	if (found->is_alias)
+		return 0;
+	return dnssec ? write_proven(p, settings, tcp, out, room) : write_negative(p, settings, RCODE_NOERROR, tcp, out, room);
 }
 
 size_t

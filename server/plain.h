@@ -2,9 +2,9 @@
  *
  * A simple query has one question of class IN, and at most an OPT record without options.  It is taken apart here in
  * one go, and several are looked up together.  Where its name is in a zone of ours, and the answer is an RRset of the type
- * (with DO its signatures too), or an alias and the RRset that it leads to, or that there is none and nobody wants a proof, it
- * is written here; octet for octet what server/answer.c would give.  Everything else goes the long way, which takes over what
- * was found out so far. */
+ * (with DO its signatures too), or an alias and the RRset that it leads to, or that there is none (with DO if one record of
+ * the name's own proves it), it is written here; octet for octet what server/answer.c would give.  Everything else goes the
+ * long way, which takes over what was found out so far. */
 #ifndef SERVER_PLAIN_H
 #define SERVER_PLAIN_H
 

@@ -57,7 +57,7 @@ static const char text[] =
     "dn A 192.0.2.7\n"
     "a.label-of-more-than-sixteen-octets.and-another-one-of-some-thirty-octets A 192.0.2.8\n";
 
-enum way { LONG, SHORT, SHORT_UNLESS_SIGNED };
+enum way { LONG, SHORT, SHORT_UNLESS_SIGNED, SHORT_UNLESS_NSEC };
 
 static const struct { const char *why, *qname; uint16_t qtype; enum way way; } rows[] = {
 	{ "an address", "ns1", TYPE_A, SHORT },
@@ -82,15 +82,17 @@ static const struct { const char *why, *qname; uint16_t qtype; enum way way; } r
 	{ "a type that nobody may ask for", "www", TYPE_OPT, LONG },
 	{ "DS at a cut", "sub", TYPE_DS, LONG },
 	{ "DS at the apex", "", TYPE_DS, LONG },
-	{ "no such type", "www", TYPE_TLSA, SHORT_UNLESS_SIGNED },
+	{ "no such type", "www", TYPE_TLSA, SHORT },
 	{ "a type without a name of ours", "www", 65280, LONG },
-	{ "an empty non-terminal", "ent", TYPE_A, SHORT_UNLESS_SIGNED },
+	{ "an empty non-terminal", "ent", TYPE_A, SHORT_UNLESS_NSEC },
 	{ "no such name", "nowhere", TYPE_A, SHORT_UNLESS_SIGNED },
 	{ "no such name, some labels further down", "x.y.nowhere", TYPE_A, SHORT_UNLESS_SIGNED },
 	{ "no such name below a host", "nowhere.www", TYPE_A, SHORT_UNLESS_SIGNED },
 	{ "no such type at a wildcard", "x.wild", TYPE_A, SHORT_UNLESS_SIGNED },
-	{ "no such type where the type has names", "www", TYPE_SRV, SHORT_UNLESS_SIGNED },
-	{ "an empty non-terminal above a wildcard", "wild", TYPE_NS, SHORT_UNLESS_SIGNED },
+	{ "no such type where the type has names", "www", TYPE_SRV, SHORT },
+	{ "no such type at the apex", "", TYPE_SRV, SHORT },
+	{ "no such type at a wildcard itself", "*.wild", TYPE_A, SHORT },
+	{ "an empty non-terminal above a wildcard", "wild", TYPE_NS, SHORT_UNLESS_NSEC },
 	{ "no such name, and no type", "nowhere", 0, LONG },
 	{ "no such name, any type", "nowhere", TYPE_ANY, LONG },
 	{ "no such name, DS", "nowhere", TYPE_DS, LONG },
@@ -222,9 +224,9 @@ compare_alone(const char *why, const struct query *q, bool tcp)
 static bool
 goes_short(enum way way, size_t apex, bool do_bit)
 {
-	bool is_signed = apex == 1 || apex == 2;
+	bool nsec = apex == 1 && do_bit, nsec3 = apex == 2 && do_bit;
 
-	return way == SHORT || (way == SHORT_UNLESS_SIGNED && !(is_signed && do_bit));
+	return way == SHORT || (way == SHORT_UNLESS_SIGNED && !nsec && !nsec3) || (way == SHORT_UNLESS_NSEC && !nsec);
 }
 
 static void
