@@ -322,7 +322,8 @@ find_target(const struct plain *q, bool dnssec, struct zone_rrset *set)
 
 /* The CNAME, whose rdata is shortened as far as it ends like the question; then what the alias leads to. */
 static __attribute__((noinline)) size_t
-write_alias(const struct plain *q, const struct answer_settings *settings, bool dnssec, bool tcp, uint8_t *out, size_t room)
+write_alias(const struct plain *q, const struct answer_settings *settings, bool dnssec, bool tcp, uint8_t *out,
+    size_t room)
 {
 	const struct qp_key *name = &q->asked.key, *target = &q->target.key;
 	unsigned shared = common_labels(name, target), tail = shared == 0 ? 0 : target->label_at[shared] + 1u;
