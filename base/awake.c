@@ -1,5 +1,5 @@
-/* The spinning thread reads until; when that is over it says asleep and waits for the semaphore.  Who turns asleep back to false owes the
- * semaphore a post, unless it is the thread itself. */
+/* The spinning thread reads until; when that is over it says asleep and waits for the semaphore.  Who turns asleep back
+ * to false owes the semaphore a post, unless it is the thread itself. */
 #include "base/awake.h"
 
 #include <errno.h>

@@ -78,7 +78,8 @@ digest_make_sha1(const void *head, size_t nhead, const void *octets, size_t n, u
 {
 	struct contexts *c = contexts();
 
-	return c != NULL && EVP_DigestInit_ex(c->sha1, digest_sha1(), NULL) == 1 && EVP_DigestUpdate(c->sha1, head, nhead) == 1 &&
+	return c != NULL && EVP_DigestInit_ex(c->sha1, digest_sha1(), NULL) == 1 &&
+	    EVP_DigestUpdate(c->sha1, head, nhead) == 1 &&
 	    EVP_DigestUpdate(c->sha1, octets, n) == 1 && EVP_DigestFinal_ex(c->sha1, out, NULL) == 1;
 }
 

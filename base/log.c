@@ -137,8 +137,8 @@ is_writable(int wait_ms)
 	return n != 0;
 }
 
-/* With two threads behind is_writable() there may be room for one.  Who has the turn does not wait for anything; but it may be
- * another process's, after fork(). */
+/* With two threads behind is_writable() there may be room for one.  Who has the turn does not wait for anything; but it
+ * may be another process's, after fork(). */
 static bool
 take_turn(void)
 {

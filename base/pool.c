@@ -51,9 +51,9 @@ list_take(struct list *l)
 	return t;
 }
 
-/* What helpers do may burn all CPUs for seconds, and somebody waits for the answer to a query of microseconds: where both
- * want a CPU it is the query's.  Linux has a nice value for each thread; threads and children that this one makes get
- * it too. */
+/* What helpers do may burn all CPUs for seconds, and somebody waits for the answer to a query of microseconds: where
+ * both want a CPU it is the query's.  Linux has a nice value for each thread; threads and children that this one makes
+ * get it too. */
 static void
 step_back(void)
 {

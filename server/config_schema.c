@@ -91,10 +91,13 @@ static const struct option server_options[] = {
 	{ "control-socket", OPTION_TEXT, AT(config, control_socket), .valid = valid_socket,
 	    .expected = "the name of a socket, of at most 107 octets" },
 	{ "source", OPTION_ADDRESSES, LIST(config, source) },
-	{ "identity", OPTION_TEXT, AT(config, identity), .valid = valid_identity, .expected = "a text of 1 to 255 octets" },
-	{ "hostname", OPTION_TEXT, AT(config, hostname), .valid = valid_identity, .expected = "a text of 1 to 255 octets" },
+	{ "identity", OPTION_TEXT, AT(config, identity), .valid = valid_identity,
+	    .expected = "a text of 1 to 255 octets" },
+	{ "hostname", OPTION_TEXT, AT(config, hostname), .valid = valid_identity,
+	    .expected = "a text of 1 to 255 octets" },
 	{ "nsid", OPTION_TEXT, AT(config, nsid), .valid = valid_identity, .expected = "a text of 1 to 255 octets" },
-	{ "version", OPTION_TEXT, AT(config, version), .valid = valid_identity, .expected = "a text of 1 to 255 octets" },
+	{ "version", OPTION_TEXT, AT(config, version), .valid = valid_identity,
+	    .expected = "a text of 1 to 255 octets" },
 	{ "edns-udp-size", OPTION_NUMBER, AT(config, edns_udp_size), .min = 512, .max = 4096, .fallback = "1232" },
 	{ "report-agent", OPTION_NAME, AT(config, report_agent) },
 	{ "cookie-secrets", OPTION_OWN, .read = config_read_cookie_secrets },
@@ -103,8 +106,10 @@ static const struct option server_options[] = {
 	{ "secondary", OPTION_YESNO, AT(config, secondary), .fallback = "no" },
 	{ "transfers-in", OPTION_NUMBER, AT(config, transfers_in), .min = 1, .max = 1000, .fallback = "10" },
 	{ "transfers-per-ns", OPTION_NUMBER, AT(config, transfers_per_ns), .min = 1, .max = 1000, .fallback = "5" },
-	{ "max-transfer-idle-in", OPTION_DURATION, AT(config, max_transfer_idle_in_s), .min = 1, .max = 3600, .fallback = "30" },
-	{ "max-transfer-time-in", OPTION_DURATION, AT(config, max_transfer_time_in_s), .min = 1, .max = 86400, .fallback = "2h" },
+	{ "max-transfer-idle-in", OPTION_DURATION, AT(config, max_transfer_idle_in_s), .min = 1, .max = 3600,
+	    .fallback = "30" },
+	{ "max-transfer-time-in", OPTION_DURATION, AT(config, max_transfer_time_in_s), .min = 1, .max = 86400,
+	    .fallback = "2h" },
 	{ "rate-limit", OPTION_NUMBER, AT(config, rate_limit), .max = 1000000, .fallback = "0" },
 	{ "rate-limit-slip", OPTION_NUMBER, AT(config, rate_limit_slip), .max = 100, .fallback = "2" },
 	{ "rate-limit-exempt", OPTION_ACCESS, LIST(config, rate_limit_exempt) },
@@ -112,10 +117,12 @@ static const struct option server_options[] = {
 	{ "tcp-connections-per-address", OPTION_NUMBER, AT(config, tcp_connections_per_address), .max = 65536,
 	    .fallback = "250" },
 	{ "transfers-out", OPTION_NUMBER, AT(config, transfers_out), .min = 1, .max = 65536, .fallback = "100" },
-	{ "tcp-idle-timeout", OPTION_DURATION, AT(config, tcp_idle_timeout_s), .min = 1, .max = 3600, .fallback = "10" },
+	{ "tcp-idle-timeout", OPTION_DURATION, AT(config, tcp_idle_timeout_s), .min = 1, .max = 3600,
+	    .fallback = "10" },
 	{ "journal-max-usage", OPTION_SIZE, AT(config, defaults.journal_max_usage), .min = JOURNAL_USAGE_LEAST,
 	    .max = JOURNAL_USAGE_MOST, .expected = JOURNAL_USAGE_WORDS, .fallback = "100M" },
-	{ "journal-max-depth", OPTION_NUMBER, AT(config, defaults.journal_max_depth), .min = 1, .max = JOURNAL_DEPTH_MOST,
+	{ "journal-max-depth", OPTION_NUMBER, AT(config, defaults.journal_max_depth), .min = 1,
+	    .max = JOURNAL_DEPTH_MOST,
 	    .fallback = "1000" },
 	{ "log-level", OPTION_CHOICE, AT(config, log_level), .choices = log_levels, .fallback = "info" },
 	{ "log-format", OPTION_CHOICE, AT(config, log_format), .choices = log_formats, .fallback = "text" },
@@ -157,7 +164,8 @@ valid_committer(const char *text)
 		if ((uint8_t)*p < ' ' || *p == 0x7f)
 			return false;
 	return open != NULL && open > text + 1 && open[-1] == ' ' && at != NULL && at > open + 1 && at + 2 < end &&
-	    end[-1] == '>' && open[1 + strcspn(open + 1, "<> ")] == '>' && open + 1 + strcspn(open + 1, "<> ") == end - 1;
+	    end[-1] == '>' && open[1 + strcspn(open + 1, "<> ")] == '>' &&
+	    open + 1 + strcspn(open + 1, "<> ") == end - 1;
 }
 
 /* Each has a clone of its own, which one branch and one directory are taken from. */
@@ -327,11 +335,16 @@ static const struct option zone_options[] = {
 	{ "update-key", OPTION_OWN, .read = config_read_update_key },
 	{ "forward-updates", OPTION_YESNO, AT(config_zone, forward_updates), .fallback = "no" },
 	{ "zone-max-size", OPTION_SIZE, AT(config_zone, max_size), .min = 1, .max = 1u << 30, .fallback = "4G" },
-	{ "refresh-min-interval", OPTION_DURATION, AT(config_zone, refresh_min_s), .min = 1, .max = WEEKS_S, .fallback = "2" },
-	{ "refresh-max-interval", OPTION_DURATION, AT(config_zone, refresh_max_s), .min = 1, .max = WEEKS_S, .fallback = "4w" },
-	{ "retry-min-interval", OPTION_DURATION, AT(config_zone, retry_min_s), .min = 1, .max = WEEKS_S, .fallback = "1" },
-	{ "retry-max-interval", OPTION_DURATION, AT(config_zone, retry_max_s), .min = 1, .max = WEEKS_S, .fallback = "4w" },
-	{ "expire-min-interval", OPTION_DURATION, AT(config_zone, expire_min_s), .min = 3, .max = UINT32_MAX, .fallback = "3" },
+	{ "refresh-min-interval", OPTION_DURATION, AT(config_zone, refresh_min_s), .min = 1, .max = WEEKS_S,
+	    .fallback = "2" },
+	{ "refresh-max-interval", OPTION_DURATION, AT(config_zone, refresh_max_s), .min = 1, .max = WEEKS_S,
+	    .fallback = "4w" },
+	{ "retry-min-interval", OPTION_DURATION, AT(config_zone, retry_min_s), .min = 1, .max = WEEKS_S,
+	    .fallback = "1" },
+	{ "retry-max-interval", OPTION_DURATION, AT(config_zone, retry_max_s), .min = 1, .max = WEEKS_S,
+	    .fallback = "4w" },
+	{ "expire-min-interval", OPTION_DURATION, AT(config_zone, expire_min_s), .min = 3, .max = UINT32_MAX,
+	    .fallback = "3" },
 	{ "expire-max-interval", OPTION_DURATION, AT(config_zone, expire_max_s), .min = 3, .max = UINT32_MAX,
 	    .fallback = "4294967295" },
 };

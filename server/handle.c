@@ -292,8 +292,8 @@ log_limited(struct handler *h, const struct client *client, const struct plain *
 
 	if (!log_seldom(&h->limited, client->now_ms, &n))
 		return;
-	log_warning("rate-limit: too many answers to the network of %s, now to a query for %s %s: %llu were dropped or cut since the last "
-	    "such line", config_address_print((const struct sockaddr *)client->peer, peer),
+	log_warning("rate-limit: too many answers to the network of %s, now to a query for %s %s: %llu were dropped or "
+	    "cut since the last such line", config_address_print((const struct sockaddr *)client->peer, peer),
 	    p->simple || q->has_question ? dname_print_host(qname, name) : "an unreadable name",
 	    p->simple || q->has_question ? rrtype_print(p->simple ? p->qtype : q->question.qtype, type) : "",
 	    (unsigned long long)n);
@@ -373,8 +373,8 @@ is_limited(const struct handler *h, const struct view *view, const struct client
 
 /* A plain answer is in out, under a rate limit. */
 static void
-limit_plain(struct handler *h, const struct view *view, const struct client *client, const struct plain *p, uint8_t *out,
-    size_t room, struct outcome *o)
+limit_plain(struct handler *h, const struct view *view, const struct client *client, const struct plain *p,
+    uint8_t *out, size_t room, struct outcome *o)
 {
 	enum ratelimit_verdict verdict = judge(h, view, client, p, NULL, out);
 	struct request q;

@@ -1,7 +1,8 @@
-/* server/history.c -- how much of each zone's past the journal keeps: journal-max-depth changes and journal-max-usage octets.
+/* server/history.c -- how much of each zone's past the journal keeps: journal-max-depth changes and journal-max-usage
+ * octets.
  *
- * What a restart needs, the records behind a zone's image, is never dropped: a zone that has too many gets a new image first,
- * and so the time of a restart stays bounded too. */
+ * What a restart needs, the records behind a zone's image, is never dropped: a zone that has too many gets a new image
+ * first, and so the time of a restart stays bounded too. */
 #include "server/keeper_internal.h"
 
 #include "base/clock.h"

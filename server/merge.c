@@ -80,12 +80,12 @@ retire(struct keeper *k, struct zone *z)
 	hide_zone(k, z);
 	notifier_drop(k->notifier, z->apex.octets);
 	if (pending_count(&z->pending) > 0)
-		zone_set_problem(z, "its file was removed from the repository while %zu changes of its own waited to be "
-		    "written back; they are kept, and come back with the file", pending_count(&z->pending));
+		zone_set_problem(z, "its file was removed from the repository while %zu changes of its own waited to "
+		    "be written back; they are kept, and come back with the file", pending_count(&z->pending));
 	else
 		zone_set_problem(z, NULL);
-	log_warning("zone %s: retired: its file is no longer in the repository%s%s", z->name, z->problem == NULL ? "" : "; ",
-	    z->problem == NULL ? "" : z->problem);
+	log_warning("zone %s: retired: its file is no longer in the repository%s%s", z->name, z->problem == NULL ?
+	    "" : "; ", z->problem == NULL ? "" : z->problem);
 	if (zone_newest(z) != NULL && (err = commits_put(k->commits, z, &f)) != ERR_OK)
 		log_error("zone %s: %s", z->name, fault_str(&f, err));
 }
@@ -120,8 +120,8 @@ load_zone(struct keeper *k, struct zone *z, struct pulled_zone *p, struct fault 
 	/* What the content was then is not known for sure, so it counts as changed. */
 	if (z->restored && !serial_lt(z->restored_serial, serial)) {
 		if (text_is_signed(p) && serial != z->restored_serial)
-			return fault_set(f, ERR_REFUSED, "the zone comes signed, so its serial cannot be raised here, and it is older "
-			    "than %u, which was served before", z->restored_serial);
+			return fault_set(f, ERR_REFUSED, "the zone comes signed, so its serial cannot be raised here, "
+			    "and it is older than %u, which was served before", z->restored_serial);
 		if (!text_is_signed(p))
 			serial = z->restored_serial + 1;
 	}
@@ -172,10 +172,11 @@ choose_serial(const struct zone *z, const struct pulled_zone *p, struct commit_r
 	case SERIAL_BY_CONTENT:
 		break;
 	case SERIAL_IS_SIGNED:
-		return fault_set(f, ERR_REFUSED, "the zone comes signed, so its serial cannot be raised here, and the new text does not "
-		    "raise it above the served one");
+		return fault_set(f, ERR_REFUSED, "the zone comes signed, so its serial cannot be raised here, and the "
+		    "new text does not raise it above the served one");
 	case SERIAL_NOT_RAISED:
-		return fault_set(f, ERR_REFUSED, "the zone's serial policy is keep, and the new text does not raise the serial");
+		return fault_set(f, ERR_REFUSED, "the zone's serial policy is keep, and the new text does not raise "
+		    "the serial");
 	}
 	return ERR_OK;
 }
@@ -227,8 +228,8 @@ take_one(struct keeper *k, struct pull *pull, struct pulled_zone *p, struct faul
 	if (z != NULL && z->owner != s && z->retired && pending_count(&z->pending) == 0)
 		hand_over(z, s);
 	if (z == NULL || z->owner != s) {
-		log_error("zone %s: in two repositories; the one of %s is passed over", dname_print_host(p->apex.octets, name),
-		    git_source_url(s->git));
+		log_error("zone %s: in two repositories; the one of %s is passed over", dname_print_host(p->apex.octets,
+		    name), git_source_url(s->git));
 		return ERR_OK;
 	}
 	if (p->kind != PULLED_GONE)
@@ -314,8 +315,8 @@ is_below_another(const struct keeper *k, const struct zone *z)
 	return false;
 }
 
-/* What readers find: zones that came back; and those that have not been sound yet, so that questions for them get SERVFAIL, and
- * not REFUSED as for zones of others.  But a zone above goes on answering what it has answered so far. */
+/* What readers find: zones that came back; and those that have not been sound yet, so that questions for them get
+ * SERVFAIL, and not REFUSED as for zones of others.  But a zone above goes on answering what it has answered so far. */
 static bool
 is_to_be_shown(const struct keeper *k, const struct pulled_zone *p, const struct zone *z)
 {
@@ -371,7 +372,8 @@ note_read(struct keeper *k, const struct pull *p)
 	enum err err = ERR_OK;
 
 	for (size_t i = 0; i < p->nzones; i++) {
-		struct zone *z = p->zones[i].kind == PULLED_TEXT ? zonetable_find(&k->zones, p->zones[i].apex.octets) : NULL;
+		struct zone *z = p->zones[i].kind == PULLED_TEXT ? zonetable_find(&k->zones, p->zones[i].apex.octets) :
+		    NULL;
 		enum err one;
 
 		if (z == NULL || z->owner != p->source)
@@ -390,8 +392,8 @@ log_taken(const struct keeper *k, const struct pull *p, int64_t start_ms)
 
 	if (strcmp(s->head, p->tip) == 0)
 		return;
-	log_debug("%s: fetched in %lld ms, %zu changed files found after %lld ms, %zu zones read in %lld ms, merged in %lld ms",
-	    git_source_url(s->git), (long long)p->fetched_ms, p->head[0] == '\0' ? p->files.n : p->changes.n,
+	log_debug("%s: fetched in %lld ms, %zu changed files found after %lld ms, %zu zones read in %lld ms, merged in "
+	    "%lld ms", git_source_url(s->git), (long long)p->fetched_ms, p->head[0] == '\0' ? p->files.n : p->changes.n,
 	    (long long)p->found_ms, p->nbases, (long long)p->read_ms, (long long)(clock_mono_ms() - start_ms));
 	for (size_t i = 0; !k->started && i < k->zones.n; i++)
 		if (k->zones.v[i]->owner == s && zone_newest(k->zones.v[i]) != NULL && !k->zones.v[i]->retired) {

@@ -59,13 +59,17 @@ add_repositories(struct buf *b, const struct keeper *k)
 		add_repository(b, &k->sources[i], "certns_git_up", NULL, source_problem(&k->sources[i]) == NULL);
 	buf_printf(b, "# TYPE certns_git_failures_total counter\n");
 	for (size_t i = 0; i < k->nsources; i++) {
-		add_repository(b, &k->sources[i], "certns_git_failures_total", "pull", k->sources[i].pull_trouble.total);
-		add_repository(b, &k->sources[i], "certns_git_failures_total", "push", k->sources[i].write_trouble.total);
+		add_repository(b, &k->sources[i], "certns_git_failures_total", "pull",
+		    k->sources[i].pull_trouble.total);
+		add_repository(b, &k->sources[i], "certns_git_failures_total", "push",
+		    k->sources[i].write_trouble.total);
 	}
 	buf_printf(b, "# TYPE certns_git_success_timestamp_seconds gauge\n");
 	for (size_t i = 0; i < k->nsources; i++) {
-		add_repository(b, &k->sources[i], "certns_git_success_timestamp_seconds", "pull", (uint64_t)k->sources[i].pulled_s);
-		add_repository(b, &k->sources[i], "certns_git_success_timestamp_seconds", "push", (uint64_t)k->sources[i].pushed_s);
+		add_repository(b, &k->sources[i], "certns_git_success_timestamp_seconds", "pull",
+		    (uint64_t)k->sources[i].pulled_s);
+		add_repository(b, &k->sources[i], "certns_git_success_timestamp_seconds", "push",
+		    (uint64_t)k->sources[i].pushed_s);
 	}
 	buf_printf(b, "# TYPE certns_repository_held gauge\n");
 	for (size_t i = 0; i < k->nsources; i++)
@@ -106,12 +110,14 @@ add_requests(struct buf *b, const struct keeper *k)
 	buf_printf(b, "# TYPE certns_responses_total counter\n");
 	for (unsigned i = 0; i < COUNTERS_RCODES; i++)
 		if (n.rcodes[i] > 0)
-			buf_printf(b, "certns_responses_total{rcode=\"%s\"} %llu\n", rcode_str(i), (unsigned long long)n.rcodes[i]);
+			buf_printf(b, "certns_responses_total{rcode=\"%s\"} %llu\n", rcode_str(i),
+			    (unsigned long long)n.rcodes[i]);
 	buf_printf(b, "# TYPE certns_query_types_total counter\n");
 	for (unsigned i = 0; i < COUNTERS_TYPES; i++)
 		if (n.types[i] > 0)
 			buf_printf(b, "certns_query_types_total{type=\"%s\"} %llu\n",
-			    i < COUNTERS_TYPES - 1 ? rrtype_print((uint16_t)i, type) : "other", (unsigned long long)n.types[i]);
+			    i < COUNTERS_TYPES - 1 ? rrtype_print((uint16_t)i, type) : "other",
+			    (unsigned long long)n.types[i]);
 	add_counter(b, "certns_responses_truncated_total", n.truncated);
 	add_counter(b, "certns_malformed_total", n.dropped);
 	add_counter(b, "certns_send_failures_total", n.unsent);

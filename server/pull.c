@@ -5,8 +5,8 @@
  *   read     on a helper: parse their files, compare each zone with its base
  *   (merge)  on the keeper: server/merge.c
  *
- * So its cost follows what changed; only the first pull after a start looks at all files.  A helper sees what is in struct
- * pull and the clone, nothing of the keeper's. */
+ * So its cost follows what changed; only the first pull after a start looks at all files.  A helper sees what is in
+ * struct pull and the clone, nothing of the keeper's. */
 #include "server/keeper_internal.h"
 
 #include <stdatomic.h>
@@ -136,8 +136,9 @@ look_for_rewriting(struct pull *p)
 	bool ancestor = true;
 
 	memcpy(before, p->head, sizeof before);
-	if (p->last || (before[0] == '\0' && git_source_accepted(git, before, NULL) != ERR_OK) || strcmp(before, p->tip) == 0 ||
-	    git_source_is_ancestor(git, before, p->tip, &ancestor, NULL) != ERR_OK || ancestor)
+	if (p->last || (before[0] == '\0' && git_source_accepted(git, before, NULL) != ERR_OK) ||
+	    strcmp(before, p->tip) == 0 || git_source_is_ancestor(git, before, p->tip, &ancestor, NULL) != ERR_OK ||
+	    ancestor)
 		return;
 	log_warning("%s: history was rewritten: %.12s is not in %.12s; what changed here is kept on top",
 	    git_source_url(git), before, p->tip);
@@ -247,8 +248,8 @@ choose_from_listing(struct pull *p)
 		if (!file->regular || !source_zone_of(p->source, file->name, &apex))
 			continue;
 		z = zonetable_find(zones, apex.octets);
-		if (z != NULL && z->owner == p->source && !z->held && !z->retired && zone_newest(z) != NULL && z->base.n == 1 &&
-		    strcmp(z->base.v[0].blob, file->blob) == 0)
+		if (z != NULL && z->owner == p->source && !z->held && !z->retired && zone_newest(z) != NULL &&
+		    z->base.n == 1 && strcmp(z->base.v[0].blob, file->blob) == 0)
 			z->chosen = true;
 		else
 			choose_file(p, file->name);
@@ -276,13 +277,15 @@ choose_from_changes(struct pull *p)
 			p->keys_changed = p->source->files == NULL;
 		includes_each(p->source, c->path, choose_includer, p);
 	}
-	/* What was refused may be sound now: a file that it includes has come, or what changed here is out of its way. */
+	/* What was refused may be sound now: a file that it includes has come, or what changed here is out of its
+	 * way. */
 	for (size_t i = 0; p->source->nheld > 0 && (p->changes.n > 0 || p->again) && i < zones->n; i++)
 		if (zones->v[i]->owner == p->source && zones->v[i]->held)
 			choose_zone(p, zones->v[i], NULL);
 }
 
-/* Zone files are few, and their names are known: those that were not served until now, and those that could not be read. */
+/* Zone files are few, and their names are known: those that were not served until now, and those that could not be
+ * read. */
 static void
 choose_files(struct pull *p)
 {
@@ -347,7 +350,8 @@ pull_choose(struct pull *p)
 		gone |= !p->changes.v[i].regular;
 	/* How many there are matters only when some may go. */
 	for (size_t i = 0; (gone || p->head[0] == '\0') && i < zones->n; i++)
-		p->nserved += zones->v[i]->owner == p->source && !zones->v[i]->retired && zone_newest(zones->v[i]) != NULL;
+		p->nserved += zones->v[i]->owner == p->source && !zones->v[i]->retired &&
+		    zone_newest(zones->v[i]) != NULL;
 }
 
 /* --- reading one zone --- */

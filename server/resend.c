@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NSLOTS (1 << 17)	/* the window holds what keys send in 11 minutes, which may be millions; slots never used take no memory */
+/* the window holds what keys send in 11 minutes, which may be millions; slots never used take no memory */
+#define NSLOTS (1 << 17)
 
 struct entry {
 	struct entry *next_in_slot, *newer;

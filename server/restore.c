@@ -1,8 +1,8 @@
 /* server/restore.c -- the zones of a restart: base, image and records of the journal make each as it was served.
  *
- * Of a zone that has no records all is made on whatever thread takes its row: the text is read from the clone, and a version built of
- * it.  The keeper's thread reads the rows, adds what was made to its table and to the readers' set, and in between takes rows
- * like the others. */
+ * Of a zone that has no records all is made on whatever thread takes its row: the text is read from the clone, and a
+ * version built of it.  The keeper's thread reads the rows, adds what was made to its table and to the readers' set,
+ * and in between takes rows like the others. */
 #include "server/keeper_internal.h"
 
 #include <pthread.h>
@@ -130,7 +130,8 @@ take_image(struct zone *z, const struct row *w)
 	struct changeset image = { 0 };
 	enum err err = set_base_soa(z, &w->rrs);
 
-	if (err == ERR_OK && w->row.image_n > 0 && (err = changeset_read(w->row.image, w->row.image_n, &image)) == ERR_OK)
+	if (err == ERR_OK && w->row.image_n > 0 && (err = changeset_read(w->row.image, w->row.image_n, &image)) ==
+	    ERR_OK)
 		err = pending_note(&z->pending, &image);
 	z->restored_serial = w->row.serial;
 	z->restored = true;
@@ -143,8 +144,8 @@ take_image(struct zone *z, const struct row *w)
 static void
 row_make_zone(const struct source *s, struct row *w)
 {
-	if ((w->made = merge_new_zone(s, w->row.apex.octets, &w->zone)) != ERR_OK || (w->made = take_image(w->zone, w)) != ERR_OK ||
-	    w->row.has_records || w->rrs.n == 0)
+	if ((w->made = merge_new_zone(s, w->row.apex.octets, &w->zone)) != ERR_OK ||
+	    (w->made = take_image(w->zone, w)) != ERR_OK || w->row.has_records || w->rrs.n == 0)
 		return;
 	w->made = commit_first_version(w->zone, &w->rrs, w->row.serial, &w->made_fault);
 	if ((w->built = w->made == ERR_OK)) {
@@ -158,9 +159,9 @@ static void
 log_unread(const struct restore *r, const struct zone *z, const struct row *w)
 {
 	if (r->source != NULL)
-		log_error("zone %s: the text that it was read from is not in the clone (%s): it is served again as soon as the "
-		    "repository has been fetched, with the changes that wait in the journal on top", z->name,
-		    fault_str(&w->fault, w->err));
+		log_error("zone %s: the text that it was read from is not in the clone (%s): it is served again as "
+		    "soon as the repository has been fetched, with the changes that wait in the journal on top",
+		    z->name, fault_str(&w->fault, w->err));
 	else
 		log_error("zone %s: %s: it is served again as soon as it has been transferred anew", z->name,
 		    fault_str(&w->fault, w->err));
@@ -242,8 +243,8 @@ restore_one(const struct restore *r, const struct journal_zone *row)
 #define ROWS 1024			/* of a batch */
 #define ROWS_AT_ONCE 16			/* that a thread takes */
 
-/* They come from the journal into one batch while the zones of the batch before are made, and those of the one before that
- * become the keeper's. */
+/* They come from the journal into one batch while the zones of the batch before are made, and those of the one before
+ * that become the keeper's. */
 struct batch {
 	struct restore_all *all;
 	struct row *v;
@@ -261,8 +262,8 @@ struct restore_all {
 	pthread_mutex_t git;
 };
 
-/* libgit2 takes the same few locks for all threads, many times for one object: who has to wait for one of them loses more than it
- * would by waiting for its turn. */
+/* libgit2 takes the same few locks for all threads, many times for one object: who has to wait for one of them loses
+ * more than it would by waiting for its turn. */
 static void
 find_texts(struct restore_all *a, struct git_source *git, struct row *v, size_t n)
 {
@@ -307,7 +308,8 @@ batch_clear(struct batch *b)
 	b->next = 0;
 }
 
-/* The batch that is being made is finished and taken while the one that was filled is made, and then is empty and filled again. */
+/* The batch that is being made is finished and taken while the one that was filled is made, and then is empty and
+ * filled again. */
 static enum err
 turn(struct restore_all *a)
 {
@@ -413,9 +415,11 @@ static bool
 is_configured(const struct keeper *k, const struct source *but, const char *url)
 {
 	for (size_t i = 0; i < k->nsources; i++)
-		if (&k->sources[i] != but && k->sources[i].git != NULL && strcmp(git_source_url(k->sources[i].git), url) == 0)
+		if (&k->sources[i] != but && k->sources[i].git != NULL && strcmp(git_source_url(k->sources[i].git),
+		    url) == 0)
 			return true;
-	/* Those that are not open yet.  Zone files are all the same: the configuration says where such a zone comes from. */
+	/* Those that are not open yet.  Zone files are all the same: the configuration says where such a zone comes
+	 * from. */
 	for (size_t i = 0; but->files == NULL && i < k->boot_view->config->ngit; i++)
 		if (strcmp(k->boot_view->config->git[i].url, but->config->url) != 0 &&
 		    strcmp(k->boot_view->config->git[i].url, url) == 0)
@@ -431,7 +435,8 @@ adopt_row(void *ctx, const struct journal_zone *row)
 	struct zone *z;
 	enum err err;
 
-	/* What came by transfer, or was made here, is nothing that waits for the repository; only its serial goes on. */
+	/* What came by transfer, or was made here, is nothing that waits for the repository; only its serial goes
+	 * on. */
 	if (strcmp(row->source, ZONE_BY_TRANSFER) == 0 || strcmp(row->source, ZONE_CATALOG) == 0) {
 		if ((err = merge_make_zone(r->keeper, r->source, row->apex.octets, &z)) == ERR_OK) {
 			z->restored = true;

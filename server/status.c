@@ -80,8 +80,8 @@ add_secondary(void *arg, const struct notify_status *s)
 
 	json_array_append_new(arg, json_pack("{s:s, s:I, s:o, s:b, s:o}", "address",
 	    config_address_print(s->address, address), "sent", (json_int_t)s->sent,
-	    "confirmed", s->confirmed == 0 ? json_null() : json_integer((json_int_t)s->confirmed), "current", s->is_confirmed,
-	    "problem", json_words(s->problem)));
+	    "confirmed", s->confirmed == 0 ? json_null() : json_integer((json_int_t)s->confirmed), "current",
+	    s->is_confirmed, "problem", json_words(s->problem)));
 }
 
 /* What checks have to say of the newest text. */
@@ -109,8 +109,9 @@ transfer_row(const struct zone *z)
 	char address[CONFIG_ADDRESS_TEXT];
 
 	secondary_describe(z, &s);
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "state", s.state, "primary", config_address_print(s.primary, address),
-	    "key", s.key, "confirmed", json_time(s.checked_s), "next", json_time(s.next_s), "expires", json_time(s.expires_s));
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "state", s.state, "primary", config_address_print(s.primary,
+	    address), "key", s.key, "confirmed", json_time(s.checked_s), "next", json_time(s.next_s), "expires",
+	    json_time(s.expires_s));
 }
 
 /* Lines of text as a list. */
@@ -203,7 +204,8 @@ answer_refresh(struct keeper *k, struct control_call *call, const json_t *argume
 	struct zone *z = named_zone(k, argument(arguments, 0));
 
 	if (z == NULL || z->retired || z->secondary == NULL) {
-		control_reply(call, NULL, z == NULL || z->retired ? "there is no such zone" : "that is no secondary zone");
+		control_reply(call, NULL, z == NULL || z->retired ? "there is no such zone" : "that is no secondary "
+		    "zone");
 		return;
 	}
 	secondary_refresh(z, whole);
@@ -290,8 +292,9 @@ repository_row(const struct source *s)
 	    "commit", json_words(s->head), "pulled", json_time(s->pulled_s), "pushed", json_time(s->pushed_s),
 	    "next-write", json_time(s->write_at_s), "busy", s->busy,
 	    "failures", (json_int_t)(s->pull_trouble.failures + s->write_trouble.failures),
-	    "held", h->kind == HOLD_NONE ? json_null() : json_string(hold_kind_str(h->kind)), "held-commit", json_words(h->commit),
-	    "held-since", json_time(h->since_s), "problem", json_words(source_problem(s) != NULL ? source_problem(s) : h->words));
+	    "held", h->kind == HOLD_NONE ? json_null() : json_string(hold_kind_str(h->kind)), "held-commit",
+	    json_words(h->commit), "held-since", json_time(h->since_s), "problem",
+	    json_words(source_problem(s) != NULL ? source_problem(s) : h->words));
 }
 
 static void
@@ -304,12 +307,13 @@ answer_status(struct keeper *k, struct control_call *call)
 	workers_count(k->workers, &n);
 	for (size_t i = 0; i < k->nsources; i++)
 		json_array_append_new(repositories, repository_row(&k->sources[i]));
-	control_reply(call, json_pack("{s:s, s:i, s:I, s:o, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:o, s:o}",
-	    "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime", (json_int_t)(clock_now_s() - k->started_s),
-	    "started", json_time(k->started_s), "zones", (json_int_t)zones.served, "zones-with-problems", (json_int_t)zones.troubled,
+	control_reply(call, json_pack("{s:s, s:i, s:I, s:o, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:o, "
+	    "s:o}", "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime",
+	    (json_int_t)(clock_now_s() - k->started_s), "started", json_time(k->started_s), "zones",
+	    (json_int_t)zones.served, "zones-with-problems", (json_int_t)zones.troubled,
 	    "keys", (json_int_t)tsig_keyring_count(k->view->ring),
-	    "requests", "udp", (json_int_t)n.udp_queries, "tcp", (json_int_t)n.tcp_queries, "updates", (json_int_t)n.updates,
-	    "notifies", (json_int_t)n.notifies, "transfers", (json_int_t)n.transfers, "dropped",
+	    "requests", "udp", (json_int_t)n.udp_queries, "tcp", (json_int_t)n.tcp_queries, "updates",
+	    (json_int_t)n.updates, "notifies", (json_int_t)n.notifies, "transfers", (json_int_t)n.transfers, "dropped",
 	    (json_int_t)(n.dropped + n.unsent + n.tcp_refused),
 	    "account", json_words(k->acme == NULL ? NULL : acme_account_url(k->acme)),
 	    "database-problem", json_words(commits_problem(k->commits)), "repositories", repositories), NULL);
@@ -318,7 +322,8 @@ answer_status(struct keeper *k, struct control_call *call)
 static json_t *
 list_keys(struct keeper *k)
 {
-	static const char *const rights[] = { "none", "notify", "transfer", "update" }, *const roles[] = { NULL, "csr", "acme" };
+	static const char *const rights[] = { "none", "notify", "transfer", "update" }, *const roles[] = { NULL, "csr",
+	    "acme" };
 	json_t *rows = json_array();
 
 	for (size_t i = 0; i < tsig_keyring_count(k->view->ring); i++) {
@@ -437,7 +442,8 @@ is_force(const json_t *arguments)
 static void
 backup_over(void *arg, enum err err, const char *words, uint64_t octets)
 {
-	control_reply(arg, err == ERR_OK ? json_pack("{s:I}", "octets", (json_int_t)octets) : NULL, err == ERR_OK ? NULL : words);
+	control_reply(arg, err == ERR_OK ? json_pack("{s:I}", "octets", (json_int_t)octets) : NULL, err == ERR_OK ?
+	    NULL : words);
 }
 
 static void

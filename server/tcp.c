@@ -329,9 +329,10 @@ shed(struct connection *c, const struct sockaddr_storage *peer)
 
 	counter_add(&t->handler->counters.tcp_shed, 1);
 	if (log_seldom(&t->shed, clock_mono_ms(), &n))
-		log_warning("TCP: as many connections as there may be, %s%s: the idlest make room, %llu since the last such line",
-		    peer != NULL ? "now for a new one of " : "and no more open files",
-		    peer != NULL ? config_address_print((const struct sockaddr *)peer, text) : "", (unsigned long long)n);
+		log_warning("TCP: as many connections as there may be, %s%s: the idlest make room, %llu since the last "
+		    "such line", peer != NULL ? "now for a new one of " : "and no more open files",
+		    peer != NULL ? config_address_print((const struct sockaddr *)peer, text) : "",
+		    (unsigned long long)n);
 	close_connection(c, "");
 }
 
@@ -344,8 +345,8 @@ refuse(struct tcp *t, int fd, const struct sockaddr_storage *peer)
 	close(fd);
 	counter_add(&t->handler->counters.tcp_refused, 1);
 	if (log_seldom(&t->refused, clock_mono_ms(), &n))
-		log_warning("TCP: no room for a connection of %s, for all the others are at work: %llu since the last such line",
-		    config_address_print((const struct sockaddr *)peer, text), (unsigned long long)n);
+		log_warning("TCP: no room for a connection of %s, for all the others are at work: %llu since the last "
+		    "such line", config_address_print((const struct sockaddr *)peer, text), (unsigned long long)n);
 }
 
 /* May there be another connection from peer's address?  Its idlest one makes room if need be. */
@@ -456,7 +457,8 @@ on_acceptable(evutil_socket_t fd, short events, void *arg)
 	}
 }
 
-/* Why the connection has to go now; NULL: it may stay.  idle_ms: nothing asked for so long (RFC 7766, section 6.2.3). */
+/* Why the connection has to go now; NULL: it may stay.  idle_ms: nothing asked for so long (RFC 7766, section
+ * 6.2.3). */
 static const char *
 overdue(struct connection *c, int64_t now_ms, int64_t idle_ms)
 {
@@ -489,7 +491,8 @@ on_sweep(evutil_socket_t fd, short events, void *arg)
 	(void)fd;
 	(void)events;
 	rcu_thread_online();
-	idle_ms = (int64_t)atomic_load_explicit(&t->handler->shared->view, memory_order_acquire)->settings.tcp_idle_s * 1000;
+	idle_ms = (int64_t)atomic_load_explicit(&t->handler->shared->view,
+	    memory_order_acquire)->settings.tcp_idle_s * 1000;
 	rcu_thread_offline();
 	for (c = TAILQ_FIRST(&t->open); c != NULL; c = next) {
 		const char *why = overdue(c, now_ms, idle_ms);

@@ -17,7 +17,7 @@
 #define UDP_BATCH 64
 #define UDP_BATCHES_IN_A_ROW 8
 #define REQUEST_SIZE 4096		/* an UPDATE may be larger than a query */
-#define RESPONSE_SIZE (4096 + 192)	/* what edns-udp-size may be; not all in the same lines of the processor's cache */
+#define RESPONSE_SIZE (4096 + 192) /* what edns-udp-size may be; not all in the same lines of the processor's cache */
 #define CONTROL_SIZE 64
 
 struct udp_socket {

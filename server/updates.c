@@ -41,8 +41,8 @@ struct waiting_update {
 	char *words;			/* for the log, when it was given; NULL: none */
 };
 
-/* Give j back to its worker, or, where it is the only one, send its answer from here: a change of threads takes as long as the
- * answer itself.  Many are the workers' again, while the next group is made. */
+/* Give j back to its worker, or, where it is the only one, send its answer from here: a change of threads takes as long
+ * as the answer itself.  Many are the workers' again, while the next group is made. */
 static void
 give_answer(struct keeper *k, struct job *j, bool only)
 {
@@ -58,7 +58,8 @@ failed(struct keeper *k, struct waiting_update *w)
 	if (w->first)
 		resend_remove(k->resend, w->job->digest);
 	w->job->rcode = RCODE_SERVFAIL;
-	snprintf(w->job->reason, sizeof w->job->reason, "the change could not be stored");	/* the door logged it, once for all */
+	/* the door logged it, once for all */
+	snprintf(w->job->reason, sizeof w->job->reason, "the change could not be stored");
 }
 
 static void
@@ -83,7 +84,8 @@ answer_all(struct keeper *k, enum err err)
 	}
 }
 
-/* Who sends one update after the other waits for a CPU that has to be woken each time: for the sync, and for the next update. */
+/* Who sends one update after the other waits for a CPU that has to be woken each time: for the sync, and for the next
+ * update. */
 enum err
 keeper_sync(struct keeper *k, struct fault *f)
 {
@@ -222,8 +224,8 @@ keeper_update(struct keeper *k, struct job *j)
 	}
 	rcode = stage_update(k, z, j, who, now_s, &staged);
 	if (rcode != RCODE_NOERROR)
-		log_warning("update of %s from %s: %s%s%s", z->name, who, rcode_str(rcode), j->reason[0] == '\0' ? "" : ": ",
-		    j->reason);
+		log_warning("update of %s from %s: %s%s%s", z->name, who, rcode_str(rcode), j->reason[0] == '\0' ?
+		    "" : ": ", j->reason);
 	if (rcode == RCODE_SERVFAIL) {
 		keeper_give_back(j, rcode);
 		return;
@@ -256,7 +258,8 @@ keeper_sweep(struct keeper *k)
 				log_info("zone %s: %zu expired challenge records removed", z->name, changes.n);
 		}
 		if (err != ERR_OK)
-			log_warning("zone %s: expired challenge records cannot be removed yet: %s", z->name, fault_str(&f, err));
+			log_warning("zone %s: expired challenge records cannot be removed yet: %s", z->name,
+			    fault_str(&f, err));
 		changeset_clear(&changes);
 	}
 	keeper_flush(k);

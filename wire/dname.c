@@ -75,7 +75,8 @@ equal_here(const uint8_t *a, const uint8_t *b, size_t n)	/* n is at most 8 */
 	return x == y || lower8(x) == lower8(y);
 }
 
-/* n octets of one label, where most names are equal or differ early; octets are compared twice rather than one by one. */
+/* n octets of one label, where most names are equal or differ early; octets are compared twice rather than one by
+ * one. */
 static inline bool
 octets_equal(const uint8_t *a, const uint8_t *b, size_t n)
 {

@@ -1,6 +1,6 @@
-/* A staged change holds its sealed, unpublished version inside the zone's store and the changes that took effect.  The zone's
- * pending set has them as soon as they are staged, so that it always fits the newest version; marks in it make that undone,
- * alone or with the group. */
+/* A staged change holds its sealed, unpublished version inside the zone's store and the changes that took effect.  The
+ * zone's pending set has them as soon as they are staged, so that it always fits the newest version; marks in it make
+ * that undone, alone or with the group. */
 #include "zones/commit.h"
 
 #include <assert.h>
@@ -197,7 +197,8 @@ note(const struct commit_request *q, const struct changeset *effective)
 
 	if (err != ERR_OK || q->base == NULL)
 		return err;
-	if ((err = pending_rebase(p, q->base_rrs, q->changes, served_has, v)) != ERR_OK || !zone_version_soa(v, &served))
+	if ((err = pending_rebase(p, q->base_rrs, q->changes, served_has, v)) != ERR_OK ||
+	    !zone_version_soa(v, &served))
 		return err;
 	for (size_t i = 0; err == ERR_OK && i < q->base_rrs->n; i++)
 		if (q->base_rrs->v[i].type == TYPE_SOA)
@@ -223,7 +224,8 @@ commits_stage(struct commits *c, const struct commit_request *request, bool *cha
 
 	if (s == NULL)
 		return ERR_NOMEM;
-	if ((err = commit_build(request, &s->built, f)) != ERR_OK || (err = note(request, &s->built.effective)) != ERR_OK) {
+	if ((err = commit_build(request, &s->built, f)) != ERR_OK ||
+	    (err = note(request, &s->built.effective)) != ERR_OK) {
 		undo(s);
 		return err;
 	}
@@ -242,7 +244,8 @@ commits_answered(struct commits *c, struct zone *zone, const uint8_t *digest, un
 	if (s == NULL)
 		return ERR_NOMEM;
 	s->rcode = rcode;
-	s->built.serial_from = s->built.serial_to = zone_newest(zone) == NULL ? 0 : zone_version_serial(zone_newest(zone));
+	s->built.serial_from = s->built.serial_to = zone_newest(zone) == NULL ?
+	    0 : zone_version_serial(zone_newest(zone));
 	append(c, s);
 	return ERR_OK;
 }
@@ -394,7 +397,8 @@ write_all(struct commits *c, struct fault *f)
 	/* Images come last: they hold what the whole group did, and every record of it is behind them. */
 	for (struct staged *s = c->first; err == ERR_OK && s != NULL; s = s->next)
 		if (s->whole_row)
-			err = put_row(c, s->request.zone, base_at(c, s), zone_version_serial(zone_newest(s->request.zone)), f);
+			err = put_row(c, s->request.zone, base_at(c, s),
+			    zone_version_serial(zone_newest(s->request.zone)), f);
 	for (size_t i = 0; c->nnotes > 0 && i < NOTE_BUCKETS; i++)
 		for (struct kept_note *n = c->notes[i]; err == ERR_OK && n != NULL; n = n->next)
 			err = journal_put_note(c->journal, n->name, n->octets, n->n, f);
@@ -499,7 +503,8 @@ tell_loaded(struct commits *c, struct zone *z)
 {
 	static const struct changeset nothing;
 
-	c->subscriber(c->ctx, &(struct commit_request){ .zone = z, .origin = ORIGIN_LOAD, .by = z->base.commit }, &nothing);
+	c->subscriber(c->ctx, &(struct commit_request){ .zone = z, .origin = ORIGIN_LOAD, .by = z->base.commit },
+	    &nothing);
 }
 
 enum err

@@ -120,7 +120,8 @@ git_zone_clear(struct git_zone *z)
 
 /* zone_load_text() for those who want a zone or words. */
 static enum err
-load(struct zone_text *zone, const struct buf *text, struct rr_list *out, struct complaints *complaints, struct fault *f)
+load(struct zone_text *zone, const struct buf *text, struct rr_list *out, struct complaints *complaints,
+    struct fault *f)
 {
 	struct complaints mine = { 0 }, *all = complaints == NULL ? &mine : complaints;
 	struct buf words = { 0 };

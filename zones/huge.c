@@ -17,7 +17,7 @@
 #define HUGE_BITS 21			/* 2 MiB, as on x86 and, with the usual pages, on ARM */
 #define SLOTS 8192			/* of a hash table: up to so many pages, 16 GiB; beyond that none are found */
 #define NICE 10				/* queries come first */
-#define ENOUGH (((size_t)1 << HUGE_BITS) / 4 * 3)	/* so much of a page must be the trie's: the rest may be unused */
+#define ENOUGH (((size_t)1 << HUGE_BITS) / 4 * 3) /* so much of a page must be the trie's: the rest may be unused */
 
 struct pages {
 	struct {

@@ -19,8 +19,8 @@ journal_record_size(const struct journal_record *r)
 
 /* The newest record that is too much; 0: none. */
 static enum err
-find_cut(struct journal *j, const uint8_t *apex, uint64_t depth, uint64_t usage, int64_t *cut, uint64_t *kept, uint64_t *octets,
-    struct fault *f)
+find_cut(struct journal *j, const uint8_t *apex, uint64_t depth, uint64_t usage, int64_t *cut, uint64_t *kept,
+    uint64_t *octets, struct fault *f)
 {
 	sqlite3_stmt *st = j->statements[ST_SIZES];
 	int code = journal_bind(st, 1, apex, dname_len(apex));
@@ -57,8 +57,8 @@ bind_cut(sqlite3_stmt *st, const uint8_t *apex, int64_t cut)
 }
 
 enum err
-journal_prune(struct journal *j, const uint8_t *apex, uint64_t depth, uint64_t usage, int64_t answers_since_s, uint64_t *kept,
-    uint64_t *octets, struct fault *f)
+journal_prune(struct journal *j, const uint8_t *apex, uint64_t depth, uint64_t usage, int64_t answers_since_s,
+    uint64_t *kept, uint64_t *octets, struct fault *f)
 {
 	sqlite3_stmt *keep = j->statements[ST_KEEP_ANSWERS], *drop = j->statements[ST_PRUNE];
 	int64_t cut;

@@ -5,7 +5,8 @@
 bool
 journal_column_is_sum(sqlite3_stmt *st, int column, const uint8_t sum[JOURNAL_SUM])
 {
-	return sqlite3_column_bytes(st, column) == JOURNAL_SUM && memcmp(sqlite3_column_blob(st, column), sum, JOURNAL_SUM) == 0;
+	return sqlite3_column_bytes(st, column) == JOURNAL_SUM && memcmp(sqlite3_column_blob(st, column), sum,
+	    JOURNAL_SUM) == 0;
 }
 
 /* --- zones --- */
@@ -47,14 +48,16 @@ read_zone(struct journal *j, sqlite3_stmt *st, struct journal_zone *z, struct fa
 	if (named)
 		dname_print(z->apex.octets, name);
 	if (!named || z->source == NULL || z->base == NULL)
-		return fault_set(f, ERR_DATABASE, "%s: the entry of zone %s is damaged (" JOURNAL_GO_ON ")", j->path, name);
+		return fault_set(f, ERR_DATABASE, "%s: the entry of zone %s is damaged (" JOURNAL_GO_ON ")", j->path,
+		    name);
 	if ((err = journal_sum_zone(z, sum)) != ERR_OK || (err = journal_sum_serial(z, serial_sum)) != ERR_OK)
 		return err;
 	if (!journal_column_is_sum(st, 6, sum) || !journal_column_is_sum(st, 9, serial_sum))
-		return fault_set(f, ERR_DATABASE, "%s: the entry of zone %s is damaged (" JOURNAL_GO_ON ")", j->path, name);
+		return fault_set(f, ERR_DATABASE, "%s: the entry of zone %s is damaged (" JOURNAL_GO_ON ")", j->path,
+		    name);
 	if (moved && (uint32_t)sqlite3_column_int64(st, 10) != z->serial)
-		return fault_set(f, ERR_DATABASE, "%s: changes of zone %s behind serial %u are missing (" JOURNAL_GO_ON ")", j->path, name,
-		    z->serial);
+		return fault_set(f, ERR_DATABASE, "%s: changes of zone %s behind serial %u are missing ("
+		    JOURNAL_GO_ON ")", j->path, name, z->serial);
 	z->has_records = moved;
 	if (moved)
 		z->serial = (uint32_t)sqlite3_column_int64(st, 11);
@@ -62,7 +65,8 @@ read_zone(struct journal *j, sqlite3_stmt *st, struct journal_zone *z, struct fa
 }
 
 enum err
-journal_each_zone(struct journal *j, enum err (*each)(void *ctx, const struct journal_zone *z), void *ctx, struct fault *f)
+journal_each_zone(struct journal *j, enum err (*each)(void *ctx, const struct journal_zone *z), void *ctx,
+    struct fault *f)
 {
 	sqlite3_stmt *st = j->statements[ST_ZONES];
 	enum err err = ERR_OK;
@@ -80,8 +84,8 @@ journal_each_zone(struct journal *j, enum err (*each)(void *ctx, const struct jo
 }
 
 enum err
-journal_find_zone(struct journal *j, const uint8_t *apex, enum err (*found)(void *ctx, const struct journal_zone *z), void *ctx,
-    struct fault *f)
+journal_find_zone(struct journal *j, const uint8_t *apex, enum err (*found)(void *ctx, const struct journal_zone *z),
+    void *ctx, struct fault *f)
 {
 	sqlite3_stmt *st = j->statements[ST_ZONE];
 	int code = journal_bind(st, 1, apex, dname_len(apex));
@@ -121,8 +125,8 @@ read_record(struct journal *j, sqlite3_stmt *st, const uint8_t *apex, struct jou
 	r->rcode = (unsigned)sqlite3_column_int(st, 8);
 	if (r->origin != NULL && (err = journal_sum_record(r, sum)) == ERR_OK && journal_column_is_sum(st, 7, sum))
 		return ERR_OK;
-	return err != ERR_OK ? err : fault_set(f, ERR_DATABASE, "%s: record %lld is damaged (" JOURNAL_GO_ON ")", j->path,
-	    (long long)sqlite3_column_int64(st, 0));
+	return err != ERR_OK ? err : fault_set(f, ERR_DATABASE, "%s: record %lld is damaged (" JOURNAL_GO_ON ")",
+	    j->path, (long long)sqlite3_column_int64(st, 0));
 }
 
 static enum err
@@ -141,10 +145,11 @@ records_behind(struct journal *j, const uint8_t *apex, int64_t seq, bool steps_o
 	while (err == ERR_OK && (code = sqlite3_step(st)) != SQLITE_DONE) {
 		struct journal_record r;
 
-		err = code == SQLITE_ROW ? read_record(j, st, apex, &r, f) : journal_failed(j, code, "cannot read changes", f);
+		err = code == SQLITE_ROW ? read_record(j, st, apex, &r, f) : journal_failed(j, code,
+		    "cannot read changes", f);
 		if (err == ERR_OK && !first && r.serial_from != serial)
-			err = fault_set(f, ERR_DATABASE, "%s: records before %lld are missing (" JOURNAL_GO_ON ")", j->path,
-			    (long long)sqlite3_column_int64(st, 0));
+			err = fault_set(f, ERR_DATABASE, "%s: records before %lld are missing (" JOURNAL_GO_ON ")",
+			    j->path, (long long)sqlite3_column_int64(st, 0));
 		if (err == ERR_OK && (!steps_only || r.serial_from != r.serial_to))
 			err = each(ctx, &r);
 		serial = r.serial_to;
@@ -187,7 +192,8 @@ find_start(struct journal *j, const uint8_t *apex, uint32_t serial, int64_t *seq
 
 /* Do the records behind seq lead from one serial to the other, without a gap, and in at most max octets? */
 static enum err
-check_steps(struct journal *j, const uint8_t *apex, int64_t seq, uint32_t from, uint32_t to, uint64_t max, struct fault *f)
+check_steps(struct journal *j, const uint8_t *apex, int64_t seq, uint32_t from, uint32_t to, uint64_t max,
+    struct fault *f)
 {
 	sqlite3_stmt *st = j->statements[ST_STEPS];
 	uint64_t octets = 0;
@@ -241,8 +247,8 @@ read_answer(struct journal *j, sqlite3_stmt *st, struct journal_answer *a, struc
 	a->time_s = sqlite3_column_int64(st, 2);
 	if (good && sqlite3_column_type(st, 3) != SQLITE_NULL && (err = journal_sum_answer(a, sum)) == ERR_OK)
 		good = journal_column_is_sum(st, 3, sum);
-	return err != ERR_OK || good ? err : fault_set(f, ERR_DATABASE, "%s: an answer to an update is damaged (" JOURNAL_GO_ON ")",
-	    j->path);
+	return err != ERR_OK || good ? err : fault_set(f, ERR_DATABASE, "%s: an answer to an update is damaged ("
+	    JOURNAL_GO_ON ")", j->path);
 }
 
 static enum err
@@ -285,10 +291,11 @@ each_answer(struct journal *j, enum statement which, int64_t since_s,
 }
 
 enum err
-journal_each_answer(struct journal *j, int64_t since_s, void (*each)(void *ctx, const struct journal_answer *a), void *ctx,
-    struct fault *f)
+journal_each_answer(struct journal *j, int64_t since_s, void (*each)(void *ctx, const struct journal_answer *a),
+    void *ctx, struct fault *f)
 {
 	enum err err = each_answer(j, ST_ANSWERS, since_s, read_answer, each, ctx, f);
 
-	return err != ERR_OK ? err : each_answer(j, ST_ANSWERS_IN_RECORDS, since_s, read_answer_in_record, each, ctx, f);
+	return err != ERR_OK ? err : each_answer(j, ST_ANSWERS_IN_RECORDS, since_s, read_answer_in_record, each, ctx,
+	    f);
 }

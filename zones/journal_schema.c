@@ -10,8 +10,8 @@
 
 #define NOTE_TABLE "CREATE TABLE note (name TEXT PRIMARY KEY, value BLOB, sum BLOB) WITHOUT ROWID;"
 
-/* The newest record always stays, so numbers are not used twice.  Up to version 3 SQLite saw to that too (AUTOINCREMENT), which wrote
- * one page more for each group; such a table is left as it is. */
+/* The newest record always stays, so numbers are not used twice.  Up to version 3 SQLite saw to that too
+ * (AUTOINCREMENT), which wrote one page more for each group; such a table is left as it is. */
 static const char schema[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER);"
     "CREATE TABLE zone (apex BLOB PRIMARY KEY, source TEXT, base TEXT, base_serial INTEGER, image BLOB,"
@@ -63,7 +63,8 @@ read_version(struct journal *j, sqlite3_int64 *version, struct fault *f)
 	enum err err = ask_number(j, "SELECT count(*) FROM sqlite_master", &made, f);
 
 	*version = 0;
-	return err != ERR_OK || made == 0 ? err : ask_number(j, "SELECT value FROM meta WHERE name = 'version'", version, f);
+	return err != ERR_OK || made == 0 ? err : ask_number(j, "SELECT value FROM meta WHERE name = 'version'",
+	    version, f);
 }
 
 /* Checksums tell of rows that are damaged, this one of rows that are no longer found. */
@@ -79,14 +80,15 @@ check_structure(struct journal *j, struct fault *f)
 	if ((err = ask_number(j, "PRAGMA page_count", &pages, f)) != ERR_OK ||
 	    (err = ask_number(j, "PRAGMA page_size", &size, f)) != ERR_OK)
 		return err;
-	code = sqlite3_prepare_v2(j->db, pages * size <= WHOLE_CHECK_MAX ? "PRAGMA integrity_check(1)" : "PRAGMA quick_check(1)", -1,
-	    &st, NULL);
+	code = sqlite3_prepare_v2(j->db, pages * size <= WHOLE_CHECK_MAX ?
+	    "PRAGMA integrity_check(1)" : "PRAGMA quick_check(1)", -1, &st, NULL);
 	if (code == SQLITE_OK && (code = sqlite3_step(st)) == SQLITE_ROW)
 		words = (const char *)sqlite3_column_text(st, 0);
 	if (code != SQLITE_ROW)
 		err = journal_failed(j, code, "cannot check", f);
 	else if (words == NULL || strcmp(words, "ok") != 0)
-		err = fault_set(f, ERR_DATABASE, "%s: it is damaged: %s (" JOURNAL_GO_ON ")", j->path, words == NULL ? "?" : words);
+		err = fault_set(f, ERR_DATABASE, "%s: it is damaged: %s (" JOURNAL_GO_ON ")", j->path, words == NULL ?
+		    "?" : words);
 	sqlite3_finalize(st);
 	return err;
 }
@@ -111,14 +113,14 @@ journal_prepare(struct journal *j, struct fault *f)
 	enum err err;
 
 	/* Another certnsd on the same state would be a disaster: hold the lock as long as we live. */
-	if ((err = journal_execute(j, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-	    "BEGIN IMMEDIATE; COMMIT;", "cannot open", f)) != ERR_OK)
+	if ((err = journal_execute(j, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous "
+	    "= FULL;BEGIN IMMEDIATE; COMMIT;", "cannot open", f)) != ERR_OK)
 		return err == ERR_BUSY ? fault_set(f, err, "%s: in use by another certnsd", j->path) : err;
 	if ((err = read_version(j, &version, f)) != ERR_OK)
 		return err;
 	if (version > SCHEMA_VERSION)
-		return fault_set(f, ERR_DATABASE, "%s: made by a newer certns (version %lld, this one knows %d)", j->path,
-		    (long long)version, SCHEMA_VERSION);
+		return fault_set(f, ERR_DATABASE, "%s: made by a newer certns (version %lld, this one knows %d)",
+		    j->path, (long long)version, SCHEMA_VERSION);
 	if ((err = check_structure(j, f)) != ERR_OK)
 		return err;
 	return version < SCHEMA_VERSION ? change_tables(j, ways[version], f) : ERR_OK;

@@ -41,8 +41,8 @@ lower_block(uint8_t *octets, size_t n)
 	}
 }
 
-/* What fits into one block, nearly always: n octets are there, and zeros behind them.  All that the general functions do
- * for it is bookkeeping. */
+/* What fits into one block, nearly always: n octets are there, and zeros behind them.  All that the general functions
+ * do for it is bookkeeping. */
 static void
 hash_block(uint8_t block[BLOCK], size_t n, uint8_t digest[NSEC3_HASH])
 {

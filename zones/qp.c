@@ -104,8 +104,8 @@ common_end(const uint8_t *a, const uint8_t *b, unsigned max)
 	return n;
 }
 
-/* Which labels do the nearest and the key have in common?  The octets at their ends are equal; the names part at the first
- * place among these where a label begins in both. */
+/* Which labels do the nearest and the key have in common?  The octets at their ends are equal; the names part at the
+ * first place among these where a label begins in both. */
 static inline void
 compare_nearest(struct qp_descent *d, const struct qp_key *key)
 {

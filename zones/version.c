@@ -241,7 +241,8 @@ zone_version_nsec_key(const struct zone_version *v, const struct qp_key *key)
 	const struct qp_leaf *leaf;
 	struct qp_cursor c;
 
-	/* Empty non-terminals have none, nor has glue: a few steps.  A chain with holes wide enough for more is none. */
+	/* Empty non-terminals have none, nor has glue: a few steps.  A chain with holes wide enough for more is
+	 * none. */
 	if ((leaf = qp_seek_key(&c, v->qp.t.root, key)) == NULL)
 		leaf = c.leaf;
 	for (unsigned i = 0; leaf != NULL && i < NSEC_STEPS_MAX; i++, leaf = qp_prev(&c))
