@@ -110,7 +110,7 @@ def waits(result):
 
 
 def reload(options, zones):
-    """A text with one line changed, on all cores: when is it served, how long is a start, and what do queries wait meanwhile?"""
+    """A text with one line changed, on all cores: when is it served, how long is a start, what do queries wait meanwhile?"""
     rows, nsd = [], None
     directory = data.prepare(zones, options.work)
     questions = os.path.join(directory, "positive.txt")
@@ -146,11 +146,11 @@ def reload(options, zones):
             echo.stop()
         nsd = started if server.name == "NSD" else nsd
         note(f"{server.name}: changed line served after {results[-1][0]:.2f} s")
-    table(f"A text with one line changed, {zones.title} (two workers on all cores; queries: ms that 99.9 % / the worst of 5,000 per second waited)",
+    table(f"A text with one line changed, {zones.title} (two workers on all cores; queries: ms that 99.9 % / the worst "
+          "of 5,000 per second waited)",
           ["server", "start, s", "served after, s", "to NSD's start", "quiet", "meanwhile"],
-          [[name, *(("-", "-", "-") if took is None else (f"{started:.2f}", f"{took:.2f}", ratio(took, nsd))),
-            waits(quiet),
-            waits(busy)] for name, started, took, quiet, busy in rows])
+          [[name, *(["-"] * 3 if took is None else [f"{started:.2f}", f"{took:.2f}", ratio(took, nsd)]),
+            waits(quiet), waits(busy)] for name, started, took, quiet, busy in rows])
 
 
 def run_updates(server, outstanding, seconds, first=0):
