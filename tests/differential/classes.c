@@ -18,8 +18,10 @@ circle(const struct query *q, const struct reply *ours, const struct reply *thei
 	const struct record *answer = ours->sections[ANSWER];
 
 	(void)q;
-	if (aliases(ours) == 0 || ours->rcode != RCODE_NOERROR ||
-	    ours->counts[AUTHORITY] + ours->counts[ADDITIONAL] > 0)
+	if (aliases(ours) == 0 || ours->rcode != RCODE_NOERROR || ours->counts[ADDITIONAL] > 0)
+		return false;
+	/* Proofs of wildcards on the way. */
+	if (ours->counts[AUTHORITY] > 0 && (!has_only_proofs(ours) || ours->sections[AUTHORITY][0].type == TYPE_SOA))
 		return false;
 	if (!is_truncated(theirs) && (aliases(theirs) == 0 || !is_subset(theirs, ours, ANSWER)))
 		return false;
@@ -404,7 +406,7 @@ other_additional(const struct query *q, const struct reply *ours, const struct r
 static bool
 additional_not_own(const struct query *q, const struct reply *ours, const struct reply *theirs)
 {
-	return !is_referral(ours) && is_subset(ours, theirs, ADDITIONAL) && !has_more(q, theirs, ours, is_own_data);
+	return !is_referral(ours) && !has_more(q, theirs, ours, is_own_data) && !has_more(q, ours, theirs, is_no_own_data);
 }
 
 /* Knot DNS shows SVCB records of a wildcard under its own name, and proofs of what was not asked. */
