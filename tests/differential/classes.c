@@ -402,26 +402,26 @@ other_additional(const struct query *q, const struct reply *ours, const struct r
 	return lacks_room(q, ours, theirs) && !is_referral(ours);
 }
 
-/* From wildcards, or glue. */
+/* Knot DNS shows records of a wildcard under its own name, and proofs of what was not asked. */
 static bool
-additional_not_own(const struct query *q, const struct reply *ours, const struct reply *theirs)
-{
-	return !is_referral(ours) && !has_more(q, theirs, ours, is_own_data) && !has_more(q, ours, theirs, is_no_own_data);
-}
-
-/* Knot DNS shows SVCB records of a wildcard under its own name, and proofs of what was not asked. */
-static bool
-is_svcb_target(const struct origin *zone, const struct record *record)
+is_target_data(const struct origin *zone, const struct record *record)
 {
 	return is_own_data(zone, record) && !dname_is_wildcard(record->owner.octets) && (record->type == TYPE_A ||
 	    record->type == TYPE_AAAA || record->type == TYPE_SVCB || record->type == TYPE_HTTPS);
 }
 
+/* From wildcards, or glue. */
+static bool
+additional_not_own(const struct query *q, const struct reply *ours, const struct reply *theirs)
+{
+	return !is_referral(ours) && !has_more(q, theirs, ours, is_target_data) &&
+	    !has_more(q, ours, theirs, is_no_own_data);
+}
+
 static bool
 svcb_targets(const struct query *q, const struct reply *ours, const struct reply *theirs)
 {
-	return (q->qtype == TYPE_SVCB || q->qtype == TYPE_HTTPS) && !is_referral(ours) &&
-	    !has_more(q, theirs, ours, is_svcb_target) && !has_more(q, ours, theirs, is_no_own_data);
+	return (q->qtype == TYPE_SVCB || q->qtype == TYPE_HTTPS) && additional_not_own(q, ours, theirs);
 }
 
 /* --- proofs --- */
