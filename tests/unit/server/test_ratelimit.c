@@ -144,12 +144,13 @@ test_slip(void **state)
 	}
 }
 
-/* Many networks at once: each gets its rate, but for the few whose set is crowded, who get more and never less. */
+/* Many networks at once: each gets its rate, but for the few whose set is crowded, who get more; and for two of whom one hash in
+ * 2^33 makes one, which is to be met in one run out of fifty. */
 static void
 test_many_networks(void **state)
 {
 	enum { NETWORKS = 20000, RATE = 3 };
-	unsigned more = 0;
+	unsigned more = 0, less = 0;
 	uint8_t *passed = calloc(NETWORKS, 1);
 
 	(void)state;
@@ -163,9 +164,10 @@ test_many_networks(void **state)
 			    NOW) == RATELIMIT_PASS));
 		}
 	for (unsigned i = 0; i < NETWORKS; i++) {
-		check(passed[i] >= RATE, "network %u gets what it may", i);
+		less += passed[i] < RATE;
 		more += passed[i] > RATE;
 	}
+	check(less <= 4, "%u do not get what they may", less);
 	check(more < NETWORKS / 20, "%u got more", more);
 	free(passed);
 }
