@@ -3,15 +3,19 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 
 #define EVERY 8				/* pulls and write-backs; looking whether it is needed costs a little, too */
 #define RETRY_MS (10 * 60 * 1000)
+#define GIVE_WAY_MAX 3			/* in a row: then it goes on to its end, and the others wait */
 
 struct compaction {
 	struct source *source;
+	int give_way_fd;		/* an eventfd; readable: another job is wanted.  -1: it cannot be told */
 	git_oid_text *pins;		/* NULL: nothing is to be collected */
 	size_t npins;
 	int64_t cost_ms, took_ms;
@@ -23,6 +27,8 @@ struct compaction {
 static void
 compaction_free(struct compaction *c)
 {
+	if (c->give_way_fd >= 0)
+		close(c->give_way_fd);
 	free(c->pins);
 	buf_clear(&c->words);
 	free(c);
@@ -51,7 +57,8 @@ compaction_run(void *arg)
 	struct compaction *c = arg;
 	int64_t start_ms = git_thread_cost_ms(), began_ms = clock_mono_ms();
 
-	c->err = git_source_compact(c->source->git, c->pins, c->npins, &c->words, &c->fault);
+	c->err = git_source_compact(c->source->git, c->pins, c->npins, c->give_way_fd, &c->words,
+	    &c->fault);
 	c->cost_ms = git_thread_cost_ms() - start_ms + git_source_cost_ms(c->source->git);
 	c->took_ms = clock_mono_ms() - began_ms;
 }
@@ -62,6 +69,14 @@ compaction_done(void *arg)
 	struct compaction *c = arg;
 	struct source *s = c->source;
 
+	s->compaction = NULL;
+	if (c->err == ERR_CANCELLED) {
+		s->gave_way++;
+		s->since_compact = EVERY;	/* again, behind what it gave way to */
+		log_debug("%s: the clone's compaction gave way after %lld ms", git_source_url(s->git), (long long)c->took_ms);
+	} else {
+		s->gave_way = 0;
+	}
 	if (c->err != ERR_OK && c->err != ERR_CANCELLED) {
 		log_warning("%s: the clone %s cannot be compacted: %s", git_source_url(s->git), s->directory,
 		    fault_str(&c->fault, c->err));
@@ -87,10 +102,19 @@ compact_start(struct source *s)
 	if ((c = calloc(1, sizeof *c)) == NULL)
 		return false;
 	c->source = s;
+	c->give_way_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if ((git_source_has_garbage(s->git) && find_pins(c) != ERR_OK) ||
 	    pool_submit(s->keeper->pool, compaction_run, compaction_done, c) != ERR_OK) {
 		compaction_free(c);
 		return false;
 	}
+	s->compaction = c;
 	return true;
+}
+
+void
+compact_give_way(struct source *s)
+{
+	if (s->compaction != NULL && s->compaction->give_way_fd >= 0 && s->gave_way < GIVE_WAY_MAX)
+		(void)eventfd_write(s->compaction->give_way_fd, 1);
 }

@@ -114,7 +114,9 @@ struct source {
 	struct gather gather;		/* when to write back */
 	int64_t write_at_s;		/* the next time that is planned; 0: none is */
 	bool worked;			/* since the clone was last looked after */
+	struct compaction *compaction;	/* that runs; or NULL */
 	unsigned since_compact;		/* pulls and write-backs since then */
+	unsigned gave_way;		/* compactions in a row that did */
 	int64_t compact_not_before_ms;
 	struct source_trouble pull_trouble, write_trouble;
 	unsigned conflicts;		/* pushes that came too late, in a row */
@@ -350,6 +352,7 @@ enum err writeback_start(struct source *s);	/* ERR_NOT_FOUND: nothing waits */
 
 /* compact.c */
 bool compact_start(struct source *s);		/* on a helper; false: not now */
+void compact_give_way(struct source *s);	/* something else is wanted: if one runs, let it end, unless it never came to its end lately */
 
 /* peers.c */
 void peers_notify(struct keeper *k, const struct zone *z);

@@ -64,6 +64,8 @@ go_on(struct source *s)
 	const char *problem = source_problem(s);
 	enum err err;
 
+	if (s->busy && (s->want_pull || s->want_again || s->want_last || s->want_write))
+		compact_give_way(s);
 	if (s->busy || s->keeper->stopping)
 		return;
 	if (s->want_pull || s->want_again || s->want_last) {

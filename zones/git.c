@@ -211,6 +211,7 @@ git_source_open(const char *clone_dir, const struct git_remote_config *config, s
 	if ((s = calloc(1, sizeof *s)) == NULL)
 		return fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
 	s->config = *config;
+	s->give_way_fd = -1;
 	if ((s->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0) {
 		err = fault_set(f, err_from_errno(errno), "eventfd: %s", strerror(errno));
 		goto out;

@@ -164,8 +164,9 @@ bool git_source_has_garbage(const struct git_source *s);
 
 /* Make the clone small again, if it is time to; it blocks for up to minutes, and uses a child.  words says what was
  * done, if anything was.  With pins (blobs that zones were read from; all that are needed) garbage is collected as
- * well. */
-enum err git_source_compact(struct git_source *s, const git_oid_text *pins, size_t n, struct buf *words,
+ * well.  give_way_fd: once that is readable it ends within a moment, with ERR_CANCELLED, and the clone is as good as it was;
+ * -1: nothing is to stop it. */
+enum err git_source_compact(struct git_source *s, const git_oid_text *pins, size_t n, int give_way_fd, struct buf *words,
     struct fault *f);
 
 /* From any thread: a fetch or push that runs, and each later one, ends at once with ERR_CANCELLED.  For the end of

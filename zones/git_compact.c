@@ -116,7 +116,8 @@ write_pins(const char *path, const git_oid_text *pins, size_t n, struct fault *f
 }
 
 enum err
-git_source_compact(struct git_source *s, const git_oid_text *pins, size_t n, struct buf *words, struct fault *f)
+git_source_compact(struct git_source *s, const git_oid_text *pins, size_t n, int give_way_fd, struct buf *words,
+    struct fault *f)
 {
 	bool collect = s->garbage && pins != NULL;
 	struct git_exchange request = { 0 }, answer = { 0 };
@@ -131,8 +132,11 @@ git_source_compact(struct git_source *s, const git_oid_text *pins, size_t n, str
 		return err;
 	if (!git_request_fill(s, "compact", &request) || (collect && !git_exchange_set(&request, GIT_FIELD_PINS, path)))
 		err = fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
-	else
+	else {
+		s->give_way_fd = give_way_fd;
 		err = git_child_do(s, &request, DEADLINE_S, &answer, f);
+		s->give_way_fd = -1;
+	}
 	if (err == ERR_OK && answer.v[GIT_FIELD_WORDS] != NULL)
 		buf_add_str(words, answer.v[GIT_FIELD_WORDS]);
 	git_exchange_clear(&request);
@@ -143,5 +147,9 @@ git_source_compact(struct git_source *s, const git_oid_text *pins, size_t n, str
 		s->garbage = false;		/* what takes too long once would do so again */
 		(void)unlink(marker);
 	}
-	return err == ERR_OK ? git_source_reopen(s, f) : err;
+	if (err == ERR_OK)
+		return git_source_reopen(s, f);
+	if (err == ERR_CANCELLED)
+		(void)git_source_reopen(s, NULL);	/* packs may be others all the same */
+	return err;
 }

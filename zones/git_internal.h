@@ -34,6 +34,7 @@ struct git_source {
 	char *path;				/* from the repository's top to the zones; "" is the top */
 	struct git_remote_config config;
 	int cancel_fd;				/* an eventfd; readable: give up */
+	int give_way_fd;			/* the same for the compaction that runs; -1: none does, or it need not */
 	bool garbage;				/* parts of the clone may be reached by nothing any more */
 	unsigned discarded;			/* commits of ours that another took the place of */
 	int64_t cost_ms;			/* of children, since it was last asked for */

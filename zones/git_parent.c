@@ -96,22 +96,25 @@ given_up(const struct buf *reply, unsigned deadline_s, struct fault *f)
 
 /* Send the request and collect the reply until the child closes its end. */
 static enum err
-talk(int fd, int cancel_fd, struct buf *request, struct buf *reply, unsigned deadline_s, struct fault *f)
+talk(const struct git_source *s, int fd, struct buf *request, struct buf *reply, unsigned deadline_s, struct fault *f)
 {
 	int64_t deadline_ms = clock_mono_ms() + (int64_t)deadline_s * 1000;
 
 	for (;;) {
-		struct pollfd p[2] = { { .fd = fd, .events = POLLIN }, { .fd = cancel_fd, .events = POLLIN } };
+		struct pollfd p[3] = { { .fd = fd, .events = POLLIN }, { .fd = s->cancel_fd, .events = POLLIN },
+		    { .fd = s->give_way_fd, .events = POLLIN } };
 		int64_t left_ms = deadline_ms - clock_mono_ms();
 
 		if (left_ms <= 0)
 			return given_up(reply, deadline_s, f);
 		if (request->len > 0)
 			p[0].events |= POLLOUT;
-		if (poll(p, 2, left_ms > 1000 ? 1000 : (int)left_ms) <= 0)
+		if (poll(p, 3, left_ms > 1000 ? 1000 : (int)left_ms) <= 0)
 			continue;
 		if (p[1].revents != 0)
 			return fault_set(f, ERR_CANCELLED, "given up, since the program ends");
+		if (p[2].revents != 0)
+			return fault_set(f, ERR_CANCELLED, "given up for what is more urgent");
 		if (!exchange_step(fd, p[0].revents, request, reply))
 			return ERR_OK;
 	}
@@ -195,7 +198,7 @@ child_run(struct git_source *s, struct buf *request, unsigned deadline_s, struct
 		close(fds[0]);
 		return fault_set(f, err_from_errno(error), "cannot start the git child: %s", strerror(error));
 	}
-	if ((err = talk(fds[0], s->cancel_fd, request, &reply, deadline_s, f)) != ERR_OK)
+	if ((err = talk(s, fds[0], request, &reply, deadline_s, f)) != ERR_OK)
 		child_end(pid);
 	while (wait4(pid, &status, 0, &usage) < 0 && errno == EINTR)
 		;

@@ -12,7 +12,7 @@ git_source_reader(const struct git_source *s, struct git_source **out, struct fa
 
 	if (reader == NULL)
 		return fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
-	reader->cancel_fd = -1;
+	reader->cancel_fd = reader->give_way_fd = -1;
 	if ((reader->dir = strdup(s->dir)) == NULL || (reader->url = strdup(s->url)) == NULL ||
 	    (reader->path = strdup(s->path)) == NULL ||
 	    (s->branch != NULL && (reader->branch = strdup(s->branch)) == NULL)) {

@@ -55,7 +55,7 @@ git_source_open_repository(const char *dir, const char *path, struct git_source 
 		return err;
 	if ((s = calloc(1, sizeof *s)) == NULL)
 		return fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
-	s->cancel_fd = -1;
+	s->cancel_fd = s->give_way_fd = -1;
 	if ((s->dir = strdup(dir)) == NULL || (s->url = strdup(dir)) == NULL)
 		err = fault_set(f, ERR_NOMEM, "%s", err_str(ERR_NOMEM));
 	else if ((rc = git_repository_open(&s->repo, dir)) < 0)

@@ -3,7 +3,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "tests/unit/zones/git_place.h"
 
@@ -60,7 +62,7 @@ compact(struct git_source *s, const git_oid_text *pins, size_t n)
 {
 	struct fault f = { 0 };
 	struct buf words = { 0 };
-	enum err err = git_source_compact(s, pins, n, &words, &f);
+	enum err err = git_source_compact(s, pins, n, -1, &words, &f);
 	bool did = words.len > 0;
 
 	check(err == ERR_OK, "the clone is compacted: %s", fault_str(&f, err));
@@ -183,7 +185,7 @@ test_a_kill_leaves_everything(void **state)
 		sh("rm -rf clone && cp -a loose clone");
 		s = source_open("clone", &config);
 		check(pthread_create(&thread, NULL, kill_child, &after_us) == 0, "a thread starts");
-		killed += git_source_compact(s, NULL, 0, &words, &f) != ERR_OK;
+		killed += git_source_compact(s, NULL, 0, -1, &words, &f) != ERR_OK;
 		pthread_join(thread, NULL);
 		git_source_close(s);
 		buf_clear(&words);
@@ -196,6 +198,59 @@ test_a_kill_leaves_everything(void **state)
 		sh("git --git-dir=clone fsck --full && test -z \"$(find clone -name '*_git2_*')\"");
 	}
 	check(killed > 0, "it was killed");
+}
+
+struct urgent {
+	int fd;
+	long after_us;
+};
+
+static void *
+want_something_else(void *arg)
+{
+	const struct urgent *u = arg;
+
+	nanosleep(&(struct timespec){ 0, u->after_us * 1000 }, NULL);
+	check(eventfd_write(u->fd, 1) == 0, "told");
+	return NULL;
+}
+
+/* A compaction that gives way ends soon, and what it gave way to is done with the same clone as if nothing had been. */
+static void
+test_giving_way(void **state)
+{
+	struct git_remote_config config = { .url = path_of("r") };
+	git_oid_text head, tip;
+
+	(void)state;
+	make_loose("loose", head);
+	for (long after_us = 0; after_us <= 300000; after_us += 100000) {
+		struct urgent u = { eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), after_us };
+		struct fault f = { 0 };
+		struct buf words = { 0 };
+		struct git_source *s;
+		pthread_t thread;
+		enum err err;
+
+		sh("rm -rf clone && cp -a loose clone");
+		s = source_open("clone", &config);
+		if (after_us == 0)
+			want_something_else(&u);
+		else
+			check(pthread_create(&thread, NULL, want_something_else, &u) == 0, "a thread starts");
+		err = git_source_compact(s, NULL, 0, u.fd, &words, &f);
+		check(err == ERR_CANCELLED || (err == ERR_OK && after_us > 0), "after %ld us: %s", after_us, fault_str(&f, err));
+		if (after_us > 0)
+			pthread_join(thread, NULL);
+		buf_clear(&words);
+		sh("git --git-dir=clone fsck --full && test $(git --git-dir=clone rev-list --count %s) = 341", head);
+		err = git_source_fetch(s, tip, &f);
+		check(err == ERR_OK, "a fetch: %s", fault_str(&f, err));
+		compact(s, NULL, 0);
+		sh("git --git-dir=clone fsck --full && test -z \"$(find clone -name '*_git2_*')\"");
+		git_source_close(s);
+		close(u.fd);
+	}
 }
 
 static void
@@ -256,7 +311,7 @@ test_damage_is_told_and_ends(void **state)
 		sh("rm -rf clone && cp -a loose clone");
 		s = source_open("clone", &config);
 		sh("%s", damage);
-		err = git_source_compact(s, NULL, 0, &words, &f);
+		err = git_source_compact(s, NULL, 0, -1, &words, &f);
 		check(err == ERR_FORMAT && words.len == 0 && strstr(f.text, "damaged") != NULL, "%s: %s", objects[i],
 		    fault_str(&f, err));
 		git_source_close(s);
@@ -293,6 +348,7 @@ main(int argc, char **argv)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_many_write_backs),
 		cmocka_unit_test(test_a_kill_leaves_everything),
+		cmocka_unit_test(test_giving_way),
 		cmocka_unit_test(test_damage_is_told_and_ends),
 		cmocka_unit_test(test_what_nothing_leads_to_goes),
 		cmocka_unit_test(test_trying_again_leaves_nothing),
