@@ -165,7 +165,7 @@ test_killed(void **state)
 	fetch_whole("clone", "r", "not killed");
 	sh("(cd clone/objects && find ?? -type f | sort) >after; (cd before/objects && find ?? -type f) >had; grep -vFf "
 	    "had after >new; test $(wc -l <new) = 9");
-	for (int n = 1; n <= 9; n++) {
+	for (int n = 1; n <= 9; n += 2) {
 		/* A file where the directory of the nth object would be stops it there. */
 		sh("rm -rf killed && cp -a before killed");
 		if (try_sh("d=killed/objects/$(dirname $(sed -n %dp new)); test ! -e $d && : >$d", n) != 0)
