@@ -366,16 +366,17 @@ check_PROGRAMS += tests/unit/zones/test_hashes tests/unit/zones/test_publish tes
 	tests/unit/zones/test_store tests/unit/zones/test_zoneset
 zone_tree_test = tests/unit/check.h tests/unit/zones/memory.c tests/unit/zones/memory.h tests/unit/zones/names.c \
 	tests/unit/zones/names.h
-tests_unit_zones_test_hashes_SOURCES = tests/unit/check.h tests/unit/zones/test_hashes.c tests/unit/zones/names.c \
-	tests/unit/zones/names.h
+tests_unit_zones_test_hashes_SOURCES = tests/unit/check.h tests/unit/rcu_thread.h tests/unit/zones/test_hashes.c \
+	tests/unit/zones/names.c tests/unit/zones/names.h
 tests_unit_zones_test_hashes_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
-tests_unit_zones_test_publish_SOURCES = tests/unit/zones/test_publish.c $(zone_tree_test)
+tests_unit_zones_test_publish_SOURCES = tests/unit/rcu_thread.h tests/unit/zones/test_publish.c $(zone_tree_test)
 tests_unit_zones_test_publish_LDFLAGS = $(MEMORY_WRAP)
 tests_unit_zones_test_publish_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 tests_unit_zones_test_qp_SOURCES = tests/unit/zones/test_qp.c $(zone_tree_test)
 tests_unit_zones_test_qp_LDFLAGS = $(MEMORY_WRAP)
 tests_unit_zones_test_qp_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
-tests_unit_zones_test_store_SOURCES = tests/unit/zones/test_store.c $(zone_tree_test) tests/unit/zones/model.c tests/unit/zones/model.h
+tests_unit_zones_test_store_SOURCES = tests/unit/rcu_thread.h tests/unit/zones/test_store.c $(zone_tree_test) \
+	tests/unit/zones/model.c tests/unit/zones/model.h
 tests_unit_zones_test_store_LDFLAGS = $(MEMORY_WRAP)
 tests_unit_zones_test_store_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 tests_unit_zones_test_zoneset_SOURCES = tests/unit/zones/test_zoneset.c $(zone_tree_test)

@@ -93,7 +93,6 @@ def test_push_to_a_path(hooked, told):
     assert good_push_is_served(hooked, told, 2) < AT_ONCE_S
 
 
-@pytest.mark.skipif(not Sshd.available(), reason="no sshd here")
 def test_push_over_ssh(hooked, told, tmp_path):
     sshd = Sshd(tmp_path / "sshd", TOOLS).start()
     env = {"GIT_SSH_COMMAND": sshd.client()}

@@ -1,6 +1,7 @@
 /* The hashes that nodes keep: whatever was edited, undone or filled in, and with whichever parameters, the NSEC3 of a node is
  * that of its name. */
 #include "tests/unit/check.h"
+#include "tests/unit/rcu_thread.h"
 #include "tests/unit/zones/names.h"
 #include "wire/rrtype.h"
 #include "zones/nsec3.h"
@@ -172,22 +173,6 @@ test_fill(void **state)
 	rcu_drain();
 }
 
-static int
-set_up(void **state)
-{
-	(void)state;
-	rcu_register_thread();
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	rcu_unregister_thread();
-	return 0;
-}
-
 int
 main(void)
 {
@@ -196,5 +181,5 @@ main(void)
 		cmocka_unit_test(test_fill),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, rcu_set_up, rcu_tear_down);
 }

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "tests/unit/check.h"
+#include "tests/unit/rcu_thread.h"
 #include "tests/unit/zones/memory.h"
 #include "wire/rrtype.h"
 #include "zones/rcu.h"
@@ -216,22 +217,6 @@ test_readers_and_writer(void **state)
 	check(memory_live() == live, "%ld allocations are left", memory_live() - live);
 }
 
-static int
-set_up(void **state)
-{
-	(void)state;
-	rcu_register_thread();
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	rcu_unregister_thread();
-	return 0;
-}
-
 int
 main(void)
 {
@@ -239,5 +224,5 @@ main(void)
 		cmocka_unit_test(test_readers_and_writer),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, rcu_set_up, rcu_tear_down);
 }

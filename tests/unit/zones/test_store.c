@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "tests/unit/check.h"
+#include "tests/unit/rcu_thread.h"
 #include "tests/unit/zones/memory.h"
 #include "tests/unit/zones/model.h"
 #include "tests/unit/zones/names.h"
@@ -540,22 +541,6 @@ test_hashed(void **state)
 	}
 }
 
-static int
-set_up(void **state)
-{
-	(void)state;
-	rcu_register_thread();
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	rcu_unregister_thread();
-	return 0;
-}
-
 #define MANY 20000
 
 /* Every RR of the zone becomes another one. */
@@ -667,5 +652,5 @@ main(void)
 		cmocka_unit_test(test_large),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, rcu_set_up, rcu_tear_down);
 }
