@@ -190,7 +190,7 @@ tests_unit_acme_test_order_SOURCES = tests/unit/check.h tests/unit/acme/model.c 
 	tests/unit/acme/pki.c tests/unit/acme/pki.h tests/unit/acme/test_order.c
 tests_unit_acme_test_order_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 tests_unit_acme_test_pebble_SOURCES = tests/unit/check.h tests/unit/acme/pki.c tests/unit/acme/pki.h \
-	tests/unit/acme/test_pebble.c tests/unit/acme/world.c tests/unit/acme/world.h
+	tests/unit/acme/test_pebble.c tests/unit/acme/world.c tests/unit/acme/world.h tests/unit/port.h
 tests_unit_acme_test_pebble_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 tests_unit_acme_test_reply_SOURCES = tests/unit/check.h tests/unit/acme/test_reply.c
 tests_unit_acme_test_reply_LDADD = $(LIBACME) $(CMOCKA_LIBS)
@@ -339,7 +339,8 @@ tests_unit_server_test_tcp_SOURCES = tests/unit/server/test_tcp.c tests/unit/ser
 tests_unit_server_test_tcp_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_mono_ms
 tests_unit_server_test_tcp_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_worker_SOURCES = tests/unit/server/test_worker.c tests/unit/server/served.c \
-	tests/unit/server/served.h tests/unit/server/zone_text.c tests/unit/server/zone_text.h tests/unit/check.h
+	tests/unit/server/served.h tests/unit/server/zone_text.c tests/unit/server/zone_text.h tests/unit/check.h \
+	tests/unit/port.h
 tests_unit_server_test_worker_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_answer_SOURCES = tests/unit/server/test_answer.c tests/unit/server/zone_text.c \
 	tests/unit/server/zone_text.h tests/unit/check.h

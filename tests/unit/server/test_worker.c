@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "server/worker.h"
+#include "tests/unit/port.h"
 #include "tests/unit/server/served.h"
 #include "wire/rrtype.h"
 #include "zones/rcu.h"
@@ -45,18 +46,6 @@ can_bind(const char *text, uint16_t p, int type)
 	if (fd >= 0)
 		close(fd);
 	return ok;
-}
-
-static uint16_t
-free_port(void)
-{
-	for (;;) {
-		uint16_t p = (uint16_t)(20000 + random_below(30000));
-
-		if (can_bind("0.0.0.0", p, SOCK_DGRAM) && can_bind("0.0.0.0", p, SOCK_STREAM) &&
-		    (!have_v6 || (can_bind("::1", p, SOCK_DGRAM) && can_bind("::1", p, SOCK_STREAM))))
-			return p;
-	}
 }
 
 /* A socket that is connected to the server and gives up after some seconds. */
@@ -473,10 +462,8 @@ main(void)
 	int failed;
 
 	have_v6 = can_bind("::1", 0, SOCK_DGRAM);
-	port = free_port();
-	do
-		any_port = free_port();
-	while (any_port == port);
+	port = port_choose();
+	any_port = port_choose();
 	snprintf(listen, sizeof listen, have_v6 ? "[127.0.0.1@%u, 0.0.0.0@%u, \"::1@%u\"]" :
 	    "[127.0.0.1@%u, 0.0.0.0@%u]", port, any_port, port);
 	log_set_level(LOG_LEVEL_ERROR);
