@@ -9,6 +9,9 @@ zones_libzones_a_SOURCES = \
 	zones/check_target.c \
 	zones/collect.c \
 	zones/commit.c zones/commit.h \
+	zones/commit_build.c zones/commit_build.h \
+	zones/commit_internal.h \
+	zones/commit_load.c \
 	zones/complaint.c zones/complaint.h \
 	zones/editor.c zones/editor.h \
 	zones/editor_entry.c \
@@ -17,7 +20,6 @@ zones_libzones_a_SOURCES = \
 	zones/editor_lines.c \
 	zones/editor_place.c \
 	zones/editor_style.c \
-	zones/commit_build.c zones/commit_build.h \
 	zones/fields.h zones/fields_in.c zones/fields_out.c \
 	zones/forms.c zones/forms.h \
 	zones/forms_special.c \
