@@ -1,7 +1,7 @@
 /* server/keeper_internal.h -- shared by the files that make up the keeper, and by nobody else:
  *
  *   keeper.c      the thread, its queue, groups of commits       updates.c      UPDATE jobs
- *   source.c      git repositories: when to pull and to write    pull.c         a pull, on a helper
+ *   source.c      git repositories: when to pull and to write    pull*.c        a pull, on a helper
  *   writeback.c   a commit and push, on a helper                 merge.c        what was pulled, into the zones
  *   accept.c      which commits are taken                        rewritten.c    force-pushes
  *   unseen.c      pushes whose success was not seen              compact.c      clones kept small
@@ -218,7 +218,7 @@ void filezones_free(struct file_zones *z);
 /* Whose file is this, in the zones' directory?  False: no zone's, by its name. */
 bool source_zone_of(const struct source *s, const char *file, struct dname *apex);
 
-/* pull.c */
+/* pull.c, pull_read.c */
 struct pulled_zone {
 	struct dname apex;
 	enum { PULLED_TEXT, PULLED_BAD, PULLED_GONE } kind;
@@ -281,6 +281,7 @@ void pull_choose(struct pull *p);	/* on the keeper */
 void pull_read(void *pull);		/* on a helper */
 void pull_whole(struct pull *p);	/* all three, at the start */
 void pull_free(struct pull *p);
+void pulled_zone_clear(struct pulled_zone *z);
 const struct pull_base *pull_find_base(const struct pull *p, const uint8_t *apex);	/* NULL: none */
 
 /* includes.c */

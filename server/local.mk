@@ -69,6 +69,7 @@ server_libserver_a_SOURCES = \
 	server/peers.c \
 	server/plain.c server/plain.h \
 	server/pull.c \
+	server/pull_read.c \
 	server/reimage.c \
 	server/remote_edit.c \
 	server/request.c \
