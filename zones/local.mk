@@ -90,6 +90,8 @@ zones_libzones_a_SOURCES = \
 	zones/rcu.c zones/rcu.h \
 	zones/rdata_tokens.h \
 	zones/reader.c zones/reader.h \
+	zones/reader_internal.h \
+	zones/reader_part.c \
 	zones/removal.c zones/removal.h \
 	zones/review.c zones/review.h \
 	zones/review_internal.h \

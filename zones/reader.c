@@ -1,7 +1,7 @@
 /* One entry after the other: a directive, or an RR built from its tokens.  What a file may change for the lines
  * behind it -- origin, owner, TTLs -- is in struct reading; $INCLUDE saves and restores origin and owner around
  * the other file (RFC 1035, section 5.1), while $TTL lasts until the next one (RFC 2308, section 4). */
-#include "zones/reader.h"
+#include "zones/reader_internal.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,41 +10,12 @@
 #include <string.h>
 #include <strings.h>
 
-#include "wire/rdata.h"
 #include "wire/rrtype.h"
 #include "zones/generate.h"
 #include "zones/rdata_tokens.h"
 
 #define INCLUDES_MAX 1000		/* files that include each other would grow without bound */
 #define TTL_MAX 0x7fffffffu		/* RFC 2181, section 8 */
-#define PART_OVERHANG ((size_t)1 << 20)	/* octets of one entry beyond the end of its part */
-
-struct file_name {
-	struct file_name *next;
-	char name[];
-};
-
-struct scope {				/* what a file has of its own */
-	const char *file, *text;
-	struct dname origin, owner;
-	bool has_owner;
-};
-
-struct reading {
-	const struct zone_reader *reader;
-	struct scope here;
-	bool has_ttl, has_last_ttl;	/* by $TTL or an SOA; by an RR before this one */
-	uint32_t ttl, last_ttl;
-	struct reader_part *part;	/* NULL: the text is read as a whole */
-	bool own_owner, own_last_ttl;	/* from this part, */
-	bool took_last_ttl;		/* not from this part, and used */
-	const struct lexer *lexer;	/* of the entry that is being read */
-	enum err stop;			/* what rr() said within $GENERATE */
-	struct file_name *files;	/* included so far: places point to them */
-	unsigned depth, includes, complaints;
-	struct fault fault;		/* of the rdata that is being read */
-	uint8_t rdata[RDATA_MAX];	/* last, and not set to anything: there may be very many small texts */
-};
 
 char *
 place_print(const struct place *p, char text[PLACE_TEXT_MAX])
@@ -446,9 +417,8 @@ read_directive(struct reading *r, const struct token *v, size_t n)
 	return ERR_OK;
 }
 
-/* Entries up to the lexer's stop. */
-static enum err
-read_entries(struct reading *r, struct lexer *lx)
+enum err
+reading_go_on(struct reading *r, struct lexer *lx)
 {
 	enum err err = ERR_OK;
 
@@ -470,9 +440,8 @@ read_entries(struct reading *r, struct lexer *lx)
 	return err;
 }
 
-/* What some editors put before UTF-8. */
-static size_t
-mark_length(const char *text, size_t n)
+size_t
+reader_mark(const char *text, size_t n)
 {
 	return n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 }
@@ -480,7 +449,7 @@ mark_length(const char *text, size_t n)
 static enum err
 read_text(struct reading *r, const char *file, const char *text, size_t n)
 {
-	size_t mark = mark_length(text, n);
+	size_t mark = reader_mark(text, n);
 	struct lexer lx;
 	enum err err;
 
@@ -489,20 +458,19 @@ read_text(struct reading *r, const char *file, const char *text, size_t n)
 	r->here.file = file;
 	r->here.text = text;
 	lexer_init(&lx, text + mark, n - mark);
-	err = read_entries(r, &lx);
+	err = reading_go_on(r, &lx);
 	lexer_clear(&lx);
 	return err;
 }
 
-/* It stands on the caller's stack. */
-static void
+void
 reading_init(struct reading *r, const struct zone_reader *reader)
 {
 	memset(r, 0, offsetof(struct reading, rdata));
 	r->reader = reader;
 }
 
-static void
+void
 reading_clear(struct reading *r)
 {
 	for (struct file_name *f = r->files, *next; f != NULL; f = next) {
@@ -526,124 +494,4 @@ zone_read(const struct zone_reader *reader, const char *text, size_t n)
 		err = ERR_FORMAT;
 	reading_clear(&r);
 	return err;
-}
-
-/* --- a part of a text --- */
-
-void
-reader_state_init(struct reader_state *s, const struct zone_reader *reader)
-{
-	*s = (struct reader_state){ 0 };
-	dname_copy(&s->origin, reader->origin);
-}
-
-void
-reader_state_guess(struct reader_state *s, const char *line, size_t n)
-{
-	struct dname name;
-	struct lexer lx;
-	uint32_t ttl;
-
-	lexer_init(&lx, line, n);
-	if (lexer_next(&lx) == LEX_ENTRY && lx.n == 2) {
-		if (token_is(&lx.v[0], "$ORIGIN") && !lx.v[1].quoted &&
-		    dname_parse(lx.v[1].p, lx.v[1].n, s->origin.octets, &name) == ERR_OK)
-			s->origin = name;
-		if (token_is(&lx.v[0], "$TTL") && token_period(&lx.v[1], &ttl)) {
-			s->ttl = ttl;
-			s->has_ttl = true;
-		}
-	}
-	lexer_clear(&lx);
-}
-
-static void
-state_to_reading(const struct reader_state *s, struct reading *r)
-{
-	r->here.origin = s->origin;
-	r->here.owner = s->owner;
-	r->here.has_owner = s->has_owner;
-	r->has_ttl = s->has_ttl;
-	r->has_last_ttl = s->has_last_ttl;
-	r->ttl = s->ttl;
-	r->last_ttl = s->last_ttl;
-	r->includes = s->includes;
-}
-
-static void
-state_from_reading(struct reader_state *s, const struct reading *r)
-{
-	s->origin = r->here.origin;
-	s->owner = r->here.owner;
-	s->has_owner = r->here.has_owner;
-	s->has_ttl = r->has_ttl;
-	s->has_last_ttl = r->has_last_ttl;
-	s->ttl = r->ttl;
-	s->last_ttl = r->last_ttl;
-	s->includes = r->includes;
-}
-
-enum err
-zone_read_part(const struct zone_reader *reader, const char *text, size_t n, struct reader_part *part)
-{
-	struct reading r;
-	size_t start = part->start == 0 ? mark_length(text, n) : part->start, whole = n;
-	struct lexer lx;
-	enum err err;
-
-	reading_init(&r, reader);
-	r.part = part;
-	r.here.file = reader->file;
-	r.here.text = text;
-	state_to_reading(&part->before, &r);
-	part->unfit = false;
-	/* Read out of order it may begin in the midst of an entry, whose end would be looked for up to the end of
-	 * all. */
-	if (!part->in_order && n > PART_OVERHANG && part->end < n - PART_OVERHANG)
-		n = part->end + PART_OVERHANG;
-	lexer_init(&lx, text + start, n - start);
-	lx.stop = part->end <= start ? lx.p : text + part->end;
-	err = read_entries(&r, &lx);
-	part->unfit |= n < whole && lx.p == lx.end;
-	part->stop = (size_t)(lx.p - text);
-	part->lines = lx.line - 1;
-	part->took_last_ttl = r.took_last_ttl;
-	part->own_owner = r.own_owner;
-	part->own_last_ttl = r.own_last_ttl;
-	state_from_reading(&part->behind, &r);
-	lexer_clear(&lx);
-	reading_clear(&r);
-	return err;
-}
-
-static bool
-same_name(const struct dname *a, const struct dname *b)	/* letter case and all */
-{
-	size_t n = dname_len(a->octets);
-
-	return dname_len(b->octets) == n && memcmp(a->octets, b->octets, n) == 0;
-}
-
-bool
-reader_part_follows(struct reader_part *part, const struct reader_state *before)
-{
-	const struct reader_state *guess = &part->before;
-
-	if (part->unfit || !same_name(&guess->origin, &before->origin) || guess->has_ttl != before->has_ttl ||
-	    (guess->has_ttl && guess->ttl != before->ttl))
-		return false;
-	if (part->took_last_ttl && (guess->has_last_ttl != before->has_last_ttl ||
-	    (guess->has_last_ttl && guess->last_ttl != before->last_ttl)))
-		return false;
-	if (!part->own_owner) {
-		part->behind.owner = before->owner;
-		part->behind.has_owner = before->has_owner;
-	}
-	if (!part->own_last_ttl) {
-		part->behind.last_ttl = before->last_ttl;
-		part->behind.has_last_ttl = before->has_last_ttl;
-	}
-	if (!part->in_order)
-		part->behind.includes = before->includes;
-	return true;
 }
