@@ -29,7 +29,7 @@ enum acme_account_job {
 	ACME_ACCOUNT_DEACTIVATE
 };
 
-struct acme_account;			/* private to acme/account.c */
+struct acme_account;			/* private to acme/account*.c */
 
 struct acme_account_setup {		/* borrowed for the life of the account */
 	const char *const *contact;	/* NULL-terminated, or NULL */

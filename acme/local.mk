@@ -1,6 +1,8 @@
 noinst_LIBRARIES += acme/libacme.a
 acme_libacme_a_SOURCES = \
 	acme/account.c acme/account.h \
+	acme/account_internal.h \
+	acme/account_round.c \
 	acme/accounts.c acme/accounts.h \
 	acme/acme.c acme/acme.h \
 	acme/ari.c acme/ari.h \
