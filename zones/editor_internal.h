@@ -93,6 +93,17 @@ size_t editor_width(const char *text, size_t n, size_t from);
 /* Blanks from column at to column to, at least one; tabs: with tabs as far as they go. */
 void editor_pad(struct buf *out, size_t at, size_t to, bool tabs);
 
+/* editor_compare.c: compares the lines with what is wanted, and puts what comes behind lines.  come has room for all that is wanted, and
+ * must live as long as the lines are looked at. */
+struct editor_come {
+	struct editor_new *v;		/* in canonical order */
+	size_t n;
+};
+enum err editor_compare(struct editor *e, const struct rr_list *wanted, struct editor_come *come);
+
+/* editor_write.c: all lines, into the files' out.  ERR_UNSUPPORTED: e->in_the_way. */
+enum err editor_write(struct editor *e);
+
 /* editor_place.c: the line behind which a person would put rr, which is one of those that come; of all these begin is
  * told first.  ERR_UNSUPPORTED: nowhere. */
 enum err editor_place_begin(struct editor *e, const struct editor_new *come, size_t n);

@@ -14,12 +14,14 @@ zones_libzones_a_SOURCES = \
 	zones/commit_load.c \
 	zones/complaint.c zones/complaint.h \
 	zones/editor.c zones/editor.h \
+	zones/editor_compare.c \
 	zones/editor_entry.c \
 	zones/editor_inline.c \
 	zones/editor_internal.h \
 	zones/editor_lines.c \
 	zones/editor_place.c \
 	zones/editor_style.c \
+	zones/editor_write.c \
 	zones/fields.h zones/fields_in.c zones/fields_out.c \
 	zones/forms.c zones/forms.h \
 	zones/forms_special.c \
