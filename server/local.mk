@@ -82,6 +82,7 @@ server_libserver_a_SOURCES = \
 	server/secondaries.c \
 	server/secondary.c server/secondary.h \
 	server/secondary_internal.h \
+	server/secondary_take.c \
 	server/shared.c server/shared.h \
 	server/source.c \
 	server/status.c \

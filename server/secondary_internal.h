@@ -1,5 +1,5 @@
-/* server/secondary_internal.h -- shared by secondary.c (one zone: whom to ask and when, what came) and secondaries.c
- * (which zones there are, and what is common to them). */
+/* server/secondary_internal.h -- shared by secondary.c (one zone: whom to ask and when), secondary_take.c (what came)
+ * and secondaries.c (which zones there are, and what is common to them). */
 #ifndef SERVER_SECONDARY_INTERNAL_H
 #define SERVER_SECONDARY_INTERNAL_H
 
@@ -73,5 +73,13 @@ void secondary_give_up(struct secondary *s);		/* its question and its timer; a t
 void secondaries_go_on(struct secondaries *all);	/* those that wait and may go now */
 bool secondary_is_busy(const struct secondary *s);
 void secondary_on_timer(evutil_socket_t fd, short what, void *secondary);
+
+/* secondary_take.c: what came.  ERR_CONFLICT: it does not fit what we have, and the whole zone may; ERR_PEER, ERR_REFUSED, ERR_NOMEM and
+ * database errors with words. */
+enum err secondary_take(struct secondary *s, struct intake *in, struct fault *f);
+
+/* Is our serial newer than this one?  Such a primary has lost something: it does not confirm the zone, and another one may be
+ * better.  True with words. */
+bool secondary_is_ahead(const struct secondary *s, uint32_t serial, struct fault *f);
 
 #endif
