@@ -111,23 +111,18 @@ def test_two_labels_for_one_host(certnsd, repo, key, pebble_for, tmp_path):
     certificate(server, "www.example.com", rsa, "_rsa._tcp")
 
 
-def test_fifty_in_one_session(certnsd, repo, key, pebble_for, tmp_path):
-    """One after the other into nsupdate; all at the same time at an authority that rejects a fifth of the nonces."""
-    server = certnsd(git=repo)
-    server.zone_entry("example.com")
-    pebble = pebble_for(server, {"PEBBLE_WFE_NONCEREJECT": "20"})
-    server.use_acme(pebble)
-    server.write_config()
-    server.start("example.com")
+def test_fifty_in_one_session(issuer_with, repo, key, tmp_path):
+    """One after the other into nsupdate; all at the same time at an authority that rejects a fifth of the nonces.  (Not at
+    Pebble: 2.4 may lock itself up where orders are placed, read and issued at the same time.)"""
+    server, ca = issuer_with(nonce_reject=0.2)
     requests = {f"host{i}.example.com": Request([f"host{i}.example.com"]) for i in range(50)}
     client.nsupdate(server, key, "".join(upload_script(h, r) for h, r in requests.items()))
     for host, request in requests.items():
         certificate(server, host, request, timeout=180)
-    root = pebble.root_pem()
     for host, request in requests.items():
         found = Published(server, host)
         assert len(found.csrs) == 1 and len(found.leaves) == 1, host
-    certs.verify(tmp_path, found, found.certificate(request), root, host)
+    certs.verify(tmp_path, found, found.certificate(request), ca.root_pem(), host)
     wait_for(lambda: not challenges(server, *requests), "all challenges are taken away")
     wait_for(lambda: len(re.findall(r"TLSA\s+3 0 0 ", repo.read("example.com"))) == 50, "all are in git", timeout=60)
 

@@ -19,9 +19,7 @@ class Pebble(Process):
         self.dns, self.strict = dns, strict
         self.port = free_port()
         self.management_port = free_port()
-        # Where it reuses authorizations, Pebble 2.4 may lock itself up for good when orders are placed, read and issued at
-        # the same time.
-        self.env = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_AUTHZREUSE": "0", **(env or {})}
+        self.env = {"PEBBLE_VA_NOSLEEP": "1", **(env or {})}
         self.directory_url = f"https://127.0.0.1:{self.port}/dir"
         self.ca_path = os.path.join(self.directory, "ca.pem")
         self._make_certificates(names)

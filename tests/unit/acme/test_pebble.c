@@ -32,7 +32,7 @@
 struct stage {
 	char directory[64], config[128], key[128], certificate[128], url[128], dns[32];
 	uint16_t port;
-	const char *nonce_reject, *reuse;	/* per cent of the nonces, and of the valid authorizations */
+	const char *nonce_reject;
 	pid_t pebble;
 	struct event_base *base;
 	struct world world;
@@ -82,7 +82,7 @@ pebble_start(struct stage *s)
 		dup2(fd, 2);
 		setenv("PEBBLE_VA_NOSLEEP", "1", 1);
 		setenv("PEBBLE_WFE_NONCEREJECT", s->nonce_reject, 1);
-		setenv("PEBBLE_AUTHZREUSE", s->reuse, 1);
+		setenv("PEBBLE_AUTHZREUSE", "50", 1);
 		execl(PEBBLE, "pebble", "-strict", "-config", s->config, "-dnsserver", s->dns, (char *)NULL);
 		_exit(127);
 	}
@@ -117,6 +117,21 @@ pebble_stop(struct stage *s)
 	s->pebble = 0;
 }
 
+/* Pebble 2.4 may wait for its own lock for good where orders are placed, read and issued at the same time: that is told by
+ * the list of its goroutines, with which SIGQUIT ends it. */
+static bool
+pebble_locked_up(struct stage *s)
+{
+	char command[200];
+
+	kill(s->pebble, SIGQUIT);
+	waitpid(s->pebble, NULL, 0);
+	s->pebble = 0;
+	snprintf(command, sizeof command, "grep -A12 '^goroutine .*semacquire' %s/pebble.log | "
+	    "grep -q 'MemoryStore..FindValidAuthorization'", s->directory);
+	return system(command) == 0;
+}
+
 static void
 engine_start(struct stage *s)
 {
@@ -139,7 +154,7 @@ stage_init(struct stage *s, const char *nonce_reject)
 {
 	struct buf config = { 0 };
 
-	*s = (struct stage){ .nonce_reject = nonce_reject, .reuse = "50", .port = port_choose() };
+	*s = (struct stage){ .nonce_reject = nonce_reject, .port = port_choose() };
 	strcpy(s->directory, "/tmp/certns-pebble-XXXXXX");
 	assert_non_null(mkdtemp(s->directory));
 	snprintf(s->config, sizeof s->config, "%s/pebble.json", s->directory);
@@ -325,15 +340,14 @@ test_issue(void **state)
 	stage_clear(&s);
 }
 
-static void
-test_many(void **state)
+/* Certificates for MANY hosts.  False: Pebble locked itself up. */
+static bool
+issue_many(void)
 {
 	struct stage s;
 	char host[64], san[200];
 
-	(void)state;
 	stage_init(&s, "20");
-	s.reuse = "0";	/* else Pebble 2.4 may lock itself up where orders are placed, read and issued at the same time */
 	s.world.edit_later = true;
 	s.world.server = "ns2.example.test";
 	s.world.lag_ms = 50;
@@ -345,8 +359,12 @@ test_many(void **state)
 		put_csr(&s, host, i % 5 == 0 ? san : NULL);
 	}
 	int64_t start_ms = clock_mono_ms();
-	check(run_until(&s, all_valid, PATIENCE_S), "all hosts get certificates with a fifth of the nonces refused: %s",
-	    tally(&s).laggard);
+	if (!run_until(&s, all_valid, PATIENCE_S)) {
+		check(pebble_locked_up(&s), "all hosts get certificates with a fifth of the nonces refused: %s",
+		    tally(&s).laggard);
+		stage_clear(&s);
+		return false;
+	}
 	fprintf(stderr, "%d certificates in %lld ms\n", MANY, (long long)(clock_mono_ms() - start_ms));
 	assert_int_equal(tally(&s).n, MANY);
 	for (int i = 0; i < MANY; i++) {
@@ -355,6 +373,15 @@ test_many(void **state)
 	}
 	check(world_count(&s.world, NULL, TYPE_TXT) == 0, "no challenge record is left");
 	stage_clear(&s);
+	return true;
+}
+
+static void
+test_many(void **state)
+{
+	(void)state;
+	for (int i = 0; !issue_many(); i++)
+		check(i < 5, "Pebble does not lock itself up each time");
 }
 
 static void
