@@ -23,35 +23,19 @@ put_proof(struct response *r, const struct zone_node *node, uint16_t type)
 
 /* --- NSEC --- */
 
-/* The NSEC of name, or the one that covers it. */
 static void
-nsec_at(struct response *r, const uint8_t *name)
+put_nsec(struct response *r, const struct zone_node *node)
 {
-	const struct zone_node *node = name == r->named ? zone_version_nsec_key(r->zone, r->key) :
-	    zone_version_nsec(r->zone, name);
-
 	if (node != NULL)
 		put_proof(r, node, TYPE_NSEC);
 }
 
-/* The same for a name that is there: most have their own. */
+/* Of a name that is there, or the one that covers it: most have their own. */
 static void
 nsec_of(struct response *r, const struct zone_node *node)
 {
-	if (zone_node_flags(node) & ZONE_NODE_NSEC)
-		put_proof(r, node, TYPE_NSEC);
-	else
-		nsec_at(r, zone_node_owner(node));
-}
-
-static void
-nsec_nxdomain(struct response *r, const uint8_t *name, const struct zone_lookup *found)
-{
-	const struct zone_node *node;
-
-	nsec_at(r, name);				/* RFC 4035, section 3.1.3.2 */
-	if ((node = zone_version_nsec_wildcard(r->zone, found)) != NULL)
-		put_proof(r, node, TYPE_NSEC);
+	put_nsec(r, (zone_node_flags(node) & ZONE_NODE_NSEC) != 0 ? node :
+	    zone_version_nsec(r->zone, zone_node_owner(node)));
 }
 
 /* --- NSEC3 --- */
@@ -154,7 +138,7 @@ denial_nodata(struct response *r, const uint8_t *name, const struct zone_lookup 
 		if (found->node != NULL) {		/* RFC 4035, sections 3.1.3.1 and 3.1.3.4 */
 			nsec_of(r, found->node);
 		} else {
-			nsec_at(r, name);
+			put_nsec(r, zone_version_nsec_found(r->zone, r->key, found));
 			nsec_of(r, found->wildcard);
 		}
 		break;
@@ -179,7 +163,9 @@ denial_nxdomain(struct response *r, const uint8_t *name, const struct zone_looku
 	case ZONE_DENIAL_NONE:
 		break;
 	case ZONE_DENIAL_NSEC:
-		nsec_nxdomain(r, name, found);
+		/* RFC 4035, section 3.1.3.2 */
+		put_nsec(r, zone_version_nsec_found(r->zone, r->key, found));
+		put_nsec(r, zone_version_nsec_wildcard(r->zone, found));
 		break;
 	case ZONE_DENIAL_NSEC3:
 		nsec3_nxdomain(r, name, found->encloser);
@@ -237,7 +223,7 @@ prove_expansion(struct response *r, const uint8_t *name, const struct zone_node 
 	case ZONE_DENIAL_NONE:
 		break;
 	case ZONE_DENIAL_NSEC:
-		nsec_at(r, name);
+		put_nsec(r, zone_version_nsec(r->zone, name));
 		break;
 	case ZONE_DENIAL_NSEC3:
 		nsec3_at(r, suffix(name, dname_labels(zone_node_owner(encloser)) + 1));

@@ -68,6 +68,9 @@ server_libserver_a_SOURCES = \
 	server/options.c server/options.h \
 	server/peers.c \
 	server/plain.c server/plain.h \
+	server/plain_internal.h \
+	server/plain_proof.c \
+	server/plain_referral.c \
 	server/pull.c \
 	server/pull_read.c \
 	server/reimage.c \

@@ -1,6 +1,4 @@
-#include "server/plain.h"
-
-#include "server/records.h"
+#include "server/plain_internal.h"
 #include "wire/rrtype.h"
 
 /* Where the labels of a name begin, which must be without compression, and its length; 0: it is not one. */
@@ -150,71 +148,21 @@ plain_look_up(struct plain *v, unsigned n, const struct zoneset *zones)
 		zoneset_look_up(zones, questions, k);
 }
 
-static inline size_t
-size_limit(const struct plain *p, const struct answer_settings *settings, bool tcp, size_t room)
-{
-	size_t limit = tcp ? MSG_MAX : p->edns && settings->udp_size < p->udp_size ? settings->udp_size : p->udp_size;
-
-	return limit < room ? limit : room;
-}
-
-/* An answer of this size, OPT apart, fits. */
-static inline bool
-fits(const struct plain *p, const struct answer_settings *settings, bool tcp, size_t room, size_t size)
-{
-	return size + (p->edns ? EDNS_SIZE : 0) <= size_limit(p, settings, tcp, room);
-}
-
-/* Header and question of the answer.  Gives where the records go. */
-static inline uint8_t *
-begin(const struct plain *q, unsigned rcode, uint8_t *out)
-{
-	memcpy(out, q->msg, q->end);
-	store_u16(out + 2, (uint16_t)(FLAG_QR | FLAG_AA | (load_u16(q->msg + 2) & FLAG_RD) | rcode));
-	return out + q->end;
-}
-
-/* Behind the records.  Gives the length. */
-static inline size_t
-end(const struct plain *q, const struct answer_settings *settings, uint8_t *p, const uint8_t *out)
-{
-	if (q->edns) {
-		edns_put(p, settings->udp_size, 0, q->do_bit);
-		p += EDNS_SIZE;
-	}
-	return (size_t)(p - out);
-}
-
-/* What signs an RRset; count 0: nothing does, or nobody wants to know. */
-static inline size_t
-find_signatures(const struct zone_rrset *set, bool dnssec, struct zone_rrset *signatures)
-{
-	signatures->count = 0;
-	return dnssec && zone_rrset_signatures(set, signatures) ? records_size(signatures) : 0;
-}
-
-static inline uint8_t *
-put_signed(uint8_t *p, uint16_t owner, const struct zone_rrset *set, const struct zone_rrset *signatures)
-{
-	p = records_put(p, owner, set, set->ttl);
-	return signatures->count == 0 ? p : records_put(p, owner, signatures, signatures->ttl);
-}
-
 /* set is the answer. */
 static inline size_t
 write_positive(const struct plain *q, const struct answer_settings *settings, const struct zone_rrset *set, bool dnssec,
     bool tcp, uint8_t *out, size_t room)
 {
 	struct zone_rrset signatures;
-	size_t size = q->end + records_size(set) + find_signatures(set, dnssec, &signatures);
+	size_t size = q->end + records_size(set) + plain_signatures(set, dnssec, &signatures);
 	uint8_t *p;
 
-	if (!fits(q, settings, tcp, room, size))
+	if (!plain_fits(q, settings, tcp, room, size))
 		return 0;
-	p = begin(q, RCODE_NOERROR, out);
+	p = plain_begin(q, FLAG_AA | RCODE_NOERROR, out);
 	store_u16(out + 6, (uint16_t)(set->count + signatures.count));
-	p = put_signed(p, 0xc000 | MSG_HEADER_SIZE, set, &signatures);
-	return end(q, settings, p, out);
+	p = plain_put_signed(p, 0xc000 | MSG_HEADER_SIZE, set, &signatures);
+	return plain_end(q, settings, p, out);
 }
 
 /* There is no such name, or it has no such type. */
@@ -227,80 +175,12 @@ write_negative(const struct plain *q, const struct answer_settings *settings, un
 	uint8_t *p;
 
 	if (apex_len == 1 || !zone_version_negative(q->asked.zone, &soa) ||
-	    !fits(q, settings, tcp, room, q->end + records_soa_size(&soa)))
+	    !plain_fits(q, settings, tcp, room, q->end + records_soa_size(&soa)))
 		return 0;
-	p = begin(q, rcode, out);
+	p = plain_begin(q, FLAG_AA | rcode, out);
 	store_u16(out + 8, 1);
 	p = records_soa_put(out, p, MSG_HEADER_SIZE + q->name_len - apex_len, &soa);
-	return end(q, settings, p, out);
-}
-
-/* The record that says which types a name has: its own NSEC, or the NSEC3 of its hash.  NULL: there is no such. */
-static const struct zone_node *
-find_types(const struct zone_version *zone, const struct zone_node *node, struct zone_rrset *set)
-{
-	bool match = false;
-
-	switch (zone_version_denial(zone)) {
-	case ZONE_DENIAL_NSEC:
-		return zone_node_rrset(node, TYPE_NSEC, set) ? node : NULL;
-	case ZONE_DENIAL_NSEC3:
-		node = zone_version_nsec3_of(zone, node, &match);
-		return match && zone_node_rrset(node, TYPE_NSEC3, set) ? node : NULL;
-	case ZONE_DENIAL_NONE:
-	case ZONE_DENIAL_NSEC3_COSTLY:
-		break;
-	}
-	return NULL;
-}
-
-/* The name lacks the type, which is to be proven: SOA and what signs it, NSEC or NSEC3 and what signs that. */
-static __attribute__((noinline)) size_t
-write_proven(const struct plain *q, const struct answer_settings *settings, bool tcp, uint8_t *out, size_t room)
-{
-	const struct zone_node *node = q->asked.found.node, *proof;
-	size_t apex_len = zone_version_apex_len(q->asked.zone), apex = MSG_HEADER_SIZE + q->name_len - apex_len, label = 0;
-	struct zone_rrset set, of_soa, of_set;
-	struct zone_negative soa;
-	uint16_t owner = 0xc000 | MSG_HEADER_SIZE;
-	uint8_t *p;
-
-	if (apex_len == 1 || !zone_version_negative(q->asked.zone, &soa) ||
-	    (proof = find_types(q->asked.zone, node, &set)) == NULL)
-		return 0;
-	if (proof != node)			/* an NSEC3 is owned by a label below the apex */
-		label = *zone_node_owner(proof) + 1u;
-	if (!zone_rrset_signatures(&soa.set, &of_soa) || !zone_rrset_signatures(&set, &of_set) || !fits(q, settings, tcp, room,
-	    q->end + records_soa_size(&soa) + records_size(&of_soa) + label + records_size(&set) + records_size(&of_set)))
-		return 0;
-	p = begin(q, RCODE_NOERROR, out);
-	store_u16(out + 8, (uint16_t)(1 + of_soa.count + set.count + of_set.count));
-	p = records_soa_put(out, p, apex, &soa);
-	p = records_put(p, (uint16_t)(0xc000 | apex), &of_soa,
-	    soa.ttl < soa.set.ttl && soa.ttl < of_soa.ttl ? soa.ttl : of_soa.ttl);	/* as response_negative() does */
-	if (label > 0) {
-		owner = (uint16_t)(0xc000 | (p - out));
-		memcpy(p, zone_node_owner(proof), label);
-		records_put(p + label, owner, &set, set.ttl);
-		store_u16(p + label, (uint16_t)(0xc000 | apex));	/* where it is written first */
-		p += label + records_size(&set);
-	} else {
-		p = records_put(p, owner, &set, set.ttl);
-	}
-	p = records_put(p, owner, &of_set, of_set.ttl);
-	return end(q, settings, p, out);
-}
-
-/* How many labels two names have in common, from the root. */
-static inline unsigned
-common_labels(const struct qp_key *a, const struct qp_key *b)
-{
-	unsigned n = a->labels < b->labels ? a->labels : b->labels, i = 0;
-
-	while (i < n && a->label_at[i + 1] == b->label_at[i + 1] &&
-	    memcmp(a->at + 1 + a->label_at[i], b->at + 1 + a->label_at[i], (size_t)(a->label_at[i + 1] - a->label_at[i])) == 0)
-		i++;
-	return i;
+	return plain_end(q, settings, p, out);
 }
 
 /* The RRset that the alias leads to; count 0: the answer ends with the alias.  False: neither. */
@@ -326,7 +206,7 @@ write_alias(const struct plain *q, const struct answer_settings *settings, bool 
     size_t room)
 {
 	const struct qp_key *name = &q->asked.key, *target = &q->target.key;
-	unsigned shared = common_labels(name, target), tail = shared == 0 ? 0 : target->label_at[shared] + 1u;
+	unsigned shared = plain_common_labels(name, target), tail = shared == 0 ? 0 : target->label_at[shared] + 1u;
 	unsigned own = target->n - tail, rdlen = own + (tail > 0 ? 2 : 0);
 	uint16_t end_of_name = (uint16_t)(0xc000 | (MSG_HEADER_SIZE + name->n - tail));
 	struct zone_rrset set, signatures, of_alias;
@@ -335,13 +215,13 @@ write_alias(const struct plain *q, const struct answer_settings *settings, bool 
 
 	if (target->n == 1 || !find_target(q, dnssec, &set))
 		return 0;
-	size = q->end + 12 + rdlen + find_signatures(&q->cname, dnssec, &of_alias);
+	size = q->end + 12 + rdlen + plain_signatures(&q->cname, dnssec, &of_alias);
 	signatures.count = 0;
 	if (set.count > 0)
-		size += records_size(&set) + find_signatures(&set, dnssec, &signatures);
-	if (!fits(q, settings, tcp, room, size))
+		size += records_size(&set) + plain_signatures(&set, dnssec, &signatures);
+	if (!plain_fits(q, settings, tcp, room, size))
 		return 0;
-	p = begin(q, RCODE_NOERROR, out);
+	p = plain_begin(q, FLAG_AA | RCODE_NOERROR, out);
 	store_u16(out + 6, (uint16_t)(1 + of_alias.count + set.count + signatures.count));
 	store_u16(p, 0xc000 | MSG_HEADER_SIZE);
 	store_u16(p + 2, TYPE_CNAME);
@@ -355,8 +235,8 @@ write_alias(const struct plain *q, const struct answer_settings *settings, bool 
 	if (of_alias.count > 0)
 		p = records_put(p, 0xc000 | MSG_HEADER_SIZE, &of_alias, of_alias.ttl);
 	if (set.count > 0)
-		p = put_signed(p, own == 0 ? end_of_name : (uint16_t)(0xc000 | (q->end + 12)), &set, &signatures);
-	return end(q, settings, p, out);
+		p = plain_put_signed(p, own == 0 ? end_of_name : (uint16_t)(0xc000 | (q->end + 12)), &set, &signatures);
+	return plain_end(q, settings, p, out);
 }
 
 size_t
@@ -369,22 +249,25 @@ plain_write(const struct plain *p, const struct answer_settings *settings, bool 
 
 	/* The root's name is too short for a pointer to be worth while. */
 	if (!p->simple || p->asked.zone == NULL || p->name_len == 1 || (p->edns && settings->report_agent != NULL) ||
-	    found->cut != NULL || found->dname != NULL || !is_common_type(p->qtype))
+	    found->dname != NULL || !is_common_type(p->qtype))
 		return 0;
 	dnssec = wants_dnssec(p);
+	if (found->cut != NULL)
+		return plain_referral(p, settings, dnssec, tcp, out, room);
 	if (p->alias != PLAIN_NO_ALIAS)
 		return write_alias(p, settings, dnssec, tcp, out, room);
 	if ((node = found->node) == NULL) {
+		if ((node = found->wildcard) == NULL)
+			return dnssec ? plain_nxdomain(p, settings, tcp, out, room) :
+			    write_negative(p, settings, RCODE_NXDOMAIN, tcp, out, room);
 		if (dnssec)
 			return 0;		/* something has to be proven */
-		if ((node = found->wildcard) == NULL)
-			return write_negative(p, settings, RCODE_NXDOMAIN, tcp, out, room);
 	}
 	if (zone_node_rrset(node, p->qtype, &set))
 		return is_plain_type(p->qtype) ? write_positive(p, settings, &set, dnssec, tcp, out, room) : 0;
 	if (found->is_alias)
 		return 0;
-	return dnssec ? write_proven(p, settings, tcp, out, room) : write_negative(p, settings, RCODE_NOERROR, tcp, out, room);
+	return dnssec ? plain_nodata(p, settings, tcp, out, room) : write_negative(p, settings, RCODE_NOERROR, tcp, out, room);
 }
 
 size_t

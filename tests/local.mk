@@ -314,9 +314,14 @@ tests_unit_server_test_dnssec_SOURCES = tests/unit/server/test_dnssec.c tests/un
 tests_unit_server_test_dnssec_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 # end of DNSSEC
 # the short way
-check_PROGRAMS += tests/unit/server/test_plain
-tests_unit_server_test_plain_SOURCES = tests/unit/server/test_plain.c tests/unit/server/signed_text.c \
-	tests/unit/server/signed_text.h tests/unit/server/zone_text.c tests/unit/server/zone_text.h tests/unit/check.h
+check_PROGRAMS += tests/unit/server/test_plain tests/unit/server/test_plain_random
+tests_unit_server_test_plain_SOURCES = tests/unit/server/test_plain.c tests/unit/server/plain_ways.c \
+	tests/unit/server/plain_ways.h tests/unit/server/signed_text.c tests/unit/server/signed_text.h \
+	tests/unit/server/zone_text.c tests/unit/server/zone_text.h tests/unit/check.h
+tests_unit_server_test_plain_random_SOURCES = tests/unit/server/test_plain_random.c tests/unit/server/plain_ways.c \
+	tests/unit/server/plain_ways.h tests/unit/server/signed_text.c tests/unit/server/signed_text.h \
+	tests/unit/server/zone_text.c tests/unit/server/zone_text.h tests/unit/check.h
+tests_unit_server_test_plain_random_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_plain_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 # end of the short way
 

@@ -55,6 +55,12 @@ zone_node_owner(const struct zone_node *node)
 	return qp_leaf_name(&node->leaf);
 }
 
+size_t
+zone_node_owner_len(const struct zone_node *node)
+{
+	return node->leaf.name_len;
+}
+
 bool
 zone_node_rrset(const struct zone_node *node, uint16_t type, struct zone_rrset *out)
 {

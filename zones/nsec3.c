@@ -23,7 +23,7 @@ bool
 nsec3_params_equal(const struct nsec3_params *a, const struct nsec3_params *b)
 {
 	return a->algorithm == b->algorithm && a->iterations == b->iterations && a->salt_len == b->salt_len &&
-	    memcmp(a->salt, b->salt, a->salt_len) == 0;
+	    (a->salt_len == 0 || memcmp(a->salt, b->salt, a->salt_len) == 0);
 }
 
 #define BLOCK 64			/* of SHA-1 */
@@ -114,14 +114,12 @@ base32hex(const uint8_t *octets, uint8_t *to)
 }
 
 bool
-nsec3_owner(const uint8_t hash[NSEC3_HASH], const uint8_t *apex, struct dname *out)
+nsec3_owner(const uint8_t hash[NSEC3_HASH], const uint8_t *apex, size_t apex_len, struct dname *out)
 {
-	size_t n = dname_len(apex);
-
-	if (1 + NSEC3_LABEL + n > DNAME_MAX)
+	if (1 + NSEC3_LABEL + apex_len > DNAME_MAX)
 		return false;
 	out->octets[0] = NSEC3_LABEL;
 	base32hex(hash, out->octets + 1);
-	memcpy(out->octets + 1 + NSEC3_LABEL, apex, n);
+	memcpy(out->octets + 1 + NSEC3_LABEL, apex, apex_len);
 	return true;
 }

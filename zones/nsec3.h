@@ -29,8 +29,8 @@ enum { NSEC3_SHA1 = 1 };
 
 void nsec3_hash(const struct nsec3_params *p, const uint8_t *name, uint8_t hash[NSEC3_HASH]);
 
-/* The owner of the NSEC3 of this hash in a zone: in base32hex, in lower case, below apex.  False: such a name would be too
- * long. */
-bool nsec3_owner(const uint8_t hash[NSEC3_HASH], const uint8_t *apex, struct dname *out);
+/* The owner of the NSEC3 of this hash in a zone: in base32hex, in lower case, below apex, which has apex_len octets.
+ * False: such a name would be too long. */
+bool nsec3_owner(const uint8_t hash[NSEC3_HASH], const uint8_t *apex, size_t apex_len, struct dname *out);
 
 #endif

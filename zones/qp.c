@@ -40,14 +40,23 @@ is_named(const struct qp_leaf *leaf, const struct qp_key *key)
 const struct qp_leaf *
 qp_get(qp_word root, const uint8_t *name)
 {
-	const struct qp_leaf *leaf;
 	struct qp_key key;
 
 	if (root == 0)
 		return NULL;
 	qp_key_init(&key, name);
-	leaf = qp_nearest(root, &key);
-	return is_named(leaf, &key) ? leaf : NULL;
+	return qp_get_key(root, &key);
+}
+
+const struct qp_leaf *
+qp_get_key(qp_word root, const struct qp_key *key)
+{
+	const struct qp_leaf *leaf;
+
+	if (root == 0)
+		return NULL;
+	leaf = qp_nearest(root, key);
+	return is_named(leaf, key) ? leaf : NULL;
 }
 
 bool
@@ -68,16 +77,6 @@ qp_has_below(qp_word w, const uint8_t *name)
 		w = qp_has(b, position) ? b->twigs[qp_rank(b, position)] : 0;
 	}
 	return false;
-}
-
-static unsigned
-split(const uint8_t *name, const uint8_t *labels[DNAME_LABELS_MAX])
-{
-	unsigned n = 0;
-
-	for (; *name != 0; name += *name + 1)
-		labels[n++] = name;
-	return n;
 }
 
 /* How many octets, of at most max, two names have in common from their ends on, but for letter case. */
@@ -109,11 +108,11 @@ common_end(const uint8_t *a, const uint8_t *b, unsigned max)
 static inline void
 compare_nearest(struct qp_descent *d, const struct qp_key *key)
 {
-	const uint8_t *name = qp_leaf_name(d->nearest), *at = name;
+	const uint8_t *name = qp_leaf_name(d->nearest), *at = name, *parting = NULL;
 	unsigned n = d->nearest->name_len, common, labels = key->labels, own = 0;
 
 	common = common_end(name + n, key->name + key->n, n < key->n ? n : key->n);
-	for (; ; own++, at += *at + 1) {
+	for (; ; own++, parting = at, at += *at + 1) {
 		unsigned left = n - (unsigned)(at - name);
 
 		while (key->label_at[labels] >= left)
@@ -123,6 +122,26 @@ compare_nearest(struct qp_descent *d, const struct qp_key *key)
 	}
 	d->common = labels;
 	d->nearest_labels = labels + own;
+	d->parting = parting;
+}
+
+/* The first offset at which the key differs from a name that has so many labels in common with it, and that label below
+ * them (NULL: none), and on which side of the name the key is there. */
+static inline unsigned
+parting_offset(const struct qp_key *key, unsigned common, const uint8_t *parting, bool *behind)
+{
+	unsigned i = key->label_at[common], length = parting == NULL ? 0 : *parting, n;
+	const uint8_t *label = parting == NULL ? NULL : parting + 1;
+	uint8_t ours, theirs = QP_STOP;
+
+	for (; length > 0 && key->at[1 + i] == (theirs = qp_lower_octet(*label)); length--, label++)
+		i++;
+	if (length == 0)
+		theirs = QP_STOP;
+	ours = key->at[1 + i];
+	n = qp_positions[0][ours] == qp_positions[0][theirs];
+	*behind = qp_positions[n][ours] > qp_positions[n][theirs];
+	return 2 * i + n;
 }
 
 /* Is there a leaf in b that ends where a label of the key begins, so that it may be the name of an ancestor?  b has a
@@ -219,7 +238,31 @@ nearest(qp_word w, const struct qp_key *key)
 	return w;
 }
 
-/* The same with the path. */
+/* From w on to the last leaf before the key, whose first difference to what is below w is known; 0: it is before all of
+ * them, and left is what comes before w. */
+static inline __attribute__((always_inline)) qp_word
+turn_left(qp_word w, qp_word left, const struct qp_key *key, unsigned diff, bool behind)
+{
+	while (!qp_is_leaf(w) && qp_offset(qp_word_branch(w)) <= diff) {
+		const struct qp_branch *b = qp_word_branch(w);
+		unsigned i = qp_rank(b, qp_key_at(key, qp_offset(b)));
+
+		if (i > 0)
+			left = b->twigs[i - 1];
+		if (qp_offset(b) == diff) {	/* the key's position is not there */
+			w = 0;
+			break;
+		}
+		w = b->twigs[i];
+	}
+	if (w != 0 && behind)
+		left = w;
+	while (left != 0 && !qp_is_leaf(left))
+		left = qp_word_branch(left)->twigs[qp_count(qp_word_branch(left)) - 1];
+	return left;
+}
+
+/* The same as nearest() with the path. */
 static inline __attribute__((always_inline)) qp_word
 approach(struct qp_cursor *c, qp_word w, const struct qp_key *key)
 {
@@ -265,6 +308,12 @@ nearest_modern(qp_word w, const struct qp_key *key)
 }
 
 MODERN static qp_word
+turn_left_modern(qp_word w, qp_word left, const struct qp_key *key, unsigned diff, bool behind)
+{
+	return turn_left(w, left, key, diff, behind);
+}
+
+MODERN static qp_word
 approach_modern(struct qp_cursor *c, qp_word w, const struct qp_key *key)
 {
 	return approach(c, w, key);
@@ -273,6 +322,7 @@ approach_modern(struct qp_cursor *c, qp_word w, const struct qp_key *key)
 #define modern false
 #define approach_modern approach_anywhere
 #define nearest_modern nearest_anywhere
+#define turn_left_modern turn_left_anywhere
 #define descend_modern descend_anywhere
 #define walk_all_modern walk_all_anywhere
 #endif
@@ -293,6 +343,12 @@ static __attribute__((noinline)) qp_word
 nearest_anywhere(qp_word w, const struct qp_key *key)
 {
 	return nearest(w, key);
+}
+
+static __attribute__((noinline)) qp_word
+turn_left_anywhere(qp_word w, qp_word left, const struct qp_key *key, unsigned diff, bool behind)
+{
+	return turn_left(w, left, key, diff, behind);
 }
 
 static __attribute__((noinline)) qp_word
@@ -430,36 +486,45 @@ qp_prev(struct qp_cursor *c)
 static unsigned
 leaf_diff(const struct qp_key *key, const struct qp_leaf *leaf, bool *behind)
 {
-	const uint8_t *labels[DNAME_LABELS_MAX];
-	unsigned have = split(qp_leaf_name(leaf), labels), n = 0, i = 0, length = 0;
-	uint8_t ours, theirs;
-	const uint8_t *label = NULL;
+	struct qp_descent d;
 
-	for (; n < have && n < key->labels; n++) {
-		label = labels[have - 1 - n];
-		length = *label++;
-		i = key->label_at[n];
-		if (key->label_at[n + 1] - i - 1 != length || !same_octets(label, key->at + 1 + i, length))
-			break;
-	}
-	if (n == have && n == key->labels)
+	d.nearest = leaf;
+	compare_nearest(&d, key);
+	if (d.common == key->labels && d.parting == NULL)
 		return QP_SAME;
-	if (n == have || n == key->labels) {		/* one name is above the other */
-		i = key->label_at[n];
-		ours = key->at[1 + i];
-		theirs = n == have ? QP_STOP : qp_lower_octet(labels[have - 1 - n][1]);
-	} else {
-		while (length > 0 && key->at[1 + i] == qp_lower_octet(*label)) {
-			i++;
-			label++;
-			length--;
-		}
-		ours = key->at[1 + i];
-		theirs = length == 0 ? QP_STOP : qp_lower_octet(*label);
-	}
-	n = qp_positions[0][ours] == qp_positions[0][theirs];
-	*behind = qp_positions[n][ours] > qp_positions[n][theirs];
-	return 2 * i + n;
+	return parting_offset(key, d.common, d.parting, behind);
+}
+
+static const struct qp_leaf *
+before(qp_word w, qp_word left, const struct qp_key *key, unsigned diff, bool behind)
+{
+	return qp_word_leaf(modern ? turn_left_modern(w, left, key, diff, behind) :
+	    turn_left_anywhere(w, left, key, diff, behind));
+}
+
+const struct qp_leaf *
+qp_before(const struct qp_branch *branch, const struct qp_key *key, unsigned common, const uint8_t *parting)
+{
+	bool behind;
+	unsigned diff = parting_offset(key, common, parting, &behind);
+
+	return before((qp_word)branch, 0, key, diff, behind);
+}
+
+const struct qp_leaf *
+qp_at_or_before(qp_word root, const struct qp_key *key, bool *exact)
+{
+	const struct qp_leaf *leaf;
+	unsigned diff;
+	bool behind;
+
+	*exact = false;
+	if (root == 0)
+		return NULL;
+	leaf = qp_nearest(root, key);
+	if ((*exact = is_named(leaf, key)) || (*exact = (diff = leaf_diff(key, leaf, &behind)) == QP_SAME))
+		return leaf;
+	return before(root, 0, key, diff, behind);
 }
 
 const struct qp_leaf *

@@ -91,6 +91,7 @@ void qp_free_births(qp_word root, uint64_t number);
 void qp_free_all(qp_word root);
 
 const struct qp_leaf *qp_get(qp_word root, const uint8_t *name);
+const struct qp_leaf *qp_get_key(qp_word root, const struct qp_key *key);
 
 /* Is there a name strictly below this one, which is in the trie? */
 bool qp_has_below(qp_word root, const uint8_t *name);
@@ -107,6 +108,7 @@ struct qp_descent {
 	const struct qp_leaf *nearest;	/* shares with the key as much as any; NULL: an empty trie */
 	unsigned nearest_labels;
 	unsigned common;		/* labels that both names have in common, from the root */
+	const uint8_t *parting;		/* the nearest's next label below those; NULL: none; unless exact */
 	bool exact;			/* the nearest has the key's name */
 	bool marked;			/* one of above, or the nearest, has a mark */
 	unsigned nabove;
@@ -156,6 +158,14 @@ const struct qp_leaf *qp_prev(struct qp_cursor *c);
 /* Go to this name; when it is not there NULL, and the cursor stands on its predecessor (if any). */
 const struct qp_leaf *qp_seek(struct qp_cursor *c, qp_word root, const uint8_t *name);
 const struct qp_leaf *qp_seek_key(struct qp_cursor *c, qp_word root, const struct qp_key *key);
+
+/* The same without a cursor: the leaf of this name (*exact), or the one before it; NULL: none. */
+const struct qp_leaf *qp_at_or_before(qp_word root, const struct qp_key *key, bool *exact);
+
+/* The leaf before a key whose descent found no leaf of that name: branch is that of the deepest name above, which has
+ * common labels, and parting what the descent gave. */
+const struct qp_leaf *qp_before(const struct qp_branch *branch, const struct qp_key *key, unsigned common,
+    const uint8_t *parting);
 
 /* The last name at or below the one the cursor stands on; qp_next() then leaves its subtree. */
 const struct qp_leaf *qp_last_below(struct qp_cursor *c);

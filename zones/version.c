@@ -73,6 +73,12 @@ zone_version_find(const struct zone_version *v, const uint8_t *name)
 }
 
 const struct zone_node *
+zone_version_find_key(const struct zone_version *v, const struct qp_key *key)
+{
+	return as_node(qp_get_key(v->qp.t.root, key));
+}
+
+const struct zone_node *
 zone_version_find_hashed(const struct zone_version *v, const uint8_t *name)
 {
 	return as_node(qp_get(v->qp.t.side, name));
@@ -160,7 +166,9 @@ zone_version_conclude(const struct zone_version *v, const struct qp_key *key, co
 	if (branch != NULL)
 		out->wildcard = as_node(qp_wildcard(branch, out->encloser->leaf.name_len));
 	out->is_alias = out->wildcard != NULL && (out->wildcard->leaf.flags & ZONE_NODE_CNAME) != 0;
-	out->next_is_wildcard = branch == NULL || !qp_has(branch, QP_STAR - 1);
+	out->labels = (uint8_t)d->common;
+	out->below = branch;
+	out->parting = d->parting;
 	return true;
 }
 
@@ -226,17 +234,8 @@ zone_version_predecessor(const struct zone_version *v, const uint8_t *name)
 	return as_node(leaf == (const struct qp_leaf *)v->apex ? qp_last_below(&c) : qp_prev(&c));
 }
 
-const struct zone_node *
-zone_version_nsec(const struct zone_version *v, const uint8_t *name)
-{
-	struct qp_key key;
-
-	qp_key_init(&key, name);
-	return zone_version_nsec_key(v, &key);
-}
-
-const struct zone_node *
-zone_version_nsec_key(const struct zone_version *v, const struct qp_key *key)
+static const struct zone_node *
+find_nsec(const struct zone_version *v, const struct qp_key *key)
 {
 	const struct qp_leaf *leaf;
 	struct qp_cursor c;
@@ -252,12 +251,33 @@ zone_version_nsec_key(const struct zone_version *v, const struct qp_key *key)
 }
 
 const struct zone_node *
+zone_version_nsec(const struct zone_version *v, const uint8_t *name)
+{
+	struct qp_key key;
+
+	qp_key_init(&key, name);
+	return find_nsec(v, &key);
+}
+
+const struct zone_node *
+zone_version_nsec_found(const struct zone_version *v, const struct qp_key *key, const struct zone_lookup *found)
+{
+	const struct qp_leaf *leaf = &found->encloser->leaf;
+
+	/* What comes before the name is the encloser, or below that. */
+	if (found->below != NULL)
+		leaf = qp_before(found->below, key, found->labels, found->parting);
+	return (leaf->flags & ZONE_NODE_NSEC) != 0 ? as_node(leaf) : find_nsec(v, key);
+}
+
+const struct zone_node *
 zone_version_nsec_wildcard(const struct zone_version *v, const struct zone_lookup *found)
 {
 	const struct zone_node *encloser = found->encloser;
 	struct dname wildcard;
 
-	if (found->next_is_wildcard && (encloser->leaf.flags & ZONE_NODE_NSEC) != 0)
+	/* No name comes between the encloser and its wildcard, unless it begins with one of the octets before '*'. */
+	if ((encloser->leaf.flags & ZONE_NODE_NSEC) != 0 && (found->below == NULL || !qp_has(found->below, QP_STAR - 1)))
 		return encloser;
 	if (!dname_join(&wildcard, (const uint8_t *)"\1*", 1, zone_node_owner(encloser)))
 		return NULL;
@@ -268,36 +288,50 @@ zone_version_nsec_wildcard(const struct zone_version *v, const struct zone_looku
 static bool
 is_of_chain(const struct zone_version *v, const struct qp_leaf *leaf)
 {
-	const uint8_t *at = NULL, *rdata;
 	struct nsec3_params params;
 	struct zone_rrset set;
-	uint16_t n;
 
-	if (!zone_node_rrset(as_node(leaf), TYPE_NSEC3, &set) || !zone_rrset_next(&set, &at, &rdata, &n))
+	if (!zone_node_rrset(as_node(leaf), TYPE_NSEC3, &set))
 		return false;
-	nsec3_params_read(rdata, &params);
+	nsec3_params_read(set.records + 2, &params);
 	return nsec3_params_equal(&params, &v->nsec3);
+}
+
+/* The last leaf of the chain at or before the name whose key this is; before the first comes the last. */
+static const struct zone_node *
+find_in_chain(const struct zone_version *v, const struct qp_key *key)
+{
+	const struct qp_leaf *leaf;
+	struct qp_cursor c;
+
+	if ((leaf = qp_seek_key(&c, v->qp.t.side, key)) == NULL)
+		leaf = c.leaf;
+	for (unsigned i = 0; i < NSEC_STEPS_MAX; i++, leaf = qp_prev(&c)) {
+		if (leaf == NULL)
+			leaf = qp_last(&c, v->qp.t.side);
+		if (leaf == NULL || is_of_chain(v, leaf))
+			return as_node(leaf);
+	}
+	return NULL;
 }
 
 static const struct zone_node *
 find_hash(const struct zone_version *v, const uint8_t hash[NSEC3_HASH], bool *match)
 {
+	const struct zone_store *store = zone_version_store(v);
 	const struct qp_leaf *leaf;
-	struct qp_cursor c;
 	struct dname owner;
+	struct qp_key key;
 
 	*match = false;
-	if (!nsec3_owner(hash, zone_version_apex_name(v), &owner))
+	if (!nsec3_owner(hash, store->apex, store->apex_len, &owner))
 		return NULL;
-	leaf = qp_seek(&c, v->qp.t.side, owner.octets);
-	*match = leaf != NULL && is_of_chain(v, leaf);
-	for (unsigned i = 0; i < NSEC_STEPS_MAX; i++, leaf = qp_prev(&c)) {
-		if (leaf == NULL && (leaf = c.leaf) == NULL)
-			leaf = qp_last(&c, v->qp.t.side);	/* the last one covers what is before the first */
-		if (leaf == NULL || is_of_chain(v, leaf))
-			return as_node(leaf);
-	}
-	return NULL;
+	qp_key_init(&key, owner.octets);
+	leaf = qp_at_or_before(v->qp.t.side, &key, match);
+	if (leaf != NULL && is_of_chain(v, leaf))
+		return as_node(leaf);
+	*match = false;
+	return find_in_chain(v, &key);
 }
 
 static const struct zone_node *
@@ -359,6 +393,19 @@ zone_version_nsec3_of(const struct zone_version *v, const struct zone_node *node
 	if (v->keeps_hashes && hash != NULL && hash->number == v->hash_number)
 		return find_hash(v, hash->octets, match);
 	return find_nsec3(v, zone_node_owner(node), match);
+}
+
+const struct zone_node *
+zone_version_nsec3_wildcard(const struct zone_version *v, const struct zone_node *node)
+{
+	struct dname wildcard;
+	bool match;
+
+	if (node == v->apex)
+		return v->of_wildcard.node;
+	if (!dname_join(&wildcard, (const uint8_t *)"\1*", 1, zone_node_owner(node)))
+		return NULL;
+	return find_nsec3(v, wildcard.octets, &match);
 }
 
 const struct zone_node *

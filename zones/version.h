@@ -43,6 +43,7 @@ zone_rrset_next(const struct zone_rrset *set, const uint8_t **at, const uint8_t 
 }
 
 const uint8_t *zone_node_owner(const struct zone_node *node);	/* letter case as in the zone's source */
+size_t zone_node_owner_len(const struct zone_node *node);	/* octets of that */
 bool zone_node_rrset(const struct zone_node *node, uint16_t type, struct zone_rrset *out);	/* RRSIG: the first */
 bool zone_node_rrset_of(const struct zone_node *node, const struct rr *rr, struct zone_rrset *out);	/* as rr's */
 size_t zone_node_count(const struct zone_node *node);		/* RRsets; 0: an empty non-terminal */
@@ -97,6 +98,7 @@ enum zone_denial zone_version_denial(const struct zone_version *v);
 
 /* The node with exactly this name, or NULL.  Also finds names below cuts, and out-of-zone glue. */
 const struct zone_node *zone_version_find(const struct zone_version *v, const uint8_t *name);
+const struct zone_node *zone_version_find_key(const struct zone_version *v, const struct qp_key *key);
 
 /* Is there any name below name? */
 bool zone_version_has_below(const struct zone_version *v, const uint8_t *name);
@@ -118,7 +120,9 @@ struct zone_lookup {
 	const struct zone_node *dname;	/* highest DNAME owner strictly above qname; NULL: none */
 	const struct zone_node *wildcard;	/* "*.<encloser>"; NULL when node is set or there is none */
 	bool is_alias;			/* node, or else wildcard, has a CNAME */
-	bool next_is_wildcard;		/* no name comes between the encloser and its wildcard; when node is NULL */
+	uint8_t labels;			/* of the encloser; this and what follows when node is NULL */
+	const struct qp_branch *below;	/* private: where names below the encloser part; NULL: there are none; */
+	const uint8_t *parting;		/* and from what the descent parted there */
 };
 void zone_version_lookup(const struct zone_version *v, const uint8_t *qname, struct zone_lookup *out);
 
@@ -142,9 +146,10 @@ const struct zone_node *zone_version_predecessor(const struct zone_version *v, c
 
 /* The node whose NSEC record speaks of name: its own, or that of the last name before it that has one.  NULL: none. */
 const struct zone_node *zone_version_nsec(const struct zone_version *v, const uint8_t *name);
-const struct zone_node *zone_version_nsec_key(const struct zone_version *v, const struct qp_key *key);
 
-/* The same for the wildcard below the encloser of a name that was looked up and not found. */
+/* The same for a name that was looked up and not found; and for the wildcard below its encloser. */
+const struct zone_node *zone_version_nsec_found(const struct zone_version *v, const struct qp_key *key,
+    const struct zone_lookup *found);
 const struct zone_node *zone_version_nsec_wildcard(const struct zone_version *v, const struct zone_lookup *found);
 
 /* The node whose NSEC3 record matches name (*match) or covers it, in a zone whose denial is NSEC3.  NULL: the chain is
@@ -153,6 +158,9 @@ const struct zone_node *zone_version_nsec3(const struct zone_version *v, const u
 
 /* The same for a node's name, whose hash may be kept. */
 const struct zone_node *zone_version_nsec3_of(const struct zone_version *v, const struct zone_node *node, bool *match);
+
+/* The same for the wildcard below a node's name. */
+const struct zone_node *zone_version_nsec3_wildcard(const struct zone_version *v, const struct zone_node *node);
 
 /* Some NSEC3, in a zone that has one. */
 const struct zone_node *zone_version_any_nsec3(const struct zone_version *v);

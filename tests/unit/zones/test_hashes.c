@@ -38,7 +38,7 @@ nsec3_rr(const uint8_t *name, size_t with, struct dname *owner, uint8_t rdata[64
 
 	nsec3_params_read(params[with].octets, &p);
 	nsec3_hash(&p, name, hash);
-	check(nsec3_owner(hash, APEX, owner), "an owner");
+	check(nsec3_owner(hash, APEX, dname_len(APEX), owner), "an owner");
 	memcpy(rdata, params[with].octets, n);
 	rdata[n] = NSEC3_HASH;
 	memset(rdata + n + 1, 'x', NSEC3_HASH);

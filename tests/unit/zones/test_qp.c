@@ -160,6 +160,30 @@ check_cursor(qp_word root, const struct names *model, const uint8_t *name, size_
 	check(leaf == NULL || dname_equal(qp_leaf_name(leaf), model->v[end].octets), "for the next name");
 }
 
+/* The name or the one before it, found at once, and from what a descent along it came past. */
+static void
+check_before(qp_word root, const struct names *model, const uint8_t *name, size_t i, bool there)
+{
+	size_t at = there ? i + 1 : i;
+	const struct qp_leaf *leaf;
+	struct qp_descent d;
+	struct qp_key key;
+	unsigned above;
+	bool exact;
+
+	qp_key_init(&key, name);
+	leaf = qp_at_or_before(root, &key, &exact);
+	check(exact == there && (leaf == NULL) == (at == 0), "there is one at or before it, or not");
+	check(leaf == NULL || dname_equal(qp_leaf_name(leaf), model->v[at - 1].octets), "it is the right one");
+	qp_descend(root, &key, &d);
+	for (above = d.nabove; above > 0 && d.above[above - 1].at > key.label_at[d.common]; above--)
+		;
+	if (there || above == 0 || d.above[above - 1].at != key.label_at[d.common] || d.common == key.labels)
+		return;
+	leaf = qp_before(d.above[above - 1].branch, &key, d.common, d.parting);
+	check(leaf != NULL && dname_equal(qp_leaf_name(leaf), model->v[i - 1].octets), "the one below the encloser");
+}
+
 /* The deepest names at or above name, by descent and by looking at all. */
 static void
 check_above(qp_word root, const struct names *model, const uint8_t *name)
@@ -199,6 +223,7 @@ check_name(qp_word root, const struct names *model, const struct dname *name)
 	check((qp_get(root, name->octets) != NULL) == there, "a name is found if it is there");
 	check_cursor(root, model, name->octets, i, there);
 	check_above(root, model, name->octets);
+	check_before(root, model, name->octets, i, there);
 }
 
 static void
