@@ -55,6 +55,24 @@ fault_at_offset(struct config_reader *r, const char *text, size_t offset, const 
 	return fault_set(r->fault, ERR_FORMAT, "%s:%zu:%zu: expected UTF-8, found: %s", r->file, line, column, problem);
 }
 
+/* libyaml's words are about its grammar; these are about the two mistakes that people make. */
+static const char *
+yaml_hint(const yaml_parser_t *p, const char *text, size_t n)
+{
+	size_t line = 0, at = 0, column = 0;
+
+	for (; at < n && line < p->problem_mark.line; at++)
+		line += text[at] == '\n';
+	for (; at < n && column < p->problem_mark.column; column++)
+		for (at++; at < n && (text[at] & 0xc0) == 0x80; )
+			at++;
+	if (at < n && text[at] == '\t')
+		return "; a tab stands here: YAML is indented by blanks";
+	if (at < n && text[at] == ':')
+		return "; what begins with a colon has to stand in quotes";
+	return "";
+}
+
 static enum err
 fault_yaml(struct config_reader *r, const yaml_parser_t *p, const char *text, size_t n)
 {
@@ -62,9 +80,9 @@ fault_yaml(struct config_reader *r, const yaml_parser_t *p, const char *text, si
 		return fault_set(r->fault, ERR_NOMEM, "%s: out of memory", r->file);
 	if (p->error == YAML_READER_ERROR)
 		return fault_at_offset(r, text, p->problem_offset < n ? p->problem_offset : n, p->problem);
-	return fault_set(r->fault, ERR_FORMAT, "%s:%zu:%zu: expected YAML, found an error%s%s: %s", r->file,
-	    p->problem_mark.line + 1, p->problem_mark.column + 1, p->context != NULL ? " " : "",
-	    p->context != NULL ? p->context : "", p->problem);
+	return fault_set(r->fault, ERR_FORMAT, "%s:%zu:%zu: expected YAML, found an error%s%s: %s%s",
+	    r->file, p->problem_mark.line + 1, p->problem_mark.column + 1, p->context != NULL ? " " : "",
+	    p->context != NULL ? p->context : "", p->problem, yaml_hint(p, text, n));
 }
 
 static enum err

@@ -202,7 +202,7 @@ config_read_labels(struct config_reader *r, const struct option *o, const yaml_n
 	enum err err = ERR_OK;
 
 	if (given && node->type != YAML_SEQUENCE_NODE)
-		return config_expected(r, node, "a list");
+		return config_expected(r, node, CONFIG_LIST);
 	size_t n = !given ? 1 : (size_t)(node->data.sequence.items.top - node->data.sequence.items.start);
 	if (n == 0)
 		return config_fault(r, node, ERR_RANGE, "expected at least one item for labels, found an empty list");

@@ -39,7 +39,7 @@ config_read_cookie_secrets(struct config_reader *r, const struct option *o, cons
 	if (err != ERR_OK)
 		return err;
 	if (node->type != YAML_SEQUENCE_NODE)
-		return config_expected(r, node, "a list");
+		return config_fault(r, node, ERR_FORMAT, "expected %s", CONFIG_LIST);	/* a secret is not shown */
 	const yaml_node_item_t *items = node->data.sequence.items.start;
 	size_t n = (size_t)(node->data.sequence.items.top - items);
 	if (n == 0 || n > COOKIE_SECRETS_MAX)

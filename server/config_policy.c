@@ -39,7 +39,7 @@ config_read_policy(struct config_reader *r, const struct option *o, const yaml_n
 
 	(void)o;
 	if (node->type != YAML_SEQUENCE_NODE)
-		return config_expected(r, node, "a list");
+		return config_expected(r, node, CONFIG_LIST);
 	const yaml_node_item_t *items = node->data.sequence.items.start;
 	size_t n = (size_t)(node->data.sequence.items.top - items);
 	if ((p->rules = calloc(n + 1, sizeof *p->rules)) == NULL)

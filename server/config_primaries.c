@@ -37,7 +37,7 @@ config_read_primaries(struct config_reader *r, const struct option *o, const yam
 	enum err err = ERR_OK;
 
 	if (node->type != YAML_SEQUENCE_NODE)
-		return config_expected(r, node, "a list");
+		return config_expected(r, node, CONFIG_LIST);
 	const yaml_node_item_t *items = node->data.sequence.items.start;
 	size_t n = (size_t)(node->data.sequence.items.top - items);
 	if (n == 0)

@@ -71,6 +71,7 @@ enum err config_fault(struct config_reader *r, const yaml_node_t *node, enum err
     __attribute__((format(printf, 4, 5)));
 
 /* "expected WHAT, found ..." with the node's text, shortened, or its kind. */
+#define CONFIG_LIST "a list ([in, brackets], or each item on a line of its own behind a hyphen)"
 enum err config_expected(struct config_reader *r, const yaml_node_t *node, const char *what);
 
 /* "FILE:LINE:COLUMN" for messages that are no errors. */

@@ -51,7 +51,7 @@ config_read_self_check(struct config_reader *r, const struct option *o, const ya
 		return ERR_OK;
 	}
 	if (node->type != YAML_SEQUENCE_NODE)
-		return config_expected(r, node, "a list");
+		return config_expected(r, node, CONFIG_LIST);
 	items = node->data.sequence.items.start;
 	n = (size_t)(node->data.sequence.items.top - items);
 	if (n == 0)
@@ -105,7 +105,7 @@ config_read_resolvers(struct config_reader *r, const struct option *o, const yam
 
 	(void)o;
 	if (node->type != YAML_SEQUENCE_NODE)
-		return config_expected(r, node, "a list");
+		return config_expected(r, node, CONFIG_LIST);
 	items = node->data.sequence.items.start;
 	n = (size_t)(node->data.sequence.items.top - items);
 	if ((c->resolvers = calloc(n + 1, sizeof *c->resolvers)) == NULL)

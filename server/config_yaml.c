@@ -11,6 +11,8 @@
 #include "server/config_schema.h"
 #include "wire/dname.h"
 
+#define ALIKE 3				/* so many changes make another name of one */
+#define NAME_MAX_ALIKE 40		/* characters of a name that is compared */
 #define FOUND_MAX 60			/* characters of a bad value that a message shows */
 
 const char *
@@ -72,6 +74,15 @@ config_expected(struct config_reader *r, const yaml_node_t *node, const char *wh
 	char text[FOUND_MAX + 8];
 
 	return config_fault(r, node, ERR_FORMAT, "expected %s, found %s", what, found_text(node, text));
+}
+
+/* What stands in a name otherwise is served as the octets that are there, which nobody asks for. */
+static bool
+is_ascii(const char *text)
+{
+	while ((unsigned char)*text < 0x80 && *text != '\0')
+		text++;
+	return *text == '\0';
 }
 
 bool
@@ -286,6 +297,8 @@ read_scalar(struct config_reader *r, const struct option *o, const yaml_node_t *
 	case OPTION_CHOICE:
 		return read_choice(r, o, node, text, to);
 	case OPTION_NAME:
+		if (!is_ascii(text))
+			return config_expected(r, node, "a domain name in ASCII, as xn--... if it is internationalized");
 		return dname_from_str(text, to) == ERR_OK ? ERR_OK : config_expected(r, node, kind_words(o));
 	case OPTION_FILE:
 		if ((err = check_file(r, node, text)) != ERR_OK)
@@ -408,7 +421,7 @@ read_list(struct config_reader *r, const struct option *o, const yaml_node_t *no
 	enum err err = ERR_OK;
 
 	if (node->type != YAML_SEQUENCE_NODE)
-		return config_expected(r, node, "a list");
+		return config_expected(r, node, CONFIG_LIST);
 	const yaml_node_item_t *items = node->data.sequence.items.start;
 	size_t n = (size_t)(node->data.sequence.items.top - items);
 	if (n < o->min)
@@ -481,11 +494,62 @@ config_read_defaults(struct config_reader *r, const struct section *s, void *bas
 	return err;
 }
 
+/* How many characters to change, add or leave out lie between two names: Levenshtein's distance. */
+static size_t
+distance(const char *a, const char *b)
+{
+	size_t row[NAME_MAX_ALIKE + 1], n = strlen(b);
+
+	if (strlen(a) > NAME_MAX_ALIKE || n > NAME_MAX_ALIKE)
+		return ALIKE;
+	for (size_t k = 0; k <= n; k++)
+		row[k] = k;
+	for (size_t i = 1; *a != '\0'; a++, i++) {
+		size_t corner = row[0];
+
+		row[0] = i;
+		for (size_t k = 1; k <= n; k++) {
+			size_t least = corner + (*a != b[k - 1]);
+
+			if (row[k] + 1 < least)
+				least = row[k] + 1;
+			if (row[k - 1] + 1 < least)
+				least = row[k - 1] + 1;
+			corner = row[k];
+			row[k] = least;
+		}
+	}
+	return row[n];
+}
+
+/* The option that was meant, where one is near enough; else NULL. */
+static const char *
+alike(const struct section *s, const yaml_node_t *key)
+{
+	const char *best = NULL;
+	size_t least = ALIKE;
+
+	for (size_t i = 0; i < s->noptions && key->type == YAML_SCALAR_NODE; i++) {
+		const char *name = s->options[i].name;
+		size_t n = distance((const char *)key->data.scalar.value, name);
+
+		if (n < least && 2 * n < strlen(name) && s->options[i].kind != OPTION_LATER) {
+			least = n;
+			best = name;
+		}
+	}
+	return best;
+}
+
 static enum err
 unknown_key(struct config_reader *r, const struct section *s, const yaml_node_t *key)
 {
 	char text[FOUND_MAX + 8], known[1000] = "";
+	const char *meant = alike(s, key);
 
+	if (meant != NULL)
+		return config_fault(r, key, ERR_FORMAT, "unknown key %s in %s; expected '%s'?", found_text(key, text),
+		    s->what, meant);
 	for (size_t i = 0; i < s->noptions; i++) {
 		size_t n = strlen(known);
 

@@ -3,6 +3,7 @@
 #define TESTS_UNIT_SERVER_CONFIG_TEXT_H
 
 #include "server/config.h"
+#include "server/config_schema.h"
 #include "tests/unit/check.h"
 
 /* Which must be good; the caller's to free. */

@@ -40,7 +40,7 @@ static const struct bad_config bad_files[] = {
 	{ "no challenges", "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes, challenges: []}]}\n",
 	    "x:1:78: expected dns-01, dns-account-01 or dns-persist-01, found an empty list" },
 	{ "challenges that are no list", "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes, challenges: "
-	    "dns-01}]}\n", "x:1:78: expected a list, found 'dns-01'" },
+	    "dns-01}]}\n", "x:1:78: expected " CONFIG_LIST ", found 'dns-01'" },
 	{ "standing records for an hour", "acme: {authorities: [{directory: letsencrypt, terms-agreed: yes, "
 	    "persist-lifetime: 1h}]}\n", "x:1:84: expected a duration from 86400s to 315360000s, such as 30s, 5m or "
 	    "1h, found '1h'" },
@@ -101,7 +101,8 @@ static const struct bad_config bad_files[] = {
 	    "x:1:21: expected authoritative, resolver, doh or none, found 'hope'" },
 	{ "no check and not even none", "zones: [{name: example.org, self-check: []}]\n",
 	    "x:1:41: expected authoritative, resolver, doh or none, found an empty list" },
-	{ "a check that is no list", "acme: {self-check: none}\n", "x:1:20: expected a list, found 'none'" },
+	{ "a check that is no list", "acme: {self-check: none}\n",
+	    "x:1:20: expected " CONFIG_LIST ", found 'none'" },
 	{ "silent servers to be ignored", "acme: {self-check-silent: ignore}\n",
 	    "x:1:27: expected fatal or waive, found 'ignore'" },
 	{ "a resolver without TLS", "acme: {resolvers: [192.0.2.53, 'http://dns.example/']}\n",

@@ -2,10 +2,17 @@
 #include "tests/unit/server/config_text.h"
 
 static const struct bad_config bad_files[] = {
-	{ "an unknown section", "sever:\n  workers: 2\n",
-	    "x:1:1: unknown key 'sever' in the configuration; expected one of: server, git, zones, keys, acme" },
-	{ "an unknown option", "server:\n  worker: 2\n",
-	    "x:2:3: unknown key 'worker' in server; expected one of: listen, free-bind, workers, cpu-affinity, "
+	{ "an unknown section", "options:\n  workers: 2\n",
+	    "x:1:1: unknown key 'options' in the configuration; expected one of: server, git, zones, keys, acme" },
+	{ "a section with a slip", "sever:\n  workers: 2\n",
+	    "x:1:1: unknown key 'sever' in the configuration; expected 'server'?" },
+	{ "an underscore for a hyphen", "server:\n  state_directory: /tmp\n",
+	    "x:2:3: unknown key 'state_directory' in server; expected 'state-directory'?" },
+	{ "an option with a slip, next to one that is as long", "git: [{remote: /tmp, ssh_keys: x}]\n",
+	    "x:1:22: unknown key 'ssh_keys' in a git repository; expected 'ssh-key'?" },
+	{ "a key that is no text", "server: {[a]: b}\n", "x:1:10: expected the name of an option, found a list" },
+	{ "an unknown option", "server:\n  recursion: no\n",
+	    "x:2:3: unknown key 'recursion' in server; expected one of: listen, free-bind, workers, cpu-affinity, "
 	    "state-directory, user, control-socket, source, identity, hostname, nsid, version, edns-udp-size, "
 	    "report-agent, cookie-secrets, cookie-secret-file, require-cookies, secondary, transfers-in, "
 	    "transfers-per-ns, max-transfer-idle-in, max-transfer-time-in, rate-limit, rate-limit-slip, "
@@ -15,8 +22,10 @@ static const struct bad_config bad_files[] = {
 	    "x:4:3: 'workers' stands above already" },
 	{ "a list instead of a map", "server: [1]\n", "x:1:9: expected a map (key: value) for server, found a list" },
 	{ "a section that is empty", "server:\n", "x:1:8: expected a map (key: value) for server, found nothing" },
-	{ "a map instead of a list", "git:\n  remote: /tmp\n", "x:2:3: expected a list, found a map" },
-	{ "a scalar instead of a list", "server: {listen: 127.0.0.1}\n", "x:1:18: expected a list, found '127.0.0.1'" },
+	{ "a map instead of a list", "git:\n  remote: /tmp\n",
+	    "x:2:3: expected " CONFIG_LIST ", found a map" },
+	{ "a scalar instead of a list", "server: {listen: 127.0.0.1}\n",
+	    "x:1:18: expected " CONFIG_LIST ", found '127.0.0.1'" },
 	{ "a list instead of a scalar", "server: {workers: [1]}\n", "x:1:19: expected a number, found a list" },
 	{ "a value that is missing", "server:\n  workers:\n", "x:2:11: expected a number, found nothing" },
 	{ "a text instead of a list's map", "zones: [example.com]\n",
@@ -27,7 +36,12 @@ static const struct bad_config bad_files[] = {
 	{ "a second document", "server: {}\n---\nserver: {}\n",
 	    "x:3:1: expected one YAML document, found a second one" },
 	{ "YAML that is broken", "server: [a\nb: c\n", NULL },
-	{ "a tab for indentation", "server:\n\tworkers: 1\n", NULL },
+	{ "a tab for indentation", "server:\n\tworkers: 1\n",
+	    "x:2:1: expected YAML, found an error while scanning for the next token: found character that cannot start "
+	    "any token; a tab stands here: YAML is indented by blanks" },
+	{ "an address that begins with a colon", "server:\n  identity: \u00fc\n  listen: [::1]\n",
+	    "x:3:12: expected YAML, found an error while parsing a flow node: did not find expected node content; what "
+	    "begins with a colon has to stand in quotes" },
 	{ "octets that are no UTF-8", "server:\n  identity: \xff\n",
 	    "x:2:13: expected UTF-8, found: invalid leading UTF-8 octet" },
 
@@ -60,6 +74,8 @@ static const struct bad_config bad_files[] = {
 
 	{ "a cookie secret of another length is not shown", "server: {cookie-secrets: [00112233]}\n",
 	    "x:1:27: expected a secret of 32 hexadecimal digits" },
+	{ "a cookie secret that is no list is not shown",
+	    "server: {cookie-secrets: 00112233445566778899aabbccddeeff}\n", "x:1:26: expected " CONFIG_LIST },
 	{ "a key where only networks may stand", "server: {rate-limit-exempt: [192.0.2.0/24, key k]}\n",
 	    "x:1:29: expected ADDRESS or ADDRESS/BITS for rate-limit-exempt, found a key" },
 	{ "three cookie secrets", "server: {cookie-secrets: [a, b, c]}\n",
@@ -144,7 +160,7 @@ static const struct bad_config bad_files[] = {
 	{ "a prefix that is too long", "zones: [{name: a, allow-transfer: [192.0.2.1/33]}]\n",
 	    "x:1:36: expected at most 32 bits behind the slash, found '192.0.2.1/33'" },
 	{ "a policy that is no list", "zones: [{name: a, update-policy: yes}]\n",
-	    "x:1:34: expected a list, found 'yes'" },
+	    "x:1:34: expected " CONFIG_LIST ", found 'yes'" },
 	{ "a bad word in a rule", "zones:\n  - name: a\n    update-policy:\n      - grant k name a A\n      - grant k "
 	    "nam a A\n", "x:5:17: expected name, subdomain, wildcard, zonesub, self, selfsub, selfwild, csr or acme, "
 	    "found 'nam'" },
@@ -154,6 +170,8 @@ static const struct bad_config bad_files[] = {
 	    "x:1:58: expected no 'update-policy' with 'primaries': the primary decides who may update the zone" },
 	{ "a rule with a word too many", "zones: [{name: a, allow-transfer: [192.0.2.1 key k l]}]\n",
 	    "x:1:36: expected ADDRESS, ADDRESS/BITS, key NAME, or ADDRESS key NAME, found '192.0.2.1 key k l'" },
+	{ "a name that is not in ASCII", "zones: [{name: b\u00fccher.example}]\n", "x:1:16: expected a domain name in "
+	    "ASCII, as xn--... if it is internationalized, found 'b\u00fccher.example'" },
 	{ "an unknown policy", "zones: [{name: a, serial: up}]\n",
 	    "x:1:27: expected increment, unixtime, date or keep, found 'up'" },
 
