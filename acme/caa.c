@@ -1,10 +1,10 @@
 #include "acme/caa.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
+#include "acme/issue_value.h"
 #include "wire/reader.h"
 #include "wire/rrtype.h"
 
@@ -16,8 +16,6 @@ struct property {			/* section 4.1; borrows from the rdata */
 	const char *tag, *value;
 	size_t ntag, nvalue;
 };
-
-struct span { const char *p, *end; };
 
 static bool
 property_read(const struct rr *rr, struct property *out)
@@ -70,129 +68,64 @@ print_property(const struct rr *rr, const struct property *p, char *out, size_t 
 
 /* --- the value of issue and issuewild: section 4.2 --- */
 
-static void
-skip_blanks(struct span *s)
-{
-	while (s->p < s->end && (*s->p == ' ' || *s->p == '\t'))
-		s->p++;
-}
-
-/* A letter or digit, then those and hyphens between them. */
-static bool
-read_word(struct span *s, struct span *out)
-{
-	out->p = s->p;
-	while (s->p < s->end && (isalnum((unsigned char)*s->p) || (*s->p == '-' && s->p > out->p)))
-		s->p++;
-	out->end = s->p;
-	return out->end > out->p && out->end[-1] != '-';
-}
-
-static bool
-read_domain(struct span *s, struct span *out)
-{
-	struct span label;
-
-	out->p = s->p;
-	if (s->p == s->end || *s->p == ';') {
-		out->end = s->p;
-		return true;		/* nobody */
-	}
-	while (read_word(s, &label)) {
-		out->end = s->p;
-		if (s->p == s->end || *s->p != '.')
-			return true;
-		s->p++;
-	}
-	return false;
-}
-
-static bool
-read_parameter(struct span *s, struct span *tag, struct span *value)
-{
-	if (!read_word(s, tag))
-		return false;
-	skip_blanks(s);
-	if (s->p == s->end || *s->p++ != '=')
-		return false;
-	skip_blanks(s);
-	for (value->p = s->p; s->p < s->end && *s->p > ' ' && *s->p <= '~' && *s->p != ';'; )
-		s->p++;
-	value->end = s->p;
-	skip_blanks(s);
-	return s->p == s->end || *s->p == ';';
-}
-
-static bool
-span_is(const struct span *s, const char *text, bool any_case)
-{
-	size_t n = (size_t)(s->end - s->p);
-
-	return strlen(text) == n && (any_case ? strncasecmp(s->p, text, n) : strncmp(s->p, text, n)) == 0;
-}
-
 /* RFC 8657, section 4: names of methods, with commas between them. */
 static bool
-has_method(const struct span *value, const struct acme_caa_issuer *issuer)
+has_method(const struct issue_span *value, const struct acme_caa_issuer *issuer)
 {
-	struct span item = { value->p, value->p };
+	struct issue_span item = { value->p, value->p };
 
 	while (item.p <= value->end) {
 		item.end = item.p;
 		while (item.end < value->end && *item.end != ',')
 			item.end++;
 		for (size_t i = 0; i < issuer->nmethods; i++)
-			if (span_is(&item, acme_challenge_type_str(issuer->methods[i]), false))
+			if (issue_span_is(&item, acme_challenge_type_str(issuer->methods[i])))
 				return true;
 		item.p = item.end + 1;
 	}
 	return false;
 }
 
-/* What a value says against issuer; NULL: nothing. */
-static const char *
-judge_parameters(struct span *s, const struct acme_caa_issuer *issuer)
-{
-	unsigned n = 0, naccounts = 0, nmethods = 0;
-	struct span tag, value;
-	const char *against = NULL;
+#define MALFORMED "it is malformed, so that nobody may"
 
-	while (s->p < s->end && *s->p == ';') {
-		s->p++;
-		skip_blanks(s);
-		if (s->p == s->end && n == 0)
-			break;		/* a semicolon and nothing more */
-		if (!read_parameter(s, &tag, &value))
-			return "it is malformed, so that nobody may";
-		n++;
-		if (span_is(&tag, "accounturi", true)) {
+/* What the parameters say against issuer; NULL: nothing. */
+static const char *
+judge_parameters(struct issue_value *v, const struct acme_caa_issuer *issuer)
+{
+	unsigned naccounts = 0, nmethods = 0;
+	struct issue_span tag, value;
+	const char *against = NULL;
+	enum issue_step step;
+
+	while ((step = issue_value_next(v, &tag, &value)) == ISSUE_PARAMETER) {
+		if (issue_span_is_word(&tag, "accounturi")) {
 			naccounts++;
-			if (issuer->account != NULL && !span_is(&value, issuer->account, false))
+			if (issuer->account != NULL && !issue_span_is(&value, issuer->account))
 				against = "it is for another account";
-		} else if (span_is(&tag, "validationmethods", true)) {
+		} else if (issue_span_is_word(&tag, "validationmethods")) {
 			nmethods++;
 			if (!has_method(&value, issuer))
 				against = "it allows other ways of validation only";
 		}
 	}
-	if (naccounts > 1 || nmethods > 1)
-		return "a parameter is there twice, so that nobody may";
-	return s->p == s->end ? against : "it is malformed, so that nobody may";
+	if (step == ISSUE_MALFORMED)
+		return MALFORMED;
+	return naccounts > 1 || nmethods > 1 ? "a parameter is there twice, so that nobody may" : against;
 }
 
 static const char *
 judge_value(const struct property *p, const struct acme_caa_issuer *issuer)
 {
-	struct span s = { p->value, p->value + p->nvalue }, domain;
+	struct issue_value v;
+	struct issue_span domain;
 	bool named = false;
 
-	skip_blanks(&s);
-	if (!read_domain(&s, &domain))
-		return "it is malformed, so that nobody may";
-	skip_blanks(&s);
+	if (!issue_value_begin(&v, p->value, p->nvalue, &domain) ||
+	    (domain.end > domain.p && domain.end[-1] == '.'))
+		return MALFORMED;
 	for (size_t i = 0; i < issuer->nidentities; i++)
-		named |= span_is(&domain, issuer->identities[i], true);
-	const char *against = judge_parameters(&s, issuer);
+		named |= issue_span_is_word(&domain, issuer->identities[i]);
+	const char *against = judge_parameters(&v, issuer);
 	if (against == NULL && domain.p == domain.end)
 		return "it is for no CA";
 	return named ? against : "it is for another CA";

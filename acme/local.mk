@@ -28,6 +28,7 @@ acme_libacme_a_SOURCES = \
 	acme/host_keep.c \
 	acme/host_order.c \
 	acme/http.c acme/http.h \
+	acme/issue_value.c acme/issue_value.h \
 	acme/judge.c \
 	acme/jws.c acme/jws.h \
 	acme/key.c acme/key.h \

@@ -3,7 +3,8 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
+
+#include "acme/issue_value.h"
 
 #define STRING_MAX 255
 
@@ -31,72 +32,22 @@ acme_issuer_normalize(const char *text, size_t n, char out[ACME_ISSUER_MAX + 1])
 	return true;
 }
 
-static bool
-value_octets_valid(const char *text, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (text[i] < 0x21 || text[i] > 0x7e || text[i] == ';')
-			return false;
-	return true;
-}
-
 bool
 acme_persist_value_valid(const char *text)
 {
 	size_t n = strlen(text);
 
+	for (size_t i = 0; i < n; i++)
+		if (text[i] < 0x21 || text[i] > 0x7e || text[i] == ';')
+			return false;
 	/* A hash and its algorithm may still come behind it. */
-	return n > 0 && n <= ACME_ACCOUNTURI_MAX - 64 && value_octets_valid(text, n);
+	return n > 0 && n <= ACME_ACCOUNTURI_MAX - 64;
 }
 
 /* ---- reading ---- */
 
-struct cursor {
-	const char *p, *end;
-};
-
-static void
-skip_blanks(struct cursor *c)
-{
-	while (c->p < c->end && (*c->p == ' ' || *c->p == '\t'))
-		c->p++;
-}
-
-/* What comes before one of stop, or the end, with blanks on either side dropped. */
-static struct cursor
-take_until(struct cursor *c, const char *stop)
-{
-	struct cursor part;
-
-	skip_blanks(c);
-	part.p = c->p;
-	while (c->p < c->end && strchr(stop, *c->p) == NULL)
-		c->p++;
-	part.end = c->p;
-	while (part.end > part.p && (part.end[-1] == ' ' || part.end[-1] == '\t'))
-		part.end--;
-	return part;
-}
-
 static bool
-is_word(const struct cursor *c, const char *word)
-{
-	return (size_t)(c->end - c->p) == strlen(word) && strncasecmp(c->p, word, strlen(word)) == 0;
-}
-
-/* Section 4.2: letters and digits, hyphens within. */
-static bool
-tag_valid(const struct cursor *tag)
-{
-	for (const char *p = tag->p; p < tag->end; p++)
-		if (!isascii((unsigned char)*p) ||
-		    (!isalnum((unsigned char)*p) && (*p != '-' || p == tag->p || p + 1 == tag->end)))
-			return false;
-	return tag->p < tag->end;
-}
-
-static bool
-number_read(const struct cursor *value, int64_t *out)
+number_read(const struct issue_span *value, int64_t *out)
 {
 	int64_t n = 0;
 
@@ -114,13 +65,13 @@ number_read(const struct cursor *value, int64_t *out)
 enum { SEEN_ACCOUNT = 1, SEEN_POLICY = 2, SEEN_UNTIL = 4 };
 
 static bool
-parameter_read(const struct cursor *tag, const struct cursor *value, struct acme_persist_record *out, unsigned *seen)
+parameter_read(const struct issue_span *tag, const struct issue_span *value, struct acme_persist_record *out, unsigned *seen)
 {
-	unsigned which = is_word(tag, "accounturi") ? SEEN_ACCOUNT : is_word(tag, "policy") ? SEEN_POLICY :
-	    is_word(tag, "persistUntil") ? SEEN_UNTIL : 0;
+	unsigned which = issue_span_is_word(tag, "accounturi") ? SEEN_ACCOUNT : issue_span_is_word(tag, "policy") ? SEEN_POLICY :
+	    issue_span_is_word(tag, "persistUntil") ? SEEN_UNTIL : 0;
 	size_t n = (size_t)(value->end - value->p);
 
-	if (!tag_valid(tag) || !value_octets_valid(value->p, n) || (*seen & which) != 0)
+	if ((*seen & which) != 0)
 		return false;
 	*seen |= which;
 	switch (which) {
@@ -131,7 +82,7 @@ parameter_read(const struct cursor *tag, const struct cursor *value, struct acme
 		out->account[n] = '\0';
 		return true;
 	case SEEN_POLICY:
-		out->wildcard = is_word(value, "wildcard");
+		out->wildcard = issue_span_is_word(value, "wildcard");
 		return true;
 	case SEEN_UNTIL:
 		return number_read(value, &out->until_s) && out->until_s > 0;
@@ -143,28 +94,20 @@ parameter_read(const struct cursor *tag, const struct cursor *value, struct acme
 bool
 acme_persist_read(const char *text, size_t n, struct acme_persist_record *out)
 {
-	struct cursor c = { text, text }, part;
 	struct acme_persist_record r = { .until_s = 0 };
+	struct issue_span issuer, tag, value;
+	struct issue_value v;
 	unsigned seen = 0;
+	enum issue_step step;
 
-	if (n == 0)			/* text may be NULL then */
+	if (!issue_value_begin(&v, text, n, &issuer) ||
+	    !acme_issuer_normalize(issuer.p, (size_t)(issuer.end - issuer.p), r.issuer))
 		return false;
-	c.end = text + n;
-	part = take_until(&c, ";");
-	if (memchr(text, '\0', n) != NULL || !acme_issuer_normalize(part.p, (size_t)(part.end - part.p), r.issuer))
-		return false;
-	while (c.p < c.end) {
-		c.p++;				/* the semicolon */
-		struct cursor tag = take_until(&c, "=;");
-
-		if (c.p == c.end || *c.p != '=')
-			return false;
-		c.p++;
-		struct cursor value = take_until(&c, ";");
-
+	while ((step = issue_value_next(&v, &tag, &value)) == ISSUE_PARAMETER)
 		if (!parameter_read(&tag, &value, &r, &seen))
 			return false;
-	}
+	if (step == ISSUE_MALFORMED)
+		return false;
 	if ((seen & SEEN_ACCOUNT) == 0)
 		return false;
 	*out = r;
