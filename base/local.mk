@@ -2,6 +2,7 @@ noinst_LIBRARIES += base/libbase.a
 base_libbase_a_SOURCES = \
 	base/awake.c base/awake.h \
 	base/buf.c base/buf.h \
+	base/child.c base/child.h \
 	base/clock.c base/clock.h \
 	base/digest.c base/digest.h \
 	base/encoding.c base/encoding.h \

@@ -4,13 +4,13 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -153,37 +153,14 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 /* ---- beginnings ---- */
 
-/* It gets no descriptor of ours but its three, default signals, and a process group of its own, which can be killed
- * whole. */
+/* In a process group of its own, which can be killed whole. */
 static int
 spawn(struct run *r, int output)
 {
-	char *arguments[] = { (char []){ "sh" }, (char []){ "-c" }, r->command, NULL };
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	sigset_t all, none;
-	int error;
-
-	if ((error = posix_spawn_file_actions_init(&actions)) != 0)
-		return error;
-	if ((error = posix_spawnattr_init(&attributes)) != 0) {
-		posix_spawn_file_actions_destroy(&actions);
-		return error;
-	}
-	sigfillset(&all);
-	sigemptyset(&none);
-	posix_spawnattr_setsigdefault(&attributes, &all);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setpgroup(&attributes, 0);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
-	if ((error = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)) == 0 &&
-	    (error = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)) == 0 &&
-	    (error = posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO)) == 0 &&
-	    (error = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1)) == 0)
-		error = posix_spawn(&r->pid, "/bin/sh", &actions, &attributes, arguments, r->environment);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attributes);
-	return error;
+	return child_start(&(struct child){ .program = "/bin/sh",
+	    .arguments = (const char *const []){ "sh", "-c", r->command, NULL },
+	    .environment = (const char *const *)(uintptr_t)r->environment, .in = -1, .out = output, .err = output,
+	    .own_group = true }, &r->pid);
 }
 
 /* 0, or an errno. */

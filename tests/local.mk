@@ -617,6 +617,11 @@ check_PROGRAMS += tests/unit/server/test_cert_record
 tests_unit_server_test_cert_record_SOURCES = tests/unit/server/test_cert_record.c tests/unit/check.h
 tests_unit_server_test_cert_record_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 # --- end of server: the status record
+# --- base: other programs
+check_PROGRAMS += tests/unit/base/test_child
+tests_unit_base_test_child_SOURCES = tests/unit/base/test_child.c tests/unit/check.h
+tests_unit_base_test_child_LDADD = $(LIBBASE) $(CMOCKA_LIBS)
+# --- end of base: other programs
 # --- base: URLs
 check_PROGRAMS += tests/unit/base/test_url
 tests_unit_base_test_url_SOURCES = tests/unit/base/test_url.c tests/unit/check.h

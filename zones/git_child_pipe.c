@@ -3,7 +3,6 @@
  * and may refuse, its configuration holds, and it is packed when it is time to. */
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "zones/git_internal.h"
 
 #include <git2/sys/transport.h>
@@ -171,40 +171,28 @@ on_free(git_smart_subtransport_stream *stream)
 	free(p);
 }
 
-static void
-run_git(int fd, int words, const char *directory)
-{
-	int null = words;
-
-	(void)signal(SIGPIPE, SIG_DFL);
-	if (dup2(fd, STDIN_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0 || (null >= 0 && dup2(null, STDERR_FILENO) < 0))
-		_exit(127);
-	(void)close_range(STDERR_FILENO + 1, ~0U, 0);
-	execlp("git", "git", "receive-pack", directory, (char *)NULL);
-	_exit(127);
-}
-
 static int
 start(struct pipe_transport *t, struct pipe_stream *p)
 {
 	char *directory = git_url_directory(t->child->request->v[GIT_FIELD_URL]);
-	int fds[2];
+	int fds[2], error;
 
 	if (directory == NULL || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0) {
 		git_error_set_str(GIT_ERROR_OS, directory == NULL ? "a bad escape" : strerror(errno));
 		free(directory);
 		return GIT_ERROR;
 	}
-	if ((p->pid = fork()) == 0)
-		run_git(fds[1], t->words, directory);
-	if (p->pid < 0)
-		git_error_set_str(GIT_ERROR_OS, strerror(errno));
+	error = child_start(&(struct child){ .program = "git",
+	    .arguments = (const char *const []){ "git", "receive-pack", directory, NULL }, .in = fds[1], .out = fds[1],
+	    .err = t->words }, &p->pid);
 	free(directory);
 	close(fds[1]);
 	p->fd = fds[0];
-	if (p->pid < 0)
-		close(fds[0]);
-	return p->pid < 0 ? GIT_ERROR : 0;
+	if (error == 0)
+		return 0;
+	git_error_set_str(GIT_ERROR_OS, strerror(error));
+	close(fds[0]);
+	return GIT_ERROR;
 }
 
 static int

@@ -2,10 +2,8 @@
  * them (https://USER:PASSWORD@HOST[:PORT][/PATH], with %XX for what would disturb), or from a program that speaks the
  * protocol of git-credential(1). */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/clock.h"
 #include "base/encoding.h"
 #include "base/file.h"
@@ -25,8 +24,6 @@
 #define ANSWER_MAX 65536
 #define HELPER_S 20
 #define HTTPS_PORT 443
-
-extern char **environ;
 
 /* --- parts of an URL --- */
 
@@ -166,34 +163,6 @@ helper_command(const char *helper, const char *operation, struct buf *out)
 	return buf_str(out) != NULL;
 }
 
-static int
-helper_spawn(const char *command, int fd, pid_t *pid)
-{
-	char shell[] = "sh", option[] = "-c";
-	char *argv[] = { shell, option, (char *)(uintptr_t)command, NULL };
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	sigset_t all;
-	int error;
-
-	if ((error = posix_spawn_file_actions_init(&actions)) != 0)
-		return error;
-	if ((error = posix_spawnattr_init(&attributes)) != 0) {
-		posix_spawn_file_actions_destroy(&actions);
-		return error;
-	}
-	sigfillset(&all);			/* SIGPIPE is ignored here */
-	(void)posix_spawnattr_setsigdefault(&attributes, &all);
-	(void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-	if ((error = posix_spawn_file_actions_adddup2(&actions, fd, STDIN_FILENO)) == 0 &&
-	    (error = posix_spawn_file_actions_adddup2(&actions, fd, STDOUT_FILENO)) == 0 &&
-	    (error = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1)) == 0)
-		error = posix_spawn(pid, "/bin/sh", &actions, &attributes, argv, environ);
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&actions);
-	return error;
-}
-
 /* What it has to say, until it closes its end. */
 static enum err
 helper_listen(int fd, struct buf *answer, struct fault *f)
@@ -230,7 +199,9 @@ helper_run(const char *command, struct buf *request, struct buf *answer, struct 
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
 		return fault_set(f, err_from_errno(errno), "socketpair: %s", strerror(errno));
-	error = helper_spawn(command, fds[1], &pid);
+	error = child_start(&(struct child){ .program = "/bin/sh",
+	    .arguments = (const char *const []){ "sh", "-c", command, NULL }, .in = fds[1], .out = fds[1], .err = -1 },
+	    &pid);
 	close(fds[1]);
 	if (error != 0) {
 		close(fds[0]);

@@ -3,10 +3,8 @@
  * nothing of it is seen in an argument list; the deadline ends with SIGTERM and SIGKILL for the child's process
  * group. */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "zones/git_internal.h"
@@ -22,41 +21,6 @@
 #define DEADLINE_S 60
 #define GRACE_MS 1000			/* from SIGTERM to SIGKILL */
 #define DISK_OCTETS_PER_MS (50 * 1000)	/* what a modest disk writes */
-
-extern char **environ;
-
-/* fd becomes the child's standard input and output; all else but standard error is closed there. */
-static int
-child_spawn(int fd, pid_t *pid)
-{
-	char name[] = "certnsd", argument[] = GIT_CHILD_ARGUMENT;
-	char *argv[] = { name, argument, NULL };
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	sigset_t none, all;
-	int error;
-
-	if ((error = posix_spawn_file_actions_init(&actions)) != 0)
-		return error;
-	if ((error = posix_spawnattr_init(&attributes)) != 0) {
-		posix_spawn_file_actions_destroy(&actions);
-		return error;
-	}
-	sigemptyset(&none);
-	sigfillset(&all);
-	(void)posix_spawnattr_setsigmask(&attributes, &none);
-	(void)posix_spawnattr_setsigdefault(&attributes, &all);
-	(void)posix_spawnattr_setpgroup(&attributes, 0);
-	(void)posix_spawnattr_setflags(&attributes,
-	    POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-	if ((error = posix_spawn_file_actions_adddup2(&actions, fd, STDIN_FILENO)) == 0 &&
-	    (error = posix_spawn_file_actions_adddup2(&actions, fd, STDOUT_FILENO)) == 0 &&
-	    (error = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1)) == 0)
-		error = posix_spawn(pid, "/proc/self/exe", &actions, &attributes, argv, environ);
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&actions);
-	return error;
-}
 
 /* What poll said about the child's end of the line.  False: it is closed. */
 static bool
@@ -192,7 +156,9 @@ child_run(struct git_source *s, struct buf *request, unsigned deadline_s, struct
 		    10 : 1);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
 		return fault_set(f, err_from_errno(errno), "socketpair: %s", strerror(errno));
-	error = child_spawn(fds[1], &pid);
+	error = child_start(&(struct child){ .program = "/proc/self/exe",
+	    .arguments = (const char *const []){ "certnsd", GIT_CHILD_ARGUMENT, NULL }, .in = fds[1], .out = fds[1],
+	    .err = -1, .own_group = true }, &pid);
 	close(fds[1]);
 	if (error != 0) {
 		close(fds[0]);
