@@ -8,6 +8,7 @@ base_libbase_a_SOURCES = \
 	base/encoding.c base/encoding.h \
 	base/err.c base/err.h \
 	base/file.c base/file.h \
+	base/huge.c base/huge.h \
 	base/log.c base/log.h \
 	base/parallel.c base/parallel.h \
 	base/pool.c base/pool.h \

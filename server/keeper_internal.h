@@ -208,7 +208,9 @@ void source_wait(struct source *s, void (*done)(void *arg, enum err err, const c
 void source_finished(struct source *s, bool written, enum err err, const char *words);
 const char *source_problem(const struct source *s);	/* of the last pull or push; NULL: both went well */
 struct source *source_of(const struct zone *z);
-void memory_give_back(struct keeper *k);	/* to the system, on a helper, after much was read or replaced */
+/* What is free to the system, what is not into huge pages; on a helper, after much was read or replaced. */
+#define MUCH_READ 50000			/* RRs */
+void memory_tidy(struct keeper *k);
 
 /* filezones.c */
 size_t filezones_count(const struct config *c);		/* directories with zone files */

@@ -12,8 +12,6 @@
 #include "base/log.h"
 #include "wire/rrtype.h"
 
-#define MUCH 50000			/* RRs */
-
 enum err
 merge_new_zone(const struct source *s, const uint8_t *apex, struct zone **out)
 {
@@ -444,7 +442,7 @@ has_read_much(const struct pull *p)
 
 	for (size_t i = 0; i < p->nzones; i++)
 		rrs += p->zones[i].rrs.n;
-	return rrs > MUCH;
+	return rrs > MUCH_READ;
 }
 
 static void
@@ -471,7 +469,7 @@ pull_done(void *arg)
 		source_idle(s);
 	pull_free(p);
 	if (much && !s->keeper->stopping)
-		memory_give_back(s->keeper);
+		memory_tidy(s->keeper);
 }
 
 void

@@ -286,6 +286,16 @@ leave_running(struct secondary *s)
 	all->nrunning--;
 }
 
+/* After very many small zones as after one that is large. */
+static bool
+has_taken_much(struct secondaries *all, const struct intake *in)
+{
+	if (in->kind == XFRIN_STEPS || (all->taken += in->records) <= MUCH_READ)
+		return false;
+	all->taken = 0;
+	return true;
+}
+
 static void
 intake_done(void *arg)
 {
@@ -294,6 +304,7 @@ intake_done(void *arg)
 	struct keeper *k = s->keeper;
 	struct fault f = in->fault;
 	enum err err = in->err;
+	bool much;
 
 	leave_running(s);
 	s->intake = NULL;
@@ -318,7 +329,10 @@ intake_done(void *arg)
 	} else {
 		failed(s, fault_str(&f, err));
 	}
+	much = has_taken_much(k->secondaries, in);
 	intake_free(in);
+	if (much)
+		memory_tidy(k);
 	secondaries_go_on(k->secondaries);
 }
 

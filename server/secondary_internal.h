@@ -45,6 +45,7 @@ struct secondaries {
 	struct line transfers, asks;	/* that wait */
 	struct secondary *running;	/* whose transfers are under way */
 	unsigned nrunning, nasking;
+	uint64_t taken;			/* RRs of whole zones since the memory was tidied */
 	struct pool *pool;
 	struct event *results;
 	int stop_fd;

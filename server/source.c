@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/huge.h"
 #include "base/log.h"
 
 #define RETRY_FIRST_S 2
@@ -335,28 +336,29 @@ sources_open(struct keeper *k, struct fault *f)
 
 /* What was freed in small pieces stays with the process unless somebody asks for it. */
 static void
-trim(void *arg)
+tidy(void *arg)
 {
 	(void)arg;
 	(void)malloc_trim(0);
+	(void)huge_pages();
 }
 
 static void
-trimmed(void *arg)
+tidied(void *arg)
 {
 	(void)arg;
 }
 
 void
-memory_give_back(struct keeper *k)
+memory_tidy(struct keeper *k)
 {
-	(void)pool_submit(k->pool, trim, trimmed, NULL);	/* if there is no memory for that: the next time */
+	(void)pool_submit(k->pool, tidy, tidied, NULL);	/* if there is no memory for that: the next time */
 }
 
 void
 sources_start(struct keeper *k)
 {
-	memory_give_back(k);
+	memory_tidy(k);
 	for (size_t i = 0; i < k->nsources; i++) {
 		struct source *s = &k->sources[i];
 

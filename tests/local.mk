@@ -19,7 +19,8 @@ dist-hook:
 	find $(distdir) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What more than one thread takes part in; for a build with --enable-thread-sanitizer.
-THREADED_TESTS = tests/unit/base/test_awake tests/unit/base/test_log tests/unit/base/test_pool tests/unit/base/test_queue \
+THREADED_TESTS = tests/unit/base/test_awake tests/unit/base/test_huge tests/unit/base/test_log \
+	tests/unit/base/test_pool tests/unit/base/test_queue \
 	tests/unit/server/test_handle tests/unit/server/test_plain tests/unit/server/test_tcp \
 	tests/unit/server/test_worker tests/unit/zones/test_load tests/unit/zones/test_publish tests/unit/zones/test_qp \
 	tests/unit/zones/test_store tests/unit/zones/test_zoneset
@@ -482,6 +483,9 @@ tests_unit_zones_test_journal_power_LDADD = $(LIBZONES) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/base/test_awake
 tests_unit_base_test_awake_SOURCES = tests/unit/base/test_awake.c tests/unit/check.h
 tests_unit_base_test_awake_LDADD = $(LIBBASE) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/base/test_huge
+tests_unit_base_test_huge_SOURCES = tests/unit/base/test_huge.c tests/unit/check.h
+tests_unit_base_test_huge_LDADD = $(LIBBASE) $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/base/test_pool
 tests_unit_base_test_pool_SOURCES = tests/unit/base/test_pool.c tests/unit/check.h

@@ -26,7 +26,6 @@ zones_libzones_a_SOURCES = \
 	zones/forms.c zones/forms.h \
 	zones/forms_special.c \
 	zones/generate.c zones/generate.h \
-	zones/huge.c zones/huge.h \
 	zones/image.c zones/image.h \
 	zones/git.c zones/git.h \
 	zones/git_child.c \

@@ -7,11 +7,9 @@
 #include "base/parallel.h"
 #include "wire/rdata.h"
 #include "wire/rrtype.h"
-#include "zones/huge.h"
 #include "zones/versionpriv.h"
 
 #define FILL_WHOLE 50000		/* up to so many RRs are filled in by one thread */
-#define FILL_LARGE 200000		/* from so many on the processor's caches hold little of the tree */
 #define FILL_PIECES_MAX 32
 
 static void
@@ -529,7 +527,6 @@ zone_store_fill_by(struct zone_store *s, const struct rr_list *sorted, unsigned 
 
 	assert(v->qp.t.root == 0 && v->qp.t.side == 0);
 	prepare_hashes(s, v, sorted);
-	v->is_large = sorted->n >= FILL_LARGE;
 	cut_pieces(pieces, n, s, v->qp.t.number, sorted);
 	parallel_run((unsigned)n, n, build, pieces);
 	return join_pieces(v, pieces, n);
@@ -606,13 +603,7 @@ zone_store_newest(const struct zone_store *s)
 void
 zone_store_publish(struct zone_store *s)
 {
-	struct zone_version *v = zone_store_newest(s);
-
 	qp_store_publish(&s->qp);
-	if (v != NULL && v->is_large) {
-		v->is_large = false;
-		huge_pages_for(v);
-	}
 }
 
 bool

@@ -13,7 +13,6 @@ struct zone_version {
 	size_t rr_count;
 	uint32_t serial;
 	bool is_signed;
-	bool is_large;			/* filled with very much; until it is published */
 	uint8_t denial;			/* enum zone_denial */
 	struct nsec3_params nsec3;	/* of the chain that is used; salt points into the apex */
 	bool keeps_hashes;		/* with those parameters, */

@@ -194,7 +194,11 @@ zoneset_look_up(const struct zoneset *set, struct zoneset_question *const *v, un
 		__builtin_prefetch(store_of(qp_word_leaf(zones[i].at)));
 	for (unsigned i = 0; i < n; i++) {
 		v[i]->zone = current_version(root == 0 ? NULL : store_of(qp_word_leaf(zones[i].at)));
+		__builtin_prefetch(v[i]->zone);
+	}
+	for (unsigned i = 0; i < n; i++) {
 		names[i].at = v[i]->zone == NULL ? 0 : v[i]->zone->qp.t.root;
+		__builtin_prefetch(qp_word_leaf(names[i].at));
 	}
 	qp_walk_all(names, n);
 	for (unsigned i = 0; i < n; i++) {

@@ -1,8 +1,10 @@
 /* The zone tree against the model: edits, versions held while others are made, undoing, and memory. */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/huge.h"
 #include "tests/unit/check.h"
 #include "tests/unit/rcu_thread.h"
 #include "tests/unit/zones/memory.h"
@@ -596,24 +598,33 @@ test_reclaim_in_slices(void **state)
 	all_gone(live);
 }
 
-#ifdef __SANITIZE_THREAD__
-#define LARGE 1000			/* stays where it is */
-#else
-#define LARGE 200000
-#endif
+#define LARGE 60000
 
-/* What the kernel may move into huge pages while it is read and freed. */
+static void *
+move_to_huge_pages(void *arg)
+{
+	atomic_bool *stop = arg;
+
+	while (!atomic_load(stop))
+		(void)huge_pages();
+	return NULL;
+}
+
+/* What the kernel moves into huge pages while it is filled, read and freed. */
 static void
 test_large(void **state)
 {
 	struct zone_store *s = new_store();
 	struct rr_list list = { 0 };
 	long live = memory_live();
+	atomic_bool stop = false;
 	struct zone_version *v;
 	struct dname owner;
+	pthread_t thread;
 	char name[64];
 
 	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, move_to_huge_pages, &stop), 0);
 	for (unsigned i = 0; i < LARGE; i++) {
 		struct rr rr = { owner.octets, (const uint8_t *)"\300\0\2\1", 300, TYPE_A, 4 };
 
@@ -630,11 +641,10 @@ test_large(void **state)
 		check(zone_version_find(v, list.v[i].owner) != NULL, "the name %zu", i);
 	rr_list_clear(&list);
 	zone_store_free(s);
-	for (unsigned i = 0; i < 1000 && memory_live() >= live; i++) {	/* a thread may still look at it */
-		rcu_drain();
-		nanosleep(&(struct timespec){ 0, 10000000 }, NULL);
-	}
+	rcu_drain();
 	check(memory_live() < live, "all is free");
+	atomic_store(&stop, true);
+	pthread_join(thread, NULL);
 }
 
 int
