@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "acme/x509.h"
 #include "base/encoding.h"
 
 /* ---- the name of a certificate ---- */
@@ -27,7 +28,7 @@ add_serial(X509 *x, struct buf *out)
 void
 acme_ari_id(const uint8_t *der, size_t n, char id[ACME_ARI_ID_SIZE])
 {
-	X509 *x = d2i_X509(NULL, &der, (long)n);
+	X509 *x = acme_x509(der, n);
 	const ASN1_OCTET_STRING *key = x != NULL ? X509_get0_authority_key_id(x) : NULL;
 	struct buf text = { 0 };
 

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "acme/x509.h"
+
 static enum err
 chain_add(struct acme_chain *chain, const uint8_t *der, long n, struct fault *f)
 {
@@ -111,27 +113,14 @@ link_verify(X509 *lower, X509 *upper, size_t at, int64_t now_s, struct fault *f)
 	return ERR_OK;
 }
 
-static X509 *
-load(const struct acme_der *der)
-{
-	const uint8_t *p = der->octets;
-	X509 *x = d2i_X509(NULL, &p, (long)der->n);
-
-	if (x != NULL && p != der->octets + der->n) {
-		X509_free(x);
-		return NULL;
-	}
-	return x;
-}
-
 enum err
 acme_chain_verify(const struct acme_chain *chain, const struct acme_csr *csr, int64_t now_s, struct fault *f)
 {
 	enum err err = leaf_verify(chain, csr, f);
-	X509 *lower = err == ERR_OK ? load(&chain->v[0]) : NULL, *upper;
+	X509 *lower = err == ERR_OK ? acme_x509(chain->v[0].octets, chain->v[0].n) : NULL, *upper;
 
 	for (size_t i = 0; err == ERR_OK && i + 1 < chain->n; i++) {
-		if ((upper = load(&chain->v[i + 1])) == NULL)
+		if ((upper = acme_x509(chain->v[i + 1].octets, chain->v[i + 1].n)) == NULL)
 			err = fault_set(f, ERR_PEER, "certificate %zu of the CA's chain is not an X.509 certificate in "
 			    "DER", i + 2);
 		else

@@ -5,14 +5,19 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
+#include "acme/kept.h"
+#include "acme/x509.h"
+
 #define NAMES_MAX 1000		/* no CA takes more, and a hostile CSR must not cost more */
 
 struct acme_csr {
+	atomic_uint refs;
 	X509_REQ *request;
 	struct acme_names names;
 	bool san_complete;
@@ -212,18 +217,39 @@ csr_load(struct acme_csr *csr, const uint8_t *der, size_t n, struct fault *f)
 	return csr_names(csr, f);
 }
 
+static int
+csr_ref(void *csr)
+{
+	return ++((struct acme_csr *)csr)->refs != 0;
+}
+
+static void
+csr_unref(void *csr)
+{
+	acme_csr_free(csr);
+}
+
+static struct kept kept = KEPT(csr_ref, csr_unref);
+
 enum err
 acme_csr_parse(const uint8_t *der, size_t n, struct acme_csr **out, struct fault *f)
 {
-	struct acme_csr *csr = calloc(1, sizeof *csr);
+	struct acme_csr *csr = kept_find(&kept, der, n);
 	enum err err;
 
-	if (csr == NULL)
-		return fault_set(f, ERR_NOMEM, "out of memory");
-	if ((err = csr_load(csr, der, n, f)) == ERR_OK)
+	if (csr != NULL) {
 		*out = csr;
-	else
+		return ERR_OK;
+	}
+	if ((csr = calloc(1, sizeof *csr)) == NULL)
+		return fault_set(f, ERR_NOMEM, "out of memory");
+	csr->refs = 1;
+	if ((err = csr_load(csr, der, n, f)) == ERR_OK) {
+		kept_put(&kept, der, n, csr);
+		*out = csr;
+	} else {
 		acme_csr_free(csr);
+	}
 	ERR_clear_error();
 	return err;
 }
@@ -231,7 +257,7 @@ acme_csr_parse(const uint8_t *der, size_t n, struct acme_csr **out, struct fault
 void
 acme_csr_free(struct acme_csr *csr)
 {
-	if (csr == NULL)
+	if (csr == NULL || --csr->refs > 0)
 		return;
 	X509_REQ_free(csr->request);
 	acme_names_clear(&csr->names);
@@ -354,12 +380,11 @@ certificate_load(X509 *x, struct acme_certificate *c, struct fault *f)
 enum err
 acme_certificate_parse(const uint8_t *der, size_t n, struct acme_certificate *out, struct fault *f)
 {
-	const uint8_t *p = der;
-	X509 *x = n == 0 || n > 65535 ? NULL : d2i_X509(NULL, &p, (long)n);
+	X509 *x = acme_x509(der, n);
 	struct acme_certificate c = { 0 };
 	enum err err;
 
-	if (x == NULL || p != der + n)
+	if (x == NULL)
 		err = fault_set(f, ERR_FORMAT, "it is not an X.509 certificate in DER");
 	else
 		err = certificate_load(x, &c, f);

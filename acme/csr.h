@@ -22,9 +22,9 @@ void acme_names_clear(struct acme_names *names);
 
 struct acme_csr;			/* private to acme/csr.c */
 
-/* der is copied.  *out is the caller's: acme_csr_free().  ERR_FORMAT: no PKCS#10.  ERR_CRYPTO: its signature is
- * not by its key.  ERR_RANGE: no name, or one that cannot be a host's.  ERR_UNSUPPORTED: asks for more than host
- * names. */
+/* der is copied.  *out never changes, is shared with others who read the same octets, and given back by acme_csr_free();
+ * from any thread.  ERR_FORMAT: no PKCS#10.  ERR_CRYPTO: its signature is not by its key.  ERR_RANGE: no name, or one that
+ * cannot be a host's.  ERR_UNSUPPORTED: asks for more than host names. */
 enum err acme_csr_parse(const uint8_t *der, size_t n, struct acme_csr **out, struct fault *f);
 void acme_csr_free(struct acme_csr *csr);
 const struct acme_names *acme_csr_names(const struct acme_csr *csr);

@@ -31,6 +31,7 @@ acme_libacme_a_SOURCES = \
 	acme/issue_value.c acme/issue_value.h \
 	acme/judge.c \
 	acme/jws.c acme/jws.h \
+	acme/kept.c acme/kept.h \
 	acme/key.c acme/key.h \
 	acme/leftovers.c acme/leftovers.h \
 	acme/link.c acme/link.h \
@@ -62,5 +63,6 @@ acme_libacme_a_SOURCES = \
 	acme/store.c acme/store.h \
 	acme/task.c acme/task.h \
 	acme/tlsa.c acme/tlsa.h \
-	acme/txt_seen.c
+	acme/txt_seen.c \
+	acme/x509.c acme/x509.h
 LIBACME = acme/libacme.a $(LIBZONES) $(CURL_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) $(LIBEVENT_LIBS)

@@ -10,6 +10,7 @@
 
 #include "acme/csr.h"
 #include "acme/port.h"
+#include "acme/x509.h"
 #include "base/buf.h"
 #include "base/encoding.h"
 #include "base/log.h"
@@ -71,7 +72,6 @@ put(struct acme_revoked *r, const char *name, int64_t at_s, int64_t until_s)
 enum err
 acme_revoked_add(struct acme_revoked *r, const uint8_t *leaf, size_t n, bool compromised, int64_t now_s)
 {
-	const uint8_t *p = leaf;
 	struct acme_certificate certificate;
 	struct buf name = { 0 }, key = { 0 };
 	enum err err = acme_certificate_parse(leaf, n, &certificate, NULL);
@@ -79,7 +79,7 @@ acme_revoked_add(struct acme_revoked *r, const uint8_t *leaf, size_t n, bool com
 
 	if (err != ERR_OK)
 		return err;
-	x = d2i_X509(NULL, &p, (long)n);
+	x = acme_x509(leaf, n);
 	if ((err = name_of("certificate/", leaf, n, &name)) == ERR_OK)
 		err = put(r, buf_str(&name), now_s, certificate.not_after_s);
 	if (err == ERR_OK && compromised &&

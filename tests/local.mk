@@ -203,11 +203,13 @@ tests_unit_acme_test_schedule_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 tests_unit_acme_test_tlsa_SOURCES = tests/unit/check.h tests/unit/acme/pki.c tests/unit/acme/pki.h tests/unit/acme/test_tlsa.c
 tests_unit_acme_test_tlsa_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 # accounts at the CA
-check_PROGRAMS += tests/unit/acme/test_account tests/unit/acme/test_key tests/unit/acme/test_problem
+check_PROGRAMS += tests/unit/acme/test_account tests/unit/acme/test_kept tests/unit/acme/test_key tests/unit/acme/test_problem
 tests_unit_acme_test_account_SOURCES = tests/unit/check.h tests/unit/acme/test_account.c tests/unit/zones/memory.c \
 	tests/unit/zones/memory.h
 tests_unit_acme_test_account_LDFLAGS = $(MEMORY_WRAP_ALL)
 tests_unit_acme_test_account_LDADD = $(LIBACME) $(CMOCKA_LIBS)
+tests_unit_acme_test_kept_SOURCES = tests/unit/check.h tests/unit/acme/pki.c tests/unit/acme/pki.h tests/unit/acme/test_kept.c
+tests_unit_acme_test_kept_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 tests_unit_acme_test_key_SOURCES = tests/unit/check.h tests/unit/acme/test_key.c
 tests_unit_acme_test_key_LDADD = $(LIBACME) $(CMOCKA_LIBS)
 tests_unit_acme_test_problem_SOURCES = tests/unit/check.h tests/unit/acme/test_problem.c
