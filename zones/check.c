@@ -297,6 +297,25 @@ check_set(struct checking *c, const struct check_group *g, const struct rr *firs
 		check_svcb_set(c, first, end);
 }
 
+/* Nobody asks for UTF-8 in the name of a host: internationalized names are asked for as RFC 5891 has them.  Below a label
+ * with an underscore it is right: DNS-SD, RFC 6763, section 4.1.1. */
+static void
+check_letters(struct checking *c, const struct check_group *g)
+{
+	bool beyond = false;
+	char owner[DNAME_TEXT_MAX];
+
+	for (const uint8_t *label = g->owner; *label != 0; label += *label + 1) {
+		if (label[1] == '_')
+			return;
+		for (unsigned i = 1; i <= *label; i++)
+			beyond |= label[i] >= 0x80;
+	}
+	if (beyond)
+		check_say(c, CHECK_WARNING, g->first, NULL, "%s has letters beyond ASCII: an internationalized name "
+		    "stands here in its form xn--...", dname_print(g->owner, owner));
+}
+
 static void
 check_group(struct checking *c, const struct check_group *g)
 {
@@ -317,6 +336,7 @@ check_group(struct checking *c, const struct check_group *g)
 		check_outside(c, g);
 		return;
 	}
+	check_letters(c, g);
 	c->has_cut |= ns != NULL && g->first > c->inside;
 	c->has_dname |= dname != NULL;
 	c->has_wildcard |= dname_is_wildcard(g->owner);

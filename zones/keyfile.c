@@ -43,6 +43,19 @@ zonefile_name(const char *file, struct dname *apex)
 	return !keyfile_name(file, apex) && hostlike(file, strlen(file), apex);
 }
 
+const char *
+zonefile_why_not(const char *file)
+{
+	size_t n = strlen(file);
+	struct dname name;
+
+	for (size_t i = 0; i < n; i++)
+		if ((file[i] & 0x80) != 0)
+			return "its name is no zone's: an internationalized name stands in its form xn--...";
+	return n > 1 && file[n - 1] == '.' && hostlike(file, n - 1, &name) ?
+	    "its name is no zone's: that has no dot at the end here" : "its name is no zone's";
+}
+
 struct keys {
 	struct dname domain;
 	struct tsig_keyring *ring;

@@ -18,6 +18,9 @@ bool keyfile_name(const char *file, struct dname *domain);
  * README.md passes as well: only an SOA at that origin tells. */
 bool zonefile_name(const char *file, struct dname *apex);
 
+/* Why it is none, for whoever meant it to be: without the file's name. */
+const char *zonefile_why_not(const char *file);
+
 /* Add the file's keys, "<name> DNSKEY 0 3 <algorithm> <base64>", to ring.  What is not such a record, and a second
  * key of a name, is passed over with a warning in complaints, which never quotes the file.
  * Only ERR_NOMEM, and ERR_FORMAT: no name of a key file. */

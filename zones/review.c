@@ -328,7 +328,7 @@ review_news(struct reviewing *r)
 			err = review_file(r, file, apex.octets);
 		else
 			err = add_passed(r, file->name, file->regular ?
-			    "its name is no zone's" : "it is not a regular file");
+			    zonefile_why_not(file->name) : "it is not a regular file");
 	}
 	return err;
 }

@@ -57,6 +57,7 @@ judge(const char *text, struct findings *f)
 
 static const struct { const char *why, *text, *finding; } sound[] = {
 	{ "a small zone",				HEAD,						NULL },
+	{ "an instance of DNS-SD in UTF-8",		HEAD "B\303\274ro._ipp._tcp TXT a\n",		NULL },
 	{ "a name server elsewhere",			SOA "@ NS ns.example.net.\n",			NULL },
 	{ "its address as glue out of the zone",	SOA "@ NS ns.net.\nns.net. A 192.0.2.1\n",	NULL },
 	{ "a delegation with glue",			HEAD "sub NS a.sub\nsub DS 1 8 240 ab\na.sub A 192.0.2.1\n",
@@ -119,6 +120,9 @@ static const struct { const char *why, *text, *finding; } sound[] = {
 	    "has no address: a name belongs there, not an address" },
 	{ "missing glue",				HEAD "sub NS a.sub\n",
 	    "a.sub.example.com., which has no address: the delegation needs it as glue" },
+	{ "a name in UTF-8",				HEAD "a.b\303\274cher A 192.0.2.1\n",
+	    "a.b\\195\\188cher.example.com. has letters beyond ASCII: an internationalized name stands here in its "
+	    "form xn--..." },
 	{ "NS at a wildcard",				HEAD "* NS a.net.\n",
 	    "NS at the wildcard *.example.com." },
 	{ "DS without NS",				HEAD "a DS 1 8 240 ab\n",
