@@ -155,6 +155,20 @@ on_flush(evutil_socket_t fd, short what, void *arg)
 	keeper_flush(arg);
 }
 
+/* After a reload: whoever asked for it hears how it went. */
+static void
+keeper_take(struct keeper *k, struct job *j)
+{
+	struct reloaded done = { .needs_restart = false };
+	struct fault f = { 0 };
+	enum err err = ERR_FORMAT;
+
+	if (j->config != NULL)
+		err = views_reload(k, j->config, &done, &f);
+	j->config = NULL;
+	status_reloaded(k, &done, err == ERR_OK ? NULL : j->reason[0] != '\0' ? j->reason : fault_str(&f, err));
+}
+
 static void
 on_jobs(evutil_socket_t fd, short what, void *arg)
 {
@@ -192,8 +206,7 @@ on_jobs(evutil_socket_t fd, short what, void *arg)
 			job_free(j);
 			break;
 		case JOB_RELOAD:
-			views_reload(k, j->config);
-			j->config = NULL;
+			keeper_take(k, j);
 			job_free(j);
 			break;
 		case JOB_STOP:
@@ -321,6 +334,7 @@ keeper_free(struct keeper *k)
 	k->stopping = true;
 	sources_give_up(k);
 	backup_stop(k);
+	status_reloaded(k, NULL, "the server is stopping");
 	if (k->control != NULL)
 		control_free(k->control);
 	for (size_t i = 0; i < k->nsources; i++)
@@ -419,7 +433,7 @@ keeper_start(struct keeper *k, struct workers *workers, struct fault *f)
 }
 
 static bool
-send_job(struct keeper *k, enum job_kind kind, struct config *config)
+send_job(struct keeper *k, enum job_kind kind, struct config *config, const char *reason)
 {
 	struct job *j = calloc(1, sizeof *j);
 
@@ -427,6 +441,7 @@ send_job(struct keeper *k, enum job_kind kind, struct config *config)
 		return false;
 	j->kind = kind;
 	j->config = config;
+	snprintf(j->reason, sizeof j->reason, "%s", reason);
 	if (queue_push(k->shared->to_keeper, j))
 		return true;
 	j->config = NULL;
@@ -435,9 +450,9 @@ send_job(struct keeper *k, enum job_kind kind, struct config *config)
 }
 
 void
-keeper_reload(struct keeper *k, struct config *config)
+keeper_reload(struct keeper *k, struct config *config, const char *problem)
 {
-	if (!send_job(k, JOB_RELOAD, config)) {
+	if (!send_job(k, JOB_RELOAD, config, config == NULL ? problem : "")) {
 		log_error("too busy to reload; try again");
 		config_free(config);
 	}
@@ -450,7 +465,7 @@ keeper_stop(struct keeper *k)
 		return;
 	if (k->started) {
 		/* The queue may be full of updates for a moment: the keeper is emptying it. */
-		while (!send_job(k, JOB_STOP, NULL))
+		while (!send_job(k, JOB_STOP, NULL, ""))
 			sched_yield();
 		pthread_join(k->thread, NULL);
 		k->started = false;

@@ -16,8 +16,9 @@ enum err keeper_new(struct config *config, struct shared *shared, struct keeper 
  * process, which main() waits for. */
 enum err keeper_start(struct keeper *k, struct workers *workers, struct fault *f);
 
-/* Any thread.  Take config over and go on with it; pull all repositories. */
-void keeper_reload(struct keeper *k, struct config *config);
+/* Any thread.  Take config over and go on with it; pull all repositories.  Where config is NULL problem says why there is
+ * none: the present one stays, and those who asked for another are told. */
+void keeper_reload(struct keeper *k, struct config *config, const char *problem);
 
 /* Stop and join the thread, then free everything.  Workers must be stopped before; takes NULL. */
 void keeper_stop(struct keeper *k);

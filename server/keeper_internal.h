@@ -166,6 +166,7 @@ struct keeper {
 	struct asking *asking;		/* the engine's questions on their way */
 	struct resend *resend;
 	struct control *control;
+	struct reload_call *reload_calls;	/* status.c: who waits for a reload */
 	struct workers *workers;
 
 	struct waiter *group;		/* of the open group, newest first */
@@ -471,7 +472,11 @@ void certs_scan(struct keeper *k, const struct zone *z);
 /* Fill in what a configuration leaves to the state directory: the secret of cookies. */
 enum err view_complete(struct config *config, const char *state_directory, struct fault *f);
 enum err view_rebuild(struct keeper *k, struct config *config);	/* config NULL: keep the present one, keys changed */
-void views_reload(struct keeper *k, struct config *config);
+struct reloaded {
+	bool needs_restart;		/* for some of what changed */
+};
+/* Takes config over, whatever happens.  An error is logged as well; what could be taken is. */
+enum err views_reload(struct keeper *k, struct config *config, struct reloaded *out, struct fault *f);
 
 /* metrics.c */
 struct zone_counts {
@@ -482,6 +487,8 @@ json_t *metrics_print(const struct keeper *k);		/* one text */
 
 /* status.c */
 enum err status_start(struct keeper *k, struct fault *f);
+void status_reloaded(struct keeper *k, const struct reloaded *done, const char *problem);	/* problem: NULL for none */
+json_t *status_keys(const struct keeper *k);	/* status_keys.c */
 
 /* control_acme.c: each answers the call, now or later. */
 void control_account(struct keeper *k, struct control_call *call, const json_t *arguments);

@@ -89,6 +89,7 @@ server_libserver_a_SOURCES = \
 	server/shared.c server/shared.h \
 	server/source.c \
 	server/status.c \
+	server/status_keys.c \
 	server/steer.c server/steer.h \
 	server/supervisor.c server/supervisor.h \
 	server/tcp.c server/tcp.h \

@@ -99,8 +99,7 @@ reload(struct server *s)
 
 	if (err != ERR_OK)
 		log_error("%s: the present configuration stays", fault_str(&f, err));
-	else
-		keeper_reload(s->keeper, config);
+	keeper_reload(s->keeper, err == ERR_OK ? config : NULL, fault_str(&f, err));
 }
 
 static void

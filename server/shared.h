@@ -57,7 +57,7 @@ enum job_kind {
 	JOB_GONE,
 	JOB_NOTIFY,			/* to the keeper, which frees it */
 	JOB_STOP,			/* to a worker or the keeper: leave the loop */
-	JOB_RELOAD			/* to the keeper, from main: take config over, pull */
+	JOB_RELOAD			/* to the keeper, from main: take config over, pull; or reason says why not */
 };
 
 struct job {
@@ -82,7 +82,7 @@ struct job {
 	unsigned rcode;			/* the keeper's verdict */
 	char reason[400];		/* its words, for the log and the client; empty: none */
 	uint8_t digest[32];		/* SHA-256 of the request as it came, MAC included: finds resends */
-	struct config *config;		/* JOB_RELOAD: the new one */
+	struct config *config;		/* JOB_RELOAD: the new one; NULL: it is bad */
 	size_t n;			/* of msg */
 	uint8_t msg[];			/* without TSIG; JOB_FORWARD: as it came */
 };

@@ -298,6 +298,30 @@ repository_row(const struct source *s)
 }
 
 static void
+count_cert(void *arg, const struct acme_status *s)
+{
+	size_t *counts = arg;
+
+	counts[s->state]++;
+}
+
+/* By state; null where no authority is configured. */
+static json_t *
+certificates_row(const struct keeper *k)
+{
+	size_t counts[ACME_REFUSED + 1] = { 0 };
+	json_t *row;
+
+	if (k->acme == NULL)
+		return json_null();
+	acme_each(k->acme, count_cert, counts);
+	row = json_object();
+	for (enum acme_state state = ACME_IDLE_VALID; state <= ACME_REFUSED; state++)
+		json_object_set_new(row, acme_state_str(state), json_integer((json_int_t)counts[state]));
+	return row;
+}
+
+static void
 answer_status(struct keeper *k, struct control_call *call)
 {
 	struct worker_counters n;
@@ -308,44 +332,49 @@ answer_status(struct keeper *k, struct control_call *call)
 	for (size_t i = 0; i < k->nsources; i++)
 		json_array_append_new(repositories, repository_row(&k->sources[i]));
 	control_reply(call, json_pack("{s:s, s:i, s:I, s:o, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:o, "
-	    "s:o}", "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime",
+	    "s:o, s:o}", "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime",
 	    (json_int_t)(clock_now_s() - k->started_s), "started", json_time(k->started_s), "zones",
 	    (json_int_t)zones.served, "zones-with-problems", (json_int_t)zones.troubled,
 	    "keys", (json_int_t)tsig_keyring_count(k->view->ring),
 	    "requests", "udp", (json_int_t)n.udp_queries, "tcp", (json_int_t)n.tcp_queries, "updates",
 	    (json_int_t)n.updates, "notifies", (json_int_t)n.notifies, "transfers", (json_int_t)n.transfers, "dropped",
 	    (json_int_t)(n.dropped + n.unsent + n.tcp_refused),
-	    "account", json_words(k->acme == NULL ? NULL : acme_account_url(k->acme)),
+	    "certificates", certificates_row(k), "account", json_words(k->acme == NULL ? NULL : acme_account_url(k->acme)),
 	    "database-problem", json_words(commits_problem(k->commits)), "repositories", repositories), NULL);
-}
-
-static json_t *
-list_keys(struct keeper *k)
-{
-	static const char *const rights[] = { "none", "notify", "transfer", "update" }, *const roles[] = { NULL, "csr",
-	    "acme" };
-	json_t *rows = json_array();
-
-	for (size_t i = 0; i < tsig_keyring_count(k->view->ring); i++) {
-		const struct tsig_key *key = tsig_keyring_at(k->view->ring, i);
-		char name[DNAME_TEXT_MAX], zone[DNAME_TEXT_MAX];
-
-		json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:s}", "name",
-		    dname_print_host(key->name.octets, name), "algorithm", tsig_algorithm_str(key->algorithm),
-		    "right", key->role != TSIG_ROLE_NONE ? roles[key->role] : rights[key->right],
-		    "zone", key->right == TSIG_RIGHT_NONE && key->role == TSIG_ROLE_NONE ? "" :
-		    dname_print_host(key->zone.octets, zone)));
-	}
-	return rows;
 }
 
 /* --- pull and push: answered when the work is done --- */
 
 struct waiting_call {
 	struct control_call *call;
+	const struct keeper *keeper;	/* a pull: whose zones are looked at when it is over; or NULL */
+	const char *before;		/* what stands before the problem */
 	size_t left;			/* repositories that are not done yet */
 	char problem[1024];
 };
+
+/* A pull that went well has not done its work where a zone's newest text is refused. */
+static void
+tell_held(const struct keeper *k, char *out, size_t size)
+{
+	size_t nheld = 0, more = 0, n;
+
+	for (size_t i = 0; i < k->nsources; i++)
+		nheld += k->sources[i].nheld;
+	for (size_t i = 0; nheld > 0 && i < k->zones.n; i++) {
+		const struct zone *z = k->zones.v[i];
+
+		if (!z->held || z->retired || source_of(z) == NULL)
+			continue;
+		if (out[0] == '\0')
+			snprintf(out, size, "zone %s: %s", z->name, z->problem != NULL ? z->problem : "refused");
+		else
+			more++;
+	}
+	n = strlen(out);
+	if (more > 0 && n < size)
+		snprintf(out + n, size - n, "; and %zu more, see 'certnsctl zones'", more);
+}
 
 static void
 one_done(void *arg, enum err err, const char *words)
@@ -353,9 +382,11 @@ one_done(void *arg, enum err err, const char *words)
 	struct waiting_call *w = arg;
 
 	if (err != ERR_OK)
-		snprintf(w->problem, sizeof w->problem, "%s", words);
+		snprintf(w->problem, sizeof w->problem, "%s%s", w->before != NULL ? w->before : "", words);
 	if (--w->left > 0)
 		return;
+	if (w->keeper != NULL && w->problem[0] == '\0')
+		tell_held(w->keeper, w->problem, sizeof w->problem);
 	control_reply(w->call, NULL, w->problem[0] == '\0' ? NULL : w->problem);
 	free(w);
 }
@@ -381,6 +412,7 @@ answer_sync(struct keeper *k, struct control_call *call, bool pull, bool force)
 		return;
 	}
 	w->call = call;
+	w->keeper = pull ? k : NULL;
 	w->left = k->nsources;
 	for (size_t i = 0; i < k->nsources; i++) {
 		k->sources[i].force |= force;
@@ -410,6 +442,7 @@ answer_freeze(struct keeper *k, struct control_call *call, const json_t *argumen
 	} else {
 		z->frozen = true;
 		w->call = call;
+		w->before = "the zone is frozen, but not all that changed here is written back yet: ";
 		w->left = 1;
 		source_write(s, true);
 		source_wait(s, one_done, w);
@@ -473,10 +506,43 @@ answer_log_level(struct control_call *call, const json_t *arguments)
 
 /* main() waits for the signal: there is one way to stop and one to reload. */
 static void
-answer_signal(struct control_call *call, int signal_number)
+answer_stop(struct control_call *call)
 {
 	control_reply(call, NULL, NULL);
-	kill(getpid(), signal_number);
+	kill(getpid(), SIGTERM);
+}
+
+struct reload_call {
+	struct control_call *call;
+	struct reload_call *next;
+};
+
+static void
+answer_reload(struct keeper *k, struct control_call *call)
+{
+	struct reload_call *r = calloc(1, sizeof *r);
+
+	if (r == NULL) {
+		control_reply(call, NULL, err_str(ERR_NOMEM));
+		return;
+	}
+	r->call = call;
+	r->next = k->reload_calls;
+	k->reload_calls = r;
+	kill(getpid(), SIGHUP);
+}
+
+void
+status_reloaded(struct keeper *k, const struct reloaded *done, const char *problem)
+{
+	struct reload_call *r;
+
+	while ((r = k->reload_calls) != NULL) {
+		k->reload_calls = r->next;
+		control_reply(r->call, problem != NULL ? NULL : json_pack("{s:b}", "restart-needed",
+		    done->needs_restart), problem);
+		free(r);
+	}
 }
 
 static void
@@ -497,7 +563,7 @@ handle(void *ctx, struct control_call *call, const char *command, const json_t *
 	else if (strcmp(command, "revoke") == 0)
 		control_revoke(k, call, arguments);
 	else if (strcmp(command, "keys") == 0)
-		control_reply(call, list_keys(k), NULL);
+		control_reply(call, status_keys(k), NULL);
 	else if (strcmp(command, "metrics") == 0)
 		control_reply(call, metrics_print(k), NULL);
 	else if (strcmp(command, "notify") == 0)
@@ -515,9 +581,9 @@ handle(void *ctx, struct control_call *call, const char *command, const json_t *
 	else if (strcmp(command, "log-level") == 0)
 		answer_log_level(call, arguments);
 	else if (strcmp(command, "reload") == 0)
-		answer_signal(call, SIGHUP);
+		answer_reload(k, call);
 	else if (strcmp(command, "stop") == 0)
-		answer_signal(call, SIGTERM);
+		answer_stop(call);
 	else
 		control_reply(call, NULL, "this server does not know that command");
 }

@@ -1,6 +1,9 @@
 #include "server/keeper_internal.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -62,13 +65,17 @@ view_rebuild(struct keeper *k, struct config *config)
 enum err
 view_complete(struct config *config, const char *state_directory, struct fault *f)
 {
+	char words[sizeof f->text];
 	enum err err;
 
 	if (config->cookies.n > 0)
 		return ERR_OK;
-	if ((err = file_mkdir(state_directory, 0700, f)) != ERR_OK)
-		return err;
-	return cookie_secrets_load(state_directory, &config->cookies, f);
+	if ((err = file_mkdir(state_directory, 0700, f)) == ERR_OK && access(state_directory, R_OK | W_OK | X_OK) != 0)
+		err = fault_set(f, err_from_errno(errno), "%s: %s", state_directory, strerror(errno));
+	if (err == ERR_OK)
+		return cookie_secrets_load(state_directory, &config->cookies, f);
+	snprintf(words, sizeof words, "%s", f->text);
+	return fault_set(f, err, "the state directory (state-directory, --state): %s", words);
 }
 
 static bool
@@ -126,42 +133,56 @@ needs_restart(const struct config *old, const struct config *new)
 		    same_text(old->git[i].credentials_file, new->git[i].credentials_file) &&
 		    same_text(old->git[i].credential_helper, new->git[i].credential_helper) &&
 		    old->git[i].removal_limit == new->git[i].removal_limit &&
+		    same_text(old->git[i].committer, new->git[i].committer) &&
+		    old->git[i].timeout_s == new->git[i].timeout_s &&
+		    old->git[i].commit_delay_s == new->git[i].commit_delay_s &&
+		    old->git[i].commit_delay_max_s == new->git[i].commit_delay_max_s &&
 		    old->git[i].removal_floor == new->git[i].removal_floor &&
 		    same_texts(old->git[i].host_keys, new->git[i].host_keys);
 	return !same || !same_zone_files(old, new) || !same_zone_files(new, old);
 }
 
-void
-views_reload(struct keeper *k, struct config *config)
+/* The first thing that went wrong is what the caller hears of; all of it is logged. */
+static void
+reload_trouble(enum err *first, enum err err, const struct fault *words, const char *format, struct fault *f)
 {
-	struct fault f = { 0 };
-	enum err err;
+	char text[sizeof words->text + 100];
 
-	if (config != NULL) {
-		if (needs_restart(k->boot_view->config, config))
-			log_warning("changes of listen, free-bind, workers, cpu-affinity, tcp-connections, "
-			    "transfers-in, user, state-directory, control-socket, git, and the "
-			    "files of zones take effect with a restart");
-		log_set_level(config->log_level);
-		if ((err = view_complete(config, k->boot_view->config->state_directory, &f)) != ERR_OK ||
-		    (err = view_rebuild(k, config)) != ERR_OK) {
-			log_error("the new configuration is not taken: %s", fault_str(&f, err));
-			config_free(config);
-		} else {
-			log_info("configuration reloaded");
-		}
-		if ((err = secondaries_configure(k, &f)) != ERR_OK)
-			log_error("%s", fault_str(&f, err));
-		catalogs_changed(k);
-		links_configure(k);
-		certs_reload(k);
-		for (size_t i = 0; i < k->zones.n; i++)
-			k->zones.v[i]->serial_policy = config_zone_for(k->view->config,
-			    k->zones.v[i]->apex.octets)->serial;
+	snprintf(text, sizeof text, format, fault_str(words, err));
+	log_error("%s", text);
+	if (*first == ERR_OK)
+		*first = fault_set(f, err, "%s", text);
+}
+
+enum err
+views_reload(struct keeper *k, struct config *config, struct reloaded *out, struct fault *f)
+{
+	struct fault words = { 0 };
+	enum err err, first = ERR_OK;
+
+	out->needs_restart = needs_restart(k->boot_view->config, config);
+	if (out->needs_restart)
+		log_warning("changes of listen, free-bind, workers, cpu-affinity, tcp-connections, transfers-in, user, "
+		    "state-directory, control-socket, git, and the files of zones take effect with a restart");
+	log_set_level(config->log_level);
+	if ((err = view_complete(config, k->boot_view->config->state_directory, &words)) != ERR_OK ||
+	    (err = view_rebuild(k, config)) != ERR_OK) {
+		reload_trouble(&first, err, &words, "the new configuration is not taken: %s", f);
+		config_free(config);
+	} else {
+		log_info("configuration reloaded");
 	}
+	if ((err = secondaries_configure(k, &words)) != ERR_OK)
+		reload_trouble(&first, err, &words, "%s", f);
+	catalogs_changed(k);
+	links_configure(k);
+	certs_reload(k);
+	for (size_t i = 0; i < k->zones.n; i++)
+		k->zones.v[i]->serial_policy = config_zone_for(k->view->config, k->zones.v[i]->apex.octets)->serial;
 	for (size_t i = 0; i < k->nsources; i++) {
-		if ((err = accept_load(&k->sources[i], &f)) != ERR_OK)
-			log_error("%s: those that were allowed to sign before stay so", fault_str(&f, err));
+		if ((err = accept_load(&k->sources[i], &words)) != ERR_OK)
+			reload_trouble(&first, err, &words, "%s: those that were allowed to sign before stay so", f);
 		source_pull(&k->sources[i]);
 	}
+	return first;
 }

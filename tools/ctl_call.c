@@ -29,9 +29,12 @@ connect_to(const char *path, int *out, struct fault *f)
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
 	if (connect(fd, (const struct sockaddr *)&name, sizeof name) != 0) {
-		fault_set(f, ERR_NOT_FOUND, "no server answers at %s: %s", path, strerror(errno));
+		enum err err = errno == EACCES ? fault_set(f, ERR_ACCESS, "%s: %s: the socket is for root and the server's "
+		    "user", path, strerror(errno)) : fault_set(f, ERR_NOT_FOUND, "no server answers at %s: %s", path,
+		    strerror(errno));
+
 		close(fd);
-		return ERR_NOT_FOUND;
+		return err;
 	}
 	*out = fd;
 	return ERR_OK;

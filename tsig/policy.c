@@ -191,9 +191,11 @@ matches_wildcard(const uint8_t *name, const uint8_t *wildcard)
 	return dname_is_below(name, above) && !dname_equal(name, above);
 }
 
-static bool
-is_meant(const uint8_t *key, const uint8_t *identity)
+bool
+tsig_rule_is_for(const struct tsig_rule *rule, const uint8_t *key)
 {
+	const uint8_t *identity = rule->identity.octets;
+
 	return dname_is_wildcard(identity) ? matches_wildcard(key, identity) : dname_equal(key, identity);
 }
 
@@ -271,7 +273,7 @@ const struct tsig_rule *
 tsig_rules_find(const struct tsig_rule *rules, size_t n, const struct tsig_subject *s)
 {
 	for (size_t i = 0; i < n; i++)
-		if (is_meant(s->key->name.octets, rules[i].identity.octets) && matches_owner(&rules[i], s) &&
+		if (tsig_rule_is_for(&rules[i], s->key->name.octets) && matches_owner(&rules[i], s) &&
 		    matches_type(&rules[i], s->type))
 			return &rules[i];
 	return NULL;

@@ -50,6 +50,9 @@ struct tsig_subject {
 /* The rule that decides; NULL: none matches, which means no.  rules are those of the zone. */
 const struct tsig_rule *tsig_rules_find(const struct tsig_rule *rules, size_t n, const struct tsig_subject *s);
 
+/* Is the rule about the key of this name, whatever it changes? */
+bool tsig_rule_is_for(const struct tsig_rule *rule, const uint8_t *key);
+
 /* How many records of the type a rule that grants it allows at one owner; 0: any number. */
 unsigned tsig_rule_max(const struct tsig_rule *rule, uint16_t type);
 

@@ -22,6 +22,7 @@ def test_status(server):
     assert status["uptime"] >= 0 and status["version"]
     text = server.ctl_text("status").stdout
     assert str(server.pid) in text
+    assert status["certificates"] is None, "without an authority"
 
 
 def test_zones(server, repo):
@@ -141,6 +142,53 @@ def test_a_bad_configuration_at_reload_changes_nothing(certnsd, repo, key):
     server.signal(signal.SIGHUP)
     server.wait_log(r"certns\.yaml:\d+:\d+: ")
     client.nsupdate(server, key, "update add new.example.com 300 A 192.0.2.1\nsend\n")
+
+
+def test_how_a_reload_went_is_told(certnsd, repo):
+    server = certnsd(git=repo).start("example.com")
+    assert server.ctl("reload") == {"restart-needed": False}
+    server.config["server"]["tcp-connections"] = 77
+    server.write_config()
+    assert server.ctl("reload") == {"restart-needed": True}
+    with open(server.config_path, "a", encoding="utf-8") as f:
+        f.write("serber:\n  listen: [127.0.0.1]\n")
+    done = server.ctl_text("reload", check=False)
+    assert done.returncode == 1
+    assert re.search(r"certns\.yaml:\d+:1: unknown key 'serber' in the configuration; expected 'server'\?", done.stderr)
+
+
+def test_a_pull_that_leaves_a_zone_refused_fails(certnsd, repo):
+    server = certnsd(git=repo).start("example.com")
+    assert server.ctl_text("pull").stdout == "ok\n"
+    repo.commit({"example.org": zone("example.org") + "www A 192.0.2.300\n", "example.net": zone("example.net") + "x\n"})
+    done = server.ctl_text("pull", check=False)
+    assert done.returncode == 1
+    assert re.match(r"certnsctl: zone example\.(org|net): example\.(org|net):\d+:\d+: error: .*; and 1 more, see 'certnsctl "
+                    "zones'\n$", done.stderr), done.stderr
+    repo.commit({"example.org": zone("example.org"), "example.net": zone("example.net")})
+    assert server.ctl_text("pull").stdout == "ok\n"
+
+
+def test_keys_show_what_rules_give(certnsd, repo):
+    keys = [Key(name) for name in ("dhcp.example.net", "a.hosts.example.net", "nobody.example.net")]
+    server = certnsd(git=repo, keys=[{"name": one.name, "algorithm": one.algorithm, "secret": one.secret} for one in keys],
+                     zones=[{"name": "example.com", "allow-transfer": [f"key {keys[0].name}"],
+                             "update-policy": ["grant dhcp.example.net zonesub A", "deny nobody.example.net zonesub ANY",
+                                               "grant *.hosts.example.net self . A"]}])
+    server.start("example.com")
+    rules = {one["name"]: one["rules"] for one in server.ctl("keys")}
+    assert rules["dhcp.example.net"] == ["transfer example.com", "update example.com"]
+    assert rules["a.hosts.example.net"] == ["update example.com"] and rules["nobody.example.net"] == []
+
+
+def test_a_state_directory_that_cannot_be_made(certnsd, repo, tmp_path):
+    here = tmp_path / "file"
+    here.write_text("")
+    other = certnsd(git=repo, server={"state-directory": str(here / "below")})
+    other.write_config()
+    done = run([program("server/certnsd"), "-c", other.config_path], check=False)
+    assert done.returncode == 1
+    assert "the state directory (state-directory, --state): " in done.stderr, done.stderr
 
 
 def test_only_checking(certnsd, repo, tmp_path):
