@@ -3,8 +3,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include <openssl/sha.h>
-
 #include "base/log.h"
 #include "server/inbound.h"
 #include "server/plain.h"
@@ -128,20 +126,45 @@ complain_of_tsig(struct inbound *in)
 	}
 }
 
+/* Its fudge may make a signature good for 18 hours, which is longer than we know a resent update again: anybody could send
+ * it once more. */
+static bool
+outlives_resends(const struct inbound *in)
+{
+	int64_t off_s = in->now_s - (int64_t)in->q.tsig.time_signed;
+
+	return off_s > TSIG_FUDGE_S || off_s < -TSIG_FUDGE_S;
+}
+
+static void
+refuse_old_update(struct inbound *in, struct outcome *o)
+{
+	in->q.tsig.status = TSIG_BAD;
+	in->q.tsig.error = RCODE_BADTIME;
+	in->q.tsig.fudge = TSIG_FUDGE_S;
+	complain_of_tsig(in);
+	inbound_rcode(in, RCODE_NOTAUTH, o);
+}
+
 /* Check the signature, if there is one; rcode is what parsing said.  False: the answer is complete. */
 static bool
 verify(struct inbound *in, int rcode, struct outcome *o)
 {
 	if (!in->q.has_tsig && (rcode == RCODE_NOERROR || in->q.header.arcount == 0))
 		return true;
-	if (msg_opcode(&in->q.header) == OPCODE_UPDATE)
-		SHA256(in->msg, in->n, in->digest);
 	in->whole = in->n;
 	switch (tsig_verify_request(in->view->ring, in->msg, &in->n, in->now_s, &in->q.tsig)) {
 	case TSIG_ABSENT:
 		return true;
 	case TSIG_VALID:
 		in->q.header.arcount--;		/* the record is off */
+		if (msg_opcode(&in->q.header) == OPCODE_UPDATE && !inbound_forwards(in)) {
+			if (outlives_resends(in)) {
+				refuse_old_update(in, o);
+				return false;
+			}
+			tsig_request_identity(&in->q.tsig, in->digest);
+		}
 		in->is_signed = true;
 		return true;
 	case TSIG_FORMERR:

@@ -13,7 +13,7 @@ struct inbound {
 	uint8_t *msg;			/* TSIG is off */
 	size_t n, whole;		/* whole: with the TSIG record, which still stands behind the rest */
 	bool is_signed;			/* and the signature is good */
-	uint8_t digest[32];		/* of an UPDATE as it came */
+	uint8_t digest[TSIG_IDENTITY];	/* of an UPDATE that is_signed: what it is known by */
 	int64_t now_s;
 	uint8_t *out;
 	size_t room;

@@ -81,7 +81,7 @@ struct job {
 	struct ixfr *ixfr;		/* JOB_IXFR: a reference; NULL: there is no history, so the whole zone it is */
 	unsigned rcode;			/* the keeper's verdict */
 	char reason[400];		/* its words, for the log and the client; empty: none */
-	uint8_t digest[32];		/* SHA-256 of the request as it came, MAC included: finds resends */
+	uint8_t digest[TSIG_IDENTITY];	/* what a signed request is known by: finds resends */
 	struct config *config;		/* JOB_RELOAD: the new one; NULL: it is bad */
 	size_t n;			/* of msg */
 	uint8_t msg[];			/* without TSIG; JOB_FORWARD: as it came */

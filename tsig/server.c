@@ -3,17 +3,18 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
+#include <openssl/sha.h>
 
 #include "tsig/mac.h"
 #include "tsig/record.h"
 #include "wire/message.h"
 
+/* mac: all of it, where only a part came.  False: it is not to be relied on. */
 static bool
-mac_matches(const struct tsig_key *key, const uint8_t *msg, const struct tsig_record *rec)
+mac_matches(const struct tsig_key *key, const uint8_t *msg, const struct tsig_record *rec, uint8_t mac[TSIG_MAC_MAX])
 {
 	EVP_MAC_CTX *ctx = tsig_mac_begin(key, NULL, 0);
 	uint16_t arcount = (uint16_t)((msg[10] << 8 | msg[11]) - 1);
-	uint8_t mac[TSIG_MAC_MAX];
 
 	if (ctx == NULL)
 		return false;
@@ -26,12 +27,16 @@ mac_matches(const struct tsig_key *key, const uint8_t *msg, const struct tsig_re
 
 /* The checks of RFC 8945, section 5.2, in its order: key, MAC, time, truncation policy. */
 static unsigned
-check_request(const struct tsig_exchange *x, const uint8_t *msg, const struct tsig_record *rec, int64_t now_s)
+check_request(struct tsig_exchange *x, const uint8_t *msg, const struct tsig_record *rec, int64_t now_s)
 {
+	uint8_t mac[TSIG_MAC_MAX] = { 0 };
+
 	if (x->key == NULL)
 		return RCODE_BADKEY;
-	if (!mac_matches(x->key, msg, rec))
+	if (!mac_matches(x->key, msg, rec, mac))
 		return RCODE_BADSIG;
+	memcpy(x->mac, mac, sizeof x->mac);	/* a MAC that was found good goes into the answer's: section 5.3.2 */
+	x->mac_len = rec->mac_len;
 	if (tsig_record_is_bad_time(rec, now_s))
 		return RCODE_BADTIME;
 	if (rec->mac_len < x->key->mac_min)
@@ -74,13 +79,19 @@ tsig_verify_request(const struct tsig_keyring *ring, uint8_t *msg, size_t *n, in
 	x->original_id = rec.original_id;
 	x->error = check_request(x, msg, &rec, now_s);
 	x->status = x->error == RCODE_NOERROR ? TSIG_VALID : TSIG_BAD;
-	if (x->error != RCODE_BADKEY && x->error != RCODE_BADSIG) {
-		/* Only a MAC that was found good goes into the answer's: section 5.3.2. */
-		memcpy(x->mac, rec.mac, rec.mac_len);
-		x->mac_len = rec.mac_len;
-	}
 	tsig_record_strip(msg, n, &rec);
 	return x->status;
+}
+
+void
+tsig_request_identity(const struct tsig_exchange *x, uint8_t out[TSIG_IDENTITY])
+{
+	uint8_t text[DNAME_MAX + TSIG_MAC_MAX];
+	size_t n = dname_len(x->key_name.octets);
+
+	dname_lower(text, x->key_name.octets);
+	memcpy(text + n, x->mac, TSIG_MAC_MAX);
+	SHA256(text, n + TSIG_MAC_MAX, out);
 }
 
 static bool

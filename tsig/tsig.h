@@ -34,7 +34,7 @@ struct tsig_exchange {
 	uint64_t time_signed;		/* of the request */
 	uint16_t fudge;
 	uint16_t original_id;
-	uint8_t mac[TSIG_MAC_MAX];	/* of the last signed message */
+	uint8_t mac[TSIG_MAC_MAX];	/* of the last signed message; of a request all of it */
 	size_t mac_len;			/* as long as it came (truncated MACs); responses are truncated alike */
 	unsigned messages;		/* of the response so far */
 	unsigned unsigned_run;		/* messages since the last signed one */
@@ -50,6 +50,12 @@ struct tsig_exchange {
  * a used one before.  x borrows the key from ring, which must outlive it. */
 enum tsig_status tsig_verify_request(const struct tsig_keyring *ring, uint8_t *msg, size_t *n, int64_t now_s,
     struct tsig_exchange *x);
+
+/* What a request with a good signature (TSIG_VALID, and no response signed yet) is known by: the same for all forms that
+ * one signature is good for (other IDs, letter case and compression in the TSIG record, truncated MACs), since anybody
+ * can make one of them of another; different for different requests. */
+#define TSIG_IDENTITY 32
+void tsig_request_identity(const struct tsig_exchange *x, uint8_t out[TSIG_IDENTITY]);
 
 /* Append a TSIG record to the response msg (n octets, room in all) and count it in ARCOUNT.  The first message
  * of a response takes in the request's MAC; later ones the MAC of the message before (timers only).

@@ -261,6 +261,12 @@ def test_an_expired_time(server, key):
     assert content(server) == before
     answer = client.raw_exchange(server, key.sign(unsigned, time.time() - 200))
     assert answer[3] & 15 == dns.rcode.NOERROR, "within the fudge of 300 seconds a clock may be wrong"
+    before = content(server)
+    for shift in -400, 400:
+        answer = client.raw_exchange(server, key.sign(an_update(None, "other.example.com.").to_wire(),
+                                                      time.time() + shift, fudge=3600))
+        assert answer[3] & 15 == dns.rcode.NOTAUTH, "a resend could not be told for so long"
+    assert content(server) == before
 
 
 def test_a_prerequisite_that_fails_is_logged(server, key):
@@ -294,6 +300,31 @@ def test_the_same_request_again(server, key, tcp):
     assert client.raw_exchange(server, wire, tcp=tcp)[3] & 15 == dns.rcode.NXDOMAIN
     client.nsupdate(server, key, "update add none.example.com 300 A 192.0.2.1\nsend\n")
     assert client.raw_exchange(server, wire, tcp=tcp)[3] & 15 == dns.rcode.NXDOMAIN, "also when it had failed"
+
+
+def other_forms(wire):
+    """The same signed request as a forwarder, or an attacker, can change it: what no MAC covers (RFC 8945, section 4.3)."""
+    name = wire.rindex(b"\x06client\x07_update")
+    mac = wire.index(b"\x0bhmac-sha256", name) + 13 + 6 + 2 + 2
+    shorter = wire[:mac - 2] + b"\0\x10" + wire[mac:mac + 16] + wire[mac + 32:]
+    size = mac - 2 - 6 - 2 - 13 - 2
+    shorter = shorter[:size] + struct.pack("!H", struct.unpack("!H", wire[size:size + 2])[0] - 16) + shorter[size + 2:]
+    yield "another ID", bytes([wire[0] ^ 1]) + wire[1:]
+    yield "a key in capitals", wire[:name] + wire[name:name + 15].upper() + wire[name + 15:]
+    yield "an algorithm in capitals", wire[:mac - 23] + wire[mac - 23:mac - 10].upper() + wire[mac - 10:]
+    yield "half of the MAC", shorter
+
+
+def test_the_same_request_in_another_form(server, key):
+    message = an_update(key)
+    wire = message.to_wire()
+    assert client.raw_exchange(server, wire)[3] & 15 == dns.rcode.NOERROR
+    client.nsupdate(server, key, "update delete new.example.com\nsend\n")
+    after = client.serial(server, "example.com")
+    for words, changed in other_forms(wire):
+        assert client.raw_exchange(server, changed)[3] & 15 == dns.rcode.NOERROR, words
+        assert client.serial(server, "example.com") == after, words
+        assert client.look(server, "new.example.com", "A") == [], words
 
 
 def test_a_replay_after_a_restart(server, key):

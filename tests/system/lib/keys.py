@@ -40,15 +40,15 @@ class Key:
         """The clause for named.conf, and for nsupdate -k."""
         return f'key "{self.name}" {{ algorithm {self.algorithm}; secret "{self.secret}"; }};\n'
 
-    def sign(self, wire, when=None):
+    def sign(self, wire, when=None, fudge=300):
         """Octets that dnspython would not write, with a TSIG record behind them (RFC 8945, section 4.3)."""
         key = self.dnspython()
         name, algorithm = key.name.canonicalize().to_wire(), key.algorithm.canonicalize().to_wire()
         when = struct.pack("!HI", 0, int(time.time() if when is None else when))
-        variables = name + struct.pack("!HI", 255, 0) + algorithm + when + struct.pack("!HHH", 300, 0, 0)
+        variables = name + struct.pack("!HI", 255, 0) + algorithm + when + struct.pack("!HHH", fudge, 0, 0)
         digest = getattr(hashlib, self.algorithm.split("-")[1])
         mac = hmac.new(key.secret, wire + variables, digest).digest()
-        rdata = algorithm + when + struct.pack("!HH", 300, len(mac)) + mac + wire[:2] + struct.pack("!HH", 0, 0)
+        rdata = algorithm + when + struct.pack("!HH", fudge, len(mac)) + mac + wire[:2] + struct.pack("!HH", 0, 0)
         additional = struct.unpack("!H", wire[10:12])[0] + 1
         return (wire[:10] + struct.pack("!H", additional) + wire[12:] + name +
                 struct.pack("!HHIH", 250, 255, 0, len(rdata)) + rdata)

@@ -220,26 +220,32 @@ static void
 test_digest_tells_resends(void **state)
 {
 	struct tsig_exchange x = { .status = TSIG_ABSENT };
-	uint8_t msg[2048], again[2048];
-	struct job *a, *b, *c;
+	uint8_t msg[2048], again[2048], forwarded[2048];
+	struct job *a, *b, *c, *d;
 	size_t n = make_request(&rows[0], msg, &x);
 
 	(void)state;
 	memcpy(again, msg, n);
+	memcpy(forwarded, msg, n);
+	forwarded[0] ^= 0x55;
 	handle(&rows[0], msg, n);
 	handle(&rows[0], again, n);
+	handle(&rows[0], forwarded, n);
 	tsig_exchange_clear(&x);
 	handle(&rows[1], msg, make_request(&rows[1], msg, &x));
 	tsig_exchange_clear(&x);
 	a = queue_pop(served.shared.to_keeper);
 	b = queue_pop(served.shared.to_keeper);
+	d = queue_pop(served.shared.to_keeper);
 	c = queue_pop(served.shared.to_keeper);
-	check(a != NULL && b != NULL && c != NULL, "three jobs");
+	check(a != NULL && b != NULL && c != NULL && d != NULL, "four jobs");
 	check(memcmp(a->digest, b->digest, 32) == 0, "a resend");
+	check(memcmp(a->digest, d->digest, 32) == 0, "a resend under another ID, which no MAC covers");
 	check(memcmp(a->digest, c->digest, 32) != 0, "another update");
 	job_free(a);
 	job_free(b);
 	job_free(c);
+	job_free(d);
 }
 
 /* Signed by a key that is not known, and no question: nothing may be done with the name that is not there. */
