@@ -237,7 +237,8 @@ response_negative(struct response *r, const struct zone_negative *soa)
 	struct wr_mark mark = wr_mark(&r->w);
 	uint8_t *p;
 
-	if (dname_is_root(owner))
+	/* Its own names are pointed to where they are in reach: behind a long chain they are not. */
+	if (dname_is_root(owner) || wr_len(&r->w) + records_soa_size(soa) > 0x4000)
 		return response_rrset(r, SECTION_AUTHORITY, owner, &soa->set, soa->ttl);
 	if ((p = wr_take(&r->w, records_soa_size(soa))) != NULL)
 		records_soa_put(r->w.base, p, (size_t)(first - r->w.base), soa);

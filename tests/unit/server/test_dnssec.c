@@ -399,33 +399,104 @@ test_room(void **state)
 	}
 }
 
+static void
+add_signature(FILE *to, const char *owner, const char *type, int tag)
+{
+	fprintf(to, "%s 3600 IN RRSIG %s 13 2 3600 20380101000000 20200101000000 %d long. %01600d\n", owner, type, tag, 0);
+}
+
+/* Signatures that fill more than the 16 KiB that a pointer reaches: a chain, and an SOA with many. */
+static char *
+long_text(void)
+{
+	char *text = NULL, name[32];
+	size_t n;
+	FILE *to = open_memstream(&text, &n);
+
+	fputs("long. 3600 IN SOA ns1.elsewhere.test. hostmaster.elsewhere.test. 7 7200 3600 604800 300\n"
+	    "long. 3600 IN NS ns1.elsewhere.test.\n"
+	    "long. 3600 IN DNSKEY 256 3 13 AAAA\n"
+	    "long. 3600 IN NSEC3PARAM 1 0 0 -\n"
+	    "www.long. 3600 IN A 192.0.2.1\n"
+	    "f026kmi5ee504nejt0qv6kbe9m148ao5.long. 300 IN NSEC3 1 0 0 - F026KMI5EE504NEJT0QV6KBE9M148AO5 A RRSIG\n", to);
+	add_signature(to, "f026kmi5ee504nejt0qv6kbe9m148ao5.long.", "NSEC3", 0);
+	for (int i = 0; i < 15; i++) {
+		snprintf(name, sizeof name, "c%d.long.", i);
+		fprintf(to, "%s 3600 IN CNAME c%d.long.\n", name, i + 1);
+		add_signature(to, name, "CNAME", i);
+		if (i < 14)
+			add_signature(to, "long.", "SOA", i);
+	}
+	fclose(to);
+	return text;
+}
+
+static void
+test_behind_16_kib(void **state)
+{
+	static const char *const questions[][2] = { { "c0.long.", "TXT" }, { "www.long.", "TXT" } };
+	uint8_t out[MSG_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		size_t n = ask(questions[i][0], questions[i][1], 4096, true, true, out);
+		ldns_rr_list *soa;
+		ldns_pkt *p;
+		char *text;
+
+		check(n > 0x4000 && ldns_wire2pkt(&p, out, n) == LDNS_STATUS_OK, "%s: %zu octets, which ldns reads",
+		    questions[i][0], n);
+		soa = ldns_pkt_rr_list_by_type(p, LDNS_RR_TYPE_SOA, LDNS_SECTION_AUTHORITY);
+		check(soa != NULL && ldns_rr_list_rr_count(soa) == 1, "%s: an SOA", questions[i][0]);
+		text = ldns_rdf2str(ldns_rr_rdf(ldns_rr_list_rr(soa, 0), 1));
+		check(strcmp(text, "hostmaster.elsewhere.test.") == 0, "%s: with the right names: %s", questions[i][0],
+		    text);
+		free(text);
+		ldns_rr_list_deep_free(soa);
+		for (size_t k = 0; k < ldns_rr_list_rr_count(ldns_pkt_authority(p)); k++) {
+			text = ldns_rdf2str(ldns_rr_owner(ldns_rr_list_rr(ldns_pkt_authority(p), k)));
+			check(strcmp(text, "long.") == 0 || strlen(text) == 38, "%s: an owner: %s", questions[i][0], text);
+			free(text);
+		}
+		ldns_pkt_free(p);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_proofs), cmocka_unit_test(test_without_do),
-		cmocka_unit_test(test_hashes_are_no_names), cmocka_unit_test(test_costly), cmocka_unit_test(test_room)
+		cmocka_unit_test(test_hashes_are_no_names), cmocka_unit_test(test_costly), cmocka_unit_test(test_room),
+		cmocka_unit_test(test_behind_16_kib)
 	};
-	struct zone_store *stores[sizeof texts / sizeof texts[0]];
+	struct zone_store *stores[sizeof texts / sizeof texts[0]], *long_zone;
 	struct dname apex;
+	char *text;
 	int failed;
 
 	rcu_register_thread();
 	zoneset_new(&zones);
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-		char *text = signed_text(signings[i].apex, texts[i], signings[i].how, signings[i].iterations);
+		text = signed_text(signings[i].apex, texts[i], signings[i].how, signings[i].iterations);
 
 		stores[i] = zone_from_text(signings[i].apex, text);
 		free(text);
 		dname_from_str(signings[i].apex, &apex);
 		zoneset_add(zones, apex.octets, stores[i]);
 	}
+	text = long_text();
+	long_zone = zone_from_text("long.", text);
+	free(text);
+	dname_from_str("long.", &apex);
+	zoneset_add(zones, apex.octets, long_zone);
 	rcu_thread_offline();
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
 	rcu_thread_online();
 	zoneset_free(zones);
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
 		zone_store_free(stores[i]);
+	zone_store_free(long_zone);
 	rcu_unregister_thread();
 	return failed;
 }
