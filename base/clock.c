@@ -23,6 +23,15 @@ clock_now_ms(void)
 }
 
 int64_t
+clock_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+int64_t
 clock_mono_ms(void)
 {
 	struct timespec ts;

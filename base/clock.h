@@ -6,6 +6,7 @@
 
 int64_t clock_now_s(void);		/* seconds since the epoch, for what is written down or sent */
 int64_t clock_now_ms(void);		/* the same in milliseconds */
+int64_t clock_now_ns(void);		/* in nanoseconds */
 int64_t clock_mono_ms(void);		/* milliseconds that never jump, for time-outs */
 int64_t clock_mono_ns(void);		/* the same in nanoseconds */
 

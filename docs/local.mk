@@ -24,6 +24,7 @@ dist_guide_DATA = \
 	docs/guide/keys-and-rights.md \
 	docs/guide/nginx.md \
 	docs/guide/postfix.md \
+	docs/guide/query-log.md \
 	docs/guide/secondary.md \
 	docs/guide/signed-commits.md \
 	docs/guide/zones-in-git.md

@@ -183,6 +183,7 @@ config_clear(struct config *c)
 	free(c->nsid);
 	free(c->version);
 	free(c->rate_limit_exempt);
+	config_dnstap_clear(&c->dnstap);
 	explicit_bzero(&c->cookies, sizeof c->cookies);
 	git_free(c->git, c->ngit);
 	for (size_t i = 0; i < c->nzones; i++) {
@@ -295,6 +296,8 @@ complete(struct config *c, struct fault *f)
 		long n = sysconf(_SC_NPROCESSORS_ONLN);
 		c->workers = n < 1 ? 1 : n > 256 ? 256 : (unsigned)n;
 	}
+	if ((err = config_dnstap_complete(c)) != ERR_OK)
+		return err;
 	if (c->control_socket == NULL && asprintf(&c->control_socket, "%s/" SOCKET_NAME, c->state_directory) < 0) {
 		c->control_socket = NULL;
 		return ERR_NOMEM;

@@ -85,6 +85,12 @@ struct config_zone {
 	unsigned journal_max_depth;	/* changes */
 };
 
+struct config_dnstap {
+	char *sink;			/* "unix:" and a socket's name, or a file's; NULL: off */
+	char *identity, *version;	/* of 1 to 255 octets; NULL: left out */
+	bool queries, responses, updates;
+};
+
 struct config {
 	char *file;			/* NULL: none was needed */
 
@@ -115,6 +121,7 @@ struct config {
 	unsigned rate_limit_slip;
 	struct config_access *rate_limit_exempt;	/* networks only */
 	size_t nrate_limit_exempt;
+	struct config_dnstap dnstap;
 	enum log_level log_level;
 	enum log_format log_format;
 	struct config_zone defaults;	/* of zones without an entry of their own */

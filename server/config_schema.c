@@ -124,6 +124,7 @@ static const struct option server_options[] = {
 	{ "journal-max-depth", OPTION_NUMBER, AT(config, defaults.journal_max_depth), .min = 1,
 	    .max = JOURNAL_DEPTH_MOST,
 	    .fallback = "1000" },
+	{ "dnstap", OPTION_SECTION, AT(config, dnstap), .section = &config_dnstap_section },
 	{ "log-level", OPTION_CHOICE, AT(config, log_level), .choices = log_levels, .fallback = "info" },
 	{ "log-format", OPTION_CHOICE, AT(config, log_format), .choices = log_formats, .fallback = "text" },
 };

@@ -105,7 +105,7 @@ struct config_draft {
 	struct config_key *keys;
 	size_t nkeys;
 };
-extern const struct section config_root, config_zone_section, config_acme_section;
+extern const struct section config_root, config_zone_section, config_acme_section, config_dnstap_section;
 
 void config_texts_free(char **texts);		/* NULL-terminated; takes NULL */
 
@@ -154,6 +154,10 @@ enum err config_read_challenges(struct config_reader *r, const struct option *o,
 enum err config_read_eab(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
 enum err config_check_account(struct config_reader *r, const yaml_node_t *node, struct config_authority *a);
 enum err config_check_shared_accounts(struct config_reader *r, const yaml_node_t *node, const struct config_acme *c);
+
+/* server: dnstap: what follows from other values.  ERR_NOMEM. */
+enum err config_dnstap_complete(struct config *c);
+void config_dnstap_clear(struct config_dnstap *c);
 
 /* The keys of the command line, behind those of the file. */
 enum err config_add_keys(struct config *c, const struct config_arguments *arguments, struct fault *f);

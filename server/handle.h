@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "server/axfr.h"
 #include "server/counters.h"
+#include "server/dnstap.h"
 #include "server/plain.h"
 #include "server/ratelimit.h"
 #include "server/shared.h"
@@ -26,6 +27,7 @@ struct handler {
 	struct queue *replies;		/* the worker's: jobs come back here */
 	unsigned worker;
 	struct ratelimit *limits;	/* of all workers; NULL: none */
+	struct dnstap_tap *tap;		/* the thread's; NULL: none */
 	struct counters counters;
 
 	/* Complaints about peers are limited, so that a flood of bad requests does not become a flood of lines. */

@@ -44,6 +44,7 @@ job_new(const struct inbound *in, enum job_kind kind)
 		memcpy(&j->local, c->local, c->local_len);
 		j->local_len = c->local_len;
 	}
+	j->received_ns = dnstap_is_on(in->handler->tap) ? in->handler->tap->received_ns : 0;
 	j->request = in->q;
 	j->request.tsig.digest = NULL;		/* only clients use it */
 	memcpy(j->digest, in->digest, sizeof j->digest);

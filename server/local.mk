@@ -24,6 +24,7 @@ server_libserver_a_SOURCES = \
 	server/config_authorities.c \
 	server/config_challenges.c \
 	server/config_cookies.c \
+	server/config_dnstap.c \
 	server/config_git.c \
 	server/config_key_files.c \
 	server/config_policy.c \
@@ -38,6 +39,14 @@ server_libserver_a_SOURCES = \
 	server/cookie.c server/cookie.h \
 	server/counters.h \
 	server/denial.c server/denial.h \
+	server/dnstap.c server/dnstap.h \
+	server/dnstap_encode.c server/dnstap_encode.h \
+	server/dnstap_file.c \
+	server/dnstap_internal.h \
+	server/dnstap_ring.c server/dnstap_ring.h \
+	server/dnstap_sink.c server/dnstap_sink.h \
+	server/dnstap_tap.c \
+	server/dnstap_thread.c \
 	server/ede.c server/ede.h \
 	server/edns.c \
 	server/exchange.c server/exchange.h \
@@ -103,7 +112,18 @@ server_libserver_a_SOURCES = \
 	server/worker.c server/worker.h \
 	server/writeback.c \
 	server/xfrin.c server/xfrin.h
-LIBSERVER = server/libserver.a $(LIBACME) $(LIBEVENT_LIBS) $(YAML_LIBS)
+LIBSERVER = server/libserver.a $(LIBACME) $(LIBEVENT_LIBS) $(YAML_LIBS) $(FSTRM_LIBS) $(PROTOBUF_C_LIBS)
+
+# What protoc-c makes of the schema.  It is no part of a distribution: it has to fit the library that is there.
+nodist_server_libserver_a_SOURCES = server/dnstap.pb-c.c server/dnstap.pb-c.h
+BUILT_SOURCES += server/dnstap.pb-c.h
+CLEANFILES += server/dnstap.pb-c.c server/dnstap.pb-c.h
+EXTRA_DIST += server/dnstap.proto
+server/dnstap.pb-c.c: server/dnstap.proto
+	$(AM_V_GEN)$(MKDIR_P) server && $(PROTOC_C) -I$(srcdir)/server --c_out=server $(srcdir)/server/dnstap.proto
+server/dnstap.pb-c.h: server/dnstap.pb-c.c
+	@test -f $@ || { rm -f server/dnstap.pb-c.c; $(MAKE) $(AM_MAKEFLAGS) server/dnstap.pb-c.c; }
+server/dnstap_encode.$(OBJEXT): server/dnstap.pb-c.h
 
 sbin_PROGRAMS += server/certnsd
 server_certnsd_SOURCES = server/main.c

@@ -15,6 +15,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "server/dnstap.h"
 #include "server/keeper.h"
 #include "server/options.h"
 #include "server/supervisor.h"
@@ -97,8 +98,10 @@ reload(struct server *s)
 	struct fault f = { 0 };
 	enum err err = config_load(&s->options.config, &config, &f);
 
-	if (err != ERR_OK)
+	if (err != ERR_OK) {
 		log_error("%s: the present configuration stays", fault_str(&f, err));
+		dnstap_reopen(s->shared.dnstap);	/* its file may have been moved away all the same */
+	}
 	keeper_reload(s->keeper, err == ERR_OK ? config : NULL, fault_str(&f, err));
 }
 
@@ -128,6 +131,7 @@ serve(struct server *s, struct config *config, const sigset_t *wanted, struct fa
 	}
 	protect_memory();
 	if ((err = keeper_new(config, &s->shared, &s->keeper, f)) == ERR_OK &&	/* what the state has is served */
+	    (err = dnstap_new(config->workers + 1, config, &s->shared.dnstap, f)) == ERR_OK &&
 	    (err = keeper_start(s->keeper, s->workers, f)) == ERR_OK &&
 	    (err = workers_start(s->workers, &s->shared, f)) == ERR_OK) {
 		log_info("certns is ready");
@@ -176,6 +180,7 @@ main(int argc, char **argv)
 			err = serve(&s, config, &wanted, &f);
 			workers_stop(s.workers);
 			keeper_stop(s.keeper);
+			dnstap_free(s.shared.dnstap);
 			workers_free(s.workers);	/* the keeper may have answered until now */
 			rcu_drain();
 			rcu_unregister_thread();

@@ -1,6 +1,7 @@
 /* server/metrics.c -- numbers for Prometheus (its text format, version 0.0.4). */
 #include "server/keeper_internal.h"
 
+#include "server/dnstap.h"
 #include "wire/message.h"
 #include "wire/rrtype.h"
 
@@ -132,6 +133,16 @@ add_requests(struct buf *b, const struct keeper *k)
 }
 
 static void
+add_dnstap(struct buf *b, const struct keeper *k)
+{
+	struct dnstap_status s;
+
+	dnstap_describe(k->shared->dnstap, &s);
+	add_counter(b, "certns_dnstap_written_total", s.written);
+	add_counter(b, "certns_dnstap_dropped_total", s.dropped);
+}
+
+static void
 add_zones(struct buf *b, const struct keeper *k)
 {
 	struct zone_counts n = metrics_count_zones(k);
@@ -212,6 +223,7 @@ metrics_print(const struct keeper *k)
 	json_t *text;
 
 	add_requests(&b, k);
+	add_dnstap(&b, k);
 	add_zones(&b, k);
 	add_repositories(&b, k);
 	add_certificates(&b, k);

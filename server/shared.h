@@ -35,6 +35,7 @@ struct view *view_with_ring(const struct view *v, struct tsig_keyring *ring);	/*
 struct view *view_ref(struct view *v);
 void view_unref(struct view *v);
 
+struct dnstap;
 struct shared;
 
 /* Make v (taken over) what readers see; the old view goes when the last reader of it is done.  One thread. */
@@ -44,6 +45,7 @@ struct shared {
 	struct zoneset *zones;
 	struct view *_Atomic view;
 	struct queue *to_keeper;	/* of struct job */
+	struct dnstap *dnstap;		/* a tap for each worker, and behind these the keeper's */
 	_Atomic unsigned transfers;	/* out, that run now */
 };
 
@@ -74,6 +76,7 @@ struct job {
 	socklen_t peer_len, local_len;
 	int interface;			/* UDP: for IP_PKTINFO */
 
+	int64_t received_ns;		/* for dnstap: since the epoch; 0: not known */
 	struct request request;		/* TSIG verified, key rights not yet looked at */
 	uint8_t *reply;			/* JOB_SEND; JOB_FORWARD: as the primary sent it, but for its ID; or NULL */
 	size_t nreply;

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "server/dnstap.h"
 #include "server/options.h"
 #include "server/secondary.h"
 
@@ -297,6 +298,17 @@ repository_row(const struct source *s)
 	    json_words(source_problem(s) != NULL ? source_problem(s) : h->words));
 }
 
+/* NULL where it is off. */
+static json_t *
+dnstap_row(const struct keeper *k)
+{
+	struct dnstap_status s;
+
+	dnstap_describe(k->shared->dnstap, &s);
+	return !s.is_on ? json_null() : json_pack("{s:o, s:b, s:I, s:I, s:o}", "sink", json_words(s.sink), "open", s.is_open,
+	    "written", (json_int_t)s.written, "dropped", (json_int_t)s.dropped, "problem", json_words(s.problem));
+}
+
 static void
 count_cert(void *arg, const struct acme_status *s)
 {
@@ -332,7 +344,7 @@ answer_status(struct keeper *k, struct control_call *call)
 	for (size_t i = 0; i < k->nsources; i++)
 		json_array_append_new(repositories, repository_row(&k->sources[i]));
 	control_reply(call, json_pack("{s:s, s:i, s:I, s:o, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:o, "
-	    "s:o, s:o}", "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime",
+	    "s:o, s:o, s:o}", "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime",
 	    (json_int_t)(clock_now_s() - k->started_s), "started", json_time(k->started_s), "zones",
 	    (json_int_t)zones.served, "zones-with-problems", (json_int_t)zones.troubled,
 	    "keys", (json_int_t)tsig_keyring_count(k->view->ring),
@@ -340,7 +352,8 @@ answer_status(struct keeper *k, struct control_call *call)
 	    (json_int_t)n.updates, "notifies", (json_int_t)n.notifies, "transfers", (json_int_t)n.transfers, "dropped",
 	    (json_int_t)(n.dropped + n.unsent + n.tcp_refused),
 	    "certificates", certificates_row(k), "account", json_words(k->acme == NULL ? NULL : acme_account_url(k->acme)),
-	    "database-problem", json_words(commits_problem(k->commits)), "repositories", repositories), NULL);
+	    "dnstap", dnstap_row(k), "database-problem", json_words(commits_problem(k->commits)),
+	    "repositories", repositories), NULL);
 }
 
 /* --- pull and push: answered when the work is done --- */

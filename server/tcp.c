@@ -151,6 +151,32 @@ start_transfer(struct connection *c, struct axfr *transfer)
 	c->transfer_octets = c->window_octets = 0;
 }
 
+static struct dnstap_ends
+ends_of(const struct connection *c)
+{
+	return (struct dnstap_ends){ .peer = (const struct sockaddr *)&c->peer,
+		.local = c->local_len > 0 ? (const struct sockaddr *)&c->local : NULL, .tcp = true };
+}
+
+static void
+tap_request(const struct connection *c, const uint8_t *msg, size_t n)
+{
+	struct dnstap_tap *tap = c->tcp->handler->tap;
+	const struct dnstap_ends ends = ends_of(c);
+
+	dnstap_begin(tap);
+	dnstap_request(tap, &ends, msg, n);
+}
+
+/* zones: as of dnstap_response(). */
+static void
+tap_answer(const struct connection *c, int64_t received_ns, const struct zoneset *zones, const uint8_t *msg, size_t n)
+{
+	const struct dnstap_ends ends = ends_of(c);
+
+	dnstap_response(c->tcp->handler->tap, &ends, received_ns, zones, msg, n);
+}
+
 static void
 serve(struct connection *c, uint8_t *msg, size_t n)
 {
@@ -161,6 +187,8 @@ serve(struct connection *c, uint8_t *msg, size_t n)
 
 	if (c->listens && n > 2 && (msg[2] & 0x80) != 0)
 		return;			/* the answer to a NOTIFY */
+	if (dnstap_is_on(t->handler->tap))
+		tap_request(c, msg, n);
 	handle_request(t->handler, &client, msg, n, clock_now_s(), t->scratch + 2, MSG_MAX, &o);
 	c->listens |= o.listens;
 	switch (o.what) {
@@ -168,6 +196,8 @@ serve(struct connection *c, uint8_t *msg, size_t n)
 		c->broken = true;	/* no DNS request, so who knows what comes next */
 		break;
 	case HANDLED_ANSWER:
+		if (dnstap_is_on(t->handler->tap))
+			tap_answer(c, t->handler->tap->received_ns, t->handler->shared->zones, t->scratch + 2, o.n);
 		queue_message(c, t->scratch, o.n);
 		break;
 	case HANDLED_TRANSFER_LATER:
@@ -563,6 +593,8 @@ tcp_reply(struct tcp *t, const struct job *job, const uint8_t *msg, size_t n)
 	if (job->kind == JOB_IXFR)
 		c->awaits_transfer = false;
 	memcpy(t->scratch + 2, msg, n);
+	if (n > 0 && dnstap_is_on(t->handler->tap))
+		tap_answer(c, job->received_ns, NULL, msg, n);
 	if (n > 0)
 		queue_message(c, t->scratch, n);
 	else

@@ -183,6 +183,56 @@ send_batch(struct udp *u, int fd, unsigned n)
 	}
 }
 
+/* The address that a message came to, or comes from. */
+static const struct sockaddr *
+local_of(const struct msghdr *h, const struct udp_socket *s, struct sockaddr_storage *local)
+{
+	struct msghdr copy = *h;		/* reading changes what control says */
+	union control control;
+	int interface;
+
+	if (h->msg_controllen == 0)
+		return (const struct sockaddr *)&s->local;
+	memcpy(&control, h->msg_control, sizeof control);
+	copy.msg_control = control.octets;
+	return (const struct sockaddr *)(read_control(&copy, s, local, &interface) ? local : &s->local);
+}
+
+/* For dnstap, before they are worked on, which changes them. */
+static __attribute__((noinline)) void
+tap_requests(struct udp *u, const struct udp_socket *s, unsigned n)
+{
+	struct sockaddr_storage local;
+
+	dnstap_begin(u->handler->tap);
+	for (unsigned i = 0; i < n; i++)
+		dnstap_request(u->handler->tap, &(struct dnstap_ends){ .peer = (const struct sockaddr *)&u->peers[i],
+		    .local = local_of(&u->in[i].msg_hdr, s, &local) }, u->requests[i], u->in[i].msg_len);
+}
+
+static __attribute__((noinline)) void
+tap_answers(struct udp *u, const struct udp_socket *s, unsigned n)
+{
+	struct dnstap_tap *tap = u->handler->tap;
+	struct sockaddr_storage local;
+
+	for (unsigned k = 0; k < n; k++)
+		dnstap_response(tap, &(struct dnstap_ends){ .peer = u->out[k].msg_hdr.msg_name,
+		    .local = local_of(&u->out[k].msg_hdr, s, &local) }, tap->received_ns, u->handler->shared->zones,
+		    u->responses[k], u->out_octets[k].iov_len);
+}
+
+static __attribute__((noinline)) unsigned
+serve_tapped(struct udp *u, const struct udp_socket *s, unsigned n, int64_t now_ms)
+{
+	unsigned answers;
+
+	tap_requests(u, s, n);
+	answers = serve_batch(u, s, n, now_ms);
+	tap_answers(u, s, answers);
+	return answers;
+}
+
 static void
 on_readable(evutil_socket_t fd, short events, void *arg)
 {
@@ -200,7 +250,8 @@ on_readable(evutil_socket_t fd, short events, void *arg)
 		if ((n = recvmmsg(fd, u->in, UDP_BATCH, MSG_DONTWAIT, NULL)) <= 0)
 			break;
 		u->used = (unsigned)n;
-		send_batch(u, fd, serve_batch(u, s, (unsigned)n, now_ms));
+		send_batch(u, fd, dnstap_is_on(u->handler->tap) ? serve_tapped(u, s, (unsigned)n, now_ms) :
+		    serve_batch(u, s, (unsigned)n, now_ms));
 		if (n < UDP_BATCH)
 			break;
 		rcu_quiescent_state();
@@ -250,7 +301,7 @@ udp_listen(struct udp *u, int fd, const struct config_address *address)
 }
 
 bool
-udp_reply(const struct udp *u, const struct job *job, uint8_t *msg, size_t n)
+udp_reply(const struct udp *u, struct dnstap_tap *tap, const struct job *job, uint8_t *msg, size_t n)
 {
 	struct sockaddr_storage peer = job->peer;
 	struct iovec octets = { msg, n };
@@ -267,6 +318,10 @@ udp_reply(const struct udp *u, const struct job *job, uint8_t *msg, size_t n)
 		h.msg_controllen = CONTROL_SIZE;
 		write_control(&h, job);
 	}
+	if (dnstap_is_on(tap))
+		dnstap_response(tap, &(struct dnstap_ends){ .peer = (const struct sockaddr *)&job->peer,
+		    .local = (const struct sockaddr *)(job->local_len > 0 ? &job->local : &s->local) },
+		    job->received_ns, NULL, msg, n);
 	return sendmsg(s->fd, &h, MSG_DONTWAIT) >= 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "server/dnstap.h"
 #include "server/secondary.h"
 
 static enum err
@@ -173,6 +174,8 @@ views_reload(struct keeper *k, struct config *config, struct reloaded *out, stru
 		log_info("configuration reloaded");
 	}
 	if ((err = secondaries_configure(k, &words)) != ERR_OK)
+		reload_trouble(&first, err, &words, "%s", f);
+	if ((err = dnstap_configure(k->shared->dnstap, k->view->config, &words)) != ERR_OK)
 		reload_trouble(&first, err, &words, "%s", f);
 	catalogs_changed(k);
 	links_configure(k);

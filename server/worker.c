@@ -181,7 +181,7 @@ send_reply(struct worker *w, struct job *j)
 		tcp_transfer(w->tcp, j, o.transfer);
 	else if (j->request.tcp)
 		tcp_reply(w->tcp, j, msg, o.n);
-	else if (o.n > 0 && !udp_reply(w->udp, j, msg, o.n))
+	else if (o.n > 0 && !udp_reply(w->udp, w->handler.tap, j, msg, o.n))
 		counter_add(&w->handler.counters.unsent, 1);
 }
 
@@ -260,6 +260,7 @@ worker_prepare(struct worker *w, const struct workers *ws, struct shared *shared
 	w->handler.replies = w->replies;
 	w->handler.worker = w->index;
 	w->handler.limits = ws->limits;
+	w->handler.tap = dnstap_tap(shared->dnstap, w->index);
 	if ((w->base = event_base_new()) == NULL)
 		return ERR_NOMEM;
 	w->reply_event = event_new(w->base, queue_fd(w->replies), EV_READ | EV_PERSIST, on_replies, w);
@@ -326,6 +327,7 @@ workers_start(struct workers *ws, struct shared *shared, struct fault *f)
 		if ((err = worker_prepare(&ws->v[i], ws, shared, limits)) != ERR_OK)
 			return fault_set(f, err, "worker %u cannot be set up: %s", i, err_str(err));
 	pthread_mutex_lock(&ws->answering);
+	ws->keeper.tap = dnstap_tap(shared->dnstap, ws->n);
 	ws->running = true;
 	pthread_mutex_unlock(&ws->answering);
 	for (unsigned i = 0; i < ws->n; i++)
@@ -377,7 +379,7 @@ workers_answer(struct workers *ws, struct job *j)
 		return false;
 	pthread_mutex_lock(&ws->answering);
 	if ((ours = ws->running) && (n = handle_reply(&ws->keeper, j, clock_now_s(), msg, sizeof msg)) > 0 &&
-	    !udp_reply(ws->v[j->worker].udp, j, msg, n))
+	    !udp_reply(ws->v[j->worker].udp, ws->keeper.tap, j, msg, n))
 		counter_add(&ws->keeper.counters.unsent, 1);
 	pthread_mutex_unlock(&ws->answering);
 	return ours;

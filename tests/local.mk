@@ -21,6 +21,7 @@ dist-hook:
 # What more than one thread takes part in; for a build with --enable-thread-sanitizer.
 THREADED_TESTS = tests/unit/base/test_awake tests/unit/base/test_huge tests/unit/base/test_log \
 	tests/unit/base/test_pool tests/unit/base/test_queue \
+	tests/unit/server/test_dnstap tests/unit/server/test_dnstap_ring \
 	tests/unit/server/test_handle tests/unit/server/test_plain tests/unit/server/test_tcp \
 	tests/unit/server/test_worker tests/unit/zones/test_load tests/unit/zones/test_publish tests/unit/zones/test_qp \
 	tests/unit/zones/test_store tests/unit/zones/test_zoneset
@@ -633,3 +634,14 @@ check_PROGRAMS += tests/unit/base/test_url
 tests_unit_base_test_url_SOURCES = tests/unit/base/test_url.c tests/unit/check.h
 tests_unit_base_test_url_LDADD = $(LIBBASE) $(CURL_LIBS) $(CMOCKA_LIBS)
 # --- end of base: URLs
+
+# --- server: dnstap
+check_PROGRAMS += tests/unit/server/test_dnstap tests/unit/server/test_dnstap_encode tests/unit/server/test_dnstap_ring
+tests_unit_server_test_dnstap_SOURCES = tests/unit/check.h tests/unit/server/test_dnstap.c
+tests_unit_server_test_dnstap_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+tests_unit_server_test_dnstap_encode_SOURCES = tests/unit/check.h tests/unit/server/test_dnstap_encode.c
+tests_unit_server_test_dnstap_encode_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+tests_unit_server_test_dnstap_ring_SOURCES = tests/unit/check.h tests/unit/server/test_dnstap_ring.c
+tests_unit_server_test_dnstap_ring_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
+tests/unit/server/test_dnstap_encode.$(OBJEXT): server/dnstap.pb-c.h
+# --- end of server: dnstap

@@ -17,7 +17,7 @@ static const struct bad_config bad_files[] = {
 	    "report-agent, cookie-secrets, cookie-secret-file, require-cookies, secondary, transfers-in, "
 	    "transfers-per-ns, max-transfer-idle-in, max-transfer-time-in, rate-limit, rate-limit-slip, "
 	    "rate-limit-exempt, tcp-connections, tcp-connections-per-address, transfers-out, tcp-idle-timeout, "
-	    "journal-max-usage, journal-max-depth, log-level, log-format" },
+	    "journal-max-usage, journal-max-depth, dnstap, log-level, log-format" },
 	{ "an option twice", "server:\n  workers: 2\n  identity: a\n  workers: 3\n",
 	    "x:4:3: 'workers' stands above already" },
 	{ "a list instead of a map", "server: [1]\n", "x:1:9: expected a map (key: value) for server, found a list" },
@@ -26,6 +26,15 @@ static const struct bad_config bad_files[] = {
 	    "x:2:3: expected " CONFIG_LIST ", found a map" },
 	{ "a scalar instead of a list", "server: {listen: 127.0.0.1}\n",
 	    "x:1:18: expected " CONFIG_LIST ", found '127.0.0.1'" },
+	{ "dnstap without a sink", "server: {dnstap: {queries: yes}}\n", "x:1:18: expected 'sink', which dnstap needs, found none" },
+	{ "a sink that is relative", "server: {dnstap: {sink: log}}\n",
+	    "x:1:25: expected unix:/SOCKET (of at most 107 octets) or /FILE, found 'log'" },
+	{ "a sink without a name", "server: {dnstap: {sink: \"unix:\"}}\n",
+	    "x:1:25: expected unix:/SOCKET (of at most 107 octets) or /FILE, found 'unix:'" },
+	{ "a sink of another kind", "server: {dnstap: {sink: \"tcp:127.0.0.1\"}}\n",
+	    "x:1:25: expected unix:/SOCKET (of at most 107 octets) or /FILE, found 'tcp:127.0.0.1'" },
+	{ "a sink that is a directory", "server: {dnstap: {sink: /tmp/}}\n",
+	    "x:1:25: expected unix:/SOCKET (of at most 107 octets) or /FILE, found '/tmp/'" },
 	{ "a list instead of a scalar", "server: {workers: [1]}\n", "x:1:19: expected a number, found a list" },
 	{ "a value that is missing", "server:\n  workers:\n", "x:2:11: expected a number, found nothing" },
 	{ "a text instead of a list's map", "zones: [example.com]\n",
