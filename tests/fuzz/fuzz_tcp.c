@@ -201,7 +201,10 @@ connect_client(int buffer)
 	must(fd >= 0);
 	if (buffer > 0)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
-	must(connect(fd, (struct sockaddr *)&address, address_len) == 0);
+	while (connect(fd, (struct sockaddr *)&address, address_len) != 0) {
+		must(errno == EADDRNOTAVAIL);	/* others have used up the system's ports: in a minute they are free */
+		usleep(10000);
+	}
 	return fd;
 }
 
