@@ -36,6 +36,8 @@ struct request {
 	bool cookie_only;		/* no question, to get a cookie: RFC 7873, section 5.4 */
 
 	/* Set by the handler. */
+	bool tells_expire;		/* the answer says how long the zone may be served: expire_s (RFC 7314) */
+	uint32_t expire_s;
 	bool with_cookie, cookie_valid;	/* the answer carries a cookie; the request had a right one */
 	uint8_t server_cookie[COOKIE_SERVER];
 	const struct plain *plain;	/* what server/plain.h found out already; NULL: nothing */

@@ -203,7 +203,8 @@ axfr_next(struct axfr *a, uint8_t *out, int64_t now_s)
 	if ((n = response_finish(&r)) > 0)
 		n = tsig_sign_response(&a->q.tsig, out, n, MSG_MAX, now_s);
 	a->failed = n == 0;
-	a->q.has_question = false;		/* RFC 5936, section 2.2.1: the first message's will do */
+	/* RFC 5936, section 2.2.1: the first message's will do */
+	a->q.has_question = a->q.tells_expire = false;
 	return n;
 }
 

@@ -32,7 +32,7 @@ catchup_free(struct catchup *c)
 }
 
 bool
-answer_serial(const uint8_t *msg, size_t n, const uint8_t *apex, uint32_t *serial)
+answer_serial(const uint8_t *msg, size_t n, const uint8_t *apex, uint32_t *serial, struct edns *edns)
 {
 	struct rd r = rd_over(msg, n);
 	uint8_t rdata[2 * DNAME_MAX + 20];
@@ -54,6 +54,10 @@ answer_serial(const uint8_t *msg, size_t n, const uint8_t *apex, uint32_t *seria
 		return false;
 	soa_read(rdata, len, &soa);
 	*serial = soa.serial;
+	for (unsigned i = 1; edns != NULL && i < h.ancount; i++)
+		(void)msg_rr_read(&r, &rr);
+	if (edns != NULL)
+		edns_find(&r, (unsigned)h.nscount + h.arcount, edns);
 	return true;
 }
 
@@ -100,7 +104,7 @@ on_answer(void *arg, enum err err, const uint8_t *msg, size_t n, const char *wor
 
 	if (err != ERR_OK)
 		log_debug("zone %s: a secondary was asked for its serial: %s", z->name, words);
-	else if (answer_serial(msg, n, z->apex.octets, &serial) &&
+	else if (answer_serial(msg, n, z->apex.octets, &serial, NULL) &&
 	    (!z->peers_known || serial_lt(z->peers_serial, serial))) {
 		z->peers_known = true;
 		z->peers_serial = serial;

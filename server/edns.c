@@ -21,7 +21,7 @@ size_t
 response_opt_size(const struct request *q, const struct answer_settings *settings)
 {
 	return EDNS_SIZE + nsid_size(q, settings) + (q->with_cookie ? COOKIE_SIZE : 0) +
-	    (tells_idle(q, settings) ? KEEPALIVE_SIZE : 0);
+	    (tells_idle(q, settings) ? KEEPALIVE_SIZE : 0) + (q->tells_expire ? EDNS_EXPIRE_SIZE : 0);
 }
 
 static void
@@ -49,6 +49,15 @@ put_keepalive(struct wr *w, unsigned idle_s)
 	const uint8_t octets[2] = { (uint8_t)(tenths >> 8), (uint8_t)tenths };
 
 	put_option(w, EDNS_KEEPALIVE, octets, sizeof octets);
+}
+
+static void
+put_expire(struct wr *w, uint32_t left_s)
+{
+	uint8_t octets[4];
+
+	store_u32(octets, left_s);
+	put_option(w, EDNS_EXPIRE, octets, sizeof octets);
 }
 
 /* Gives the octets that it took of room.  Rather no words than no code. */
@@ -84,6 +93,8 @@ response_opt(struct response *r, size_t room)
 		put_cookie(w, q);
 	if (tells_idle(q, r->settings))
 		put_keepalive(w, r->settings->tcp_idle_s);
+	if (q->tells_expire && r->rcode == RCODE_NOERROR)
+		put_expire(w, q->expire_s);
 	if (r->ede != NULL)
 		room -= put_error(w, r->ede, room);
 	if (agent != NULL && room >= 4 + dname_len(agent))

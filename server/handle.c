@@ -190,6 +190,9 @@ handle_query(struct inbound *in, struct outcome *o)
 	const struct question *q = &in->q.question;
 	size_t n;
 
+	if (in->q.edns.present && in->q.edns.expire && q->qclass == CLASS_IN &&
+	    (q->qtype == TYPE_SOA || q->qtype == TYPE_AXFR || q->qtype == TYPE_IXFR))
+		inbound_expire(in);
 	if ((q->qtype == TYPE_AXFR || q->qtype == TYPE_IXFR) && q->qclass == CLASS_IN) {
 		inbound_transfer(in, o);
 		return;

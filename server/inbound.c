@@ -6,7 +6,9 @@
 
 #include "base/log.h"
 #include "server/update_policy.h"
+#include "wire/rdata.h"
 #include "wire/rrtype.h"
+#include "zones/zone.h"
 
 static bool
 is_served(const struct inbound *in)
@@ -90,6 +92,23 @@ inbound_listen(struct inbound *in, struct outcome *o)
 	o->listens = queue_push(in->handler->shared->to_keeper, j);
 	if (!o->listens)
 		job_free(j);
+}
+
+void
+inbound_expire(struct inbound *in)
+{
+	struct request *q = &in->q;
+	const struct zone_store *store = zoneset_exact(in->handler->shared->zones, q->question.qname.octets);
+	const struct zone_version *version = store == NULL ? NULL : zone_store_current(store);
+	struct rr rr;
+	struct soa soa;
+
+	if (version == NULL || !zone_version_soa(version, &rr))
+		return;
+	soa_read(rr.rdata, rr.rdlen, &soa);
+	q->tells_expire = true;
+	if (!zone_store_expiry(store, in->now_s, &q->expire_s))
+		q->expire_s = soa.expire;
 }
 
 bool

@@ -37,6 +37,10 @@ void inbound_transfer(struct inbound *in, struct outcome *o);
 /* IXFR from this serial on: the keeper looks whether it has history, and the job comes back.  False: not now. */
 bool inbound_ask_history(struct inbound *in, uint32_t serial);
 
+/* A question for an SOA, or a transfer, that asks how long the zone may be served: sets what the answer says, where we have the zone
+ * (RFC 7314, section 3). */
+void inbound_expire(struct inbound *in);
+
 /* A signed question for an SOA over TCP, by who may transfer the zone: NOTIFY is wanted on that connection. */
 void inbound_listen(struct inbound *in, struct outcome *o);
 

@@ -10,20 +10,35 @@
 /* So many changes go to the journal one by one; more of them are a new image file. */
 #define CHANGES_MAX 10000
 
+/* One request and its answer; *x is the caller's, unless there is no memory for it. */
+static enum err
+transfer_once(struct intake *in, const struct rr *soa, struct xfrin **x, struct fault *f)
+{
+	enum err err = xfrin_new(&(struct xfrin_request){ .apex = in->apex.octets, .soa = soa, .key = in->key,
+	    .max_octets = in->max_octets, .no_edns = in->no_edns }, x);
+
+	if (err != ERR_OK)
+		return err;
+	err = fetch_run(&in->place, *x, f);
+	in->records = xfrin_records(*x);
+	in->octets += xfrin_octets(*x);
+	return err;
+}
+
 /* One transfer of either kind; on success in->transfer has what came. */
 static enum err
 transfer(struct intake *in, const struct rr *soa, struct fault *f)
 {
-	struct xfrin *x;
+	struct xfrin *x = NULL;
 	const char *first;
-	enum err err = xfrin_new(&(struct xfrin_request){ .apex = in->apex.octets, .soa = soa, .key = in->key,
-	    .max_octets = in->max_octets }, &x);
+	enum err err = transfer_once(in, soa, &x, f);
 
-	if (err != ERR_OK)
-		return err;
-	err = fetch_run(&in->place, x, f);
-	in->records = xfrin_records(x);
-	in->octets += xfrin_octets(x);
+	if (err == ERR_PEER && xfrin_dislikes_edns(x)) {
+		in->no_edns = true;
+		xfrin_free(x);
+		x = NULL;
+		err = transfer_once(in, soa, &x, f);
+	}
 	if (err != ERR_OK) {
 		xfrin_free(x);
 		return err;
@@ -31,6 +46,7 @@ transfer(struct intake *in, const struct rr *soa, struct fault *f)
 	in->kind = xfrin_kind(x);
 	in->serial = xfrin_serial(x);
 	in->outside = xfrin_outside(x, &first);
+	in->has_expire_s = xfrin_expire(x, &in->expire_s);
 	memcpy(in->first_outside, first, strlen(first) + 1);
 	in->transfer = x;
 	return ERR_OK;

@@ -14,6 +14,7 @@ struct intake {
 	struct tsig_key *key;		/* a copy; NULL: unsigned */
 	uint64_t max_octets;
 	bool whole;			/* ask for the whole zone at once */
+	bool no_edns;			/* the primary does not know EDNS */
 	struct zone_version *version;	/* what we have, a reference; NULL: nothing */
 	const char *images;		/* the directory of image files; borrowed */
 
@@ -24,6 +25,8 @@ struct intake {
 	struct xfrin *transfer;		/* STEPS: has them */
 	uint32_t serial;
 	uint64_t records, octets, outside;
+	bool has_expire_s;		/* the primary said how long the zone may be served (RFC 7314): */
+	uint32_t expire_s;
 	char first_outside[256];
 	struct fault no_steps;		/* why differences would not do; empty: they did, or were not asked for */
 	struct rr_list rrs;		/* FULL: the zone, sorted */

@@ -416,7 +416,7 @@ void history_cache_free(struct history_cache *cache);	/* takes NULL */
 /* catchup.c */
 
 /* The serial in the answer to a question for the SOA of apex; false: it has none, or is not authoritative. */
-bool answer_serial(const uint8_t *msg, size_t n, const uint8_t *apex, uint32_t *serial);
+bool answer_serial(const uint8_t *msg, size_t n, const uint8_t *apex, uint32_t *serial, struct edns *edns);	/* edns: or NULL */
 void catchup_look(struct keeper *k, struct zone *z);	/* ask its secondaries, if it is new here */
 void catchup_stop(struct keeper *k);
 

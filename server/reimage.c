@@ -43,7 +43,7 @@ take_over(struct reimage *r, struct fault *f)
 
 	z->base = r->base;
 	r->base = (struct zone_base){ 0 };
-	image_touch(r->directory, &z->base, r->secondary->checked_s);
+	image_touch(r->directory, &z->base, r->secondary->fresh_s);
 	for (size_t i = 0; err == ERR_OK && i < r->rrs.n; i++)
 		if (r->rrs.v[i].type == TYPE_SOA && zone_version_soa(zone_newest(z), &served))
 			err = pending_set_base_soa(&z->pending, &r->rrs.v[i], &served);

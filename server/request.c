@@ -66,7 +66,7 @@ init(struct request *q, bool tcp)
 	q->has_question = false;
 	q->edns.present = false;
 	q->cookie_only = false;
-	q->with_cookie = q->cookie_valid = false;
+	q->tells_expire = q->with_cookie = q->cookie_valid = false;
 	q->plain = NULL;
 	q->ede = NULL;
 	q->has_tsig = false;

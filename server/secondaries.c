@@ -45,7 +45,7 @@ add_zone(struct keeper *k, const uint8_t *apex, struct secondary **out, struct f
 		    "can only have one source", z->name);
 	if ((s = secondary_new(k, z)) == NULL)
 		return ERR_NOMEM;
-	s->checked_s = zone_newest(z) == NULL ? 0 : image_time_s(k->secondaries->images, &z->base);
+	s->checked_s = s->fresh_s = zone_newest(z) == NULL ? 0 : image_time_s(k->secondaries->images, &z->base);
 	s->expired = zone_newest(z) != NULL && secondary_expires_s(s) <= clock_now_s();
 	if (s->expired)
 		secondary_expire(s);
@@ -114,6 +114,7 @@ secondary_retire(struct secondary *s, const char *why)
 	rcu_thread_online();
 	(void)zoneset_remove(k->shared->zones, s->zone->apex.octets);
 	rcu_thread_offline();
+	zone_store_set_expiry(s->zone->store, 0);	/* where it comes back from a repository it does not expire */
 	notifier_drop(k->notifier, s->zone->apex.octets);
 	zone_set_problem(s->zone, NULL);
 	log_info("zone %s: %s", s->zone->name, why);

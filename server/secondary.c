@@ -15,6 +15,7 @@
 #define LOOK_MAX 100			/* zones that wait for a transfer, looked at in one go */
 
 static void check(struct secondary *s);
+static void ask_soa(struct secondary *s);
 
 /* --- times --- */
 
@@ -68,14 +69,40 @@ retry_s(const struct secondary *s)
 	return s->failures > 8 ? jittered(FIRST_RETRY_MAX_S) : jittered(1u << s->failures);
 }
 
-/* 0: there is nothing that could expire. */
+static uint32_t
+expire_within(const struct secondary *s, uint32_t seconds)
+{
+	const struct config_zone *c = settings(s);
+
+	return within(seconds, c->expire_min_s, c->expire_max_s);
+}
+
 int64_t
 secondary_expires_s(const struct secondary *s)
 {
-	const struct config_zone *c = settings(s);
 	struct soa soa;
 
-	return zone_soa(s, &soa) ? s->checked_s + within(soa.expire, c->expire_min_s, c->expire_max_s) : 0;
+	return zone_soa(s, &soa) ? s->fresh_s + expire_within(s, soa.expire) : 0;
+}
+
+/* A primary has confirmed the zone, and said how long it may be served, if it did (RFC 7314, section 4): the zone's first primary
+ * has been out of reach since then.  That never takes away what another primary gave, unless the zone is a new version, nor does it
+ * give more than the SOA. */
+static void
+renew(struct secondary *s, bool updated, const uint32_t *left_s)
+{
+	int64_t now_s = clock_now_s(), rest_s = secondary_expires_s(s) - now_s, most_s, told_s;
+	struct soa soa;
+
+	s->checked_s = s->fresh_s = now_s;
+	if (left_s == NULL || !zone_soa(s, &soa))
+		return;
+	most_s = expire_within(s, soa.expire);
+	told_s = expire_within(s, *left_s);
+	if (!updated && told_s < rest_s)
+		told_s = rest_s;
+	if (told_s < most_s)
+		s->fresh_s = now_s - (most_s - told_s);
 }
 
 static void
@@ -84,6 +111,7 @@ set_timer(struct secondary *s, uint32_t seconds)
 	int64_t now_s = clock_now_s(), end_s = secondary_expires_s(s), at_s = now_s + seconds;
 	struct timeval wait;
 
+	zone_store_set_expiry(s->zone->store, end_s);
 	s->next_s = at_s;
 	if (end_s != 0 && !s->expired && end_s < at_s)
 		at_s = end_s < now_s ? now_s : end_s;
@@ -135,20 +163,33 @@ drop_view(struct secondary *s)
 }
 
 static void
-confirmed(struct secondary *s)
+served_again(struct secondary *s)
+{
+	s->expired = false;
+	secondary_show(s);
+	log_info("zone %s: served again, serial %u", s->zone->name, zone_version_serial(zone_newest(s->zone)));
+}
+
+/* left_s: as the primary told it; NULL: it did not. */
+static void
+confirmed(struct secondary *s, bool updated, const uint32_t *left_s)
 {
 	drop_view(s);
 	memset(s->said, 0, s->nprimaries * sizeof *s->said);
-	s->checked_s = clock_now_s();
-	image_touch(s->keeper->secondaries->images, &s->zone->base, s->checked_s);
+	renew(s, updated, left_s);
+	image_touch(s->keeper->secondaries->images, &s->zone->base, s->fresh_s);
 	s->failures = s->tried = 0;
-	if (s->expired) {
-		s->expired = false;
-		secondary_show(s);
-		log_info("zone %s: served again, serial %u", s->zone->name, zone_version_serial(zone_newest(s->zone)));
+	s->no_edns = false;
+	if (secondary_expires_s(s) <= clock_now_s()) {	/* with its primary's own time */
+		if (!s->expired)
+			secondary_expire(s);
+		set_timer(s, s->again ? 0 : retry_s(s));
+	} else {
+		if (s->expired)
+			served_again(s);
+		zone_set_problem(s->zone, s->broken == NULL ? NULL : "%s", s->broken);
+		set_timer(s, s->again ? 0 : refresh_s(s));
 	}
-	zone_set_problem(s->zone, s->broken == NULL ? NULL : "%s", s->broken);
-	set_timer(s, s->again ? 0 : refresh_s(s));
 	s->again = false;
 	secondary_reimage(s);
 }
@@ -178,6 +219,7 @@ failed(struct secondary *s, const char *words)
 		log_debug("zone %s: primary %s: %s", s->zone->name, address, words);
 	zone_set_problem(s->zone, "primary %s: %s", address, words);
 	s->at = (s->at + 1) % s->nprimaries;
+	s->no_edns = false;
 	if (++s->tried < s->nprimaries) {
 		check(s);
 		return;
@@ -325,7 +367,7 @@ intake_done(void *arg)
 		secondary_transfer(s);
 	} else if (err == ERR_OK) {
 		s->whole = s->whole && !in->whole;	/* it may have been asked for meanwhile */
-		confirmed(s);
+		confirmed(s, in->kind != XFRIN_CURRENT, in->has_expire_s ? &in->expire_s : NULL);
 	} else {
 		failed(s, fault_str(&f, err));
 	}
@@ -350,6 +392,7 @@ make_intake(struct secondary *s, const struct tsig_key *key, struct intake **out
 	dname_copy(&in->apex, s->zone->apex.octets);
 	in->images = s->keeper->secondaries->images;
 	in->whole = s->whole;
+	in->no_edns = s->no_edns;
 	in->max_octets = settings(s)->max_size;
 	in->arg = s;
 	in->place = (struct fetch_place){ .to = to->address, .to_len = to->len,
@@ -406,13 +449,17 @@ on_soa(void *arg, enum err err, const uint8_t *msg, size_t n, const char *words)
 	struct secondary *s = arg;
 	struct secondaries *all = s->keeper->secondaries;
 	struct fault f = { 0 };
+	struct edns edns;
 	uint32_t serial;
 
 	s->asking = NULL;
 	all->nasking--;
 	if (err != ERR_OK) {
 		failed(s, words);
-	} else if (!answer_serial(msg, n, s->zone->apex.octets, &serial)) {
+	} else if (!s->no_edns && n >= MSG_HEADER_SIZE && edns_is_disliked(msg[3] & 15)) {
+		s->no_edns = true;
+		ask_soa(s);
+	} else if (!answer_serial(msg, n, s->zone->apex.octets, &serial, &edns)) {
 		failed(s, n >= MSG_HEADER_SIZE && (msg[3] & 15) != RCODE_NOERROR ? rcode_str(msg[3] & 15) :
 		    "its answer to a question for the SOA has none, or is not authoritative");
 	} else if (secondary_is_ahead(s, serial, &f)) {
@@ -420,7 +467,7 @@ on_soa(void *arg, enum err err, const uint8_t *msg, size_t n, const char *words)
 	} else if (serial != zone_version_serial(zone_newest(s->zone))) {
 		secondary_transfer(s);
 	} else {
-		confirmed(s);
+		confirmed(s, false, edns.has_expire_s ? &edns.expire_s : NULL);
 	}
 	start_asking(all);
 }
@@ -433,7 +480,7 @@ ask_soa(struct secondary *s)
 	const struct config_address *from = config_source_for(s->keeper->view->config, to->address.ss_family);
 	struct question q = { .qtype = TYPE_SOA, .qclass = CLASS_IN };
 	const struct tsig_key *key;
-	uint8_t msg[MSG_HEADER_SIZE + DNAME_MAX + 4];
+	uint8_t msg[MSG_HEADER_SIZE + DNAME_MAX + 4 + EDNS_ASK_EXPIRE_SIZE];
 	struct fault f = { 0 };
 	struct wr w;
 	enum err err;
@@ -445,8 +492,10 @@ ask_soa(struct secondary *s)
 	}
 	dname_copy(&q.qname, s->zone->apex.octets);
 	wr_init(&w, msg, sizeof msg);
-	msg_header_write(&w, &(struct msg_header){ .qdcount = 1 });
+	msg_header_write(&w, &(struct msg_header){ .qdcount = 1, .arcount = !s->no_edns });
 	question_write(&w, &q);
+	if (!s->no_edns)
+		edns_write_expire(&w, MSG_UDP_EDNS);
 	if (!take_key(s, &key, &f))
 		failed(s, f.text);
 	else if ((err = exchange_start(s->keeper->base, &(struct exchange_request){ .to = to->address,

@@ -29,10 +29,13 @@ struct secondary {
 	bool to_ask;			/* or for others' questions */
 	bool again;			/* a NOTIFY came meanwhile */
 	bool whole;			/* the next transfer is of the whole zone */
+	bool no_edns;			/* the primary in use does not know EDNS */
 	bool imaging;			/* a new image file is being written */
 	char *broken;			/* why it is no good as a catalog; NULL: it is, or is none */
 	bool expired;
-	int64_t checked_s;
+	int64_t checked_s;		/* when a primary last confirmed the zone, */
+	int64_t fresh_s;		/* and as of when: SOA expire counts from here.  A primary that is a secondary itself had it
+					 * confirmed earlier, and says so (RFC 7314) */
 };
 
 /* Zones that wait for their turn. */

@@ -29,6 +29,7 @@ struct xfrin {
 	struct tsig_exchange tsig;
 	uint16_t id;
 	uint64_t max_octets;
+	bool no_edns;
 
 	enum expect expect;
 	enum xfrin_kind kind;
@@ -36,6 +37,8 @@ struct xfrin {
 	unsigned rcode;
 	uint32_t serial;
 	uint64_t octets, records, kept, outside;
+	bool has_expire_s;
+	uint32_t expire_s;
 	char first_outside[256];
 
 	struct rr_list zone;
@@ -54,6 +57,7 @@ xfrin_new(const struct xfrin_request *request, struct xfrin **out)
 	dname_copy(&x->apex, request->apex);
 	x->key = request->key;
 	x->max_octets = request->max_octets;
+	x->no_edns = request->no_edns;
 	if (request->soa != NULL) {
 		x->incremental = true;
 		x->ours = soa_serial(request->soa);
@@ -95,13 +99,16 @@ xfrin_ask(struct xfrin *x, uint16_t id, uint8_t *out, size_t room, int64_t now_s
 	x->id = id;
 	q.qname = x->apex;
 	wr_init(&w, out, room);
-	msg_header_write(&w, &(struct msg_header){ .id = id, .qdcount = 1, .nscount = x->incremental });
+	msg_header_write(&w, &(struct msg_header){ .id = id, .qdcount = 1, .nscount = x->incremental,
+	    .arcount = !x->no_edns });
 	question_write(&w, &q);
 	if (x->incremental) {
 		const struct rr *soa = &x->soa.v[0];
 
 		msg_rr_write(&w, soa->owner, TYPE_SOA, CLASS_IN, soa->ttl, soa->rdata, soa->rdlen);
 	}
+	if (!x->no_edns)
+		edns_write_expire(&w, MSG_UDP_EDNS);
 	if (w.full)
 		return 0;
 	return x->key == NULL ? wr_len(&w) : tsig_sign_request(x->key, out, wr_len(&w), room, now_s, &x->tsig);
@@ -284,6 +291,19 @@ is_lone_soa(const struct xfrin *x, const struct msg_header *h)
 	return x->incremental && x->expect == EXPECT_SECOND && h->ancount == 1 && x->records == 1;
 }
 
+/* r stands behind the answer section.  Servers say it in the first message, or in all. */
+static void
+take_expire(struct xfrin *x, struct rd *r, const struct msg_header *h)
+{
+	struct edns e;
+
+	edns_find(r, (unsigned)h->nscount + h->arcount, &e);
+	if (e.has_expire_s) {
+		x->has_expire_s = true;
+		x->expire_s = e.expire_s;
+	}
+}
+
 static enum err
 take(struct xfrin *x, uint8_t *msg, size_t n, int64_t now_s, struct fault *f)
 {
@@ -308,7 +328,9 @@ take(struct xfrin *x, uint8_t *msg, size_t n, int64_t now_s, struct fault *f)
 	if (x->key != NULL && (err = tsig_verify_response(&x->tsig, msg, &n, x->expect == EXPECT_NOTHING ||
 	    x->rcode != RCODE_NOERROR, now_s, f)) != ERR_OK)
 		return err;
-	if (x->rcode != RCODE_NOERROR)
+	if (x->rcode == RCODE_NOERROR)
+		take_expire(x, &r, &h);
+	else
 		return fault_set(f, ERR_PEER, "the primary answered %s", rcode_str(x->rcode));
 	return ERR_OK;
 }
@@ -368,6 +390,19 @@ uint64_t
 xfrin_records(const struct xfrin *x)
 {
 	return x->records;
+}
+
+bool
+xfrin_expire(const struct xfrin *x, uint32_t *left_s)
+{
+	*left_s = x->expire_s;
+	return x->has_expire_s;
+}
+
+bool
+xfrin_dislikes_edns(const struct xfrin *x)
+{
+	return x->failed && !x->no_edns && edns_is_disliked(x->rcode);
 }
 
 uint64_t

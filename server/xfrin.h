@@ -19,6 +19,7 @@ struct xfrin_request {
 	const struct rr *soa;		/* what we have: ask with IXFR; NULL: ask with AXFR */
 	const struct tsig_key *key;	/* borrowed for the transfer's life; NULL: unsigned */
 	uint64_t max_octets;		/* of all records, uncompressed; 0: any number */
+	bool no_edns;			/* the primary does not know it: the question whether the zone expires is left out */
 };
 
 enum xfrin_kind {
@@ -54,6 +55,12 @@ enum xfrin_kind xfrin_kind(const struct xfrin *x);
 uint32_t xfrin_serial(const struct xfrin *x);	/* the primary's, as soon as a kind is known */
 uint64_t xfrin_octets(const struct xfrin *x);	/* of messages so far */
 uint64_t xfrin_records(const struct xfrin *x);	/* in the messages so far */
+
+/* How long the zone may be served, as the primary told it (RFC 7314).  False: it did not. */
+bool xfrin_expire(const struct xfrin *x, uint32_t *left_s);
+
+/* It failed, and may not have done so without EDNS (RFC 6891, section 7). */
+bool xfrin_dislikes_edns(const struct xfrin *x);
 
 /* Records whose owners lie outside of the zone are left out, as other servers do; the count, and the first one as
  * text. */

@@ -110,6 +110,20 @@ read_cookie(const uint8_t *octets, uint16_t n, struct edns *e)
 	return true;
 }
 
+/* Empty in a query, a number of seconds in a response. */
+static bool
+read_expire(const uint8_t *octets, uint16_t n, struct edns *e)
+{
+	if (octets == NULL || (n != 0 && n != 4))
+		return false;
+	e->expire = true;
+	if (n == 4) {
+		e->has_expire_s = true;
+		e->expire_s = load_u32(octets);
+	}
+	return true;
+}
+
 bool
 edns_read(struct msg_rr *opt, struct edns *e)
 {
@@ -127,8 +141,23 @@ edns_read(struct msg_rr *opt, struct edns *e)
 			e->keepalive = true;
 		else if (code == EDNS_COOKIE && !read_cookie(octets, n, e))
 			good = false;
+		else if (code == EDNS_EXPIRE && !read_expire(octets, n, e))
+			good = false;
 	}
 	return good && !r.bad && dname_is_root(opt->owner.octets);
+}
+
+void
+edns_find(struct rd *r, unsigned n, struct edns *e)
+{
+	struct msg_rr rr;
+
+	*e = (struct edns){ 0 };
+	for (unsigned i = 0; i < n; i++)
+		if (!msg_rr_read(r, &rr) || (rr.type == TYPE_OPT && (e->present || !edns_read(&rr, e)))) {
+			e->present = e->has_expire_s = false;
+			return;
+		}
 }
 
 void
@@ -138,6 +167,19 @@ edns_write(struct wr *w, uint16_t udp_size, unsigned extended_rcode, bool do_bit
 
 	if (p != NULL)
 		edns_put(p, udp_size, extended_rcode, do_bit);
+}
+
+void
+edns_write_expire(struct wr *w, uint16_t udp_size)
+{
+	size_t at;
+
+	edns_write(w, udp_size, 0, false);
+	at = wr_len(w);
+	wr_u16(w, EDNS_EXPIRE);
+	wr_u16(w, 0);
+	if (!w->full)
+		wr_patch_u16(w, at - 2, 4);
 }
 
 size_t

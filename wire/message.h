@@ -71,6 +71,7 @@ void msg_rr_write(struct wr *w, const uint8_t *owner, uint16_t type, uint16_t cl
 
 /* Option codes. */
 #define EDNS_NSID 3			/* empty in a query */
+#define EDNS_EXPIRE 9			/* RFC 7314 */
 #define EDNS_COOKIE 10
 #define EDNS_KEEPALIVE 11
 #define EDNS_ERROR 15			/* RFC 8914 */
@@ -78,14 +79,18 @@ void msg_rr_write(struct wr *w, const uint8_t *owner, uint16_t type, uint16_t cl
 
 #define EDNS_COOKIE_MIN 8
 #define EDNS_COOKIE_MAX 40
+#define EDNS_EXPIRE_SIZE 8		/* octets of that option in a response */
 
-/* What a query's OPT record says (RFC 6891, section 6.1). */
+/* What an OPT record says (RFC 6891, section 6.1). */
 struct edns {
 	bool present, do_bit;
 	uint8_t version;
 	uint16_t udp_size;		/* the requestor's; below 512 counts as 512 */
 	bool nsid;			/* asks for the server's identifier (RFC 5001) */
 	bool keepalive;			/* asks how long an idle connection may stay (RFC 7828) */
+	bool expire;			/* asks how long the zone may be served (RFC 7314), */
+	bool has_expire_s;		/* or says it: */
+	uint32_t expire_s;
 	uint8_t cookie_len;		/* 0: none; 8: the client's part alone; more: both parts (RFC 7873) */
 	uint8_t cookie[EDNS_COOKIE_MAX];
 };
@@ -98,19 +103,34 @@ edns_init(struct edns *e, uint16_t class, uint32_t ttl)
 	e->udp_size = class < MSG_UDP_PLAIN ? MSG_UDP_PLAIN : class;
 	e->version = (uint8_t)(ttl >> 16);
 	e->do_bit = (ttl & 0x8000) != 0;
-	e->nsid = e->keepalive = false;
+	e->nsid = e->keepalive = e->expire = e->has_expire_s = false;
 	e->cookie_len = 0;
 }
 
-/* From an OPT record; false: malformed (its owner is not the root, options run past the end, a cookie has a length that
- * none has).  Of several cookies the first counts. */
+/* From an OPT record; false: malformed (its owner is not the root, options run past the end, a cookie or EXPIRE has a length
+ * that none has).  Of several cookies the first counts. */
 bool edns_read(struct msg_rr *opt, struct edns *e);
+
+/* From the OPT record among the n records from r on, which are those behind the answer section of a response.  Without one, or where
+ * anything is malformed, e->present is false. */
+void edns_find(struct rd *r, unsigned n, struct edns *e);
 
 /* Our OPT record for a response; extended_rcode's upper eight bits go into the TTL field. */
 void edns_write(struct wr *w, uint16_t udp_size, unsigned extended_rcode, bool do_bit);
 #define EDNS_SIZE 11			/* octets that edns_write() takes */
 
-/* The same, without a cursor. */
+/* Our OPT record for a question of a secondary: how long may the zone be served (RFC 7314, section 2)? */
+void edns_write_expire(struct wr *w, uint16_t udp_size);
+#define EDNS_ASK_EXPIRE_SIZE 15		/* octets that it takes */
+
+/* What servers say to an OPT record that they do not know (RFC 6891, section 7). */
+static inline bool
+edns_is_disliked(unsigned rcode)
+{
+	return rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP;
+}
+
+/* The same as edns_write(), without a cursor. */
 static inline void
 edns_put(uint8_t *p, uint16_t udp_size, unsigned extended_rcode, bool do_bit)
 {

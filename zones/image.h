@@ -2,7 +2,7 @@
  * the zone and after its own checksum.  The zone's base (zones/zone.h) names it, and the journal what came since: a
  * zone is what its row says, whichever files lie about.
  *
- * The file's time of modification is when the primary last confirmed the zone: it decides when the zone expires, also
+ * The file's time of modification is as of when the zone was last confirmed: it decides when the zone expires, also
  * over a restart, and costs no write to the database. */
 #ifndef ZONES_IMAGE_H
 #define ZONES_IMAGE_H

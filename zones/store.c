@@ -606,6 +606,25 @@ zone_store_publish(struct zone_store *s)
 	qp_store_publish(&s->qp);
 }
 
+void
+zone_store_set_expiry(struct zone_store *s, int64_t at_s)
+{
+	uint32_t low = (uint32_t)at_s;
+
+	atomic_store_explicit(&s->expires_s, at_s != 0 && low == 0 ? 1 : low, memory_order_relaxed);
+}
+
+/* Serial number arithmetic, so it goes on in 2106. */
+bool
+zone_store_expiry(const struct zone_store *s, int64_t now_s, uint32_t *left_s)
+{
+	uint32_t at_s = atomic_load_explicit(&s->expires_s, memory_order_relaxed);
+	int32_t left = (int32_t)(at_s - (uint32_t)now_s);
+
+	*left_s = left < 0 ? 0 : (uint32_t)left;
+	return at_s != 0;
+}
+
 bool
 zone_store_reclaim(struct zone_store *s)
 {

@@ -55,6 +55,11 @@ void zone_store_publish(struct zone_store *s);
  * it after its last change.  Never waits.  True: nothing is left to come back for. */
 bool zone_store_reclaim(struct zone_store *s);
 
+/* When what is published may be served no longer (RFC 1034, section 4.3.5), for those who ask (RFC 7314): seconds since the epoch, 0: it
+ * does not expire.  Any thread may ask; left_s is not negative.  False: it does not expire. */
+void zone_store_set_expiry(struct zone_store *s, int64_t at_s);
+bool zone_store_expiry(const struct zone_store *s, int64_t now_s, uint32_t *left_s);
+
 /* Readers, inside an RCU read-side section: the published version; NULL: none. */
 struct zone_version *zone_store_current(const struct zone_store *s);
 

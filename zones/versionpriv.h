@@ -31,6 +31,7 @@ struct zone_version {
 
 struct zone_store {
 	struct qp_store qp;
+	_Atomic uint32_t expires_s;	/* the lower half; 0: never */
 	uint8_t apex_labels, apex_len;
 	uint8_t apex[];
 };

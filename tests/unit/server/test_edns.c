@@ -316,6 +316,84 @@ test_report_agent(void **state)
 	settings->report_agent = NULL;
 }
 
+#define EXPIRE "\0\11\0\0"
+#define EXPIRE_ASK(opcode, name, type, class, tcp, options) \
+	{ OPCODE_##opcode, name, type, class, tcp, (const uint8_t *)options, sizeof options - 1 }
+
+static const struct { const char *why; struct asked asked; unsigned rcode; bool told; } expires[] = {
+	{ "the SOA of a zone", EXPIRE_ASK(QUERY, "example.", "SOA", CLASS_IN, false, EXPIRE), RCODE_NOERROR, true },
+	{ "over TCP", EXPIRE_ASK(QUERY, "example.", "SOA", CLASS_IN, true, EXPIRE), RCODE_NOERROR, true },
+	{ "asked by who says a time", EXPIRE_ASK(QUERY, "example.", "SOA", CLASS_IN, false, "\0\11\0\4\0\0\0\1"),
+	    RCODE_NOERROR, true },
+	{ "who does not ask", EXPIRE_ASK(QUERY, "example.", "SOA", CLASS_IN, false, ""), RCODE_NOERROR, false },
+	{ "another type", EXPIRE_ASK(QUERY, "example.", "NS", CLASS_IN, false, EXPIRE), RCODE_NOERROR, false },
+	{ "another name", EXPIRE_ASK(QUERY, "www.example.", "SOA", CLASS_IN, false, EXPIRE), RCODE_NOERROR, false },
+	{ "a name that is not there", EXPIRE_ASK(QUERY, "no.example.", "SOA", CLASS_IN, false, EXPIRE), RCODE_NXDOMAIN,
+	    false },
+	{ "somebody else's zone", EXPIRE_ASK(QUERY, "test.", "SOA", CLASS_IN, false, EXPIRE), RCODE_REFUSED, false },
+	{ "class ANY", EXPIRE_ASK(QUERY, "example.", "SOA", CLASS_ANY, false, EXPIRE), RCODE_NOERROR, false },
+	{ "a transfer that is refused", EXPIRE_ASK(QUERY, "example.", "AXFR", CLASS_IN, true, EXPIRE), RCODE_REFUSED, false },
+	{ "a NOTIFY", EXPIRE_ASK(NOTIFY, "example.", "SOA", CLASS_IN, false, EXPIRE), RCODE_NOERROR, false },
+	{ "an option of two octets", EXPIRE_ASK(QUERY, "example.", "SOA", CLASS_IN, false, "\0\11\0\2xx"), RCODE_FORMERR,
+	    false },
+};
+
+static void
+test_expire(void **state)
+{
+	const struct asked soa = EXPIRE_ASK(QUERY, "example.", "SOA", CLASS_IN, false, EXPIRE);
+	const uint8_t *option;
+	struct said s;
+	size_t n;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof expires / sizeof expires[0]; i++) {
+		s = read_answer(ask(&expires[i].asked, 1).n);
+		option = find_option(&s, EDNS_EXPIRE, &n);
+		check(s.rcode == expires[i].rcode, "%s: %s", expires[i].why, rcode_str(s.rcode));
+		check((option != NULL) == expires[i].told, "%s: told or not", expires[i].why);
+		check(option == NULL || (n == 4 && load_u32(option) == 604800), "%s: as the SOA has it",
+		    expires[i].why);
+	}
+	zone_store_set_expiry(served.stores[0], NOW + 77);
+	s = read_answer(ask(&soa, 1).n);
+	check((option = find_option(&s, EDNS_EXPIRE, &n)) != NULL && load_u32(option) == 77, "a secondary tells what is left");
+	zone_store_set_expiry(served.stores[0], NOW - 77);
+	s = read_answer(ask(&soa, 1).n);
+	check((option = find_option(&s, EDNS_EXPIRE, &n)) != NULL && load_u32(option) == 0, "which is not less than nothing");
+	zone_store_set_expiry(served.stores[0], 0);
+}
+
+/* The first message of a transfer says it, and the others do not. */
+static void
+test_expire_of_transfer(void **state)
+{
+	struct config_access all = { .any_key = true };
+	struct asked axfr = EXPIRE_ASK(QUERY, "big.example.", "AXFR", CLASS_IN, true, EXPIRE);
+	const uint8_t *option;
+	struct outcome o;
+	struct said s;
+	size_t n, size;
+	unsigned messages = 0;
+
+	(void)state;
+	all.network.ss_family = AF_INET;
+	served.config->defaults.allow_transfer = &all;
+	served.config->defaults.nallow_transfer = 1;
+	o = ask(&axfr, 1);
+	check(o.what == HANDLED_TRANSFER, "it begins");
+	while ((size = axfr_next(o.transfer, out, NOW)) > 0) {
+		s = read_answer(size);
+		option = find_option(&s, EDNS_EXPIRE, &n);
+		check((option != NULL) == (messages++ == 0), "message %u", messages);
+		check(option == NULL || load_u32(option) == 604800, "the SOA's");
+	}
+	check(messages > 1 && axfr_is_complete(o.transfer), "there are several");
+	axfr_free(o.transfer);
+	served.config->defaults.allow_transfer = NULL;
+	served.config->defaults.nallow_transfer = 0;
+}
+
 /* Of 10 queries: answers, and those with TC. */
 static void
 flood(const struct asked *a, unsigned last, unsigned *answers, unsigned *cut)
@@ -389,6 +467,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cookies), cmocka_unit_test(test_required_cookies),
 		cmocka_unit_test(test_cookies_without_question), cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_expire), cmocka_unit_test(test_expire_of_transfer),
 		cmocka_unit_test(test_keepalive), cmocka_unit_test(test_report_agent),
 		cmocka_unit_test(test_rate_limit)
 	};

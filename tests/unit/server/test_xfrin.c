@@ -90,6 +90,21 @@ struct stream {
 	uint16_t qtype;
 };
 
+/* Behind all records of the message. */
+static void
+add_expire(struct wr *w, struct msg_header *h, uint32_t left_s)
+{
+	size_t at;
+
+	edns_write(w, 1232, 0, false);
+	at = wr_len(w);
+	wr_u16(w, EDNS_EXPIRE);
+	wr_u16(w, 4);
+	wr_u32(w, left_s);
+	wr_patch_u16(w, at - 2, 8);
+	h->arcount++;
+}
+
 /* The next message of the script; 0: there are no more. */
 static size_t
 next_message(struct stream *s, uint8_t *out)
@@ -125,6 +140,8 @@ next_message(struct stream *s, uint8_t *out)
 			is_signed = false;
 		else if (strcmp(word, "B") == 0)
 			broken = true;
+		else if (word[0] == '@')
+			add_expire(&w, &h, (uint32_t)atoi(word + 1));
 		else if (word[0] == 'E')
 			h.flags |= (uint16_t)atoi(word + 1);
 		else if (strcmp(word, "N") != 0 && strcmp(word, "Q=") != 0) {
@@ -371,6 +388,76 @@ test_limit(void **state)
 	}
 }
 
+static const struct {
+	const char *why, *answer;
+	uint32_t ours;
+	bool with_key, told;
+	uint32_t left_s;
+} expires[] = {
+	{ "a primary that says nothing", "S7 A1 S7", 0, false, false, 0 },
+	{ "one that says it in the only message", "S7 A1 S7 @300", 0, false, true, 300 },
+	{ "in the first of several", "S7 A1 @300|A2|S7", 0, false, true, 300 },
+	{ "in the first of several that are signed", "S7 A1 @300|A2|S7", 0, true, true, 300 },
+	{ "in all", "S7 A1 @300|A2 @300|S7 @300", 0, false, true, 300 },
+	{ "with differences", "S8 S7 A1 S8 A2 S8 @300", 7, false, true, 300 },
+	{ "where nothing is newer", "S7 @12", 7, false, true, 12 },
+	{ "no time is left", "S7 @0", 7, false, true, 0 },
+};
+
+/* RFC 7314 */
+static void
+test_expire(void **state)
+{
+	struct tsig_keyring *ring = make_ring();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof expires / sizeof expires[0]; i++) {
+		struct tsig_keyring *keys = expires[i].with_key ? ring : NULL;
+		struct xfrin *x = make_transfer(expires[i].ours, keys == NULL ? NULL : tsig_keyring_find(ring, key_name),
+		    0);
+		struct fault f = { 0 };
+		uint32_t left_s = 0;
+
+		check(run(x, expires[i].answer, expires[i].ours, keys, &f) == ERR_OK && xfrin_is_done(x), "%s: %s",
+		    expires[i].why, f.text);
+		check(xfrin_expire(x, &left_s) == expires[i].told && left_s == expires[i].left_s, "%s: %u s",
+		    expires[i].why, left_s);
+		xfrin_free(x);
+	}
+	tsig_keyring_unref(ring);
+}
+
+static const struct { const char *why, *answer; bool no_edns, dislikes; } old_servers[] = {
+	{ "FORMERR to EDNS", "E1", false, true },
+	{ "NOTIMP to EDNS", "E4", false, true },
+	{ "FORMERR without EDNS", "E1", true, false },
+	{ "REFUSED", "E5", false, false },
+	{ "an answer", "S7 A1 S7", false, false },
+};
+
+static void
+test_without_edns(void **state)
+{
+	static uint8_t msg[MSG_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof old_servers / sizeof old_servers[0]; i++) {
+		struct stream s = { .rest = old_servers[i].answer, .qtype = TYPE_AXFR };
+		struct fault f = { 0 };
+		struct xfrin *x;
+		size_t n;
+
+		check(xfrin_new(&(struct xfrin_request){ .apex = apex, .no_edns = old_servers[i].no_edns }, &x) == ERR_OK,
+		    "a transfer");
+		check(xfrin_ask(x, ID, msg, sizeof msg, NOW) > 0 && msg[11] == !old_servers[i].no_edns, "%s: the request",
+		    old_servers[i].why);
+		n = next_message(&s, msg);
+		(void)xfrin_take(x, msg, n, NOW, &f);
+		check(xfrin_dislikes_edns(x) == old_servers[i].dislikes, "%s", old_servers[i].why);
+		xfrin_free(x);
+	}
+}
+
 /* Each prefix of a good message is an error, and nothing more. */
 static void
 test_prefixes(void **state)
@@ -399,6 +486,8 @@ main(void)
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_what_is_told),
 		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_expire),
+		cmocka_unit_test(test_without_edns),
 		cmocka_unit_test(test_prefixes),
 	};
 

@@ -87,6 +87,10 @@ static const struct {
 	{ "a size of zero too", "\0\0\51\0\0\0\0\0\0\0\0", 11, true, false, 512, 0 },
 	{ "an option", "\0\0\51\20\0\0\0\0\0\0\10" "\0\3\0\4nsid", 19, true, false, 4096, 0 },
 	{ "two options, one empty", "\0\0\51\20\0\0\0\0\0\0\12" "\0\3\0\0\0\14\0\2xx", 21, true, false, 4096, 0 },
+	{ "EXPIRE, empty", "\0\0\51\20\0\0\0\0\0\0\4" "\0\11\0\0", 15, true, false, 4096, 0 },
+	{ "EXPIRE with a time", "\0\0\51\20\0\0\0\0\0\0\10" "\0\11\0\4\0\11\72\200", 19, true, false, 4096, 0 },
+	{ "EXPIRE of two octets", "\0\0\51\20\0\0\0\0\0\0\6" "\0\11\0\2xx", 17, false, false, 0, 0 },
+	{ "EXPIRE of five octets", "\0\0\51\20\0\0\0\0\0\0\11" "\0\11\0\5xxxxx", 20, false, false, 0, 0 },
 	{ "a cookie of two octets", "\0\0\51\20\0\0\0\0\0\0\6" "\0\12\0\2xx", 17, false, false, 0, 0 },
 	{ "an option that runs past the end", "\0\0\51\20\0\0\0\0\0\0\7" "\0\3\0\4nsi", 18, false, false, 0, 0 },
 	{ "half an option code", "\0\0\51\20\0\0\0\0\0\0\1" "\0", 12, false, false, 0, 0 },
@@ -114,6 +118,54 @@ test_edns(void **state)
 	edns_write(&w, MSG_UDP_EDNS, RCODE_BADVERS, true);
 	check(!w.full && wr_len(&w) == EDNS_SIZE && memcmp(out, "\0\0\51\4\320\1\0\200\0\0\0", EDNS_SIZE) == 0,
 	    "BADVERS has its upper bits in the TTL");
+}
+
+static const struct {
+	const char *why, *wire;			/* records */
+	size_t len;
+	unsigned n;
+	bool present, has;
+	uint32_t expire_s;
+} found[] = {
+	{ "nothing", "", 0, 0, false, false, 0 },
+	{ "no OPT", "\0\0\1\0\1\0\0\0\0\0\4aaaa", 15, 1, false, false, 0 },
+	{ "one without options, behind another record", "\0\0\1\0\1\0\0\0\0\0\4aaaa" "\0\0\51\20\0\0\0\0\0\0\0", 26, 2,
+	    true, false, 0 },
+	{ "one that says it", "\0\0\51\20\0\0\0\0\0\0\10" "\0\11\0\4\0\11\72\200", 19, 1, true, true, 604800 },
+	{ "one that is not counted", "\0\0\51\20\0\0\0\0\0\0\10" "\0\11\0\4\0\11\72\200", 19, 0, false, false, 0 },
+	{ "more are counted", "\0\0\51\20\0\0\0\0\0\0\10" "\0\11\0\4\0\11\72\200", 19, 2, false, false, 0 },
+	{ "two of them", "\0\0\51\20\0\0\0\0\0\0\0" "\0\0\51\20\0\0\0\0\0\0\0", 22, 2, false, false, 0 },
+	{ "a malformed one", "\0\0\51\20\0\0\0\0\0\0\5" "\0\11\0\1\0", 16, 1, false, false, 0 },
+};
+
+static void
+test_find_edns(void **state)
+{
+	uint8_t out[EDNS_ASK_EXPIRE_SIZE];
+	struct rd r = rd_over(out, sizeof out);
+	struct edns e;
+	struct wr w;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof found / sizeof found[0]; i++)
+		for (size_t n = 0; n <= found[i].len; n++) {
+			uint8_t *prefix = malloc(n + 1);
+			bool whole = n == found[i].len;
+
+			memcpy(prefix, found[i].wire, n);
+			r = rd_over(prefix, n);
+			edns_find(&r, found[i].n, &e);
+			check(e.present == (found[i].present && whole) && e.has_expire_s == (found[i].has && whole),
+			    "%s, %zu octets", found[i].why, n);
+			check(!e.has_expire_s || e.expire_s == found[i].expire_s, "%s: its time", found[i].why);
+			free(prefix);
+		}
+	wr_init(&w, out, sizeof out);
+	edns_write_expire(&w, MSG_UDP_EDNS);
+	r = rd_over(out, sizeof out);
+	edns_find(&r, 1, &e);
+	check(!w.full && wr_len(&w) == sizeof out && e.present && e.expire && !e.has_expire_s,
+	    "the question is an empty option");
 }
 
 static void
@@ -171,6 +223,7 @@ main(void)
 		cmocka_unit_test(test_records),
 		cmocka_unit_test(test_every_prefix),
 		cmocka_unit_test(test_edns),
+		cmocka_unit_test(test_find_edns),
 		cmocka_unit_test(test_error_responses),
 		cmocka_unit_test(test_write_and_read)
 	};
