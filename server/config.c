@@ -197,6 +197,7 @@ config_clear(struct config *c)
 		config_texts_free(c->zones[i].authorities);
 	}
 	free(c->zones);
+	free(c->catalogs);
 	for (size_t i = 0; i < c->nkeys; i++)
 		tsig_key_free(c->keys[i]);
 	free(c->keys);
@@ -317,6 +318,22 @@ compare_zones(const void *a, const void *b)
 	return dname_compare(x->name.octets, y->name.octets);
 }
 
+/* Whoever asks for them shall not have to look at all zones, which may be very many. */
+static enum err
+list_catalogs(struct config *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->nzones; i++)
+		n += c->zones[i].catalog_role == CATALOG_INTERPRET;
+	if ((c->catalogs = calloc(n + 1, sizeof *c->catalogs)) == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < c->nzones; i++)
+		if (c->zones[i].catalog_role == CATALOG_INTERPRET)
+			c->catalogs[c->ncatalogs++] = &c->zones[i];
+	return ERR_OK;
+}
+
 /* Keys as the file has them become a list of TSIG keys; zones are sorted, to be found. */
 static enum err
 settle(struct config_draft *draft)
@@ -338,7 +355,7 @@ settle(struct config_draft *draft)
 		z->journal_max_usage = z->journal_max_usage != 0 ? z->journal_max_usage : c->defaults.journal_max_usage;
 		z->journal_max_depth = z->journal_max_depth != 0 ? z->journal_max_depth : c->defaults.journal_max_depth;
 	}
-	return ERR_OK;
+	return list_catalogs(c);
 }
 
 static enum err

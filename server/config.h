@@ -130,6 +130,8 @@ struct config {
 	size_t ngit;
 	struct config_zone *zones;
 	size_t nzones;
+	const struct config_zone **catalogs;	/* those of them that are read as catalogs */
+	size_t ncatalogs;
 	bool secondary;			/* zones and their primaries come from the names of keys as well */
 	struct tsig_key **keys;		/* from the configuration; those from git join them in the ring */
 	size_t nkeys;

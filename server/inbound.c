@@ -179,18 +179,18 @@ is_from_primary(const struct inbound *in)
 	for (size_t i = 0; i < z->nprimaries; i++)
 		if (config_same_host((const struct sockaddr *)&z->primaries[i].address.address, peer))
 			return true;
-	for (size_t i = 0; i < c->nzones; i++)		/* it may be a member of a catalog, and has its primaries */
-		for (size_t n = 0; c->zones[i].catalog_role == CATALOG_INTERPRET && n < c->zones[i].nprimaries; n++)
-			if (config_same_host((const struct sockaddr *)&c->zones[i].primaries[n].address.address, peer))
+	for (size_t i = 0; i < c->ncatalogs; i++)	/* it may be a member of a catalog, and has its primaries */
+		for (size_t n = 0; n < c->catalogs[i]->nprimaries; n++)
+			if (config_same_host((const struct sockaddr *)&c->catalogs[i]->primaries[n].address.address, peer))
 				return true;
 	for (size_t i = 0; c->secondary && i < c->nkeys; i++) {
 		struct config_address primary;
 
-		if (!c->keys[i]->has_primary || !tsig_key_may(c->keys[i], TSIG_RIGHT_TRANSFER,
-		    in->q.question.qname.octets))
+		if (!c->keys[i]->has_primary)
 			continue;
 		config_address_make(AF_INET, c->keys[i]->primary, 0, &primary);
-		if (config_same_host((const struct sockaddr *)&primary.address, peer))
+		if (config_same_host((const struct sockaddr *)&primary.address, peer) &&
+		    tsig_key_may(c->keys[i], TSIG_RIGHT_TRANSFER, in->q.question.qname.octets))
 			return true;
 	}
 	return false;
