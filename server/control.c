@@ -17,6 +17,7 @@
 #include <event2/event.h>
 #include <event2/listener.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #define REQUEST_MAX 65536
@@ -41,6 +42,8 @@ struct control_call {
 struct control {
 	struct event_base *base;
 	struct evconnlistener *listener;
+	struct event *resume;		/* the listener rests until then */
+	struct log_seldom refused;
 	char *path;
 	dev_t dev;			/* of the socket's file: nobody else's is unlinked */
 	ino_t ino;
@@ -264,6 +267,31 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *
 	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
 }
 
+static void
+on_resume(evutil_socket_t fd, short what, void *arg)
+{
+	struct control *control = arg;
+
+	(void)fd;
+	(void)what;
+	evconnlistener_enable(control->listener);
+}
+
+/* What is wrong, such as too many open files, stays so for a while: the socket would be readable all the time. */
+static void
+on_accept_error(struct evconnlistener *listener, void *arg)
+{
+	struct control *control = arg;
+	const struct timeval rest = { .tv_sec = 1 };
+	int error = EVUTIL_SOCKET_ERROR();
+	uint64_t n;
+
+	if (log_seldom(&control->refused, clock_mono_ms(), &n))
+		log_warning("control: a connection cannot be taken: %s", strerror(error));
+	evconnlistener_disable(listener);
+	evtimer_add(control->resume, &rest);
+}
+
 /* A socket that nobody listens on is left over from a server that died. */
 static enum err
 remove_stale(const struct sockaddr_un *name, struct fault *f)
@@ -341,11 +369,13 @@ control_new(struct event_base *base, const char *path,
 	c->ctx = ctx;
 	LIST_INIT(&c->connections);
 	c->listener = evconnlistener_new(base, on_accept, c, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
-	if (c->listener == NULL) {
+	if (c->listener == NULL)
 		close(fd);
+	if (c->listener == NULL || (c->resume = evtimer_new(base, on_resume, c)) == NULL) {
 		control_free(c);
 		return fault_set(f, ERR_NOMEM, "control: out of memory");
 	}
+	evconnlistener_set_error_cb(c->listener, on_accept_error);
 	*out = c;
 	return ERR_OK;
 }
@@ -371,6 +401,8 @@ control_free(struct control *c)
 		return;
 	if (c->listener != NULL)
 		evconnlistener_free(c->listener);
+	if (c->resume != NULL)
+		event_free(c->resume);
 	for (connection = LIST_FIRST(&c->connections); connection != NULL; connection = next) {
 		next = LIST_NEXT(connection, link);
 		flush(connection);

@@ -4,6 +4,7 @@ import json
 import os
 import pwd
 import re
+import resource
 import signal
 import socket
 import stat
@@ -47,6 +48,20 @@ def test_the_socket_is_ours_alone(server):
     assert len(sockets) == 1
     assert stat.S_IMODE(os.stat(sockets[0]).st_mode) == 0o600
     assert json.loads(run([program("tools/certnsctl"), "-s", sockets[0], "--json", "status"]).stdout)["pid"] == server.pid
+
+
+def test_no_more_open_files(server):
+    """It is said once, and as soon as there are files again the connections that wait are taken."""
+    before = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (8, before[1]))
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(20 * PATIENCE)
+        s.connect(os.path.join(server.state, "control.sock"))
+        server.wait_log("control: a connection cannot be taken: Too many open files")
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, before)
+        s.sendall(b'{"command": "status"}\n')
+        assert json.loads(s.makefile().readline())["ok"]
+    assert server.log().count("Too many open files") == 1
 
 
 def test_secrets_are_readable_by_nobody_else(certnsd, repo, key, pebble_for):
