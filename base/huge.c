@@ -17,7 +17,6 @@
 #define HUGE ((uintptr_t)1 << 21)	/* as on x86 and, with small pages of that size, on ARM */
 #define PAGES (HUGE / SMALL)
 #define ENOUGH (PAGES / 16 * 15)	/* so many must be in use: the others will be from now on */
-#define MAPPING_MAX ((uintptr_t)1 << 40)	/* what is larger is no memory, but room for it; the sanitizers' */
 
 static bool
 is_dense(uintptr_t at)
@@ -48,12 +47,13 @@ size_t
 huge_pages(void)
 {
 	FILE *f = sysconf(_SC_PAGESIZE) == (long)SMALL ? fopen("/proc/self/maps", "re") : NULL;
+	uintptr_t memory = (uintptr_t)sysconf(_SC_PHYS_PAGES) * SMALL;	/* what is larger is but room, the sanitizers' */
 	char line[LINE_MAX];
 	uintptr_t at, end;
 	size_t n = 0;
 
 	while (f != NULL && fgets(line, sizeof line, f) != NULL) {	/* the rest of a longer one is no mapping */
-		if (!read_mapping(line, &at, &end) || end - at > MAPPING_MAX)
+		if (!read_mapping(line, &at, &end) || end - at > memory)
 			continue;
 		for (at = (at + HUGE - 1) & ~(HUGE - 1); at < end && end - at >= HUGE; at += HUGE)
 			n += is_dense(at) && madvise((void *)at, HUGE, MADV_COLLAPSE) == 0;

@@ -199,8 +199,6 @@ descend(qp_word w, const struct qp_key *key, struct qp_descent *d)
 	arrive(d, w, key);
 }
 
-#define CACHE_LINE 64
-
 static inline __attribute__((always_inline)) void
 walk_all(struct qp_errand *v, unsigned n)
 {

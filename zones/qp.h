@@ -118,7 +118,7 @@ void qp_descend(qp_word root, const struct qp_key *key, struct qp_descent *d);
 
 /* Up to QP_TOGETHER descents in lock step, so that their waits for memory overlap.  They end at a leaf; what it means
  * is looked at afterwards, as far as somebody wants to know. */
-#define QP_TOGETHER 16
+#define QP_TOGETHER 32
 struct qp_errand {
 	qp_word at;			/* first the root; in the end the nearest leaf, or 0 */
 	const struct qp_key *key;

@@ -45,6 +45,8 @@ qp_word_birth(qp_word w)
 	return qp_is_leaf(w) ? qp_word_leaf(w)->birth : qp_word_branch(w)->birth;
 }
 
+#define CACHE_LINE 64
+
 #define QP_POSITIONS ((UINT64_C(1) << QP_WIDTH) - 1)
 
 static inline unsigned

@@ -56,17 +56,22 @@ open_version(const struct zone_store *s)
 enum err
 zone_store_begin(struct zone_store *s)
 {
+	struct zone_version *v;
+	const struct zone_version *from = zone_store_newest(s);
 	enum err err = qp_store_begin(&s->qp);
 
-	if (err == ERR_OK && s->qp.newest != NULL) {
-		struct zone_version *v = open_version(s), *from = zone_store_newest(s);
-
+	if (err != ERR_OK)
+		return err;
+	v = open_version(s);
+	v->apex_labels = s->apex_labels;
+	v->apex_len = s->apex_len;
+	if (from != NULL) {
 		v->rr_count = from->rr_count;
 		v->nsec3 = from->nsec3;
 		v->keeps_hashes = from->keeps_hashes;
 		v->hash_number = from->hash_number;
 	}
-	return err;
+	return ERR_OK;
 }
 
 static enum node_role

@@ -21,7 +21,7 @@ zone_version_apex_name(const struct zone_version *v)
 size_t
 zone_version_apex_len(const struct zone_version *v)
 {
-	return zone_version_store(v)->apex_len;
+	return v->apex_len;
 }
 
 const uint8_t *
@@ -133,7 +133,7 @@ bool
 zone_version_conclude(const struct zone_version *v, const struct qp_key *key, const struct qp_descent *d,
     struct zone_lookup *out)
 {
-	unsigned apex_labels = zone_version_store(v)->apex_labels, low, high;
+	unsigned apex_labels = v->apex_labels, low, high;
 	const struct zone_node *dname = NULL;	/* as it was above the encloser */
 	const struct qp_branch *branch = NULL;
 

@@ -10,10 +10,17 @@
 struct zone_version {
 	struct qp_version qp;
 	const struct zone_node *apex;	/* set when sealed; NULL: nothing at or below the apex */
-	size_t rr_count;
-	uint32_t serial;
+	struct {			/* for zone_version_negative() */
+		const struct node_set *set;	/* NULL: none */
+		uint32_t ttl;
+		uint16_t behind;
+		struct zone_soa_name mname, rname;
+	} soa;
+	uint8_t apex_labels, apex_len;	/* the store's; up to here is what denying a name takes */
 	bool is_signed;
 	uint8_t denial;			/* enum zone_denial */
+	uint32_t serial;
+	size_t rr_count;
 	struct nsec3_params nsec3;	/* of the chain that is used; salt points into the apex */
 	bool keeps_hashes;		/* with those parameters, */
 	uint32_t hash_number;		/* and this as their number: grows from version to version where they may have changed */
@@ -21,12 +28,6 @@ struct zone_version {
 		const struct zone_node *node;
 		bool match;
 	} of_apex, of_wildcard;		/* set where the denial is NSEC3 */
-	struct {			/* for zone_version_negative() */
-		const struct node_set *set;	/* NULL: none */
-		uint32_t ttl;
-		uint16_t behind;
-		struct zone_soa_name mname, rname;
-	} soa;
 };
 
 struct zone_store {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zones/qpbranch.h"
 #include "zones/qpstore.h"
 #include "zones/versionpriv.h"
 
@@ -176,6 +177,14 @@ settle(struct zoneset_question *q, struct qp_errand *zones, struct qp_errand *na
 		zone_version_lookup_key(q->zone, &q->key, &q->found);
 }
 
+/* Most likely an answer will want it. */
+static void
+prefetch_soa(const struct zone_version *zone)
+{
+	__builtin_prefetch(zone->soa.set);
+	__builtin_prefetch((const uint8_t *)zone->soa.set + CACHE_LINE);
+}
+
 /* The descent for the zone ends at the one whose apex shares most with the name.  If the name is below that apex then
  * it is the right one: one further down would have been nearer.  Most often a name of the zone tells so, the very
  * one or another, and the apex need not be looked at. */
@@ -183,6 +192,7 @@ void
 zoneset_look_up(const struct zoneset *set, struct zoneset_question *const *v, unsigned n)
 {
 	struct qp_errand zones[ZONESET_TOGETHER], names[ZONESET_TOGETHER];
+	unsigned others[ZONESET_TOGETHER], nothers = 0;
 	qp_word root = current_root(set);
 
 	for (unsigned i = 0; i < n; i++) {
@@ -204,11 +214,21 @@ zoneset_look_up(const struct zoneset *set, struct zoneset_question *const *v, un
 	for (unsigned i = 0; i < n; i++) {
 		const struct zone_node *node = (const struct zone_node *)qp_word_leaf(names[i].at);
 
-		if (qp_is_exact(&names[i]) && (node->leaf.flags & ZONE_NODE_OUTSIDE) == 0)
+		if (qp_is_exact(&names[i]) && (node->leaf.flags & ZONE_NODE_OUTSIDE) == 0) {
 			v[i]->found = (struct zone_lookup){ .node = node, .encloser = node,
 				.is_alias = (node->leaf.flags & ZONE_NODE_CNAME) != 0 };
-		else
-			settle(v[i], &zones[i], &names[i]);
+		} else {
+			if (v[i]->zone != NULL)
+				__builtin_prefetch(&v[i]->zone->soa);
+			others[nothers++] = i;
+		}
+	}
+	for (unsigned i = 0; i < nothers; i++) {
+		struct zoneset_question *q = v[others[i]];
+
+		settle(q, &zones[others[i]], &names[others[i]]);
+		if (q->zone != NULL && q->found.node == NULL)
+			prefetch_soa(q->zone);
 	}
 }
 

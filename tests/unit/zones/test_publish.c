@@ -75,6 +75,33 @@ look(const struct zone_version *v, unsigned zone)
 	looks++;
 }
 
+/* Hosts of all zones at once.  One whose zone was taken away just now is in none, or in the zone above, which lacks it. */
+static void
+look_together(unsigned turn)
+{
+	static _Thread_local struct zoneset_question questions[ZONESET_TOGETHER];
+	struct zoneset_question *v[ZONESET_TOGETHER];
+	struct dname names[ZONESET_TOGETHER];
+	unsigned n = 1 + turn % ZONESET_TOGETHER;
+
+	for (unsigned i = 0; i < n; i++) {
+		host_name((turn + i) % ZONES, i % HOSTS, &names[i]);
+		if (i % 4 == 3)
+			must(dname_join(&names[i], (const uint8_t *)"\4none", 1, apexes[(turn + i) % ZONES]), "none");
+		qp_key_init(&questions[i].key, names[i].octets);
+		v[i] = &questions[i];
+	}
+	zoneset_look_up(set, v, n);
+	for (unsigned i = 0; i < n; i++) {
+		bool own = v[i]->zone != NULL &&
+		    dname_equal(zone_version_apex_name(v[i]->zone), apexes[(turn + i) % ZONES]);
+
+		must(own && i % 4 < 3 ? v[i]->found.node != NULL &&
+		    serial_in(v[i]->found.node) == zone_version_serial(v[i]->zone) : v[i]->zone == NULL ||
+		    v[i]->found.node == NULL, "a host of many has its version's serial");
+	}
+}
+
 static void *
 reader(void *arg)
 {
@@ -87,6 +114,7 @@ reader(void *arg)
 		unsigned zone = 0;
 
 		rcu_thread_online();
+		look_together(turn);
 		for (unsigned i = 0; i < 5; i++, turn++) {
 			struct zone_store *s = zoneset_find(set, apexes[turn % ZONES], false);
 			struct zone_version *v = s == NULL ? NULL : zone_store_current(s);
