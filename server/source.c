@@ -317,6 +317,16 @@ source_open(struct keeper *k, size_t i, size_t nfiles, struct fault *f)
 	return zones_restore(k, s, f);
 }
 
+static bool
+has_secondaries(const struct config *c)
+{
+	bool has = c->secondary;
+
+	for (size_t i = 0; i < c->nzones && !has; i++)
+		has = c->zones[i].nprimaries > 0;
+	return has;
+}
+
 enum err
 sources_open(struct keeper *k, struct fault *f)
 {
@@ -324,7 +334,9 @@ sources_open(struct keeper *k, struct fault *f)
 	enum err err = ERR_OK;
 
 	if (n == 0) {
-		log_warning("neither a git repository nor a zone's file is configured: there are no zones to serve");
+		if (!has_secondaries(k->boot_view->config))
+			log_warning("no repository, no zone's file and no primary is configured: there are no zones to "
+			    "serve");
 		return ERR_OK;
 	}
 	if ((k->sources = calloc(n, sizeof *k->sources)) == NULL)

@@ -67,11 +67,12 @@ static json_t *
 zone_row(const struct zone *z)
 {
 	struct zone_version *v = zone_newest(z);
+	size_t pending = z->secondary == NULL ? pending_count(&z->pending) : 0;	/* else: what its image lacks */
 
 	return json_pack("{s:s, s:o, s:s, s:o, s:I, s:s, s:o}", "name", z->name,
 	    "serial", v == NULL ? json_null() : json_integer(zone_version_serial(v)), "state", zone_state(z),
 	    "records", v == NULL ? json_null() : json_integer((json_int_t)zone_version_rr_count(v)),
-	    "pending", (json_int_t)pending_count(&z->pending), "source", z->source, "problem", json_words(z->problem));
+	    "pending", (json_int_t)pending, "source", z->source, "problem", json_words(z->problem));
 }
 
 static void

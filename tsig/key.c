@@ -222,7 +222,8 @@ tsig_key_parse(const char *text, struct tsig_key **out, struct fault *f)
 		memcpy(algorithm_text, text + name_end + 1, length);
 	algorithm_text[length < sizeof algorithm_text ? length : 0] = '\0';
 	if (!tsig_algorithm_parse(algorithm_text, &algorithm))
-		return fault_set(f, ERR_FORMAT, "%.*s: unknown algorithm", (int)name_end, text);
+		return fault_set(f, ERR_FORMAT, "%.*s: unknown algorithm: expected SHA256, SHA512, "
+		    "SHA384, SHA224, SHA1 or MD5", (int)name_end, text);
 	if (!base64_decode(text + algorithm_end + 1, n - algorithm_end - 1, &secret))
 		err = fault_set(f, secret.failed ? ERR_NOMEM : ERR_FORMAT, "%.*s: the secret is not base64",
 		    (int)name_end, text);

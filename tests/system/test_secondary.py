@@ -139,6 +139,8 @@ def test_a_zone_goes_from_transfer_to_a_repository(primary, secondary, key, tmp_
     secondary.start(ZONE)
     client.nsupdate(primary, key, f"update add came.{ZONE} 300 A 192.0.2.1\nsend\n")
     secondary.wait_serial(ZONE, 2)
+    assert secondary.zone(ZONE)["pending"] == 0, "nothing waits to be written back"
+    assert "no zones to serve" not in secondary.log()
     secondary.stop()
     own = GitRepo(tmp_path / "own", {ZONE: zone(serial=1)})
     secondary.config["zones"] = []
