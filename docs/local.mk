@@ -22,6 +22,8 @@ dist_guide_DATA = \
 	docs/guide/delegated-challenges.md \
 	docs/guide/haproxy.md \
 	docs/guide/keys-and-rights.md \
+	docs/guide/moving-from-bind.md \
+	docs/guide/moving-from-mirageos.md \
 	docs/guide/nginx.md \
 	docs/guide/postfix.md \
 	docs/guide/query-log.md \
