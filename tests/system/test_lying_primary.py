@@ -364,6 +364,20 @@ def test_an_older_primary_is_passed_over(certnsd, fake):
     older.close()
 
 
+def test_a_primary_without_edns(certnsd, fake):
+    """It says FORMERR to whatever has an OPT record, and is asked once more without."""
+    zone = "example.com"
+    server = certnsd(keys=[{"name": KEY.name, "algorithm": KEY.algorithm, "secret": KEY.secret}])
+    server.zone_entry(zone, primaries=[f"{fake.address}@{fake.port} key {KEY.name}"])
+    fake.knows_edns = False
+    fake.scripts[zone], fake.soas[zone] = good(1), soa(1)
+    server.start(zone)
+    fake.scripts[zone], fake.soas[zone] = good(2), soa(2)
+    client.exchange(server, client.opcode_notify(zone))
+    server.wait_serial(zone, 2)
+    assert "FORMERR" not in server.log()
+
+
 def test_retransfer_goes_back_with_the_primary(certnsd, fake):
     """What an operator orders is done: the serial may be an older one."""
     zone = "example.com"

@@ -7,6 +7,7 @@ import threading
 import dns.flags
 import dns.message
 import dns.name
+import dns.rcode
 import dns.rdata
 import dns.rdatatype
 import dns.rrset
@@ -63,6 +64,7 @@ class FakePrimary:
         self.keyring = {dns.name.from_text(key.name): key.dnspython()}
         self.scripts = {}           # zone: function(transfer)
         self.soas = {}              # zone: rdata of the SOA in answers to questions for it
+        self.knows_edns = True
         self.stopping = False
         self.transfers = []         # (zone, is_ixfr), as they came
         self.port = free_port()
@@ -98,6 +100,10 @@ class FakePrimary:
         response = dns.message.make_response(query)
         response.flags |= dns.flags.AA
         name = query.question[0].name
+        if query.edns >= 0 and not self.knows_edns:
+            response.use_edns(-1)
+            response.set_rcode(dns.rcode.FORMERR)
+            return response.to_wire()
         response.answer.append(dns.rrset.from_text(name, 300, "IN", "SOA",
                                                    self.soas[name.to_text(omit_final_dot=True)]))
         return response.to_wire()
@@ -117,6 +123,9 @@ class FakePrimary:
                 wire = connection.recv(struct.unpack("!H", head)[0], socket.MSG_WAITALL)
                 transfer = Transfer(connection, dns.message.from_wire(wire, keyring=self.keyring), self.key)
                 self.transfers.append((transfer.zone, transfer.is_ixfr))
-                self.scripts[transfer.zone](transfer)
+                if transfer.query.edns >= 0 and not self.knows_edns:
+                    transfer.send(change=lambda response: response.set_rcode(dns.rcode.FORMERR))
+                else:
+                    self.scripts[transfer.zone](transfer)
             except (OSError, struct.error):
                 pass                # the secondary has gone, as it should
