@@ -188,6 +188,7 @@ config_clear(struct config *c)
 	git_free(c->git, c->ngit);
 	for (size_t i = 0; i < c->nzones; i++) {
 		free(c->zones[i].file);
+		free(c->zones[i].unreadable);
 		free(c->zones[i].notify);
 		free(c->zones[i].allow_transfer);
 		free(c->zones[i].check_servers);

@@ -60,6 +60,7 @@ struct config_policy {			/* who may update what; in place of what names of keys 
 struct config_zone {
 	struct dname name;
 	char *file;			/* absolute; NULL: from git */
+	char *unreadable;		/* why it cannot be read, with its place in the configuration; NULL: it can */
 	struct config_primary *primaries;	/* in the order of preference; 0: no secondary zone */
 	size_t nprimaries;
 	enum catalog_role catalog_role;

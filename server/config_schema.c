@@ -253,6 +253,22 @@ absolute_path(const char *text)
 	return full;
 }
 
+/* A file that is not there is no reason not to serve the other zones, and the state may have this one: what is wrong is kept, for who
+ * starts the server and for who asks. */
+static enum err
+look_at_file(struct config_reader *r, const yaml_node_t *node, struct config_zone *z)
+{
+	struct fault here = { 0 }, *whole = r->fault;
+	enum err err;
+
+	r->fault = &here;
+	err = config_check_file(r, config_value(r, node, "file"), z->file);
+	r->fault = whole;
+	if (err == ERR_OK || err == ERR_NOMEM)
+		return err;
+	return (z->unreadable = strdup(here.text)) == NULL ? ERR_NOMEM : ERR_OK;
+}
+
 static enum err
 finish_zone(struct config_reader *r, const yaml_node_t *node, void *base)
 {
@@ -269,7 +285,8 @@ finish_zone(struct config_reader *r, const yaml_node_t *node, void *base)
 	free(z->file);
 	z->file = full;
 	return strrchr(full, '/') == full || full[0] == '\0' ?
-	    config_expected(r, config_value(r, node, "file"), "a file in a directory of its own") : ERR_OK;
+	    config_expected(r, config_value(r, node, "file"), "a file in a directory of its own") :
+	    look_at_file(r, node, z);
 }
 
 static int

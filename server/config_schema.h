@@ -70,6 +70,9 @@ struct section {
 enum err config_fault(struct config_reader *r, const yaml_node_t *node, enum err err, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* Is it a file that can be read? */
+enum err config_check_file(struct config_reader *r, const yaml_node_t *node, const char *path);
+
 /* "expected WHAT, found ..." with the node's text, shortened, or its kind. */
 #define CONFIG_LIST "a list ([in, brackets], or each item on a line of its own behind a hyphen)"
 enum err config_expected(struct config_reader *r, const yaml_node_t *node, const char *what);

@@ -265,8 +265,8 @@ copy_text(struct config_reader *r, const struct option *o, const yaml_node_t *no
 	return *out != NULL ? ERR_OK : ERR_NOMEM;
 }
 
-static enum err
-check_file(struct config_reader *r, const yaml_node_t *node, const char *path)
+enum err
+config_check_file(struct config_reader *r, const yaml_node_t *node, const char *path)
 {
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);	/* nor wait for a pipe's other end */
@@ -301,7 +301,7 @@ read_scalar(struct config_reader *r, const struct option *o, const yaml_node_t *
 			return config_expected(r, node, "a domain name in ASCII, as xn--... if it is internationalized");
 		return dname_from_str(text, to) == ERR_OK ? ERR_OK : config_expected(r, node, kind_words(o));
 	case OPTION_FILE:
-		if ((err = check_file(r, node, text)) != ERR_OK)
+		if ((err = config_check_file(r, node, text)) != ERR_OK)
 			return err;
 		/* fallthrough */
 	default:

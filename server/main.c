@@ -91,6 +91,21 @@ block_signals(sigset_t *wanted)
 	sigprocmask(SIG_BLOCK, wanted, NULL);
 }
 
+/* Zone files that are not there: false if there are any.  Who serves goes on all the same, with the last good version of each as
+ * far as the state has it. */
+static bool
+files_are_there(const struct config *c)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < c->nzones; i++)
+		if (c->zones[i].unreadable != NULL) {
+			log_error("%s", c->zones[i].unreadable);
+			all = false;
+		}
+	return all;
+}
+
 static void
 reload(struct server *s)
 {
@@ -98,7 +113,9 @@ reload(struct server *s)
 	struct fault f = { 0 };
 	enum err err = config_load(&s->options.config, &config, &f);
 
-	if (err != ERR_OK) {
+	if (err == ERR_OK) {
+		(void)files_are_there(config);
+	} else {
 		log_error("%s: the present configuration stays", fault_str(&f, err));
 		dnstap_reopen(s->shared.dnstap);	/* its file may have been moved away all the same */
 	}
@@ -141,6 +158,16 @@ serve(struct server *s, struct config *config, const sigset_t *wanted, struct fa
 	return err;
 }
 
+/* certnsd -t */
+static int
+check(const struct config *c)
+{
+	if (!files_are_there(c))
+		return EXIT_FAILURE;
+	printf("the configuration is good\n");
+	return EXIT_SUCCESS;
+}
+
 /* What libevent has to say goes where all else goes, and looks like it. */
 static void
 log_event(int severity, const char *words)
@@ -157,7 +184,7 @@ main(int argc, char **argv)
 	struct fault f = { 0 };
 	sigset_t wanted;
 	enum err err;
-	int status;
+	int status = EXIT_SUCCESS;
 
 	file_take_standard();
 	if (argc > 1 && strcmp(argv[1], GIT_CHILD_ARGUMENT) == 0)
@@ -166,10 +193,11 @@ main(int argc, char **argv)
 		return status;
 	if ((err = config_load(&s.options.config, &config, &f)) == ERR_OK) {
 		if (s.options.check_only) {
-			printf("the configuration is good\n");
+			status = check(config);
 			config_free(config);
 		} else {
 			log_setup(config->log_level, config->log_format);
+			(void)files_are_there(config);
 			raise_file_limit();
 			/* what is big goes back to the system as soon as it is freed */
 			(void)mallopt(M_MMAP_THRESHOLD, BIG);
@@ -189,5 +217,5 @@ main(int argc, char **argv)
 	if (err != ERR_OK)
 		log_error("%s", fault_str(&f, err));
 	options_clear(&s.options);
-	return err == ERR_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+	return err == ERR_OK ? status : EXIT_FAILURE;
 }

@@ -1,12 +1,15 @@
 """Zones in files, without git: what people save is served, and updates come into the files."""
 
 import os
+import re
 import signal
 
 import pytest
 
 from lib import client
+from lib.certnsd import program
 from lib.keys import Key
+from lib.process import run
 from lib.wait import stays, wait_for
 from lib.zones import zone
 
@@ -163,6 +166,37 @@ def test_a_missing_file_at_the_start(files):
     assert "No such file" in f.server.zone("example.org")["problem"]
     f.write("example.org", zone("example.org", serial=5))
     f.server.wait_serial("example.org", 5)
+
+
+MISSING = r"certns\.yaml:%d:%d: expected a file that can be read, found '[^']*/example\.org': No such file or directory"
+
+
+def place_of(server, what):
+    """Line and column of a value in the configuration."""
+    with open(server.config_path, encoding="utf-8") as f:
+        for number, line in enumerate(f, 1):
+            if what in line:
+                return number, line.index(":") + 3
+    return None
+
+
+def test_a_missing_file_is_said_with_its_place(files):
+    """An error for who asks; who starts the server gets the other zones, and this one from the state."""
+    f = files({"example.net": zone("example.net"), "example.org": zone("example.org")})
+    arguments = [program("server/certnsd"), "-t", "-c", f.server.config_path]
+    assert run(arguments).stdout == "the configuration is good\n"
+    f.server.start("example.net", "example.org")
+    f.server.stop()
+    os.unlink(f.path("example.org"))
+    words = MISSING % place_of(f.server, f.path("example.org"))
+    said = run(arguments, check=False)
+    assert said.returncode == 1 and said.stdout == "" and re.search(words, said.stderr), said.stderr
+    f.server.start("example.net", "example.org")
+    f.server.wait_log("error: .*" + words)
+    assert client.serial(f.server, "example.org") == 1, "from the state"
+    f.write("example.org", zone("example.org", serial=2))
+    f.server.wait_serial("example.org", 2)
+    assert run(arguments).returncode == 0
 
 
 def test_a_directory_that_cannot_be_written(files):

@@ -287,6 +287,30 @@ test_find_socket(void **state)
 	}
 }
 
+static const struct { const char *why, *file, *words; } zone_files[] = {
+	{ "one that is there",	"/proc/self/exe", NULL },
+	{ "one that is not",	"/nonexistent/zone", "2:11: expected a file that can be read, found '/nonexistent/zone': No such file" },
+	{ "a directory",	"/proc/self", "2:11: expected a file, found '/proc/self', which is none" },
+};
+
+/* The configuration is good all the same: the zone's state may be there. */
+static void
+test_zone_files(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof zone_files / sizeof *zone_files; i++) {
+		char text[200];
+		struct config *c;
+
+		snprintf(text, sizeof text, "zones:\n  - file: %s\n    name: example.org\n", zone_files[i].file);
+		c = config_of(text);
+		const char *words = c->zones[0].unreadable;
+		check((words != NULL) == (zone_files[i].words != NULL), "%s: %s", zone_files[i].why, words);
+		check(words == NULL || strstr(words, zone_files[i].words) != NULL, "%s: %s", zone_files[i].why, words);
+		config_free(c);
+	}
+}
+
 int
 main(void)
 {
@@ -299,6 +323,7 @@ main(void)
 		cmocka_unit_test(test_command_line_over_file),
 		cmocka_unit_test(test_example),
 		cmocka_unit_test(test_find_socket),
+		cmocka_unit_test(test_zone_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
