@@ -25,9 +25,10 @@ THREADED_TESTS = tests/unit/base/test_awake tests/unit/base/test_huge tests/unit
 	tests/unit/server/test_handle tests/unit/server/test_plain tests/unit/server/test_tcp \
 	tests/unit/server/test_worker tests/unit/zones/test_load tests/unit/zones/test_publish tests/unit/zones/test_qp \
 	tests/unit/zones/test_store tests/unit/zones/test_zoneset
-check-threads:
-	$(MAKE) $(AM_MAKEFLAGS) check check_PROGRAMS="$(THREADED_TESTS)" TESTS="$(THREADED_TESTS)"
-.PHONY: check-threads
+threaded: $(THREADED_TESTS) server/certnsd tools/certnsctl
+check-threads: threaded
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS check_PROGRAMS="$(THREADED_TESTS)" TESTS="$(THREADED_TESTS)"
+.PHONY: threaded check-threads
 
 # base, wire, tsig
 check_PROGRAMS += \

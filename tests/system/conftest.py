@@ -21,7 +21,7 @@ def pytest_collection_modifyitems(config, items):
         left_out |= {"long", "once"} if SANITIZED else {"long"}
     gone = [i for i in items if any(i.get_closest_marker(name) for name in left_out)]
     config.hook.pytest_deselected(items=gone)
-    items[:] = [i for i in items if i not in gone]
+    items[:] = sorted((i for i in items if i not in gone), key=lambda i: i.get_closest_marker("first") is None)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -206,6 +206,7 @@ def test_two_csrs_under_one_name_are_a_problem(lenient, key):
     assert not Published(lenient, "www.example.com").leaves
 
 
+@pytest.mark.first
 @pytest.mark.once
 def test_an_authority_that_is_down(certnsd, repo, key, pebble_for):
     server = certnsd(git=repo)
@@ -225,6 +226,7 @@ def test_an_authority_that_is_down(certnsd, repo, key, pebble_for):
     assert not server.certs("www.example.com")[0]["problem"]
 
 
+@pytest.mark.first
 @pytest.mark.once
 def test_a_validation_that_fails_and_then_does_not(certnsd, repo, key, pebble_for, named):
     """Pebble asks a name server that has stale data; once that is mended, the next try succeeds."""

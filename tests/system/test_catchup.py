@@ -82,6 +82,7 @@ def elsewhere():
     one.close()
 
 
+@pytest.mark.first
 def test_very_many_zones_are_asked_for_as_sockets_allow(certnsd, tmp_path, elsewhere):
     """They come at once, and each question has a socket."""
     names = [f"z{i}.example" for i in range(450)]

@@ -145,6 +145,7 @@ def test_hooks(issuer, key, tmp_path):
     assert lines[2] == f"renewed {HOST} _letsencrypt._tcp {HOST} 0 []"
 
 
+@pytest.mark.first
 def test_a_primary_that_does_not_take_it(certnsd, repo, key, pebble_for):
     """Said once for the zone, however many hosts it has."""
     transfer = Key("hidden._transfer.example.com")

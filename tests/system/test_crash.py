@@ -15,6 +15,7 @@ import dns.message
 import dns.query
 import dns.rdatatype
 import dns.zone
+import pytest
 
 from lib import client
 from lib.gitrepo import GitRepo
@@ -162,6 +163,7 @@ class Person(threading.Thread):
             self.fault = fault
 
 
+@pytest.mark.first
 def test_killed_again_and_again(certnsd, tmp_path):
     seed = int(os.environ.get("CERTNS_SEED", random.randrange(1 << 32)))
     print(f"CERTNS_SEED={seed}")

@@ -7,6 +7,8 @@ import os
 import random
 import shutil
 
+import pytest
+
 from lib import client
 from lib.certnsd import program
 from lib.wait import PATIENCE, wait_for
@@ -49,6 +51,7 @@ def files_below(directory):
     return sorted(found)
 
 
+@pytest.mark.first
 def test_damaged_state(certnsd, repo, key, tmp_path):
     seed = int(os.environ.get("CERTNS_SEED", random.randrange(1 << 32)))
     print(f"CERTNS_SEED={seed}")

@@ -4,11 +4,14 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from lib.certnsd import BUILD, SANITIZED
 
 RUN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "differential", "run.py")
 
 
+@pytest.mark.first
 def test_no_answer_differs_from_those_of_all_others():
     queries = os.environ.get("CERTNS_QUERIES")
     if queries is None:

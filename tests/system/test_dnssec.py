@@ -85,6 +85,7 @@ def questions(seed):
     return fixed + [(random_name(rnd), rnd.choice(TYPES)) for _ in range(QUESTIONS)]
 
 
+@pytest.mark.first
 @pytest.mark.once
 @pytest.mark.parametrize("chain", ["nsec", "nsec3", "optout"])
 def test_like_the_others(serve, tmp_path, chain):

@@ -20,6 +20,7 @@ def upload(server, key, hosts):
     return requests
 
 
+@pytest.mark.first
 @pytest.mark.parametrize("seed", [int(os.environ.get("CERTNS_SEED", "1"))])
 def test_random_answers(issuer_with, key, seed):
     server, ca = issuer_with(processing_polls=1, alternates=1, lifetime_s=600)

@@ -310,6 +310,7 @@ def notify_all(server, fake, serial):
         client.exchange(server, client.opcode_notify(name_of(lie)))
 
 
+@pytest.mark.first
 def test_lies(certnsd, fake):
     server = certnsd(keys=[{"name": KEY.name, "algorithm": KEY.algorithm, "secret": KEY.secret}], server={
         "transfers-in": 50, "transfers-per-ns": 50, "max-transfer-idle-in": f"{IDLE_S}s",

@@ -158,6 +158,7 @@ def test_what_an_authority_will_never_issue_another_may(two, key):
     assert len(one.certificates) == 1, "others still go to the first"
 
 
+@pytest.mark.first
 def test_near_the_end_another_authority_is_asked_soon(two, key):
     """And the first again when it works; the certificate of the other stays until it is due."""
     server, one, other = two(first={"ari": False, "lifetime_s": 16}, second={"ari": False})

@@ -76,6 +76,7 @@ def test_it_waits_for_a_primary_that_is_not_there_yet(primary, secondary):
     secondary.wait_serial(ZONE, 1)
 
 
+@pytest.mark.first
 def test_a_zone_expires_and_comes_back(primary, secondary, repo):
     repo.commit({ZONE: SHORT})
     primary.start(ZONE)

@@ -8,6 +8,7 @@ import struct
 
 import dns.message
 import dns.rdatatype
+import pytest
 
 from lib import client
 from lib.certnsd import SANITIZED, program
@@ -88,6 +89,7 @@ def quiet(server):
     wait_for(lambda: client.ask(server, "scratch.example", "SOA"), "the zone of the updates answers")
 
 
+@pytest.mark.first
 def test_a_storm_passes(certnsd, tmp_path):
     signed = tmp_path / "signed"
     signed.mkdir()

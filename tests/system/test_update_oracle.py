@@ -69,6 +69,7 @@ def content(server):
     return sorted(line for line in lines if " soa " not in line.lower())
 
 
+@pytest.mark.first
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_same_zone(certnsd, named, tmp_path, seed):
     repo = GitRepo(tmp_path / "git", {"example.com": zone(extra=TARGETS), "example.com._keys": KEY.dnskey()})

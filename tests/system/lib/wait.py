@@ -7,12 +7,13 @@ import time
 PATIENCE = float(os.environ.get("CERTNS_PATIENCE", "1"))
 
 
-def wait_for(condition, what, timeout=30, interval=0.05):
-    """Call condition until it returns something true, and return that.
+def wait_for(condition, what, timeout=30, interval=None):
+    """Call condition until it returns something true, and return that.  Mostly it holds soon, and a question costs a
+    process or a connection: the pauses grow, unless the interval is given.
 
     AssertionError of the condition count as "not yet"; the last one is shown when time is up."""
     end = time.monotonic() + timeout * PATIENCE
-    last = None
+    pause, last = interval or 0.01, None
     while True:
         try:
             value = condition()
@@ -23,7 +24,9 @@ def wait_for(condition, what, timeout=30, interval=0.05):
             last = error
         if time.monotonic() > end:
             raise AssertionError(f"not within {timeout} s: {what} (last: {last!r})")
-        time.sleep(interval)
+        time.sleep(pause)
+        if interval is None:
+            pause = min(pause * 1.25, 0.1)
 
 
 def stays(condition, what, seconds=1.0, interval=0.05):
