@@ -163,7 +163,10 @@ verify(struct inbound *in, int rcode, struct outcome *o)
 				refuse_old_update(in, o);
 				return false;
 			}
-			tsig_request_identity(&in->q.tsig, in->digest);
+			if (!tsig_request_identity(&in->q.tsig, in->digest)) {
+				inbound_error(in, RCODE_SERVFAIL, &ede_no_memory, o);
+				return false;
+			}
 		}
 		in->is_signed = true;
 		return true;

@@ -340,7 +340,7 @@ tests_unit_server_test_frame_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_handle_SOURCES = tests/unit/server/test_handle.c tests/unit/server/served.c \
 	tests/unit/server/served.h tests/unit/server/zone_text.c tests/unit/server/zone_text.h tests/unit/check.h \
 	tests/unit/zones/memory.c tests/unit/zones/memory.h
-tests_unit_server_test_handle_LDFLAGS = $(MEMORY_WRAP)
+tests_unit_server_test_handle_LDFLAGS = $(MEMORY_WRAP) -Wl,--wrap=digest_make_sha256
 tests_unit_server_test_handle_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)
 tests_unit_server_test_request_SOURCES = tests/unit/server/test_request.c tests/unit/check.h
 tests_unit_server_test_request_LDADD = $(LIBSERVER) $(CMOCKA_LIBS)

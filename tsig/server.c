@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
-#include <openssl/sha.h>
 
+#include "base/digest.h"
 #include "tsig/mac.h"
 #include "tsig/record.h"
 #include "wire/message.h"
@@ -83,7 +83,7 @@ tsig_verify_request(const struct tsig_keyring *ring, uint8_t *msg, size_t *n, in
 	return x->status;
 }
 
-void
+bool
 tsig_request_identity(const struct tsig_exchange *x, uint8_t out[TSIG_IDENTITY])
 {
 	uint8_t text[DNAME_MAX + TSIG_MAC_MAX];
@@ -91,7 +91,7 @@ tsig_request_identity(const struct tsig_exchange *x, uint8_t out[TSIG_IDENTITY])
 
 	dname_lower(text, x->key_name.octets);
 	memcpy(text + n, x->mac, TSIG_MAC_MAX);
-	SHA256(text, n + TSIG_MAC_MAX, out);
+	return digest_make_sha256(text, n + TSIG_MAC_MAX, out);
 }
 
 static bool

@@ -53,9 +53,9 @@ enum tsig_status tsig_verify_request(const struct tsig_keyring *ring, uint8_t *m
 
 /* What a request with a good signature (TSIG_VALID, and no response signed yet) is known by: the same for all forms that
  * one signature is good for (other IDs, letter case and compression in the TSIG record, truncated MACs), since anybody
- * can make one of them of another; different for different requests. */
+ * can make one of them of another; different for different requests.  False: OpenSSL has no memory, and out nothing. */
 #define TSIG_IDENTITY 32
-void tsig_request_identity(const struct tsig_exchange *x, uint8_t out[TSIG_IDENTITY]);
+bool tsig_request_identity(const struct tsig_exchange *x, uint8_t out[TSIG_IDENTITY]);
 
 /* Append a TSIG record to the response msg (n octets, room in all) and count it in ARCOUNT.  The first message
  * of a response takes in the request's MAC; later ones the MAC of the message before (timers only).

@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 
+#include "base/digest.h"
 #include "base/log.h"
 #include "server/handle.h"
 #include "tests/unit/server/served.h"
@@ -18,6 +19,16 @@
 static struct served served;
 static struct handler handler;
 static uint8_t out[MSG_MAX];
+static bool no_digests;
+
+bool __real_digest_make_sha256(const void *octets, size_t n, uint8_t digest[DIGEST_SHA256]);
+bool __wrap_digest_make_sha256(const void *octets, size_t n, uint8_t digest[DIGEST_SHA256]);
+
+bool
+__wrap_digest_make_sha256(const void *octets, size_t n, uint8_t digest[DIGEST_SHA256])
+{
+	return !no_digests && __real_digest_make_sha256(octets, n, digest);
+}
 
 static const struct row {
 	const char *why;
@@ -248,6 +259,25 @@ test_digest_tells_resends(void **state)
 	job_free(d);
 }
 
+/* What cannot be known again is not done: it would be taken for one that was. */
+static void
+test_no_digest(void **state)
+{
+	struct tsig_exchange x = { .status = TSIG_ABSENT };
+	struct fault f = { 0 };
+	uint8_t msg[2048];
+	struct outcome o;
+
+	(void)state;
+	no_digests = true;
+	o = handle(&rows[0], msg, make_request(&rows[0], msg, &x));
+	no_digests = false;
+	check(o.what == HANDLED_ANSWER && (out[3] & 15) == RCODE_SERVFAIL, "SERVFAIL");
+	check(tsig_verify_response(&x, out, &o.n, true, NOW, &f) == ERR_OK, "signed: %s", f.text);
+	check(queue_pop(served.shared.to_keeper) == NULL, "the keeper hears nothing of it");
+	tsig_exchange_clear(&x);
+}
+
 /* Signed by a key that is not known, and no question: nothing may be done with the name that is not there. */
 static void
 test_no_question(void **state)
@@ -390,6 +420,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_requests), cmocka_unit_test(test_digest_tells_resends),
+		cmocka_unit_test(test_no_digest),
 		cmocka_unit_test(test_no_question),
 		cmocka_unit_test(test_a_full_queue), cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_transfers)
