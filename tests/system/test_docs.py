@@ -67,7 +67,7 @@ def test_metrics():
     for name in os.listdir(os.path.join(TOP, "server")):
         if name.startswith("metrics") and name.endswith(".c"):
             known |= set(re.findall(r"certns_[a-z_]+", read("server", name)))
-    described = set(re.findall(r"^\.It Li (certns_[a-z_]+)", manual("certnsctl.8"), re.M))
+    described = set(re.findall(r"certns_[a-z_]+", "\n".join(re.findall(r"^\.It Li .*", manual("certnsctl.8"), re.M))))
     assert len(known) > 20 and known == described
 
 
