@@ -1,4 +1,4 @@
-/* server/catchup.c -- a zone that this host serves for the first time: its secondaries may have a newer serial than its
+/* server/catchup.c -- a zone that this host serves for the first time, or from a backup: its secondaries may have a newer serial than its
  * file, from the host that served it before.  They are asked, and the zone goes on above the highest. */
 #include "server/keeper_internal.h"
 
@@ -85,8 +85,8 @@ catch_up(struct keeper *k, struct zone *z)
 	    .origin = ORIGIN_CATCHUP,
 	    .by = "", .now_s = clock_now_s(), .force_serial = true, .serial = highest + 1 }, NULL, &f);
 	if (err == ERR_OK) {
-		log_info("zone %s: new here, and a secondary has serial %u: serial %u", z->name, highest,
-		    zone_version_serial(zone_newest(z)));
+		log_info("zone %s: %s, and a secondary has serial %u: serial %u", z->name, z->restored ?
+		    "from a backup" : "new here", highest, zone_version_serial(zone_newest(z)));
 		keeper_flush_soon(k);
 	} else {
 		log_error("zone %s: a secondary has serial %u, and this one stays at %u: %s", z->name, highest, served,

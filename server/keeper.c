@@ -83,6 +83,14 @@ tour_may_go_on(const struct keeper *k)
 	return notifier_waiting(k->notifier) <= TOUR_NOTICES && k->ncatchups <= TOUR_QUESTIONS;
 }
 
+/* A backup holds a moment of the past: secondaries may be ahead of it, as they may be of a zone that is new here. */
+static void
+ask_after_restore(struct keeper *k)
+{
+	for (size_t i = 0; i < k->zones.n && journal_is_unmarked(k->journal); i++)
+		k->zones.v[i]->new_here |= k->zones.v[i]->secondary == NULL;
+}
+
 static void
 tour_begin(struct keeper *k)
 {
@@ -420,6 +428,7 @@ keeper_start(struct keeper *k, struct workers *workers, struct fault *f)
 	sources_start(k);
 	secondaries_start(k);
 	links_configure(k);
+	ask_after_restore(k);
 	tour_begin(k);
 	sigfillset(&all);			/* signals are the main thread's */
 	pthread_sigmask(SIG_SETMASK, &all, &old);

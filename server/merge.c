@@ -124,7 +124,7 @@ load_zone(struct keeper *k, struct zone *z, struct pulled_zone *p, struct fault 
 			serial = z->restored_serial + 1;
 	}
 	z->retired = false;
-	z->new_here = !z->restored;
+	z->new_here = !z->restored || journal_is_unmarked(k->journal);
 	if ((err = commits_load(k->commits, z, &p->base, &p->rrs, serial, true, f)) == ERR_OK && k->started)
 		log_info("zone %s: serial %u, %zu RRs, from commit %.12s", z->name, serial,
 		    zone_version_rr_count(zone_newest(z)), p->base.commit);

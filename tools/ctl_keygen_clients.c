@@ -107,7 +107,7 @@ ctl_keygen_clients(FILE *to, const struct tsig_key *key, const struct keygen_tex
 	} else if (key->right == TSIG_RIGHT_NOTIFY) {
 		fputs("\n# for certns-notify -k:\n", to);
 	} else {
-		print_argument(to, "nsupdate, dig and kdig", t);
+		print_argument(to, "nsupdate, knsupdate, dig and kdig", t);
 		fputs("\n# for BIND, and for nsupdate -k and dig -k:\n", to);
 	}
 	print_statement(to, t);

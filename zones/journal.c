@@ -203,6 +203,12 @@ complain_of_loss(struct journal *j, const struct mark_state *have, const struct 
 	return err;
 }
 
+bool
+journal_is_unmarked(const struct journal *j)
+{
+	return j->unmarked;
+}
+
 /* Is the database as far as it was?  Then the mark goes on from there. */
 static enum err
 check_mark(struct journal *j, struct fault *f)
@@ -218,7 +224,9 @@ check_mark(struct journal *j, struct fault *f)
 		return complain_of_loss(j, &have, &mark, f);
 	if (found == ERR_OK)
 		memcpy(have.zones, mark.zones, (have.n = mark.n) * sizeof have.zones[0]);
-	else if (found != ERR_NOT_FOUND)
+	else if (found == ERR_NOT_FOUND)
+		j->unmarked = true;
+	else
 		log_warning("%s: whether changes were lost cannot be told; it is written anew", fault_str(&words, found));
 	j->mark.next = have;
 	mark_synced(&j->mark);

@@ -27,6 +27,9 @@ struct journal;
 enum err journal_open(const char *path, struct journal **out, struct fault *f);
 void journal_close(struct journal *j);		/* takes NULL */
 
+/* There was no mark: a new database, or a backup that was put in place, and what was served since may be newer. */
+bool journal_is_unmarked(const struct journal *j);
+
 enum err journal_begin(struct journal *j, struct fault *f);
 enum err journal_commit(struct journal *j, struct fault *f);	/* synced when it returns ERR_OK */
 void journal_rollback(struct journal *j);

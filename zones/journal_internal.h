@@ -60,6 +60,7 @@ struct journal {
 	sqlite3_stmt *statements[NSTATEMENTS];
 	bool puts;			/* the open group wrote a row of a zone */
 	struct mark mark;
+	bool unmarked;
 };
 
 /* --- journal.c --- */

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import socket
 import threading
 
@@ -22,6 +23,27 @@ def server(certnsd, repo, named):
     one = certnsd(git=repo)
     one.zone_entry("example.com", notify=[f"127.0.0.1@{named.port}"])
     return one
+
+
+def test_a_restored_backup_goes_on_above(certnsd, repo, named, tmp_path):
+    """What was served after the backup was made is lost; that the secondary has it must not keep it from following."""
+    server = certnsd(git=[{"remote": repo.bare, "push": False}], keys=[
+        {"name": KEY.name, "algorithm": KEY.algorithm, "secret": KEY.secret}])
+    server.zone_entry("example.com", notify=[f"127.0.0.1@{named.port}"], **{"allow-transfer": ["127.0.0.0/8"]})
+    server.start("example.com")
+    server.ctl("backup", str(tmp_path / "backup"))
+    serial = client.serial(server, "example.com")
+    named.primary("example.com", zone(serial=serial + 7))
+    named.start("example.com")
+    server.stop()
+    shutil.rmtree(server.state)
+    shutil.copytree(tmp_path / "backup", server.state)
+    server.start("example.com")
+    server.wait_serial("example.com", serial + 8)
+    assert f"from a backup, and a secondary has serial {serial + 7}: serial {serial + 8}" in server.log()
+    server.stop()
+    server.start("example.com")
+    stays(lambda: client.serial(server, "example.com") == serial + 8, "an ordinary restart asks nobody", 1)
 
 
 @pytest.mark.parametrize("known, wanted", [

@@ -136,6 +136,7 @@ def test_closed_descriptors(certnsd, repo):
 def test_keygen(server):
     text = run([program("tools/certnsctl"), "keygen", "client._update.example.com"]).stdout
     assert re.search(r"^client\._update\.example\.com\.?\s+.*DNSKEY\s+0\s+3\s+163\s+[A-Za-z0-9+/]{43}=$", text, re.M), text
+    assert "\n# for nsupdate, knsupdate, dig and kdig:\n-y hmac-sha256:client._update.example.com:" in text
     other = run([program("tools/certnsctl"), "keygen", "client._update.example.com", "hmac-sha512"]).stdout
     assert re.search(r"DNSKEY\s+0\s+3\s+165\s", other), other
 
