@@ -157,7 +157,7 @@ write_positive(const struct plain *q, const struct answer_settings *settings, co
 	size_t size = q->end + records_size(set) + plain_signatures(set, dnssec, &signatures);
 	uint8_t *p;
 
-	if (!plain_fits(q, settings, tcp, room, size))
+	if (size > plain_limit(q, settings, tcp, room))
 		return 0;
 	p = plain_begin(q, FLAG_AA | RCODE_NOERROR, out);
 	store_u16(out + 6, (uint16_t)(set->count + signatures.count));
@@ -175,7 +175,7 @@ write_negative(const struct plain *q, const struct answer_settings *settings, un
 	uint8_t *p;
 
 	if (apex_len == 1 || !zone_version_negative(q->asked.zone, &soa) ||
-	    !plain_fits(q, settings, tcp, room, q->end + records_soa_size(&soa)))
+	    q->end + soa.size > plain_limit(q, settings, tcp, room))
 		return 0;
 	p = plain_begin(q, FLAG_AA | rcode, out);
 	store_u16(out + 8, 1);
@@ -206,7 +206,7 @@ write_alias(const struct plain *q, const struct answer_settings *settings, bool 
     size_t room)
 {
 	const struct qp_key *name = &q->asked.key, *target = &q->target.key;
-	unsigned shared = plain_common_labels(name, target), tail = shared == 0 ? 0 : target->label_at[shared] + 1u;
+	unsigned shared = qp_common_labels(name, target), tail = shared == 0 ? 0 : target->label_at[shared] + 1u;
 	unsigned own = target->n - tail, rdlen = own + (tail > 0 ? 2 : 0);
 	uint16_t end_of_name = (uint16_t)(0xc000 | (MSG_HEADER_SIZE + name->n - tail));
 	struct zone_rrset set, signatures, of_alias;
@@ -219,7 +219,7 @@ write_alias(const struct plain *q, const struct answer_settings *settings, bool 
 	signatures.count = 0;
 	if (set.count > 0)
 		size += records_size(&set) + plain_signatures(&set, dnssec, &signatures);
-	if (!plain_fits(q, settings, tcp, room, size))
+	if (size > plain_limit(q, settings, tcp, room))
 		return 0;
 	p = plain_begin(q, FLAG_AA | RCODE_NOERROR, out);
 	store_u16(out + 6, (uint16_t)(1 + of_alias.count + set.count + signatures.count));

@@ -23,13 +23,13 @@ plain_end_len(const struct plain *q, unsigned labels)
 	return q->asked.key.label_at[labels] + 1u;
 }
 
-/* An answer of this size, OPT apart, fits. */
-static inline bool
-plain_fits(const struct plain *q, const struct answer_settings *settings, bool tcp, size_t room, size_t size)
+/* How long an answer may be, without OPT. */
+static inline size_t
+plain_limit(const struct plain *q, const struct answer_settings *settings, bool tcp, size_t room)
 {
 	size_t limit = tcp ? MSG_MAX : q->edns && settings->udp_size < q->udp_size ? settings->udp_size : q->udp_size;
 
-	return size + (q->edns ? EDNS_SIZE : 0) <= (limit < room ? limit : room);
+	return (limit < room ? limit : room) - (q->edns ? EDNS_SIZE : 0);
 }
 
 /* Header and question of the answer, but for the counts of records.  Gives where the records go. */
@@ -67,33 +67,61 @@ plain_put_signed(uint8_t *p, uint16_t owner, const struct zone_rrset *set, const
 	return signatures->count == 0 ? p : records_put(p, owner, signatures, signatures->ttl);
 }
 
-/* How many labels two names have in common, from the root. */
-static inline unsigned
-plain_common_labels(const struct qp_key *a, const struct qp_key *b)
-{
-	unsigned n = a->labels < b->labels ? a->labels : b->labels, i = 0;
+/* An answer that is written as far as it fits. */
+struct plain_sink {
+	const struct plain *q;
+	uint8_t *out, *p, *end;		/* end: what OPT leaves, and all of it can be pointed to */
+	unsigned count;			/* records of the section that is written */
+};
 
-	while (i < n && a->label_at[i + 1] == b->label_at[i + 1] &&
-	    memcmp(a->at + 1 + a->label_at[i], b->at + 1 + a->label_at[i], (size_t)(a->label_at[i + 1] - a->label_at[i])) == 0)
-		i++;
-	return i;
+/* False: there is no room even for the question. */
+static inline bool
+plain_sink_start(struct plain_sink *s, const struct plain *q, const struct answer_settings *settings, bool tcp,
+    unsigned flags, uint8_t *out, size_t room)
+{
+	size_t limit = plain_limit(q, settings, tcp, room);
+
+	s->q = q;
+	s->out = out;
+	s->end = out + (limit < PLAIN_POINTED_MAX ? limit : PLAIN_POINTED_MAX);
+	s->count = 0;
+	if (limit < q->end)
+		return false;
+	s->p = plain_begin(q, flags, out);
+	return true;
 }
 
-/* NSEC or NSEC3 records with their signatures.  Each owner ends like the question's name. */
+/* False: it does not fit; so too below. */
+static inline bool
+plain_sink_put(struct plain_sink *s, uint16_t owner, const struct zone_rrset *set, uint32_t ttl)
+{
+	if ((size_t)(s->end - s->p) < records_size(set))
+		return false;
+	s->p = records_put(s->p, owner, set, ttl);
+	s->count += set->count;
+	return true;
+}
+
+static inline bool
+plain_sink_put_signed(struct plain_sink *s, uint16_t owner, const struct zone_signed *data, bool dnssec)
+{
+	return plain_sink_put(s, owner, &data->set, data->set.ttl) &&
+	    (!dnssec || data->signatures.count == 0 || plain_sink_put(s, owner, &data->signatures, data->signatures.ttl));
+}
+
+/* Whose NSEC or NSEC3 are to be written. */
 struct plain_proofs {
-	unsigned n, count;		/* count: of records */
-	size_t size;
+	unsigned n;
+	bool nsec3;
 	struct plain_proof {
 		const struct zone_node *node;
-		struct zone_rrset set, signatures;
-		uint16_t own;		/* octets of the owner that are its own */
-		uint16_t rest;		/* the pointer to where the others are in the question */
+		size_t shared;		/* octets at the end of its name that the question has, too */
 	} v[3];
 };
 
 /* Collect what proves that a cut has no DS.  False: that goes the long way. */
 bool plain_prove_no_ds(const struct plain *q, const struct zone_node *cut, struct plain_proofs *proofs);
-uint8_t *plain_put_proofs(const struct plain_proofs *proofs, uint8_t *p, const uint8_t *out);
+bool plain_sink_put_proofs(struct plain_sink *s, const struct plain_proofs *proofs);
 
 /* As plain_write(), with proofs: there is no such name; it has no such type; the name has the RRset by a wildcard. */
 size_t plain_nxdomain(const struct plain *q, const struct answer_settings *settings, bool tcp, uint8_t *out, size_t room);

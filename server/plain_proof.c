@@ -5,49 +5,35 @@
 #include "server/plain_internal.h"
 #include "wire/rrtype.h"
 
-/* own octets of the node's name are to be written, and what follows is in the question.  False: the node has no such
- * record. */
-static bool
-add(const struct plain *q, struct plain_proofs *proofs, const struct zone_node *node, uint16_t type, size_t shared)
+static inline void
+add(struct plain_proofs *proofs, const struct zone_node *node, size_t shared)
 {
-	struct plain_proof *f = &proofs->v[proofs->n];
-
-	for (unsigned i = 0; i < proofs->n; i++)
-		if (proofs->v[i].node == node)
-			return true;
-	if (!zone_node_rrset(node, type, &f->set))
-		return false;
-	f->node = node;
-	f->own = (uint16_t)(zone_node_owner_len(node) - shared);
-	f->rest = plain_pointer(q, shared);
-	proofs->size += f->own + records_size(&f->set) + plain_signatures(&f->set, true, &f->signatures);
-	proofs->count += f->set.count + f->signatures.count;
-	proofs->n++;
-	return true;
+	proofs->v[proofs->n++] = (struct plain_proof){ node, shared };
 }
 
-/* labels: how many of the question's the owner ends with at least, and no more where that is known. */
-static bool
-add_nsec(const struct plain *q, struct plain_proofs *proofs, const struct zone_node *node, unsigned labels, bool known)
+/* How many octets of a name the question ends with. */
+static size_t
+shared_with(const struct plain *q, const struct zone_node *node)
 {
-	struct qp_key owner;
+	struct qp_key key;
 
-	if (node == NULL)
-		return false;
-	if (!known) {
-		qp_key_init(&owner, zone_node_owner(node));
-		labels = plain_common_labels(&q->asked.key, &owner);
-	}
-	return add(q, proofs, node, TYPE_NSEC, plain_end_len(q, labels));
+	qp_key_init(&key, zone_node_owner(node));
+	return plain_end_len(q, qp_common_labels(&q->asked.key, &key));
 }
 
-static bool
+/* One that may be there already. */
+static inline bool
 add_nsec3(const struct plain *q, struct plain_proofs *proofs, const struct zone_node *node)
 {
 	size_t apex_len = zone_version_apex_len(q->asked.zone);
 
-	return node != NULL && apex_len > 1 && zone_node_owner_len(node) == *zone_node_owner(node) + 1u + apex_len &&
-	    add(q, proofs, node, TYPE_NSEC3, apex_len);
+	for (unsigned i = 0; i < proofs->n; i++)
+		if (proofs->v[i].node == node)
+			return true;
+	if (node == NULL || apex_len == 1 || zone_node_owner_len(node) != *zone_node_owner(node) + 1u + apex_len)
+		return false;
+	add(proofs, node, apex_len);
+	return true;
 }
 
 /* One that matches. */
@@ -60,25 +46,35 @@ add_match(const struct plain *q, struct plain_proofs *proofs, const struct zone_
 	return match && add_nsec3(q, proofs, node);
 }
 
-uint8_t *
-plain_put_proofs(const struct plain_proofs *proofs, uint8_t *p, const uint8_t *out)
+bool
+plain_sink_put_proofs(struct plain_sink *s, const struct plain_proofs *proofs)
 {
-	for (const struct plain_proof *f = proofs->v; f < proofs->v + proofs->n; f++) {
-		uint16_t owner = f->rest;
+	const struct plain *q = s->q;
+	uint8_t *p = s->p;
 
-		if (f->own > 0) {
-			owner = (uint16_t)(PLAIN_POINTER | (p - out));
-			memcpy(p, zone_node_owner(f->node), f->own);
-			records_put(p + f->own, owner, &f->set, f->set.ttl);
-			store_u16(p + f->own, f->rest);		/* where it is written first */
-			p += f->own + records_size(&f->set);
-		} else {
-			p = records_put(p, owner, &f->set, f->set.ttl);
+	for (const struct plain_proof *f = proofs->v; f < proofs->v + proofs->n; f++) {
+		size_t own = zone_node_owner_len(f->node) - f->shared;
+		uint16_t rest = plain_pointer(q, f->shared), owner = rest;
+		struct zone_signed data;
+
+		if (!(proofs->nsec3 ? zone_node_signed(f->node, TYPE_NSEC3, &data) :
+		    zone_version_nsec_of(q->asked.zone, f->node, &data)) ||
+		    (size_t)(s->end - p) < own + records_size(&data.set) + records_size(&data.signatures))
+			return false;
+		if (own > 0) {
+			owner = (uint16_t)(PLAIN_POINTER | (p - s->out));
+			memcpy(p, zone_node_owner(f->node), own);
+			p += own;
 		}
-		if (f->signatures.count > 0)
-			p = records_put(p, owner, &f->signatures, f->signatures.ttl);
+		records_put(p, owner, &data.set, data.set.ttl);
+		store_u16(p, rest);		/* where its own part goes on; or all of it */
+		p += records_size(&data.set);
+		if (data.signatures.count > 0)
+			p = records_put(p, owner, &data.signatures, data.signatures.ttl);
+		s->count += data.set.count + data.signatures.count;
 	}
-	return p;
+	s->p = p;
+	return true;
 }
 
 /* SOA and what signs it, then the proofs. */
@@ -86,36 +82,39 @@ static size_t
 write_denial(const struct plain *q, const struct answer_settings *settings, unsigned rcode,
     const struct plain_proofs *proofs, bool tcp, uint8_t *out, size_t room)
 {
-	size_t apex_len = zone_version_apex_len(q->asked.zone), size;
-	struct zone_rrset of_soa;
+	size_t apex_len = zone_version_apex_len(q->asked.zone);
 	struct zone_negative soa;
-	uint8_t *p;
+	struct plain_sink s;
 
-	if (!zone_version_negative(q->asked.zone, &soa))
+	if (!zone_version_negative(q->asked.zone, &soa) ||
+	    !plain_sink_start(&s, q, settings, tcp, FLAG_AA | rcode, out, room) ||
+	    (size_t)(s.end - s.p) < soa.size + records_size(&soa.data.signatures))
 		return 0;
-	size = q->end + records_soa_size(&soa) + plain_signatures(&soa.set, true, &of_soa) + proofs->size;
-	if (size >= PLAIN_POINTED_MAX || !plain_fits(q, settings, tcp, room, size))
+	s.p = records_soa_put(out, s.p, MSG_HEADER_SIZE + q->name_len - apex_len, &soa);
+	if (soa.data.signatures.count > 0)		/* the TTL as response_negative() has it */
+		s.p = records_put(s.p, plain_pointer(q, apex_len), &soa.data.signatures,
+		    soa.ttl < soa.data.set.ttl && soa.ttl < soa.data.signatures.ttl ? soa.ttl : soa.data.signatures.ttl);
+	s.count = 1 + soa.data.signatures.count;
+	if (!plain_sink_put_proofs(&s, proofs))
 		return 0;
-	p = plain_begin(q, FLAG_AA | rcode, out);
-	store_u16(out + 8, (uint16_t)(1 + of_soa.count + proofs->count));
-	p = records_soa_put(out, p, MSG_HEADER_SIZE + q->name_len - apex_len, &soa);
-	if (of_soa.count > 0)
-		p = records_put(p, plain_pointer(q, apex_len), &of_soa,
-		    soa.ttl < soa.set.ttl && soa.ttl < of_soa.ttl ? soa.ttl : of_soa.ttl);	/* as response_negative() does */
-	p = plain_put_proofs(proofs, p, out);
-	return plain_end(q, settings, p, out);
+	store_u16(out + 8, (uint16_t)s.count);
+	return plain_end(q, settings, s.p, out);
 }
 
 static bool
-collect_nodata(const struct plain *q, struct plain_proofs *proofs)
+collect_nodata(const struct plain *q, enum zone_denial denial, struct plain_proofs *proofs)
 {
 	const struct zone_node *node = q->asked.found.node;
 
-	switch (zone_version_denial(q->asked.zone)) {
+	switch (denial) {
 	case ZONE_DENIAL_NSEC:
-		if ((zone_node_flags(node) & ZONE_NODE_NSEC) != 0)
-			return add_nsec(q, proofs, node, q->asked.key.labels, true);
-		return add_nsec(q, proofs, zone_version_nsec(q->asked.zone, zone_node_owner(node)), 0, false);
+		if ((zone_node_flags(node) & ZONE_NODE_NSEC) != 0) {
+			add(proofs, node, q->name_len);
+			return true;
+		}
+		if ((node = zone_version_nsec(q->asked.zone, zone_node_owner(node))) != NULL)
+			add(proofs, node, shared_with(q, node));
+		return node != NULL;
 	case ZONE_DENIAL_NSEC3:
 		return add_match(q, proofs, node);
 	case ZONE_DENIAL_NONE:
@@ -128,23 +127,32 @@ collect_nodata(const struct plain *q, struct plain_proofs *proofs)
 size_t
 plain_nodata(const struct plain *q, const struct answer_settings *settings, bool tcp, uint8_t *out, size_t room)
 {
+	enum zone_denial denial = zone_version_denial(q->asked.zone);
 	struct plain_proofs proofs;
 
-	proofs.n = proofs.count = 0;
-	proofs.size = 0;
-	if (zone_version_apex_len(q->asked.zone) == 1 || !collect_nodata(q, &proofs))
+	proofs.n = 0;
+	proofs.nsec3 = denial == ZONE_DENIAL_NSEC3;
+	if (zone_version_apex_len(q->asked.zone) == 1 || !collect_nodata(q, denial, &proofs))
 		return 0;
 	return write_denial(q, settings, RCODE_NOERROR, &proofs, tcp, out, room);
 }
 
+/* The NSEC of the name, and that of the wildcard. */
 static bool
 collect_nsec_nxdomain(const struct plain *q, struct plain_proofs *proofs)
 {
 	const struct zone_lookup *found = &q->asked.found;
-	bool known = (zone_node_flags(found->encloser) & ZONE_NODE_NSEC) != 0;
+	const struct zone_node *covers = zone_version_nsec_found(q->asked.zone, &q->asked.key, found);
+	const struct zone_node *wildcard = zone_version_nsec_wildcard(q->asked.zone, found);
+	bool at_encloser = (zone_node_flags(found->encloser) & ZONE_NODE_NSEC) != 0;	/* or else further up */
+	size_t shared = plain_end_len(q, found->labels);
 
-	return add_nsec(q, proofs, zone_version_nsec_found(q->asked.zone, &q->asked.key, found), found->labels, known) &&
-	    add_nsec(q, proofs, zone_version_nsec_wildcard(q->asked.zone, found), found->labels, known);
+	if (covers == NULL || wildcard == NULL)
+		return false;
+	add(proofs, covers, at_encloser ? shared : shared_with(q, covers));
+	if (wildcard != covers)
+		add(proofs, wildcard, at_encloser ? shared : shared_with(q, wildcard));
+	return true;
 }
 
 /* The NSEC3 that covers the name one label below the encloser, which the question ends with. */
@@ -172,8 +180,8 @@ plain_nxdomain(const struct plain *q, const struct answer_settings *settings, bo
 	enum zone_denial denial = zone_version_denial(q->asked.zone);
 	struct plain_proofs proofs;
 
-	proofs.n = proofs.count = 0;
-	proofs.size = 0;
+	proofs.n = 0;
+	proofs.nsec3 = denial == ZONE_DENIAL_NSEC3;
 	if (zone_version_apex_len(q->asked.zone) == 1 || !(denial == ZONE_DENIAL_NSEC ? collect_nsec_nxdomain(q, &proofs) :
 	    denial == ZONE_DENIAL_NSEC3 && collect_nsec3_nxdomain(q, &proofs)))
 		return 0;
@@ -199,11 +207,14 @@ collect_nsec3_no_ds(const struct plain *q, struct plain_proofs *proofs, const st
 bool
 plain_prove_no_ds(const struct plain *q, const struct zone_node *cut, struct plain_proofs *proofs)
 {
-	proofs->n = proofs->count = 0;
-	proofs->size = 0;
-	switch (zone_version_denial(q->asked.zone)) {
+	enum zone_denial denial = zone_version_denial(q->asked.zone);
+
+	proofs->n = 0;
+	proofs->nsec3 = denial == ZONE_DENIAL_NSEC3;
+	switch (denial) {
 	case ZONE_DENIAL_NSEC:
-		return add(q, proofs, cut, TYPE_NSEC, zone_node_owner_len(cut));
+		add(proofs, cut, zone_node_owner_len(cut));
+		return true;
 	case ZONE_DENIAL_NSEC3:
 		return collect_nsec3_no_ds(q, proofs, cut);
 	case ZONE_DENIAL_NONE:

@@ -7,165 +7,162 @@
 
 struct server {
 	struct qp_key key;
-	uint16_t own;			/* octets of the name before what was written already, */
-	uint16_t rest;			/* and the pointer to that; 0: nothing was */
+	unsigned shared;		/* labels at its end that the question has, too */
 	uint16_t at;			/* where the name goes */
-	bool below;			/* the cut: the address is needed (RFC 9471, section 3.1) */
+	uint16_t owner;			/* the pointer to the whole of it */
 };
 
 struct referral {
+	struct plain_sink sink;
+	const struct plain *q;
 	const struct zone_node *cut;
-	uint16_t owner;			/* pointer to its name in the question */
-	struct zone_rrset ns, of_ns;
+	size_t cut_len;
+	bool dnssec;
+	unsigned labels;		/* that struct wr would remember */
+	unsigned nservers;
 	struct server servers[SERVERS_MAX];
-	struct zone_rrset ds, of_ds;	/* count 0: there is none */
-	struct plain_proofs proofs;
-	unsigned naddresses, count;	/* RRsets, and their records with signatures */
-	struct address {
-		struct zone_rrset set, signatures;
-		uint16_t owner;
-	} addresses[2 * SERVERS_MAX];
-	size_t size;			/* of header, question and all of this */
 };
 
-static size_t
-rdata_size(const struct server *s)
+/* Which end of the name was written before?  Gives how long it is, 0: none; and the pointer to it. */
+static inline size_t
+find_end(struct referral *r, struct server *s, uint16_t *rest)
 {
-	return s->own + (s->rest != 0 ? 2u : 0);
-}
-
-/* Which end of the i-th server's name was written before? */
-static void
-shorten(const struct plain *q, struct referral *r, unsigned i, unsigned *labels)
-{
-	struct server *s = &r->servers[i];
 	const struct qp_key *key = &s->key;
-	unsigned shared = plain_common_labels(&q->asked.key, key);
+	unsigned shared = qp_common_labels(&r->q->asked.key, key);
 
-	s->below = zone_node_owner_len(r->cut) <= key->label_at[shared] + 1u;
-	s->rest = shared == 0 ? 0 : plain_pointer(q, plain_end_len(q, shared));
-	for (unsigned k = 0; k < i; k++) {
-		const struct server *other = &r->servers[k];
-		unsigned n = plain_common_labels(&other->key, key);
+	s->shared = shared;
+	if (shared > 0)
+		*rest = plain_pointer(r->q, plain_end_len(r->q, shared));
+	for (const struct server *other = r->servers; other < s; other++) {
+		unsigned n;
 
-		if (n > shared) {
-			shared = n;
-			s->rest = (uint16_t)(PLAIN_POINTER | (other->at + other->key.n - (other->key.label_at[n] + 1)));
-		}
+		/* Where one of the two has more in common with the question, the other has no more with that one. */
+		if (other->shared != s->shared || (n = qp_common_labels(&other->key, key)) <= shared)
+			continue;
+		shared = n;
+		*rest = (uint16_t)(PLAIN_POINTER | (other->at + other->key.n - (other->key.label_at[n] + 1)));
 	}
-	s->own = (uint16_t)(shared == 0 ? key->n : key->n - (key->label_at[shared] + 1));
-	*labels += key->labels - shared;
-}
-
-/* False: this goes the long way. */
-static bool
-collect_servers(const struct plain *q, struct referral *r, bool dnssec)
-{
-	unsigned labels = q->asked.key.labels, i = 0;
-	const uint8_t *at = NULL, *name;
-	uint16_t n;
-
-	if (!zone_node_rrset(r->cut, TYPE_NS, &r->ns) || r->ns.count > SERVERS_MAX)
-		return false;
-	for (; zone_rrset_next(&r->ns, &at, &name, &n); i++) {
-		if (n == 1)
-			return false;		/* nothing points to the root */
-		qp_key_init(&r->servers[i].key, name);
-		r->servers[i].at = (uint16_t)(r->size + 12);
-		shorten(q, r, i, &labels);
-		r->size += 12 + rdata_size(&r->servers[i]);
-	}
-	r->size += plain_signatures(&r->ns, dnssec, &r->of_ns);
-	return labels <= WR_NAMES_MAX;		/* what struct wr would remember */
+	r->labels += key->labels - shared;
+	return shared == 0 ? 0 : key->label_at[shared] + 1u;
 }
 
 static bool
-collect_security(const struct plain *q, struct referral *r)
+put_server(struct referral *r, const struct zone_rrset *ns, uint16_t owner, const uint8_t *name, size_t behind)
 {
-	if (zone_node_rrset(r->cut, TYPE_DS, &r->ds)) {
-		r->size += records_size(&r->ds) + plain_signatures(&r->ds, true, &r->of_ds);
-		return true;
-	}
-	if (!plain_prove_no_ds(q, r->cut, &r->proofs))
+	struct server *s = &r->servers[r->nservers++];
+	uint8_t *p = r->sink.p;
+	uint16_t rest = 0;
+	size_t end, own;
+
+	qp_key_init_behind(&s->key, name, behind);
+	if (s->key.n == 1)
+		return false;			/* nothing points to the root */
+	s->at = (uint16_t)(p + 12 - r->sink.out);
+	end = find_end(r, s, &rest);
+	own = s->key.n - end;
+	s->owner = own == 0 ? rest : (uint16_t)(PLAIN_POINTER | s->at);
+	if ((size_t)(r->sink.end - p) < 12 + own + 2)
 		return false;
-	r->size += r->proofs.size;
+	store_u16(p, owner);
+	records_put_head(p + 2, ns, ns->ttl);
+	store_u16(p + 10, (uint16_t)(own + (end > 0 ? 2 : 0)));
+	memcpy(p + 12, name, own);
+	p += 12 + own;
+	if (end > 0) {
+		store_u16(p, rest);
+		p += 2;
+	}
+	r->sink.p = p;
 	return true;
 }
 
-static void
-collect_addresses(struct referral *r, const struct server *s, const struct zone_version *zone, bool dnssec)
+/* Behind a name in an RRset come the next ones, and the RRsets behind it in the node. */
+static bool
+put_servers(struct referral *r, const struct zone_signed *ns, uint16_t owner)
 {
-	const struct zone_node *node = zone_version_find_key(zone, &s->key);
+	const uint8_t *at = NULL, *name, *end = ns->set.records + ns->set.size;
+	uint16_t n;
+
+	if (ns->set.count == 0 || ns->set.count > SERVERS_MAX)
+		return false;
+	while (zone_rrset_next(&ns->set, &at, &name, &n))
+		if (!put_server(r, &ns->set, owner, name, (size_t)(end - at) + (ns->set.behind > 0 ? QP_KEY_BEHIND : 0)))
+			return false;
+	r->sink.count = ns->set.count;
+	return r->labels <= WR_NAMES_MAX && (!r->dnssec || ns->signatures.count == 0 ||
+	    plain_sink_put(&r->sink, owner, &ns->signatures, ns->signatures.ttl));
+}
+
+static bool
+put_security(struct referral *r, const struct zone_signed *ds, uint16_t owner)
+{
+	struct plain_proofs proofs;
+
+	if (ds->set.count > 0)
+		return plain_sink_put_signed(&r->sink, owner, ds, true);
+	return plain_prove_no_ds(r->q, r->cut, &proofs) && plain_sink_put_proofs(&r->sink, &proofs);
+}
+
+static bool
+put_addresses(struct referral *r, const struct server *s, bool below)
+{
 	static const uint16_t types[] = { TYPE_A, TYPE_AAAA };
+	const struct zone_lookup *found = &r->q->asked.found;
+	struct zone_signed sets[2];
+	const struct zone_node *node = below && found->encloser == r->cut ?
+	    zone_version_find_below(r->q->asked.zone, found, &s->key) : zone_version_find_key(r->q->asked.zone, &s->key);
 
-	for (size_t i = 0; node != NULL && i < sizeof types / sizeof types[0]; i++) {
-		struct address *a = &r->addresses[r->naddresses];
-
-		if (!zone_node_rrset(node, types[i], &a->set))
-			continue;
-		a->owner = s->own == 0 ? s->rest : (uint16_t)(PLAIN_POINTER | s->at);
-		r->size += records_size(&a->set) + plain_signatures(&a->set, dnssec, &a->signatures);
-		r->count += a->set.count + a->signatures.count;
-		r->naddresses++;
-	}
+	if (node == NULL)
+		return true;
+	zone_node_several(node, types, 2, sets);
+	return (sets[0].set.count == 0 || plain_sink_put_signed(&r->sink, s->owner, &sets[0], r->dnssec)) &&
+	    (sets[1].set.count == 0 || plain_sink_put_signed(&r->sink, s->owner, &sets[1], r->dnssec));
 }
 
-static uint8_t *
-put_servers(const struct referral *r, uint8_t *p)
+/* Those below the cut first: RFC 9471, section 3.1. */
+static bool
+put_glue(struct referral *r)
 {
-	for (unsigned i = 0; i < r->ns.count; i++) {
-		const struct server *s = &r->servers[i];
+	const struct server *s, *end = r->servers + r->nservers;
+	bool others = false;
 
-		store_u16(p, r->owner);
-		store_u16(p + 2, TYPE_NS);
-		store_u16(p + 4, CLASS_IN);
-		store_u32(p + 6, r->ns.ttl);
-		store_u16(p + 10, (uint16_t)rdata_size(s));
-		memcpy(p + 12, s->key.name, s->own);
-		p += 12 + s->own;
-		if (s->rest != 0) {
-			store_u16(p, s->rest);
-			p += 2;
-		}
+	for (s = r->servers; s < end; s++) {
+		if (s->key.label_at[s->shared] + 1u < r->cut_len)
+			others = true;
+		else if (!put_addresses(r, s, true))
+			return false;
 	}
-	return r->of_ns.count == 0 ? p : records_put(p, r->owner, &r->of_ns, r->of_ns.ttl);
-}
-
-static size_t
-write_referral(const struct plain *q, const struct answer_settings *settings, const struct referral *r, uint8_t *out)
-{
-	uint8_t *p = plain_begin(q, RCODE_NOERROR, out);
-
-	store_u16(out + 8, (uint16_t)(r->ns.count + r->of_ns.count + r->ds.count + r->of_ds.count + r->proofs.count));
-	store_u16(out + 10, (uint16_t)(r->count + q->edns));
-	p = put_servers(r, p);
-	if (r->ds.count > 0)
-		p = plain_put_signed(p, r->owner, &r->ds, &r->of_ds);
-	p = plain_put_proofs(&r->proofs, p, out);
-	for (unsigned i = 0; i < r->naddresses; i++)
-		p = plain_put_signed(p, r->addresses[i].owner, &r->addresses[i].set, &r->addresses[i].signatures);
-	return plain_end(q, settings, p, out);
+	for (s = r->servers; others && s < end; s++)
+		if (s->key.label_at[s->shared] + 1u < r->cut_len && !put_addresses(r, s, false))
+			return false;
+	return true;
 }
 
 size_t
 plain_referral(const struct plain *q, const struct answer_settings *settings, bool dnssec, bool tcp, uint8_t *out,
     size_t room)
 {
+	static const uint16_t types[] = { TYPE_NS, TYPE_DS };
+	struct zone_signed sets[2];
 	struct referral r;
+	uint16_t owner;
 
+	if (!plain_sink_start(&r.sink, q, settings, tcp, RCODE_NOERROR, out, room))
+		return 0;
+	r.q = q;
 	r.cut = q->asked.found.cut;
-	r.owner = plain_pointer(q, zone_node_owner_len(r.cut));
-	r.size = q->end;
-	r.ds.count = r.of_ds.count = 0;
-	r.proofs.n = r.proofs.count = 0;
-	r.naddresses = r.count = 0;
-	if (!collect_servers(q, &r, dnssec) || (dnssec && !collect_security(q, &r)))
+	r.cut_len = zone_node_owner_len(r.cut);
+	r.dnssec = dnssec;
+	r.labels = q->asked.key.labels;
+	r.nservers = 0;
+	owner = plain_pointer(q, r.cut_len);
+	zone_node_several(r.cut, types, 2, sets);
+	if (!put_servers(&r, &sets[0], owner) || (dnssec && !put_security(&r, &sets[1], owner)))
 		return 0;
-	for (int others = 0; others < 2; others++)
-		for (unsigned i = 0; i < r.ns.count; i++)
-			if (r.servers[i].below == (others == 0))
-				collect_addresses(&r, &r.servers[i], q->asked.zone, dnssec);
-	if (r.size >= PLAIN_POINTED_MAX || !plain_fits(q, settings, tcp, room, r.size))
+	store_u16(out + 8, (uint16_t)r.sink.count);
+	r.sink.count = 0;
+	if (!put_glue(&r))
 		return 0;
-	return write_referral(q, settings, &r, out);
+	store_u16(out + 10, (uint16_t)(r.sink.count + q->edns));
+	return plain_end(q, settings, r.sink.p, out);
 }

@@ -238,11 +238,11 @@ response_negative(struct response *r, const struct zone_negative *soa)
 	uint8_t *p;
 
 	/* Its own names are pointed to where they are in reach: behind a long chain they are not. */
-	if (dname_is_root(owner) || wr_len(&r->w) + records_soa_size(soa) > 0x4000)
-		return response_rrset(r, SECTION_AUTHORITY, owner, &soa->set, soa->ttl);
-	if ((p = wr_take(&r->w, records_soa_size(soa))) != NULL)
+	if (dname_is_root(owner) || wr_len(&r->w) + soa->size > 0x4000)
+		return response_rrset(r, SECTION_AUTHORITY, owner, &soa->data.set, soa->ttl);
+	if ((p = wr_take(&r->w, soa->size)) != NULL)
 		records_soa_put(r->w.base, p, (size_t)(first - r->w.base), soa);
-	if (r->w.full || (r->dnssec && !put_signatures(r, SECTION_AUTHORITY, first, owner, &soa->set, soa->ttl))) {
+	if (r->w.full || (r->dnssec && !put_signatures(r, SECTION_AUTHORITY, first, owner, &soa->data.set, soa->ttl))) {
 		wr_rewind(&r->w, mark);
 		return false;
 	}

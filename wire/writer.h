@@ -3,6 +3,7 @@
 #ifndef WIRE_WRITER_H
 #define WIRE_WRITER_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -110,8 +111,8 @@ store_u32(uint8_t *p, uint32_t v)
 static inline void
 store_u64(uint8_t *p, uint64_t v)
 {
-	store_u32(p, (uint32_t)(v >> 32));
-	store_u32(p + 4, (uint32_t)v);
+	v = htobe64(v);
+	memcpy(p, &v, sizeof v);
 }
 
 static inline void

@@ -1,5 +1,5 @@
-/* The SOA of a version: read once, when the version is made, so that answers without data need not look at its
- * names. */
+/* The SOA of a version, and the NSEC beside it: read once, when the version is made, so that answers without data need not
+ * look for them, nor at the SOA's names. */
 #include "wire/rrtype.h"
 #include "zones/versionpriv.h"
 
@@ -15,6 +15,12 @@ shorten(struct zone_soa_name *n, const uint8_t *name, const uint8_t *other)
 				return true;
 			}
 	return false;
+}
+
+static size_t
+name_size(const struct zone_soa_name *n)
+{
+	return n->own == n->len ? n->len : n->own + 2u;
 }
 
 static void
@@ -33,6 +39,10 @@ zone_version_prepare_negative(struct zone_version *v)
 	uint16_t n;
 
 	v->soa.set = NULL;
+	if (v->apex != NULL && zone_node_rrset(v->apex, TYPE_NSEC, &set)) {
+		v->apex_nsec.set = zone_node_set_of(&set);
+		v->apex_nsec.behind = set.behind;
+	}
 	if (v->apex == NULL || !zone_node_rrset(v->apex, TYPE_SOA, &set) || !zone_rrset_next(&set, &at, &mname, &n))
 		return;
 	soa_read(mname, n, &soa);
@@ -46,6 +56,7 @@ zone_version_prepare_negative(struct zone_version *v)
 	shorten(&v->soa.mname, mname, apex);
 	shorten(&v->soa.rname, rname, apex);
 	v->soa.rname.in_mname = shorten(&v->soa.rname, rname, mname);
+	v->soa.size = (uint16_t)(12 + name_size(&v->soa.mname) + name_size(&v->soa.rname) + SOA_NUMBERS);
 }
 
 bool
@@ -53,10 +64,20 @@ zone_version_negative(const struct zone_version *v, struct zone_negative *out)
 {
 	if (v->soa.set == NULL)
 		return false;
-	zone_node_view(v->soa.set, v->soa.behind, &out->set);
+	zone_node_view_signed(v->soa.set, v->soa.behind, &out->data);
 	out->ttl = v->soa.ttl;
-	out->rdata = out->set.records + 2;
+	out->size = v->soa.size;
+	out->rdata = out->data.set.records + 2;
 	out->mname = v->soa.mname;
 	out->rname = v->soa.rname;
+	return true;
+}
+
+bool
+zone_version_nsec_of(const struct zone_version *v, const struct zone_node *node, struct zone_signed *out)
+{
+	if (node != v->apex || v->denial != ZONE_DENIAL_NSEC)
+		return zone_node_signed(node, TYPE_NSEC, out);
+	zone_node_view_signed(v->apex_nsec.set, v->apex_nsec.behind, out);
 	return true;
 }

@@ -43,38 +43,100 @@ view(const struct node_set *set, size_t behind, struct zone_rrset *out)
 	    set_covered(set), (uint16_t)behind };
 }
 
+static inline bool
+view_signatures(const struct zone_rrset *set, struct zone_rrset *out)
+{
+	const struct node_set *next = (const void *)(set->records + ALIGN4((size_t)set->size));
+
+	if (set->behind == 0 || next->type != TYPE_RRSIG || set_covered(next) != set->type)
+		return false;
+	view(next, set->behind - 1u, out);
+	return true;
+}
+
+static inline void
+view_signed(const struct node_set *set, size_t behind, struct zone_signed *out)
+{
+	view(set, behind, &out->set);
+	if (!view_signatures(&out->set, &out->signatures)) {
+		out->signatures.count = 0;
+		out->signatures.size = 0;
+	}
+}
+
 void
 zone_node_view(const struct node_set *set, size_t behind, struct zone_rrset *out)
 {
 	view(set, behind, out);
 }
 
-const uint8_t *
-zone_node_owner(const struct zone_node *node)
+void
+zone_node_view_signed(const struct node_set *set, size_t behind, struct zone_signed *out)
 {
-	return qp_leaf_name(&node->leaf);
+	view_signed(set, behind, out);
 }
 
-size_t
-zone_node_owner_len(const struct zone_node *node)
+/* NULL: there is none.  left: how many sets there are from it on. */
+static inline const struct node_set *
+find_set(const struct zone_node *node, uint16_t type, size_t *left)
 {
-	return node->leaf.name_len;
+	const struct node_set *set = first_set(node);
+	size_t i = node->leaf.count;
+
+	for (; i > 0; i--, set = next_set(set)) {
+		if (set->type < type)
+			continue;
+		if (set->type == type)
+			break;
+		if (set->type != TYPE_RRSIG && type != TYPE_RRSIG)
+			return NULL;
+	}
+	*left = i;
+	return i == 0 ? NULL : set;
 }
 
 bool
 zone_node_rrset(const struct zone_node *node, uint16_t type, struct zone_rrset *out)
 {
+	size_t left;
+	const struct node_set *set = find_set(node, type, &left);
+
+	if (set == NULL)
+		return false;
+	view(set, left - 1, out);
+	return true;
+}
+
+bool
+zone_node_signed(const struct zone_node *node, uint16_t type, struct zone_signed *out)
+{
+	size_t left;
+	const struct node_set *set = find_set(node, type, &left);
+
+	if (set == NULL)
+		return false;
+	view_signed(set, left - 1, out);
+	return true;
+}
+
+void
+zone_node_several(const struct zone_node *node, const uint16_t *types, unsigned n, struct zone_signed *out)
+{
+	const uint16_t *end = types + n;
 	const struct node_set *set = first_set(node);
 
-	for (size_t i = node->leaf.count; i > 0; i--, set = next_set(set)) {
-		if (set->type == type) {
-			view(set, i - 1, out);
-			return true;
+	for (size_t i = node->leaf.count; i > 0 && types < end; i--, set = next_set(set)) {
+		if (set->type < *types || set->type == TYPE_RRSIG)
+			continue;
+		for (; types < end && *types < set->type; types++)
+			out++->set.count = 0;
+		if (types < end && *types == set->type) {
+			view_signed(set, i - 1, out++);
+			types++;
 		}
-		if (set->type > type && set->type != TYPE_RRSIG && type != TYPE_RRSIG)
-			break;
 	}
-	return false;
+	for (; types < end; types++)
+		out++->set.count = 0;
 }
 
 bool
@@ -95,12 +157,7 @@ zone_node_rrset_of(const struct zone_node *node, const struct rr *rr, struct zon
 bool
 zone_rrset_signatures(const struct zone_rrset *set, struct zone_rrset *out)
 {
-	const struct node_set *next = (const void *)(set->records + ALIGN4((size_t)set->size));
-
-	if (set->behind == 0 || next->type != TYPE_RRSIG || set_covered(next) != set->type)
-		return false;
-	view(next, set->behind - 1u, out);
-	return true;
+	return view_signatures(set, out);
 }
 
 size_t
@@ -117,12 +174,6 @@ zone_node_at(const struct zone_node *node, size_t i, struct zone_rrset *out)
 	for (size_t k = i; k > 0; k--)
 		set = next_set(set);
 	view(set, node->leaf.count - i - 1, out);
-}
-
-unsigned
-zone_node_flags(const struct zone_node *node)
-{
-	return node->leaf.flags;
 }
 
 static struct zone_node *

@@ -11,10 +11,6 @@
 #include "zones/qp.h"
 #include "zones/version.h"
 
-struct zone_node {
-	struct qp_leaf leaf;		/* flags: ZONE_NODE_*; count: RRsets */
-};
-
 /* The hash of the owner, with the number of the parameters that it was made with: it means something only in a version
  * with that number. */
 struct node_hash {
@@ -37,6 +33,8 @@ struct node_set {
 
 /* A view of an RRset, and back.  behind: how many come behind it in the node. */
 void zone_node_view(const struct node_set *set, size_t behind, struct zone_rrset *out);
+
+void zone_node_view_signed(const struct node_set *set, size_t behind, struct zone_signed *out);
 
 static inline const struct node_set *
 zone_node_set_of(const struct zone_rrset *set)

@@ -27,9 +27,10 @@ nsec3_params_equal(const struct nsec3_params *a, const struct nsec3_params *b)
 }
 
 #define BLOCK 64			/* of SHA-1 */
+#define ONE_BLOCK (BLOCK - 9)		/* so many octets are hashed as one */
 
 /* Eight octets at a time; those that are behind the name are 0. */
-static void
+static inline void
 lower_block(uint8_t *octets, size_t n)
 {
 	uint64_t v;
@@ -43,11 +44,14 @@ lower_block(uint8_t *octets, size_t n)
 
 /* What fits into one block, nearly always: n octets are there, and zeros behind them.  All that the general functions
  * do for it is bookkeeping. */
-static void
-hash_block(uint8_t block[BLOCK], size_t n, uint8_t digest[NSEC3_HASH])
+static inline void
+hash_block(const struct nsec3_params *p, uint8_t block[BLOCK], size_t n, uint8_t digest[NSEC3_HASH])
 {
 	SHA_CTX c;
 
+	if (p->salt_len > 0)
+		memcpy(block + n, p->salt, p->salt_len);
+	n += p->salt_len;
 	block[n] = 0x80;
 	store_u16(block + BLOCK - 2, (uint16_t)(8 * n));
 	SHA1_Init(&c);
@@ -62,33 +66,49 @@ hash_block(uint8_t block[BLOCK], size_t n, uint8_t digest[NSEC3_HASH])
 static void
 hash_salted(const struct nsec3_params *p, const uint8_t *octets, size_t n, uint8_t digest[NSEC3_HASH])
 {
-	uint8_t block[BLOCK] = { 0 };
 	SHA_CTX c;
 
-	if (n + p->salt_len < BLOCK - 8) {
-		memcpy(block, octets, n);
-		memcpy(block + n, p->salt, p->salt_len);
-		hash_block(block, n + p->salt_len, digest);
-		return;
-	}
 	SHA1_Init(&c);
 	SHA1_Update(&c, octets, n);
 	SHA1_Update(&c, p->salt, p->salt_len);
 	SHA1_Final(digest, &c);
 }
 
-void
-nsec3_hash(const struct nsec3_params *p, const uint8_t *name, uint8_t hash[NSEC3_HASH])
+static void
+hash_long(const struct nsec3_params *p, const uint8_t *name, size_t n, uint8_t hash[NSEC3_HASH])
 {
 	uint8_t lower[DNAME_MAX + 8];
-	size_t n = dname_len(name);
 
 	memcpy(lower, name, n);
 	memset(lower + n, 0, 8);
 	lower_block(lower, n);
 	hash_salted(p, lower, n, hash);
-	for (unsigned i = 0; i < p->iterations; i++)
-		hash_salted(p, hash, NSEC3_HASH, hash);
+}
+
+void
+nsec3_hash(const struct nsec3_params *p, const uint8_t *name, uint8_t hash[NSEC3_HASH])
+{
+	size_t n = dname_len(name);
+
+	if (n + p->salt_len <= ONE_BLOCK) {
+		uint8_t block[BLOCK] = { 0 };
+
+		memcpy(block, name, n);
+		lower_block(block, n);
+		hash_block(p, block, n, hash);
+	} else {
+		hash_long(p, name, n, hash);
+	}
+	for (unsigned i = 0; i < p->iterations; i++) {
+		uint8_t block[BLOCK] = { 0 };
+
+		if (NSEC3_HASH + p->salt_len <= ONE_BLOCK) {
+			memcpy(block, hash, NSEC3_HASH);
+			hash_block(p, block, NSEC3_HASH, hash);
+		} else {
+			hash_salted(p, hash, NSEC3_HASH, hash);
+		}
+	}
 }
 
 /* RFC 4648, section 7; five octets make eight characters, and no padding is left.  The 40 bits are spread over eight

@@ -12,15 +12,19 @@ same_octets(const uint8_t *a, const uint8_t *b, unsigned n)
 {
 	uint64_t x, y;
 
-	if (memcmp(a, b, n) == 0)
-		return true;
 	if (n < 8) {
 		for (unsigned i = 0; i < n; i++)
 			if (a[i] != b[i] && qp_lower(a[i]) != qp_lower(b[i]))
 				return false;
 		return true;
 	}
-	for (unsigned i = 0; i < n; i += 8) {
+	memcpy(&x, a, 8);		/* what differs does so here, most often */
+	memcpy(&y, b, 8);
+	if (x != y && qp_lower(x) != qp_lower(y))
+		return false;
+	if (memcmp(a + 8, b + 8, n - 8) == 0)
+		return true;
+	for (unsigned i = 8; i < n; i += 8) {
 		unsigned at = i + 8 <= n ? i : n - 8;
 
 		memcpy(&x, a + at, 8);
@@ -241,22 +245,28 @@ nearest(qp_word w, const struct qp_key *key)
 static inline __attribute__((always_inline)) qp_word
 turn_left(qp_word w, qp_word left, const struct qp_key *key, unsigned diff, bool behind)
 {
-	while (!qp_is_leaf(w) && qp_offset(qp_word_branch(w)) <= diff) {
+	for (unsigned offset = 0; !qp_is_leaf(w); ) {
 		const struct qp_branch *b = qp_word_branch(w);
-		unsigned i = qp_rank(b, qp_key_at(key, qp_offset(b)));
+		uint64_t map = b->map;
+		unsigned i;
 
+		if ((offset = (unsigned)(map >> QP_WIDTH)) > diff)
+			break;
+		i = (unsigned)__builtin_popcountll(map & ((UINT64_C(1) << qp_key_at(key, offset)) - 1));
 		if (i > 0)
 			left = b->twigs[i - 1];
-		if (qp_offset(b) == diff) {	/* the key's position is not there */
-			w = 0;
+		behind = behind && offset < diff;	/* or else the key's position is not there */
+		if (offset == diff)
 			break;
-		}
 		w = b->twigs[i];
 	}
-	if (w != 0 && behind)
+	if (behind)
 		left = w;
-	while (left != 0 && !qp_is_leaf(left))
-		left = qp_word_branch(left)->twigs[qp_count(qp_word_branch(left)) - 1];
+	while (left != 0 && !qp_is_leaf(left)) {
+		const struct qp_branch *b = qp_word_branch(left);
+
+		left = b->twigs[qp_count(b) - 1];
+	}
 	return left;
 }
 

@@ -34,11 +34,16 @@ struct qp_key {
 };
 
 void qp_key_init(struct qp_key *key, const uint8_t *name);
+void qp_key_init_behind(struct qp_key *key, const uint8_t *name, size_t behind);	/* as below */
 
 /* The same where it is known at which offsets of the name its n labels begin, and how many octets behind it may be
- * read. */
+ * read; QP_KEY_BEHIND spare a copy. */
+#define QP_KEY_BEHIND 15
 void qp_key_of_labels(struct qp_key *key, const uint8_t *name, const uint8_t *labels, unsigned n, unsigned name_len,
     size_t behind);
+
+/* How many labels both names have in common, from the root. */
+unsigned qp_common_labels(const struct qp_key *a, const struct qp_key *b);
 
 /* What the trie must know of a leaf; the name stands name_at octets behind the leaf's begin.  A leaf is one
  * allocation (malloc()); the fields behind mark are the owner's. */

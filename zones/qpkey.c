@@ -1,3 +1,4 @@
+#include <endian.h>
 #include <string.h>
 
 #include "zones/qpbranch.h"
@@ -60,12 +61,18 @@ lower_lanes(lanes v)
 void
 qp_key_init(struct qp_key *key, const uint8_t *name)
 {
+	qp_key_init_behind(key, name, 0);
+}
+
+void
+qp_key_init_behind(struct qp_key *key, const uint8_t *name, size_t behind)
+{
 	uint8_t labels[DNAME_LABELS_MAX];
 	unsigned n = 0, at = 0;
 
 	for (; name[at] != 0; at += name[at] + 1u)
 		labels[n++] = (uint8_t)at;
-	qp_key_of_labels(key, name, labels, n, at + 1, 0);
+	qp_key_of_labels(key, name, labels, n, at + 1, behind);
 }
 
 /* from: the name, with enough behind it that whole vectors can be read. */
@@ -100,11 +107,33 @@ qp_key_of_labels(struct qp_key *key, const uint8_t *name, const uint8_t *labels,
 	key->n = name_len;
 	key->labels = n;
 	key->at[0] = QP_STOP;
-	if (behind >= LANES - 1) {
+	if (behind >= QP_KEY_BEHIND) {
 		fill(key, name, labels, n);
 		return;
 	}
 	memcpy(copy, name, name_len);
 	memset(copy + name_len, 0, LANES);
 	fill(key, copy, labels, n);
+}
+
+/* A stop is at the end of each label and nowhere else: what is equal up to there is so many labels. */
+unsigned
+qp_common_labels(const struct qp_key *a, const struct qp_key *b)
+{
+	unsigned n = a->n < b->n ? a->n : b->n, i = 0, labels = a->labels;
+	uint64_t x, y;
+
+	for (; i < n; i += 8) {
+		memcpy(&x, a->at + 1 + i, 8);
+		memcpy(&y, b->at + 1 + i, 8);
+		if (x != y) {
+			i += (unsigned)__builtin_ctzll(htole64(x ^ y)) / 8;
+			break;
+		}
+	}
+	if (i > n)
+		i = n;
+	while (a->label_at[labels] > i)
+		labels--;
+	return labels;
 }

@@ -172,6 +172,16 @@ zone_version_conclude(const struct zone_version *v, const struct qp_key *key, co
 	return true;
 }
 
+const struct zone_node *
+zone_version_find_below(const struct zone_version *v, const struct zone_lookup *found, const struct qp_key *key)
+{
+	if (found->node != NULL)
+		return zone_version_find_key(v, key);
+	if (key->n == zone_node_owner_len(found->encloser))
+		return found->encloser;
+	return as_node(qp_get_key((qp_word)found->below, key));
+}
+
 void
 zone_walk_start(struct zone_walk *w, const struct zone_version *v)
 {

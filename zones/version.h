@@ -16,7 +16,11 @@
 #include "zones/rr.h"
 
 struct zone_version;
-struct zone_node;			/* one owner name with its RRsets; empty non-terminals have a node too */
+
+/* One owner name with its RRsets; empty non-terminals have a node too.  What is behind the leaf is zones/node.h's. */
+struct zone_node {
+	struct qp_leaf leaf;		/* flags: ZONE_NODE_*; count: RRsets */
+};
 
 /* A view of one RRset; borrows from its node.  The signatures of each type are an RRset of their own (rr_covered()). */
 struct zone_rrset {
@@ -42,10 +46,30 @@ zone_rrset_next(const struct zone_rrset *set, const uint8_t **at, const uint8_t 
 	return true;
 }
 
-const uint8_t *zone_node_owner(const struct zone_node *node);	/* letter case as in the zone's source */
-size_t zone_node_owner_len(const struct zone_node *node);	/* octets of that */
+/* Letter case as in the zone's source; and octets of that. */
+static inline const uint8_t *
+zone_node_owner(const struct zone_node *node)
+{
+	return qp_leaf_name(&node->leaf);
+}
+
+static inline size_t
+zone_node_owner_len(const struct zone_node *node)
+{
+	return node->leaf.name_len;
+}
+
 bool zone_node_rrset(const struct zone_node *node, uint16_t type, struct zone_rrset *out);	/* RRSIG: the first */
 bool zone_node_rrset_of(const struct zone_node *node, const struct rr *rr, struct zone_rrset *out);	/* as rr's */
+
+/* An RRset with what signs it; of that count and size are 0 where nothing does. */
+struct zone_signed {
+	struct zone_rrset set, signatures;
+};
+bool zone_node_signed(const struct zone_node *node, uint16_t type, struct zone_signed *out);
+
+/* Those of n ascending types, none of them RRSIG; a count of 0 says that there is none. */
+void zone_node_several(const struct zone_node *node, const uint16_t *types, unsigned n, struct zone_signed *out);
 size_t zone_node_count(const struct zone_node *node);		/* RRsets; 0: an empty non-terminal */
 
 /* Ascending types; signatures come right behind what they cover, or where that would stand. */
@@ -62,7 +86,12 @@ enum {
 	ZONE_NODE_OUTSIDE = 16,		/* glue outside of the zone; has none of the others */
 	ZONE_NODE_NSEC = 32
 };
-unsigned zone_node_flags(const struct zone_node *node);
+
+static inline unsigned
+zone_node_flags(const struct zone_node *node)
+{
+	return node->leaf.flags;
+}
 
 const uint8_t *zone_version_apex_name(const struct zone_version *v);
 size_t zone_version_apex_len(const struct zone_version *v);	/* octets of that */
@@ -70,8 +99,9 @@ const struct zone_node *zone_version_apex(const struct zone_version *v);
 /* The SOA as negative answers carry it (RFC 2308, sections 3 and 5), prepared when the version was made: how long that
  * holds, and how far its two names can be shortened.  False: there is none. */
 struct zone_negative {
-	struct zone_rrset set;
+	struct zone_signed data;
 	uint32_t ttl;			/* the smaller of its own and minimum */
+	uint16_t size;			/* of the record, its owner a pointer and its names shortened */
 	const uint8_t *rdata;		/* mname, rname, and SOA_NUMBERS octets */
 	struct zone_soa_name {
 		uint8_t len;
@@ -129,6 +159,10 @@ void zone_version_lookup(const struct zone_version *v, const uint8_t *qname, str
 /* The same for who asks several tries for one name: the key is made once, by qp_key_init(). */
 void zone_version_lookup_key(const struct zone_version *v, const struct qp_key *key, struct zone_lookup *out);
 
+/* The node of a name at or below the encloser that a look-up found; NULL: there is none. */
+const struct zone_node *zone_version_find_below(const struct zone_version *v, const struct zone_lookup *found,
+    const struct qp_key *key);
+
 /* All nodes in canonical order, the apex first; behind them out-of-zone glue, and in the end NSEC3. */
 struct zone_walk {			/* private; some 5 kB */
 	const struct zone_version *version;
@@ -151,6 +185,9 @@ const struct zone_node *zone_version_nsec(const struct zone_version *v, const ui
 const struct zone_node *zone_version_nsec_found(const struct zone_version *v, const struct qp_key *key,
     const struct zone_lookup *found);
 const struct zone_node *zone_version_nsec_wildcard(const struct zone_version *v, const struct zone_lookup *found);
+
+/* The NSEC RRset of a node; that of the apex was found when the version was made.  False: it has none. */
+bool zone_version_nsec_of(const struct zone_version *v, const struct zone_node *node, struct zone_signed *out);
 
 /* The node whose NSEC3 record matches name (*match) or covers it, in a zone whose denial is NSEC3.  NULL: the chain is
  * broken. */

@@ -13,7 +13,7 @@ struct zone_version {
 	struct {			/* for zone_version_negative() */
 		const struct node_set *set;	/* NULL: none */
 		uint32_t ttl;
-		uint16_t behind;
+		uint16_t behind, size;
 		struct zone_soa_name mname, rname;
 	} soa;
 	uint8_t apex_labels, apex_len;	/* the store's; up to here is what denying a name takes */
@@ -24,10 +24,18 @@ struct zone_version {
 	struct nsec3_params nsec3;	/* of the chain that is used; salt points into the apex */
 	bool keeps_hashes;		/* with those parameters, */
 	uint32_t hash_number;		/* and this as their number: grows from version to version where they may have changed */
-	struct known_nsec3 {		/* what zone_version_nsec3() gives: most denials speak of these two */
-		const struct zone_node *node;
-		bool match;
-	} of_apex, of_wildcard;		/* set where the denial is NSEC3 */
+	union {
+		struct {		/* for zone_version_nsec_of(), where the denial is NSEC */
+			const struct node_set *set;
+			uint16_t behind;
+		} apex_nsec;
+		struct {		/* where it is NSEC3 */
+			struct known_nsec3 {	/* what zone_version_nsec3() gives: most denials speak of these two */
+				const struct zone_node *node;
+				bool match;
+			} of_apex, of_wildcard;
+		};
+	};
 };
 
 struct zone_store {

@@ -160,6 +160,19 @@ check_cursor(qp_word root, const struct names *model, const uint8_t *name, size_
 	check(leaf == NULL || dname_equal(qp_leaf_name(leaf), model->v[end].octets), "for the next name");
 }
 
+static void
+check_common(const uint8_t *name, const uint8_t *other)
+{
+	unsigned n = dname_labels(name);
+	struct qp_key a, b;
+
+	while (!dname_is_below(other, dname_skip(name, dname_labels(name) - n)))
+		n--;
+	qp_key_init(&a, name);
+	qp_key_init(&b, other);
+	check(qp_common_labels(&a, &b) == n && qp_common_labels(&b, &a) == n, "%u labels in common", n);
+}
+
 /* The name or the one before it, found at once, and from what a descent along it came past. */
 static void
 check_before(qp_word root, const struct names *model, const uint8_t *name, size_t i, bool there)
@@ -224,6 +237,9 @@ check_name(qp_word root, const struct names *model, const struct dname *name)
 	check_cursor(root, model, name->octets, i, there);
 	check_above(root, model, name->octets);
 	check_before(root, model, name->octets, i, there);
+	if (model->n > 0)
+		check_common(name->octets, model->v[pick((unsigned)model->n)].octets);
+	check_common(name->octets, name->octets);
 }
 
 static void
