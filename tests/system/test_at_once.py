@@ -1,5 +1,8 @@
 """Queries, updates, commits, transfers and reloads at once: no answer mixes two versions of a zone, and none is missing."""
 
+import collections
+import glob
+import os
 import random
 import signal
 import socket
@@ -13,6 +16,7 @@ import dns.zone
 from lib import client
 from lib.gitrepo import GitRepo
 from lib.keys import Key
+from lib.process import run
 from lib.wait import PATIENCE
 from lib.zones import zone
 
@@ -104,9 +108,11 @@ def test_everything_at_once(certnsd, tmp_path):
     repo = GitRepo(tmp_path / "git", {
         "example.com": zone(extra=numbered(0)), "example.net": zone("example.net", extra=numbered(0)),
         "example.com._keys": keys[0].dnskey(), "_keys": keys[1].dnskey()})
-    server = certnsd(git=repo, server={"workers": 3, "log-level": "info"}).start("example.com", "example.net")
+    tap = str(tmp_path / "tap")
+    server = certnsd(git=repo, server={"workers": 3, "log-level": "info", "dnstap": {"sink": tap}}).start(
+        "example.com", "example.net")
     crowd = Crowd()
-    number = {"update": 0, "commit": 0}
+    number = {"update": 0, "commit": 0, "reload": 0}
 
     def update():
         number["update"] += 1
@@ -130,6 +136,9 @@ def test_everything_at_once(certnsd, tmp_path):
         assert sets[0][0].serial == sets[-1][0].serial
 
     def reload():
+        number["reload"] += 1
+        if number["reload"] % 4 == 0 and os.path.exists(tap):
+            os.rename(tap, f"{tap}.{number['reload']}")
         server.signal(signal.SIGHUP)
         time.sleep(0.05)
 
@@ -147,3 +156,10 @@ def test_everything_at_once(certnsd, tmp_path):
     assert all(n > 0 for n in crowd.counts.values()), crowd.counts
     assert client.look(server, "set.example.com", "TXT") == sorted(
         f'"{number["update"]} {i}"' for i in range(RECORDS))
+    assert server.ctl("status")["dnstap"]["dropped"] == 0
+    server.stop()
+    seen = collections.Counter(line.split()[2] for path in glob.glob(f"{tap}*")
+                               for line in run(["dnstap-read", path]).stdout.splitlines())
+    assert seen["UQ"] == seen["UR"] == number["update"], "each is recorded once, whichever file it is in"
+    transfers = crowd.counts[next(name for name in crowd.counts if name.startswith("transfer"))]
+    assert seen["AQ"] - transfers <= seen["AR"] <= seen["AQ"], seen

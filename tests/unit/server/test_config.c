@@ -89,6 +89,45 @@ static const char whole[] =
 	"  hooks: {issued: /bin/issued, renewed: /bin/renewed, failed: /bin/failed, expiring: /bin/expiring, timeout: 5s}\n";
 
 static void
+test_dnstap(void **state)
+{
+	static const struct { const char *why, *text, *identity, *version; bool queries, responses, updates; } rows[] = {
+		{ "everything said", "{dnstap: {sink: /log, identity: i, version: v, queries: no, responses: no, updates: no}}", "i",
+		    "v", false, false, false },
+		{ "what the server is called", "{identity: ns1, version: mine, dnstap: {sink: 'unix:/log'}}", "ns1", "mine", true,
+		    true, true },
+		{ "nothing to be told", "{identity: ns1, version: v, dnstap: {sink: /log, identity: none, version: none}}", NULL,
+		    NULL, true, true, true },
+		{ "a version that is hidden", "{identity: ns1, version: none, dnstap: {sink: /log}}", "ns1", NULL, true, true, true },
+	};
+	char text[256], host[256] = "";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct config *c;
+
+		snprintf(text, sizeof text, "server: %s\n", rows[i].text);
+		c = config_of(text);
+		const struct config_dnstap *d = &c->dnstap;
+		check(strcmp(d->sink, i == 1 ? "unix:/log" : "/log") == 0, "%s: the sink", rows[i].why);
+		check(rows[i].identity == NULL ? d->identity == NULL : strcmp(d->identity, rows[i].identity) == 0, "%s: identity",
+		    rows[i].why);
+		check(rows[i].version == NULL ? d->version == NULL : strcmp(d->version, rows[i].version) == 0, "%s: version",
+		    rows[i].why);
+		check(d->queries == rows[i].queries && d->responses == rows[i].responses && d->updates == rows[i].updates,
+		    "%s: what is recorded", rows[i].why);
+		config_free(c);
+	}
+	struct config *c = config_of("server: {identity: none, dnstap: {sink: /log}}\n");
+	check(gethostname(host, sizeof host - 1) == 0 && strcmp(c->dnstap.identity, host) == 0, "the host's name");
+	check(strncmp(c->dnstap.version, "certnsd ", 8) == 0, "our own version");
+	config_free(c);
+	c = config_of("server: {}\n");
+	check(c->dnstap.sink == NULL && c->dnstap.identity == NULL, "off");
+	config_free(c);
+}
+
+static void
 test_whole_file(void **state)
 {
 	struct config *c = config_of(whole);
@@ -316,6 +355,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_dnstap),
 		cmocka_unit_test(test_whole_file),
 		cmocka_unit_test(test_every_prefix),
 		cmocka_unit_test(test_secret_file),

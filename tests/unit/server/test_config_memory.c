@@ -6,7 +6,8 @@
 #include "tests/unit/zones/memory.h"
 
 static const char text[] =
-	"server: {listen: [127.0.0.1], workers: 1, control-socket: /tmp/s, source: [192.0.2.1], identity: a}\n"
+	"server: {listen: [127.0.0.1], workers: 1, control-socket: /tmp/s, source: [192.0.2.1], identity: a, "
+	"dnstap: {sink: /tmp/log}}\n"
 	"git: [{remote: '/tmp/x#b', path: p, host-keys: [SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA]}]\n"
 	"zones: [{name: a, notify: [192.0.2.1], allow-transfer: [key k], check-servers: [192.0.2.1]}, {name: b}]\n"
 	"keys: [{name: k, algorithm: hmac-sha256, secret: YWJj}, {name: l, algorithm: hmac-sha1, secret: YWJj}]\n"
