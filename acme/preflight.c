@@ -152,13 +152,7 @@ look_here(const struct acme_preflight *p, const uint8_t *name, bool wildcard, st
 static bool
 answer_starts(struct rd *r, const uint8_t *msg, size_t n, struct msg_header *h)
 {
-	struct question q;
-
-	*r = rd_over(msg, n);
-	msg_header_read(r, h);
-	for (unsigned i = 0; i < h->qdcount && !r->bad; i++)
-		question_read(r, &q);
-	return !r->bad && (h->flags & FLAG_QR) != 0;
+	return msg_records_begin(r, msg, n, h) && (h->flags & FLAG_QR) != 0;
 }
 
 /* The name at the end of the aliases that the answer section has for name. */

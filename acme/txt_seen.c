@@ -33,13 +33,10 @@ acme_txt_is(const uint8_t *rdata, size_t n, const char *value)
 static bool
 answer_read(struct answer *a, const uint8_t *msg, size_t n)
 {
-	struct rd r = rd_over(msg, n);
-	struct question q;
 	struct msg_rr rr;
+	struct rd r;
 
-	msg_header_read(&r, &a->h);
-	for (unsigned i = 0; i < a->h.qdcount && !r.bad; i++)
-		question_read(&r, &q);
+	(void)msg_records_begin(&r, msg, n, &a->h);
 	a->records = r;
 	for (unsigned i = 0; i < a->h.ancount && msg_rr_read(&r, &rr); i++)
 		;

@@ -34,15 +34,12 @@ sort_record(struct fetch_tlsa *out, const struct rr *rr)
 enum err
 fetch_tlsa_read(const uint8_t *msg, size_t n, const uint8_t *owner, struct fetch_tlsa *out)
 {
-	struct rd r = rd_over(msg, n);
 	struct msg_header header;
-	struct question question;
 	struct msg_rr rr;
+	struct rd r;
 
 	*out = (struct fetch_tlsa){ 0 };
-	msg_header_read(&r, &header);
-	for (unsigned i = 0; i < header.qdcount && !r.bad; i++)
-		question_read(&r, &question);
+	(void)msg_records_begin(&r, msg, n, &header);
 	for (unsigned i = 0; i < header.ancount && msg_rr_read(&r, &rr); i++) {
 		if (rr.class != CLASS_IN || !dname_equal(rr.owner.octets, owner))
 			continue;

@@ -16,14 +16,11 @@
 static bool
 read_soa(const uint8_t *msg, size_t n, const uint8_t *owner, struct dname *zone, struct dname *mname)
 {
-	struct rd r = rd_over(msg, n);
 	struct msg_header h;
-	struct question question;
 	struct msg_rr rr;
+	struct rd r;
 
-	msg_header_read(&r, &h);
-	for (unsigned i = 0; i < h.qdcount && !r.bad; i++)
-		question_read(&r, &question);
+	(void)msg_records_begin(&r, msg, n, &h);
 	for (unsigned i = 0, records = (unsigned)h.ancount + h.nscount; i < records && msg_rr_read(&r, &rr); i++)
 		if (rr.type == TYPE_SOA && rr.class == CLASS_IN && dname_is_below(owner, rr.owner.octets)) {
 			rd_dname(&rr.rdata, mname);

@@ -66,15 +66,12 @@ read_record(struct fetch_state *s, struct rd r)
 enum err
 fetch_state_read(const uint8_t *msg, size_t n, const uint8_t *owner, struct fetch_state *out)
 {
-	struct rd r = rd_over(msg, n);
 	struct msg_header header;
-	struct question question;
 	struct msg_rr rr;
+	struct rd r;
 
 	*out = (struct fetch_state){ 0 };
-	msg_header_read(&r, &header);
-	for (unsigned i = 0; i < header.qdcount && !r.bad; i++)
-		question_read(&r, &question);
+	(void)msg_records_begin(&r, msg, n, &header);
 	for (unsigned i = 0; i < header.ancount && msg_rr_read(&r, &rr); i++)
 		if (!out->known && rr.class == CLASS_IN && rr.type == TYPE_TXT && dname_equal(rr.owner.octets, owner))
 			read_record(out, rr.rdata);

@@ -14,16 +14,13 @@
 static void
 find_ede(const uint8_t *msg, size_t n, char text[EDE_TEXT])
 {
-	struct rd r = rd_over(msg, n);
 	struct msg_header h;
-	struct question question;
 	struct msg_rr rr;
+	struct rd r;
 	unsigned left;
 
 	text[0] = '\0';
-	msg_header_read(&r, &h);
-	for (unsigned i = 0; i < h.qdcount && !r.bad; i++)
-		question_read(&r, &question);
+	(void)msg_records_begin(&r, msg, n, &h);
 	left = (unsigned)h.ancount + h.nscount + h.arcount;
 	while (left-- > 0 && msg_rr_read(&r, &rr)) {
 		struct rd o = rr.rdata;

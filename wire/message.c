@@ -67,6 +67,18 @@ question_write(struct wr *w, const struct question *q)
 }
 
 bool
+msg_records_begin(struct rd *r, const uint8_t *msg, size_t n, struct msg_header *h)
+{
+	struct question q;
+
+	*r = rd_over(msg, n);
+	msg_header_read(r, h);
+	for (unsigned i = 0; i < h->qdcount && !r->bad; i++)
+		question_read(r, &q);
+	return !r->bad;
+}
+
+bool
 msg_rr_read(struct rd *r, struct msg_rr *rr)
 {
 	const uint8_t *fixed, *rdata;

@@ -52,6 +52,9 @@ struct question {
 bool question_read(struct rd *r, struct question *q);
 void question_write(struct wr *w, const struct question *q);
 
+/* A message up to its records: r stands before the answer section.  False, and r->bad: it is malformed there. */
+bool msg_records_begin(struct rd *r, const uint8_t *msg, size_t n, struct msg_header *h);
+
 /* One RR as it stands in a message: the rdata is where r stood and may hold compressed names. */
 struct msg_rr {
 	struct dname owner;
