@@ -40,11 +40,8 @@ verify(const struct editor *e, const struct rr_list *wanted, struct editor_resul
 	enum err err = zone_load(e->apex, r->v[0].path, (const char *)r->v[0].text.p, r->v[0].text.len, include_result,
 	    r, &read, &complaints, &nwarnings);
 
-	if (err == ERR_OK && read.n != wanted->n)
+	if (err == ERR_OK && !rr_list_equal(&read, wanted))
 		err = ERR_UNSUPPORTED;
-	for (size_t i = 0; err == ERR_OK && i < read.n; i++)
-		if (!rr_same(&read.v[i], &wanted->v[i]) || read.v[i].ttl != wanted->v[i].ttl)
-			err = ERR_UNSUPPORTED;
 	rr_list_clear(&read);
 	buf_clear(&complaints);
 	return err == ERR_FORMAT || err == ERR_REFUSED ? ERR_UNSUPPORTED : err;

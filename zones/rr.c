@@ -151,6 +151,17 @@ rr_list_find(const struct rr_list *sorted, const struct rr *rr)
 }
 
 bool
+rr_list_equal(const struct rr_list *a, const struct rr_list *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (!rr_same(&a->v[i], &b->v[i]) || a->v[i].ttl != b->v[i].ttl)
+			return false;
+	return true;
+}
+
+bool
 rr_list_has(const struct rr_list *list, const struct rr *rr)
 {
 	for (size_t i = 0; i < list->n; i++)

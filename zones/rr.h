@@ -45,6 +45,7 @@ struct rr_list {
 enum err rr_list_add(struct rr_list *list, const struct rr *rr);
 void rr_list_sort(struct rr_list *list);		/* by rr_compare(), then TTL */
 const struct rr *rr_list_find(const struct rr_list *sorted, const struct rr *rr);	/* or NULL */
+bool rr_list_equal(const struct rr_list *a, const struct rr_list *b);	/* in the same order, with the same TTLs */
 bool rr_list_has(const struct rr_list *list, const struct rr *rr);	/* sorted or not; by rr_same() */
 const struct rr *rr_list_soa(const struct rr_list *sorted, const uint8_t *apex);	/* or NULL */
 void rr_list_clear(struct rr_list *list);

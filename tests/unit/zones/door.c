@@ -192,17 +192,6 @@ door_content(const struct zone *z, bool published)
 	return list;
 }
 
-static bool
-same_lists(const struct rr_list *a, const struct rr_list *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (!rr_same(&a->v[i], &b->v[i]) || a->v[i].ttl != b->v[i].ttl)
-			return false;
-	return true;
-}
-
 /* The other way round. */
 static bool
 base_is_known(const struct door *d)
@@ -213,7 +202,7 @@ base_is_known(const struct door *d)
 
 	assert_int_equal(baseline_take(d->zone, &b), ERR_OK);
 	assert_int_equal(baseline_list(&b, &list), ERR_OK);
-	same = same_lists(&list, door_base(d));
+	same = rr_list_equal(&list, door_base(d));
 	rr_list_clear(&list);
 	baseline_clear(&b);
 	return same;
@@ -227,7 +216,7 @@ door_adds_up(const struct door *d)
 
 	assert_int_equal(pending_apply(&d->zone->pending, door_base(d), zone_version_serial(zone_newest(d->zone)),
 	    &want), ERR_OK);
-	same = same_lists(&have, &want);
+	same = rr_list_equal(&have, &want);
 	rr_list_clear(&have);
 	rr_list_clear(&want);
 	return same && base_is_known(d);
@@ -237,7 +226,7 @@ bool
 door_was_told(const struct door *d)
 {
 	struct rr_list have = door_content(d->zone, true);
-	bool same = same_lists(&have, &d->mirror);
+	bool same = rr_list_equal(&have, &d->mirror);
 
 	rr_list_clear(&have);
 	return same;

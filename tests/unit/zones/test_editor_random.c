@@ -333,17 +333,6 @@ check_lines(struct buf *before, struct buf *after, const struct rr_list *wanted,
 
 /* --- rounds --- */
 
-static bool
-same_zone(const struct rr_list *a, const struct rr_list *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (!rr_same(&a->v[i], &b->v[i]) || a->v[i].ttl != b->v[i].ttl)
-			return false;
-	return true;
-}
-
 /* True: it could be edited in place. */
 static bool
 one_round(unsigned round)
@@ -370,7 +359,7 @@ one_round(unsigned round)
 			buf_add(&after, r.v[i].text.p, r.v[i].text.len);
 		}
 		check(edits_load(buf_str(&after), &again), "round %u: a zone still", round);
-		check(same_zone(&again, &wanted), "round %u: the zone that was wanted\n%s--- by\n%s--- is now\n%s",
+		check(rr_list_equal(&again, &wanted), "round %u: the zone that was wanted\n%s--- by\n%s--- is now\n%s",
 		    round, buf_str(&text), buf_str(&changes), buf_str(&after));
 		check_lines(&text, &after, &wanted, buf_str(&changes));
 	} else {
