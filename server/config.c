@@ -23,68 +23,6 @@
 #define COMMIT_DELAY_MAX_DEFAULT_S 10
 #define GIT_TIMEOUT_DEFAULT_S 120
 
-/* Texts that may hold secrets are overwritten: the document's, and what the parser read ahead. */
-
-static void
-document_wipe(yaml_document_t *document)
-{
-	for (yaml_node_t *node = document->nodes.start; node < document->nodes.top; node++)
-		if (node->type == YAML_SCALAR_NODE)
-			explicit_bzero(node->data.scalar.value, node->data.scalar.length);
-	yaml_document_delete(document);
-}
-
-static void
-parser_wipe(yaml_parser_t *parser)
-{
-	explicit_bzero(parser->raw_buffer.start, (size_t)(parser->raw_buffer.end - parser->raw_buffer.start));
-	explicit_bzero(parser->buffer.start, (size_t)(parser->buffer.end - parser->buffer.start));
-	yaml_parser_delete(parser);
-}
-
-/* libyaml counts octets up to where it could not go on; errors in the encoding have no other place. */
-static enum err
-fault_at_offset(struct config_reader *r, const char *text, size_t offset, const char *problem)
-{
-	size_t line = 1, column = 1;
-
-	for (size_t i = 0; i < offset; i++) {
-		column = text[i] == '\n' ? 1 : column + 1;
-		line += text[i] == '\n';
-	}
-	return fault_set(r->fault, ERR_FORMAT, "%s:%zu:%zu: expected UTF-8, found: %s", r->file, line, column, problem);
-}
-
-/* libyaml's words are about its grammar; these are about the two mistakes that people make. */
-static const char *
-yaml_hint(const yaml_parser_t *p, const char *text, size_t n)
-{
-	size_t line = 0, at = 0, column = 0;
-
-	for (; at < n && line < p->problem_mark.line; at++)
-		line += text[at] == '\n';
-	for (; at < n && column < p->problem_mark.column; column++)
-		for (at++; at < n && (text[at] & 0xc0) == 0x80; )
-			at++;
-	if (at < n && text[at] == '\t')
-		return "; a tab stands here: YAML is indented by blanks";
-	if (at < n && text[at] == ':')
-		return "; what begins with a colon has to stand in quotes";
-	return "";
-}
-
-static enum err
-fault_yaml(struct config_reader *r, const yaml_parser_t *p, const char *text, size_t n)
-{
-	if (p->error == YAML_MEMORY_ERROR)
-		return fault_set(r->fault, ERR_NOMEM, "%s: out of memory", r->file);
-	if (p->error == YAML_READER_ERROR)
-		return fault_at_offset(r, text, p->problem_offset < n ? p->problem_offset : n, p->problem);
-	return fault_set(r->fault, ERR_FORMAT, "%s:%zu:%zu: expected YAML, found an error%s%s: %s%s",
-	    r->file, p->problem_mark.line + 1, p->problem_mark.column + 1, p->context != NULL ? " " : "",
-	    p->context != NULL ? p->context : "", p->problem, yaml_hint(p, text, n));
-}
-
 static enum err
 read_document(struct config_reader *r, struct config_draft *draft)
 {
@@ -98,33 +36,14 @@ read_document(struct config_reader *r, struct config_draft *draft)
 static enum err
 read_text(struct config_reader *r, const char *text, size_t n, struct config_draft *draft)
 {
-	yaml_document_t document, second;
-	yaml_parser_t parser;
-	enum err err;
+	struct config_document document;
+	enum err err = config_document_open(r, text, n, &document);
 
-	if (!yaml_parser_initialize(&parser))
-		return ERR_NOMEM;
-	yaml_parser_set_input_string(&parser, (const unsigned char *)text, n);
-	if (!yaml_parser_load(&parser, &document)) {
-		err = fault_yaml(r, &parser, text, n);
-		parser_wipe(&parser);
+	if (err != ERR_OK)
 		return err;
-	}
-	r->document = &document;
-	err = read_document(r, draft);
-	if (err == ERR_OK && yaml_document_get_root_node(&document) != NULL) {
-		if (!yaml_parser_load(&parser, &second)) {
-			err = fault_yaml(r, &parser, text, n);
-		} else {
-			r->document = &second;
-			if (yaml_document_get_root_node(&second) != NULL)
-				err = config_fault(r, yaml_document_get_root_node(&second), ERR_FORMAT,
-				    "expected one YAML document, found a second one");
-			document_wipe(&second);
-		}
-	}
-	document_wipe(&document);
-	parser_wipe(&parser);
+	if ((err = read_document(r, draft)) == ERR_OK)
+		err = config_document_end(r, &document);
+	config_document_close(&document);
 	return err;
 }
 
@@ -440,26 +359,17 @@ static enum err
 find_socket(const char *file, const char *text, size_t n, char **out, struct fault *f)
 {
 	struct config_reader r = { .file = file, .fault = f };
-	yaml_document_t document;
-	yaml_parser_t parser;
-	enum err err = ERR_OK;
+	struct config_document document;
+	enum err err = config_document_open(&r, text, n, &document);
 
-	if (!yaml_parser_initialize(&parser))
-		return ERR_NOMEM;
-	yaml_parser_set_input_string(&parser, (const unsigned char *)text, n);
-	if (!yaml_parser_load(&parser, &document)) {
-		err = fault_yaml(&r, &parser, text, n);
-		parser_wipe(&parser);
+	if (err != ERR_OK)
 		return err;
-	}
-	r.document = &document;
 	const char *socket = server_text(&r, "control-socket"), *state = server_text(&r, "state-directory");
 	if (socket != NULL)
 		*out = strdup(socket);
 	else if (asprintf(out, "%s/" SOCKET_NAME, state != NULL ? state : DEFAULT_STATE) < 0)
 		*out = NULL;
-	document_wipe(&document);
-	parser_wipe(&parser);
+	config_document_close(&document);
 	return *out != NULL ? ERR_OK : ERR_NOMEM;
 }
 

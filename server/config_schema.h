@@ -66,6 +66,18 @@ struct section {
 	enum err (*finish)(struct config_reader *r, const yaml_node_t *node, void *base);	/* or NULL */
 };
 
+/* config_document.c: one document, which r->document points to until it is closed; text is borrowed until then.  ERR_FORMAT with words:
+ * no YAML, or (_end) a second document behind it. */
+struct config_document {
+	const char *text;
+	size_t n;
+	yaml_parser_t parser;
+	yaml_document_t document;
+};
+enum err config_document_open(struct config_reader *r, const char *text, size_t n, struct config_document *d);
+enum err config_document_end(struct config_reader *r, struct config_document *d);
+void config_document_close(struct config_document *d);		/* what was in it is overwritten */
+
 /* Words with the place in front of them; node NULL: the file as a whole. */
 enum err config_fault(struct config_reader *r, const yaml_node_t *node, enum err err, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -25,6 +25,7 @@ server_libserver_a_SOURCES = \
 	server/config_challenges.c \
 	server/config_cookies.c \
 	server/config_dnstap.c \
+	server/config_document.c \
 	server/config_git.c \
 	server/config_key_files.c \
 	server/config_policy.c \

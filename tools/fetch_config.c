@@ -199,35 +199,21 @@ finish_root(struct config_reader *r, const yaml_node_t *node, void *base)
 	return err;
 }
 
-static enum err
-parse_error(struct config_reader *r, const yaml_parser_t *p)
-{
-	return fault_set(r->fault, ERR_FORMAT, "%.200s:%zu:%zu: %s", r->file, p->problem_mark.line + 1,
-	    p->problem_mark.column + 1, p->problem != NULL ? p->problem : "it is not YAML");
-}
-
 enum err
 fetch_config_parse(const char *path, const char *text, size_t n, struct fetch_config *out, struct fault *f)
 {
 	struct config_reader r = { .file = path, .fault = f };
-	yaml_document_t document;
-	yaml_parser_t parser;
-	enum err err = ERR_OK;
+	struct config_document document;
+	enum err err;
 
 	*out = (struct fetch_config){ .defaults.key_type = FETCH_ANY_KEY };
-	if (!yaml_parser_initialize(&parser))
-		return ERR_NOMEM;
-	yaml_parser_set_input_string(&parser, (const unsigned char *)text, n);
-	if (!yaml_parser_load(&parser, &document)) {
-		err = parse_error(&r, &parser);
-		yaml_parser_delete(&parser);
+	if ((err = config_document_open(&r, text, n, &document)) != ERR_OK)
 		return err;
-	}
-	r.document = &document;
-	const yaml_node_t *root = yaml_document_get_root_node(&document);
+	const yaml_node_t *root = yaml_document_get_root_node(r.document);
 	err = root == NULL ? fetch_config_defaults(out) : config_read_section(&r, &root_section, root, out);
-	yaml_document_delete(&document);
-	yaml_parser_delete(&parser);
+	if (err == ERR_OK)
+		err = config_document_end(&r, &document);
+	config_document_close(&document);
 	if (err == ERR_NOMEM)
 		fault_set(f, err, "out of memory");
 	if (err != ERR_OK)

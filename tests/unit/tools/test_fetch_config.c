@@ -6,8 +6,10 @@
 #include "tools/fetch.h"
 
 static const struct { const char *why, *text, *words; } wrong[] = {
-	{ "an unknown key", "sever: a\n",
-	  "fetch.yaml:1:1: unknown key 'sever' in fetch.yaml; expected one of: timeout, hosts" },
+	{ "an unknown key", "nonsense: a\n",
+	  "fetch.yaml:1:1: unknown key 'nonsense' in fetch.yaml; expected one of: timeout, hosts" },
+	{ "one that is nearly known", "sever: a\n", "fetch.yaml:1:1: unknown key 'sever' in fetch.yaml; expected 'server'?" },
+	{ "a second document", "hosts: []\n---\nhosts: []\n", "fetch.yaml:3:1: expected one YAML document" },
 	{ "an unknown key of a host", "hosts:\n  - name: a.example\n    timeout: 3\n",
 	  "fetch.yaml:3:5: unknown key 'timeout' in a host" },
 	{ "no YAML", "hosts: [a\n", "fetch.yaml:2:1: " },
