@@ -69,18 +69,8 @@ def connect(server, source="127.0.0.1", wait=True, buffer=None):
     return s
 
 
-def read(s, n):
-    data = b""
-    while len(data) < n:
-        more = s.recv(n - len(data))
-        if not more:
-            raise ConnectionError("closed")
-        data += more
-    return data
-
-
 def receive(s):
-    return read(s, struct.unpack("!H", read(s, 2))[0])
+    return client.read(s, struct.unpack("!H", client.read(s, 2))[0])
 
 
 def is_open(s):

@@ -41,13 +41,14 @@ def raw_exchange(server, wire, tcp=False, timeout=TIMEOUT):
         try:
             if not tcp:
                 return s.recv(65535)
-            length = struct.unpack("!H", _read(s, 2))[0]
-            return _read(s, length)
+            length = struct.unpack("!H", read(s, 2))[0]
+            return read(s, length)
         except (socket.timeout, ConnectionError):
             return None
 
 
-def _read(s, n):
+def read(s, n):
+    """So many octets of a stream."""
     data = b""
     while len(data) < n:
         more = s.recv(n - len(data))

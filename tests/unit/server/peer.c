@@ -180,6 +180,25 @@ open_udp(int family, struct sockaddr_storage *address, socklen_t *len)
 	return fd;
 }
 
+struct tsig_key *
+peer_key(const uint8_t *name)
+{
+	struct tsig_key *key;
+
+	assert_int_equal(tsig_key_new(name, TSIG_HMAC_SHA256, (const uint8_t *)"0123456789abcdef", 16, &key), ERR_OK);
+	return key;
+}
+
+struct tsig_keyring *
+peer_ring(const uint8_t *name)
+{
+	struct tsig_keyring *ring;
+
+	assert_int_equal(tsig_keyring_new(&ring), ERR_OK);
+	assert_int_equal(tsig_keyring_add(ring, peer_key(name)), ERR_OK);
+	return ring;
+}
+
 void
 peer_start(struct peer *p, struct event_base *base, int family)
 {

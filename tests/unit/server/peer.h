@@ -42,6 +42,10 @@ struct peer {
 	struct bufferevent *streams[PEER_STREAMS_MAX];
 };
 
+/* The caller's: a key of this name, and a ring that has the same one. */
+struct tsig_key *peer_key(const uint8_t *name);
+struct tsig_keyring *peer_ring(const uint8_t *name);
+
 void peer_start(struct peer *p, struct event_base *base, int family);
 void peer_stop(struct peer *p);
 

@@ -79,26 +79,6 @@ static const struct {
 	    .err = ERR_PEER, .words = "", .tcp_requests = 1 },
 };
 
-static struct tsig_key *
-new_key(void)
-{
-	struct tsig_key *key;
-
-	assert_int_equal(tsig_key_new(key_name, TSIG_HMAC_SHA256, (const uint8_t *)"0123456789abcdef", 16, &key),
-	    ERR_OK);
-	return key;
-}
-
-static struct tsig_keyring *
-new_ring(void)
-{
-	struct tsig_keyring *ring;
-
-	assert_int_equal(tsig_keyring_new(&ring), ERR_OK);
-	assert_int_equal(tsig_keyring_add(ring, new_key()), ERR_OK);
-	return ring;
-}
-
 static void
 test_an_exchange_ends_as_its_peer_deserves(void **state)
 {
@@ -106,8 +86,8 @@ test_an_exchange_ends_as_its_peer_deserves(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct event_base *base = event_base_new();
 		struct outcome o = { .base = base };
-		struct peer p = { .udp_script = rows[i].udp, .tcp_script = rows[i].tcp, .ring = new_ring() };
-		struct tsig_key *key = new_key();
+		struct peer p = { .udp_script = rows[i].udp, .tcp_script = rows[i].tcp, .ring = peer_ring(key_name) };
+		struct tsig_key *key = peer_key(key_name);
 		struct exchange_request request = {
 			.msg = rows[i].is_update ? update : query, .n = sizeof query - 1,
 			.key = rows[i].with_key ? key : NULL, .tcp = rows[i].start_tcp, .timeout_ms = 300,
@@ -142,7 +122,7 @@ static void
 test_ids_and_ports_differ(void **state)
 {
 	struct event_base *base = event_base_new();
-	struct peer p = { .udp_script = LINES("a", "a", "a", "a", "a", "a", "a", "a"), .ring = new_ring() };
+	struct peer p = { .udp_script = LINES("a", "a", "a", "a", "a", "a", "a", "a"), .ring = peer_ring(key_name) };
 	unsigned ids = 0, ports = 0;
 
 	(void)state;
@@ -178,7 +158,7 @@ test_nobody_there(void **state)
 	for (int tcp = 0; tcp < 2; tcp++) {
 		struct event_base *base = event_base_new();
 		struct outcome o = { .base = base };
-		struct peer p = { .ring = new_ring() };
+		struct peer p = { .ring = peer_ring(key_name) };
 		struct exchange_request request = { .msg = query, .n = sizeof query - 1, .timeout_ms = 200, .tries = 2,
 			.tcp = tcp, .done = on_done, .arg = &o };
 		struct exchange *x;
@@ -200,7 +180,7 @@ test_the_source_address_is_used(void **state)
 {
 	struct event_base *base = event_base_new();
 	struct outcome o = { .base = base };
-	struct peer p = { .udp_script = LINES("a"), .ring = new_ring() };
+	struct peer p = { .udp_script = LINES("a"), .ring = peer_ring(key_name) };
 	struct sockaddr_in from = { .sin_family = AF_INET };
 	struct exchange_request request = { .from = (struct sockaddr *)&from, .msg = query, .n = sizeof query - 1,
 		.timeout_ms = 300, .tries = 1, .done = on_done, .arg = &o };
@@ -230,7 +210,7 @@ test_cancelled_exchanges_are_silent(void **state)
 {
 	struct event_base *base = event_base_new();
 	struct outcome o = { .base = base };
-	struct peer p = { .udp_script = LINES("t", "a"), .tcp_script = LINES("a"), .ring = new_ring() };
+	struct peer p = { .udp_script = LINES("t", "a"), .tcp_script = LINES("a"), .ring = peer_ring(key_name) };
 	struct exchange *x;
 
 	(void)state;

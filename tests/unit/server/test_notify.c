@@ -24,26 +24,6 @@ soa(const uint8_t *owner, uint32_t serial)
 	return (struct rr){ .owner = owner, .rdata = rdata, .ttl = 3600, .type = TYPE_SOA, .rdlen = sizeof rdata - 1 };
 }
 
-static struct tsig_key *
-new_key(void)
-{
-	struct tsig_key *key;
-
-	assert_int_equal(tsig_key_new(key_name, TSIG_HMAC_SHA256, (const uint8_t *)"0123456789abcdef", 16, &key),
-	    ERR_OK);
-	return key;
-}
-
-static struct tsig_keyring *
-new_ring(void)
-{
-	struct tsig_keyring *ring;
-
-	assert_int_equal(tsig_keyring_new(&ring), ERR_OK);
-	assert_int_equal(tsig_keyring_add(ring, new_key()), ERR_OK);
-	return ring;
-}
-
 static void
 run_for(struct event_base *base, unsigned ms)
 {
@@ -107,8 +87,8 @@ test_a_target_is_told_until_it_answers(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct event_base *base = event_base_new();
-		struct peer p = { .udp_script = rows[i].udp, .ring = new_ring() };
-		struct tsig_key *key = new_key();
+		struct peer p = { .udp_script = rows[i].udp, .ring = peer_ring(key_name) };
+		struct tsig_key *key = peer_key(key_name);
 		struct notify_target target = { .key = rows[i].with_key ? key : NULL };
 		struct rr rr = soa(zone, 4294967295u);
 		struct notifier *n;
@@ -160,7 +140,7 @@ static void
 test_the_newest_serial_is_what_arrives(void **state)
 {
 	struct event_base *base = event_base_new();
-	struct peer p = { .udp_script = LINES("", "a", "", "a"), .ring = new_ring() };
+	struct peer p = { .udp_script = LINES("", "a", "", "a"), .ring = peer_ring(key_name) };
 	struct notify_target target = { .key = NULL };
 	struct notifier *n;
 	struct seen seen;
@@ -198,7 +178,7 @@ static void
 test_targets_and_zones_are_forgotten(void **state)
 {
 	struct event_base *base = event_base_new();
-	struct peer a = { .ring = new_ring() }, b = { .udp_script = LINES("a", "a"), .ring = new_ring() };
+	struct peer a = { .ring = peer_ring(key_name) }, b = { .udp_script = LINES("a", "a"), .ring = peer_ring(key_name) };
 	struct notify_target targets[2] = { { .key = NULL }, { .key = NULL } };
 	struct rr rr = soa(zone, 1), other = soa(other_zone, 1);
 	struct notifier *n;
@@ -235,7 +215,7 @@ test_many_zones_at_once(void **state)
 {
 	static const char *script[1001];
 	struct event_base *base = event_base_new();
-	struct peer p = { .udp_script = script, .ring = new_ring() };
+	struct peer p = { .udp_script = script, .ring = peer_ring(key_name) };
 	struct notify_target target = { .key = NULL };
 	unsigned confirmed = 0;
 	struct notifier *n;
