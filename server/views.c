@@ -73,10 +73,11 @@ view_complete(struct config *config, const char *state_directory, struct fault *
 		return ERR_OK;
 	if ((err = file_mkdir(state_directory, 0700, f)) == ERR_OK && access(state_directory, R_OK | W_OK | X_OK) != 0)
 		err = fault_set(f, err_from_errno(errno), "%s: %s", state_directory, strerror(errno));
-	if (err == ERR_OK)
-		return cookie_secrets_load(state_directory, &config->cookies, f);
+	if (err == ERR_OK && (err = cookie_secrets_load(state_directory, &config->cookies, f)) != ERR_ACCESS)
+		return err;
 	snprintf(words, sizeof words, "%s", f->text);
-	return fault_set(f, err, "the state directory (state-directory, --state): %s", words);
+	return fault_set(f, err, "the state directory (state-directory, --state): %s%s", words, err == ERR_ACCESS ?
+	    "; it and all in it must belong to the user that certnsd runs as" : "");
 }
 
 static bool

@@ -207,6 +207,20 @@ def test_a_state_directory_that_cannot_be_made(certnsd, repo, tmp_path):
     assert "the state directory (state-directory, --state): " in done.stderr, done.stderr
 
 
+def test_state_of_another_user(certnsd, repo):
+    """As it is left by who first tries it as root, and then starts it as it should be."""
+    if os.geteuid() != 0:
+        return
+    server = certnsd(git=repo, server={"user": "nobody"})
+    os.makedirs(server.state)
+    with open(os.path.join(server.state, "cookie-secret"), "w", encoding="ascii") as f:
+        f.write("00" * 16)
+    os.chmod(f.name, 0o600)
+    done = run([program("server/certnsd"), "-c", server.config_path], check=False)
+    assert done.returncode == 1
+    assert "Permission denied; it and all in it must belong to the user that certnsd runs as" in done.stderr
+
+
 def test_only_checking(certnsd, repo, tmp_path):
     server = certnsd(git=repo)
     done = run([program("server/certnsd"), "-t", "-c", server.config_path])
