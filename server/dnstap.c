@@ -116,6 +116,8 @@ dnstap_configure(struct dnstap *d, const struct config *config, struct fault *f)
 		d->next = s;
 		d->has_next = d->reopen = true;
 		d->status.is_on = c->sink != NULL;
+		if (strcmp(d->status.sink, c->sink == NULL ? "" : c->sink) != 0)
+			d->status.is_open = false;	/* the thread says when it is */
 		snprintf(d->status.sink, sizeof d->status.sink, "%s", c->sink == NULL ? "" : c->sink);
 		for (unsigned i = 0; i < d->ntaps; i++)
 			atomic_store_explicit(&d->taps[i].wants, wants_of(c), memory_order_release);

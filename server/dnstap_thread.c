@@ -224,6 +224,9 @@ take_settings(struct dnstap *d, struct dnstap_settings *next)
 	}
 	dnstap_settings_clear(&d->now);
 	d->now = *next;
+	pthread_mutex_lock(&d->lock);
+	d->status.is_open = d->is_open;
+	pthread_mutex_unlock(&d->lock);
 }
 
 /* False: it has to stop. */
@@ -250,7 +253,7 @@ obey(struct dnstap *d)
 	if (reopen) {
 		d->retry_ms = 0;
 		if (d->is_open && !dnstap_sink_has_name(&d->sink, d->now.sink))
-			close_sink(d);
+			finish_sink(d);
 	}
 	if (stopping) {
 		if (d->now.sink != NULL && !d->is_open && clock_mono_ms() >= d->retry_ms)

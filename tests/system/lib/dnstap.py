@@ -25,9 +25,13 @@ class Capture(Process):
     def start(self):
         if os.path.exists(self.socket):
             os.remove(self.socket)
-        self.spawn(["fstrm_capture", "-t", CONTENT_TYPE.decode(), "-u", self.socket, "-w", self.path])
+        self.spawn(["fstrm_capture", "-dddddd", "-t", CONTENT_TYPE.decode(), "-u", self.socket, "-w", self.path])
         wait_for(lambda: os.path.exists(self.socket), "fstrm_capture listens")
         return self
+
+    def count(self):
+        """The messages that it has read."""
+        return self.log().count("processing data frame")
 
     def stop(self):
         self.terminate()
