@@ -55,7 +55,13 @@ wait_for(const struct notify *n, short events)
 }
 
 static enum err
-connect_to(struct notify *n, const struct addrinfo *a)
+not_connected(int error, struct fault *f)
+{
+	return fault_set(f, err_from_errno(error), "cannot connect: %s", strerror(error));
+}
+
+static enum err
+connect_to(struct notify *n, const struct addrinfo *a, struct fault *f)
 {
 	int error = 0;
 	socklen_t len = sizeof error;
@@ -63,14 +69,16 @@ connect_to(struct notify *n, const struct addrinfo *a)
 
 	n->deadline_ms = clock_mono_ms() + TIMEOUT_MS;
 	if ((n->fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) < 0)
-		return err_from_errno(errno);
+		return fault_set(f, err_from_errno(errno), "socket: %s", strerror(errno));
 	if (connect(n->fd, a->ai_addr, a->ai_addrlen) == 0)
 		return ERR_OK;
 	if (errno != EINPROGRESS)
-		return err_from_errno(errno);
-	if ((err = wait_for(n, POLLOUT)) == ERR_OK && getsockopt(n->fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
+		return not_connected(errno, f);
+	if ((err = wait_for(n, POLLOUT)) == ERR_TIMEOUT)
+		return not_connected(ETIMEDOUT, f);
+	if (err == ERR_OK && getsockopt(n->fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
 	    error != 0)
-		err = err_from_errno(error);
+		return not_connected(error, f);
 	return err;
 }
 
@@ -181,7 +189,7 @@ notify_server(struct notify *n, struct fault *f)
 		return fault_set(f, ERR_NETWORK, "%s", rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
 	for (const struct addrinfo *a = found; a != NULL && err != ERR_OK; a = a->ai_next) {
 		f->text[0] = '\0';
-		if ((err = connect_to(n, a)) == ERR_OK)
+		if ((err = connect_to(n, a, f)) == ERR_OK)
 			err = exchange(n, f);
 		if (n->fd >= 0)
 			close(n->fd);
