@@ -118,12 +118,14 @@ require(struct stage *s, struct want w)
 	return n;
 }
 
-/* So long that whatever was to happen has. */
+/* So many steps that whatever was to happen has, even where the machine lets this process wait. */
 static void
 run(struct stage *s)
 {
-	event_base_loopexit(s->base, &(struct timeval){ 0, 30000 });
-	event_base_dispatch(s->base);
+	for (unsigned i = 0; i < 15; i++) {
+		event_base_loopexit(s->base, &(struct timeval){ 0, 2000 });
+		event_base_dispatch(s->base);
+	}
 }
 
 static void
@@ -246,9 +248,8 @@ test_a_look_is_enough(void **state)
 	acme_persist_look(s.persist, csr.octets);
 	run(&s);
 	says(&s, PLAIN, "not at once: it may come back");
-	event_base_loopexit(s.base, &(struct timeval){ .tv_sec = 6 });
-	for (int64_t end = clock_mono_ms() + 6000; clock_mono_ms() < end && texts(&s, NAME)[0] != '\0';)
-		event_base_loop(s.base, EVLOOP_ONCE);
+	for (int64_t end = clock_mono_ms() + 60000; clock_mono_ms() < end && texts(&s, NAME)[0] != '\0';)
+		run(&s);
 	says(&s, "", "but soon");
 	stage_clear(&s);
 }

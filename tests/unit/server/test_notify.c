@@ -24,13 +24,14 @@ soa(const uint8_t *owner, uint32_t serial)
 	return (struct rr){ .owner = owner, .rdata = rdata, .ttl = 3600, .type = TYPE_SOA, .rdlen = sizeof rdata - 1 };
 }
 
+/* In small steps: however long the machine lets this process wait, whatever is under way goes on in each. */
 static void
 run_for(struct event_base *base, unsigned ms)
 {
-	struct timeval t = { (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000) };
-
-	event_base_loopexit(base, &t);
-	event_base_dispatch(base);
+	for (unsigned passed = 0; passed < ms; passed += 10) {
+		event_base_loopexit(base, &(struct timeval){ 0, 10000 });
+		event_base_dispatch(base);
+	}
 }
 
 struct seen {
@@ -92,7 +93,7 @@ test_a_target_is_told_until_it_answers(void **state)
 		struct notify_target target = { .key = rows[i].with_key ? key : NULL };
 		struct rr rr = soa(zone, 4294967295u);
 		struct notifier *n;
-		struct seen seen;
+		struct seen seen = { 0 };
 
 		peer_start(&p, base, i % 2 ? AF_INET6 : AF_INET);
 		assert_int_equal(notifier_new(base, &n), ERR_OK);
@@ -100,8 +101,13 @@ test_a_target_is_told_until_it_answers(void **state)
 		target.len = p.len;
 		notifier_send(n, &rr, &target, 1, NULL, 0);
 		tsig_key_free(key);		/* it was copied */
-		run_for(base, rows[i].run_ms);
-		seen = status(n, zone);
+		for (unsigned passed = 0; passed < rows[i].run_ms; passed += 10) {
+			run_for(base, 10);
+			seen = status(n, zone);
+			if (rows[i].requests > 1 && p.udp_requests == rows[i].requests &&
+			    seen.last.is_confirmed == rows[i].confirmed && strcmp(seen.problem, rows[i].problem) == 0)
+				break;			/* before a slow machine comes to the next try */
+		}
 		check(seen.n == 1, "%s: one target", rows[i].why);
 		check(seen.last.sent == 4294967295u, "%s: the serial sent is known", rows[i].why);
 		check(seen.last.is_confirmed == rows[i].confirmed, "%s: confirmed", rows[i].why);
