@@ -103,6 +103,8 @@ server_libserver_a_SOURCES = \
 	server/steer.c server/steer.h \
 	server/supervisor.c server/supervisor.h \
 	server/tcp.c server/tcp.h \
+	server/tcp_accept.c \
+	server/tcp_internal.h \
 	server/transfer.c \
 	server/udp.c server/udp.h \
 	server/unseen.c \

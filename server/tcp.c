@@ -3,22 +3,18 @@
  *
  * Memory per connection is bounded: requests are read only while little output waits and nothing is transferred.  A
  * transfer makes its messages when the socket has taken the ones before. */
-#include "server/tcp.h"
+#include "server/tcp_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <event2/event.h>
-#include <event2/event_struct.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/siphash.h"
-#include "server/frame.h"
 #include "zones/rcu.h"
 
 #define STALLED_MS 30000		/* and the client does not even read what waits for it */
@@ -29,57 +25,6 @@
 #define OUTPUT_MAX 65536		/* output that may wait before requests are left unread */
 #define PENDING_MAX 32			/* requests at the keeper, per connection */
 #define ROUNDS_MAX 16			/* of work for one connection, then others have their turn */
-#define ACCEPTS_MAX 64
-#define NEIGHBOURHOODS 1024		/* a power of two */
-
-struct connection {
-	TAILQ_ENTRY(connection) link;	/* in tcp->open, idlest first, or tcp->unused */
-	LIST_ENTRY(connection) neighbour;	/* in tcp->neighbours, while open */
-	struct tcp *tcp;
-	int fd;
-	uint64_t generation;
-	struct event read_event, write_event;
-	struct sockaddr_storage peer, local;
-	socklen_t peer_len, local_len;
-
-	struct frame_reader in;
-	struct buf out;
-	size_t sent;			/* octets of out that the socket has taken */
-	bool ended;			/* the client sends no more */
-	bool broken;			/* to be closed as soon as nobody looks at it */
-	unsigned pending;		/* requests at the keeper */
-	int64_t active_ms;		/* last request or answer */
-
-	struct axfr *transfer;		/* NULL: none runs */
-	bool listens;			/* it is kept for NOTIFYs, and may bring their answers */
-	bool awaits_transfer;		/* the keeper is asked for one: nothing may overtake it */
-	int64_t transfer_ms, window_ms;	/* start of it, and of the window */
-	uint64_t transfer_octets, window_octets;
-};
-
-TAILQ_HEAD(connections, connection);
-LIST_HEAD(neighbours, connection);
-
-struct tcp_listener {
-	struct tcp_listener *next;
-	struct tcp *tcp;
-	struct event *event;
-	bool paused;			/* no file descriptors: until the next sweep */
-};
-
-struct tcp {
-	struct event_base *base;
-	struct handler *handler;
-	struct tcp_listener *listeners;
-	struct event *sweep;
-	struct connections open, unused;
-	struct connection *slots;
-	unsigned per_address;
-	struct log_seldom shed, refused;
-	struct neighbours neighbours[NEIGHBOURHOODS];	/* open connections by a hash of their address */
-	uint8_t hash_key[SIPHASH_KEY];
-	uint8_t scratch[2 + MSG_MAX];	/* an answer under way: length, message */
-};
 
 static size_t
 output_waiting(const struct connection *c)
@@ -112,8 +57,8 @@ log_transfer_end(const struct connection *c, const char *how)
 	    (unsigned long long)axfr_records(c->transfer), (unsigned long long)c->transfer_octets);
 }
 
-static void
-close_connection(struct connection *c, const char *why)
+void
+tcp_close_connection(struct connection *c, const char *why)
 {
 	struct tcp *t = c->tcp;
 
@@ -282,7 +227,7 @@ run(struct connection *c)
 		more = output_waiting(c) == 0 && (c->transfer != NULL || (!is_busy(c) && frame_has_next(&c->in)));
 	}
 	if (c->broken || (c->ended && c->transfer == NULL && c->pending == 0 && output_waiting(c) == 0 && !more)) {
-		close_connection(c, "broken off");
+		tcp_close_connection(c, "broken off");
 		return;
 	}
 	if (c->ended || is_busy(c))
@@ -325,128 +270,10 @@ on_writable(evutil_socket_t fd, short events, void *arg)
 	rcu_thread_offline();
 }
 
-/* What counts as one address: an IPv6 host has a whole /64 to choose from. */
-static const uint8_t *
-address_octets(const struct sockaddr_storage *a, size_t *n)
+void
+tcp_begin(struct connection *c, int fd)
 {
-	*n = a->ss_family == AF_INET6 ? 8 : 4;
-	return a->ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)a)->sin6_addr.s6_addr :
-	    (const uint8_t *)&((const struct sockaddr_in *)a)->sin_addr;
-}
-
-static struct neighbours *
-neighbours_of(struct tcp *t, const struct sockaddr_storage *peer)
-{
-	size_t n;
-	const uint8_t *octets = address_octets(peer, &n);
-
-	return &t->neighbours[siphash24(t->hash_key, octets, n) & (NEIGHBOURHOODS - 1)];
-}
-
-static bool
-is_at_work(const struct connection *c)
-{
-	return c->transfer != NULL || c->pending > 0;
-}
-
-/* For a new connection of peer, which may be NULL: of files there were too few. */
-static void
-shed(struct connection *c, const struct sockaddr_storage *peer)
-{
-	struct tcp *t = c->tcp;
-	char text[CONFIG_ADDRESS_TEXT];
-	uint64_t n;
-
-	counter_add(&t->handler->counters.tcp_shed, 1);
-	if (log_seldom(&t->shed, clock_mono_ms(), &n))
-		log_warning("TCP: as many connections as there may be, %s%s: the idlest make room, %llu since the last "
-		    "such line", peer != NULL ? "now for a new one of " : "and no more open files",
-		    peer != NULL ? config_address_print((const struct sockaddr *)peer, text) : "",
-		    (unsigned long long)n);
-	close_connection(c, "");
-}
-
-static void
-refuse(struct tcp *t, int fd, const struct sockaddr_storage *peer)
-{
-	char text[CONFIG_ADDRESS_TEXT];
-	uint64_t n;
-
-	close(fd);
-	counter_add(&t->handler->counters.tcp_refused, 1);
-	if (log_seldom(&t->refused, clock_mono_ms(), &n))
-		log_warning("TCP: no room for a connection of %s, for all the others are at work: %llu since the last "
-		    "such line", config_address_print((const struct sockaddr *)peer, text), (unsigned long long)n);
-}
-
-/* May there be another connection from peer's address?  Its idlest one makes room if need be. */
-static bool
-admit(struct tcp *t, const struct sockaddr_storage *peer)
-{
-	struct connection *c, *idlest = NULL;
-	unsigned count = 0;
-	size_t n;
-	const uint8_t *octets = address_octets(peer, &n);
-
-	if (t->per_address == 0)
-		return true;
-	LIST_FOREACH(c, neighbours_of(t, peer), neighbour) {
-		if (c->peer.ss_family != peer->ss_family || memcmp(address_octets(&c->peer, &n), octets, n) != 0)
-			continue;
-		count++;
-		if (!is_at_work(c) && (idlest == NULL || c->active_ms <= idlest->active_ms))
-			idlest = c;		/* of two the one behind: it was opened first */
-	}
-	if (count < t->per_address)
-		return true;
-	if (idlest != NULL)
-		shed(idlest, peer);
-	return idlest != NULL;
-}
-
-/* The idlest connection goes.  False: all are at work. */
-static bool
-shed_idlest(struct tcp *t, const struct sockaddr_storage *peer)
-{
-	struct connection *c;
-
-	TAILQ_FOREACH(c, &t->open, link) {
-		if (!is_at_work(c)) {
-			shed(c, peer);
-			return true;
-		}
-	}
-	return false;
-}
-
-/* A slot for a new connection, the idlest one's if need be.  NULL: all are at work. */
-static struct connection *
-take_slot(struct tcp *t, const struct sockaddr_storage *peer)
-{
-	struct connection *c;
-
-	if (TAILQ_EMPTY(&t->unused) && !shed_idlest(t, peer))
-		return NULL;
-	c = TAILQ_FIRST(&t->unused);
-	TAILQ_REMOVE(&t->unused, c, link);
-	TAILQ_INSERT_TAIL(&t->open, c, link);
-	counter_add(&t->handler->counters.tcp_connections, 1);
-	return c;
-}
-
-static void
-open_connection(struct tcp *t, int fd, const struct sockaddr_storage *peer, socklen_t peer_len)
-{
-	struct connection *c = admit(t, peer) ? take_slot(t, peer) : NULL;
-
-	if (c == NULL) {
-		refuse(t, fd, peer);
-		return;
-	}
 	c->fd = fd;
-	memcpy(&c->peer, peer, peer_len);
-	c->peer_len = peer_len;
-	LIST_INSERT_HEAD(neighbours_of(t, &c->peer), c, neighbour);
 	c->local_len = sizeof c->local;
 	if (getsockname(fd, (struct sockaddr *)&c->local, &c->local_len) != 0)
 		c->local_len = 0;
@@ -456,35 +283,10 @@ open_connection(struct tcp *t, int fd, const struct sockaddr_storage *peer, sock
 	c->transfer = NULL;
 	c->awaits_transfer = c->listens = false;
 	c->active_ms = clock_mono_ms();
-	event_assign(&c->read_event, t->base, fd, EV_READ | EV_PERSIST, on_readable, c);
-	event_assign(&c->write_event, t->base, fd, EV_WRITE | EV_PERSIST, on_writable, c);
+	event_assign(&c->read_event, c->tcp->base, fd, EV_READ | EV_PERSIST, on_readable, c);
+	event_assign(&c->write_event, c->tcp->base, fd, EV_WRITE | EV_PERSIST, on_writable, c);
 	if (event_add(&c->read_event, NULL) != 0)
-		close_connection(c, "");
-}
-
-static void
-on_acceptable(evutil_socket_t fd, short events, void *arg)
-{
-	struct tcp_listener *l = arg;
-	struct sockaddr_storage peer;
-
-	(void)events;
-	for (unsigned i = 0; i < ACCEPTS_MAX; i++) {
-		socklen_t n = sizeof peer;
-		int accepted = accept4(fd, (struct sockaddr *)&peer, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-		if (accepted >= 0) {
-			open_connection(l->tcp, accepted, &peer, n);
-		} else if (errno == EMFILE || errno == ENFILE) {
-			if (!shed_idlest(l->tcp, NULL)) {
-				event_del(l->event);	/* it would stay readable */
-				l->paused = true;
-				return;
-			}
-		} else if (errno != EINTR && errno != ECONNABORTED) {
-			return;
-		}
-	}
+		tcp_close_connection(c, "");
 }
 
 /* Why the connection has to go now; NULL: it may stay.  idle_ms: nothing asked for so long (RFC 7766, section
@@ -529,7 +331,7 @@ on_sweep(evutil_socket_t fd, short events, void *arg)
 
 		next = TAILQ_NEXT(c, link);
 		if (why != NULL)
-			close_connection(c, why);
+			tcp_close_connection(c, why);
 		else if (frame_is_empty(&c->in))
 			frame_clear(&c->in);	/* who is idle holds no memory */
 	}
@@ -572,7 +374,7 @@ tcp_listen(struct tcp *t, int fd)
 {
 	struct tcp_listener *l = calloc(1, sizeof *l);
 
-	if (l == NULL || (l->event = event_new(t->base, fd, EV_READ | EV_PERSIST, on_acceptable, l)) == NULL) {
+	if (l == NULL || (l->event = event_new(t->base, fd, EV_READ | EV_PERSIST, tcp_on_acceptable, l)) == NULL) {
 		free(l);
 		return ERR_NOMEM;
 	}
@@ -642,7 +444,7 @@ tcp_free(struct tcp *t)
 	if (t == NULL)
 		return;
 	while (!TAILQ_EMPTY(&t->open))
-		close_connection(TAILQ_FIRST(&t->open), "broken off, the server stops");
+		tcp_close_connection(TAILQ_FIRST(&t->open), "broken off, the server stops");
 	for (struct tcp_listener *l = t->listeners, *next; l != NULL; l = next) {
 		next = l->next;
 		event_free(l->event);
