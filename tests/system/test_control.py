@@ -61,7 +61,7 @@ def test_no_more_open_files(server):
         resource.prlimit(server.pid, resource.RLIMIT_NOFILE, before)
         s.sendall(b'{"command": "status"}\n')
         assert json.loads(s.makefile().readline())["ok"]
-    assert server.log().count("Too many open files") == 1
+    assert server.log().count("cannot be taken: Too many open files") == 1
 
 
 def test_secrets_are_readable_by_nobody_else(certnsd, repo, key, pebble_for):
