@@ -262,7 +262,6 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *
 	LIST_INSERT_HEAD(&control->connections, c, link);
 	control->nconnections++;
 	bufferevent_setcb(c->bev, on_read, on_written, on_event, c);
-	bufferevent_setwatermark(c->bev, EV_READ, 0, REQUEST_MAX);
 	bufferevent_set_timeouts(c->bev, NULL, &write_timeout);
 	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
 }

@@ -1,5 +1,6 @@
 /* server/control.c: a real socket; server and client take turns in one thread. */
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -274,10 +275,52 @@ test_reply_after_the_end(void **state)
 	close(fd);
 }
 
+static int allocations_left = -1;	/* libevent's, until one fails; less than 0: none does */
+
+static bool
+is_left(void)
+{
+	return allocations_left < 0 || allocations_left-- != 0;
+}
+
+static void *
+event_malloc(size_t n)
+{
+	return is_left() ? malloc(n) : NULL;
+}
+
+static void *
+event_realloc(void *p, size_t n)
+{
+	return is_left() ? realloc(p, n) : NULL;
+}
+
+/* Whichever allocation of libevent fails while a connection is taken: the connection may be lost, and no more. */
+static void
+test_no_memory_for_a_connection(void **state)
+{
+	struct fixture *x = *state;
+
+	for (int i = 0; i < 8; i++) {
+		int fd = client(x);
+
+		allocations_left = i;
+		pump(x);
+		allocations_left = -1;
+		close(fd);
+		fd = client(x);
+		check(strcmp(say(x, fd, "{\"command\":\"nothing\"}\n"), "{\"ok\":true,\"result\":null}\n") == 0,
+		    "allocation %d failed, and the next connection is served", i);
+		close(fd);
+		pump(x);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_no_memory_for_a_connection, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_requests, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_socket_is_private, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_one_waits_and_others_are_served, set_up, tear_down),
@@ -289,5 +332,6 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_reply_after_the_end, set_up, tear_down),
 	};
 
+	event_set_mem_functions(event_malloc, event_realloc, free);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
