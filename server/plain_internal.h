@@ -123,7 +123,7 @@ struct plain_proofs {
 bool plain_prove_no_ds(const struct plain *q, const struct zone_node *cut, struct plain_proofs *proofs);
 bool plain_sink_put_proofs(struct plain_sink *s, const struct plain_proofs *proofs);
 
-/* As plain_write(), with proofs: there is no such name; it has no such type; the name has the RRset by a wildcard. */
+/* As plain_write(), with proofs: there is no such name; it has no such type. */
 size_t plain_nxdomain(const struct plain *q, const struct answer_settings *settings, bool tcp, uint8_t *out, size_t room);
 size_t plain_nodata(const struct plain *q, const struct answer_settings *settings, bool tcp, uint8_t *out, size_t room);
 
