@@ -267,7 +267,8 @@ plain_write(const struct plain *p, const struct answer_settings *settings, bool 
 		return is_plain_type(p->qtype) ? write_positive(p, settings, &set, dnssec, tcp, out, room) : 0;
 	if (found->is_alias)
 		return 0;
-	return dnssec ? plain_nodata(p, settings, tcp, out, room) : write_negative(p, settings, RCODE_NOERROR, tcp, out, room);
+	return dnssec ? plain_nodata(p, settings, tcp, out, room) :
+	    write_negative(p, settings, RCODE_NOERROR, tcp, out, room);
 }
 
 size_t

@@ -1,5 +1,5 @@
-/* server/plain_internal.h -- what the files that write the answers of the short way share: sizes are added up first, and
- * an answer is written when all of it fits. */
+/* server/plain_internal.h -- what the files that write the answers of the short way share.  What does not fit as a whole
+ * goes the long way, which knows what may be left out. */
 #ifndef SERVER_PLAIN_INTERNAL_H
 #define SERVER_PLAIN_INTERNAL_H
 
@@ -106,7 +106,8 @@ static inline bool
 plain_sink_put_signed(struct plain_sink *s, uint16_t owner, const struct zone_signed *data, bool dnssec)
 {
 	return plain_sink_put(s, owner, &data->set, data->set.ttl) &&
-	    (!dnssec || data->signatures.count == 0 || plain_sink_put(s, owner, &data->signatures, data->signatures.ttl));
+	    (!dnssec || data->signatures.count == 0 ||
+	    plain_sink_put(s, owner, &data->signatures, data->signatures.ttl));
 }
 
 /* Whose NSEC or NSEC3 are to be written. */
@@ -124,11 +125,12 @@ bool plain_prove_no_ds(const struct plain *q, const struct zone_node *cut, struc
 bool plain_sink_put_proofs(struct plain_sink *s, const struct plain_proofs *proofs);
 
 /* As plain_write(), with proofs: there is no such name; it has no such type. */
-size_t plain_nxdomain(const struct plain *q, const struct answer_settings *settings, bool tcp, uint8_t *out, size_t room);
+size_t plain_nxdomain(const struct plain *q, const struct answer_settings *settings, bool tcp, uint8_t *out,
+    size_t room);
 size_t plain_nodata(const struct plain *q, const struct answer_settings *settings, bool tcp, uint8_t *out, size_t room);
 
 /* As plain_write(): the name is at or below a zone cut. */
-size_t plain_referral(const struct plain *q, const struct answer_settings *settings, bool dnssec, bool tcp, uint8_t *out,
-    size_t room);
+size_t plain_referral(const struct plain *q, const struct answer_settings *settings, bool dnssec, bool tcp,
+    uint8_t *out, size_t room);
 
 #endif

@@ -85,15 +85,19 @@ write_denial(const struct plain *q, const struct answer_settings *settings, unsi
 	size_t apex_len = zone_version_apex_len(q->asked.zone);
 	struct zone_negative soa;
 	struct plain_sink s;
+	uint32_t ttl;
 
 	if (!zone_version_negative(q->asked.zone, &soa) ||
 	    !plain_sink_start(&s, q, settings, tcp, FLAG_AA | rcode, out, room) ||
 	    (size_t)(s.end - s.p) < soa.size + records_size(&soa.data.signatures))
 		return 0;
 	s.p = records_soa_put(out, s.p, MSG_HEADER_SIZE + q->name_len - apex_len, &soa);
-	if (soa.data.signatures.count > 0)		/* the TTL as response_negative() has it */
-		s.p = records_put(s.p, plain_pointer(q, apex_len), &soa.data.signatures,
-		    soa.ttl < soa.data.set.ttl && soa.ttl < soa.data.signatures.ttl ? soa.ttl : soa.data.signatures.ttl);
+	if (soa.data.signatures.count > 0) {
+		ttl = soa.data.signatures.ttl;
+		if (ttl > soa.ttl && soa.ttl < soa.data.set.ttl)	/* as response_negative() does */
+			ttl = soa.ttl;
+		s.p = records_put(s.p, plain_pointer(q, apex_len), &soa.data.signatures, ttl);
+	}
 	s.count = 1 + soa.data.signatures.count;
 	if (!plain_sink_put_proofs(&s, proofs))
 		return 0;
@@ -162,7 +166,8 @@ covers_next_closer(const struct plain *q)
 	const uint8_t *name = q->msg + MSG_HEADER_SIZE;
 	bool match;
 
-	return zone_version_nsec3(q->asked.zone, name + (q->name_len - plain_end_len(q, q->asked.found.labels + 1u)), &match);
+	name += q->name_len - plain_end_len(q, q->asked.found.labels + 1u);
+	return zone_version_nsec3(q->asked.zone, name, &match);
 }
 
 static bool
@@ -182,7 +187,8 @@ plain_nxdomain(const struct plain *q, const struct answer_settings *settings, bo
 
 	proofs.n = 0;
 	proofs.nsec3 = denial == ZONE_DENIAL_NSEC3;
-	if (zone_version_apex_len(q->asked.zone) == 1 || !(denial == ZONE_DENIAL_NSEC ? collect_nsec_nxdomain(q, &proofs) :
+	if (zone_version_apex_len(q->asked.zone) == 1 ||
+	    !(denial == ZONE_DENIAL_NSEC ? collect_nsec_nxdomain(q, &proofs) :
 	    denial == ZONE_DENIAL_NSEC3 && collect_nsec3_nxdomain(q, &proofs)))
 		return 0;
 	return write_denial(q, settings, RCODE_NXDOMAIN, &proofs, tcp, out, room);

@@ -86,7 +86,8 @@ put_servers(struct referral *r, const struct zone_signed *ns, uint16_t owner)
 	if (ns->set.count == 0 || ns->set.count > SERVERS_MAX)
 		return false;
 	while (zone_rrset_next(&ns->set, &at, &name, &n))
-		if (!put_server(r, &ns->set, owner, name, (size_t)(end - at) + (ns->set.behind > 0 ? QP_KEY_BEHIND : 0)))
+		if (!put_server(r, &ns->set, owner, name,
+		    (size_t)(end - at) + (ns->set.behind > 0 ? QP_KEY_BEHIND : 0)))
 			return false;
 	r->sink.count = ns->set.count;
 	return r->labels <= WR_NAMES_MAX && (!r->dnssec || ns->signatures.count == 0 ||
@@ -110,7 +111,8 @@ put_addresses(struct referral *r, const struct server *s, bool below)
 	const struct zone_lookup *found = &r->q->asked.found;
 	struct zone_signed sets[2];
 	const struct zone_node *node = below && found->encloser == r->cut ?
-	    zone_version_find_below(r->q->asked.zone, found, &s->key) : zone_version_find_key(r->q->asked.zone, &s->key);
+	    zone_version_find_below(r->q->asked.zone, found, &s->key) :
+	    zone_version_find_key(r->q->asked.zone, &s->key);
 
 	if (node == NULL)
 		return true;

@@ -1,5 +1,5 @@
-/* The SOA of a version, and the NSEC beside it: read once, when the version is made, so that answers without data need not
- * look for them, nor at the SOA's names. */
+/* The SOA of a version, and the NSEC beside it: read once, when the version is made, so that answers without data
+ * need not look for them, nor at the SOA's names. */
 #include "wire/rrtype.h"
 #include "zones/versionpriv.h"
 

@@ -287,7 +287,8 @@ zone_version_nsec_wildcard(const struct zone_version *v, const struct zone_looku
 	struct dname wildcard;
 
 	/* No name comes between the encloser and its wildcard, unless it begins with one of the octets before '*'. */
-	if ((encloser->leaf.flags & ZONE_NODE_NSEC) != 0 && (found->below == NULL || !qp_has(found->below, QP_STAR - 1)))
+	if ((encloser->leaf.flags & ZONE_NODE_NSEC) != 0 &&
+	    (found->below == NULL || !qp_has(found->below, QP_STAR - 1)))
 		return encloser;
 	if (!dname_join(&wildcard, (const uint8_t *)"\1*", 1, zone_node_owner(encloser)))
 		return NULL;

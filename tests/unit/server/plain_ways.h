@@ -13,8 +13,8 @@ struct query {
 void query_make(struct query *q, const char *name, uint16_t qtype, uint16_t flags, uint32_t pattern);
 void query_add_opt(struct query *q, uint16_t size, bool do_bit);
 
-/* Fails unless both ways give the same, and the long way from where the short one left off, too.  p was read and looked up.
- * Gives the length of the short way's answer, which *answer (may be NULL) points to until the next call. */
+/* Fails unless both ways give the same, and the long way from where the short one left off, too.  p was read and looked
+ * up.  Gives the length of the short way's answer, which *answer (may be NULL) points to until the next call. */
 size_t ways_compare(const char *why, const struct query *q, const struct plain *p, const struct zoneset *zones,
     const struct answer_settings *settings, bool tcp, const uint8_t **answer);
 
