@@ -43,10 +43,23 @@ read_mapping(const char *line, uintptr_t *begin, uintptr_t *end)
 	    (name[0] == '\0' || strcmp(name, "[heap]") == 0 || strncmp(name, "[anon:", 6) == 0);
 }
 
+/* Whoever runs the machine may want none at all, which the call below would not heed. */
+static bool
+are_wanted(void)
+{
+	FILE *f = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "re");
+	char line[64] = "";
+	bool wanted = f != NULL && fgets(line, sizeof line, f) != NULL && strstr(line, "[never]") == NULL;
+
+	if (f != NULL)
+		fclose(f);
+	return wanted;
+}
+
 size_t
 huge_pages(void)
 {
-	FILE *f = sysconf(_SC_PAGESIZE) == (long)SMALL ? fopen("/proc/self/maps", "re") : NULL;
+	FILE *f = sysconf(_SC_PAGESIZE) == (long)SMALL && are_wanted() ? fopen("/proc/self/maps", "re") : NULL;
 	uintptr_t memory = (uintptr_t)sysconf(_SC_PHYS_PAGES) * SMALL;	/* what is larger is but room, the sanitizers' */
 	char line[LINE_MAX];
 	uintptr_t at, end;

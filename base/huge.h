@@ -7,9 +7,9 @@
 
 #include <stddef.h>
 
-/* Ask the kernel (Linux 6.1 or later; others do nothing) to move into huge pages what lies densely, so that hardly more memory is
- * used.  Takes some milliseconds for each that is new, and whoever touches that one meanwhile may wait; for a helper.  Gives how
- * many there are now. */
+/* Ask the kernel (Linux 6.1 or later, where transparent_hugepage is not "never"; others do nothing) to move into huge pages
+ * what lies densely, so that hardly more memory is used.  Takes some milliseconds for each that is new, and whoever touches that
+ * one meanwhile may wait; for a helper.  Gives how many there are now. */
 size_t huge_pages(void);
 
 #endif
