@@ -78,7 +78,7 @@ send_to_keeper(struct inbound *in, enum job_kind kind)
 		return true;
 	in->q.ede = j == NULL ? &ede_no_memory : &ede_queue_full;
 	job_free(j);
-	inbound_complain(in, "answered SERVFAIL: too many changes are waiting");
+	inbound_complain(in, "answered SERVFAIL: %s", in->q.ede->text);
 	return false;
 }
 
@@ -140,7 +140,7 @@ inbound_forward(struct inbound *in, struct outcome *o)
 	}
 	in->q.ede = j == NULL ? &ede_no_memory : &ede_queue_full;
 	job_free(j);
-	inbound_complain(in, "answered SERVFAIL: too many changes are waiting");
+	inbound_complain(in, "answered SERVFAIL: %s", in->q.ede->text);
 	inbound_rcode(in, RCODE_SERVFAIL, o);
 }
 
