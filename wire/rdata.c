@@ -241,7 +241,7 @@ rdata_read(struct rd *r, uint16_t type, size_t n, uint8_t *out, size_t *out_n)
 	inner.end = inner.p + n;
 	for (const char *code = fields_of(type); *code != '\0' && !inner.bad; code++) {
 		next_field(&inner, *code, &f);
-		if (inner.bad || used + f.n > RDATA_MAX)
+		if (inner.bad || (inner.bad = used + f.n > RDATA_MAX))
 			break;
 		if (f.n > 0)
 			memcpy(out + used, f.p, f.n);

@@ -276,6 +276,22 @@ test_targets(void **state)
 	assert_null(rdata_target(TYPE_CNAME, rdata + 6));
 }
 
+/* Rdata that would be longer than RDLENGTH can tell once its name is written out. */
+static void
+test_too_long_without_compression(void **state)
+{
+	static uint8_t msg[DNAME_MAX + RDATA_MAX], out[RDATA_MAX];
+	struct rd r = rd_over(msg, sizeof msg);
+	size_t n;
+
+	(void)state;
+	for (unsigned at = 0; at < 254; at += msg[at] + 1u)
+		msg[at] = at < 192 ? 63 : 61;	/* the longest name there is; its labels are of zeros */
+	rd_take(&r, DNAME_MAX);
+	store_u16(msg + DNAME_MAX + 18, 0xc000);
+	check(!rdata_read(&r, TYPE_RRSIG, RDATA_MAX, out, &n) && r.bad, "a signature that does not fit is not left out");
+}
+
 int
 main(void)
 {
@@ -289,7 +305,7 @@ main(void)
 		cmocka_unit_test(test_what_is_compressed),
 		cmocka_unit_test(test_case_of_names_does_not_count),
 		cmocka_unit_test(test_order),
-		cmocka_unit_test(test_targets)
+		cmocka_unit_test(test_targets), cmocka_unit_test(test_too_long_without_compression)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
