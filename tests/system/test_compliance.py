@@ -95,7 +95,7 @@ ROWS = [
      dict(rcode=NOERROR, edns=0, options=set(), **DATA)),
     ("several options: those that are known are answered",
      message(additional=[opt(options=[(NSID, b""), (ECS, b"\0\1\0\0"), (EXPIRE, b""), (COOKIE, b"12345678")])]),
-     dict(rcode=NOERROR, edns=0, options={NSID, COOKIE}, **DATA)),
+     dict(rcode=NOERROR, edns=0, options={NSID, EXPIRE, COOKIE}, **DATA)),
     ("NSID is for those that ask", message(additional=[opt(options=[(NSID, b"")])]),
      dict(rcode=NOERROR, edns=0, options={NSID}, **DATA)),
     ("another version of EDNS", message(additional=[opt(version=1)]),

@@ -1,6 +1,7 @@
 """Zones that come signed are served by the rules of RFC 4035 and RFC 5155: the same zones in NSD, Knot and BIND, the same
 questions, and every section compared; delv checks the proofs."""
 
+import contextlib
 import os
 import random
 
@@ -54,13 +55,15 @@ def show(one):
 def compare(servers, questions, want_dnssec=True):
     ours, others = servers[0], servers[1:]
     wrong, differ = [], 0
-    for name, kind in questions:
+    with contextlib.ExitStack() as stack:
         # Over TCP nothing is cut off, and what is left out then is left out on purpose.
-        asked = {s.name: picture(client.ask(s, name, kind, tcp=True, want_dnssec=want_dnssec)) for s in servers}
-        mine = asked[ours.name]
-        differ += any(asked[s.name] != mine for s in others)
-        if all(asked[s.name] != mine for s in others):
-            wrong.append(f"{name} {kind}\n" + "\n".join(f"{s.name}: {show(asked[s.name])}" for s in servers))
+        lines = {s.name: stack.enter_context(client.Connection(s)) for s in servers}
+        for name, kind in questions:
+            asked = {who: picture(line.ask(name, kind, want_dnssec=want_dnssec)) for who, line in lines.items()}
+            mine = asked[ours.name]
+            differ += any(asked[s.name] != mine for s in others)
+            if all(asked[s.name] != mine for s in others):
+                wrong.append(f"{name} {kind}\n" + "\n".join(f"{s.name}: {show(asked[s.name])}" for s in servers))
     print(f"{len(questions)} questions, {differ} answered otherwise by a peer, {len(wrong)} by all of them")
     assert not wrong, f"{len(wrong)} answers differ from all three:\n" + "\n\n".join(wrong[:5])
 

@@ -31,6 +31,36 @@ def exchange(server, message, tcp=False, address=None, timeout=TIMEOUT):
     return send(message, address or server.address, timeout=timeout * PATIENCE, port=server.port)
 
 
+class Connection:
+    """Many questions over one TCP connection; made anew where the server has closed it meanwhile, as it may."""
+
+    def __init__(self, server):
+        self.server = server
+        self._socket = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def ask(self, name, rdtype, **kwargs):
+        query = dns.message.make_query(name, rdtype, **kwargs)
+        if self._socket is not None:
+            try:
+                return self._exchange(query)
+            except (EOFError, ConnectionError):
+                self._socket.close()
+        self._socket = socket.create_connection((self.server.address, self.server.port), TIMEOUT * PATIENCE)
+        self._socket.setblocking(False)
+        return self._exchange(query)
+
+    def _exchange(self, query):
+        return dns.query.tcp(query, self.server.address, timeout=TIMEOUT * PATIENCE, sock=self._socket)
+
+
 def raw_exchange(server, wire, tcp=False, timeout=TIMEOUT):
     """Octets in, octets out; None when there is no answer."""
     kind = socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
