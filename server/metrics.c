@@ -31,6 +31,13 @@ add_label(struct buf *b, const char *text)
 	}
 }
 
+/* What the samples that follow are. */
+static void
+begin(struct buf *b, const char *name, const char *type, const char *help)
+{
+	buf_printf(b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
 static void
 add_repository(struct buf *b, const struct source *s, const char *name, const char *kind, uint64_t value)
 {
@@ -55,24 +62,24 @@ add_held(struct buf *b, const struct source *s)
 static void
 add_repositories(struct buf *b, const struct keeper *k)
 {
-	buf_printf(b, "# TYPE certns_git_up gauge\n");
+	begin(b, "certns_git_up", "gauge", "1 when the last pull and the last push went well.");
 	for (size_t i = 0; i < k->nsources; i++)
 		add_repository(b, &k->sources[i], "certns_git_up", NULL, source_problem(&k->sources[i]) == NULL);
-	buf_printf(b, "# TYPE certns_git_failures_total counter\n");
+	begin(b, "certns_git_failures_total", "counter", "Pulls and pushes that failed.");
 	for (size_t i = 0; i < k->nsources; i++) {
 		add_repository(b, &k->sources[i], "certns_git_failures_total", "pull",
 		    k->sources[i].pull_trouble.total);
 		add_repository(b, &k->sources[i], "certns_git_failures_total", "push",
 		    k->sources[i].write_trouble.total);
 	}
-	buf_printf(b, "# TYPE certns_git_success_timestamp_seconds gauge\n");
+	begin(b, "certns_git_success_timestamp_seconds", "gauge", "When the last pull and the last push went well.");
 	for (size_t i = 0; i < k->nsources; i++) {
 		add_repository(b, &k->sources[i], "certns_git_success_timestamp_seconds", "pull",
 		    (uint64_t)k->sources[i].pulled_s);
 		add_repository(b, &k->sources[i], "certns_git_success_timestamp_seconds", "push",
 		    (uint64_t)k->sources[i].pushed_s);
 	}
-	buf_printf(b, "# TYPE certns_repository_held gauge\n");
+	begin(b, "certns_repository_held", "gauge", "1 when what the remote has is held back for this reason.");
 	for (size_t i = 0; i < k->nsources; i++)
 		add_held(b, &k->sources[i]);
 }
@@ -80,24 +87,23 @@ add_repositories(struct buf *b, const struct keeper *k)
 /* ---- requests ---- */
 
 static void
-add_counter(struct buf *b, const char *name, uint64_t value)
+add_counter(struct buf *b, const char *name, const char *help, uint64_t value)
 {
-	buf_printf(b, "# TYPE %s counter\n%s %llu\n", name, name, (unsigned long long)value);
+	begin(b, name, "counter", help);
+	buf_printf(b, "%s %llu\n", name, (unsigned long long)value);
 }
 
 static void
-add_gauge(struct buf *b, const char *name, uint64_t value)
+add_gauge(struct buf *b, const char *name, const char *help, uint64_t value)
 {
-	buf_printf(b, "# TYPE %s gauge\n%s %llu\n", name, name, (unsigned long long)value);
+	begin(b, name, "gauge", help);
+	buf_printf(b, "%s %llu\n", name, (unsigned long long)value);
 }
 
-/* A counter of two kinds. */
 static void
-add_pair(struct buf *b, const char *name, const char *label, const char *kind1, uint64_t value1, const char *kind2,
-    uint64_t value2)
+add_kind(struct buf *b, const char *name, const char *label, const char *kind, uint64_t value)
 {
-	buf_printf(b, "# TYPE %s counter\n%s{%s=\"%s\"} %llu\n%s{%s=\"%s\"} %llu\n", name, name, label, kind1,
-	    (unsigned long long)value1, name, label, kind2, (unsigned long long)value2);
+	buf_printf(b, "%s{%s=\"%s\"} %llu\n", name, label, kind, (unsigned long long)value);
 }
 
 static void
@@ -107,29 +113,36 @@ add_requests(struct buf *b, const struct keeper *k)
 	struct worker_counters n;
 
 	workers_count(k->workers, &n);
-	add_pair(b, "certns_queries_total", "transport", "udp", n.udp_queries, "tcp", n.tcp_queries);
-	buf_printf(b, "# TYPE certns_responses_total counter\n");
+	begin(b, "certns_queries_total", "counter", "Requests by transport.");
+	add_kind(b, "certns_queries_total", "transport", "udp", n.udp_queries);
+	add_kind(b, "certns_queries_total", "transport", "tcp", n.tcp_queries);
+	begin(b, "certns_responses_total", "counter", "Responses by rcode.");
 	for (unsigned i = 0; i < COUNTERS_RCODES; i++)
 		if (n.rcodes[i] > 0)
-			buf_printf(b, "certns_responses_total{rcode=\"%s\"} %llu\n", rcode_str(i),
-			    (unsigned long long)n.rcodes[i]);
-	buf_printf(b, "# TYPE certns_query_types_total counter\n");
+			add_kind(b, "certns_responses_total", "rcode", rcode_str(i), n.rcodes[i]);
+	begin(b, "certns_query_types_total", "counter", "Requests by the type of the question.");
 	for (unsigned i = 0; i < COUNTERS_TYPES; i++)
 		if (n.types[i] > 0)
-			buf_printf(b, "certns_query_types_total{type=\"%s\"} %llu\n",
-			    i < COUNTERS_TYPES - 1 ? rrtype_print((uint16_t)i, type) : "other",
-			    (unsigned long long)n.types[i]);
-	add_counter(b, "certns_responses_truncated_total", n.truncated);
-	add_counter(b, "certns_malformed_total", n.dropped);
-	add_counter(b, "certns_send_failures_total", n.unsent);
-	add_pair(b, "certns_rate_limited_total", "action", "dropped", n.limited_dropped, "slipped", n.limited_slipped);
-	add_counter(b, "certns_updates_total", n.updates);
-	add_counter(b, "certns_updates_acknowledged_total", k->updates);
-	add_pair(b, "certns_updates_refused_total", "by", "key", n.updates_refused, "record", k->updates_refused);
-	add_counter(b, "certns_transfers_total", n.transfers);
-	add_gauge(b, "certns_tcp_connections", n.tcp_connections);
-	add_counter(b, "certns_tcp_connections_shed_total", n.tcp_shed);
-	add_counter(b, "certns_tcp_connections_refused_total", n.tcp_refused);
+			add_kind(b, "certns_query_types_total", "type",
+			    i < COUNTERS_TYPES - 1 ? rrtype_print((uint16_t)i, type) : "other", n.types[i]);
+	add_counter(b, "certns_responses_truncated_total", "Responses that were truncated.", n.truncated);
+	add_counter(b, "certns_malformed_total", "Messages that were dropped since they are no requests.", n.dropped);
+	add_counter(b, "certns_send_failures_total", "Responses that the system did not take.", n.unsent);
+	begin(b, "certns_rate_limited_total", "counter", "Responses that rate-limit kept back.");
+	add_kind(b, "certns_rate_limited_total", "action", "dropped", n.limited_dropped);
+	add_kind(b, "certns_rate_limited_total", "action", "slipped", n.limited_slipped);
+	add_counter(b, "certns_updates_total", "Updates that came.", n.updates);
+	add_counter(b, "certns_updates_acknowledged_total",
+	    "Updates that were done, or had nothing to do.", k->updates);
+	begin(b, "certns_updates_refused_total", "counter", "Updates that were refused, for the key or for a record.");
+	add_kind(b, "certns_updates_refused_total", "by", "key", n.updates_refused);
+	add_kind(b, "certns_updates_refused_total", "by", "record", k->updates_refused);
+	add_counter(b, "certns_transfers_total", "Transfers to others that were begun.", n.transfers);
+	add_gauge(b, "certns_tcp_connections", "TCP connections.", n.tcp_connections);
+	add_counter(b, "certns_tcp_connections_shed_total",
+	    "Idle TCP connections that were closed to make room.", n.tcp_shed);
+	add_counter(b, "certns_tcp_connections_refused_total",
+	    "TCP connections for which there was no room.", n.tcp_refused);
 }
 
 static void
@@ -138,8 +151,8 @@ add_dnstap(struct buf *b, const struct keeper *k)
 	struct dnstap_status s;
 
 	dnstap_describe(k->shared->dnstap, &s);
-	add_counter(b, "certns_dnstap_written_total", s.written);
-	add_counter(b, "certns_dnstap_dropped_total", s.dropped);
+	add_counter(b, "certns_dnstap_written_total", "Messages that dnstap wrote.", s.written);
+	add_counter(b, "certns_dnstap_dropped_total", "Messages that dnstap left out.", s.dropped);
 }
 
 static void
@@ -147,10 +160,11 @@ add_zones(struct buf *b, const struct keeper *k)
 {
 	struct zone_counts n = metrics_count_zones(k);
 
-	add_gauge(b, "certns_zones", n.served);
-	add_gauge(b, "certns_zones_with_problems", n.troubled);
-	add_gauge(b, "certns_zones_in_conflict", n.in_conflict);
-	buf_printf(b, "# TYPE certns_zone_serial gauge\n");
+	add_gauge(b, "certns_zones", "Zones that are served.", n.served);
+	add_gauge(b, "certns_zones_with_problems", "Zones with a problem.", n.troubled);
+	add_gauge(b, "certns_zones_in_conflict",
+	    "Zones whose changes here and in the repository do not fit together.", n.in_conflict);
+	begin(b, "certns_zone_serial", "gauge", "The serial that is served.");
 	for (size_t i = 0; i < k->zones.n; i++) {
 		const struct zone *z = k->zones.v[i];
 
@@ -206,13 +220,14 @@ add_certificates(struct buf *b, const struct keeper *k)
 
 	if (k->acme == NULL)
 		return;
-	add_counter(b, "certns_certificates_issued_total", n.issued);
-	add_counter(b, "certns_certificate_attempts_failed_total", n.failed);
-	buf_printf(b, "# TYPE certns_certificate_expiry_timestamp_seconds gauge\n");
+	add_counter(b, "certns_certificates_issued_total", "Certificates that were published.", n.issued);
+	add_counter(b, "certns_certificate_attempts_failed_total",
+	    "Attempts to get a certificate that failed.", n.failed);
+	begin(b, "certns_certificate_expiry_timestamp_seconds", "gauge", "The end of the certificate in place.");
 	acme_each(k->acme, add_expiry, b);
-	buf_printf(b, "# TYPE certns_certificate_failures gauge\n");
+	begin(b, "certns_certificate_failures", "gauge", "Attempts for a certificate that failed in a row.");
 	acme_each(k->acme, add_failures, b);
-	buf_printf(b, "# TYPE certns_certificate_state gauge\n");
+	begin(b, "certns_certificate_state", "gauge", "1 for the state that a certificate is in, 0 for all others.");
 	acme_each(k->acme, add_state, b);
 }
 

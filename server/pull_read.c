@@ -232,7 +232,7 @@ log_passed_over(const struct pull *p, const char *name, bool regular)
 
 	if (p->source->files == NULL && !keyfile_name(name, &apex) && (!regular || !zonefile_name(name, &apex)))
 		log_info("%s: %s is passed over: %s", git_source_url(p->source->git), name,
-		    regular ? "its name is no zone's" : "not a regular file");
+		    regular ? zonefile_why_not(name) : "not a regular file");
 }
 
 static void
