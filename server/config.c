@@ -89,6 +89,20 @@ keys_free(struct config_key *keys, size_t n)
 }
 
 static void
+zone_clear(struct config_zone *z)
+{
+	free(z->file);
+	free(z->unreadable);
+	free(z->notify);
+	free(z->allow_transfer);
+	free(z->check_servers);
+	config_policy_clear(&z->update_policy);
+	free(z->primaries);
+	free(z->catalog_group);
+	config_texts_free(z->authorities);
+}
+
+static void
 config_clear(struct config *c)
 {
 	free(c->file);
@@ -105,17 +119,9 @@ config_clear(struct config *c)
 	config_dnstap_clear(&c->dnstap);
 	explicit_bzero(&c->cookies, sizeof c->cookies);
 	git_free(c->git, c->ngit);
-	for (size_t i = 0; i < c->nzones; i++) {
-		free(c->zones[i].file);
-		free(c->zones[i].unreadable);
-		free(c->zones[i].notify);
-		free(c->zones[i].allow_transfer);
-		free(c->zones[i].check_servers);
-		config_policy_clear(&c->zones[i].update_policy);
-		free(c->zones[i].primaries);
-		free(c->zones[i].catalog_group);
-		config_texts_free(c->zones[i].authorities);
-	}
+	zone_clear(&c->defaults);
+	for (size_t i = 0; i < c->nzones; i++)
+		zone_clear(&c->zones[i]);
 	free(c->zones);
 	free(c->catalogs);
 	for (size_t i = 0; i < c->nkeys; i++)
@@ -254,6 +260,13 @@ list_catalogs(struct config *c)
 	return ERR_OK;
 }
 
+static void
+limit_history(const struct config *c, struct config_zone *z)
+{
+	z->journal_max_usage = z->journal_max_usage != 0 ? z->journal_max_usage : c->journal_max_usage;
+	z->journal_max_depth = z->journal_max_depth != 0 ? z->journal_max_depth : c->journal_max_depth;
+}
+
 /* Keys as the file has them become a list of TSIG keys; zones are sorted, to be found. */
 static enum err
 settle(struct config_draft *draft)
@@ -269,12 +282,9 @@ settle(struct config_draft *draft)
 	c->nkeys = draft->nkeys;
 	if (c->nzones > 0)
 		qsort(c->zones, c->nzones, sizeof *c->zones, compare_zones);
-	for (size_t i = 0; i < c->nzones; i++) {
-		struct config_zone *z = &c->zones[i];
-
-		z->journal_max_usage = z->journal_max_usage != 0 ? z->journal_max_usage : c->defaults.journal_max_usage;
-		z->journal_max_depth = z->journal_max_depth != 0 ? z->journal_max_depth : c->defaults.journal_max_depth;
-	}
+	limit_history(c, &c->defaults);
+	for (size_t i = 0; i < c->nzones; i++)
+		limit_history(c, &c->zones[i]);
 	return list_catalogs(c);
 }
 
@@ -287,8 +297,6 @@ make(const char *file, const char *text, size_t n, const struct config_arguments
 	struct config *c = malloc(sizeof *c);
 	enum err err = c != NULL ? ERR_OK : ERR_NOMEM;
 
-	if (err == ERR_OK)
-		err = config_read_defaults(&r, &config_zone_section, &draft.config.defaults);
 	if (err == ERR_OK)
 		err = text != NULL ? read_text(&r, text, n, &draft) : config_read_defaults(&r, &config_root, &draft);
 	if (err == ERR_OK && text != NULL && (draft.config.file = strdup(file)) == NULL)

@@ -125,7 +125,9 @@ struct config {
 	struct config_dnstap dnstap;
 	enum log_level log_level;
 	enum log_format log_format;
-	struct config_zone defaults;	/* of zones without an entry of their own */
+	uint64_t journal_max_usage;	/* of zones about which nothing else is said */
+	unsigned journal_max_depth;
+	struct config_zone defaults;	/* of zones without an entry; entries have what they lack from here */
 
 	struct config_git *git;
 	size_t ngit;

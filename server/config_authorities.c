@@ -93,30 +93,39 @@ config_read_zone_acme(struct config_reader *r, const struct option *o, const yam
 	return err;
 }
 
+/* map: a zone, or zone-defaults. */
+static enum err
+check_names(struct config_reader *r, const yaml_node_t *map, const struct config_acme *c)
+{
+	const yaml_node_t *node = config_value(r, map, "acme"), *item;
+	enum err err = ERR_OK;
+
+	if (node == NULL)
+		return ERR_OK;
+	if (node->type == YAML_SCALAR_NODE)
+		return !config_valid_authority_name((const char *)node->data.scalar.value) ? ERR_OK :
+		    check_name(r, node, c, (const char *)node->data.scalar.value);
+	for (yaml_node_item_t *i = node->data.sequence.items.start;
+	    err == ERR_OK && i < node->data.sequence.items.top; i++) {
+		item = yaml_document_get_node(r->document, *i);
+		err = check_name(r, item, c, (const char *)item->data.scalar.value);
+	}
+	return err;
+}
+
 /* The zones stand before the authorities, perhaps: so their names are looked at in the end. */
 enum err
 config_check_zone_authorities(struct config_reader *r, const yaml_node_t *root, const struct config_acme *c)
 {
-	const yaml_node_t *zones = config_value(r, root, "zones"), *node, *item;
-	enum err err = ERR_OK;
+	const yaml_node_t *zones = config_value(r, root, "zones"), *defaults = config_value(r, root, "zone-defaults");
+	enum err err = defaults == NULL ? ERR_OK : check_names(r, defaults, c);
 
-	if (zones == NULL || zones->type != YAML_SEQUENCE_NODE)
-		return ERR_OK;
-	for (yaml_node_item_t *z = zones->data.sequence.items.start; z < zones->data.sequence.items.top; z++) {
-		if ((node = config_value(r, yaml_document_get_node(r->document, *z), "acme")) == NULL)
-			continue;
-		if (node->type == YAML_SCALAR_NODE &&
-		    config_valid_authority_name((const char *)node->data.scalar.value))
-			err = check_name(r, node, c, (const char *)node->data.scalar.value);
-		for (yaml_node_item_t *i = node->data.sequence.items.start;
-		    err == ERR_OK && node->type == YAML_SEQUENCE_NODE && i < node->data.sequence.items.top; i++) {
-			item = yaml_document_get_node(r->document, *i);
-			err = check_name(r, item, c, (const char *)item->data.scalar.value);
-		}
-		if (err != ERR_OK)
-			return err;
-	}
-	return ERR_OK;
+	if (zones == NULL)
+		return err;
+	for (yaml_node_item_t *z = zones->data.sequence.items.start;
+	    err == ERR_OK && z < zones->data.sequence.items.top; z++)
+		err = check_names(r, yaml_document_get_node(r->document, *z), c);
+	return err;
 }
 
 /* ---- acme: authorities: limits ---- */

@@ -82,7 +82,7 @@ config_check_policy(const struct config_reader *r, const yaml_node_t *node, cons
 	const yaml_node_t *list = config_value(r, node, "update-policy");
 	char place[CONFIG_PLACE_TEXT], name[DNAME_TEXT_MAX], zone[DNAME_TEXT_MAX];
 
-	for (size_t i = 0; i < z->update_policy.n; i++) {
+	for (size_t i = 0; list != NULL && i < z->update_policy.n; i++) {
 		const struct tsig_rule *rule = &z->update_policy.rules[i];
 
 		if (!can_match(rule, z->name.octets))

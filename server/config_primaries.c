@@ -66,12 +66,33 @@ config_read_update_key(struct config_reader *r, const struct option *o, const ya
 	return ERR_OK;
 }
 
+/* Bounds that zone-defaults has both are looked at there. */
+enum err
+config_check_intervals(struct config_reader *r, const yaml_node_t *node, const struct config_zone *z)
+{
+	static const struct { const char *least, *most; } pairs[] = {
+		{ "refresh-min-interval", "refresh-max-interval" },
+		{ "retry-min-interval", "retry-max-interval" },
+		{ "expire-min-interval", "expire-max-interval" },
+	};
+	const unsigned least[] = { z->refresh_min_s, z->retry_min_s, z->expire_min_s };
+	const unsigned most[] = { z->refresh_max_s, z->retry_max_s, z->expire_max_s };
+
+	for (size_t i = 0; i < COUNT(pairs); i++)
+		if (least[i] > most[i] && (config_value(r, node, pairs[i].least) != NULL ||
+		    config_value(r, node, pairs[i].most) != NULL))
+			return config_fault(r, node, ERR_RANGE, "expected %s to be at most %s, found %u and %u seconds",
+			    pairs[i].least, pairs[i].most, least[i], most[i]);
+	return ERR_OK;
+}
+
+/* Of what zone-defaults says for all, what does not concern a zone of this kind is no error. */
 enum err
 config_check_primaries(struct config_reader *r, const yaml_node_t *node, const struct config_zone *z)
 {
-	static const char *const pairs[] = { "refresh", "retry", "expire" };
-	const unsigned least[] = { z->refresh_min_s, z->retry_min_s, z->expire_min_s };
-	const unsigned most[] = { z->refresh_max_s, z->retry_max_s, z->expire_max_s };
+	const yaml_node_t *update_key = config_value(r, node, "update-key");
+	const yaml_node_t *forward = config_value(r, node, "forward-updates");
+	const yaml_node_t *policy = config_value(r, node, "update-policy");
 
 	if (z->file != NULL && z->nprimaries > 0)
 		return config_fault(r, config_value(r, node, "primaries"), ERR_FORMAT,
@@ -82,15 +103,11 @@ config_check_primaries(struct config_reader *r, const yaml_node_t *node, const s
 	if (z->catalog_role == CATALOG_GENERATE && (z->nprimaries > 0 || z->file != NULL))
 		return config_fault(r, config_value(r, node, "catalog-role"), ERR_FORMAT,
 		    "expected neither 'primaries' nor 'file' with a catalog that is to be made here");
-	if (z->nprimaries == 0 && (z->has_update_key || z->forward_updates))
-		return config_fault(r, config_value(r, node, z->has_update_key ? "update-key" : "forward-updates"),
-		    ERR_FORMAT, "expected 'primaries' with this, found none");
-	if (z->nprimaries > 0 && z->update_policy.is_set)
-		return config_fault(r, config_value(r, node, "update-policy"), ERR_FORMAT,
+	if (z->nprimaries == 0 && (update_key != NULL || (forward != NULL && z->forward_updates)))
+		return config_fault(r, update_key != NULL ? update_key : forward, ERR_FORMAT,
+		    "expected 'primaries' with this, found none");
+	if (z->nprimaries > 0 && policy != NULL)
+		return config_fault(r, policy, ERR_FORMAT,
 		    "expected no 'update-policy' with 'primaries': the primary decides who may update the zone");
-	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
-		if (least[i] > most[i])
-			return config_fault(r, node, ERR_RANGE, "expected %s-min-interval to be at most "
-			    "%s-max-interval, found %u and %u seconds", pairs[i], pairs[i], least[i], most[i]);
 	return ERR_OK;
 }

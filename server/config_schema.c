@@ -119,9 +119,9 @@ static const struct option server_options[] = {
 	{ "transfers-out", OPTION_NUMBER, AT(config, transfers_out), .min = 1, .max = 65536, .fallback = "100" },
 	{ "tcp-idle-timeout", OPTION_DURATION, AT(config, tcp_idle_timeout_s), .min = 1, .max = 3600,
 	    .fallback = "10" },
-	{ "journal-max-usage", OPTION_SIZE, AT(config, defaults.journal_max_usage), .min = JOURNAL_USAGE_LEAST,
+	{ "journal-max-usage", OPTION_SIZE, AT(config, journal_max_usage), .min = JOURNAL_USAGE_LEAST,
 	    .max = JOURNAL_USAGE_MOST, .expected = JOURNAL_USAGE_WORDS, .fallback = "100M" },
-	{ "journal-max-depth", OPTION_NUMBER, AT(config, defaults.journal_max_depth), .min = 1,
+	{ "journal-max-depth", OPTION_NUMBER, AT(config, journal_max_depth), .min = 1,
 	    .max = JOURNAL_DEPTH_MOST,
 	    .fallback = "1000" },
 	{ "dnstap", OPTION_SECTION, AT(config, dnstap), .section = &config_dnstap_section },
@@ -277,6 +277,8 @@ finish_zone(struct config_reader *r, const yaml_node_t *node, void *base)
 	char *full;
 
 	if (err == ERR_OK)
+		err = config_check_intervals(r, node, z);
+	if (err == ERR_OK)
 		config_check_policy(r, node, z);
 	if (err != ERR_OK || z->file == NULL)
 		return err;
@@ -332,8 +334,12 @@ static const char *const serial_policies[] = { "increment", "unixtime", "date", 
 
 static const char *const catalog_roles[] = { "none", "generate", "interpret", NULL };
 
+#define OF_ONE_ZONE 4			/* so many at the beginning make no sense for all zones */
 static const struct option zone_options[] = {
 	{ "name", OPTION_NAME, AT(config_zone, name), .needed = true },
+	{ "file", OPTION_TEXT, AT(config_zone, file), .valid = valid_zone_file, .expected = "the name of a file" },
+	{ "primaries", OPTION_OWN, .read = config_read_primaries },
+	{ "catalog-role", OPTION_CHOICE, AT(config_zone, catalog_role), .choices = catalog_roles, .fallback = "none" },
 	{ "notify", OPTION_ADDRESSES, LIST(config_zone, notify), .max = 53 },
 	{ "allow-transfer", OPTION_ACCESS, LIST(config_zone, allow_transfer) },
 	{ "acme", OPTION_OWN, .fallback = "yes", .read = config_read_zone_acme },
@@ -343,9 +349,6 @@ static const struct option zone_options[] = {
 	{ "journal-max-usage", OPTION_SIZE, AT(config_zone, journal_max_usage), .min = JOURNAL_USAGE_LEAST,
 	    .max = JOURNAL_USAGE_MOST, .expected = JOURNAL_USAGE_WORDS },
 	{ "journal-max-depth", OPTION_NUMBER, AT(config_zone, journal_max_depth), .min = 1, .max = JOURNAL_DEPTH_MOST },
-	{ "file", OPTION_TEXT, AT(config_zone, file), .valid = valid_zone_file, .expected = "the name of a file" },
-	{ "primaries", OPTION_OWN, .read = config_read_primaries },
-	{ "catalog-role", OPTION_CHOICE, AT(config_zone, catalog_role), .choices = catalog_roles, .fallback = "none" },
 	{ "catalog-member", OPTION_YESNO, AT(config_zone, catalog_member), .fallback = "yes" },
 	{ "catalog-group", OPTION_TEXT, AT(config_zone, catalog_group), .valid = valid_identity,
 	    .expected = "a text of 1 to 255 octets" },
@@ -366,9 +369,20 @@ static const struct option zone_options[] = {
 	{ "expire-max-interval", OPTION_DURATION, AT(config_zone, expire_max_s), .min = 3, .max = UINT32_MAX,
 	    .fallback = "4294967295" },
 };
-const struct section config_zone_section = {
+
+static enum err
+finish_zone_defaults(struct config_reader *r, const yaml_node_t *node, void *base)
+{
+	return config_check_intervals(r, node, base);
+}
+
+static const struct section zone_defaults = {
+	.what = "zone-defaults", .options = zone_options + OF_ONE_ZONE, .noptions = COUNT(zone_options) - OF_ONE_ZONE,
+	.size = sizeof(struct config_zone), .finish = finish_zone_defaults,
+};
+static const struct section zone = {
 	.what = "a zone", .options = zone_options, .noptions = COUNT(zone_options), .size = sizeof(struct config_zone),
-	.named = true, .finish = finish_zone,
+	.named = true, .shared = &zone_defaults, .finish = finish_zone,
 };
 
 /* keys: */
@@ -470,7 +484,8 @@ static const struct option root_options[] = {
 	{ "git", OPTION_SECTIONS, AT(config_draft, config.git), .count = offsetof(struct config_draft, config.ngit),
 	    .section = &git },
 	{ "zones", OPTION_SECTIONS, AT(config_draft, config.zones),
-	    .count = offsetof(struct config_draft, config.nzones), .section = &config_zone_section },
+	    .count = offsetof(struct config_draft, config.nzones), .section = &zone },
+	{ "zone-defaults", OPTION_SECTION, AT(config_draft, config.defaults), .section = &zone_defaults },
 	{ "keys", OPTION_SECTIONS, LIST(config_draft, keys), .section = &key },
 	{ "acme", OPTION_SECTION, AT(config_draft, config.acme), .section = &config_acme_section },
 };

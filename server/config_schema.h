@@ -63,6 +63,8 @@ struct section {
 	const struct option *options;
 	size_t noptions, size;
 	bool named;			/* each begins with a struct dname, which no two in a list may share */
+	const struct section *shared;	/* a part of these options, which the map of this name (what) at the document's
+					 * top says for all sections that lack them; or NULL */
 	enum err (*finish)(struct config_reader *r, const yaml_node_t *node, void *base);	/* or NULL */
 };
 
@@ -120,7 +122,7 @@ struct config_draft {
 	struct config_key *keys;
 	size_t nkeys;
 };
-extern const struct section config_root, config_zone_section, config_acme_section, config_dnstap_section;
+extern const struct section config_root, config_acme_section, config_dnstap_section;
 
 void config_texts_free(char **texts);		/* NULL-terminated; takes NULL */
 
@@ -142,6 +144,8 @@ enum err config_read_policy(struct config_reader *r, const struct option *o, con
 void config_check_policy(const struct config_reader *r, const yaml_node_t *node, const struct config_zone *z);
 void config_policy_clear(struct config_policy *p);
 enum err config_check_primaries(struct config_reader *r, const yaml_node_t *node, const struct config_zone *z);
+/* Also of zone-defaults: what stands in the node itself. */
+enum err config_check_intervals(struct config_reader *r, const yaml_node_t *node, const struct config_zone *z);
 
 /* acme: and zones: the authorities by name.  What names them is checked once all are known. */
 bool config_valid_authority_name(const char *text);

@@ -151,27 +151,35 @@ check_resolvers(struct config_reader *r, const yaml_node_t *at, unsigned wanted,
 	return ERR_OK;
 }
 
+/* map: a zone, or zone-defaults, which says it for zones that say nothing. */
+static enum err
+check_zone(struct config_reader *r, const yaml_node_t *map, const struct config_zone *z, const struct config_acme *c,
+    unsigned *wanted)
+{
+	const yaml_node_t *at = config_value(r, map, "self-check");
+
+	if (at == NULL)
+		return ERR_OK;
+	*wanted |= z->self_check.ways;
+	return check_resolvers(r, at, z->self_check.ways, c);
+}
+
 enum err
 config_finish_self_check(struct config_reader *r, const yaml_node_t *root, struct config *config)
 {
 	struct config_acme *c = &config->acme;
 	const yaml_node_t *node = config_value(r, root, "acme"), *zones = config_value(r, root, "zones");
+	const yaml_node_t *defaults = config_value(r, root, "zone-defaults");
 	unsigned wanted = c->self_check.ways;
 	enum err err = ERR_OK;
 
 	if (node != NULL)
 		err = check_resolvers(r, config_value(r, node, "self-check"), wanted, c);
-	for (size_t i = 0; err == ERR_OK && i < config->nzones; i++) {
-		const struct config_zone *z = &config->zones[i];
-
-		if (z->self_check.given) {
-			const yaml_node_t *item = yaml_document_get_node(r->document,
-			    zones->data.sequence.items.start[i]);
-
-			err = check_resolvers(r, config_value(r, item, "self-check"), z->self_check.ways, c);
-			wanted |= z->self_check.ways;
-		}
-	}
+	if (err == ERR_OK && defaults != NULL)
+		err = check_zone(r, defaults, &config->defaults, c, &wanted);
+	for (size_t i = 0; err == ERR_OK && i < config->nzones; i++)
+		err = check_zone(r, yaml_document_get_node(r->document, zones->data.sequence.items.start[i]),
+		    &config->zones[i], c, &wanted);
 	if (err != ERR_OK)
 		return err;
 	c->closed = c->proxy != NULL && (wanted & (ACME_CHECK_AUTHORITATIVE | ACME_CHECK_RESOLVER)) == 0;

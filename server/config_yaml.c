@@ -484,6 +484,32 @@ read_default(struct config_reader *r, const struct option *o, char *base)
 	return list != NULL && (list[0] = strdup(o->fallback)) != NULL ? ERR_OK : ERR_NOMEM;
 }
 
+/* What is said of it for all sections of this kind, wherever in the document; NULL: nothing. */
+static const yaml_node_t *
+shared_value(const struct config_reader *r, const struct section *s, const struct option *o)
+{
+	const struct section *shared = s->shared;
+	const yaml_node_t *map;
+
+	if (shared == NULL || o < shared->options || o >= shared->options + shared->noptions)
+		return NULL;
+	map = config_value(r, yaml_document_get_root_node(r->document), shared->what);
+	return map != NULL && map->type == YAML_MAPPING_NODE ? config_value(r, map, o->name) : NULL;
+}
+
+/* An option that is not there. */
+static enum err
+read_absent(struct config_reader *r, const struct section *s, const struct option *o, const yaml_node_t *node,
+    char *base)
+{
+	const yaml_node_t *value = shared_value(r, s, o);
+
+	if (value != NULL)
+		return read_option(r, o, value, base);
+	return !o->needed ? read_default(r, o, base) :
+	    config_fault(r, node, ERR_FORMAT, "expected '%s', which %s needs, found none", o->name, s->what);
+}
+
 enum err
 config_read_defaults(struct config_reader *r, const struct section *s, void *base)
 {
@@ -596,12 +622,8 @@ config_read_section(struct config_reader *r, const struct section *s, const yaml
 	const yaml_node_pair_t *end = node->data.mapping.pairs.top;
 	for (const yaml_node_pair_t *p = node->data.mapping.pairs.start; p < end && err == ERR_OK; p++)
 		err = read_pair(r, s, p, base, &seen);
-	for (size_t i = 0; i < s->noptions && err == ERR_OK; i++) {
-		if ((seen & UINT64_C(1) << i) != 0)
-			continue;
-		err = s->options[i].needed ?
-		    config_fault(r, node, ERR_FORMAT, "expected '%s', which %s needs, found none", s->options[i].name,
-		    s->what) : read_default(r, &s->options[i], base);
-	}
+	for (size_t i = 0; i < s->noptions && err == ERR_OK; i++)
+		if ((seen & UINT64_C(1) << i) == 0)
+			err = read_absent(r, s, &s->options[i], node, base);
 	return err == ERR_OK && s->finish != NULL ? s->finish(r, node, base) : err;
 }

@@ -115,11 +115,16 @@ bool
 inbound_forwards(const struct inbound *in)
 {
 	const struct config_zone *z;
+	uint32_t left_s;
 
 	if (msg_opcode(&in->q.header) != OPCODE_UPDATE || !in->q.has_question || in->q.question.qtype != TYPE_SOA)
 		return false;
 	z = config_zone_for(in->view->config, in->q.question.qname.octets);
-	return z->forward_updates && z->nprimaries > 0 && is_served(in);
+	if (!z->forward_updates || !is_served(in))
+		return false;
+	/* What a catalog lists and what names of keys make has no primaries in the configuration, but it expires. */
+	return z->nprimaries > 0 || zone_store_expiry(zoneset_exact(in->handler->shared->zones,
+	    in->q.question.qname.octets), in->now_s, &left_s);
 }
 
 void

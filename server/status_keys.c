@@ -9,14 +9,27 @@ struct rules {
 };
 
 static void
-add_rule(struct rules *r, const char *what, const uint8_t *zone)
+add_rule(struct rules *r, const char *what, const char *where)
 {
-	char name[DNAME_TEXT_MAX];
-
 	if (json_array_size(r->list) < RULES_SHOWN)
-		json_array_append_new(r->list, json_sprintf("%s %s", what, dname_print_host(zone, name)));
+		json_array_append_new(r->list, json_sprintf("%s %s", what, where));
 	else
 		r->left_out++;
+}
+
+static void
+add_rules(struct rules *r, const struct config_zone *z, const char *where, const uint8_t *key)
+{
+	bool transfer = false, update = false;
+
+	for (size_t k = 0; k < z->nallow_transfer && !transfer; k++)
+		transfer = !z->allow_transfer[k].any_key && dname_equal(z->allow_transfer[k].key.octets, key);
+	for (size_t k = 0; k < z->update_policy.n && z->nprimaries == 0 && !update; k++)
+		update = z->update_policy.rules[k].grant && tsig_rule_is_for(&z->update_policy.rules[k], key);
+	if (transfer)
+		add_rule(r, "transfer", where);
+	if (update)
+		add_rule(r, "update", where);
 }
 
 /* Zones whose settings name the key.  A rule that grants is enough: what exactly stands in the configuration. */
@@ -24,20 +37,11 @@ static json_t *
 rules_for(const struct config *c, const uint8_t *key)
 {
 	struct rules r = { .list = json_array() };
+	char name[DNAME_TEXT_MAX];
 
-	for (size_t i = 0; i < c->nzones; i++) {
-		const struct config_zone *z = &c->zones[i];
-		bool transfer = false, update = false;
-
-		for (size_t k = 0; k < z->nallow_transfer && !transfer; k++)
-			transfer = !z->allow_transfer[k].any_key && dname_equal(z->allow_transfer[k].key.octets, key);
-		for (size_t k = 0; k < z->update_policy.n && !update; k++)
-			update = z->update_policy.rules[k].grant && tsig_rule_is_for(&z->update_policy.rules[k], key);
-		if (transfer)
-			add_rule(&r, "transfer", z->name.octets);
-		if (update)
-			add_rule(&r, "update", z->name.octets);
-	}
+	add_rules(&r, &c->defaults, "(zone-defaults)", key);
+	for (size_t i = 0; i < c->nzones; i++)
+		add_rules(&r, &c->zones[i], dname_print_host(c->zones[i].name.octets, name), key);
 	if (r.left_out > 0)
 		json_array_append_new(r.list, json_sprintf("and %zu more", r.left_out));
 	return r.list;

@@ -94,7 +94,7 @@ def configurations():
                 continue
             text = "\n".join(lines)
             first = next((one for one in lines if one.strip() and not one.startswith("#")), "")
-            if re.match(r"(server|git|zones|keys|acme):", first):
+            if re.match(r"(server|git|zones|zone-defaults|keys|acme):", first):
                 yield pytest.param(text, id=f"{os.path.basename(path)}: {first}")
             lines = []
 

@@ -212,6 +212,84 @@ test_every_prefix(void **state)
 	}
 }
 
+static const char defaults[] =
+	"zones:\n"
+	"  - {name: own.example, notify: [192.0.2.9, 192.0.2.10], allow-transfer: [], acme: yes, serial: keep,\n"
+	"     check-servers: [], self-check: [none], update-policy: [], journal-max-depth: 9, catalog-member: yes,\n"
+	"     catalog-group: own, zone-max-size: 2G, refresh-min-interval: 20}\n"
+	"  - {name: none.example}\n"
+	"  - {name: secondary.example, primaries: [192.0.2.1]}\n"
+	"zone-defaults:\n"
+	"  {notify: [192.0.2.3@5353], allow-transfer: [192.0.2.0/24, key k], acme: [ca], serial: date,\n"
+	"   check-servers: [192.0.2.4], self-check: [resolver], update-policy: ['grant k zonesub ANY'],\n"
+	"   journal-max-depth: 7, catalog-member: no, catalog-group: all, update-key: u, forward-updates: yes,\n"
+	"   zone-max-size: 1G, refresh-min-interval: 10}\n"
+	"server: {journal-max-usage: 1G, journal-max-depth: 5}\n"
+	"acme: {resolvers: [192.0.2.53], authorities: [{directory: 'https://ca/', name: ca, terms-agreed: yes}]}\n";
+
+static const struct config_zone *
+settings_of(const struct config *c, const char *zone)
+{
+	struct dname name;
+
+	assert_int_equal(dname_from_str(zone, &name), ERR_OK);
+	return config_zone_for(c, name.octets);
+}
+
+static void
+check_as_all(const struct config_zone *z, const char *why)
+{
+	char text[CONFIG_ADDRESS_TEXT];
+
+	check(z->nnotify == 1 && z->nallow_transfer == 2 && z->ncheck_servers == 1 && z->update_policy.n == 1,
+	    "%s: lists", why);
+	assert_string_equal(config_address_print((struct sockaddr *)&z->notify[0].address, text), "192.0.2.3@5353");
+	check(z->acme && z->authorities != NULL && strcmp(z->authorities[0], "ca") == 0, "%s: acme", why);
+	check(z->serial == SERIAL_DATE && z->self_check.given && z->self_check.ways == ACME_CHECK_RESOLVER,
+	    "%s: words", why);
+	check(z->journal_max_depth == 7 && z->journal_max_usage == UINT64_C(1) << 30, "%s: history", why);
+	check(!z->catalog_member && strcmp(z->catalog_group, "all") == 0, "%s: catalogs", why);
+	check(z->has_update_key && z->forward_updates && z->max_size == UINT64_C(1) << 30 && z->refresh_min_s == 10 &&
+	    z->refresh_max_s == 4 * 7 * 86400, "%s: secondary zones", why);
+}
+
+/* Wherever they stand: here behind the zones, and the server's history behind both. */
+static void
+test_zone_defaults(void **state)
+{
+	struct config *c = config_of(defaults);
+	const struct config_zone *z = settings_of(c, "own.example");
+
+	(void)state;
+	check_as_all(settings_of(c, "git.example"), "without an entry");
+	check_as_all(settings_of(c, "none.example"), "with an entry that says nothing");
+	check_as_all(settings_of(c, "secondary.example"), "with primaries");
+	check(settings_of(c, "git.example")->name.octets[0] == 0, "which is one for all of them");
+	check(z->nnotify == 2 && z->nallow_transfer == 0 && z->ncheck_servers == 0,
+	    "lists are replaced, also by an empty one");
+	check(z->update_policy.is_set && z->update_policy.n == 0, "and so is the policy");
+	check(z->acme && z->authorities == NULL && z->serial == SERIAL_KEEP && z->self_check.ways == 0,
+	    "its own words");
+	check(z->journal_max_depth == 9 && z->journal_max_usage == UINT64_C(1) << 30,
+	    "its own history, and the server's");
+	check(z->catalog_member && strcmp(z->catalog_group, "own") == 0 && z->max_size == UINT64_C(2) << 30 &&
+	    z->refresh_min_s == 20, "its own other things");
+	check(z->forward_updates && z->has_update_key, "what it does not say");
+	config_free(c);
+	c = config_of("zones: [{name: a, acme: no}]\nzone-defaults: {}\nserver: {journal-max-depth: 5}\n");
+	check(!settings_of(c, "a")->acme && settings_of(c, "b")->acme && settings_of(c, "b")->journal_max_depth == 5,
+	    "defaults that say nothing");
+	config_free(c);
+	for (size_t n = 0; n < sizeof defaults - 1; n++) {
+		struct fault f = { 0 };
+		enum err err = config_parse("x", defaults, n, &c, &f);
+
+		check(err == ERR_OK || strncmp(f.text, "x:", 2) == 0, "%zu octets: a place: %s", n, f.text);
+		if (err == ERR_OK)
+			config_free(c);
+	}
+}
+
 static void
 test_secret_file(void **state)
 {
@@ -358,6 +436,7 @@ main(void)
 		cmocka_unit_test(test_dnstap),
 		cmocka_unit_test(test_whole_file),
 		cmocka_unit_test(test_every_prefix),
+		cmocka_unit_test(test_zone_defaults),
 		cmocka_unit_test(test_secret_file),
 		cmocka_unit_test(test_command_line),
 		cmocka_unit_test(test_command_line_over_file),

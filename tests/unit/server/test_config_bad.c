@@ -3,7 +3,8 @@
 
 static const struct bad_config bad_files[] = {
 	{ "an unknown section", "options:\n  workers: 2\n",
-	    "x:1:1: unknown key 'options' in the configuration; expected one of: server, git, zones, keys, acme" },
+	    "x:1:1: unknown key 'options' in the configuration; expected one of: server, git, zones, zone-defaults, "
+	    "keys, acme" },
 	{ "a section with a slip", "sever:\n  workers: 2\n",
 	    "x:1:1: unknown key 'sever' in the configuration; expected 'server'?" },
 	{ "an underscore for a hyphen", "server:\n  state_directory: /tmp\n",
@@ -200,6 +201,45 @@ static const struct bad_config bad_files[] = {
 	{ "a key twice",
 	    "keys: [{name: k, algorithm: hmac-sha1, secret: YQ==}, {name: K, algorithm: hmac-sha1, secret: YQ==}]\n",
 	    "x:1:55: a key of the name 'K' stands above already" },
+
+	{ "defaults that are a list", "zone-defaults: [{acme: no}]\n",
+	    "x:1:16: expected a map (key: value) for zone-defaults, found a list" },
+	{ "a list of zones before defaults that are none", "zones: [{name: a}]\nzone-defaults: no\n",
+	    "x:2:16: expected a map (key: value) for zone-defaults, found 'no'" },
+	{ "a name for all zones", "zone-defaults: {name: a}\n",
+	    "x:1:17: unknown key 'name' in zone-defaults; expected one of: notify, allow-transfer, acme, "
+	    "check-servers, self-check, serial, journal-max-usage, journal-max-depth, catalog-member, "
+	    "catalog-group, update-policy, update-key, forward-updates, zone-max-size, refresh-min-interval, "
+	    "refresh-max-interval, retry-min-interval, retry-max-interval, expire-min-interval, "
+	    "expire-max-interval" },
+	{ "primaries for all zones, which one with a file does not stumble over",
+	    "zones: [{name: a, file: /etc/zones/a}]\n"
+	    "zone-defaults: {journal-max-depth: 7, primaries: [192.0.2.1], update-policies: []}\n", NULL },
+	{ "a slip in the defaults", "zone-defaults: {allow-transfers: []}\n",
+	    "x:1:17: unknown key 'allow-transfers' in zone-defaults; expected 'allow-transfer'?" },
+	{ "a default twice", "zones: [{name: a}]\nzone-defaults:\n  acme: no\n  acme: yes\n",
+	    "x:4:3: 'acme' stands above already" },
+	{ "a bad default is bad where it stands",
+	    "zones: [{name: a}]\nzone-defaults:\n  notify: [192.0.2.1, ns.example]\n",
+	    "x:3:23: expected ADDRESS[@PORT], found 'ns.example'" },
+	{ "also if each zone has its own", "zones: [{name: a, serial: date}]\nzone-defaults: {serial: up}\n",
+	    "x:2:25: expected increment, unixtime, date or keep, found 'up'" },
+	{ "bounds in the wrong order for all zones", "zones: [{name: a}]\n"
+	    "zone-defaults: {retry-min-interval: 2h, retry-max-interval: 1h}\n",
+	    "x:2:16: expected retry-min-interval to be at most retry-max-interval, found 7200 and 3600 seconds" },
+	{ "bounds of which one is the default's", "zone-defaults: {retry-min-interval: 2h}\n"
+	    "zones: [{name: b, retry-max-interval: 3h}, {name: a, retry-max-interval: 1h}]\n",
+	    "x:2:44: expected retry-min-interval to be at most retry-max-interval, found 7200 and 3600 seconds" },
+	{ "an authority that is not there for all zones", "zones: [{name: a}]\nzone-defaults: {acme: [ca]}\n",
+	    "x:2:24: expected the name of one of acme: authorities:, found 'ca'" },
+	{ "a check that needs a resolver for all zones",
+	    "zones: [{name: a}]\nzone-defaults: {self-check: [resolver]}\n",
+	    "x:2:29: self-check: resolver needs an address in the resolvers of acme" },
+	{ "a zone that forwards and has no primary, whatever is said for all", "zone-defaults: {forward-updates: yes}\n"
+	    "zones: [{name: a, forward-updates: yes}]\n", "x:2:36: expected 'primaries' with this, found none" },
+	{ "a policy of its own with primaries", "zone-defaults: {update-policy: []}\n"
+	    "zones: [{name: a, primaries: [192.0.2.1], update-policy: []}]\n",
+	    "x:2:58: expected no 'update-policy' with 'primaries': the primary decides who may update the zone" },
 
 	{ "a history without a unit that is one", "server: {journal-max-usage: 100X}\n",
 	    "x:1:29: expected a size from 40K to 1024G, such as 500K, 100M or 2G, found '100X'" },

@@ -10,6 +10,8 @@ static const char text[] =
 	"dnstap: {sink: /tmp/log}}\n"
 	"git: [{remote: '/tmp/x#b', path: p, host-keys: [SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA]}]\n"
 	"zones: [{name: a, notify: [192.0.2.1], allow-transfer: [key k], check-servers: [192.0.2.1]}, {name: b}]\n"
+	"zone-defaults: {notify: [192.0.2.2], allow-transfer: [key l], catalog-group: g, "
+	"update-policy: [deny * zonesub], acme: [letsencrypt]}\n"
 	"keys: [{name: k, algorithm: hmac-sha256, secret: YWJj}, {name: l, algorithm: hmac-sha1, secret: YWJj}]\n"
 	"acme: {authorities: [{directory: letsencrypt, contact: ['mailto:a@b'], terms-agreed: yes, "
 	"key-type: es384, eab: {kid: k, hmac: QUJD}}], labels: [_a]}\n";
