@@ -35,8 +35,8 @@ static void
 wait_until_wanted(struct awake *a)
 {
 	atomic_store(&a->asleep, true);
-	if (is_wanted(a) && atomic_exchange(&a->asleep, false))
-		return;				/* it became so just now */
+	if ((is_wanted(a) || atomic_load(&a->stop)) && atomic_exchange(&a->asleep, false))
+		return;				/* it became so just now, and nobody posts for it */
 	while (sem_wait(&a->wake) != 0 && errno == EINTR)
 		;
 }

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/awake.h"
 #include "base/clock.h"
@@ -79,11 +80,29 @@ test_it_ends(void **state)
 	awake_free(a);					/* does not wait for that */
 }
 
+/* It is told to end at any moment, also when it is about to sleep. */
+static void
+test_it_always_ends(void **state)
+{
+	struct awake *a;
+
+	(void)state;
+	alarm(60);
+	for (int i = 0; i < 3000; i++) {
+		assert_int_equal(awake_new(&a), ERR_OK);
+		awake_keep(a, i % 50 * 1000);
+		for (int64_t end_ns = clock_mono_ns() + i % 61 * 1000; clock_mono_ns() < end_ns;)
+			;
+		awake_free(a);
+	}
+	alarm(0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_policy), cmocka_unit_test(test_it_ends)
+		cmocka_unit_test(test_policy), cmocka_unit_test(test_it_ends), cmocka_unit_test(test_it_always_ends)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
