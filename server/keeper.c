@@ -37,8 +37,8 @@ keeper_wait(struct keeper *k, void (*done)(void *arg, enum err err, const char *
 	return ERR_OK;
 }
 
-void
-keeper_flush(struct keeper *k)
+static void
+flush_group(struct keeper *k)
 {
 	struct waiter *in_order = NULL;
 	struct fault f = { 0 };
@@ -57,6 +57,15 @@ keeper_flush(struct keeper *k)
 		w->done(w->arg, err, err == ERR_OK ? "" : fault_str(&f, err));
 		free(w);
 	}
+}
+
+/* A subscriber may have staged something (a CSR is gone, and so its challenge goes), and whoever flushes wants nothing left. */
+void
+keeper_flush(struct keeper *k)
+{
+	do
+		flush_group(k);
+	while (commits_are_staged(k->commits));
 }
 
 void

@@ -428,6 +428,12 @@ show(struct staged *s)
 		commit_publish(z);
 }
 
+bool
+commits_are_staged(const struct commits *c)
+{
+	return c->first != NULL;
+}
+
 enum err
 commits_sync(struct commits *c, struct fault *f)
 {

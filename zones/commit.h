@@ -45,6 +45,8 @@ const char *commits_problem(const struct commits *c);
  * ERR_REFUSED with words: a check failed; nothing is staged.  ERR_NOMEM, and database errors with words. */
 enum err commits_stage(struct commits *c, const struct commit_request *request, bool *changed, struct fault *f);
 
+bool commits_are_staged(const struct commits *c);	/* a group is open */
+
 /* Remember that the UPDATE with this digest was answered with rcode, in the same group. */
 enum err commits_answered(struct commits *c, struct zone *zone, const uint8_t *digest, unsigned rcode, int64_t now_s);
 
