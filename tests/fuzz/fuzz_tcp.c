@@ -4,6 +4,7 @@
  * Each piece has an octet of what happens and one of length before it; it may be a message to be signed, or another
  * client comes and says nothing. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -196,16 +197,20 @@ make_octets(uint8_t what, const uint8_t *data, size_t n, uint8_t out[SMALL])
 static int
 connect_client(int buffer)
 {
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* The system may have no port left, where others use them up: in a minute they are free. */
+	for (int i = 0; i < 9000; i++) {
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	must(fd >= 0);
-	if (buffer > 0)
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
-	while (connect(fd, (struct sockaddr *)&address, address_len) != 0) {
-		must(errno == EADDRNOTAVAIL);	/* others have used up the system's ports: in a minute they are free */
+		must(fd >= 0);
+		if (buffer > 0)
+			setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
+		if (connect(fd, (struct sockaddr *)&address, address_len) == 0)
+			return fd;
+		fprintf(stderr, "connect: %s\n", strerror(errno));
+		close(fd);
 		usleep(10000);
 	}
-	return fd;
+	abort();
 }
 
 static void
