@@ -209,9 +209,10 @@ void source_wait(struct source *s, void (*done)(void *arg, enum err err, const c
 void source_finished(struct source *s, bool written, enum err err, const char *words);
 const char *source_problem(const struct source *s);	/* of the last pull or push; NULL: both went well */
 struct source *source_of(const struct zone *z);
-/* What is free to the system, what is not into huge pages; on a helper, after much was read or replaced. */
+/* What is free to the system; on a helper, after much was read or replaced.  much_is_new: and what is not free into huge pages,
+ * for which a query may have to wait some milliseconds: so not where large zones only changed a little. */
 #define MUCH_READ 50000			/* RRs */
-void memory_tidy(struct keeper *k);
+void memory_tidy(struct keeper *k, bool much_is_new);
 
 /* filezones.c */
 size_t filezones_count(const struct config *c);		/* directories with zone files */

@@ -435,13 +435,15 @@ merge_pulled(struct keeper *k, struct pull *p, struct fault *f)
 	return ERR_OK;
 }
 
+/* fresh: of zones that were not served before. */
 static bool
-has_read_much(const struct pull *p)
+has_read_much(const struct pull *p, bool fresh)
 {
 	size_t rrs = 0;
 
 	for (size_t i = 0; i < p->nzones; i++)
-		rrs += p->zones[i].rrs.n;
+		if (!fresh || !p->zones[i].known)
+			rrs += p->zones[i].rrs.n;
 	return rrs > MUCH_READ;
 }
 
@@ -452,7 +454,7 @@ pull_done(void *arg)
 	struct source *s = p->source;
 	struct fault f = p->fault;
 	enum err err = p->err;
-	bool much = has_read_much(p);
+	bool much = has_read_much(p, false), much_is_new = has_read_much(p, true);
 
 	keeper_flush(s->keeper);		/* updates of this round first: the merge has a group of its own */
 	if (err == ERR_OK && !s->keeper->stopping) {
@@ -469,7 +471,7 @@ pull_done(void *arg)
 		source_idle(s);
 	pull_free(p);
 	if (much && !s->keeper->stopping)
-		memory_tidy(s->keeper);
+		memory_tidy(s->keeper, much_is_new);
 }
 
 void

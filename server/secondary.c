@@ -374,7 +374,7 @@ intake_done(void *arg)
 	much = has_taken_much(k->secondaries, in);
 	intake_free(in);
 	if (much)
-		memory_tidy(k);
+		memory_tidy(k, true);
 	secondaries_go_on(k->secondaries);
 }
 

@@ -348,10 +348,16 @@ sources_open(struct keeper *k, struct fault *f)
 
 /* What was freed in small pieces stays with the process unless somebody asks for it. */
 static void
-tidy(void *arg)
+give_back(void *arg)
 {
 	(void)arg;
 	(void)malloc_trim(0);
+}
+
+static void
+give_back_and_move(void *arg)
+{
+	give_back(arg);
 	(void)huge_pages();
 }
 
@@ -362,15 +368,16 @@ tidied(void *arg)
 }
 
 void
-memory_tidy(struct keeper *k)
+memory_tidy(struct keeper *k, bool much_is_new)
 {
-	(void)pool_submit(k->pool, tidy, tidied, NULL);	/* if there is no memory for that: the next time */
+	/* if there is no memory for that: the next time */
+	(void)pool_submit(k->pool, much_is_new ? give_back_and_move : give_back, tidied, NULL);
 }
 
 void
 sources_start(struct keeper *k)
 {
-	memory_tidy(k);
+	memory_tidy(k, true);
 	for (size_t i = 0; i < k->nsources; i++) {
 		struct source *s = &k->sources[i];
 

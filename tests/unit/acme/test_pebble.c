@@ -12,6 +12,7 @@
 #include <openssl/pem.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -80,6 +81,7 @@ pebble_start(struct stage *s)
 		int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
 		dup2(fd, 1);
 		dup2(fd, 2);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);	/* should the test be killed */
 		setenv("PEBBLE_VA_NOSLEEP", "1", 1);
 		setenv("PEBBLE_WFE_NONCEREJECT", s->nonce_reject, 1);
 		setenv("PEBBLE_AUTHZREUSE", "50", 1);
