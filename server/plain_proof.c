@@ -5,6 +5,17 @@
 #include "server/plain_internal.h"
 #include "wire/rrtype.h"
 
+/* How the zone denies. */
+static inline enum zone_denial
+begin(const struct plain *q, struct plain_proofs *proofs)
+{
+	enum zone_denial denial = zone_version_denial(q->asked.zone);
+
+	proofs->n = 0;
+	proofs->nsec3 = denial == ZONE_DENIAL_NSEC3;
+	return denial;
+}
+
 static inline void
 add(struct plain_proofs *proofs, const struct zone_node *node, size_t shared)
 {
@@ -131,11 +142,9 @@ collect_nodata(const struct plain *q, enum zone_denial denial, struct plain_proo
 size_t
 plain_nodata(const struct plain *q, const struct answer_settings *settings, bool tcp, uint8_t *out, size_t room)
 {
-	enum zone_denial denial = zone_version_denial(q->asked.zone);
 	struct plain_proofs proofs;
+	enum zone_denial denial = begin(q, &proofs);
 
-	proofs.n = 0;
-	proofs.nsec3 = denial == ZONE_DENIAL_NSEC3;
 	if (zone_version_apex_len(q->asked.zone) == 1 || !collect_nodata(q, denial, &proofs))
 		return 0;
 	return write_denial(q, settings, RCODE_NOERROR, &proofs, tcp, out, room);
@@ -182,11 +191,9 @@ collect_nsec3_nxdomain(const struct plain *q, struct plain_proofs *proofs)
 size_t
 plain_nxdomain(const struct plain *q, const struct answer_settings *settings, bool tcp, uint8_t *out, size_t room)
 {
-	enum zone_denial denial = zone_version_denial(q->asked.zone);
 	struct plain_proofs proofs;
+	enum zone_denial denial = begin(q, &proofs);
 
-	proofs.n = 0;
-	proofs.nsec3 = denial == ZONE_DENIAL_NSEC3;
 	if (zone_version_apex_len(q->asked.zone) == 1 ||
 	    !(denial == ZONE_DENIAL_NSEC ? collect_nsec_nxdomain(q, &proofs) :
 	    denial == ZONE_DENIAL_NSEC3 && collect_nsec3_nxdomain(q, &proofs)))
@@ -213,11 +220,7 @@ collect_nsec3_no_ds(const struct plain *q, struct plain_proofs *proofs, const st
 bool
 plain_prove_no_ds(const struct plain *q, const struct zone_node *cut, struct plain_proofs *proofs)
 {
-	enum zone_denial denial = zone_version_denial(q->asked.zone);
-
-	proofs->n = 0;
-	proofs->nsec3 = denial == ZONE_DENIAL_NSEC3;
-	switch (denial) {
+	switch (begin(q, proofs)) {
 	case ZONE_DENIAL_NSEC:
 		add(proofs, cut, zone_node_owner_len(cut));
 		return true;
