@@ -25,6 +25,7 @@ acme_retry_after(const char *field, int64_t now_s)
 		if (at == (time_t)-1)
 			return -1;
 		s = (int64_t)at - now_s;
+		s += s >= 0;			/* a date has whole seconds: what is meant may be any moment of that one */
 	}
 	return s < 0 ? 0 : s > ACME_RETRY_AFTER_MAX_S ? ACME_RETRY_AFTER_MAX_S : s;
 }

@@ -36,8 +36,8 @@ struct acme_reply {
  * secret to the CA, so nothing else will do (RFC 8555, section 6.1). */
 bool acme_is_https(const char *url);
 
-/* Retry-After (RFC 9110, section 10.2.3), seconds or a date, as seconds from now_s; -1: absent or malformed.
- * Never more than ACME_RETRY_AFTER_MAX_S. */
+/* Retry-After (RFC 9110, section 10.2.3), seconds or a date, as seconds from now_s, a date until its second is over;
+ * -1: absent or malformed.  Never more than ACME_RETRY_AFTER_MAX_S. */
 #define ACME_RETRY_AFTER_MAX_S 86400
 int64_t acme_retry_after(const char *field, int64_t now_s);
 

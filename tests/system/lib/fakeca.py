@@ -239,8 +239,9 @@ class FakeCA(Endpoints):
         self.note("COMPLAINT " + self.complaints[-1])
 
     def note(self, text):
+        at = time.time()
         with open(self.log_path, "a", encoding="utf-8") as f:
-            f.write(f"{time.strftime('%H:%M:%S')}.{int(time.time() * 1000) % 1000:03} {text}\n")
+            f.write(f"{time.strftime('%H:%M:%S', time.localtime(at))}.{int(at * 1000) % 1000:03} {text}\n")
 
     def note_exception(self):
         self.note(traceback.format_exc())

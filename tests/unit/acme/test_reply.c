@@ -204,7 +204,8 @@ static const struct { const char *why, *field; int64_t s; } retries[] = {
 	{ "more than a day",		"999999999999999999999", ACME_RETRY_AFTER_MAX_S },
 	{ "seconds and more",		"12 monkeys", -1 },
 	{ "a negative number",		"-5", -1 },
-	{ "a date to come",		"Sun, 09 Sep 2001 01:47:40 GMT", 60 },
+	{ "a date to come, whole",	"Sun, 09 Sep 2001 01:47:40 GMT", 61 },
+	{ "this very second",		"Sun, 09 Sep 2001 01:46:40 GMT", 1 },
 	{ "a date that has passed",	"Sun, 09 Sep 2001 01:45:40 GMT", 0 },
 	{ "words",			"soon", -1 },
 };
