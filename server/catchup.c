@@ -19,6 +19,7 @@ struct catchup {
 	struct keeper *keeper;
 	struct zone *zone;		/* zones live as long as the keeper */
 	struct exchange *exchange;
+	struct view *view;		/* a reference: has the key */
 };
 
 static void
@@ -28,6 +29,7 @@ catchup_free(struct catchup *c)
 	if (c->next != NULL)
 		c->next->link = c->link;
 	c->keeper->ncatchups--;
+	view_unref(c->view);
 	free(c);
 }
 
@@ -127,16 +129,17 @@ ask_target(void *arg, const struct notify_target *target, const struct sockaddr 
 	struct asking_zone *a = arg;
 	struct catchup *c = calloc(1, sizeof *c);
 	struct exchange_request q = { .to = target->address, .to_len = target->len, .from = source, .msg = a->msg,
-	    .n = a->n,
+	    .n = a->n, .key = target->key,
 	    .timeout_ms = ASK_MS, .tries = ASK_TRIES, .done = on_answer, .arg = c };
 
-	if (c == NULL || exchange_start(a->keeper->base, &q, &c->exchange) != ERR_OK) {
+	if (target->unknown_key != NULL || c == NULL || exchange_start(a->keeper->base, &q, &c->exchange) != ERR_OK) {
 		free(c);
 		log_debug("zone %s: a secondary could not be asked for its serial", a->zone->name);
 		return;
 	}
 	c->keeper = a->keeper;
 	c->zone = a->zone;
+	c->view = view_ref(a->keeper->view);
 	c->link = &a->keeper->catchups;
 	if ((c->next = a->keeper->catchups) != NULL)
 		c->next->link = &c->next;

@@ -43,7 +43,7 @@ struct config_git {
 	unsigned removal_floor;		/* RRs; so many may go whatever their share is */
 };
 
-struct config_primary {			/* whom a secondary zone is transferred from */
+struct config_peer {			/* a primary, or a secondary, and what messages to it are signed with */
 	struct config_address address;
 	struct dname key;
 	bool has_key;
@@ -61,7 +61,7 @@ struct config_zone {
 	struct dname name;
 	char *file;			/* absolute; NULL: from git */
 	char *unreadable;		/* why it cannot be read, with its place in the configuration; NULL: it can */
-	struct config_primary *primaries;	/* in the order of preference; 0: no secondary zone */
+	struct config_peer *primaries;	/* in the order of preference; 0: no secondary zone */
 	size_t nprimaries;
 	enum catalog_role catalog_role;
 	bool catalog_member;		/* of the catalogs that are made here */
@@ -71,7 +71,7 @@ struct config_zone {
 	bool forward_updates;
 	uint64_t max_size;		/* of a transfer in, octets in memory */
 	unsigned refresh_min_s, refresh_max_s, retry_min_s, retry_max_s, expire_min_s, expire_max_s;
-	struct config_address *notify;
+	struct config_peer *notify;
 	size_t nnotify;
 	struct config_access *allow_transfer;
 	size_t nallow_transfer;
@@ -184,6 +184,9 @@ void config_address_make(int family, const uint8_t *octets, uint16_t port, struc
 /* The same form; port 0 is left out.  Gives text back. */
 #define CONFIG_ADDRESS_TEXT 80
 char *config_address_print(const struct sockaddr *address, char text[CONFIG_ADDRESS_TEXT]);
+
+/* The same address, port and key. */
+bool config_same_peer(const struct config_peer *a, const struct config_peer *b);
 
 /* The same address, whatever the ports; IPv4 that came in over an IPv6 socket is IPv4. */
 bool config_same_host(const struct sockaddr *a, const struct sockaddr *b);

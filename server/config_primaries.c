@@ -1,55 +1,5 @@
-/* zones: primaries, "ADDRESS[@PORT] [key NAME]" each. */
+/* zones: what a secondary zone needs, and must not have; bounds for the times in its SOA. */
 #include "server/config_schema.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-static const char form[] = "ADDRESS, ADDRESS@PORT, or one of these with key NAME behind it";
-
-static enum err
-read_primary(struct config_reader *r, const yaml_node_t *node, struct config_primary *out)
-{
-	const char *text = config_scalar(r, node, form);
-	char copy[CONFIG_ADDRESS_TEXT + DNAME_TEXT_MAX];
-	char *rest, *word;
-
-	if (text == NULL)
-		return ERR_FORMAT;
-	if (strlen(text) >= sizeof copy)
-		return config_expected(r, node, form);
-	strcpy(copy, text);
-	word = strtok_r(copy, " \t", &rest);
-	if (word == NULL || config_address_parse(word, 53, &out->address) != ERR_OK)
-		return config_expected(r, node, form);
-	if ((word = strtok_r(NULL, " \t", &rest)) == NULL)
-		return ERR_OK;
-	if (strcmp(word, "key") != 0 || (word = strtok_r(NULL, " \t", &rest)) == NULL ||
-	    dname_from_str(word, &out->key) != ERR_OK || strtok_r(NULL, " \t", &rest) != NULL)
-		return config_expected(r, node, form);
-	out->has_key = true;
-	return ERR_OK;
-}
-
-enum err
-config_read_primaries(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base)
-{
-	struct config_zone *z = base;
-	enum err err = ERR_OK;
-
-	if (node->type != YAML_SEQUENCE_NODE)
-		return config_expected(r, node, CONFIG_LIST);
-	const yaml_node_item_t *items = node->data.sequence.items.start;
-	size_t n = (size_t)(node->data.sequence.items.top - items);
-	if (n == 0)
-		return config_fault(r, node, ERR_RANGE, "expected at least one item for %s, found an empty list",
-		    o->name);
-	if ((z->primaries = calloc(n, sizeof *z->primaries)) == NULL)
-		return ERR_NOMEM;
-	z->nprimaries = n;
-	for (size_t i = 0; i < n && err == ERR_OK; i++)
-		err = read_primary(r, yaml_document_get_node(r->document, items[i]), &z->primaries[i]);
-	return err;
-}
 
 enum err
 config_read_update_key(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base)

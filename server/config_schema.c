@@ -338,9 +338,9 @@ static const char *const catalog_roles[] = { "none", "generate", "interpret", NU
 static const struct option zone_options[] = {
 	{ "name", OPTION_NAME, AT(config_zone, name), .needed = true },
 	{ "file", OPTION_TEXT, AT(config_zone, file), .valid = valid_zone_file, .expected = "the name of a file" },
-	{ "primaries", OPTION_OWN, .read = config_read_primaries },
+	{ "primaries", OPTION_OWN, LIST(config_zone, primaries), .min = 1, .read = config_read_peers },
 	{ "catalog-role", OPTION_CHOICE, AT(config_zone, catalog_role), .choices = catalog_roles, .fallback = "none" },
-	{ "notify", OPTION_ADDRESSES, LIST(config_zone, notify), .max = 53 },
+	{ "notify", OPTION_OWN, LIST(config_zone, notify), .read = config_read_peers },
 	{ "allow-transfer", OPTION_ACCESS, LIST(config_zone, allow_transfer) },
 	{ "acme", OPTION_OWN, .fallback = "yes", .read = config_read_zone_acme },
 	{ "check-servers", OPTION_ADDRESSES, LIST(config_zone, check_servers), .max = 53 },

@@ -136,8 +136,10 @@ enum err config_check_git(struct config_reader *r, const yaml_node_t *node, stru
 enum err config_read_removal_limit(struct config_reader *r, const struct option *o, const yaml_node_t *node,
     void *base);
 
-/* zones: from whom a secondary zone comes. */
-enum err config_read_primaries(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
+/* zones: a list of struct config_peer and its count, of at least o->min. */
+enum err config_read_peers(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
+
+/* zones: what else a secondary zone has. */
 enum err config_read_update_key(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
 enum err config_read_policy(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base);
 /* warns */

@@ -100,8 +100,8 @@ ask_after_restore(struct keeper *k)
 		k->zones.v[i]->new_here |= k->zones.v[i]->secondary == NULL;
 }
 
-static void
-tour_begin(struct keeper *k)
+void
+keeper_tour(struct keeper *k)
 {
 	k->toured = 0;
 	event_active(k->tour, EV_TIMEOUT, 1);
@@ -150,7 +150,7 @@ on_commit(void *ctx, const struct commit_request *q, const struct changeset *cha
 	if (z->secondary != NULL && config_zone_for(k->view->config, z->apex.octets)->catalog_role == CATALOG_INTERPRET)
 		catalogs_changed(k);
 	if (q->origin == ORIGIN_LOAD) {
-		tour_begin(k);
+		keeper_tour(k);
 		certs_scan(k, z);
 	} else {
 		peers_notify(k, z);
@@ -438,7 +438,7 @@ keeper_start(struct keeper *k, struct workers *workers, struct fault *f)
 	secondaries_start(k);
 	links_configure(k);
 	ask_after_restore(k);
-	tour_begin(k);
+	keeper_tour(k);
 	sigfillset(&all);			/* signals are the main thread's */
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	error = pthread_create(&k->thread, NULL, keeper_thread, k);

@@ -188,6 +188,7 @@ struct keeper {
 enum err keeper_wait(struct keeper *k, void (*done)(void *arg, enum err err, const char *words), void *arg);
 void keeper_flush(struct keeper *k);			/* make the open group durable now, tell who waits */
 void keeper_flush_soon(struct keeper *k);		/* in the next round of the loop */
+void keeper_tour(struct keeper *k);			/* tell the secondaries of zones that are "untold", one after the other */
 
 /* updates.c */
 void keeper_update(struct keeper *k, struct job *j);	/* takes j over */
@@ -360,7 +361,7 @@ bool compact_start(struct source *s);		/* on a helper; false: not now */
 void compact_give_way(struct source *s);	/* something else is wanted: if one runs, let it end, unless it never came to its end lately */
 
 /* peers.c */
-void peers_notify(struct keeper *k, const struct zone *z);
+void peers_notify(struct keeper *k, struct zone *z);
 
 /* Do we listen there?  An NS record has no port, so for what one names the host alone decides (any_port). */
 bool peers_is_ours(const struct config *c, const struct sockaddr *a, bool any_port);

@@ -28,6 +28,7 @@ server_libserver_a_SOURCES = \
 	server/config_document.c \
 	server/config_git.c \
 	server/config_key_files.c \
+	server/config_peers.c \
 	server/config_policy.c \
 	server/config_primaries.c \
 	server/config_proxy.c \

@@ -34,6 +34,7 @@ struct notice {				/* small: a server of very many zones has as many */
 	struct {
 		const uint8_t *octets;		/* behind the struct */
 	} zone;
+	/* behind that the name of the key; the root: none.  See key_of() */
 	struct sockaddr_in6 address, source;	/* or IPv4, for which there is room */
 	socklen_t len;
 	bool has_source;
@@ -92,6 +93,13 @@ leave_line(struct notice *t)
 	t->is_due = false;
 }
 
+/* The name of the key that it is signed with; the root: it is not. */
+static const uint8_t *
+key_of(const struct notice *t)
+{
+	return t->zone.octets + dname_len(t->zone.octets);
+}
+
 /* Take a notice out of whatever it is doing. */
 static void
 notice_stop(struct notice *t)
@@ -121,7 +129,7 @@ notice_free(struct notice *t)
 static void
 set_problem(struct notice *t, const char *format, const char *words)	/* format NULL: none */
 {
-	char text[160];
+	char text[160 + DNAME_TEXT_MAX];
 
 	free(t->problem);
 	t->problem = NULL;
@@ -336,16 +344,20 @@ grow(struct notifier *n)
 static struct notice *
 notice_get(struct notifier *n, const uint8_t *zone, const struct notify_target *target)
 {
+	const uint8_t *key = target->key != NULL ? target->key->name.octets :
+	    target->unknown_key != NULL ? target->unknown_key : (const uint8_t *)"";
+	size_t len = dname_len(zone);
 	struct notice *t;
 
 	for (t = *bucket(n, zone); t != NULL; t = t->next)
 		if (same_address((const struct sockaddr *)&t->address, (const struct sockaddr *)&target->address) &&
-		    dname_equal(t->zone.octets, zone))
+		    dname_equal(t->zone.octets, zone) && dname_equal(key_of(t), key))
 			return t;
-	if ((t = calloc(1, sizeof *t + dname_len(zone))) == NULL)
+	if ((t = calloc(1, sizeof *t + len + dname_len(key))) == NULL)
 		return NULL;
 	t->notifier = n;
-	t->zone.octets = memcpy(t + 1, zone, dname_len(zone));
+	t->zone.octets = memcpy(t + 1, zone, len);
+	memcpy((uint8_t *)(t + 1) + len, key, dname_len(key));
 	memcpy(&t->address, &target->address, sizeof t->address);
 	t->len = target->len;
 	if (n->nnotices++ >= n->nbuckets)
@@ -420,6 +432,7 @@ send_to(struct notifier *n, const struct rr *soa, const struct notify_target *ta
     const struct sockaddr_storage *source, size_t nsource)
 {
 	struct notice *t = notice_get(n, soa->owner, target);
+	char name[DNAME_TEXT_MAX];
 	struct soa fields;
 
 	if (t == NULL) {
@@ -436,6 +449,11 @@ send_to(struct notifier *n, const struct rr *soa, const struct notify_target *ta
 	for (size_t i = 0; i < nsource && !t->has_source; i++) {
 		memcpy(&t->source, &source[i], sizeof t->source);
 		t->has_source = source[i].ss_family == target->address.ss_family;
+	}
+	if (target->unknown_key != NULL) {
+		set_problem(t, "its key %s is not known here", dname_print_host(target->unknown_key, name));
+		tell(t, "; not sent");
+		return;
 	}
 	if (copy_key(t, target->key) != ERR_OK || write_message(t, soa) != ERR_OK) {
 		set_problem(t, "%s", err_str(ERR_NOMEM));
@@ -477,7 +495,8 @@ notifier_each(const struct notifier *n, const uint8_t *zone, void (*each)(void *
 {
 	for (const struct notice *t = *bucket(n, zone); t != NULL; t = t->next) {
 		struct notify_status s = {
-			.address = (const struct sockaddr *)&t->address, .sent = t->sent, .confirmed = t->confirmed,
+			.address = (const struct sockaddr *)&t->address,
+			.key = dname_is_root(key_of(t)) ? NULL : key_of(t), .sent = t->sent, .confirmed = t->confirmed,
 			.is_confirmed = t->any_confirmed && !serial_lt(t->confirmed, t->sent), .tries = t->tries,
 			.problem = problem_of(t)
 		};

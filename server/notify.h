@@ -24,10 +24,12 @@ size_t notify_write(const struct rr *soa, uint8_t *out, size_t room);
 struct notify_target {
 	struct sockaddr_storage address;
 	socklen_t len;
-	const struct tsig_key *key;	/* to sign with, copied; NULL: unsigned */
+	const struct tsig_key *key;	/* to sign with, copied; NULL: unsigned, */
+	const uint8_t *unknown_key;	/* unless it has to be signed with a key of this name, which is not known: not sent */
 };
 
-/* zone changed to the serial in soa (its owner is the apex): tell every target.  A NOTIFY for the same zone that is
+/* zone changed to the serial in soa (its owner is the apex): tell every target (an address and the name of a key; with
+ * different keys one address may be different views of a server).  A NOTIFY for the same zone that is
  * still on its way to a target is replaced, so that the newest serial is what arrives.  targets are all that the zone
  * has: others that were told before are forgotten.  source: NULL, or n addresses of which the one of the target's
  * family is used. */
@@ -43,6 +45,7 @@ void notifier_drop(struct notifier *n, const uint8_t *zone);
 /* Every target heard of since start: the last serial sent and the last one confirmed. */
 struct notify_status {
 	const struct sockaddr *address;
+	const uint8_t *key;		/* its name; NULL: unsigned */
 	uint32_t sent, confirmed;
 	bool is_confirmed;		/* confirmed == sent, or newer */
 	unsigned tries;			/* of the outstanding one */

@@ -121,14 +121,22 @@ struct targets {
 	struct keeper *keeper;
 	struct notify_target *v;
 	size_t n, cap;
+	size_t nconfigured;		/* the first of them */
+	bool lacks_key;			/* one that the configuration names is not known */
 };
 
 static struct notify_target *
-add_target(struct targets *t, const struct config_address *a)
+find_target(const struct targets *t, const struct config_address *a)
 {
 	for (size_t i = 0; i < t->n; i++)
 		if (t->v[i].len == a->len && memcmp(&t->v[i].address, &a->address, a->len) == 0)
 			return &t->v[i];
+	return NULL;
+}
+
+static struct notify_target *
+new_target(struct targets *t, const struct config_address *a)
+{
 	if (t->n == t->cap) {
 		size_t cap = t->cap == 0 ? 8 : t->cap * 2;
 		struct notify_target *v = realloc(t->v, cap * sizeof *v);
@@ -142,14 +150,29 @@ add_target(struct targets *t, const struct config_address *a)
 	return &t->v[t->n++];
 }
 
+/* What the configuration says of an address holds, whatever else names it. */
+static void
+add_configured(struct targets *t, const struct config_peer *p)
+{
+	struct notify_target *target = new_target(t, &p->address);
+
+	if (target == NULL || !p->has_key)
+		return;
+	if ((target->key = tsig_keyring_find(t->keeper->view->ring, p->key.octets)) == NULL) {
+		target->unknown_key = p->key.octets;
+		t->lacks_key = true;
+	}
+}
+
 static void
 add_name_server(void *arg, const struct config_address *a, const char *server)
 {
 	struct targets *t = arg;
 
 	(void)server;
-	if (a != NULL && !peers_is_ours(t->keeper->view->config, (const struct sockaddr *)&a->address, true))
-		add_target(t, a);
+	if (a != NULL && !peers_is_ours(t->keeper->view->config, (const struct sockaddr *)&a->address, true) &&
+	    find_target(t, a) == NULL)
+		new_target(t, a);
 }
 
 /* Transfer keys with addresses in their names: the secondary's is a target, and its NOTIFY is signed with that key. */
@@ -166,7 +189,10 @@ add_key_targets(struct targets *t, const struct zone *z)
 		if (!key->has_secondary || !tsig_key_may(key, TSIG_RIGHT_TRANSFER, z->apex.octets))
 			continue;
 		config_address_make(AF_INET, key->secondary, 53, &a);
-		if ((target = add_target(t, &a)) != NULL)
+		if ((target = find_target(t, &a)) == NULL)
+			target = new_target(t, &a);
+		if (target != NULL && (target >= t->v + t->nconfigured ||
+		    (target->key == NULL && target->unknown_key == NULL)))
 			target->key = key;
 	}
 }
@@ -176,14 +202,15 @@ find_targets(struct targets *t, const struct zone *z)
 {
 	const struct config_zone *settings = config_zone_for(t->keeper->view->config, z->apex.octets);
 
-	each_name_server(t->keeper, z, true, add_name_server, t);
 	for (size_t i = 0; i < settings->nnotify; i++)
-		add_target(t, &settings->notify[i]);
+		add_configured(t, &settings->notify[i]);
+	t->nconfigured = t->n;
+	each_name_server(t->keeper, z, true, add_name_server, t);
 	add_key_targets(t, z);
 }
 
 void
-peers_notify(struct keeper *k, const struct zone *z)
+peers_notify(struct keeper *k, struct zone *z)
 {
 	const struct config *c = k->view->config;
 	struct sockaddr_storage *source = calloc(c->nsource + 1, sizeof *source);
@@ -196,6 +223,7 @@ peers_notify(struct keeper *k, const struct zone *z)
 			source[i] = c->source[i].address;
 		if (t.n > 0)
 			notifier_send(k->notifier, &soa, t.v, t.n, c->nsource == 0 ? NULL : source, c->nsource);
+		z->untold |= t.lacks_key;		/* it is told when the keys are others */
 	}
 	listeners_notify(k, z);
 	free(t.v);

@@ -56,23 +56,21 @@ add_zone(struct keeper *k, const uint8_t *apex, struct secondary **out, struct f
 }
 
 static bool
-same_primaries(const struct secondary *s, const struct config_primary *v, size_t n)
+same_primaries(const struct secondary *s, const struct config_peer *v, size_t n)
 {
 	bool same = s->nprimaries == n;
 
 	for (size_t i = 0; same && i < n; i++)
-		same = s->primaries[i].address.len == v[i].address.len && s->primaries[i].has_key == v[i].has_key &&
-		    memcmp(&s->primaries[i].address.address, &v[i].address.address, v[i].address.len) == 0 &&
-		    (!v[i].has_key || dname_equal(s->primaries[i].key.octets, v[i].key.octets));
+		same = config_same_peer(&s->primaries[i], &v[i]);
 	return same;
 }
 
 enum err
-secondary_want(struct keeper *k, const uint8_t *apex, const struct config_primary *primaries, size_t n, struct fault *f)
+secondary_want(struct keeper *k, const uint8_t *apex, const struct config_peer *primaries, size_t n, struct fault *f)
 {
 	struct zone *z = zonetable_find(&k->zones, apex);
 	struct secondary *s = z == NULL ? NULL : z->secondary;
-	struct config_primary *copy;
+	struct config_peer *copy;
 	uint64_t *said;
 	enum err err = ERR_NOMEM;
 
@@ -124,19 +122,19 @@ secondary_retire(struct secondary *s, const char *why)
 
 /* Keys whose names say where the zone comes from: those of just this zone first, then those of zones above. */
 static size_t
-primaries_of_keys(const struct config *c, const uint8_t *apex, struct config_primary *out)
+primaries_of_keys(const struct config *c, const uint8_t *apex, struct config_peer *out)
 {
 	size_t n = 0;
 
 	for (int above = 0; above < 2; above++) {
 		for (size_t i = 0; i < c->nkeys; i++) {
 			const struct tsig_key *key = c->keys[i];
-			struct config_primary *p = &out[n];
+			struct config_peer *p = &out[n];
 
 			if (!key->has_primary || !tsig_key_may(key, TSIG_RIGHT_TRANSFER, apex) ||
 			    dname_equal(key->zone.octets, apex) == (above != 0))
 				continue;
-			*p = (struct config_primary){ .key = key->name, .has_key = true };
+			*p = (struct config_peer){ .key = key->name, .has_key = true };
 			config_address_make(AF_INET, key->primary, 53, &p->address);
 			n++;
 		}
@@ -148,7 +146,7 @@ static enum err
 want_by_keys(struct keeper *k, const uint8_t *apex, struct fault *f)
 {
 	const struct config *c = k->view->config;
-	struct config_primary *primaries = calloc(c->nkeys + 1, sizeof *primaries);
+	struct config_peer *primaries = calloc(c->nkeys + 1, sizeof *primaries);
 	enum err err = primaries == NULL ? ERR_NOMEM : ERR_OK;
 	size_t n = err == ERR_OK ? primaries_of_keys(c, apex, primaries) : 0;
 

@@ -209,7 +209,7 @@ is_news(struct secondary *s, const char *words)
 static void
 failed(struct secondary *s, const char *words)
 {
-	const struct config_primary *p = &s->primaries[s->at];
+	const struct config_peer *p = &s->primaries[s->at];
 	char address[CONFIG_ADDRESS_TEXT];
 
 	config_address_print((const struct sockaddr *)&p->address.address, address);
@@ -237,7 +237,7 @@ failed(struct secondary *s, const char *words)
 static bool
 take_key(struct secondary *s, const struct tsig_key **key, struct fault *f)
 {
-	const struct config_primary *p = &s->primaries[s->at];
+	const struct config_peer *p = &s->primaries[s->at];
 	char name[DNAME_TEXT_MAX];
 
 	view_unref(s->view);
@@ -582,7 +582,7 @@ secondary_describe(const struct zone *z, struct secondary_status *out)
 {
 	static char key[DNAME_TEXT_MAX];
 	const struct secondary *s = z->secondary;
-	const struct config_primary *p = &s->primaries[s->at];
+	const struct config_peer *p = &s->primaries[s->at];
 
 	*out = (struct secondary_status){ .state = s->intake != NULL ||
 	    s->queued ? "transferring" : s->asking != NULL || s->to_ask ? "asking" :

@@ -10,7 +10,7 @@ struct secondary {
 	struct secondary *next;
 	struct keeper *keeper;
 	struct zone *zone;
-	struct config_primary *primaries;
+	struct config_peer *primaries;
 	uint64_t *said;			/* per primary a hash of what was complained of last; 0: nothing */
 	size_t nprimaries;
 	bool wanted;			/* by the present configuration, or by a catalog */
@@ -63,7 +63,7 @@ void secondary_reimage(struct secondary *s);
 void images_tidy(struct journal *j, const char *directory);
 
 /* secondaries.c: have the zone, with these primaries, and ask them if they are new; or have it no longer. */
-enum err secondary_want(struct keeper *k, const uint8_t *apex, const struct config_primary *primaries, size_t n,
+enum err secondary_want(struct keeper *k, const uint8_t *apex, const struct config_peer *primaries, size_t n,
     struct fault *f);
 void secondary_retire(struct secondary *s, const char *why);
 

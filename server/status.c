@@ -78,10 +78,11 @@ zone_row(const struct zone *z)
 static void
 add_secondary(void *arg, const struct notify_status *s)
 {
-	char address[CONFIG_ADDRESS_TEXT];
+	char address[CONFIG_ADDRESS_TEXT], key[DNAME_TEXT_MAX];
 
-	json_array_append_new(arg, json_pack("{s:s, s:I, s:o, s:b, s:o}", "address",
-	    config_address_print(s->address, address), "sent", (json_int_t)s->sent,
+	json_array_append_new(arg, json_pack("{s:s, s:o, s:I, s:o, s:b, s:o}", "address",
+	    config_address_print(s->address, address),
+	    "key", s->key == NULL ? json_null() : json_string(dname_print_host(s->key, key)), "sent", (json_int_t)s->sent,
 	    "confirmed", s->confirmed == 0 ? json_null() : json_integer((json_int_t)s->confirmed), "current",
 	    s->is_confirmed, "problem", json_words(s->problem)));
 }

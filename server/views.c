@@ -60,6 +60,8 @@ view_rebuild(struct keeper *k, struct config *config)
 	k->view = v;
 	view_publish(k->shared, v);
 	listeners_review(k);
+	if (k->started)
+		keeper_tour(k);			/* who is told with a key that was not known */
 	return ERR_OK;
 }
 

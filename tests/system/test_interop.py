@@ -4,7 +4,7 @@ import pytest
 
 from lib import client
 from lib.keys import Key
-from lib.peers import PRIMARIES, SECONDARIES
+from lib.peers import PRIMARIES, SECONDARIES, Bind, Knot, Nsd
 from lib.signed import sign
 from lib.wait import wait_for
 from lib.zones import RICH, TYPES, zone
@@ -124,6 +124,44 @@ def test_primary_keys(certnsd, peer):
         same(server, peer, name, key)
     server.wait_log(r"wrong\.key")
     assert client.serial(peer, f"wrong.{ZONE}") is None
+
+
+@each((Bind, Knot, Nsd))
+def test_signed_notify(certnsd, peer):
+    """A secondary that takes NOTIFY only where it is signed with a key of its own."""
+    told = Key("told")
+    here = f"{peer.address}@{peer.port}"
+    server = primary_for(certnsd, peer, {ZONE: text(peer)})
+    server.config["server"]["source"] = ["127.0.0.2"]       # from its primary's address BIND takes any NOTIFY
+    server.write_config()
+    peer.key(told)
+    peer.notify_key = told
+    peer.secondary(ZONE, server, TRANSFER)
+    server.start(ZONE)
+    peer.start(ZONE)
+
+    def seen():
+        return server.ctl("zones", ZONE)[0]["secondaries"]
+
+    # Unsigned, and with a key that is not known here, it hears nothing.
+    update(server, f"add one.{ZONE} 300 A 192.0.2.21")
+    wait_for(lambda: seen()[0]["problem"] and seen()[0]["key"] is None, "an unsigned NOTIFY is not taken")
+    server.zone_entry(ZONE, file=f"{server.directory}/{ZONE}", notify=[f"{here} key {told.name}"],
+                      **{"allow-transfer": [f"key {TRANSFER.name}"]})
+    server.ctl("reload")
+    update(server, f"add two.{ZONE} 300 A 192.0.2.22")
+    wait_for(lambda: "its key told is not known here" in (seen()[0]["problem"] or ""), "a key that is not known")
+    assert client.serial(peer, ZONE) < client.serial(server, ZONE)
+
+    # Once it is, the secondary is told of what it missed, and of each change.
+    server.config["keys"] += known(told)
+    server.write_config()
+    server.ctl("reload")
+    follows(server, peer)
+    update(server, f"add three.{ZONE} 300 A 192.0.2.23")
+    follows(server, peer)
+    wait_for(lambda: [(one["address"], one["key"], one["current"]) for one in seen()] == [(here, told.name, True)],
+             "its answer, signed, has confirmed the serial")
 
 
 # --- certnsd as the secondary ---

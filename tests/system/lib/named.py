@@ -18,6 +18,7 @@ class Named(Process):
         self.recursion = False
         self.options = ""
         self.validation = "no"
+        self.notify_key = None          # NOTIFY must be signed with it
 
     def key(self, key):
         self.clauses.append(key.named())
@@ -33,7 +34,7 @@ class Named(Process):
         self.clauses.append(
             f'zone "{zone}" {{ type secondary; file "{zone}.secondary"; masterfile-format text; '
             f"primaries {{ {of.address} port {of.port}{signed}; }}; "
-            f"allow-notify {{ 127.0.0.0/8; }}; {options} }};\n")
+            f"allow-notify {{ {f'key {self.notify_key.name}' if self.notify_key else '127.0.0.0/8'}; }}; {options} }};\n")
 
     def forward(self, zone, to):
         """In place of all else: ask another server for the zone."""

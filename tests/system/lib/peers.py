@@ -27,6 +27,7 @@ class Peer(Process):
         super().__init__(name or self.program, directory)
         self.port = free_port()
         self.keys = []
+        self.notify_key = None  # NOTIFY must be signed with it (Knot and NSD)
         self.zones = []         # the name, then what write_config() needs
 
     def path(self, name):
@@ -128,7 +129,7 @@ log:
 {remotes}acl:
   - id: told
     action: notify
-    address: 127.0.0.0/8
+    {f"key: {self.notify_key.name}" if self.notify_key else "address: 127.0.0.0/8"}
 {rules}zone:
 {zones}""")
 
@@ -149,8 +150,9 @@ class Nsd(Peer):
             zones += f"zone:\n\tname: {zone}\n\tzonefile: {self.path(zone)}.zone\n\tprovide-xfr: 127.0.0.0/8 {who}\n" \
                 "\tstore-ixfr: yes\n"
             if role == "secondary":
-                zones += f"\trequest-xfr: {other.address}@{other.port} {who}\n\tallow-notify: 127.0.0.0/8 NOKEY\n" \
-                    f"\tmin-retry-time: 1\n\tmin-refresh-time: 1\n" + (f"\tallow-notify: 127.0.0.0/8 {who}\n" if key else "")
+                told = [self.notify_key.name] if self.notify_key else ["NOKEY", key.name] if key else ["NOKEY"]
+                zones += f"\trequest-xfr: {other.address}@{other.port} {who}\n\tmin-retry-time: 1\n\tmin-refresh-time: 1\n" + \
+                    "".join(f"\tallow-notify: 127.0.0.0/8 {name}\n" for name in told)
             else:
                 zones += "\tcreate-ixfr: yes\n" + (f"\tnotify: {other.address}@{other.port} NOKEY\n" if other else "")
         self.write("nsd.conf", f"""\

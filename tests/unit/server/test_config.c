@@ -243,7 +243,7 @@ check_as_all(const struct config_zone *z, const char *why)
 
 	check(z->nnotify == 1 && z->nallow_transfer == 2 && z->ncheck_servers == 1 && z->update_policy.n == 1,
 	    "%s: lists", why);
-	assert_string_equal(config_address_print((struct sockaddr *)&z->notify[0].address, text), "192.0.2.3@5353");
+	assert_string_equal(config_address_print((struct sockaddr *)&z->notify[0].address.address, text), "192.0.2.3@5353");
 	check(z->acme && z->authorities != NULL && strcmp(z->authorities[0], "ca") == 0, "%s: acme", why);
 	check(z->serial == SERIAL_DATE && z->self_check.given && z->self_check.ways == ACME_CHECK_RESOLVER,
 	    "%s: words", why);
@@ -251,6 +251,22 @@ check_as_all(const struct config_zone *z, const char *why)
 	check(!z->catalog_member && strcmp(z->catalog_group, "all") == 0, "%s: catalogs", why);
 	check(z->has_update_key && z->forward_updates && z->max_size == UINT64_C(1) << 30 && z->refresh_min_s == 10 &&
 	    z->refresh_max_s == 4 * 7 * 86400, "%s: secondary zones", why);
+}
+
+static void
+test_secondaries_and_their_keys(void **state)
+{
+	struct config *c = config_of("zones: [{name: a, notify: [192.0.2.3 key k, 192.0.2.3, '::1@5353 key other.example']}]\n");
+	const struct config_zone *z = settings_of(c, "a");
+	char text[CONFIG_ADDRESS_TEXT], name[DNAME_TEXT_MAX];
+
+	(void)state;
+	check(z->nnotify == 3 && z->notify[0].has_key && !z->notify[1].has_key && z->notify[2].has_key, "keys");
+	assert_string_equal(config_address_print((struct sockaddr *)&z->notify[0].address.address, text), "192.0.2.3@53");
+	assert_string_equal(config_address_print((struct sockaddr *)&z->notify[2].address.address, text), "::1@5353");
+	assert_string_equal(dname_print_host(z->notify[2].key.octets, name), "other.example");
+	check(!config_same_peer(&z->notify[0], &z->notify[1]), "another key, or none, is another peer");
+	config_free(c);
 }
 
 /* Wherever they stand: here behind the zones, and the server's history behind both. */
@@ -436,6 +452,7 @@ main(void)
 		cmocka_unit_test(test_dnstap),
 		cmocka_unit_test(test_whole_file),
 		cmocka_unit_test(test_every_prefix),
+		cmocka_unit_test(test_secondaries_and_their_keys),
 		cmocka_unit_test(test_zone_defaults),
 		cmocka_unit_test(test_secret_file),
 		cmocka_unit_test(test_command_line),

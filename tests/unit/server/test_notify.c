@@ -215,6 +215,40 @@ test_targets_and_zones_are_forgotten(void **state)
 	event_base_free(base);
 }
 
+/* As views of one server are told apart. */
+static void
+test_one_address_with_several_keys(void **state)
+{
+	struct event_base *base = event_base_new();
+	struct peer p = { .udp_script = LINES("a", "a"), .ring = peer_ring(key_name) };
+	struct tsig_key *key = peer_key(key_name);
+	struct notify_target targets[3] = { { .key = NULL }, { .key = key }, { .unknown_key = zone } };
+	struct rr rr = soa(zone, 1);
+	struct notifier *n;
+
+	(void)state;
+	peer_start(&p, base, AF_INET);
+	for (size_t i = 0; i < 3; i++) {
+		targets[i].address = p.address;
+		targets[i].len = p.len;
+	}
+	assert_int_equal(notifier_new(base, &n), ERR_OK);
+	notifier_send(n, &rr, targets, 3, NULL, 0);
+	run_for(base, 100);
+	check(p.udp_requests == 2, "it is told once unsigned and once signed, and not with a key that is not known");
+	check(status(n, zone).n == 3, "each of them has a state of its own");
+	notifier_send(n, &rr, targets + 2, 1, NULL, 0);
+	check(status(n, zone).n == 1, "the one with the key that is not known is left");
+	check(!status(n, zone).last.is_confirmed && dname_equal(status(n, zone).last.key, zone), "unconfirmed");
+	check(strcmp(status(n, zone).problem, "its key example.com is not known here") == 0, "with the reason");
+	notifier_send(n, &rr, targets + 1, 1, NULL, 0);
+	check(dname_equal(status(n, zone).last.key, key_name), "a target is also named by its key");
+	notifier_free(n);
+	tsig_key_free(key);
+	peer_stop(&p);
+	event_base_free(base);
+}
+
 /* More zones than there are sockets for, and than the table had buckets. */
 static void
 test_many_zones_at_once(void **state)
@@ -264,6 +298,7 @@ main(void)
 		cmocka_unit_test(test_a_target_is_told_until_it_answers),
 		cmocka_unit_test(test_the_newest_serial_is_what_arrives),
 		cmocka_unit_test(test_targets_and_zones_are_forgotten),
+		cmocka_unit_test(test_one_address_with_several_keys),
 		cmocka_unit_test(test_many_zones_at_once),
 	};
 
