@@ -382,6 +382,10 @@ check_content(struct checking *c, const struct rr *rr)
 	case TYPE_HTTPS:
 		check_service(c, rr);
 		break;
+	case TYPE_URI:
+		if (rr->rdlen == 4)
+			warn(c, rr, "the target is empty (RFC 7553, section 4.4)");
+		break;
 	case TYPE_CAA:
 		check_caa(c, rr);
 		break;

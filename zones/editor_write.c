@@ -199,7 +199,6 @@ write_range(struct writing *w, const struct editor_line *l, size_t k, size_t n)
 		err = f->out.failed ? ERR_NOMEM : ERR_OK;
 	}
 	lexer_clear(&lx);
-	f->owner = l[k + n - 1].rr.owner;
 	if (l[k].has_ttl)
 		note_ttl(w, l[k + n - 1].rr.ttl);
 	return err;
@@ -238,14 +237,12 @@ write_split(struct writing *w, const struct editor_line *l, size_t n)
 static enum err
 write_generated(struct writing *w, const struct editor_line *l, size_t n)
 {
-	struct editor_file *f = &w->e->files[l->file];
 	enum err err = ERR_OK;
 
 	if (!is_whole(w, l, n))
 		return write_split(w, l, n);
 	if (l->has_ttl)
 		note_ttl(w, l[n - 1].rr.ttl);
-	f->owner = l[n - 1].rr.owner;
 	for (size_t i = 0; err == ERR_OK && i < n; i++)
 		err = write_new(w, &l[i]);
 	return err;

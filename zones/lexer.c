@@ -122,6 +122,17 @@ take_newline(struct lexer *lx)
 	lx->line_start = lx->p;
 }
 
+/* Is this carriage return part of a line end?  Alone it ends lines for some and not for others. */
+static bool
+ends_line(const struct lexer *lx)
+{
+	const char *p = lx->p;
+
+	while (p < lx->end && *p == '\r')
+		p++;
+	return p == lx->end || *p == '\n';
+}
+
 /* One entry, which may be empty.  False: no memory. */
 static bool
 take_entry(struct lexer *lx)
@@ -137,9 +148,13 @@ take_entry(struct lexer *lx)
 			if (depth == 0)
 				return true;
 			break;
+		case '\r':
+			if (!ends_line(lx))
+				blame(lx, token_at(lx, lx->p, 1), "expected the end of the line behind a carriage return");
+			lx->p++;
+			break;
 		case ' ':
 		case '\t':
-		case '\r':
 			lx->p++;
 			break;
 		case ';':

@@ -393,10 +393,15 @@ static enum err
 on_generate(struct reading *r, const struct token *v, size_t n)
 {
 	struct fault f = { 0 };
+	struct scope saved = r->here;
+	bool own_owner = r->own_owner;
 	size_t bad = 0;
 	enum err err = zone_generate(v, n, on_generated, r, &bad, &f);
 	struct token end = end_of(v, n);
 
+	/* A line without owner goes on with the one before, as in BIND. */
+	r->here = saved;
+	r->own_owner = own_owner;
 	if (r->stop == ERR_OK && err == ERR_FORMAT)
 		complain(r, bad < n ? &v[bad] : &end, "$GENERATE: %s", f.text);
 	return err == ERR_NOMEM ? err : r->stop;

@@ -85,6 +85,8 @@ static const struct rdata_sample { uint16_t type; const char *text, *hex; } samp
 	    "000103737663076578616d706c650000010006026832026833000300021f44" },
 	{ 65, "HTTPS 0 alias.example.", "000005616c696173076578616d706c6500" },
 	{ 66, "DSYNC CDS NOTIFY 5359 x.", "003b0114ef017800" },
+	{ 67, "HHIT AQIDBAU=", "0102030405" },
+	{ 68, "BRID AQIDBAU=", "0102030405" },
 	{ 99, "SPF \"v=spf1 -all\"", "0b763d73706631202d616c6c" },
 	{ 100, "UINFO \\# 1 00", "00" },
 	{ 101, "UID \\# 4 0", "00000000" },

@@ -162,6 +162,8 @@ static const struct { const char *why, *text, *finding; } sound[] = {
 	    "validationmethods=dns-01 ; accounturi=https://a.example/1\"\n"
 	    "@ CAA 128 issuewild \";\"\n@ CAA 0 iodef \"mailto:a@b.example\"\n@ CAA 0 issue \"\"\n@ CAA 0 issuemail "
 	    "\"ca.example\"\n",	NULL },
+	{ "a URI of nothing",				HEAD "_x._tcp URI 1 2 \"\"\n",
+	    "the target is empty (RFC 7553, section 4.4)" },
 	{ "CAA flags",					HEAD "@ CAA 1 issue \"ca.example\"\n",
 	    "of the flags only 128" },
 	{ "a CAA tag",					HEAD "@ CAA 0 isue \"ca.example\"\n",

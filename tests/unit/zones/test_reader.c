@@ -120,6 +120,8 @@ static const struct { const char *why, *text, *rrs; } good[] = {
 	    "a.example.com. 5" IN_A1 "in.example.com. 5" IN_A1 "ns.example.com. 5" IN_A1 "300.example.com. 5" IN_A1 },
 	{ "CRLF line ends",		"$TTL 5\r\na A 192.0.2.1\r\n\r\n A (\r\n192.0.2.1 )\r\n",
 	    "a.example.com. 5" IN_A1 "a.example.com. 5" IN_A1 },
+	{ "line ends made twice",	"a 5 A 192.0.2.1\r\r\n;\ra\r\nb 5 A 192.0.2.1\r",
+	    "a.example.com. 5" IN_A1 "b.example.com. 5" IN_A1 },
 	{ "no final newline",		"a 5 A 192.0.2.1",				"a.example.com. 5" IN_A1 },
 	{ "a comment without a newline",	"a 5 A 192.0.2.1;x",			"a.example.com. 5" IN_A1 },
 	{ "tabs",			"\t\na\t5\tIN\tA\t192.0.2.1\t\n",		"a.example.com. 5" IN_A1 },
@@ -146,6 +148,9 @@ static const struct { const char *why, *text, *rrs; } good[] = {
 	    "h1.example.com. 5 IN TXT \"a\" \"b 1\" \"\\\\\"\n" },
 	{ "$GENERATE of several strings",	"$GENERATE 1-1 h$ 5 TXT a \"b $\"\n",
 	    "h1.example.com. 5 IN TXT \"a\" \"b 1\"\n" },
+	{ "$GENERATE leaves the owner before it to the lines behind",
+	    "a 5" A1 "$GENERATE 1-1 h$ 5 A 192.0.2.$\n A 192.0.2.1\n",
+	    "a.example.com. 5" IN_A1 "h1.example.com. 5" IN_A1 "a.example.com. 5" IN_A1 },
 	{ "$GENERATE with shapes",	"$GENERATE 10-10 a${-3,4,x}b$$ 5 CNAME ${0,3,n}.\\$c${1}\n",
 	    "a0007b\\$.example.com. 5 IN CNAME a.0.\\$c11.example.com.\n" },
 };
@@ -208,6 +213,8 @@ static const struct { const char *why, *text, *complaints; } bad[] = {
 	{ "a fault in parentheses costs only that record",	"a 5 TXT (\"b\nc)\nd 5 X\n",
 	    "f:1:10: expected a closing quote before the end of the line that this quote opens on\nf:3:5: expected an "
 	    "RR type, found 'X'\n" },
+	{ "a carriage return in a line",	"a 5 TXT b\rc 5 TXT d\n",	"f:1:10: expected the end of the line behind a "
+	    "carriage return\n" },
 	{ "an unknown directive",	"$FOO\n",		"f:1:1: expected $ORIGIN, $TTL, $INCLUDE or $GENERATE, "
 	    "found '$FOO'\n" },
 	{ "$ORIGIN of nothing",		"$ORIGIN\n",		"f:1:8: expected a domain name, found the end of the "
