@@ -45,7 +45,7 @@ static void
 nsec3_at(struct response *r, const uint8_t *name)
 {
 	bool match;
-	const struct zone_node *node = zone_version_nsec3(r->zone, name, &match);
+	const struct zone_node *node = zone_version_nsec3(r->zone, name, dname_len(name), &match);
 
 	if (node != NULL)
 		put_proof(r, node, TYPE_NSEC3);
@@ -67,8 +67,10 @@ nsec3_prove(struct response *r, const uint8_t *name, unsigned labels, const stru
 	const struct zone_node *below = NULL;
 
 	while (!match && labels > apex) {
+		const uint8_t *above = suffix(name, --labels);
+
 		below = node;
-		node = zone_version_nsec3(r->zone, suffix(name, --labels), &match);
+		node = zone_version_nsec3(r->zone, above, dname_len(above), &match);
 	}
 	if (match)
 		put_proof(r, node, TYPE_NSEC3);

@@ -172,11 +172,10 @@ collect_nsec_nxdomain(const struct plain *q, struct plain_proofs *proofs)
 static const struct zone_node *
 covers_next_closer(const struct plain *q)
 {
-	const uint8_t *name = q->msg + MSG_HEADER_SIZE;
+	size_t n = plain_end_len(q, q->asked.found.labels + 1u);
 	bool match;
 
-	name += q->name_len - plain_end_len(q, q->asked.found.labels + 1u);
-	return zone_version_nsec3(q->asked.zone, name, &match);
+	return zone_version_nsec3(q->asked.zone, q->msg + MSG_HEADER_SIZE + q->name_len - n, n, &match);
 }
 
 static bool

@@ -97,15 +97,15 @@ wr_take(struct wr *w, size_t n)
 static inline void
 store_u16(uint8_t *p, uint16_t v)
 {
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
+	v = htobe16(v);
+	memcpy(p, &v, sizeof v);
 }
 
 static inline void
 store_u32(uint8_t *p, uint32_t v)
 {
-	store_u16(p, (uint16_t)(v >> 16));
-	store_u16(p + 2, (uint16_t)v);
+	v = htobe32(v);
+	memcpy(p, &v, sizeof v);
 }
 
 static inline void

@@ -76,6 +76,7 @@ zones_libzones_a_SOURCES = \
 	zones/load.c zones/load.h \
 	zones/loc.c \
 	zones/node.c zones/node.h \
+	zones/nodeview.h \
 	zones/negative.c \
 	zones/notes.c zones/notes.h \
 	zones/nsec3.c zones/nsec3.h \
@@ -86,6 +87,7 @@ zones_libzones_a_SOURCES = \
 	zones/qpbranch.h \
 	zones/qpbuild.c \
 	zones/qpkey.c \
+	zones/qplabel.c \
 	zones/qpstore.c zones/qpstore.h \
 	zones/qpwrite.c \
 	zones/rcu.c zones/rcu.h \

@@ -1,6 +1,7 @@
 /* The SOA of a version, and the NSEC beside it: read once, when the version is made, so that answers without data
  * need not look for them, nor at the SOA's names. */
 #include "wire/rrtype.h"
+#include "zones/nodeview.h"
 #include "zones/versionpriv.h"
 
 /* How much of name has to be written where other stands already: up to where they agree, the root label apart. */
@@ -64,7 +65,7 @@ zone_version_negative(const struct zone_version *v, struct zone_negative *out)
 {
 	if (v->soa.set == NULL)
 		return false;
-	zone_node_view_signed(v->soa.set, v->soa.behind, &out->data);
+	node_view_signed(v->soa.set, v->soa.behind, &out->data);
 	out->ttl = v->soa.ttl;
 	out->size = v->soa.size;
 	out->rdata = out->data.set.records + 2;
@@ -77,7 +78,7 @@ bool
 zone_version_nsec_of(const struct zone_version *v, const struct zone_node *node, struct zone_signed *out)
 {
 	if (node != v->apex || v->denial != ZONE_DENIAL_NSEC)
-		return zone_node_signed(node, TYPE_NSEC, out);
-	zone_node_view_signed(v->apex_nsec.set, v->apex_nsec.behind, out);
+		return node_signed(node, TYPE_NSEC, out);
+	node_view_signed(v->apex_nsec.set, v->apex_nsec.behind, out);
 	return true;
 }

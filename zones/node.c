@@ -5,29 +5,7 @@
 
 #include "wire/rdata.h"
 #include "wire/rrtype.h"
-
-#define ALIGN4(n) (((n) + 3u) & ~(size_t)3)
-
-static const struct node_set *
-first_set(const struct zone_node *node)
-{
-	return (const void *)((const uint8_t *)node + ALIGN4((size_t)node->leaf.name_at + node->leaf.name_len));
-}
-
-static const struct node_set *
-next_set(const struct node_set *set)
-{
-	return (const void *)((const uint8_t *)(set + 1) + ALIGN4((size_t)set->size));
-}
-
-/* What the signatures of a set cover is what the first of them begins with. */
-static uint16_t
-set_covered(const struct node_set *set)
-{
-	const uint8_t *records = (const uint8_t *)(set + 1);
-
-	return set->type == TYPE_RRSIG ? (uint16_t)(records[2] << 8 | records[3]) : 0;
-}
+#include "zones/nodeview.h"
 
 /* By this the sets of a node are sorted. */
 static uint32_t
@@ -36,102 +14,31 @@ rank(uint16_t type, uint16_t covered)
 	return type == TYPE_RRSIG ? 2u * covered + 1 : 2u * type;
 }
 
-static void
-view(const struct node_set *set, size_t behind, struct zone_rrset *out)
-{
-	*out = (struct zone_rrset){ set->type, set->count, set->ttl, (const uint8_t *)(set + 1), set->size,
-	    set_covered(set), (uint16_t)behind };
-}
-
-static inline bool
-view_signatures(const struct zone_rrset *set, struct zone_rrset *out)
-{
-	const struct node_set *next = (const void *)(set->records + ALIGN4((size_t)set->size));
-
-	if (set->behind == 0 || next->type != TYPE_RRSIG || set_covered(next) != set->type)
-		return false;
-	view(next, set->behind - 1u, out);
-	return true;
-}
-
-static inline void
-view_signed(const struct node_set *set, size_t behind, struct zone_signed *out)
-{
-	view(set, behind, &out->set);
-	if (!view_signatures(&out->set, &out->signatures)) {
-		out->signatures.count = 0;
-		out->signatures.size = 0;
-	}
-}
-
-void
-zone_node_view(const struct node_set *set, size_t behind, struct zone_rrset *out)
-{
-	view(set, behind, out);
-}
-
-void
-zone_node_view_signed(const struct node_set *set, size_t behind, struct zone_signed *out)
-{
-	view_signed(set, behind, out);
-}
-
-/* NULL: there is none.  left: how many sets there are from it on. */
-static inline const struct node_set *
-find_set(const struct zone_node *node, uint16_t type, size_t *left)
-{
-	const struct node_set *set = first_set(node);
-	size_t i = node->leaf.count;
-
-	for (; i > 0; i--, set = next_set(set)) {
-		if (set->type < type)
-			continue;
-		if (set->type == type)
-			break;
-		if (set->type != TYPE_RRSIG && type != TYPE_RRSIG)
-			return NULL;
-	}
-	*left = i;
-	return i == 0 ? NULL : set;
-}
-
 bool
 zone_node_rrset(const struct zone_node *node, uint16_t type, struct zone_rrset *out)
 {
-	size_t left;
-	const struct node_set *set = find_set(node, type, &left);
-
-	if (set == NULL)
-		return false;
-	view(set, left - 1, out);
-	return true;
+	return node_rrset(node, type, out);
 }
 
 bool
 zone_node_signed(const struct zone_node *node, uint16_t type, struct zone_signed *out)
 {
-	size_t left;
-	const struct node_set *set = find_set(node, type, &left);
-
-	if (set == NULL)
-		return false;
-	view_signed(set, left - 1, out);
-	return true;
+	return node_signed(node, type, out);
 }
 
 void
 zone_node_several(const struct zone_node *node, const uint16_t *types, unsigned n, struct zone_signed *out)
 {
 	const uint16_t *end = types + n;
-	const struct node_set *set = first_set(node);
+	const struct node_set *set = node_first(node);
 
-	for (size_t i = node->leaf.count; i > 0 && types < end; i--, set = next_set(set)) {
+	for (size_t i = node->leaf.count; i > 0 && types < end; i--, set = node_next(set)) {
 		if (set->type < *types || set->type == TYPE_RRSIG)
 			continue;
 		for (; types < end && *types < set->type; types++)
 			out++->set.count = 0;
 		if (types < end && *types == set->type) {
-			view_signed(set, i - 1, out++);
+			node_view_signed(set, i - 1, out++);
 			types++;
 		}
 	}
@@ -142,12 +49,12 @@ zone_node_several(const struct zone_node *node, const uint16_t *types, unsigned 
 bool
 zone_node_rrset_of(const struct zone_node *node, const struct rr *rr, struct zone_rrset *out)
 {
-	const struct node_set *set = first_set(node);
+	const struct node_set *set = node_first(node);
 	uint16_t covered = rr_covered(rr);
 
-	for (size_t i = node->leaf.count; i > 0; i--, set = next_set(set)) {
-		if (set->type == rr->type && set_covered(set) == covered) {
-			view(set, i - 1, out);
+	for (size_t i = node->leaf.count; i > 0; i--, set = node_next(set)) {
+		if (set->type == rr->type && node_set_covered(set) == covered) {
+			node_view(set, i - 1, out);
 			return true;
 		}
 	}
@@ -157,7 +64,7 @@ zone_node_rrset_of(const struct zone_node *node, const struct rr *rr, struct zon
 bool
 zone_rrset_signatures(const struct zone_rrset *set, struct zone_rrset *out)
 {
-	return view_signatures(set, out);
+	return node_view_signatures(set, out);
 }
 
 size_t
@@ -169,18 +76,18 @@ zone_node_count(const struct zone_node *node)
 void
 zone_node_at(const struct zone_node *node, size_t i, struct zone_rrset *out)
 {
-	const struct node_set *set = first_set(node);
+	const struct node_set *set = node_first(node);
 
 	for (size_t k = i; k > 0; k--)
-		set = next_set(set);
-	view(set, node->leaf.count - i - 1, out);
+		set = node_next(set);
+	node_view(set, node->leaf.count - i - 1, out);
 }
 
 static struct zone_node *
 node_new(const uint8_t *owner, enum node_role role, const struct node_hash *hash, size_t sets_size)
 {
 	size_t n = dname_len(owner), name_at = sizeof(struct zone_node) + (hash != NULL ? sizeof *hash : 0);
-	struct zone_node *node = malloc(ALIGN4(name_at + n) + sets_size);
+	struct zone_node *node = malloc(NODE_ALIGN(name_at + n) + sets_size);
 
 	if (node == NULL)
 		return NULL;
@@ -231,7 +138,7 @@ append(struct zone_node *node, struct node_set *to, const struct zone_rrset *set
 	*to = (struct node_set){ set->type, set->count, set->ttl, (uint32_t)(p - (uint8_t *)(to + 1)) };
 	add_flags(node, set->type);
 	node->leaf.count++;
-	return (struct node_set *)next_set(to);
+	return (struct node_set *)node_next(to);
 }
 
 struct zone_node *
@@ -239,32 +146,32 @@ zone_node_edit(const struct zone_node *old, const uint8_t *owner, enum node_role
     const struct zone_rrset *set, const struct node_run runs[3])
 {
 	size_t size = 0, n = old == NULL ? 0 : old->leaf.count, i;
-	const struct node_set *from = old == NULL ? NULL : first_set(old);
+	const struct node_set *from = old == NULL ? NULL : node_first(old);
 	const struct node_set *s;
 	uint32_t at = rank(set->type, set->covered);
 	struct zone_node *node;
 	struct node_set *to;
 	bool done = set->count == 0;
 
-	for (i = 0, s = from; i < n; i++, s = next_set(s))
-		if (rank(s->type, set_covered(s)) != at)
-			size += sizeof *s + ALIGN4((size_t)s->size);
+	for (i = 0, s = from; i < n; i++, s = node_next(s))
+		if (rank(s->type, node_set_covered(s)) != at)
+			size += sizeof *s + NODE_ALIGN((size_t)s->size);
 	if (!done)
-		size += sizeof *s + ALIGN4(runs[0].n + runs[1].n + runs[2].n);
+		size += sizeof *s + NODE_ALIGN(runs[0].n + runs[1].n + runs[2].n);
 	if ((node = node_new(owner, role, hash, size)) == NULL)
 		return NULL;
-	to = (struct node_set *)first_set(node);
-	for (i = 0, s = from; i < n; i++, s = next_set(s)) {
+	to = (struct node_set *)node_first(node);
+	for (i = 0, s = from; i < n; i++, s = node_next(s)) {
 		struct zone_rrset old_set;
 		struct node_run all;
 
-		if (!done && rank(s->type, set_covered(s)) >= at) {
+		if (!done && rank(s->type, node_set_covered(s)) >= at) {
 			to = append(node, to, set, runs, 3);
 			done = true;
 		}
-		if (rank(s->type, set_covered(s)) == at)
+		if (rank(s->type, node_set_covered(s)) == at)
 			continue;
-		view(s, 0, &old_set);
+		node_view(s, 0, &old_set);
 		all = (struct node_run){ old_set.records, old_set.size };
 		to = append(node, to, &old_set, &all, 1);
 	}
@@ -366,7 +273,7 @@ fill_set(struct zone_node *node, struct node_set *to, const struct rr *v, size_t
 	*rr_count += to->count;
 	add_flags(node, v->type);
 	node->leaf.count++;
-	return (struct node_set *)next_set(to);
+	return (struct node_set *)node_next(to);
 }
 
 enum err
@@ -380,13 +287,13 @@ zone_node_from(const struct rr *v, size_t n, enum node_role role, const struct n
 	size_t size = 0, count, k;
 
 	while ((run = by_rrset_next(&sets, &k)) != NULL) {
-		size += sizeof *to + ALIGN4(measure(run, k, &count));
+		size += sizeof *to + NODE_ALIGN(measure(run, k, &count));
 		if (count > UINT16_MAX)
 			return ERR_RANGE;
 	}
 	if ((node = node_new(v->owner, role, hash, size)) == NULL)
 		return ERR_NOMEM;
-	to = (struct node_set *)first_set(node);
+	to = (struct node_set *)node_first(node);
 	sets = by_rrset_start(v, n);
 	while ((run = by_rrset_next(&sets, &k)) != NULL)
 		to = fill_set(node, to, run, k, rr_count);

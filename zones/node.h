@@ -31,11 +31,7 @@ struct node_set {
 	uint32_t size;			/* of the records */
 };
 
-/* A view of an RRset, and back.  behind: how many come behind it in the node. */
-void zone_node_view(const struct node_set *set, size_t behind, struct zone_rrset *out);
-
-void zone_node_view_signed(const struct node_set *set, size_t behind, struct zone_signed *out);
-
+/* From a view of an RRset back to it. */
 static inline const struct node_set *
 zone_node_set_of(const struct zone_rrset *set)
 {

@@ -2,6 +2,9 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "zones/nsec3.h"
 
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 #include <openssl/sha.h>
 #include <string.h>
 
@@ -9,37 +12,15 @@
 #include "wire/writer.h"
 #include "zones/qpbranch.h"
 
-void
-nsec3_params_read(const uint8_t *rdata, struct nsec3_params *p)
-{
-	p->algorithm = rdata[0];
-	p->flags = rdata[1];
-	p->iterations = (uint16_t)(rdata[2] << 8 | rdata[3]);
-	p->salt_len = rdata[4];
-	p->salt = rdata + 5;
-}
-
-bool
-nsec3_params_equal(const struct nsec3_params *a, const struct nsec3_params *b)
-{
-	return a->algorithm == b->algorithm && a->iterations == b->iterations && a->salt_len == b->salt_len &&
-	    (a->salt_len == 0 || memcmp(a->salt, b->salt, a->salt_len) == 0);
-}
-
 #define BLOCK 64			/* of SHA-1 */
 #define ONE_BLOCK (BLOCK - 9)		/* so many octets are hashed as one */
 
-/* Eight octets at a time; those that are behind the name are 0. */
+/* Sixteen octets at a time; those that are behind the name are 0. */
 static inline void
 lower_block(uint8_t *octets, size_t n)
 {
-	uint64_t v;
-
-	for (size_t i = 0; i < n; i += 8) {
-		memcpy(&v, octets + i, 8);
-		v = qp_lower(v);
-		memcpy(octets + i, &v, 8);
-	}
+	for (size_t i = 0; i < n; i += QP_LANES)
+		*(qp_lanes *)(octets + i) = qp_lower_lanes(*(qp_lanes *)(octets + i));
 }
 
 /* What fits into one block, nearly always: n octets are there, and zeros behind them.  All that the general functions
@@ -77,19 +58,17 @@ hash_salted(const struct nsec3_params *p, const uint8_t *octets, size_t n, uint8
 static void
 hash_long(const struct nsec3_params *p, const uint8_t *name, size_t n, uint8_t hash[NSEC3_HASH])
 {
-	uint8_t lower[DNAME_MAX + 8];
+	uint8_t lower[DNAME_MAX + QP_LANES];
 
 	memcpy(lower, name, n);
-	memset(lower + n, 0, 8);
+	memset(lower + n, 0, QP_LANES);
 	lower_block(lower, n);
 	hash_salted(p, lower, n, hash);
 }
 
 void
-nsec3_hash(const struct nsec3_params *p, const uint8_t *name, uint8_t hash[NSEC3_HASH])
+nsec3_hash(const struct nsec3_params *p, const uint8_t *name, size_t n, uint8_t hash[NSEC3_HASH])
 {
-	size_t n = dname_len(name);
-
 	if (n + p->salt_len <= ONE_BLOCK) {
 		uint8_t block[BLOCK] = { 0 };
 
@@ -113,33 +92,50 @@ nsec3_hash(const struct nsec3_params *p, const uint8_t *name, uint8_t hash[NSEC3
 
 /* RFC 4648, section 7; five octets make eight characters, and no padding is left.  The 40 bits are spread over eight
  * octets in halves. */
-static uint64_t
-base32hex_group(const uint8_t *octets)
+static inline uint64_t
+spread(uint64_t v)
 {
-	const uint64_t each = UINT64_C(0x0101010101010101);
-	uint64_t v = (uint64_t)octets[0] << 32 | load_u32(octets + 1), is_letter;
-
 	v = (v & UINT64_C(0xfffff00000)) << 12 | (v & UINT64_C(0xfffff));
 	v = (v & UINT64_C(0x000ffc00000ffc00)) << 6 | (v & UINT64_C(0x000003ff000003ff));
-	v = (v & UINT64_C(0x03e003e003e003e0)) << 3 | (v & UINT64_C(0x001f001f001f001f));
-	is_letter = (v + (0x80 - 10) * each) >> 7 & each;
+	return (v & UINT64_C(0x03e003e003e003e0)) << 3 | (v & UINT64_C(0x001f001f001f001f));
+}
+
+static inline uint64_t
+in_characters(uint64_t v)
+{
+	const uint64_t each = UINT64_C(0x0101010101010101);
+	uint64_t is_letter = (v + (0x80 - 10) * each) >> 7 & each;
+
 	return v + '0' * each + ('a' - '0' - 10) * is_letter;
 }
 
 static void
-base32hex(const uint8_t *octets, uint8_t *to)
+label_anywhere(const uint8_t *hash, uint8_t *label)
 {
 	for (unsigned i = 0; i < NSEC3_HASH / 5; i++)
-		store_u64(to + 8 * i, base32hex_group(octets + 5 * i));
+		store_u64(label + 8 * i, in_characters(spread((uint64_t)hash[5 * i] << 32 | load_u32(hash + 5 * i + 1))));
 }
 
-bool
-nsec3_owner(const uint8_t hash[NSEC3_HASH], const uint8_t *apex, size_t apex_len, struct dname *out)
+#ifdef __x86_64__
+/* One instruction spreads the 40 bits, and does not look at those above them. */
+QP_MODERN static void
+label_modern(const uint8_t *hash, uint8_t *label)
 {
-	if (1 + NSEC3_LABEL + apex_len > DNAME_MAX)
-		return false;
-	out->octets[0] = NSEC3_LABEL;
-	base32hex(hash, out->octets + 1);
-	memcpy(out->octets + 1 + NSEC3_LABEL, apex, apex_len);
-	return true;
+	const uint64_t fives = UINT64_C(0x1f1f1f1f1f1f1f1f);
+
+	store_u64(label, in_characters(_pdep_u64(load_u64(hash) >> 24, fives)));
+	for (unsigned i = 1; i < NSEC3_HASH / 5; i++)
+		store_u64(label + 8 * i, in_characters(_pdep_u64(load_u64(hash + 5 * i - 3), fives)));
+}
+#else
+#define label_modern label_anywhere
+#endif
+
+void
+nsec3_label(const uint8_t hash[NSEC3_HASH], uint8_t label[NSEC3_LABEL])
+{
+	if (qp_modern)
+		label_modern(hash, label);
+	else
+		label_anywhere(hash, label);
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "wire/dname.h"
 
@@ -17,20 +18,33 @@ struct nsec3_params {
 	uint16_t iterations;
 	const uint8_t *salt;		/* borrowed */
 };
-void nsec3_params_read(const uint8_t *rdata, struct nsec3_params *p);
+static inline void
+nsec3_params_read(const uint8_t *rdata, struct nsec3_params *p)
+{
+	p->algorithm = rdata[0];
+	p->flags = rdata[1];
+	p->iterations = (uint16_t)(rdata[2] << 8 | rdata[3]);
+	p->salt_len = rdata[4];
+	p->salt = rdata + 5;
+}
 
 /* Do both hash alike?  Flags do not matter. */
-bool nsec3_params_equal(const struct nsec3_params *a, const struct nsec3_params *b);
+static inline bool
+nsec3_params_equal(const struct nsec3_params *a, const struct nsec3_params *b)
+{
+	return a->algorithm == b->algorithm && a->iterations == b->iterations && a->salt_len == b->salt_len &&
+	    (a->salt_len == 0 || memcmp(a->salt, b->salt, a->salt_len) == 0);
+}
 
 enum { NSEC3_SHA1 = 1 };
 
 #define NSEC3_HASH 20			/* octets */
 #define NSEC3_LABEL 32			/* the same in base32hex */
 
-void nsec3_hash(const struct nsec3_params *p, const uint8_t *name, uint8_t hash[NSEC3_HASH]);
+/* Of a name of so many octets. */
+void nsec3_hash(const struct nsec3_params *p, const uint8_t *name, size_t name_len, uint8_t hash[NSEC3_HASH]);
 
-/* The owner of the NSEC3 of this hash in a zone: in base32hex, in lower case, below apex, which has apex_len octets.
- * False: such a name would be too long. */
-bool nsec3_owner(const uint8_t hash[NSEC3_HASH], const uint8_t *apex, size_t apex_len, struct dname *out);
+/* The first label of the owner of the NSEC3 of this hash: base32hex, in lower case. */
+void nsec3_label(const uint8_t hash[NSEC3_HASH], uint8_t label[NSEC3_LABEL]);
 
 #endif

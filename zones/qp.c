@@ -286,48 +286,45 @@ approach(struct qp_cursor *c, qp_word w, const struct qp_key *key)
 }
 
 #ifdef __x86_64__
-/* The baseline of the architecture lacks the instructions that count and shift bits; every processor of this age has
- * them. */
-#define MODERN __attribute__((target("popcnt,bmi,bmi2")))
-static bool modern;
+bool qp_modern;
 
 __attribute__((constructor)) static void
 look_at_processor(void)
 {
-	modern = __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+	qp_modern = __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("bmi") &&
+	    __builtin_cpu_supports("bmi2");
 }
 
-MODERN static void
+QP_MODERN static void
 descend_modern(qp_word root, const struct qp_key *key, struct qp_descent *d)
 {
 	descend(root, key, d);
 }
 
-MODERN static void
+QP_MODERN static void
 walk_all_modern(struct qp_errand *v, unsigned n)
 {
 	walk_all(v, n);
 }
 
-MODERN static qp_word
+QP_MODERN static qp_word
 nearest_modern(qp_word w, const struct qp_key *key)
 {
 	return nearest(w, key);
 }
 
-MODERN static qp_word
+QP_MODERN static qp_word
 turn_left_modern(qp_word w, qp_word left, const struct qp_key *key, unsigned diff, bool behind)
 {
 	return turn_left(w, left, key, diff, behind);
 }
 
-MODERN static qp_word
+QP_MODERN static qp_word
 approach_modern(struct qp_cursor *c, qp_word w, const struct qp_key *key)
 {
 	return approach(c, w, key);
 }
 #else
-#define modern false
 #define approach_modern approach_anywhere
 #define nearest_modern nearest_anywhere
 #define turn_left_modern turn_left_anywhere
@@ -368,7 +365,7 @@ approach_anywhere(struct qp_cursor *c, qp_word w, const struct qp_key *key)
 const struct qp_leaf *
 qp_nearest(qp_word root, const struct qp_key *key)
 {
-	return qp_word_leaf(modern ? nearest_modern(root, key) : nearest_anywhere(root, key));
+	return qp_word_leaf(qp_modern ? nearest_modern(root, key) : nearest_anywhere(root, key));
 }
 
 void
@@ -377,7 +374,7 @@ qp_descend(qp_word root, const struct qp_key *key, struct qp_descent *d)
 	depart(d);
 	if (root == 0)
 		return;
-	if (modern)
+	if (qp_modern)
 		descend_modern(root, key, d);
 	else
 		descend_anywhere(root, key, d);
@@ -390,7 +387,7 @@ qp_walk_all(struct qp_errand *v, unsigned n)
 		v[i].descent.nabove = 0;
 		v[i].descent.marked = false;
 	}
-	if (modern)
+	if (qp_modern)
 		walk_all_modern(v, n);
 	else
 		walk_all_anywhere(v, n);
@@ -506,7 +503,7 @@ leaf_diff(const struct qp_key *key, const struct qp_leaf *leaf, bool *behind)
 static const struct qp_leaf *
 before(qp_word w, qp_word left, const struct qp_key *key, unsigned diff, bool behind)
 {
-	return qp_word_leaf(modern ? turn_left_modern(w, left, key, diff, behind) :
+	return qp_word_leaf(qp_modern ? turn_left_modern(w, left, key, diff, behind) :
 	    turn_left_anywhere(w, left, key, diff, behind));
 }
 
@@ -517,22 +514,6 @@ qp_before(const struct qp_branch *branch, const struct qp_key *key, unsigned com
 	unsigned diff = parting_offset(key, common, parting, &behind);
 
 	return before((qp_word)branch, 0, key, diff, behind);
-}
-
-const struct qp_leaf *
-qp_at_or_before(qp_word root, const struct qp_key *key, bool *exact)
-{
-	const struct qp_leaf *leaf;
-	unsigned diff;
-	bool behind;
-
-	*exact = false;
-	if (root == 0)
-		return NULL;
-	leaf = qp_nearest(root, key);
-	if ((*exact = is_named(leaf, key)) || (*exact = (diff = leaf_diff(key, leaf, &behind)) == QP_SAME))
-		return leaf;
-	return before(root, 0, key, diff, behind);
 }
 
 const struct qp_leaf *
@@ -555,7 +536,7 @@ qp_seek_key(struct qp_cursor *c, qp_word root, const struct qp_key *key)
 	c->leaf = NULL;
 	if (root == 0)
 		return NULL;
-	w = modern ? approach_modern(c, root, key) : approach_anywhere(c, root, key);
+	w = qp_modern ? approach_modern(c, root, key) : approach_anywhere(c, root, key);
 	if (is_named(qp_word_leaf(w), key))
 		return c->leaf = qp_word_leaf(w);
 	if ((diff = leaf_diff(key, qp_word_leaf(w), &behind)) == QP_SAME)

@@ -164,8 +164,10 @@ const struct qp_leaf *qp_prev(struct qp_cursor *c);
 const struct qp_leaf *qp_seek(struct qp_cursor *c, qp_word root, const uint8_t *name);
 const struct qp_leaf *qp_seek_key(struct qp_cursor *c, qp_word root, const struct qp_key *key);
 
-/* The same without a cursor: the leaf of this name (*exact), or the one before it; NULL: none. */
-const struct qp_leaf *qp_at_or_before(qp_word root, const struct qp_key *key, bool *exact);
+/* Where all names are one label before the same end, of so many octets: the leaf whose label this is (*exact), n octets in
+ * lower case, or the one before it; NULL: none. */
+const struct qp_leaf *qp_label_at_or_before(qp_word root, const uint8_t *label, unsigned n, unsigned end_len,
+    bool *exact);
 
 /* The leaf before a key whose descent found no leaf of that name: branch is that of the deepest name above, which has
  * common labels, and parting what the descent gave. */

@@ -117,6 +117,28 @@ qp_lower_octet(uint8_t c)
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
 }
 
+/* Sixteen octets in lower case.  Upper case is moved to the top of the range, so that one comparison will do. */
+typedef int8_t qp_lanes __attribute__((vector_size(16), aligned(1), may_alias));
+typedef uint8_t qp_unsigned_lanes __attribute__((vector_size(16), aligned(1), may_alias));
+#define QP_LANES sizeof(qp_lanes)
+
+static inline qp_lanes
+qp_lower_lanes(qp_lanes v)
+{
+	qp_lanes is_upper = (qp_lanes)((qp_unsigned_lanes)v + (127 - 'Z')) > 127 - 26;
+
+	return v + (is_upper & 0x20);
+}
+
+/* The baseline of the architecture lacks the instructions that count, shift and spread bits; every processor of this age
+ * has them. */
+#ifdef __x86_64__
+#define QP_MODERN __attribute__((target("popcnt,bmi,bmi2")))
+extern bool qp_modern;
+#else
+#define qp_modern false
+#endif
+
 /* Room for n items, a few; and then put them in. */
 bool qp_bag_reserve(struct qp_bag *bag, size_t n);
 void qp_bag_put(struct qp_bag *bag, qp_word item);

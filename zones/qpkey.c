@@ -44,20 +44,6 @@ const uint8_t qp_positions[2][256] = {
 	}
 };
 
-typedef int8_t lanes __attribute__((vector_size(16), aligned(1), may_alias));
-typedef uint8_t unsigned_lanes __attribute__((vector_size(16), aligned(1), may_alias));
-#define LANES sizeof(lanes)
-
-/* A vector of octets in lower case: qp_lower(), for more of them.  Upper case is moved to the top of the range, so that
- * one comparison will do. */
-static inline lanes
-lower_lanes(lanes v)
-{
-	lanes is_upper = (lanes)((unsigned_lanes)v + (127 - 'Z')) > 127 - 26;
-
-	return v + (is_upper & 0x20);
-}
-
 void
 qp_key_init(struct qp_key *key, const uint8_t *name)
 {
@@ -87,9 +73,9 @@ fill(struct qp_key *key, const uint8_t *from, const uint8_t *labels, unsigned n)
 
 		*label_at++ = (uint8_t)(to - begin);
 		/* Whole vectors: what goes too far is overwritten by the next label, or stands behind the end. */
-		*(lanes *)to = lower_lanes(*(const lanes *)label);
-		for (unsigned i = LANES; i < length; i += LANES)
-			*(lanes *)(to + i) = lower_lanes(*(const lanes *)(label + i));
+		*(qp_lanes *)to = qp_lower_lanes(*(const qp_lanes *)label);
+		for (unsigned i = QP_LANES; i < length; i += QP_LANES)
+			*(qp_lanes *)(to + i) = qp_lower_lanes(*(const qp_lanes *)(label + i));
 		to += length;
 		*to++ = QP_STOP;
 	}
@@ -101,7 +87,7 @@ void
 qp_key_of_labels(struct qp_key *key, const uint8_t *name, const uint8_t *labels, unsigned n, unsigned name_len,
     size_t behind)
 {
-	uint8_t copy[DNAME_MAX + LANES];
+	uint8_t copy[DNAME_MAX + QP_LANES];
 
 	key->name = name;
 	key->n = name_len;
@@ -112,7 +98,7 @@ qp_key_of_labels(struct qp_key *key, const uint8_t *name, const uint8_t *labels,
 		return;
 	}
 	memcpy(copy, name, name_len);
-	memset(copy + name_len, 0, LANES);
+	memset(copy + name_len, 0, QP_LANES);
 	fill(key, copy, labels, n);
 }
 

@@ -105,7 +105,7 @@ hash_of(const struct zone_version *v, const struct zone_node *old, const uint8_t
 	if (known != NULL && known->number == v->hash_number)
 		return known;
 	room->number = v->hash_number;
-	nsec3_hash(&v->nsec3, owner, room->octets);
+	nsec3_hash(&v->nsec3, owner, dname_len(owner), room->octets);
 	return room;
 }
 

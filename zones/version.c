@@ -1,6 +1,9 @@
 #include "zones/version.h"
 
+#include <string.h>
+
 #include "wire/rrtype.h"
+#include "zones/nodeview.h"
 #include "zones/qpbranch.h"
 #include "zones/versionpriv.h"
 
@@ -302,20 +305,25 @@ is_of_chain(const struct zone_version *v, const struct qp_leaf *leaf)
 	struct nsec3_params params;
 	struct zone_rrset set;
 
-	if (!zone_node_rrset(as_node(leaf), TYPE_NSEC3, &set))
+	if (!node_rrset(as_node(leaf), TYPE_NSEC3, &set))
 		return false;
 	nsec3_params_read(set.records + 2, &params);
 	return nsec3_params_equal(&params, &v->nsec3);
 }
 
-/* The last leaf of the chain at or before the name whose key this is; before the first comes the last. */
+/* The last leaf of the chain at or before the name with this label; before the first comes the last. */
 static const struct zone_node *
-find_in_chain(const struct zone_version *v, const struct qp_key *key)
+find_in_chain(const struct zone_version *v, const uint8_t label[NSEC3_LABEL])
 {
+	const struct zone_store *store = zone_version_store(v);
 	const struct qp_leaf *leaf;
 	struct qp_cursor c;
+	struct dname owner;
 
-	if ((leaf = qp_seek_key(&c, v->qp.t.side, key)) == NULL)
+	owner.octets[0] = NSEC3_LABEL;
+	memcpy(owner.octets + 1, label, NSEC3_LABEL);
+	memcpy(owner.octets + 1 + NSEC3_LABEL, store->apex, store->apex_len);
+	if ((leaf = qp_seek(&c, v->qp.t.side, owner.octets)) == NULL)
 		leaf = c.leaf;
 	for (unsigned i = 0; i < NSEC_STEPS_MAX; i++, leaf = qp_prev(&c)) {
 		if (leaf == NULL)
@@ -329,28 +337,26 @@ find_in_chain(const struct zone_version *v, const struct qp_key *key)
 static const struct zone_node *
 find_hash(const struct zone_version *v, const uint8_t hash[NSEC3_HASH], bool *match)
 {
-	const struct zone_store *store = zone_version_store(v);
+	uint8_t label[NSEC3_LABEL];
 	const struct qp_leaf *leaf;
-	struct dname owner;
-	struct qp_key key;
 
 	*match = false;
-	if (!nsec3_owner(hash, store->apex, store->apex_len, &owner))
+	if (1 + NSEC3_LABEL + v->apex_len > DNAME_MAX)
 		return NULL;
-	qp_key_init(&key, owner.octets);
-	leaf = qp_at_or_before(v->qp.t.side, &key, match);
+	nsec3_label(hash, label);
+	leaf = qp_label_at_or_before(v->qp.t.side, label, NSEC3_LABEL, v->apex_len, match);
 	if (leaf != NULL && is_of_chain(v, leaf))
 		return as_node(leaf);
 	*match = false;
-	return find_in_chain(v, &key);
+	return find_in_chain(v, label);
 }
 
 static const struct zone_node *
-find_nsec3(const struct zone_version *v, const uint8_t *name, bool *match)
+find_nsec3(const struct zone_version *v, const uint8_t *name, size_t n, bool *match)
 {
 	uint8_t hash[NSEC3_HASH];
 
-	nsec3_hash(&v->nsec3, name, hash);
+	nsec3_hash(&v->nsec3, name, n, hash);
 	return find_hash(v, hash, match);
 }
 
@@ -362,11 +368,11 @@ zone_version_prepare_nsec3(struct zone_version *v)
 
 	if (v->denial != ZONE_DENIAL_NSEC3)
 		return;
-	v->of_apex.node = find_nsec3(v, apex, &v->of_apex.match);
+	v->of_apex.node = find_nsec3(v, apex, v->apex_len, &v->of_apex.match);
 	v->of_wildcard.node = NULL;
 	v->of_wildcard.match = false;
 	if (dname_join(&wildcard, (const uint8_t *)"\1*", 1, apex))
-		v->of_wildcard.node = find_nsec3(v, wildcard.octets, &v->of_wildcard.match);
+		v->of_wildcard.node = find_nsec3(v, wildcard.octets, v->apex_len + 2u, &v->of_wildcard.match);
 }
 
 /* name, of n octets, is the apex or its wildcard.  NULL: neither. */
@@ -381,12 +387,12 @@ find_known(const struct zone_version *v, const uint8_t *name, size_t n)
 }
 
 const struct zone_node *
-zone_version_nsec3(const struct zone_version *v, const uint8_t *name, bool *match)
+zone_version_nsec3(const struct zone_version *v, const uint8_t *name, size_t name_len, bool *match)
 {
-	const struct known_nsec3 *known = find_known(v, name, dname_len(name));
+	const struct known_nsec3 *known = find_known(v, name, name_len);
 
 	if (known == NULL)
-		return find_nsec3(v, name, match);
+		return find_nsec3(v, name, name_len, match);
 	*match = known->match;
 	return known->node;
 }
@@ -403,7 +409,7 @@ zone_version_nsec3_of(const struct zone_version *v, const struct zone_node *node
 	}
 	if (v->keeps_hashes && hash != NULL && hash->number == v->hash_number)
 		return find_hash(v, hash->octets, match);
-	return find_nsec3(v, zone_node_owner(node), match);
+	return find_nsec3(v, zone_node_owner(node), node->leaf.name_len, match);
 }
 
 const struct zone_node *
@@ -416,7 +422,7 @@ zone_version_nsec3_wildcard(const struct zone_version *v, const struct zone_node
 		return v->of_wildcard.node;
 	if (!dname_join(&wildcard, (const uint8_t *)"\1*", 1, zone_node_owner(node)))
 		return NULL;
-	return find_nsec3(v, wildcard.octets, &match);
+	return find_nsec3(v, wildcard.octets, node->leaf.name_len + 2u, &match);
 }
 
 const struct zone_node *

@@ -189,9 +189,10 @@ const struct zone_node *zone_version_nsec_wildcard(const struct zone_version *v,
 /* The NSEC RRset of a node; that of the apex was found when the version was made.  False: it has none. */
 bool zone_version_nsec_of(const struct zone_version *v, const struct zone_node *node, struct zone_signed *out);
 
-/* The node whose NSEC3 record matches name (*match) or covers it, in a zone whose denial is NSEC3.  NULL: the chain is
- * broken. */
-const struct zone_node *zone_version_nsec3(const struct zone_version *v, const uint8_t *name, bool *match);
+/* The node whose NSEC3 record matches name, of so many octets, (*match) or covers it, in a zone whose denial is NSEC3.
+ * NULL: the chain is broken. */
+const struct zone_node *zone_version_nsec3(const struct zone_version *v, const uint8_t *name, size_t name_len,
+    bool *match);
 
 /* The same for a node's name, whose hash may be kept. */
 const struct zone_node *zone_version_nsec3_of(const struct zone_version *v, const struct zone_node *node, bool *match);

@@ -173,21 +173,16 @@ check_common(const uint8_t *name, const uint8_t *other)
 	check(qp_common_labels(&a, &b) == n && qp_common_labels(&b, &a) == n, "%u labels in common", n);
 }
 
-/* The name or the one before it, found at once, and from what a descent along it came past. */
+/* The name before it, found from what a descent along it came past. */
 static void
 check_before(qp_word root, const struct names *model, const uint8_t *name, size_t i, bool there)
 {
-	size_t at = there ? i + 1 : i;
 	const struct qp_leaf *leaf;
 	struct qp_descent d;
 	struct qp_key key;
 	unsigned above;
-	bool exact;
 
 	qp_key_init(&key, name);
-	leaf = qp_at_or_before(root, &key, &exact);
-	check(exact == there && (leaf == NULL) == (at == 0), "there is one at or before it, or not");
-	check(leaf == NULL || dname_equal(qp_leaf_name(leaf), model->v[at - 1].octets), "it is the right one");
 	qp_descend(root, &key, &d);
 	for (above = d.nabove; above > 0 && d.above[above - 1].at > key.label_at[d.common]; above--)
 		;
@@ -282,6 +277,66 @@ test_against_model(void **state)
 		assert_true(t.root == 0);
 		qp_bag_forget(&t.retired);
 		check(memory_live() == live, "what was born in one transaction is freed in it");
+	}
+}
+
+/* Labels before one end: each is found, or what comes before it. */
+static void
+check_label(qp_word root, const struct names *model, const struct dname *name, const uint8_t *end)
+{
+	uint8_t label[64];
+	unsigned n = name->octets[0];
+	const struct qp_leaf *leaf;
+	bool there, exact;
+	size_t at = names_at(model, name->octets, &there);
+
+	for (unsigned i = 0; i < n; i++)
+		label[i] = qp_lower_octet(name->octets[1 + i]);
+	leaf = qp_label_at_or_before(root, label, n, (unsigned)dname_len(end), &exact);
+	at += there;
+	check(exact == there && (leaf == NULL) == (at == 0), "there is one at or before it, or not");
+	check(leaf == NULL || dname_equal(qp_leaf_name(leaf), model->v[at - 1].octets), "it is the right one");
+}
+
+static struct dname
+random_child(const uint8_t *end)
+{
+	struct dname name;
+
+	do
+		name = random_name(end, 1);
+	while (dname_equal(name.octets, end));
+	return name;
+}
+
+static void
+test_labels(void **state)
+{
+	static const char *const ends[] = { "", "\1z", "\4Some\4zone" };
+
+	(void)state;
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		const uint8_t *end = (const uint8_t *)ends[round % 3];
+		struct qp_txn t = { .number = 1 };
+		static struct names model;
+
+		names_seed(round + 1);
+		model.n = 0;
+		for (unsigned step = 0; step < STEPS; step++) {
+			struct dname name = random_child(end);
+
+			if (model.n > 0 && pick(3) == 0)
+				name = model.v[pick((unsigned)model.n)];
+			if (pick(5) < 3)
+				put(&t, &model, &name);
+			else if (qp_remove(&t, &t.root, name.octets) == ERR_OK)
+				names_remove(&model, name.octets);
+			check_label(t.root, &model, &name, end);
+			name = random_child(end);
+			check_label(t.root, &model, &name, end);
+		}
+		qp_free_births(t.root, t.number);
+		qp_bag_forget(&t.retired);
 	}
 }
 
@@ -431,6 +486,7 @@ main(void)
 		cmocka_unit_test(test_keys_have_canonical_order),
 		cmocka_unit_test(test_longest_names),
 		cmocka_unit_test(test_against_model),
+		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_old_roots_stay),
 		cmocka_unit_test(test_bulk_build),
 		cmocka_unit_test(test_join),
