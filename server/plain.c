@@ -170,16 +170,15 @@ static __attribute__((noinline)) size_t
 write_negative(const struct plain *q, const struct answer_settings *settings, unsigned rcode, bool tcp, uint8_t *out,
     size_t room)
 {
-	size_t apex_len = zone_version_apex_len(q->asked.zone);
-	struct zone_negative soa;
+	const struct zone_prepared *prepared = zone_version_prepared(q->asked.zone);
 	uint8_t *p;
 
-	if (apex_len == 1 || !zone_version_negative(q->asked.zone, &soa) ||
-	    q->end + soa.size > plain_limit(q, settings, tcp, room))
+	if (prepared == NULL || prepared->soa.size == 0 ||
+	    q->end + (size_t)prepared->soa.size > plain_limit(q, settings, tcp, room))
 		return 0;
 	p = plain_begin(q, FLAG_AA | rcode, out);
 	store_u16(out + 8, 1);
-	p = records_soa_put(out, p, MSG_HEADER_SIZE + q->name_len - apex_len, &soa);
+	p = plain_put_ready(q, out, p, prepared, &prepared->soa);
 	return plain_end(q, settings, p, out);
 }
 

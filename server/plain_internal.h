@@ -67,6 +67,23 @@ plain_put_signed(uint8_t *p, uint16_t owner, const struct zone_rrset *set, const
 	return signatures->count == 0 ? p : records_put(p, owner, signatures, signatures->ttl);
 }
 
+/* Records that are ready, all or none.  There is room. */
+static inline uint8_t *
+plain_put_ready(const struct plain *q, uint8_t *out, uint8_t *p, const struct zone_prepared *from,
+    const struct zone_ready *records)
+{
+	const struct zone_pointer *pointer = from->pointers + records->first_pointer, *end = pointer + records->npointers;
+	unsigned bases[] = {
+		[ZONE_POINTER_APEX] = plain_pointer(q, zone_version_apex_len(q->asked.zone)),
+		[ZONE_POINTER_SELF] = (unsigned)(PLAIN_POINTER | (p - out))
+	};
+
+	memcpy(p, (const uint8_t *)from + from->octets_at + records->at, records->size);
+	for (; pointer < end; pointer++)
+		store_u16(p + pointer->at, (uint16_t)(bases[pointer->base] + pointer->to));
+	return p + records->size;
+}
+
 /* An answer that is written as far as it fits. */
 struct plain_sink {
 	const struct plain *q;

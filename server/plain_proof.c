@@ -4,6 +4,7 @@
  * a label below the apex. */
 #include "server/plain_internal.h"
 #include "wire/rrtype.h"
+#include "zones/nodeview.h"
 
 /* How the zone denies. */
 static inline enum zone_denial
@@ -57,35 +58,73 @@ add_match(const struct plain *q, struct plain_proofs *proofs, const struct zone_
 	return match && add_nsec3(q, proofs, node);
 }
 
+/* One that has to be written as it lies in its node. */
+static inline bool
+put_from_node(struct plain_sink *s, const struct plain_proof *f, bool nsec3)
+{
+	size_t own = zone_node_owner_len(f->node) - f->shared;
+	uint16_t rest = plain_pointer(s->q, f->shared), owner = rest;
+	struct zone_signed data;
+	uint8_t *p = s->p;
+
+	if (!node_signed(f->node, nsec3 ? TYPE_NSEC3 : TYPE_NSEC, &data) ||
+	    (size_t)(s->end - p) < own + records_size(&data.set) + records_size(&data.signatures))
+		return false;
+	if (own > 0) {
+		owner = (uint16_t)(PLAIN_POINTER | (p - s->out));
+		if (own == 1 + NSEC3_LABEL)
+			memcpy(p, zone_node_owner(f->node), 1 + NSEC3_LABEL);	/* the same, without a call */
+		else
+			memcpy(p, zone_node_owner(f->node), own);
+		p += own;
+	}
+	records_put(p, owner, &data.set, data.set.ttl);
+	store_u16(p, rest);			/* where its own part goes on; or all of it */
+	p += records_size(&data.set);
+	if (data.signatures.count > 0)
+		p = records_put(p, owner, &data.signatures, data.signatures.ttl);
+	s->count += data.set.count + data.signatures.count;
+	s->p = p;
+	return true;
+}
+
+static inline bool
+put_ready(struct plain_sink *s, const struct zone_prepared *prepared, const struct zone_ready *records)
+{
+	if ((size_t)(s->end - s->p) < records->size)
+		return false;
+	s->p = plain_put_ready(s->q, s->out, s->p, prepared, records);
+	s->count += records->count;
+	return true;
+}
+
+/* The root has nothing prepared, and goes the short way for referrals. */
+static inline const struct zone_ready *
+ready_of(const struct zone_prepared *prepared, const struct zone_node *node)
+{
+	if (prepared == NULL)
+		return NULL;
+	if (node == prepared->proofs[0].node)
+		return &prepared->proofs[0].records;
+	return node == prepared->proofs[1].node ? &prepared->proofs[1].records : NULL;
+}
+
+static inline bool
+put_proofs(struct plain_sink *s, const struct plain_proofs *proofs, const struct zone_prepared *prepared)
+{
+	for (const struct plain_proof *f = proofs->v; f < proofs->v + proofs->n; f++) {
+		const struct zone_ready *ready = ready_of(prepared, f->node);
+
+		if (ready != NULL ? !put_ready(s, prepared, ready) : !put_from_node(s, f, proofs->nsec3))
+			return false;
+	}
+	return true;
+}
+
 bool
 plain_sink_put_proofs(struct plain_sink *s, const struct plain_proofs *proofs)
 {
-	const struct plain *q = s->q;
-	uint8_t *p = s->p;
-
-	for (const struct plain_proof *f = proofs->v; f < proofs->v + proofs->n; f++) {
-		size_t own = zone_node_owner_len(f->node) - f->shared;
-		uint16_t rest = plain_pointer(q, f->shared), owner = rest;
-		struct zone_signed data;
-
-		if (!(proofs->nsec3 ? zone_node_signed(f->node, TYPE_NSEC3, &data) :
-		    zone_version_nsec_of(q->asked.zone, f->node, &data)) ||
-		    (size_t)(s->end - p) < own + records_size(&data.set) + records_size(&data.signatures))
-			return false;
-		if (own > 0) {
-			owner = (uint16_t)(PLAIN_POINTER | (p - s->out));
-			memcpy(p, zone_node_owner(f->node), own);
-			p += own;
-		}
-		records_put(p, owner, &data.set, data.set.ttl);
-		store_u16(p, rest);		/* where its own part goes on; or all of it */
-		p += records_size(&data.set);
-		if (data.signatures.count > 0)
-			p = records_put(p, owner, &data.signatures, data.signatures.ttl);
-		s->count += data.set.count + data.signatures.count;
-	}
-	s->p = p;
-	return true;
+	return put_proofs(s, proofs, zone_version_prepared(s->q->asked.zone));
 }
 
 /* SOA and what signs it, then the proofs. */
@@ -93,24 +132,12 @@ static size_t
 write_denial(const struct plain *q, const struct answer_settings *settings, unsigned rcode,
     const struct plain_proofs *proofs, bool tcp, uint8_t *out, size_t room)
 {
-	size_t apex_len = zone_version_apex_len(q->asked.zone);
-	struct zone_negative soa;
+	const struct zone_prepared *prepared = zone_version_prepared(q->asked.zone);
 	struct plain_sink s;
-	uint32_t ttl;
 
-	if (!zone_version_negative(q->asked.zone, &soa) ||
+	if (prepared == NULL || prepared->soa.size == 0 ||
 	    !plain_sink_start(&s, q, settings, tcp, FLAG_AA | rcode, out, room) ||
-	    (size_t)(s.end - s.p) < soa.size + records_size(&soa.data.signatures))
-		return 0;
-	s.p = records_soa_put(out, s.p, MSG_HEADER_SIZE + q->name_len - apex_len, &soa);
-	if (soa.data.signatures.count > 0) {
-		ttl = soa.data.signatures.ttl;
-		if (ttl > soa.ttl && soa.ttl < soa.data.set.ttl)	/* as response_negative() does */
-			ttl = soa.ttl;
-		s.p = records_put(s.p, plain_pointer(q, apex_len), &soa.data.signatures, ttl);
-	}
-	s.count = 1 + soa.data.signatures.count;
-	if (!plain_sink_put_proofs(&s, proofs))
+	    !put_ready(&s, prepared, &prepared->soa_signed) || !put_proofs(&s, proofs, prepared))
 		return 0;
 	store_u16(out + 8, (uint16_t)s.count);
 	return plain_end(q, settings, s.p, out);

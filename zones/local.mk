@@ -95,6 +95,7 @@ zones_libzones_a_SOURCES = \
 	zones/reader.c zones/reader.h \
 	zones/reader_internal.h \
 	zones/reader_part.c \
+	zones/ready.c \
 	zones/removal.c zones/removal.h \
 	zones/review.c zones/review.h \
 	zones/review_internal.h \

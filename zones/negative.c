@@ -1,5 +1,5 @@
-/* The SOA of a version, and the NSEC beside it: read once, when the version is made, so that answers without data
- * need not look for them, nor at the SOA's names. */
+/* The SOA of a version: read once, when the version is made, so that answers without data need not look for it, nor at its
+ * names. */
 #include "wire/rrtype.h"
 #include "zones/nodeview.h"
 #include "zones/versionpriv.h"
@@ -40,10 +40,6 @@ zone_version_prepare_negative(struct zone_version *v)
 	uint16_t n;
 
 	v->soa.set = NULL;
-	if (v->apex != NULL && zone_node_rrset(v->apex, TYPE_NSEC, &set)) {
-		v->apex_nsec.set = zone_node_set_of(&set);
-		v->apex_nsec.behind = set.behind;
-	}
 	if (v->apex == NULL || !zone_node_rrset(v->apex, TYPE_SOA, &set) || !zone_rrset_next(&set, &at, &mname, &n))
 		return;
 	soa_read(mname, n, &soa);
@@ -71,14 +67,5 @@ zone_version_negative(const struct zone_version *v, struct zone_negative *out)
 	out->rdata = out->data.set.records + 2;
 	out->mname = v->soa.mname;
 	out->rname = v->soa.rname;
-	return true;
-}
-
-bool
-zone_version_nsec_of(const struct zone_version *v, const struct zone_node *node, struct zone_signed *out)
-{
-	if (node != v->apex || v->denial != ZONE_DENIAL_NSEC)
-		return node_signed(node, TYPE_NSEC, out);
-	node_view_signed(v->apex_nsec.set, v->apex_nsec.behind, out);
 	return true;
 }

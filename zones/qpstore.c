@@ -15,6 +15,13 @@ qp_store_init(struct qp_store *s, uint32_t version_size, void (*free_store)(stru
 }
 
 static void
+version_free(struct qp_version *v)
+{
+	free(v->attached);
+	free(v);
+}
+
+static void
 free_births(const struct qp_version *v)
 {
 	qp_free_births(v->t.root, v->t.number);
@@ -40,7 +47,7 @@ destroy(struct qp_store *s)
 		qp_bag_free(&v->bag);
 		if (v == s->newest)
 			free_all(v);		/* what is in the newest is in no bag */
-		free(v);
+		version_free(v);
 	}
 	s->free(s);
 }
@@ -141,7 +148,7 @@ qp_store_reclaim(struct qp_store *s)
 	for (struct qp_version *v; (v = s->dying) != NULL && dispose(v, &budget); ) {
 		s->dying = v->next_dead;
 		unlink_version(s, v);
-		free(v);
+		version_free(v);
 	}
 	return s->oldest == s->latest;
 }
@@ -188,7 +195,7 @@ qp_store_abort(struct qp_store *s)
 		s->open = NULL;
 		free_births(v);
 		qp_bag_forget(&v->t.retired);
-		free(v);
+		version_free(v);
 		return;
 	}
 	v = s->newest;

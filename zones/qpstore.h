@@ -36,6 +36,7 @@ struct qp_version {
 	struct qp_version *base;	/* what it was made from, until it is published; held once it is aborted */
 	struct qp_bag bag;		/* garbage of which this is the newest user */
 	atomic_uint holds;
+	void *attached;			/* one allocation, freed with it; may be NULL */
 	bool aborted;			/* sealed, then undone: its births are its own garbage */
 	union {
 		struct rcu_head rcu;		/* until its holds are gone */

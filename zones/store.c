@@ -587,6 +587,7 @@ zone_store_seal(struct zone_store *s, struct zone_version **out)
 		zone_version_prepare_nsec3(v);
 	}
 	number_hashes(v);
+	zone_version_prepare_ready(v);
 	qp_store_seal(&s->qp);
 	if (out != NULL)
 		*out = v;

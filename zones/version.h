@@ -113,6 +113,32 @@ struct zone_negative {
 #define SOA_NUMBERS 20
 bool zone_version_negative(const struct zone_version *v, struct zone_negative *out);
 
+/* Records as answers have them, written when the version was made, but for compression pointers: those lead into the zone's
+ * name, wherever that stands in a message, or into the records themselves. */
+enum zone_pointer_base { ZONE_POINTER_APEX, ZONE_POINTER_SELF };
+struct zone_pointer {
+	uint16_t at;			/* in the records */
+	uint16_t to;			/* behind the base */
+	uint8_t base;			/* enum zone_pointer_base */
+};
+struct zone_ready {
+	uint16_t at, size;		/* in the octets; 0: there are none */
+	uint16_t first_pointer, npointers;
+	uint16_t count;			/* of records */
+};
+struct zone_prepared {
+	struct zone_ready soa, soa_signed;	/* of negative answers, without and with its signatures */
+	struct zone_ready_proof {
+		const struct zone_node *node;
+		struct zone_ready records;
+	} proofs[2];			/* of the apex; of its wildcard, where that is another; node NULL: none */
+	uint16_t octets_at;		/* behind the begin of the struct */
+	struct zone_pointer pointers[];
+};
+
+/* NULL: there was no memory, or the records are too large, or the zone is the root. */
+const struct zone_prepared *zone_version_prepared(const struct zone_version *v);
+
 const uint8_t *zone_version_apex_owner(const struct zone_version *v);	/* the same, in the node; NULL: no apex */
 
 uint32_t zone_version_serial(const struct zone_version *v);
@@ -185,9 +211,6 @@ const struct zone_node *zone_version_nsec(const struct zone_version *v, const ui
 const struct zone_node *zone_version_nsec_found(const struct zone_version *v, const struct qp_key *key,
     const struct zone_lookup *found);
 const struct zone_node *zone_version_nsec_wildcard(const struct zone_version *v, const struct zone_lookup *found);
-
-/* The NSEC RRset of a node; that of the apex was found when the version was made.  False: it has none. */
-bool zone_version_nsec_of(const struct zone_version *v, const struct zone_node *node, struct zone_signed *out);
 
 /* The node whose NSEC3 record matches name, of so many octets, (*match) or covers it, in a zone whose denial is NSEC3.
  * NULL: the chain is broken. */

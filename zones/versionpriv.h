@@ -16,6 +16,7 @@ struct zone_version {
 		uint16_t behind, size;
 		struct zone_soa_name mname, rname;
 	} soa;
+	const struct zone_prepared *prepared;	/* qp.attached */
 	uint8_t apex_labels, apex_len;	/* the store's; up to here is what denying a name takes */
 	bool is_signed;
 	uint8_t denial;			/* enum zone_denial */
@@ -24,18 +25,10 @@ struct zone_version {
 	struct nsec3_params nsec3;	/* of the chain that is used; salt points into the apex */
 	bool keeps_hashes;		/* with those parameters, */
 	uint32_t hash_number;		/* and this as their number: grows from version to version where they may have changed */
-	union {
-		struct {		/* for zone_version_nsec_of(), where the denial is NSEC */
-			const struct node_set *set;
-			uint16_t behind;
-		} apex_nsec;
-		struct {		/* where it is NSEC3 */
-			struct known_nsec3 {	/* what zone_version_nsec3() gives: most denials speak of these two */
-				const struct zone_node *node;
-				bool match;
-			} of_apex, of_wildcard;
-		};
-	};
+	struct known_nsec3 {		/* what zone_version_nsec3() gives: most denials speak of these two */
+		const struct zone_node *node;
+		bool match;
+	} of_apex, of_wildcard;
 };
 
 struct zone_store {
@@ -53,6 +46,9 @@ void zone_version_prepare_negative(struct zone_version *v);
 
 /* When that is known: what denials will need. */
 void zone_version_prepare_nsec3(struct zone_version *v);
+
+/* When all that is known: zone_version_prepared(). */
+void zone_version_prepare_ready(struct zone_version *v);
 
 /* What a descent along the key means in this zone.  False: the name is not in it. */
 bool zone_version_conclude(const struct zone_version *v, const struct qp_key *key, const struct qp_descent *d,

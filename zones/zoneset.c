@@ -179,10 +179,10 @@ settle(struct zoneset_question *q, struct qp_errand *zones, struct qp_errand *na
 
 /* Most likely an answer will want it. */
 static void
-prefetch_soa(const struct zone_version *zone)
+prefetch_prepared(const struct zone_version *zone)
 {
-	__builtin_prefetch(zone->soa.set);
-	__builtin_prefetch((const uint8_t *)zone->soa.set + CACHE_LINE);
+	__builtin_prefetch(zone->prepared);
+	__builtin_prefetch((const uint8_t *)zone->prepared + CACHE_LINE);
 }
 
 /* The descent for the zone ends at the one whose apex shares most with the name.  If the name is below that apex then
@@ -219,7 +219,7 @@ zoneset_look_up(const struct zoneset *set, struct zoneset_question *const *v, un
 				.is_alias = (node->leaf.flags & ZONE_NODE_CNAME) != 0 };
 		} else {
 			if (v[i]->zone != NULL)
-				__builtin_prefetch(&v[i]->zone->soa);
+				__builtin_prefetch(&v[i]->zone->prepared);
 			others[nothers++] = i;
 		}
 	}
@@ -228,7 +228,7 @@ zoneset_look_up(const struct zoneset *set, struct zoneset_question *const *v, un
 
 		settle(q, &zones[others[i]], &names[others[i]]);
 		if (q->zone != NULL && q->found.node == NULL)
-			prefetch_soa(q->zone);
+			prefetch_prepared(q->zone);
 	}
 }
 
