@@ -175,6 +175,9 @@ verify(struct inbound *in, int rcode, struct outcome *o)
 			complain_of_tsig(in);
 		inbound_rcode(in, rcode == RCODE_NOERROR ? RCODE_FORMERR : (unsigned)rcode, o);
 		return false;
+	case TSIG_NO_MEMORY:
+		inbound_error(in, RCODE_SERVFAIL, &ede_no_memory, o);
+		return false;
 	case TSIG_BAD:
 		if (in->q.tsig.error == RCODE_BADKEY && inbound_forwards(in)) {
 			inbound_forward(in, o);

@@ -9,9 +9,9 @@
 #include "tsig/record.h"
 #include "wire/message.h"
 
-/* mac: all of it, where only a part came.  False: it is not to be relied on. */
+/* mac: what the request's should be, all of it where only a part came. */
 static bool
-mac_matches(const struct tsig_key *key, const uint8_t *msg, const struct tsig_record *rec, uint8_t mac[TSIG_MAC_MAX])
+request_mac(const struct tsig_key *key, const uint8_t *msg, const struct tsig_record *rec, uint8_t mac[TSIG_MAC_MAX])
 {
 	EVP_MAC_CTX *ctx = tsig_mac_begin(key, NULL, 0);
 	uint16_t arcount = (uint16_t)((msg[10] << 8 | msg[11]) - 1);
@@ -22,26 +22,35 @@ mac_matches(const struct tsig_key *key, const uint8_t *msg, const struct tsig_re
 		EVP_MAC_CTX_free(ctx);
 		return false;
 	}
-	return tsig_mac_end(ctx, rec, false, mac) && CRYPTO_memcmp(mac, rec->mac, rec->mac_len) == 0;
+	return tsig_mac_end(ctx, rec, false, mac);
+}
+
+static enum tsig_status
+bad(struct tsig_exchange *x, unsigned error)
+{
+	x->error = error;
+	return TSIG_BAD;
 }
 
 /* The checks of RFC 8945, section 5.2, in its order: key, MAC, time, truncation policy. */
-static unsigned
+static enum tsig_status
 check_request(struct tsig_exchange *x, const uint8_t *msg, const struct tsig_record *rec, int64_t now_s)
 {
 	uint8_t mac[TSIG_MAC_MAX] = { 0 };
 
 	if (x->key == NULL)
-		return RCODE_BADKEY;
-	if (!mac_matches(x->key, msg, rec, mac))
-		return RCODE_BADSIG;
+		return bad(x, RCODE_BADKEY);
+	if (!request_mac(x->key, msg, rec, mac))
+		return TSIG_NO_MEMORY;
+	if (CRYPTO_memcmp(mac, rec->mac, rec->mac_len) != 0)
+		return bad(x, RCODE_BADSIG);
 	memcpy(x->mac, mac, sizeof x->mac);	/* a MAC that was found good goes into the answer's: section 5.3.2 */
 	x->mac_len = rec->mac_len;
 	if (tsig_record_is_bad_time(rec, now_s))
-		return RCODE_BADTIME;
+		return bad(x, RCODE_BADTIME);
 	if (rec->mac_len < x->key->mac_min)
-		return RCODE_BADTRUNC;
-	return RCODE_NOERROR;
+		return bad(x, RCODE_BADTRUNC);
+	return TSIG_VALID;
 }
 
 static const struct tsig_key *
@@ -77,8 +86,7 @@ tsig_verify_request(const struct tsig_keyring *ring, uint8_t *msg, size_t *n, in
 	x->time_signed = rec.time_signed;
 	x->fudge = rec.fudge;
 	x->original_id = rec.original_id;
-	x->error = check_request(x, msg, &rec, now_s);
-	x->status = x->error == RCODE_NOERROR ? TSIG_VALID : TSIG_BAD;
+	x->status = check_request(x, msg, &rec, now_s);
 	tsig_record_strip(msg, n, &rec);
 	return x->status;
 }

@@ -22,6 +22,7 @@ enum tsig_status {
 	TSIG_ABSENT,		/* no TSIG record */
 	TSIG_VALID,
 	TSIG_FORMERR,		/* misplaced, doubled or malformed: answer FORMERR, unsigned */
+	TSIG_NO_MEMORY,		/* of OpenSSL's: whether it is good is not known; answer SERVFAIL, unsigned */
 	TSIG_BAD		/* exchange->error says which; answer NOTAUTH through tsig_sign_response() */
 };
 

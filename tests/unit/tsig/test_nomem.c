@@ -91,17 +91,19 @@ test_exchanges(void **state)
 		struct tsig_exchange client = { .status = TSIG_ABSENT }, server = { .status = TSIG_ABSENT };
 		uint8_t msg[ROOM];
 		size_t len;
+		enum tsig_status status = TSIG_VALID;
 		enum err err = ERR_CRYPTO;
 
 		memcpy(msg, query, QUERY_LEN);
 		fail_at = n;
 		if ((len = tsig_sign_request(tsig_keyring_at(ring, 0), msg, QUERY_LEN, ROOM, NOW_S, &client)) > 0 &&
-		    tsig_verify_request(ring, msg, &len, NOW_S, &server) == TSIG_VALID &&
+		    (status = tsig_verify_request(ring, msg, &len, NOW_S, &server)) == TSIG_VALID &&
 		    (len = tsig_sign_response(&server, msg, len, ROOM, NOW_S)) > 0)
 			err = tsig_verify_response(&client, msg, &len, true, NOW_S, NULL);
 		fired = fail_at < 0;
 		fail_at = -1;
 		check(fired || err == ERR_OK, "no allocation failed");
+		check(status == TSIG_VALID || status == TSIG_NO_MEMORY, "allocation %ld: nobody is blamed for it", n);
 		check(err != ERR_OK || (len == QUERY_LEN && memcmp(msg, query, len) == 0), "allocation %ld", n);
 		tsig_exchange_clear(&client);
 		tsig_exchange_clear(&server);
