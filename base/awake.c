@@ -111,6 +111,9 @@ awake_free(struct awake *a)
 		return;
 	atomic_store(&a->stop, true);
 	atomic_store(&a->until_ns, 0);
+	/* It need not give way to others any more: on a busy machine they would keep it from its end, and us here.  Who is
+	 * not root may not always say so. */
+	(void)pthread_setschedparam(a->thread, SCHED_OTHER, &(struct sched_param){ 0 });
 	wake(a);
 	pthread_join(a->thread, NULL);
 	sem_destroy(&a->wake);
