@@ -237,6 +237,8 @@ def test_a_restart_asks_nothing_about_the_account(issuer_with, key):
     issued(server, key, "www.example.com")
     assert len(account_requests(ca)) == 1
     url = show(server)["url"]
+    wait_for(lambda: ca.requests[-1].endpoint == "renewalInfo", "the last question, when to renew, was asked")
+    wait_for(lambda: "www.example.com: to be renewed at" in server.log(), "and answered")
     requests = len(ca.requests)
     restart(server)
     assert show(server)["url"] == url, "it is known at once"

@@ -39,7 +39,7 @@ def test_what_was_gathered(certnsd, tmp_path):
     keys = [Key(f"k{i}._update.example.com") for i in range(3)] + [Key("other._update.example.org")]
     repo = GitRepo(tmp_path / "git", {"example.com": zone(), "example.com._keys": "".join(k.dnskey() for k in keys[:3]),
                                       "example.org": zone("example.org"), "example.org._keys": keys[3].dnskey()})
-    server = certnsd(git=[{"remote": repo.bare, "commit-delay": "30s", "commit-delay-max": "30s"}])
+    server = certnsd(git=[{"remote": repo.bare, "commit-delay": "1h", "commit-delay-max": "1h"}])
     server.start("example.com", "example.org")
     before = repo.commits()
     for i in range(3):

@@ -67,6 +67,15 @@ def problem(server, host):
     return (server.certs(host) or [{"problem": None}])[0]["problem"]
 
 
+def noticed(server, host, words):
+    """What is told.  A busy machine is no liar: who has not answered in time is asked again."""
+    told = problem(server, host)
+    if told and "no answer" in told and not re.search(words, told):
+        server.ctl("renew", host)
+        return None
+    return told
+
+
 def obtained(server, host, request):
     """On a busy machine the time that is short for liars may be too short for others."""
     found = Published(server, host).certificate(request)
@@ -87,7 +96,7 @@ def test_liars(liars):
             wait_for(lambda h=host, r=request: obtained(server, h, r), f"a certificate though the server {what}",
                      interval=0.5)
             continue
-        told = wait_for(lambda h=host: problem(server, h), f"that the server {what} is noticed", 30)
+        told = wait_for(lambda h=host, w=words: noticed(server, h, w), f"that the server {what} is noticed", interval=0.5)
         if not re.search(words, told) or host not in told or servers[hosts.index(host)].here() not in told:
             faults.append(f"{what}: {told}")
     assert not faults, "\n".join(faults)

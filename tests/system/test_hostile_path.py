@@ -15,7 +15,7 @@ from lib.lyingproxy import LyingProxy, cut_after, flip, repeats, says, through
 from lib.wait import PATIENCE, wait_for
 
 HOST = "www.example.com"
-SECONDS = 6 if SANITIZED else 3         # for one request
+SECONDS = 8 if SANITIZED else 4         # for one request
 
 
 def redirect(to, status=302):
@@ -171,6 +171,15 @@ def obtained(server, i, request):
     return found
 
 
+def told(server, i, words):
+    """The problem.  What is late for no other reason than that the machine is busy is tried again."""
+    problem = state(server, i)["problem"]
+    if problem and re.search(LATE, problem) and not re.search(words, problem):
+        server.ctl("renew", HOST)
+        return None
+    return problem
+
+
 def judge(server, key, cases, turn_honest):
     """cases: (what, words) for each label.  Upload, see what is told, turn honest, and all get their certificate."""
     requests = [Request([HOST]) for _ in cases]
@@ -178,7 +187,7 @@ def judge(server, key, cases, turn_honest):
     faults = []
     for i, (what, words) in enumerate(cases):
         try:
-            problem = wait_for(lambda n=i: state(server, n)["problem"], f"{what} is noticed", 20)
+            problem = wait_for(lambda n=i, w=words: told(server, n, w), f"{what} is noticed", interval=0.5)
             if not re.search(words, problem) or len(problem) > 3000:
                 faults.append(f"{what}: {words!r} is not in {problem[:300]!r}")
         except AssertionError as fault:

@@ -328,11 +328,20 @@ def test_lies(certnsd, fake):
 
     def untold():
         log = server.log()
-        missing = [lie for lie, (_, words) in LIES.items() if not re.search(rf"zone {name_of(lie)}: .*({words})", log)]
-        assert missing == []
+        return [lie for lie, (_, words) in LIES.items() if not re.search(rf"zone {name_of(lie)}: .*({words})", log)]
+
+    def all_told():
+        """A primary that drips, but is kept from it by all the others in this process, looks silent: it is asked again."""
+        end = time.monotonic() + 2 * TIME_S
+        while missing := untold():
+            if time.monotonic() > end:
+                for lie in missing:
+                    client.exchange(server, client.opcode_notify(name_of(lie)))
+                raise AssertionError(missing)
+            time.sleep(0.1)
         return True
 
-    wait_for(untold, "the log names every lie", 30)
+    wait_for(all_told, "the log names every lie")
     for lie in LIES:
         assert client.serial(server, name_of(lie)) == 1, lie
         assert client.look(server, f"serial1.{name_of(lie)}", "A") == ["192.0.2.1"], lie

@@ -435,7 +435,7 @@ class History:
             rcode = self.exchange(message)
             assert rcode == "NOERROR", f"{name}: {rcode}"
             self.updates[name].update({(c, "A", "192.0.2.9"): False for c in CONFLICTS})
-        end = time.monotonic() + 30 * PATIENCE
+        end = time.monotonic() + 120 * PATIENCE
         while (problem := self.same_everywhere()) is not None:
             assert time.monotonic() < end, f"no agreement: {problem}"
             self.server.ctl("pull", check=False)

@@ -1,6 +1,7 @@
 """Secondaries hear of every change (RFC 1996), and follow it."""
 
 import socket
+import struct
 import threading
 import time
 
@@ -18,6 +19,7 @@ from lib.wait import wait_for
 from lib.zones import zone
 
 TRANSFER = Key("secondary._transfer.example.com")
+SO_TIMESTAMPNS = 35              # socket(7); Python has no name for it
 
 
 class FakeSecondary:
@@ -30,6 +32,7 @@ class FakeSecondary:
         self.silent = False
         self.rcode = 0
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         self.socket.bind((self.address, self.port))
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
@@ -37,12 +40,15 @@ class FakeSecondary:
     def _run(self):
         while True:
             try:
-                wire, peer = self.socket.recvfrom(65535)
+                wire, ancillary, _, peer = self.socket.recvmsg(65535, 100)
             except OSError:
                 return
             if not wire:
                 return
-            self.when.append(time.monotonic())
+            # When it came, not when we got to read it.
+            self.when.append(next(s + ns / 1e9 for level, kind, octets in ancillary
+                                  if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS)
+                                  for s, ns in [struct.unpack("ll", octets)]))
             try:
                 message = dns.message.from_wire(wire, keyring=self.keyring)
             except dns.exception.DNSException as error:
@@ -224,6 +230,6 @@ def test_who_has_not_confirmed_is_asked_for_challenges_later(certnsd, repo, key,
     client.nsupdate(server, key, certs.upload_script("www.example.com", certs.Request(["www.example.com"])))
     asked = wait_for(lambda: first(secondary, lambda m: m.question[0].rdtype == dns.rdatatype.TXT),
                      "the secondary is asked")
-    told = first(secondary, lambda m: m.opcode() == dns.opcode.NOTIFY and m.answer and m.answer[0][0].serial == 3)
+    told = first(secondary, lambda m: m.opcode() == dns.opcode.NOTIFY and m.answer and m.answer[0][0].serial >= 3)
     assert told is not None and told <= asked
     assert not silent or asked - told > 0.5

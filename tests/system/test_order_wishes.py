@@ -138,11 +138,15 @@ def test_retry_after_as_a_date_is_obeyed(issuer, key, fakeca_for):
 
 def test_what_was_replaced_already_is_ordered_as_if_it_were_new(issuer, key, fakeca_for):
     server, ca = issuer(fakeca_for)
-    start, end = (time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + s)) for s in (3, 4))
-    ca.script("renewalInfo", Reply(json={"suggestedWindow": {"start": start, "end": end}}))
+
+    def at_once():
+        ca.already_replaced.add(ca.certificates[0].id)
+        start, end = (time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + s)) for s in (-7200, -3600))
+        return Reply(json={"suggestedWindow": {"start": start, "end": end}})
+
+    ca.script("renewalInfo", at_once)
     request = upload(server, key)
-    first = certificate(server, request)
-    ca.already_replaced.add(ca.certificates[0].id)
-    wait_for(lambda: (c := Published(server, HOST).certificate(request)) != first and c, "it is renewed")
+    wait_for(lambda: len(ca.certificates) == 2 and
+             Published(server, HOST).certificate(request) == ca.certificates[1].certificate, "it is renewed")
     assert [o.replaces for o in ca.orders] == [None, None]
     assert ca.count("newOrder") == 3, "once with the old one's name, once without"

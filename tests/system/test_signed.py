@@ -222,7 +222,7 @@ def test_settings_that_are_wrong(certnsd, repo, tmp_path, settings, words):
     server = certnsd(git=[{"remote": repo.bare, **filled}])
     server.spawn([program("server/certnsd"), "-t", "-c", server.config_path])
     server.wait_log(r"certns\.yaml:\d+:\d+: .*" + words)
-    assert server.popen.wait(10) != 0
+    assert server.popen.wait(60) != 0
     server.seen_end = True
 
 
@@ -230,5 +230,5 @@ def test_no_password_on_the_command_line(certnsd):
     server = certnsd()
     server.spawn([program("server/certnsd"), "-t", "--remote", "https://user:hunter2@git.invalid/x"])
     server.wait_log(r"a password does not belong on the command line")
-    assert server.popen.wait(10) != 0 and "hunter2" not in server.log()
+    assert server.popen.wait(60) != 0 and "hunter2" not in server.log()
     server.seen_end = True

@@ -17,7 +17,7 @@ import dns.update
 from .process import run
 from .wait import PATIENCE
 
-TIMEOUT = 5
+TIMEOUT = 20            # nobody waits for what comes; a datagram is lost only where a socket's buffer is full
 
 
 def ask(server, name, rdtype, tcp=False, address=None, timeout=TIMEOUT, **kwargs):
@@ -112,7 +112,7 @@ def look(server, name, rdtype, tcp=True):
 def serial(server, zone):
     """The served serial; None when the zone is not served.  By TCP, which tells at once that nobody listens."""
     try:
-        response = ask(server, zone, "SOA", tcp=True, timeout=2)
+        response = ask(server, zone, "SOA", tcp=True)
     except (dns.exception.DNSException, OSError):
         return None
     if response.rcode() != dns.rcode.NOERROR or not response.answer:

@@ -7,6 +7,7 @@ import struct
 
 import yaml
 
+from .client import read as read_octets
 from .process import Process, run
 from .wait import PATIENCE, wait_for
 
@@ -44,17 +45,17 @@ class Sleeper:
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.listener.bind(path)
         self.listener.listen(1)
-        self.listener.settimeout(30 * PATIENCE)
+        self.listener.settimeout(120 * PATIENCE)
         self.connection = None
 
     def _control(self):
-        escape, n = struct.unpack("!II", self.connection.recv(8, socket.MSG_WAITALL))
+        escape, n = struct.unpack("!II", read_octets(self.connection, 8))
         assert escape == 0
-        return struct.unpack("!I", self.connection.recv(n, socket.MSG_WAITALL)[:4])[0]
+        return struct.unpack("!I", read_octets(self.connection, n)[:4])[0]
 
     def greet(self):
         self.connection, _ = self.listener.accept()
-        self.connection.settimeout(30 * PATIENCE)
+        self.connection.settimeout(120 * PATIENCE)
         assert self._control() == READY
         field = struct.pack("!II", 1, len(CONTENT_TYPE)) + CONTENT_TYPE
         self.connection.sendall(struct.pack("!III", 0, 4 + len(field), ACCEPT) + field)
@@ -64,9 +65,9 @@ class Sleeper:
         """Read on, until so many messages have come; gives how many did."""
         n = 0
         while n < enough:
-            length = struct.unpack("!I", self.connection.recv(4, socket.MSG_WAITALL))[0]
+            length = struct.unpack("!I", read_octets(self.connection, 4))[0]
             assert length > 0, "it goes on"
-            assert len(self.connection.recv(length, socket.MSG_WAITALL)) == length
+            read_octets(self.connection, length)
             n += 1
         return n
 

@@ -534,8 +534,9 @@ class Endpoints:
         if any(spki(public) == a.key.spki() for a in self.accounts):
             raise Problem("badCSR", "the key is an account's")
         settings = self.profiles.get(order.profile, {})
-        start = now() - settings.get("backdate_s", self.backdate_s) * SECOND
-        end = now() + settings.get("lifetime_s", self.lifetime_s) * SECOND
+        issued_at = now()                       # once: a second may begin in between
+        start = issued_at - settings.get("backdate_s", self.backdate_s) * SECOND
+        end = issued_at + settings.get("lifetime_s", self.lifetime_s) * SECOND
         leaf = self.pki.sign(public, order.names, start, end, settings.get("common_name", True))
         chains = [self.pki.chain(i) for i in range(len(self.pki.lines))]
         made = Certificate(f"{self.base}/cert/{leaf.serial_number:x}", leaf, order, chains)

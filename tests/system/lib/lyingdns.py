@@ -10,6 +10,7 @@ import dns.message
 import dns.query
 import dns.rcode
 
+from .client import read
 from .ports import free_port
 
 
@@ -37,7 +38,7 @@ class LyingDns:
     def _respond(self, wire, tcp):
         query = dns.message.from_wire(wire)
         self.asked += 1
-        answer = dns.query.tcp(query, self.honest.address, timeout=10, port=self.honest.port)
+        answer = dns.query.tcp(query, self.honest.address, timeout=30, port=self.honest.port)
         made = self.mode(query, answer, tcp)
         return [] if made is None else made if isinstance(made, list) else [made]
 
@@ -55,9 +56,9 @@ class LyingDns:
             try:
                 connection, _ = self.tcp.accept()
                 with connection:
-                    connection.settimeout(2)
-                    length = struct.unpack("!H", connection.recv(2))[0]
-                    for one in self._respond(connection.recv(length), True):
+                    connection.settimeout(30)
+                    length = struct.unpack("!H", read(connection, 2))[0]
+                    for one in self._respond(read(connection, length), True):
                         connection.sendall(struct.pack("!H", len(one)) + one)
             except (OSError, struct.error, dns.exception.DNSException):
                 pass

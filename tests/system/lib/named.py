@@ -54,7 +54,9 @@ class Named(Process):
                     f"listen-on port {self.port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; "
                     f"dnssec-validation {self.validation}; notify no; min-refresh-time 1; min-retry-time 1; "
                     f"allow-transfer {{ any; }}; {self.options} }};\ncontrols {{ }};\n" + "".join(self.clauses))
+        before = self.log().count(" running\n")
         self.spawn(["named", "-g", "-c", path, "-n", "1"])
+        wait_for(lambda: self.check_running() or self.log().count(" running\n") > before, "named runs")
         wait_for(lambda: self.check_running() or all(client.serial(self, z) is not None for z in zones),
                  f"named answers for {zones}")
         return self

@@ -6,12 +6,13 @@ a directory and on a port of their own, and none has a control channel on a fixe
 import os
 import signal
 import sqlite3
+import time
 
 from . import client
 from .named import Named
 from .ports import free_port
 from .process import Process, run
-from .wait import wait_for
+from .wait import PATIENCE, wait_for
 
 
 class Peer(Process):
@@ -303,14 +304,15 @@ zone *		all
 
     def start(self, *zones):
         """At times it never asks for one of its zones after the start; then it is started again."""
-        for _ in range(3):
+        for seconds in (5, 10, 20, 40, 80):
             super().start()
-            try:
-                wait_for(lambda: self.check_running() or all(client.serial(self, z) is not None for z in zones),
-                         f"{self.name} answers for {zones}", 5)
-                return self
-            except AssertionError:
-                self.stop()
+            end = time.monotonic() + seconds * PATIENCE
+            while time.monotonic() < end:
+                self.check_running()
+                if all(client.serial(self, z) is not None for z in zones):
+                    return self
+                time.sleep(0.1)
+            self.stop()
         raise AssertionError(f"{self.name} does not serve all of {zones}")
 
 

@@ -26,7 +26,7 @@
 #include "wire/rrtype.h"
 
 #define PEBBLE "/usr/bin/pebble"
-#define PATIENCE_S 30
+#define PATIENCE_S 120
 #define MANY 130			/* more than run at the same time */
 
 /* One Pebble, one world, one engine. */

@@ -91,7 +91,7 @@ wait_written(struct dnstap *d, uint64_t wanted)
 {
 	struct dnstap_status s;
 
-	for (unsigned i = 0; i < 3000; i++) {
+	for (unsigned i = 0; i < 12000; i++) {
 		dnstap_describe(d, &s);
 		if (s.written >= wanted)
 			break;
@@ -176,7 +176,7 @@ test_strangers(void **state)
 	close(fd);
 	d = make(path);
 	note(d, 2);
-	for (unsigned i = 0; i < 1000 && s.problem[0] == '\0'; i++) {
+	for (unsigned i = 0; i < 6000 && s.problem[0] == '\0'; i++) {
 		dnstap_describe(d, &s);
 		usleep(10000);
 	}
@@ -221,7 +221,7 @@ test_full_disk(void **state)
 	small.rlim_cur = (rlim_t)size_of(path) + 150;	/* one goes in, and a part of the next */
 	check(setrlimit(RLIMIT_FSIZE, &small) == 0, "no more can be written");
 	note(d, 3);
-	for (unsigned i = 0; i < 1000 && s.problem[0] == '\0'; i++) {
+	for (unsigned i = 0; i < 6000 && s.problem[0] == '\0'; i++) {
 		dnstap_describe(d, &s);
 		usleep(10000);
 	}
@@ -253,13 +253,13 @@ test_rotation(void **state)
 	wait_written(d, 4);
 	check(rename(path, moved) == 0, "the file is moved");
 	dnstap_reopen(d);
-	for (unsigned i = 0; i < 1000 && size_of(path) < 0; i++)
+	for (unsigned i = 0; i < 6000 && size_of(path) < 0; i++)
 		usleep(10000);
 	note(d, 2);
 	wait_written(d, 6);
 	check(count(moved) == 4, "the old one is complete");
 	check(dnstap_configure(d, &off, &f) == ERR_OK && !dnstap_is_on(dnstap_tap(d, 0)), "it is turned off");
-	for (unsigned i = 0; i < 1000 && count(path) != 2; i++)
+	for (unsigned i = 0; i < 6000 && count(path) != 2; i++)
 		usleep(10000);
 	check(count(path) == 2, "so the new one is complete");
 	dnstap_free(d);

@@ -53,7 +53,7 @@ static int
 open_client(const char *text, uint16_t p, int type)
 {
 	struct sockaddr_storage a = address(text, p);
-	struct timeval limit = { 5, 0 };
+	struct timeval limit = { 60, 0 };
 	int fd = socket(a.ss_family, type | SOCK_CLOEXEC, 0);
 
 	check(fd >= 0 && connect(fd, (struct sockaddr *)&a, address_len(&a)) == 0, "connection to %s", text);
@@ -283,7 +283,7 @@ transfer(bool slow)
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), small = 4096;
 	struct sockaddr_storage a = address("127.0.0.1", port);
 	size_t records = 0, n = make_request(OPCODE_QUERY, 4711, "big.example.", TYPE_AXFR, msg);
-	struct timeval limit = { 5, 0 };
+	struct timeval limit = { 60, 0 };
 
 	if (slow)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
@@ -322,7 +322,7 @@ next_job(void)
 	struct job *j;
 
 	while ((j = queue_pop(served.shared.to_keeper)) == NULL) {
-		check(poll(&p, 1, 5000) == 1, "a job comes to the keeper");
+		check(poll(&p, 1, 60000) == 1, "a job comes to the keeper");
 		queue_rearm(served.shared.to_keeper);
 	}
 	return j;
