@@ -26,7 +26,7 @@ static bool
 all_known(const struct keeper *k)
 {
 	for (size_t i = 0; i < k->nsources; i++)
-		if (k->sources[i].head[0] == '\0')
+		if (k->sources[i]->head[0] == '\0' && source_is_in_use(k->sources[i]))
 			return false;
 	return true;
 }

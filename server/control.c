@@ -105,6 +105,21 @@ control_words(const char *words)
 	return json;
 }
 
+json_t *
+control_time(int64_t time_s)
+{
+	char text[CLOCK_TEXT_SIZE];
+
+	clock_print(time_s, text);
+	return time_s == 0 ? json_null() : json_string(text);
+}
+
+const char *
+control_argument(const json_t *arguments, size_t i)
+{
+	return json_string_value(json_array_get(arguments, i));
+}
+
 static void
 send_error(struct connection *c, const char *words)
 {

@@ -34,6 +34,11 @@ void control_reply(struct control_call *call, json_t *result, const char *error)
 /* Words for a reply, which may come from outside: what is not UTF-8 becomes question marks.  NULL or "": null. */
 json_t *control_words(const char *text);
 
+json_t *control_time(int64_t time_s);		/* 0: null */
+
+/* NULL: there are not so many. */
+const char *control_argument(const json_t *arguments, size_t i);
+
 /* Unlinks the socket.  Replies that are written go out; calls that wait must still be replied to, into the void. */
 void control_free(struct control *c);		/* takes NULL */
 

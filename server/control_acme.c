@@ -8,12 +8,6 @@
 #include "acme/revoke.h"
 #include "base/clock.h"
 
-static const char *
-argument(const json_t *arguments, size_t i)
-{
-	return json_string_value(json_array_get(arguments, i));
-}
-
 /* ---- accounts ---- */
 
 static json_t *
@@ -26,15 +20,6 @@ contacts(const char *const *contact)
 	return list;
 }
 
-static json_t *
-time_or_null(int64_t time_s)
-{
-	char text[CLOCK_TEXT_SIZE];
-
-	clock_print(time_s, text);
-	return time_s == 0 ? json_null() : json_string(text);
-}
-
 static void
 add_account(void *arg, const char *authority, const struct acme_account_view *v)
 {
@@ -44,8 +29,8 @@ add_account(void *arg, const char *authority, const struct acme_account_view *v)
 	    "terms", control_words(v->terms), "key", v->key, "thumbprint", v->thumbprint,
 	    "key-file", control_words(v->key_file), "key-changing", v->changing,
 	    "orders", (json_int_t)v->orders, "problem", control_words(v->complaint),
-	    "failing-since", time_or_null(v->failing_since_s), "failure", control_words(v->failure),
-	    "held-until", time_or_null(v->held_until_s)));
+	    "failing-since", control_time(v->failing_since_s), "failure", control_words(v->failure),
+	    "held-until", control_time(v->held_until_s)));
 }
 
 static void
@@ -70,7 +55,8 @@ chore_over(void *arg, enum err err, const char *words)
 void
 control_account(struct keeper *k, struct control_call *call, const json_t *arguments)
 {
-	const char *verb = argument(arguments, 0), *authority = argument(arguments, 1), *yes = argument(arguments, 2);
+	const char *verb = control_argument(arguments, 0), *authority = control_argument(arguments, 1);
+	const char *yes = control_argument(arguments, 2);
 
 	if (k->acme == NULL)
 		control_reply(call, NULL, "no ACME authority is configured");
@@ -92,7 +78,7 @@ control_account(struct keeper *k, struct control_call *call, const json_t *argum
 void
 control_revoke(struct keeper *k, struct control_call *call, const json_t *arguments)
 {
-	const char *host = argument(arguments, 0), *reason = argument(arguments, 1);
+	const char *host = control_argument(arguments, 0), *reason = control_argument(arguments, 1);
 	int number = ACME_REASON_UNSPECIFIED;
 	struct dname name;
 

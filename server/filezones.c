@@ -1,5 +1,10 @@
 /* server/filezones.c -- zones with "file" in the configuration: each directory that has such files is a source of its
- * own, so that one which cannot be written is in nobody else's way. */
+ * own, so that one which cannot be written is in nobody else's way.
+ *
+ * A reload changes which files those are.  A directory lets go first (FILES_LET_GO), once it is idle and what waits is
+ * in the files, and then takes (FILES_TAKE), once all have let go; so a file or a zone may go from any directory to any
+ * other.  What was let go is retired; what was taken comes with the pull that follows.  A source that has no files left
+ * stays, unused, for the zones that it had. */
 #include "server/keeper_internal.h"
 
 #include <stdio.h>
@@ -61,6 +66,17 @@ same_directory(const struct config_zone *a, const struct config_zone *b)
 	return n == directory_len(b->file) && memcmp(a->file, b->file, n) == 0;
 }
 
+/* Where the directory ends that begins at v[i]. */
+static size_t
+end_of(const struct config_zone **v, size_t n, size_t i)
+{
+	size_t end = i + 1;
+
+	while (end < n && same_directory(v[i], v[end]))
+		end++;
+	return end;
+}
+
 size_t
 filezones_count(const struct config *c)
 {
@@ -69,12 +85,49 @@ filezones_count(const struct config *c)
 
 	if (list_files(c, &v, &n) != ERR_OK)
 		return 0;
-	for (size_t i = 0; i < n; i++)
-		count += i == 0 || !same_directory(v[i - 1], v[i]);
+	for (size_t i = 0; i < n; i = end_of(v, n, i))
+		count++;
 	free(v);
 	return count;
 }
 
+static void
+free_names(char **names, size_t n)
+{
+	for (size_t i = 0; names != NULL && i < n; i++)
+		free(names[i]);
+	free(names);
+}
+
+/* The files of the directory are those of v, which are its only ones and in order. */
+static enum err
+set_names(struct source *s, const struct config_zone **v, size_t n)
+{
+	char **names = calloc(n + 1, sizeof *names);
+	struct dname *apexes = calloc(n + 1, sizeof *apexes);
+	enum err err = names == NULL || apexes == NULL ? ERR_NOMEM : ERR_OK;
+
+	for (size_t i = 0; err == ERR_OK && i < n; i++) {
+		if ((names[i] = strdup(strrchr(v[i]->file, '/') + 1)) == NULL)
+			err = ERR_NOMEM;
+		apexes[i] = v[i]->name;
+	}
+	if (err == ERR_OK && s->git != NULL)
+		err = git_files_rename(s->git, (const char *const *)names, n);
+	if (err != ERR_OK) {
+		free_names(names, names == NULL ? 0 : n);
+		free(apexes);
+		return err;
+	}
+	free_names(s->files->names, s->files->n);
+	free(s->files->apexes);
+	s->files->names = names;
+	s->files->apexes = apexes;
+	s->files->n = n;
+	return ERR_OK;
+}
+
+/* The directory of v[0], with the files of v; or, n being 0, with none yet. */
 static enum err
 open_directory(struct source *s, const struct config_zone **v, size_t n, struct fault *f)
 {
@@ -84,15 +137,9 @@ open_directory(struct source *s, const struct config_zone **v, size_t n, struct 
 
 	if ((s->files = calloc(1, sizeof *s->files)) == NULL ||
 	    (s->files->directory = strndup(v[0]->file, directory_len(v[0]->file))) == NULL ||
-	    (s->files->names = calloc(n, sizeof *s->files->names)) == NULL ||
-	    (s->files->apexes = calloc(n, sizeof *s->files->apexes)) == NULL)
+	    set_names(s, v, n) != ERR_OK)
 		return ERR_NOMEM;
-	s->config = &file_config;
-	s->files->n = n;
-	for (size_t i = 0; i < n; i++) {
-		s->files->names[i] = strrchr(v[i]->file, '/') + 1;
-		s->files->apexes[i] = v[i]->name;
-	}
+	source_configure(s, &file_config);
 	for (const char *p = s->files->directory; *p != '\0'; p++)
 		hash = (hash ^ (uint8_t)*p) * 16777619u;
 	snprintf(parent, sizeof parent, "%s/files", s->keeper->boot_view->config->state_directory);
@@ -102,26 +149,21 @@ open_directory(struct source *s, const struct config_zone **v, size_t n, struct 
 	}
 	if ((err = file_mkdir(parent, 0700, f)) != ERR_OK)
 		return err;
-	return git_files_open(s->directory, s->files->directory, s->files->names, n, &s->git, f);
+	return git_files_open(s->directory, s->files->directory, (const char *const *)s->files->names, n, &s->git, f);
 }
 
 enum err
 filezones_open(struct keeper *k, struct source *s, size_t which, struct fault *f)
 {
 	const struct config_zone **v;
-	size_t n, first = 0, end, at = 0;
+	size_t n, first = 0;
 	enum err err = list_files(k->boot_view->config, &v, &n);
 
 	if (err != ERR_OK)
 		return err;
-	for (;; first = end, at++) {
-		for (end = first + 1; end < n && same_directory(v[first], v[end]); end++)
-			;
-		if (at == which)
-			break;
-	}
-	s->keeper = k;
-	err = open_directory(s, v + first, end - first, f);
+	for (size_t at = 0; at < which; at++)
+		first = end_of(v, n, first);
+	err = open_directory(s, v + first, end_of(v, n, first) - first, f);
 	free(v);
 	return err;
 }
@@ -132,7 +174,7 @@ filezones_free(struct file_zones *z)
 	if (z == NULL)
 		return;
 	free(z->directory);
-	free(z->names);
+	free_names(z->names, z->n);
 	free(z->apexes);
 	free(z);
 }
@@ -158,4 +200,197 @@ source_zone_of(const struct source *s, const char *file, struct dname *apex)
 			high = middle;
 	}
 	return false;
+}
+
+/* Does the file lie in the source's directory? */
+static bool
+is_in(const struct source *s, const char *file)
+{
+	size_t n = strlen(s->files->directory);
+
+	return directory_len(file) == n && memcmp(file, s->files->directory, n) == 0;
+}
+
+const char *
+source_file_of(const struct source *s, const uint8_t *apex)
+{
+	const char *file = config_zone_for(s->keeper->view->config, apex)->file;
+
+	return s->files != NULL && file != NULL && is_in(s, file) ? file + directory_len(file) + 1 : NULL;
+}
+
+/* --- a reload --- */
+
+static struct source *
+find_source(const struct keeper *k, const char *file)
+{
+	for (size_t i = 0; i < k->nsources; i++)
+		if (k->sources[i]->files != NULL && is_in(k->sources[i], file))
+			return k->sources[i];
+	return NULL;
+}
+
+/* The files of the source's directory as the configuration has them now: *v, to be freed, from *first on. */
+static enum err
+list_directory(const struct source *s, const struct config_zone ***v, size_t *first, size_t *end)
+{
+	size_t n;
+	enum err err = list_files(s->keeper->view->config, v, &n);
+
+	if (err != ERR_OK)
+		return err;
+	for (*first = 0; *first < n && !is_in(s, (*v)[*first]->file); (*first)++)
+		;
+	*end = *first < n ? end_of(*v, n, *first) : n;
+	return ERR_OK;
+}
+
+static bool
+same_names(const struct source *s, const struct config_zone **v, size_t n)
+{
+	const struct file_zones *z = s->files;
+	bool same = z->n == n;
+
+	for (size_t i = 0; same && i < n; i++)
+		same = strcmp(z->names[i], strrchr(v[i]->file, '/') + 1) == 0 &&
+		    dname_equal(z->apexes[i].octets, v[i]->name.octets);
+	return same;
+}
+
+static enum err
+look_for_changes(struct source *s)
+{
+	const struct config_zone **v;
+	size_t first, end;
+	enum err err = list_directory(s, &v, &first, &end);
+
+	if (err != ERR_OK)
+		return err;
+	if (!same_names(s, v + first, end - first)) {
+		s->files->state = FILES_LET_GO;
+		s->want_write = s->git != NULL && s->head[0] != '\0';
+	}
+	free(v);
+	return ERR_OK;
+}
+
+static enum err
+new_directory(struct keeper *k, const struct config_zone *zone, struct fault *f)
+{
+	struct source *s;
+	enum err err = source_new(k, &s);
+
+	if (err == ERR_OK && (err = open_directory(s, &zone, 0, f)) != ERR_OK) {
+		k->nsources--;
+		source_free(s);
+	}
+	return err;
+}
+
+enum err
+filezones_configure(struct keeper *k, struct fault *f)
+{
+	const struct config_zone **v;
+	size_t n;
+	enum err err = list_files(k->view->config, &v, &n);
+
+	if (err != ERR_OK)
+		return err;
+	for (size_t i = 0; err == ERR_OK && i < n; i = end_of(v, n, i))
+		if (find_source(k, v[i]->file) == NULL)
+			err = new_directory(k, v[i], f);
+	free(v);
+	for (size_t i = 0; i < k->nsources; i++)
+		if (k->sources[i]->files != NULL && look_for_changes(k->sources[i]) != ERR_OK)
+			err = ERR_NOMEM;
+	/* All are in their states before the first one moves. */
+	for (size_t i = 0; i < k->nsources; i++)
+		if (k->sources[i]->files != NULL)
+			source_go_on(k->sources[i]);
+	return err;
+}
+
+/* Also zones that are in a repository too: it is looked at again. */
+static void
+retire_zones(struct source *s)
+{
+	struct keeper *k = s->keeper;
+	size_t gone = 0;
+
+	keeper_flush(k);
+	for (size_t i = 0; i < k->zones.n; i++) {
+		struct zone *z = k->zones.v[i];
+		const struct config_zone *c = config_zone_for(k->view->config, z->apex.octets);
+
+		if (z->owner != s || z->retired || c->file != NULL || c->nprimaries > 0)
+			continue;	/* with primaries it is something else after a restart, and stays until then */
+		merge_retire_zone(k, z, "the configuration has no file for it any more");
+		gone++;
+	}
+	for (size_t i = 0; gone > 0 && i < k->nsources; i++)
+		if (k->sources[i]->files == NULL)
+			source_look_at_all(k->sources[i]);
+}
+
+/* old: and only those that it has already. */
+static enum err
+take_names(struct source *s, bool old)
+{
+	const struct config_zone **v;
+	size_t first, end, n = 0;
+	struct dname apex;
+	enum err err = list_directory(s, &v, &first, &end);
+
+	if (err != ERR_OK)
+		return err;
+	for (size_t i = first; i < end; i++)
+		if (!old || (source_zone_of(s, strrchr(v[i]->file, '/') + 1, &apex) &&
+		    dname_equal(apex.octets, v[i]->name.octets)))
+			v[first + n++] = v[i];
+	err = set_names(s, v + first, n);
+	free(v);
+	return err;
+}
+
+static void
+let_go(struct source *s)
+{
+	retire_zones(s);
+	if (take_names(s, true) != ERR_OK)
+		log_error("%s: out of memory: its files are what they were", s->files->directory);
+	s->files->state = FILES_TAKE;
+}
+
+static void
+take(struct source *s)
+{
+	if (take_names(s, false) != ERR_OK)
+		log_error("%s: out of memory: its files are what they were", s->files->directory);
+	s->files->state = FILES_SETTLED;
+	if (s->files->n > 0) {
+		source_start(s);
+	} else {
+		event_del(s->poll);
+		source_go_on(s);
+	}
+}
+
+void
+filezones_go_on(struct keeper *k)
+{
+	bool left = false;
+
+	for (size_t i = 0; i < k->nsources; i++) {
+		struct source *s = k->sources[i];
+
+		if (s->files == NULL || s->files->state != FILES_LET_GO)
+			continue;
+		if (s->busy)
+			left = true;
+		else
+			let_go(s);
+	}
+	for (size_t i = 0; i < k->nsources && !left; i++)
+		if (k->sources[i]->files != NULL && k->sources[i]->files->state == FILES_TAKE && !k->sources[i]->busy)
+			take(k->sources[i]);
 }

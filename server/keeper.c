@@ -183,7 +183,7 @@ keeper_take(struct keeper *k, struct job *j)
 	if (j->config != NULL)
 		err = views_reload(k, j->config, &done, &f);
 	j->config = NULL;
-	status_reloaded(k, &done, err == ERR_OK ? NULL : j->reason[0] != '\0' ? j->reason : fault_str(&f, err));
+	control_reloaded(k, &done, err == ERR_OK ? NULL : j->reason[0] != '\0' ? j->reason : fault_str(&f, err));
 }
 
 static void
@@ -219,7 +219,7 @@ on_jobs(evutil_socket_t fd, short what, void *arg)
 		case JOB_NOTIFY:
 			if (!secondary_notified(k, j))
 				for (size_t i = 0; i < k->nsources; i++)
-					source_pull(&k->sources[i]);
+					source_pull(k->sources[i]);
 			job_free(j);
 			break;
 		case JOB_RELOAD:
@@ -267,6 +267,14 @@ on_sweep(evutil_socket_t fd, short what, void *arg)
 	event_add(k->sweep, &(struct timeval){ SWEEP_S, 0 });
 }
 
+static void
+on_files_due(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	filezones_go_on(arg);
+}
+
 static void *
 keeper_thread(void *arg)
 {
@@ -293,7 +301,9 @@ make_events(struct keeper *k)
 	k->results = event_new(k->base, pool_fd(k->pool), EV_READ | EV_PERSIST, on_results, k);
 	k->sweep = event_new(k->base, -1, 0, on_sweep, k);
 	k->tour = event_new(k->base, -1, 0, on_tour, k);
-	if (k->tour == NULL || k->flush == NULL || k->jobs == NULL || k->results == NULL || k->sweep == NULL ||
+	k->files_due = event_new(k->base, -1, 0, on_files_due, k);
+	if (k->tour == NULL || k->files_due == NULL || k->flush == NULL || k->jobs == NULL || k->results == NULL ||
+	    k->sweep == NULL ||
 	    event_add(k->jobs, NULL) != 0 || event_add(k->results, NULL) != 0 ||
 	    event_add(k->sweep, &(struct timeval){ SWEEP_S, 0 }) != 0)
 		return ERR_NOMEM;
@@ -351,12 +361,12 @@ keeper_free(struct keeper *k)
 	k->stopping = true;
 	sources_give_up(k);
 	backup_stop(k);
-	status_reloaded(k, NULL, "the server is stopping");
+	control_reloaded(k, NULL, "the server is stopping");
 	if (k->control != NULL)
 		control_free(k->control);
 	for (size_t i = 0; i < k->nsources; i++)
-		if (k->sources[i].git != NULL)
-			git_source_cancel(k->sources[i].git);
+		if (k->sources[i]->git != NULL)
+			git_source_cancel(k->sources[i]->git);
 	if (k->pool != NULL)
 		pool_free(k->pool);
 	certs_stop(k);
@@ -378,7 +388,8 @@ keeper_free(struct keeper *k)
 	if (k->shared->zones != NULL)
 		zoneset_free(k->shared->zones);
 	zonetable_clear(&k->zones);
-	for (struct event **e = (struct event *[]){ k->flush, k->jobs, k->results, k->sweep, k->tour, (void *)-1 };
+	for (struct event **e = (struct event *[]){ k->flush, k->jobs, k->results, k->sweep, k->tour,
+	    k->files_due, (void *)-1 };
 	    *e != (void *)-1; e++)
 		if (*e != NULL)
 			event_free(*e);

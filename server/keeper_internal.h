@@ -18,7 +18,7 @@
  *   cert_edit.c   its view of the zones, and its edits           cert_notes.c   what it remembers
  *   cert_events.c what happened: counts and hooks                cert_status.c  what it says of each host
  *   hooks.c       the operator's commands                        status.c       the control socket's answers
- *   control_acme.c accounts and revocations, for the operator    metrics.c      numbers for Prometheus
+ *   control_zones.c, control_wait.c, control_acme.c  more of them     metrics.c      numbers for Prometheus
  *   backup.c      copies of the state                            views.c        configuration and keys */
 #ifndef SERVER_KEEPER_INTERNAL_H
 #define SERVER_KEEPER_INTERNAL_H
@@ -75,9 +75,12 @@ struct hold {
 /* The zone files of one directory, as the configuration names them. */
 struct file_zones {
 	char *directory;
-	const char **names;		/* without the directory, sorted; the configuration's */
+	char **names;			/* without the directory, sorted */
 	struct dname *apexes;
-	size_t n;
+	size_t n;			/* 0: the configuration names none any more */
+	/* After a reload.  A file or a zone may have gone from one directory to another: none takes any as long as
+	 * others are still to let some go. */
+	enum { FILES_SETTLED, FILES_LET_GO, FILES_TAKE } state;
 };
 
 /* What goes wrong with the remote. */
@@ -109,6 +112,7 @@ struct source {
 	bool want_pull, want_write;	/* asked for meanwhile */
 	bool want_again;		/* zones whose text was refused may take it now */
 	bool want_last;			/* what was taken last is to be read again: the clone is a new one */
+	bool want_all;			/* all files are to be looked at: a name may be free for one of them */
 	bool force;			/* the next pull takes what removal-limit would hold */
 	struct event *poll, *write_quiet, *retry;
 	struct gather gather;		/* when to write back */
@@ -142,7 +146,7 @@ struct keeper {
 	struct journal *journal;
 	struct commits *commits;
 	struct zonetable zones;
-	struct source *sources;
+	struct source **sources;
 	size_t nsources;
 	struct pool *pool;
 	struct notifier *notifier;
@@ -166,7 +170,7 @@ struct keeper {
 	struct asking *asking;		/* the engine's questions on their way */
 	struct resend *resend;
 	struct control *control;
-	struct reload_call *reload_calls;	/* status.c: who waits for a reload */
+	struct reload_call *reload_calls;	/* control_wait.c: who waits for a reload */
 	struct workers *workers;
 
 	struct waiter *group;		/* of the open group, newest first */
@@ -175,7 +179,7 @@ struct keeper {
 	struct awake *awake;		/* NULL: the system has none */
 	int64_t answered_ns;		/* when the last ones were given */
 	struct backup *backup;		/* on its way; or NULL */
-	struct event *flush, *jobs, *results, *sweep, *tour;
+	struct event *flush, *jobs, *results, *sweep, *tour, *files_due;
 	size_t toured;			/* zones that were looked at since one was loaded */
 	pthread_t thread;
 	bool started, stopping;
@@ -188,7 +192,7 @@ struct keeper {
 enum err keeper_wait(struct keeper *k, void (*done)(void *arg, enum err err, const char *words), void *arg);
 void keeper_flush(struct keeper *k);			/* make the open group durable now, tell who waits */
 void keeper_flush_soon(struct keeper *k);		/* in the next round of the loop */
-void keeper_tour(struct keeper *k);			/* tell the secondaries of zones that are "untold", one after the other */
+void keeper_tour(struct keeper *k);			/* tell the secondaries of zones that are "untold", one by one */
 
 /* updates.c */
 void keeper_update(struct keeper *k, struct job *j);	/* takes j over */
@@ -198,10 +202,18 @@ void keeper_sweep(struct keeper *k);			/* passing RRs whose time is over */
 
 /* source.c */
 enum err sources_open(struct keeper *k, struct fault *f);
+enum err source_new(struct keeper *k, struct source **out);	/* in the keeper's list, nothing but its timers yet */
+void source_configure(struct source *s, const struct config_git *g);	/* g: borrowed */
+void source_start(struct source *s);			/* its timer, first pull */
+void source_free(struct source *s);
 void sources_start(struct keeper *k);			/* timers, first pull */
 void sources_give_up(struct keeper *k);			/* whoever waits is told that we stop */
 void sources_close(struct keeper *k);
 void source_pull(struct source *s);			/* soon; many calls make one pull */
+void source_go_on(struct source *s);			/* it may be idle, and something be wanted */
+bool source_is_in_use(const struct source *s);		/* it may have zones */
+bool source_is_settled(const struct source *s);		/* it has the zones that the configuration gives it */
+void source_look_at_all(struct source *s);		/* the same with all files: a name may be free for one of them */
 void source_again(struct source *s);			/* try what was refused once more, without a fetch */
 void source_idle(struct source *s);			/* the end of such a try */
 void source_write(struct source *s, bool now);		/* zones wait to be written back */
@@ -220,8 +232,16 @@ size_t filezones_count(const struct config *c);		/* directories with zone files 
 enum err filezones_open(struct keeper *k, struct source *s, size_t which, struct fault *f);
 void filezones_free(struct file_zones *z);
 
+/* The view is new: zones with files come, go, or have another file.  What is under way in their directories ends first,
+ * and changes that wait go into the files. */
+enum err filezones_configure(struct keeper *k, struct fault *f);
+void filezones_go_on(struct keeper *k);		/* a source that is to let go or to take is idle */
+
 /* Whose file is this, in the zones' directory?  False: no zone's, by its name. */
 bool source_zone_of(const struct source *s, const char *file, struct dname *apex);
+
+/* Does the configuration name a file of s for the zone?  NULL: no. */
+const char *source_file_of(const struct source *s, const uint8_t *apex);
 
 /* pull.c, pull_read.c */
 struct pulled_zone {
@@ -328,6 +348,8 @@ enum err merge_make_zone(struct keeper *k, struct source *s, const uint8_t *apex
 enum err merge_new_zone(const struct source *s, const uint8_t *apex, struct zone **out);
 enum err merge_add_zone(struct keeper *k, struct source *s, struct zone *z);
 enum err merge_show_zone(struct keeper *k, struct zone *z);	/* readers find it */
+/* They find it no longer.  what: the reason.  No group is open. */
+void merge_retire_zone(struct keeper *k, struct zone *z, const char *what);
 
 /* restore.c: at start, from journal and clone. */
 enum err zones_restore(struct keeper *k, struct source *s, struct fault *f);
@@ -489,10 +511,23 @@ json_t *metrics_print(const struct keeper *k);		/* one text */
 
 /* status.c */
 enum err status_start(struct keeper *k, struct fault *f);
-void status_reloaded(struct keeper *k, const struct reloaded *done, const char *problem);	/* problem: NULL for none */
 json_t *status_keys(const struct keeper *k);	/* status_keys.c */
 
-/* control_acme.c: each answers the call, now or later. */
+/* control_zones.c */
+struct zone *control_zone(struct keeper *k, const char *name);	/* NULL: there is none */
+void control_zones(struct keeper *k, struct control_call *call, const json_t *arguments);
+void control_refresh(struct keeper *k, struct control_call *call, const json_t *arguments, bool whole);
+void control_notify(struct keeper *k, struct control_call *call, const json_t *arguments);
+
+/* control_wait.c: each answers the call, now or later. */
+void control_sync(struct keeper *k, struct control_call *call, bool pull, const json_t *arguments);
+void control_freeze(struct keeper *k, struct control_call *call, const json_t *arguments);
+void control_thaw(struct keeper *k, struct control_call *call, const json_t *arguments);
+void control_reload(struct keeper *k, struct control_call *call);
+/* Whoever asked for a reload is answered.  problem: NULL for none. */
+void control_reloaded(struct keeper *k, const struct reloaded *done, const char *problem);
+
+/* control_acme.c: so do these. */
 void control_account(struct keeper *k, struct control_call *call, const json_t *arguments);
 void control_revoke(struct keeper *k, struct control_call *call, const json_t *arguments);
 

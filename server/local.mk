@@ -38,6 +38,8 @@ server_libserver_a_SOURCES = \
 	server/conflict.c \
 	server/control.c server/control.h \
 	server/control_acme.c \
+	server/control_wait.c \
+	server/control_zones.c \
 	server/cookie.c server/cookie.h \
 	server/counters.h \
 	server/denial.c server/denial.h \

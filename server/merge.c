@@ -65,8 +65,8 @@ hide_zone(struct keeper *k, struct zone *z)
 	catalogs_changed(k);
 }
 
-static void
-retire(struct keeper *k, struct zone *z)
+void
+merge_retire_zone(struct keeper *k, struct zone *z, const char *what)
 {
 	struct fault f = { 0 };
 	enum err err;
@@ -78,12 +78,11 @@ retire(struct keeper *k, struct zone *z)
 	hide_zone(k, z);
 	notifier_drop(k->notifier, z->apex.octets);
 	if (pending_count(&z->pending) > 0)
-		zone_set_problem(z, "its file was removed from the repository while %zu changes of its own waited to "
-		    "be written back; they are kept, and come back with the file", pending_count(&z->pending));
+		zone_set_problem(z, "%s, and %zu changes of its own waited to be written back; they are kept, and come "
+		    "back with the file", what, pending_count(&z->pending));
 	else
 		zone_set_problem(z, NULL);
-	log_warning("zone %s: retired: its file is no longer in the repository%s%s", z->name, z->problem == NULL ?
-	    "" : "; ", z->problem == NULL ? "" : z->problem);
+	log_warning("zone %s: retired: %s", z->name, z->problem == NULL ? what : z->problem);
 	if (zone_newest(z) != NULL && (err = commits_put(k->commits, z, &f)) != ERR_OK)
 		log_error("zone %s: %s", z->name, fault_str(&f, err));
 }
@@ -196,11 +195,25 @@ stage_merge(struct keeper *k, struct zone *z, struct pulled_zone *p, struct faul
 	return commits_stage(k->commits, &q, NULL, f);
 }
 
-/* A retired zone whose file has come up in another repository. */
+/* May the zone go over to this source, which has a text for it?  A file that the configuration names goes before what a
+ * repository has, and before the file that the zone had until now. */
+static bool
+is_free(const struct zone *z, const struct source *s)
+{
+	const struct source *owner = source_of(z);
+	bool claimed = owner != NULL && s->files != NULL && source_file_of(owner, z->apex.octets) == NULL;
+
+	return (z->retired || claimed) && !z->pending.writing &&
+	    (z->secondary != NULL || pending_count(&z->pending) == 0);
+}
+
+/* A zone that no repository has any more, or that was a secondary one, has come up in this one. */
 static void
 hand_over(struct zone *z, struct source *s)
 {
 	log_info("zone %s: goes over from %s to %s", z->name, z->source, git_source_url(s->git));
+	if (z->secondary != NULL)
+		pending_clear(&z->pending);	/* is what its image lacks, and nothing that waits */
 	z->source = git_source_url(s->git);
 	z->owner = s;
 	z->secondary = NULL;		/* what it was until now; transfers under way see that they are not wanted */
@@ -223,7 +236,7 @@ take_one(struct keeper *k, struct pull *pull, struct pulled_zone *p, struct faul
 		return ERR_OK;
 	if (z == NULL && (err = restore_find_or_make(k, s, p->apex.octets, &z, f)) != ERR_OK)
 		return err;
-	if (z != NULL && z->owner != s && z->retired && pending_count(&z->pending) == 0)
+	if (z != NULL && z->owner != s && is_free(z, s))
 		hand_over(z, s);
 	if (z == NULL || z->owner != s) {
 		log_error("zone %s: in two repositories; the one of %s is passed over", dname_print_host(p->apex.octets,
@@ -241,7 +254,7 @@ take_one(struct keeper *k, struct pull *pull, struct pulled_zone *p, struct faul
 		come_back(k, z);
 		break;
 	case PULLED_GONE:
-		retire(k, z);
+		merge_retire_zone(k, z, "its file is no longer in the repository");
 		break;
 	case PULLED_TEXT:
 		if (zone_newest(z) != NULL)
@@ -430,6 +443,7 @@ merge_pulled(struct keeper *k, struct pull *p, struct fault *f)
 		return err != ERR_OK ? err : err_note;
 	log_taken(k, p, start_ms);
 	memcpy(s->head, p->tip, sizeof s->head);
+	s->want_all &= p->head[0] != '\0';
 	if (!p->last)
 		accept_taken(s);
 	return ERR_OK;

@@ -41,6 +41,8 @@ begin(struct buf *b, const char *name, const char *type, const char *help)
 static void
 add_repository(struct buf *b, const struct source *s, const char *name, const char *kind, uint64_t value)
 {
+	if (!source_is_in_use(s))
+		return;
 	buf_printf(b, "%s{remote=\"", name);
 	add_label(b, git_source_url(s->git));
 	if (kind != NULL)
@@ -52,7 +54,7 @@ add_repository(struct buf *b, const struct source *s, const char *name, const ch
 static void
 add_held(struct buf *b, const struct source *s)
 {
-	for (enum hold_kind kind = HOLD_SIGNATURE; kind <= HOLD_REMOVAL; kind++) {
+	for (enum hold_kind kind = HOLD_SIGNATURE; kind <= HOLD_REMOVAL && source_is_in_use(s); kind++) {
 		buf_add_str(b, "certns_repository_held{remote=\"");
 		add_label(b, git_source_url(s->git));
 		buf_printf(b, "\",reason=\"%s\"} %d\n", hold_kind_str(kind), s->hold.kind == kind);
@@ -64,24 +66,24 @@ add_repositories(struct buf *b, const struct keeper *k)
 {
 	begin(b, "certns_git_up", "gauge", "1 when the last pull and the last push went well.");
 	for (size_t i = 0; i < k->nsources; i++)
-		add_repository(b, &k->sources[i], "certns_git_up", NULL, source_problem(&k->sources[i]) == NULL);
+		add_repository(b, k->sources[i], "certns_git_up", NULL, source_problem(k->sources[i]) == NULL);
 	begin(b, "certns_git_failures_total", "counter", "Pulls and pushes that failed.");
 	for (size_t i = 0; i < k->nsources; i++) {
-		add_repository(b, &k->sources[i], "certns_git_failures_total", "pull",
-		    k->sources[i].pull_trouble.total);
-		add_repository(b, &k->sources[i], "certns_git_failures_total", "push",
-		    k->sources[i].write_trouble.total);
+		add_repository(b, k->sources[i], "certns_git_failures_total", "pull",
+		    k->sources[i]->pull_trouble.total);
+		add_repository(b, k->sources[i], "certns_git_failures_total", "push",
+		    k->sources[i]->write_trouble.total);
 	}
 	begin(b, "certns_git_success_timestamp_seconds", "gauge", "When the last pull and the last push went well.");
 	for (size_t i = 0; i < k->nsources; i++) {
-		add_repository(b, &k->sources[i], "certns_git_success_timestamp_seconds", "pull",
-		    (uint64_t)k->sources[i].pulled_s);
-		add_repository(b, &k->sources[i], "certns_git_success_timestamp_seconds", "push",
-		    (uint64_t)k->sources[i].pushed_s);
+		add_repository(b, k->sources[i], "certns_git_success_timestamp_seconds", "pull",
+		    (uint64_t)k->sources[i]->pulled_s);
+		add_repository(b, k->sources[i], "certns_git_success_timestamp_seconds", "push",
+		    (uint64_t)k->sources[i]->pushed_s);
 	}
 	begin(b, "certns_repository_held", "gauge", "1 when what the remote has is held back for this reason.");
 	for (size_t i = 0; i < k->nsources; i++)
-		add_held(b, &k->sources[i]);
+		add_held(b, k->sources[i]);
 }
 
 /* ---- requests ---- */

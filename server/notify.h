@@ -25,7 +25,7 @@ struct notify_target {
 	struct sockaddr_storage address;
 	socklen_t len;
 	const struct tsig_key *key;	/* to sign with, copied; NULL: unsigned, */
-	const uint8_t *unknown_key;	/* unless it has to be signed with a key of this name, which is not known: not sent */
+	const uint8_t *unknown_key;	/* or not sent: a key of this name is wanted, and not known */
 };
 
 /* zone changed to the serial in soa (its owner is the apex): tell every target (an address and the name of a key; with

@@ -167,6 +167,20 @@ add_base(struct pull *p, const uint8_t *apex, const char *name)
 	return b;
 }
 
+static const char *
+file_of(const struct zone *z)
+{
+	return z->base.n > 0 ? z->base.v[0].path : z->file;
+}
+
+static bool
+has_other_file(const struct zone *z, const char *name)
+{
+	const char *file = file_of(z);
+
+	return file == NULL || strcmp(file, name) != 0;
+}
+
 /* Look at the zone's file.  name NULL: the one that it has. */
 static void
 choose_zone(struct pull *p, struct zone *z, const char *name)
@@ -174,7 +188,7 @@ choose_zone(struct pull *p, struct zone *z, const char *name)
 	struct pull_base *b;
 
 	if (name == NULL)
-		name = z->base.n > 0 ? z->base.v[0].path : z->file;
+		name = file_of(z);
 	if (p->err != ERR_OK || z->chosen || name == NULL)
 		return;
 	if ((b = add_base(p, z->apex.octets, name)) == NULL) {
@@ -182,7 +196,7 @@ choose_zone(struct pull *p, struct zone *z, const char *name)
 		return;
 	}
 	b->known = true;
-	b->held = z->held || z->retired || zone_newest(z) == NULL;
+	b->held = z->held || z->retired || zone_newest(z) == NULL || has_other_file(z, name);
 	b->rrs = z->retired || zone_newest(z) == NULL ? 0 : zone_version_rr_count(zone_newest(z));
 	if ((p->err = zone_base_copy(&b->base, &z->base)) == ERR_OK)
 		p->err = baseline_take(z, &b->then);
@@ -260,8 +274,8 @@ choose_from_changes(struct pull *p)
 			choose_zone(p, zones->v[i], NULL);
 }
 
-/* Zone files are few, and their names are known: those that were not served until now, and those that could not be
- * read. */
+/* Zone files are few, and their names are known: those that were not served until now, those that could not be read, and
+ * those that a zone has in place of another one. */
 static void
 choose_files(struct pull *p)
 {
@@ -270,7 +284,8 @@ choose_files(struct pull *p)
 	for (size_t i = 0; files != NULL && p->err == ERR_OK && i < files->n; i++) {
 		const struct zone *z = zonetable_find(&p->source->keeper->zones, files->apexes[i].octets);
 
-		if (z == NULL || z->owner != p->source || z->unread || git_files_problem(p->source->git, i) != NULL)
+		if (z == NULL || z->owner != p->source || z->unread || z->retired ||
+		    has_other_file(z, files->names[i]) || git_files_problem(p->source->git, i) != NULL)
 			choose_file(p, files->names[i]);
 	}
 }

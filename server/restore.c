@@ -415,7 +415,7 @@ static bool
 is_configured(const struct keeper *k, const struct source *but, const char *url)
 {
 	for (size_t i = 0; i < k->nsources; i++)
-		if (&k->sources[i] != but && k->sources[i].git != NULL && strcmp(git_source_url(k->sources[i].git),
+		if (k->sources[i] != but && k->sources[i]->git != NULL && strcmp(git_source_url(k->sources[i]->git),
 		    url) == 0)
 			return true;
 	/* Those that are not open yet.  Zone files are all the same: the configuration says where such a zone comes

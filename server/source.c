@@ -38,6 +38,8 @@ start_pull(struct source *s, bool fetch)
 	p->force = fetch && s->force;
 	s->force &= !fetch;
 	p->again = s->want_again || p->force;
+	if (s->want_all)
+		p->head[0] = '\0';
 	p->last = s->want_last;
 	s->want_again = s->want_last = false;
 	if (pool_submit(s->keeper->pool, pull_find, pull_found, p) != ERR_OK) {
@@ -58,8 +60,8 @@ tell(struct waiter *w, enum err err, const char *words)
 }
 
 /* Begin the next thing that is wanted; when there is none, tell those who waited for the end. */
-static void
-go_on(struct source *s)
+void
+source_go_on(struct source *s)
 {
 	struct waiter *w = s->waiting;
 	const char *problem = source_problem(s);
@@ -89,6 +91,10 @@ go_on(struct source *s)
 		if (err != ERR_NOT_FOUND)
 			log_error("%s: cannot write back: %s", git_source_url(s->git), err_str(err));
 	}
+	if (s->files != NULL && s->files->state != FILES_SETTLED) {
+		event_active(s->keeper->files_due, EV_TIMEOUT, 1);
+		return;
+	}
 	s->waiting = NULL;
 	if (s->worked) {
 		s->worked = false;
@@ -104,21 +110,28 @@ void
 source_pull(struct source *s)
 {
 	s->want_pull = true;
-	go_on(s);
+	source_go_on(s);
 }
 
 void
 source_again(struct source *s)
 {
 	s->want_again = true;
-	go_on(s);
+	source_go_on(s);
+}
+
+void
+source_look_at_all(struct source *s)
+{
+	s->want_all = s->want_again = true;
+	source_go_on(s);
 }
 
 void
 source_idle(struct source *s)
 {
 	s->busy = false;
-	go_on(s);
+	source_go_on(s);
 }
 
 void
@@ -130,7 +143,7 @@ source_write(struct source *s, bool now)
 		return;
 	if (now) {
 		s->want_write = true;
-		go_on(s);
+		source_go_on(s);
 		return;
 	}
 	if (event_pending(s->retry, EV_TIMEOUT, NULL))
@@ -151,7 +164,7 @@ source_wait(struct source *s, void (*done)(void *arg, enum err err, const char *
 	}
 	*w = (struct waiter){ s->waiting, done, arg };
 	s->waiting = w;
-	go_on(s);
+	source_go_on(s);
 }
 
 static int64_t
@@ -214,7 +227,7 @@ source_finished(struct source *s, bool written, enum err err, const char *words)
 		note_failure(s, written, words);
 	else
 		note_success(s, written);
-	go_on(s);
+	source_go_on(s);
 }
 
 const char *
@@ -273,6 +286,14 @@ clone_directory(const struct config *c, size_t i, char **out)
 	return *out == NULL ? ERR_NOMEM : ERR_OK;
 }
 
+void
+source_configure(struct source *s, const struct config_git *g)
+{
+	s->config = g;
+	s->gather.quiet_ms = (int64_t)g->commit_delay_s * 1000;
+	s->gather.most_ms = (int64_t)g->commit_delay_max_s * 1000;
+}
+
 /* The clone of the repository of the configuration's list. */
 static enum err
 repository_open(struct keeper *k, struct source *s, size_t i, struct fault *f)
@@ -284,7 +305,7 @@ repository_open(struct keeper *k, struct source *s, size_t i, struct fault *f)
 	char directory[PATH_MAX];
 	enum err err;
 
-	s->config = g;
+	source_configure(s, g);
 	snprintf(directory, sizeof directory, "%s/git", k->boot_view->config->state_directory);
 	if ((err = file_mkdir(directory, 0700, f)) != ERR_OK ||
 	    (g->signing_key != NULL && (err = ssh_private_key_load(g->signing_key, &s->signing_key, f)) != ERR_OK) ||
@@ -297,23 +318,36 @@ repository_open(struct keeper *k, struct source *s, size_t i, struct fault *f)
 	return git_source_open(s->directory, &remote, &s->git, f);
 }
 
+enum err
+source_new(struct keeper *k, struct source **out)
+{
+	struct source **v = realloc(k->sources, (k->nsources + 1) * sizeof *v), *s = calloc(1, sizeof *s);
+
+	if (v != NULL)
+		k->sources = v;
+	if (v == NULL || s == NULL) {
+		free(s);
+		return ERR_NOMEM;
+	}
+	v[k->nsources++] = s;
+	s->keeper = k;
+	s->poll = event_new(k->base, -1, 0, on_poll, s);
+	s->write_quiet = event_new(k->base, -1, 0, on_quiet, s);
+	s->retry = event_new(k->base, -1, 0, on_retry, s);
+	*out = s;
+	return s->poll == NULL || s->write_quiet == NULL || s->retry == NULL ? ERR_NOMEM : ERR_OK;
+}
+
 /* Zone files come first: a name that the configuration gives a file is not taken from a repository. */
 static enum err
 source_open(struct keeper *k, size_t i, size_t nfiles, struct fault *f)
 {
-	struct source *s = &k->sources[i];
+	struct source *s;
 	enum err err;
 
-	s->keeper = k;
-	if ((err = i < nfiles ? filezones_open(k, s, i, f) : repository_open(k, s, i - nfiles, f)) != ERR_OK)
+	if ((err = source_new(k, &s)) != ERR_OK ||
+	    (err = i < nfiles ? filezones_open(k, s, i, f) : repository_open(k, s, i - nfiles, f)) != ERR_OK)
 		return err;
-	s->gather.quiet_ms = (int64_t)s->config->commit_delay_s * 1000;
-	s->gather.most_ms = (int64_t)s->config->commit_delay_max_s * 1000;
-	s->poll = event_new(k->base, -1, 0, on_poll, s);
-	s->write_quiet = event_new(k->base, -1, 0, on_quiet, s);
-	s->retry = event_new(k->base, -1, 0, on_retry, s);
-	if (s->poll == NULL || s->write_quiet == NULL || s->retry == NULL)
-		return ERR_NOMEM;
 	return zones_restore(k, s, f);
 }
 
@@ -339,10 +373,8 @@ sources_open(struct keeper *k, struct fault *f)
 			    "serve");
 		return ERR_OK;
 	}
-	if ((k->sources = calloc(n, sizeof *k->sources)) == NULL)
-		return ERR_NOMEM;
-	for (; err == ERR_OK && k->nsources < n; k->nsources++)
-		err = source_open(k, k->nsources, nfiles, f);
+	for (size_t i = 0; err == ERR_OK && i < n; i++)
+		err = source_open(k, i, nfiles, f);
 	return err;
 }
 
@@ -375,56 +407,75 @@ memory_tidy(struct keeper *k, bool much_is_new)
 }
 
 void
+source_start(struct source *s)
+{
+	source_pull(s);
+	if (s->config->push)
+		s->want_write = true;		/* what a crash left behind goes out after the pull */
+	if (s->config->poll_s > 0)
+		start_timer(s->poll, (int64_t)s->config->poll_s * 1000);
+}
+
+bool
+source_is_settled(const struct source *s)
+{
+	return s->files == NULL || s->files->state == FILES_SETTLED;
+}
+
+bool
+source_is_in_use(const struct source *s)
+{
+	return s->files == NULL || s->files->n > 0 || !source_is_settled(s);
+}
+
+void
 sources_start(struct keeper *k)
 {
 	memory_tidy(k, true);
-	for (size_t i = 0; i < k->nsources; i++) {
-		struct source *s = &k->sources[i];
-
-		source_pull(s);
-		if (s->config->push)
-			s->want_write = true;	/* what a crash left behind goes out after the pull */
-		if (s->config->poll_s > 0)
-			start_timer(s->poll, (int64_t)s->config->poll_s * 1000);
-	}
+	for (size_t i = 0; i < k->nsources; i++)
+		source_start(k->sources[i]);
 }
 
 void
 sources_give_up(struct keeper *k)
 {
 	for (size_t i = 0; i < k->nsources; i++) {
-		struct waiter *w = k->sources[i].waiting;
+		struct waiter *w = k->sources[i]->waiting;
 
-		k->sources[i].waiting = NULL;
+		k->sources[i]->waiting = NULL;
 		tell(w, ERR_CANCELLED, "certnsd is stopping");
 	}
 }
 
 void
+source_free(struct source *s)
+{
+	if (s->poll != NULL)
+		event_free(s->poll);
+	if (s->write_quiet != NULL)
+		event_free(s->write_quiet);
+	if (s->retry != NULL)
+		event_free(s->retry);
+	if (s->git != NULL)
+		git_source_close(s->git);
+	tsig_keyring_unref(s->keys);
+	signers_unref(s->signers);
+	ssh_private_key_free(s->signing_key);
+	accept_clear(s);
+	includes_clear(&s->includes);
+	free(s->waiting_zones);
+	filezones_free(s->files);
+	free(s->pull_trouble.words);
+	free(s->write_trouble.words);
+	free(s->directory);
+	free(s);
+}
+
+void
 sources_close(struct keeper *k)
 {
-	for (size_t i = 0; i < k->nsources; i++) {
-		struct source *s = &k->sources[i];
-
-		if (s->poll != NULL)
-			event_free(s->poll);
-		if (s->write_quiet != NULL)
-			event_free(s->write_quiet);
-		if (s->retry != NULL)
-			event_free(s->retry);
-		if (s->git != NULL)
-			git_source_close(s->git);
-		tsig_keyring_unref(s->keys);
-		signers_unref(s->signers);
-		ssh_private_key_free(s->signing_key);
-		accept_clear(s);
-		includes_clear(&s->includes);
-		free(s->waiting_zones);
-		filezones_free(s->files);
-		free(s->pull_trouble.words);
-		free(s->write_trouble.words);
-		free(s->directory);
-	}
+	for (size_t i = 0; i < k->nsources; i++)
+		source_free(k->sources[i]);
 	free(k->sources);
 	k->sources = NULL;
 	k->nsources = 0;

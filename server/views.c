@@ -33,7 +33,7 @@ build_ring(struct keeper *k, const struct config *config, struct tsig_keyring *r
 	for (size_t i = 0; err == ERR_OK && i < config->nkeys; i++)
 		err = add_copy(ring, config->keys[i], "the configuration");
 	for (size_t i = 0; i < k->nsources; i++) {
-		const struct source *s = &k->sources[i];
+		const struct source *s = k->sources[i];
 		size_t n = s->keys == NULL ? 0 : tsig_keyring_count(s->keys);
 
 		for (size_t j = 0; err == ERR_OK && j < n; j++)
@@ -101,14 +101,18 @@ same_texts(char *const *a, char *const *b)
 	return a[i] == NULL && b[i] == NULL;
 }
 
-/* Each zone's file in the one configuration is the same in the other. */
+/* Zones that a repository or a file has, and that are to come by transfer. */
 static bool
-same_zone_files(const struct config *a, const struct config *b)
+changes_sides(const struct keeper *k, const struct config *new)
 {
-	for (size_t i = 0; i < a->nzones; i++)
-		if (!same_text(a->zones[i].file, config_zone_for(b, a->zones[i].name.octets)->file))
-			return false;
-	return true;
+	for (size_t i = 0; i < new->nzones; i++) {
+		const struct zone *z = new->zones[i].nprimaries == 0 ? NULL :
+		    zonetable_find(&k->zones, new->zones[i].name.octets);
+
+		if (z != NULL && z->owner != NULL)
+			return true;
+	}
+	return false;
 }
 
 /* What is bound at start: sockets and clones. */
@@ -143,7 +147,7 @@ needs_restart(const struct config *old, const struct config *new)
 		    old->git[i].commit_delay_max_s == new->git[i].commit_delay_max_s &&
 		    old->git[i].removal_floor == new->git[i].removal_floor &&
 		    same_texts(old->git[i].host_keys, new->git[i].host_keys);
-	return !same || !same_zone_files(old, new) || !same_zone_files(new, old);
+	return !same;
 }
 
 /* The first thing that went wrong is what the caller hears of; all of it is logged. */
@@ -167,7 +171,8 @@ views_reload(struct keeper *k, struct config *config, struct reloaded *out, stru
 	out->needs_restart = needs_restart(k->boot_view->config, config);
 	if (out->needs_restart)
 		log_warning("changes of listen, free-bind, workers, cpu-affinity, tcp-connections, transfers-in, user, "
-		    "state-directory, control-socket, git, and the files of zones take effect with a restart");
+		    "state-directory, control-socket and git take effect with a restart");
+	out->needs_restart |= changes_sides(k, config);
 	log_set_level(config->log_level);
 	if ((err = view_complete(config, k->boot_view->config->state_directory, &words)) != ERR_OK ||
 	    (err = view_rebuild(k, config)) != ERR_OK) {
@@ -178,6 +183,8 @@ views_reload(struct keeper *k, struct config *config, struct reloaded *out, stru
 	}
 	if ((err = secondaries_configure(k, &words)) != ERR_OK)
 		reload_trouble(&first, err, &words, "%s", f);
+	if ((err = filezones_configure(k, &words)) != ERR_OK)
+		reload_trouble(&first, err, &words, "zone files: %s", f);
 	if ((err = dnstap_configure(k->shared->dnstap, k->view->config, &words)) != ERR_OK)
 		reload_trouble(&first, err, &words, "%s", f);
 	catalogs_changed(k);
@@ -186,9 +193,10 @@ views_reload(struct keeper *k, struct config *config, struct reloaded *out, stru
 	for (size_t i = 0; i < k->zones.n; i++)
 		k->zones.v[i]->serial_policy = config_zone_for(k->view->config, k->zones.v[i]->apex.octets)->serial;
 	for (size_t i = 0; i < k->nsources; i++) {
-		if ((err = accept_load(&k->sources[i], &words)) != ERR_OK)
+		if ((err = accept_load(k->sources[i], &words)) != ERR_OK)
 			reload_trouble(&first, err, &words, "%s: those that were allowed to sign before stay so", f);
-		source_pull(&k->sources[i]);
+		if (source_is_settled(k->sources[i]))
+			source_pull(k->sources[i]);
 	}
 	return first;
 }

@@ -470,6 +470,28 @@ git_files_open(const char *clone_dir, const char *directory, const char *const *
 	return err;
 }
 
+static void
+free_problems(struct git_files *files)
+{
+	for (size_t i = 0; i < files->n; i++)
+		free(files->problems[i]);
+	free(files->problems);
+}
+
+enum err
+git_files_rename(struct git_source *s, const char *const *names, size_t n)
+{
+	char **problems = calloc(n + 1, sizeof *problems);
+
+	if (problems == NULL)
+		return ERR_NOMEM;
+	free_problems(s->files);
+	s->files->problems = problems;
+	s->files->names = names;
+	s->files->n = n;
+	return ERR_OK;
+}
+
 void
 git_files_free(struct git_files *files)
 {
@@ -477,9 +499,7 @@ git_files_free(struct git_files *files)
 		return;
 	for (size_t i = 0; i < files->nwatched; i++)
 		free(files->v[i].path);
-	for (size_t i = 0; i < files->n; i++)
-		free(files->problems[i]);
-	free(files->problems);
+	free_problems(files);
 	free(files->v);
 	free(files);
 }

@@ -13,6 +13,9 @@
 enum err git_files_open(const char *clone_dir, const char *directory, const char *const *names, size_t n,
     struct git_source **out, struct fault *f);
 
+/* Other names from the next fetch on (borrowed).  ERR_NOMEM: they are what they were.  Not while anything is under way. */
+enum err git_files_rename(struct git_source *s, const char *const *names, size_t n);
+
 /* Is it a source of this kind? */
 bool git_source_is_files(const struct git_source *s);
 
