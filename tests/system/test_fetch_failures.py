@@ -113,8 +113,10 @@ def test_interrupted_while_it_waits(without_authority):
     assert Published(service.server, HOST).csrs == csr
 
 
-def test_interrupted_while_it_writes(service, issuer):
+def test_interrupted_while_it_writes(issuer_with, key, tmp_path):
     """Killed at any moment: what is current is a whole set, and the next run is fine and cleans up."""
+    server, ca = issuer_with()
+    service = Fetch(tmp_path / "service", server, key)
     service.run(HOST)
     place = service.place()
     for delay in range(8):
@@ -126,7 +128,7 @@ def test_interrupted_while_it_writes(service, issuer):
         one.wait()
         place.check([HOST])
     service.run(HOST)
-    place.check([HOST], issuer.pebble.root_pem())
+    place.check([HOST], ca.root_pem())
     left = set(os.listdir(place.path))
     assert left == {"current", "lock", "root.pem", "versions"} and len(place.versions()) <= 3
     assert not [v for v in place.versions() if v.startswith(".")]

@@ -35,11 +35,12 @@ def block(guide, word):
 
 
 @pytest.fixture
-def issuer(certnsd, repo, pebble_for):
+def issuer(certnsd, repo, fakeca_for):
+    """The CA is none that minds several hosts at once, as Pebble 2.4 does."""
     server = certnsd(git=repo)
     server.zone_entry("example.com")
-    server.pebble = pebble_for(server)
-    server.use_acme(server.pebble)
+    server.ca = fakeca_for(server)
+    server.use_acme(server.ca)
     server.config["acme"]["labels"] = ["_letsencrypt._tcp", "_rsa._tcp"]
     server.write_config()
     return server.start("example.com")
@@ -53,7 +54,7 @@ class Guided:
         self.fetch = Fetch(directory, issuer, key)
         self.directory = str(directory)
         self.root = os.path.join(self.directory, "root.pem")
-        self.write("root.pem", issuer.pebble.root_pem())
+        self.write("root.pem", issuer.ca.root_pem())
 
     def write(self, name, text):
         path = os.path.join(self.directory, name)
