@@ -46,6 +46,7 @@ spin(void *arg)
 {
 	struct awake *a = arg;
 
+	pthread_setname_np(pthread_self(), "awake");
 	while (!atomic_load(&a->stop)) {
 		while (is_wanted(a))
 			for (int i = 0; i < SPINS; i++)
@@ -67,7 +68,6 @@ start(struct awake *a)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (error != 0)
 		return err_from_errno(error);
-	pthread_setname_np(a->thread, "awake");
 	/* It sleeps still: it never spins with another policy. */
 	if ((error = pthread_setschedparam(a->thread, SCHED_IDLE, &(struct sched_param){ 0 })) == 0)
 		return ERR_OK;

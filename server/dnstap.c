@@ -87,7 +87,6 @@ start_thread(struct dnstap *d)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (error != 0)
 		return err_from_errno(error);
-	pthread_setname_np(d->thread, "dnstap");
 	d->running = true;
 	return ERR_OK;
 }

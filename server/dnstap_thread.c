@@ -280,6 +280,7 @@ dnstap_main(void *arg)
 	struct dnstap *d = arg;
 	int look_ms = LOOK_LEAST_MS;
 
+	pthread_setname_np(pthread_self(), "dnstap");
 	d->sink = (struct dnstap_sink){ .is_hurried = is_hurried, .stalled = on_stalled, .arg = d, .fd = -1, .end = -1 };
 	while (obey(d)) {
 		if (d->now.sink == NULL) {

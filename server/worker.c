@@ -223,7 +223,10 @@ static void *
 worker_main(void *arg)
 {
 	struct worker *w = arg;
+	char name[16];
 
+	snprintf(name, sizeof name, "worker/%u", w->index);
+	pthread_setname_np(pthread_self(), name);
 	log_never_wait();
 	if (w->steered_among > 0)
 		steer_thread(w->index, w->steered_among);
@@ -281,7 +284,6 @@ static enum err
 worker_start(struct worker *w)
 {
 	sigset_t all, before;
-	char name[16];
 	int error;
 
 	/* Signals are the main thread's. */
@@ -292,8 +294,6 @@ worker_start(struct worker *w)
 	if (error != 0)
 		return err_from_errno(error);
 	w->running = true;
-	snprintf(name, sizeof name, "worker/%u", w->index);
-	pthread_setname_np(w->thread, name);
 	return ERR_OK;
 }
 
