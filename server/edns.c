@@ -60,6 +60,17 @@ put_expire(struct wr *w, uint32_t left_s)
 	put_option(w, EDNS_EXPIRE, octets, sizeof octets);
 }
 
+/* A failure to report a failure is nothing to report, so of the agent's own names there is no word. */
+static const uint8_t *
+report_agent(const struct request *q, const struct answer_settings *settings)
+{
+	const uint8_t *agent = settings->report_agent;
+
+	if (agent == NULL || (q->has_question && dname_is_below(q->question.qname.octets, agent)))
+		return NULL;
+	return agent;
+}
+
 /* Gives the octets that it took of room.  Rather no words than no code. */
 static size_t
 put_error(struct wr *w, const struct ede *ede, size_t room)
@@ -80,8 +91,8 @@ put_error(struct wr *w, const struct ede *ede, size_t room)
 void
 response_opt(struct response *r, size_t room)
 {
-	const uint8_t *agent = r->settings->report_agent;
 	const struct request *q = r->q;
+	const uint8_t *agent = report_agent(q, r->settings);
 	struct wr *w = &r->w;
 	size_t at;
 

@@ -178,7 +178,7 @@ has_more(const struct query *q, const struct reply *a, const struct reply *b,
 bool
 lacks_room(const struct query *q, const struct reply *ours, const struct reply *theirs)
 {
-	size_t limit = datagram_limit(q);
+	size_t limit = datagram_limit(q), set = q->do_bit ? 200 : 100;	/* octets of an RRset, with its signature */
 
-	return !q->tcp && (q->whole->octets > limit || theirs->octets + 100 > limit || ours->octets + 100 > limit);
+	return !q->tcp && (q->whole->octets > limit || theirs->octets + set > limit || ours->octets + set > limit);
 }

@@ -311,6 +311,10 @@ test_report_agent(void **state)
 	s = read_answer(ask(&www, 1).n);
 	option = find_option(&s, EDNS_REPORT, &n);
 	check(option != NULL && n == sizeof agent && memcmp(option, agent, n) == 0, "the agent's name, in wire form");
+	settings->report_agent = agent + 6;
+	s = read_answer(ask(&www, 1).n);
+	check(find_option(&s, EDNS_REPORT, &n) == NULL, "no agent for what is below its own name");
+	settings->report_agent = agent;
 	www.options = NULL;
 	check(!read_answer(ask(&www, 1).n).has_opt, "without OPT there is no place for it");
 	settings->report_agent = NULL;
