@@ -24,11 +24,10 @@ def update(server, key, script):
 
 
 def conflict(server, repo, key):
-    """A person makes a name an alias while an update gives it an address."""
-    repo.hide()
-    update(server, key, "update add both.example.com 3600 A 192.0.2.1\nupdate add other.example.com 3600 A 192.0.2.2")
-    repo.unhide()
+    """A person makes a name an alias, and before that is seen an update gives it an address.  It meets the other also
+    when the server, of itself, is quicker to push than we are to let it pull."""
     repo.edit("example.com", lambda t: t + "both CNAME www\nmore A 192.0.2.3\n")
+    update(server, key, "update add both.example.com 3600 A 192.0.2.1\nupdate add other.example.com 3600 A 192.0.2.2")
     server.pull()
 
 
@@ -83,10 +82,8 @@ def test_other_zones_go_on(certnsd, repo, key):
 
 def test_ttls_merge(quiet, repo, key):
     """A person changes the TTL of a set, an update adds to it: one set with one TTL, and both sides' records."""
-    repo.hide()
-    update(quiet, key, "update add www.example.com 3600 A 192.0.2.81")
-    repo.unhide()
     repo.edit("example.com", lambda t: t.replace("www\tA", "www 60\tA"))
+    update(quiet, key, "update add www.example.com 3600 A 192.0.2.81")
     quiet.pull()
     answer = client.ask(quiet, "www.example.com", "A").answer[0]
     assert sorted(r.to_text() for r in answer) == ["192.0.2.80", "192.0.2.81"]
@@ -146,11 +143,9 @@ def test_a_force_push_is_seen_after_a_crash(quiet, repo, key):
 
 @pytest.mark.parametrize("crash", [False, True])
 def test_a_file_that_comes_back_finds_the_changes_that_waited(quiet, repo, key, crash):
-    repo.hide()
-    update(quiet, key, "update add ours.example.com 3600 A 192.0.2.1")
-    repo.unhide()
     text = repo.read("example.com")
     repo.commit({"example.com": None})
+    update(quiet, key, "update add ours.example.com 3600 A 192.0.2.1")
     quiet.pull()
     assert client.serial(quiet, "example.com") is None
     assert "1 changes" in details(quiet)["problem"]
@@ -167,11 +162,9 @@ def test_a_file_that_comes_back_finds_the_changes_that_waited(quiet, repo, key, 
 
 def test_a_zone_comes_back_in_conflict(quiet, repo, key):
     """Then the last good version is served, so that somebody can give in."""
-    repo.hide()
-    update(quiet, key, "update add both.example.com 3600 A 192.0.2.1")
-    repo.unhide()
     text = repo.read("example.com")
     repo.commit({"example.com": None})
+    update(quiet, key, "update add both.example.com 3600 A 192.0.2.1")
     quiet.pull()
     repo.commit({"example.com": text + "both CNAME www\n"})
     quiet.pull()

@@ -117,12 +117,12 @@ test_idle(void **state)
 
 	(void)state;
 	ask(waiting, "example.", TYPE_SOA, "u._update.example.");
-	turn_clock(8);
+	turn_clock(5);
 	check(!is_closed(idle), "not yet");
 	ask(idle, "www.example.", TYPE_A, NULL);
-	turn_clock(8);
+	turn_clock(5);
 	check(!is_closed(idle), "a request counts as life");
-	turn_clock(3);
+	turn_clock(6);
 	check(is_closed(idle), "ten seconds without one do not");
 	check(!is_closed(waiting), "who waits for the keeper may be silent");
 	check((j = queue_pop(served.shared.to_keeper)) != NULL, "the keeper's job");
