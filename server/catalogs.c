@@ -134,6 +134,10 @@ make_catalog(struct keeper *k, const uint8_t *apex, struct fault *f)
 
 		keeper_flush(k);
 		err = zone_newest(z) == NULL ? load(k, z, &members, f) : change(k, z, &members, f);
+		if (err == ERR_OK && z->retired) {
+			z->retired = false;
+			err = merge_show_zone(k, z);
+		}
 		if (err == ERR_OK && zone_version_serial(zone_newest(z)) != before)
 			log_info("catalog %s: serial %u, %zu zones", z->name, zone_version_serial(zone_newest(z)),
 			    members.n);
@@ -269,6 +273,21 @@ on_due(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	update_all(arg);
+}
+
+/* Those that are not made here any more. */
+void
+catalogs_configure(struct keeper *k)
+{
+	keeper_flush(k);
+	for (size_t i = 0; i < k->zones.n; i++) {
+		struct zone *z = k->zones.v[i];
+
+		if (z->generated && !z->retired &&
+		    config_zone_for(k->view->config, z->apex.octets)->catalog_role != CATALOG_GENERATE)
+			merge_retire_zone(k, z, "the configuration says no more that a catalog is to be made");
+	}
+	catalogs_changed(k);
 }
 
 enum err

@@ -424,6 +424,7 @@ void listeners_free(struct keeper *k);
 
 /* catalogs.c */
 enum err catalogs_start(struct keeper *k);
+void catalogs_configure(struct keeper *k);		/* the view is new */
 void catalogs_changed(struct keeper *k);		/* zones came, went, or a catalog changed */
 void catalogs_stop(struct keeper *k);
 

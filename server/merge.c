@@ -212,12 +212,13 @@ static void
 hand_over(struct zone *z, struct source *s)
 {
 	log_info("zone %s: goes over from %s to %s", z->name, z->source, git_source_url(s->git));
+	held_set(z, false);
 	if (z->secondary != NULL)
 		pending_clear(&z->pending);	/* is what its image lacks, and nothing that waits */
 	z->source = git_source_url(s->git);
 	z->owner = s;
 	z->secondary = NULL;		/* what it was until now; transfers under way see that they are not wanted */
-	z->listed = false;
+	z->generated = z->listed = false;
 	z->includes_noted = 0;
 }
 

@@ -397,7 +397,8 @@ restore_all(struct keeper *k, struct source *s, struct fault *f)
 static enum err
 restore_transferred(void *ctx, const struct journal_zone *row)
 {
-	return strcmp(row->source, ZONE_BY_TRANSFER) == 0 ? restore_one(ctx, row) : ERR_OK;
+	/* without a base its content was forgotten */
+	return strcmp(row->source, ZONE_BY_TRANSFER) == 0 && row->base[0] != '\0' ? restore_one(ctx, row) : ERR_OK;
 }
 
 enum err

@@ -358,13 +358,13 @@ secondaries_open(struct keeper *k, struct fault *f)
 	all->results = event_new(k->base, pool_fd(all->pool), EV_READ | EV_PERSIST, on_results, k);
 	if (all->results == NULL || event_add(all->results, NULL) != 0)
 		return ERR_NOMEM;
-	images_tidy(k->journal, all->images);
 	return secondaries_configure(k, f);
 }
 
 void
 secondaries_start(struct keeper *k)
 {
+	images_tidy(k);
 	for (struct secondary *s = k->secondaries->first; s != NULL; s = s->next)
 		secondary_begin(s);
 }

@@ -59,8 +59,9 @@ struct secondaries {
 /* reimage.c: if very much has changed since the image file was written. */
 void secondary_reimage(struct secondary *s);
 
-/* images.c: image files that no row names are removed. */
-void images_tidy(struct journal *j, const char *directory);
+/* images.c, at start, when all zones are there: image files that no row names are removed, and those of zones that were
+ * given up long ago. */
+void images_tidy(struct keeper *k);
 
 /* secondaries.c: have the zone, with these primaries, and ask them if they are new; or have it no longer. */
 enum err secondary_want(struct keeper *k, const uint8_t *apex, const struct config_peer *primaries, size_t n,

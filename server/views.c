@@ -187,7 +187,7 @@ views_reload(struct keeper *k, struct config *config, struct reloaded *out, stru
 		reload_trouble(&first, err, &words, "zone files: %s", f);
 	if ((err = dnstap_configure(k->shared->dnstap, k->view->config, &words)) != ERR_OK)
 		reload_trouble(&first, err, &words, "%s", f);
-	catalogs_changed(k);
+	catalogs_configure(k);
 	links_configure(k);
 	certs_reload(k);
 	for (size_t i = 0; i < k->zones.n; i++)

@@ -1,5 +1,6 @@
 """A reload takes another list of zones: what comes is served, what goes is not, and nothing else notices."""
 
+import os
 import threading
 import time
 
@@ -228,3 +229,64 @@ def test_a_file_becomes_a_secondary_zone_with_a_restart(certnsd, files):
     server.stop()
     server.start("a.example")
     server.wait_serial("a.example", 2)
+
+
+def test_the_content_of_a_secondary_zone_is_kept_for_a_month(certnsd, files):
+    primary = certnsd(keys=KEYS)
+    configure(primary, {f"{x}.example": files(f"{x}.example") for x in "ab"})
+    primary.config["zone-defaults"] = {"allow-transfer": ["127.0.0.1"]}
+    primary.write_config()
+    primary.start("a.example", "b.example")
+    server = certnsd()
+    here = {"primaries": [primary.here()]}
+    configure(server, {}, **{"a.example": here, "b.example": here})
+    server.start("a.example", "b.example")
+    wait_for(lambda: serials(server, "a.example", "b.example") == [1, 1], "they were transferred")
+    server.stop()
+
+    def images():
+        return sorted(name[:9] for name in os.listdir(f"{server.state}/secondary"))
+
+    def confirmed(days):
+        for name in os.listdir(f"{server.state}/secondary"):
+            os.utime(f"{server.state}/secondary/{name}", (time.time() - days * 86400,) * 2)
+
+    configure(server, {}, **{"a.example": here})
+    confirmed(29)
+    server.start()
+    assert images() == ["a.example", "b.example"]
+    server.stop()
+    confirmed(31)
+    server.start()
+    assert images() == ["a.example"], "that of a zone that is configured stays"
+    assert "b.example: is not configured, and was not for long" in server.log()
+    reload(server, {}, **{"a.example": here, "b.example": here})
+    wait_for(lambda: serials(server, "b.example") == [1], "it is transferred anew")
+    assert images() == ["a.example", "b.example"]
+    server.stop()
+    primary.stop()
+    server.start("a.example", "b.example")
+    assert serials(server, "a.example", "b.example") == [1, 1]
+
+
+def test_a_catalog_comes_and_goes(certnsd, files):
+    server = certnsd()
+    paths = {"a.example": files("a.example")}
+    configure(server, paths)
+    server.start("a.example")
+    assert refused(server, "catalog.invalid")
+    made = {"catalog.invalid": {"catalog-role": "generate"}}
+    for _ in range(2):
+        reload(server, paths, **made)
+        wait_for(lambda: client.serial(server, "catalog.invalid"), "it is made")
+        before = client.serial(server, "catalog.invalid")
+        reload(server, paths)
+        assert refused(server, "catalog.invalid")
+        paths["b.example"] = files("b.example")
+        reload(server, paths, **made)
+        wait_for(lambda: (client.serial(server, "catalog.invalid") or 0) > before, "and again, with a newer serial")
+        del paths["b.example"]
+        reload(server, paths)
+    server.stop()
+    server.start("a.example")
+    assert refused(server, "catalog.invalid")
