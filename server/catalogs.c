@@ -135,7 +135,7 @@ make_catalog(struct keeper *k, const uint8_t *apex, struct fault *f)
 		keeper_flush(k);
 		err = zone_newest(z) == NULL ? load(k, z, &members, f) : change(k, z, &members, f);
 		if (err == ERR_OK && z->retired) {
-			z->retired = false;
+			zone_set_retired(z, false);
 			err = merge_show_zone(k, z);
 		}
 		if (err == ERR_OK && zone_version_serial(zone_newest(z)) != before)

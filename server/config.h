@@ -123,6 +123,7 @@ struct config {
 	struct config_access *rate_limit_exempt;	/* networks only */
 	size_t nrate_limit_exempt;
 	struct config_dnstap dnstap;
+	unsigned metrics_zones;		/* up to so many zones have numbers of their own there */
 	enum log_level log_level;
 	enum log_format log_format;
 	uint64_t journal_max_usage;	/* of zones about which nothing else is said */

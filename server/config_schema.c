@@ -125,6 +125,7 @@ static const struct option server_options[] = {
 	    .max = JOURNAL_DEPTH_MOST,
 	    .fallback = "1000" },
 	{ "dnstap", OPTION_SECTION, AT(config, dnstap), .section = &config_dnstap_section },
+	{ "metrics-zones", OPTION_NUMBER, AT(config, metrics_zones), .max = 10000000, .fallback = "1000" },
 	{ "log-level", OPTION_CHOICE, AT(config, log_level), .choices = log_levels, .fallback = "info" },
 	{ "log-format", OPTION_CHOICE, AT(config, log_format), .choices = log_formats, .fallback = "text" },
 };

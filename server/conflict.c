@@ -128,6 +128,7 @@ conflict_note(struct zone *z, const struct changeset *theirs)
 	w->conflict_theirs = lines(print_side, &up);
 	w->conflict_ours = lines(print_side, &here);
 	w->conflict_by = buf_take(&authors, NULL);
+	zone_recount(z);
 	log_lines(z, "the repository's text wants", w->conflict_theirs);
 	log_lines(z, "changed here", w->conflict_ours);
 	log_lines(z, "changed here by", w->conflict_by);

@@ -504,10 +504,6 @@ struct reloaded {
 enum err views_reload(struct keeper *k, struct config *config, struct reloaded *out, struct fault *f);
 
 /* metrics.c */
-struct zone_counts {
-	size_t served, troubled, in_conflict;
-};
-struct zone_counts metrics_count_zones(const struct keeper *k);
 json_t *metrics_print(const struct keeper *k);		/* one text */
 
 /* status.c */

@@ -73,7 +73,7 @@ merge_retire_zone(struct keeper *k, struct zone *z, const char *what)
 
 	if (z->retired)
 		return;
-	z->retired = true;
+	zone_set_retired(z, true);
 	held_set(z, false);
 	hide_zone(k, z);
 	notifier_drop(k->notifier, z->apex.octets);
@@ -93,7 +93,7 @@ come_back(struct keeper *k, struct zone *z)
 {
 	if (!z->retired || zone_newest(z) == NULL)
 		return;
-	z->retired = false;
+	zone_set_retired(z, false);
 	if (merge_show_zone(k, z) != ERR_OK)
 		log_error("zone %s: out of memory", z->name);
 }
@@ -122,7 +122,7 @@ load_zone(struct keeper *k, struct zone *z, struct pulled_zone *p, struct fault 
 		if (!text_is_signed(p))
 			serial = z->restored_serial + 1;
 	}
-	z->retired = false;
+	zone_set_retired(z, false);
 	z->new_here = !z->restored || journal_is_unmarked(k->journal);
 	if ((err = commits_load(k->commits, z, &p->base, &p->rrs, serial, true, f)) == ERR_OK && k->started)
 		log_info("zone %s: serial %u, %zu RRs, from commit %.12s", z->name, serial,
@@ -296,7 +296,7 @@ merge_changes(struct keeper *k, struct pull *p, struct fault *f)
 		if (p->zones[i].kind != PULLED_TEXT || p->zones[i].taken || z == NULL || z->owner != p->source)
 			continue;
 		p->zones[i].back = z->retired;
-		z->retired = false;
+		zone_set_retired(z, false);
 		err = stage_merge(k, z, &p->zones[i], f);
 		if (err == ERR_OK) {
 			held_sound(z);
@@ -308,7 +308,7 @@ merge_changes(struct keeper *k, struct pull *p, struct fault *f)
 			f->text[0] = '\0';
 			err = ERR_OK;
 		} else {
-			z->retired = p->zones[i].back;
+			zone_set_retired(z, p->zones[i].back);
 		}
 	}
 	return err;
@@ -357,7 +357,7 @@ retire_again(struct keeper *k, const struct pull *p)
 {
 	for (size_t i = 0; i < p->nzones; i++)
 		if (p->zones[i].back)
-			zonetable_find(&k->zones, p->zones[i].apex.octets)->retired = true;
+			zone_set_retired(zonetable_find(&k->zones, p->zones[i].apex.octets), true);
 }
 
 static enum err

@@ -5,21 +5,6 @@
 #include "wire/message.h"
 #include "wire/rrtype.h"
 
-struct zone_counts
-metrics_count_zones(const struct keeper *k)
-{
-	struct zone_counts n = { 0 };
-
-	for (size_t i = 0; i < k->zones.n; i++) {
-		const struct zone *z = k->zones.v[i];
-
-		n.served += zone_newest(z) != NULL && !z->retired;
-		n.troubled += z->problem != NULL;
-		n.in_conflict += zone_words(z)->conflict_theirs != NULL;
-	}
-	return n;
-}
-
 /* A label's value, as Prometheus wants it. */
 static void
 add_label(struct buf *b, const char *text)
@@ -160,12 +145,14 @@ add_dnstap(struct buf *b, const struct keeper *k)
 static void
 add_zones(struct buf *b, const struct keeper *k)
 {
-	struct zone_counts n = metrics_count_zones(k);
+	struct zone_counts n = k->zones.counts;
 
 	add_gauge(b, "certns_zones", "Zones that are served.", n.served);
 	add_gauge(b, "certns_zones_with_problems", "Zones with a problem.", n.troubled);
 	add_gauge(b, "certns_zones_in_conflict",
 	    "Zones whose changes here and in the repository do not fit together.", n.in_conflict);
+	if (n.served > k->view->config->metrics_zones)
+		return;				/* some of them would look as if the others were gone */
 	begin(b, "certns_zone_serial", "gauge", "The serial that is served.");
 	for (size_t i = 0; i < k->zones.n; i++) {
 		const struct zone *z = k->zones.v[i];

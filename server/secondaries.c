@@ -92,7 +92,7 @@ secondary_want(struct keeper *k, const uint8_t *apex, const struct config_peer *
 	s->nprimaries = n;
 	s->at = s->tried = 0;
 	if (!s->wanted && s->zone->retired) {
-		s->zone->retired = false;
+		zone_set_retired(s->zone, false);
 		secondary_show(s);
 	}
 	s->wanted = true;
@@ -108,7 +108,7 @@ secondary_retire(struct secondary *s, const char *why)
 
 	secondary_give_up(s);
 	s->wanted = s->has_catalog = false;
-	s->zone->retired = true;
+	zone_set_retired(s->zone, true);
 	rcu_thread_online();
 	(void)zoneset_remove(k->shared->zones, s->zone->apex.octets);
 	rcu_thread_offline();

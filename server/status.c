@@ -125,7 +125,7 @@ answer_status(struct keeper *k, struct control_call *call)
 {
 	struct worker_counters n;
 	json_t *repositories = json_array();
-	struct zone_counts zones = metrics_count_zones(k);
+	struct zone_counts zones = k->zones.counts;
 
 	workers_count(k->workers, &n);
 	for (size_t i = 0; i < k->nsources; i++)

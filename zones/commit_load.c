@@ -149,6 +149,7 @@ static void
 publish_loaded(struct commits *c, struct zone *zone)
 {
 	commit_publish(zone);
+	zone_recount(zone);
 	if (c->batch)
 		c->loaded[c->nloaded++] = zone;
 	else

@@ -126,6 +126,7 @@ zone_free(struct zone *z)
 {
 	if (z == NULL)
 		return;
+	z->counts = NULL;
 	if (z->store != NULL) {
 		rcu_thread_online();
 		zone_store_free(z->store);
@@ -170,6 +171,30 @@ zone_clear_conflict(struct zone *z)
 	free(w->conflict_ours);
 	free(w->conflict_by);
 	w->conflict_theirs = w->conflict_ours = w->conflict_by = NULL;
+	zone_recount(z);
+}
+
+void
+zone_recount(struct zone *z)
+{
+	unsigned served, troubled, in_conflict, old = z->counted;
+
+	if (z->counts == NULL)
+		return;
+	served = zone_newest(z) != NULL && !z->retired;
+	troubled = z->problem != NULL;
+	in_conflict = zone_words(z)->conflict_theirs != NULL;
+	z->counts->served += (size_t)served - (old & 1);
+	z->counts->troubled += (size_t)troubled - (old >> 1 & 1);
+	z->counts->in_conflict += (size_t)in_conflict - (old >> 2);
+	z->counted = (uint8_t)(served | troubled << 1 | in_conflict << 2);
+}
+
+void
+zone_set_retired(struct zone *z, bool retired)
+{
+	z->retired = retired;
+	zone_recount(z);
 }
 
 enum err
@@ -197,6 +222,7 @@ zone_set_problem(struct zone *z, const char *format, ...)
 	}
 	free(z->problem);
 	z->problem = format == NULL ? NULL : strdup(line);
+	zone_recount(z);
 }
 
 bool

@@ -43,6 +43,10 @@ struct zone_words {
 	char *conflict_theirs, *conflict_ours, *conflict_by;
 };
 
+struct zone_counts {			/* of the zones of a table (zones/zonetable.h) */
+	size_t served, troubled, in_conflict;
+};
+
 struct zone {				/* small: there may be very many */
 	struct {
 		const uint8_t *octets;	/* the store's */
@@ -64,7 +68,9 @@ struct zone {				/* small: there may be very many */
 	bool generated;			/* a catalog zone that is made here; owner is NULL too */
 	bool unsaved;			/* the journal could not take its row: the next group does */
 	bool garbage;			/* old versions wait for zone_store_reclaim() */
-	bool retired;			/* its file is gone */
+	bool retired;			/* its file is gone; see zone_set_retired() */
+	uint8_t counted;		/* among which of the counts it is */
+	struct zone_counts *counts;	/* of its table; NULL: it is in none */
 	bool frozen;			/* the operator wants only commits to change it, until the next start */
 	bool held;			/* the newest text was refused; the last good version is served */
 	bool unread;			/* ... since its file could not even be read */
@@ -94,6 +100,10 @@ enum err zone_set_file(struct zone *z, const char *path);		/* copied */
 const struct zone_words *zone_words(const struct zone *z);	/* empty where there are none */
 struct zone_words *zone_words_make(struct zone *z);		/* to be written into; NULL: no memory */
 void zone_clear_conflict(struct zone *z);
+
+/* Whatever may bring it into another count does this: nobody has to look at all zones to count them. */
+void zone_recount(struct zone *z);
+void zone_set_retired(struct zone *z, bool retired);
 
 /* Words for the operator; NULL clears. */
 void zone_set_problem(struct zone *z, const char *format, ...) __attribute__((format(printf, 2, 3)));

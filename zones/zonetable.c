@@ -40,6 +40,8 @@ zonetable_add(struct zonetable *t, struct zone *z)
 	if (t->n == t->cap && grow(t) != ERR_OK)
 		return ERR_NOMEM;
 	t->v[t->n++] = z;
+	z->counts = &t->counts;
+	zone_recount(z);
 	link_slot(t, (struct zonetable_slot){ (uint32_t)t->n, dname_hash(z->apex.octets) });
 	return ERR_OK;
 }

@@ -1,4 +1,4 @@
-/* zones/zonetable.h -- the keeper's zones by name; readers on other threads use zones/zoneset.h. */
+/* zones/zonetable.h -- the keeper's zones by name, and how many of a kind there are; readers on other threads use zones/zoneset.h. */
 #ifndef ZONES_ZONETABLE_H
 #define ZONES_ZONETABLE_H
 
@@ -12,6 +12,7 @@ struct zonetable {			/* zero-initialise */
 		uint32_t hash;		/* so that other zones need not be looked at */
 	} *slots;
 	size_t nslots;
+	struct zone_counts counts;
 };
 
 enum err zonetable_add(struct zonetable *t, struct zone *z);		/* takes z over on ERR_OK */

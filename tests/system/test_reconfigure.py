@@ -38,6 +38,14 @@ def reload(server, paths, **more):
     return server.ctl("reload")
 
 
+def counted(server):
+    """Zones that are served, and with problems, as they are counted and as they are listed."""
+    zones, status = server.ctl("zones"), server.ctl("status")
+    listed = [sum(z["serial"] is not None and z["state"] != "retired" for z in zones), sum(z["problem"] is not None for z in zones)]
+    assert [status["zones"], status["zones-with-problems"]] == listed
+    return listed
+
+
 def refused(server, name):
     return client.rcode(client.ask(server, name, "SOA")) == "REFUSED"
 
@@ -83,6 +91,7 @@ def test_files_come_and_go(certnsd, files):
     update(server, "b.example", "new")
     assert reload(server, {"a.example": a, "c.example": c}) == {"restart-needed": False}
     assert refused(server, "b.example") and server.zone("b.example")["state"] == "retired"
+    assert counted(server) == [2, 0]
     with open(b, encoding="utf-8") as f:
         assert "new" in f.read(), "what waited is in its file"
     reload(server, {"a.example": a})
@@ -91,6 +100,7 @@ def test_files_come_and_go(certnsd, files):
     asking.end()
     assert serials(server, "a.example", "b.example", "c.example") == [1, 2, 1], "as they were"
     assert client.look(server, "new.b.example", "A") == ["192.0.2.1"]
+    assert counted(server) == [3, 0]
     update(server, "b.example", "newer")
     server.stop()
     server.start("a.example", "b.example", "c.example")
@@ -145,10 +155,12 @@ def test_what_is_wrong_is_told(certnsd, files):
     assert done.returncode == 1 and "zone b.example is not served" in done.stderr and "b.example:2" in done.stderr
     assert serials(server, "a.example") == [1]
     assert client.rcode(client.ask(server, "b.example", "SOA")) == "SERVFAIL", "it is ours"
+    assert counted(server) == [1, 1]
     with open(b, "w", encoding="utf-8") as f:
         f.write(zone("b.example"))
     server.pull()
     server.wait_serial("b.example", 1)
+    assert counted(server) == [2, 0]
 
     configure(server, {"a.example": a, "b.example": b, "c.example": a + ".nowhere"})
     done = server.ctl_text("reload", check=False)
@@ -200,7 +212,7 @@ def test_secondary_zones(certnsd, files):
     wait_for(lambda: serials(server, "a.example", "b.example") == [1, 1], "they were transferred")
     asking = Asking(server, "a.example")
     assert reload(server, {}, **{"a.example": here}) == {"restart-needed": False}
-    assert refused(server, "b.example")
+    assert refused(server, "b.example") and counted(server)[0] == 1
     # It comes back at once, with what was kept; the primary is asked what is new.
     primary.stop()
     reload(server, {}, **{"a.example": here, "b.example": here})
@@ -290,3 +302,15 @@ def test_a_catalog_comes_and_goes(certnsd, files):
     server.stop()
     server.start("a.example")
     assert refused(server, "catalog.invalid")
+
+
+def test_metrics_list_few_zones_only(certnsd, files):
+    paths = {f"{x}.example": files(f"{x}.example") for x in "ab"}
+    server = certnsd(server={"metrics-zones": 2})
+    configure(server, paths)
+    server.start("a.example")
+    assert 'certns_zone_serial{zone="a.example"} 1\n' in server.ctl_text("metrics").stdout
+    server.config["server"]["metrics-zones"] = 1
+    reload(server, paths)
+    text = server.ctl_text("metrics").stdout
+    assert "certns_zones 2\n" in text and "certns_zone_serial" not in text

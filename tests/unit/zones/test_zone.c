@@ -100,6 +100,32 @@ test_table(void **state)
 }
 
 static void
+test_zones_are_counted(void **state)
+{
+	struct dname apex = name_of("example.com");
+	struct zonetable t = { 0 };
+	struct zone *z;
+
+	(void)state;
+	assert_int_equal(zone_new(apex.octets, "url", &z), ERR_OK);
+	zone_set_problem(z, "wrong");
+	check(t.counts.troubled == 0, "it is in no table yet");
+	assert_int_equal(zonetable_add(&t, z), ERR_OK);
+	check(t.counts.troubled == 1 && t.counts.served == 0, "a problem, and no version");
+	zone_set_problem(z, "worse");
+	check(t.counts.troubled == 1, "it is counted once");
+	zone_words_make(z)->conflict_theirs = strdup("a line");
+	zone_recount(z);
+	check(t.counts.in_conflict == 1, "a conflict");
+	zone_clear_conflict(z);
+	zone_set_problem(z, NULL);
+	check(t.counts.in_conflict == 0 && t.counts.troubled == 0, "all is well again");
+	zone_set_retired(z, true);
+	check(t.counts.served == 0, "nothing was served");
+	zonetable_clear(&t);
+}
+
+static void
 test_problem(void **state)
 {
 	struct dname apex = name_of("example.com");
@@ -146,6 +172,7 @@ main(void)
 		cmocka_unit_test(test_base_round_trip),
 		cmocka_unit_test(test_bases),
 		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_zones_are_counted),
 		cmocka_unit_test(test_problem),
 	};
 
