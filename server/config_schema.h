@@ -64,7 +64,8 @@ struct section {
 	size_t noptions, size;
 	bool named;			/* each begins with a struct dname, which no two in a list may share */
 	const struct section *shared;	/* a part of these options, which the map of this name (what) at the document's
-					 * top says for all sections that lack them; or NULL */
+					 * top says for all sections that lack them; or NULL.  Where one of them is
+					 * null (~) the default is taken instead */
 	enum err (*finish)(struct config_reader *r, const yaml_node_t *node, void *base);	/* or NULL */
 };
 
@@ -101,8 +102,16 @@ const char *config_scalar(struct config_reader *r, const yaml_node_t *node, cons
 /* "_letsencrypt._tcp": labels in front of a name, without a final dot. */
 bool config_valid_label(const char *text);
 
-/* The value of a key in a map; NULL: the key is not there. */
+/* The value of a key in a map; NULL: the key is not there, or has none. */
 const yaml_node_t *config_value(const struct config_reader *r, const yaml_node_t *map, const char *key);
+
+/* config_values.c: what a scalar of a kind is called when something else stands there; one that becomes what *to is, or a copy
+ * of it.  node is the place for words, NULL for a default. */
+const char *config_kind_words(const struct option *o);
+enum err config_read_scalar(struct config_reader *r, const struct option *o, const yaml_node_t *node, const char *text,
+    void *to);
+enum err config_copy_text(struct config_reader *r, const struct option *o, const yaml_node_t *node, const char *text,
+    char **out);
 
 /* Fill base by section from a map.  What was allocated before an error is the caller's to free, as after success. */
 enum err config_read_section(struct config_reader *r, const struct section *s, const yaml_node_t *node, void *base);

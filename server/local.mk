@@ -34,6 +34,7 @@ server_libserver_a_SOURCES = \
 	server/config_proxy.c \
 	server/config_schema.c server/config_schema.h \
 	server/config_self_check.c \
+	server/config_values.c \
 	server/config_yaml.c \
 	server/conflict.c \
 	server/control.c server/control.h \

@@ -117,3 +117,21 @@ def test_keys_show_what_is_said_for_all(certnsd, repo):
     server.start("a.example")
     rules = next(key["rules"] for key in server.ctl("keys") if key["name"].rstrip(".") == TRANSFER.name)
     assert rules == ["transfer (zone-defaults)"]
+
+
+def test_a_zone_without_the_policy_of_all(certnsd, repo):
+    """null: what the names of keys say counts again, though there is a policy for all."""
+    server = certnsd(git=repo)
+    set_defaults(server, **{"update-policy": []})
+    server.zone_entry("own.example", **{"update-policy": []})
+    server.start("a.example")
+    assert client.nsupdate(server, UPDATE, "update add x.own.example 300 A 192.0.2.1\nsend\n", zone="own.example", check=False)
+    assert not client.look(server, "x.own.example", "A")
+    with open(server.config_path, encoding="utf-8") as f:
+        text = f.read()
+    with open(server.config_path, "w", encoding="utf-8") as f:
+        f.write(text.replace("        update-policy: []", "        update-policy: ~"))
+    server.ctl("reload")
+    client.nsupdate(server, UPDATE, "update add x.own.example 300 A 192.0.2.1\nsend\n", zone="own.example")
+    client.nsupdate(server, UPDATE, "update add x.a.example 300 A 192.0.2.1\nsend\n", zone="a.example", check=False)
+    assert client.look(server, "x.own.example", "A") and not client.look(server, "x.a.example", "A")

@@ -306,6 +306,36 @@ test_zone_defaults(void **state)
 	}
 }
 
+/* As if nothing were said for all. */
+static void
+test_zone_without_its_defaults(void **state)
+{
+	static const char reset[] =
+	    "zones:\n"
+	    "- {name: a, notify: ~, allow-transfer: null, acme: ~, serial: ~, check-servers: ~, self-check: ~,\n"
+	    "   update-policy: ~, journal-max-depth: ~, catalog-member: ~, catalog-group: ~, zone-max-size: ~,\n"
+	    "   update-key: ~, forward-updates: ~, refresh-min-interval: ~}\n"
+	    "- {name: b, primaries: [192.0.2.1], update-policy: ~, catalog-group: 'null'}\n";
+	char text[sizeof reset + sizeof defaults];
+	struct config *c;
+	const struct config_zone *z;
+
+	(void)state;
+	snprintf(text, sizeof text, "%s%s", reset, strstr(defaults, "zone-defaults:"));
+	c = config_of(text);
+	z = settings_of(c, "a");
+	check_as_all(settings_of(c, "other.example"), "others");
+	check(z->nnotify == 0 && z->nallow_transfer == 0 && z->ncheck_servers == 0, "no lists");
+	check(!z->update_policy.is_set, "the names of keys count again");
+	check(z->acme && z->authorities == NULL && z->serial == SERIAL_INCREMENT && !z->self_check.given, "words");
+	check(z->journal_max_depth == 5 && z->journal_max_usage == UINT64_C(1) << 30, "the server's history");
+	check(z->catalog_member && z->catalog_group == NULL && z->max_size == UINT64_C(4) << 30 &&
+	    z->refresh_min_s == 2 && !z->has_update_key && !z->forward_updates, "other things");
+	check(!settings_of(c, "b")->update_policy.is_set, "nor has a secondary zone a policy");
+	assert_string_equal(settings_of(c, "b")->catalog_group, "null");
+	config_free(c);
+}
+
 static void
 test_secret_file(void **state)
 {
@@ -454,6 +484,7 @@ main(void)
 		cmocka_unit_test(test_every_prefix),
 		cmocka_unit_test(test_secondaries_and_their_keys),
 		cmocka_unit_test(test_zone_defaults),
+		cmocka_unit_test(test_zone_without_its_defaults),
 		cmocka_unit_test(test_secret_file),
 		cmocka_unit_test(test_command_line),
 		cmocka_unit_test(test_command_line_over_file),

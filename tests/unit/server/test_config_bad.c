@@ -18,7 +18,7 @@ static const struct bad_config bad_files[] = {
 	    "report-agent, cookie-secrets, cookie-secret-file, require-cookies, secondary, transfers-in, "
 	    "transfers-per-ns, max-transfer-idle-in, max-transfer-time-in, rate-limit, rate-limit-slip, "
 	    "rate-limit-exempt, tcp-connections, tcp-connections-per-address, transfers-out, tcp-idle-timeout, "
-	    "journal-max-usage, journal-max-depth, dnstap, log-level, log-format" },
+	    "journal-max-usage, journal-max-depth, dnstap, metrics-zones, log-level, log-format" },
 	{ "an option twice", "server:\n  workers: 2\n  identity: a\n  workers: 3\n",
 	    "x:4:3: 'workers' stands above already" },
 	{ "a list instead of a map", "server: [1]\n", "x:1:9: expected a map (key: value) for server, found a list" },
@@ -223,6 +223,12 @@ static const struct bad_config bad_files[] = {
 	    "zone-defaults: {journal-max-depth: 7, primaries: [192.0.2.1], update-policies: []}\n", NULL },
 	{ "a slip in the defaults", "zone-defaults: {allow-transfers: []}\n",
 	    "x:1:17: unknown key 'allow-transfers' in zone-defaults; expected 'allow-transfer'?" },
+	{ "a default of nothing", "zones: [{name: a}]\nzone-defaults: {notify: ~}\n",
+	    "x:2:25: expected " CONFIG_LIST ", found nothing" },
+	{ "a zone's option without a value", "zones:\n- name: a\n  notify:\n",
+	    "x:3:10: expected " CONFIG_LIST ", found nothing" },
+	{ "nothing for what has no default for all", "zones: [{name: a, file: ~}]\n",
+	    "x:1:25: expected the name of a file, found nothing" },
 	{ "a default twice", "zones: [{name: a}]\nzone-defaults:\n  acme: no\n  acme: yes\n",
 	    "x:4:3: 'acme' stands above already" },
 	{ "a bad default is bad where it stands",
