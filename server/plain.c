@@ -165,6 +165,27 @@ write_positive(const struct plain *q, const struct answer_settings *settings, co
 	return plain_end(q, settings, p, out);
 }
 
+/* The same from a wildcard, which takes a proof that the name itself is not there. */
+static __attribute__((noinline)) size_t
+write_expanded(const struct plain *q, const struct answer_settings *settings, const struct zone_rrset *set, bool tcp,
+    uint8_t *out, size_t room)
+{
+	struct zone_signed data = { .set = *set };
+	struct plain_sink s;
+
+	if (!zone_rrset_signatures(set, &data.signatures))
+		data.signatures.count = 0;
+	if (!plain_sink_start(&s, q, settings, tcp, FLAG_AA | RCODE_NOERROR, out, room) ||
+	    !plain_sink_put_signed(&s, PLAIN_POINTER | MSG_HEADER_SIZE, &data, true))
+		return 0;
+	store_u16(out + 6, (uint16_t)s.count);
+	s.count = 0;
+	if (!plain_prove_expansion(&s))
+		return 0;
+	store_u16(out + 8, (uint16_t)s.count);
+	return plain_end(q, settings, s.p, out);
+}
+
 /* There is no such name, or it has no such type. */
 static __attribute__((noinline)) size_t
 write_negative(const struct plain *q, const struct answer_settings *settings, unsigned rcode, bool tcp, uint8_t *out,
@@ -178,7 +199,7 @@ write_negative(const struct plain *q, const struct answer_settings *settings, un
 		return 0;
 	p = plain_begin(q, FLAG_AA | rcode, out);
 	store_u16(out + 8, 1);
-	p = plain_put_ready(q, out, p, prepared, &prepared->soa);
+	p = plain_put_ready(out, p, plain_pointer(q, prepared->apex_len), prepared, &prepared->soa);
 	return plain_end(q, settings, p, out);
 }
 
@@ -255,15 +276,15 @@ plain_write(const struct plain *p, const struct answer_settings *settings, bool 
 		return plain_referral(p, settings, dnssec, tcp, out, room);
 	if (p->alias != PLAIN_NO_ALIAS)
 		return write_alias(p, settings, dnssec, tcp, out, room);
-	if ((node = found->node) == NULL) {
-		if ((node = found->wildcard) == NULL)
-			return dnssec ? plain_nxdomain(p, settings, tcp, out, room) :
-			    write_negative(p, settings, RCODE_NXDOMAIN, tcp, out, room);
-		if (dnssec)
-			return 0;		/* something has to be proven */
+	if ((node = found->node) == NULL && (node = found->wildcard) == NULL)
+		return dnssec ? plain_nxdomain(p, settings, tcp, out, room) :
+		    write_negative(p, settings, RCODE_NXDOMAIN, tcp, out, room);
+	if (zone_node_rrset(node, p->qtype, &set)) {
+		if (!is_plain_type(p->qtype))
+			return 0;
+		return dnssec && found->node == NULL ? write_expanded(p, settings, &set, tcp, out, room) :
+		    write_positive(p, settings, &set, dnssec, tcp, out, room);
 	}
-	if (zone_node_rrset(node, p->qtype, &set))
-		return is_plain_type(p->qtype) ? write_positive(p, settings, &set, dnssec, tcp, out, room) : 0;
 	if (found->is_alias)
 		return 0;
 	return dnssec ? plain_nodata(p, settings, tcp, out, room) :

@@ -67,15 +67,14 @@ plain_put_signed(uint8_t *p, uint16_t owner, const struct zone_rrset *set, const
 	return signatures->count == 0 ? p : records_put(p, owner, signatures, signatures->ttl);
 }
 
-/* Records that are ready, all or none.  There is room. */
+/* Records that are ready, all of them.  apex: the pointer to it.  There is room. */
 static inline uint8_t *
-plain_put_ready(const struct plain *q, uint8_t *out, uint8_t *p, const struct zone_prepared *from,
+plain_put_ready(const uint8_t *out, uint8_t *p, uint16_t apex, const struct zone_prepared *from,
     const struct zone_ready *records)
 {
 	const struct zone_pointer *pointer = from->pointers + records->first_pointer, *end = pointer + records->npointers;
 	unsigned bases[] = {
-		[ZONE_POINTER_APEX] = plain_pointer(q, zone_version_apex_len(q->asked.zone)),
-		[ZONE_POINTER_SELF] = (unsigned)(PLAIN_POINTER | (p - out))
+		[ZONE_POINTER_APEX] = apex, [ZONE_POINTER_SELF] = (unsigned)(PLAIN_POINTER | (p - out))
 	};
 
 	memcpy(p, (const uint8_t *)from + from->octets_at + records->at, records->size);
@@ -127,19 +126,10 @@ plain_sink_put_signed(struct plain_sink *s, uint16_t owner, const struct zone_si
 	    plain_sink_put(s, owner, &data->signatures, data->signatures.ttl));
 }
 
-/* Whose NSEC or NSEC3 are to be written. */
-struct plain_proofs {
-	unsigned n;
-	bool nsec3;
-	struct plain_proof {
-		const struct zone_node *node;
-		size_t shared;		/* octets at the end of its name that the question has, too */
-	} v[3];
-};
-
-/* Collect what proves that a cut has no DS.  False: that goes the long way. */
-bool plain_prove_no_ds(const struct plain *q, const struct zone_node *cut, struct plain_proofs *proofs);
-bool plain_sink_put_proofs(struct plain_sink *s, const struct plain_proofs *proofs);
+/* Write what proves that a cut has no DS; that the question's name is not there and a wildcard may stand for it.  False:
+ * that goes the long way. */
+bool plain_prove_no_ds(struct plain_sink *s, const struct zone_node *cut);
+bool plain_prove_expansion(struct plain_sink *s);
 
 /* As plain_write(), with proofs: there is no such name; it has no such type. */
 size_t plain_nxdomain(const struct plain *q, const struct answer_settings *settings, bool tcp, uint8_t *out,

@@ -1,26 +1,39 @@
-/* NSEC and NSEC3 the short way.  What is there to be proven is what server/denial.c tells, with the RFCs; here it is the
- * usual cases.  An NSEC that covers the question's name stands at its closest encloser or below that, and no
- * deeper name above it is there: the owner has just the encloser in common with the question.  An NSEC3 is owned by
- * a label below the apex. */
+/* NSEC and NSEC3 the short way, each written as soon as it is found.  What is there to be proven is what server/denial.c
+ * tells, with the RFCs; here it is the usual cases.  An NSEC that covers the question's name stands at its closest encloser
+ * or below that, and no deeper name above it is there: the owner has just the encloser in common with the question.  An
+ * NSEC3 is owned by a label below the apex. */
 #include "server/plain_internal.h"
 #include "wire/rrtype.h"
 #include "zones/nodeview.h"
 
-/* How the zone denies. */
-static inline enum zone_denial
-begin(const struct plain *q, struct plain_proofs *proofs)
-{
-	enum zone_denial denial = zone_version_denial(q->asked.zone);
+#define PROOFS_MAX 3
 
-	proofs->n = 0;
-	proofs->nsec3 = denial == ZONE_DENIAL_NSEC3;
-	return denial;
-}
+struct proving {
+	struct plain_sink *s;
+	const struct zone_version *zone;
+	const struct zone_prepared *prepared;
+	uint16_t apex;			/* the pointer to it */
+	unsigned n;			/* what was written */
+	const struct zone_node *nodes[PROOFS_MAX];
+};
 
-static inline void
-add(struct plain_proofs *proofs, const struct zone_node *node, size_t shared)
+/* False: there was no memory to prepare anything, or the zone denies in a way that is not usual.  What the root proves is
+ * known by a name of its own alone: nothing points to the root. */
+static inline bool
+begin(struct proving *w, struct plain_sink *s)
 {
-	proofs->v[proofs->n++] = (struct plain_proof){ node, shared };
+	const struct zone_version *zone = s->q->asked.zone;
+	const struct zone_prepared *prepared = zone_version_prepared(zone);
+
+	w->s = s;
+	w->zone = zone;
+	w->prepared = prepared;
+	w->n = 0;
+	if (prepared == NULL ||
+	    (prepared->denial != ZONE_DENIAL_NSEC && (prepared->denial != ZONE_DENIAL_NSEC3 || prepared->apex_len == 1)))
+		return false;
+	w->apex = plain_pointer(s->q, prepared->apex_len);
+	return true;
 }
 
 /* How many octets of a name the question ends with. */
@@ -33,49 +46,36 @@ shared_with(const struct plain *q, const struct zone_node *node)
 	return plain_end_len(q, qp_common_labels(&q->asked.key, &key));
 }
 
-/* One that may be there already. */
 static inline bool
-add_nsec3(const struct plain *q, struct plain_proofs *proofs, const struct zone_node *node)
+put_ready(const struct proving *w, const struct zone_ready *records)
 {
-	size_t apex_len = zone_version_apex_len(q->asked.zone);
+	struct plain_sink *s = w->s;
 
-	for (unsigned i = 0; i < proofs->n; i++)
-		if (proofs->v[i].node == node)
-			return true;
-	if (node == NULL || apex_len == 1 || zone_node_owner_len(node) != *zone_node_owner(node) + 1u + apex_len)
+	if ((size_t)(s->end - s->p) < records->size)
 		return false;
-	add(proofs, node, apex_len);
+	s->p = plain_put_ready(s->out, s->p, w->apex, w->prepared, records);
+	s->count += records->count;
 	return true;
 }
 
-/* One that matches. */
-static bool
-add_match(const struct plain *q, struct plain_proofs *proofs, const struct zone_node *of)
-{
-	bool match = false;
-	const struct zone_node *node = zone_version_nsec3_of(q->asked.zone, of, &match);
-
-	return match && add_nsec3(q, proofs, node);
-}
-
-/* One that has to be written as it lies in its node. */
+/* As it lies in its node.  shared: octets at the end of its name that the question has, too. */
 static inline bool
-put_from_node(struct plain_sink *s, const struct plain_proof *f, bool nsec3)
+put_from_node(struct plain_sink *s, const struct zone_node *node, uint16_t type, size_t shared)
 {
-	size_t own = zone_node_owner_len(f->node) - f->shared;
-	uint16_t rest = plain_pointer(s->q, f->shared), owner = rest;
+	size_t own = zone_node_owner_len(node) - shared;
+	uint16_t rest = plain_pointer(s->q, shared), owner = rest;
 	struct zone_signed data;
 	uint8_t *p = s->p;
 
-	if (!node_signed(f->node, nsec3 ? TYPE_NSEC3 : TYPE_NSEC, &data) ||
+	if (!node_signed(node, type, &data) ||
 	    (size_t)(s->end - p) < own + records_size(&data.set) + records_size(&data.signatures))
 		return false;
 	if (own > 0) {
 		owner = (uint16_t)(PLAIN_POINTER | (p - s->out));
 		if (own == 1 + NSEC3_LABEL)
-			memcpy(p, zone_node_owner(f->node), 1 + NSEC3_LABEL);	/* the same, without a call */
+			memcpy(p, zone_node_owner(node), 1 + NSEC3_LABEL);	/* the same, without a call */
 		else
-			memcpy(p, zone_node_owner(f->node), own);
+			memcpy(p, zone_node_owner(node), own);
 		p += own;
 	}
 	records_put(p, owner, &data.set, data.set.ttl);
@@ -88,173 +88,214 @@ put_from_node(struct plain_sink *s, const struct plain_proof *f, bool nsec3)
 	return true;
 }
 
+/* The proof of a node, which may be there already.  False: it does not fit, or there is none. */
 static inline bool
-put_ready(struct plain_sink *s, const struct zone_prepared *prepared, const struct zone_ready *records)
+prove(struct proving *w, const struct zone_node *node, uint16_t type, size_t shared)
 {
-	if ((size_t)(s->end - s->p) < records->size)
-		return false;
-	s->p = plain_put_ready(s->q, s->out, s->p, prepared, records);
-	s->count += records->count;
-	return true;
-}
+	const struct zone_ready_proof *ready = w->prepared->proofs;
 
-/* The root has nothing prepared, and goes the short way for referrals. */
-static inline const struct zone_ready *
-ready_of(const struct zone_prepared *prepared, const struct zone_node *node)
-{
-	if (prepared == NULL)
-		return NULL;
-	if (node == prepared->proofs[0].node)
-		return &prepared->proofs[0].records;
-	return node == prepared->proofs[1].node ? &prepared->proofs[1].records : NULL;
-}
-
-static inline bool
-put_proofs(struct plain_sink *s, const struct plain_proofs *proofs, const struct zone_prepared *prepared)
-{
-	for (const struct plain_proof *f = proofs->v; f < proofs->v + proofs->n; f++) {
-		const struct zone_ready *ready = ready_of(prepared, f->node);
-
-		if (ready != NULL ? !put_ready(s, prepared, ready) : !put_from_node(s, f, proofs->nsec3))
-			return false;
-	}
-	return true;
-}
-
-bool
-plain_sink_put_proofs(struct plain_sink *s, const struct plain_proofs *proofs)
-{
-	return put_proofs(s, proofs, zone_version_prepared(s->q->asked.zone));
-}
-
-/* SOA and what signs it, then the proofs. */
-static size_t
-write_denial(const struct plain *q, const struct answer_settings *settings, unsigned rcode,
-    const struct plain_proofs *proofs, bool tcp, uint8_t *out, size_t room)
-{
-	const struct zone_prepared *prepared = zone_version_prepared(q->asked.zone);
-	struct plain_sink s;
-
-	if (prepared == NULL || prepared->soa.size == 0 ||
-	    !plain_sink_start(&s, q, settings, tcp, FLAG_AA | rcode, out, room) ||
-	    !put_ready(&s, prepared, &prepared->soa_signed) || !put_proofs(&s, proofs, prepared))
-		return 0;
-	store_u16(out + 8, (uint16_t)s.count);
-	return plain_end(q, settings, s.p, out);
-}
-
-static bool
-collect_nodata(const struct plain *q, enum zone_denial denial, struct plain_proofs *proofs)
-{
-	const struct zone_node *node = q->asked.found.node;
-
-	switch (denial) {
-	case ZONE_DENIAL_NSEC:
-		if ((zone_node_flags(node) & ZONE_NODE_NSEC) != 0) {
-			add(proofs, node, q->name_len);
+	for (unsigned i = 0; i < w->n; i++)
+		if (w->nodes[i] == node)
 			return true;
-		}
-		if ((node = zone_version_nsec(q->asked.zone, zone_node_owner(node))) != NULL)
-			add(proofs, node, shared_with(q, node));
-		return node != NULL;
-	case ZONE_DENIAL_NSEC3:
-		return add_match(q, proofs, node);
-	case ZONE_DENIAL_NONE:
-	case ZONE_DENIAL_NSEC3_COSTLY:
-		break;
-	}
-	return false;
-}
-
-size_t
-plain_nodata(const struct plain *q, const struct answer_settings *settings, bool tcp, uint8_t *out, size_t room)
-{
-	struct plain_proofs proofs;
-	enum zone_denial denial = begin(q, &proofs);
-
-	if (zone_version_apex_len(q->asked.zone) == 1 || !collect_nodata(q, denial, &proofs))
-		return 0;
-	return write_denial(q, settings, RCODE_NOERROR, &proofs, tcp, out, room);
-}
-
-/* The NSEC of the name, and that of the wildcard. */
-static bool
-collect_nsec_nxdomain(const struct plain *q, struct plain_proofs *proofs)
-{
-	const struct zone_lookup *found = &q->asked.found;
-	const struct zone_node *covers = zone_version_nsec_found(q->asked.zone, &q->asked.key, found);
-	const struct zone_node *wildcard = zone_version_nsec_wildcard(q->asked.zone, found);
-	bool at_encloser = (zone_node_flags(found->encloser) & ZONE_NODE_NSEC) != 0;	/* or else further up */
-	size_t shared = plain_end_len(q, found->labels);
-
-	if (covers == NULL || wildcard == NULL)
+	if (node == NULL)
 		return false;
-	add(proofs, covers, at_encloser ? shared : shared_with(q, covers));
-	if (wildcard != covers)
-		add(proofs, wildcard, at_encloser ? shared : shared_with(q, wildcard));
-	return true;
+	w->nodes[w->n++] = node;
+	if (node == ready[0].node)
+		return put_ready(w, &ready[0].records);
+	if (node == ready[1].node)
+		return put_ready(w, &ready[1].records);
+	return put_from_node(w->s, node, type, shared);
 }
 
-/* The NSEC3 that covers the name one label below the encloser, which the question ends with. */
-static const struct zone_node *
-covers_next_closer(const struct plain *q)
+/* --- NSEC --- */
+
+static inline bool
+prove_nsec(struct proving *w, const struct zone_node *node, size_t shared)
 {
+	return prove(w, node, TYPE_NSEC, shared);
+}
+
+/* One that is found by way of the encloser: there, or below it; or else further up. */
+static inline bool
+prove_nsec_near(struct proving *w, const struct zone_node *node)
+{
+	const struct plain *q = w->s->q;
+	const struct zone_lookup *found = &q->asked.found;
+
+	return node != NULL && prove_nsec(w, node, (zone_node_flags(found->encloser) & ZONE_NODE_NSEC) != 0 ?
+	    plain_end_len(q, found->labels) : shared_with(q, node));
+}
+
+/* That which covers the name, which is not there. */
+static inline const struct zone_node *
+nsec_cover(const struct proving *w)
+{
+	const struct zoneset_question *asked = &w->s->q->asked;
+
+	return zone_version_nsec_found(w->zone, &asked->key, &asked->found);
+}
+
+/* The same, and that of the wildcard which stands for the name.  False too: the wildcard's name is an end of what covers,
+ * and so would be shortened further. */
+static bool
+prove_nsec_wildcard(struct proving *w, const struct zone_node *wildcard)
+{
+	const struct zone_node *cover = nsec_cover(w);
+
+	if ((zone_node_flags(wildcard) & ZONE_NODE_NSEC) == 0 || cover == NULL ||
+	    (cover != wildcard && dname_is_below(zone_node_owner(cover), zone_node_owner(wildcard))))
+		return false;
+	return prove_nsec_near(w, cover) && prove_nsec(w, wildcard, plain_end_len(w->s->q, w->s->q->asked.found.labels));
+}
+
+/* Of a node, or before it: an empty non-terminal has none. */
+static bool
+prove_nsec_node(struct proving *w, const struct zone_node *node)
+{
+	const struct plain *q = w->s->q;
+
+	if ((zone_node_flags(node) & ZONE_NODE_NSEC) == 0)
+		node = zone_version_nsec(w->zone, zone_node_owner(node));
+	if (node == NULL)
+		return false;
+	return prove_nsec(w, node, node == q->asked.found.node ? q->name_len : shared_with(q, node));
+}
+
+/* --- NSEC3 --- */
+
+static inline bool
+prove_nsec3(struct proving *w, const struct zone_node *node)
+{
+	return prove(w, node, TYPE_NSEC3, w->prepared->apex_len);
+}
+
+/* One that matches.  False too: a node that opt-out left out of the chain. */
+static bool
+prove_nsec3_match(struct proving *w, const struct zone_node *of)
+{
+	bool match = true;
+	const struct zone_node *node = of == w->prepared->apex ? w->prepared->proofs[0].node :
+	    zone_version_nsec3_of(w->zone, of, &match);
+
+	return match && prove_nsec3(w, node);
+}
+
+/* The one that covers the name one label below the encloser, which the question ends with. */
+static bool
+prove_nsec3_next_closer(struct proving *w)
+{
+	const struct plain *q = w->s->q;
 	size_t n = plain_end_len(q, q->asked.found.labels + 1u);
 	bool match;
 
-	return zone_version_nsec3(q->asked.zone, q->msg + MSG_HEADER_SIZE + q->name_len - n, n, &match);
+	return prove_nsec3(w, zone_version_nsec3(w->zone, q->msg + MSG_HEADER_SIZE + q->name_len - n, n, &match));
 }
 
-static bool
-collect_nsec3_nxdomain(const struct plain *q, struct plain_proofs *proofs)
+static inline bool
+prove_nsec3_wildcard(struct proving *w, const struct zone_node *encloser)
 {
-	const struct zone_node *encloser = q->asked.found.encloser;
-
-	return add_match(q, proofs, encloser) && add_nsec3(q, proofs, covers_next_closer(q)) &&
-	    add_nsec3(q, proofs, zone_version_nsec3_wildcard(q->asked.zone, encloser));
-}
-
-size_t
-plain_nxdomain(const struct plain *q, const struct answer_settings *settings, bool tcp, uint8_t *out, size_t room)
-{
-	struct plain_proofs proofs;
-	enum zone_denial denial = begin(q, &proofs);
-
-	if (zone_version_apex_len(q->asked.zone) == 1 ||
-	    !(denial == ZONE_DENIAL_NSEC ? collect_nsec_nxdomain(q, &proofs) :
-	    denial == ZONE_DENIAL_NSEC3 && collect_nsec3_nxdomain(q, &proofs)))
-		return 0;
-	return write_denial(q, settings, RCODE_NXDOMAIN, &proofs, tcp, out, room);
+	return prove_nsec3(w, encloser == w->prepared->apex ? w->prepared->proofs[1].node :
+	    zone_version_nsec3_wildcard(w->zone, encloser));
 }
 
 /* RFC 5155, section 7.2.7; where opt-out leaves the cut out, and that stands right below the apex, it is known what is
  * the closest provable encloser. */
 static bool
-collect_nsec3_no_ds(const struct plain *q, struct plain_proofs *proofs, const struct zone_node *cut)
+prove_nsec3_no_ds(struct proving *w, const struct zone_node *cut)
 {
 	size_t parent_len = zone_node_owner_len(cut) - (*zone_node_owner(cut) + 1u);
 	const struct zone_node *node;
 	bool match = false;
 
-	node = zone_version_nsec3_of(q->asked.zone, cut, &match);
-	if (!match && (parent_len != zone_version_apex_len(q->asked.zone) ||
-	    !add_match(q, proofs, zone_version_apex(q->asked.zone))))
+	node = zone_version_nsec3_of(w->zone, cut, &match);
+	if (!match && (parent_len != w->prepared->apex_len || !prove_nsec3_match(w, w->prepared->apex)))
 		return false;
-	return add_nsec3(q, proofs, node);
+	return prove_nsec3(w, node);
 }
 
+/* --- either --- */
+
 bool
-plain_prove_no_ds(const struct plain *q, const struct zone_node *cut, struct plain_proofs *proofs)
+plain_prove_no_ds(struct plain_sink *s, const struct zone_node *cut)
 {
-	switch (begin(q, proofs)) {
-	case ZONE_DENIAL_NSEC:
-		add(proofs, cut, zone_node_owner_len(cut));
-		return true;
-	case ZONE_DENIAL_NSEC3:
-		return collect_nsec3_no_ds(q, proofs, cut);
-	case ZONE_DENIAL_NONE:
-	case ZONE_DENIAL_NSEC3_COSTLY:
-		break;
-	}
-	return false;
+	struct proving w;
+
+	if (!begin(&w, s))
+		return false;
+	return w.prepared->denial == ZONE_DENIAL_NSEC3 ? prove_nsec3_no_ds(&w, cut) :
+	    prove_nsec(&w, cut, zone_node_owner_len(cut));
+}
+
+/* RFC 4035, section 3.1.3.3; RFC 5155, section 7.2.6. */
+bool
+plain_prove_expansion(struct plain_sink *s)
+{
+	struct proving w;
+
+	if (!begin(&w, s) || w.prepared->apex_len == 1)
+		return false;
+	return w.prepared->denial == ZONE_DENIAL_NSEC3 ? prove_nsec3_next_closer(&w) :
+	    prove_nsec_near(&w, nsec_cover(&w));
+}
+
+/* SOA and what signs it, before the proofs. */
+static inline bool
+begin_denial(struct proving *w, struct plain_sink *s, const struct plain *q, const struct answer_settings *settings,
+    unsigned rcode, bool tcp, uint8_t *out, size_t room)
+{
+	return plain_sink_start(s, q, settings, tcp, FLAG_AA | rcode, out, room) && begin(w, s) &&
+	    w->prepared->soa.size > 0 && put_ready(w, &w->prepared->soa_signed);
+}
+
+static inline size_t
+end_denial(const struct plain_sink *s, const struct answer_settings *settings)
+{
+	store_u16(s->out + 8, (uint16_t)s->count);
+	return plain_end(s->q, settings, s->p, s->out);
+}
+
+static inline bool
+prove_nodata(struct proving *w)
+{
+	const struct zone_lookup *found = &w->s->q->asked.found;
+
+	if (w->prepared->denial == ZONE_DENIAL_NSEC3)
+		return found->node != NULL ? prove_nsec3_match(w, found->node) :
+		    prove_nsec3_match(w, found->encloser) && prove_nsec3_next_closer(w) &&
+		    prove_nsec3_match(w, found->wildcard);
+	return found->node != NULL ? prove_nsec_node(w, found->node) :
+	    prove_nsec_wildcard(w, found->wildcard);
+}
+
+size_t
+plain_nodata(const struct plain *q, const struct answer_settings *settings, bool tcp, uint8_t *out, size_t room)
+{
+	struct plain_sink s;
+	struct proving w;
+
+	if (!begin_denial(&w, &s, q, settings, RCODE_NOERROR, tcp, out, room) || !prove_nodata(&w))
+		return 0;
+	return end_denial(&s, settings);
+}
+
+static inline bool
+prove_nxdomain(struct proving *w)
+{
+	const struct zone_lookup *found = &w->s->q->asked.found;
+
+	if (w->prepared->denial == ZONE_DENIAL_NSEC3)
+		return prove_nsec3_match(w, found->encloser) && prove_nsec3_next_closer(w) &&
+		    prove_nsec3_wildcard(w, found->encloser);
+	return prove_nsec_near(w, nsec_cover(w)) && prove_nsec_near(w, zone_version_nsec_wildcard(w->zone, found));
+}
+
+size_t
+plain_nxdomain(const struct plain *q, const struct answer_settings *settings, bool tcp, uint8_t *out, size_t room)
+{
+	struct plain_sink s;
+	struct proving w;
+
+	if (!begin_denial(&w, &s, q, settings, RCODE_NXDOMAIN, tcp, out, room) || !prove_nxdomain(&w))
+		return 0;
+	return end_denial(&s, settings);
 }

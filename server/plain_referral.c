@@ -97,11 +97,8 @@ put_servers(struct referral *r, const struct zone_signed *ns, uint16_t owner)
 static bool
 put_security(struct referral *r, const struct zone_signed *ds, uint16_t owner)
 {
-	struct plain_proofs proofs;
-
-	if (ds->set.count > 0)
-		return plain_sink_put_signed(&r->sink, owner, ds, true);
-	return plain_prove_no_ds(r->q, r->cut, &proofs) && plain_sink_put_proofs(&r->sink, &proofs);
+	return ds->set.count > 0 ? plain_sink_put_signed(&r->sink, owner, ds, true) :
+	    plain_prove_no_ds(&r->sink, r->cut);
 }
 
 static bool

@@ -138,30 +138,36 @@ put_proof(struct writing *w, const struct zone_version *v, const struct zone_nod
 	to->records = part(w, from, first_pointer, 1u + data.signatures.count);
 }
 
+static void
+put_proofs(struct writing *w, const struct zone_version *v, struct zone_prepared *to)
+{
+	if (v->denial == ZONE_DENIAL_NSEC)
+		put_proof(w, v, v->apex, TYPE_NSEC, &to->proofs[0]);
+	if (v->denial == ZONE_DENIAL_NSEC3 && v->of_apex.match)
+		put_proof(w, v, v->of_apex.node, TYPE_NSEC3, &to->proofs[0]);
+	if (v->denial == ZONE_DENIAL_NSEC3 && v->of_wildcard.node != NULL)
+		put_proof(w, v, v->of_wildcard.node, TYPE_NSEC3, &to->proofs[1]);
+}
+
 void
 zone_version_prepare_ready(struct zone_version *v)
 {
-	struct zone_prepared made = { 0 }, *to;
+	struct zone_prepared made = { .denial = v->denial, .apex_len = v->apex_len, .apex = v->apex }, *to;
+	size_t pointers_size;
 	struct writing w;
 
-	/* The root's name is too short for a pointer. */
-	if (v->apex == NULL || v->apex_len == 1)
-		return;
 	w.noctets = w.npointers = 0;
 	w.full = false;
-	put_soa(&w, v, &made);
-	if (v->denial == ZONE_DENIAL_NSEC)
-		put_proof(&w, v, v->apex, TYPE_NSEC, &made.proofs[0]);
-	if (v->denial == ZONE_DENIAL_NSEC3 && v->of_apex.match)
-		put_proof(&w, v, v->of_apex.node, TYPE_NSEC3, &made.proofs[0]);
-	if (v->denial == ZONE_DENIAL_NSEC3 && v->of_wildcard.node != NULL && v->of_wildcard.node != made.proofs[0].node)
-		put_proof(&w, v, v->of_wildcard.node, TYPE_NSEC3, &made.proofs[1]);
-	if (w.full || w.noctets == 0 ||
-	    (to = malloc(sizeof *to + w.npointers * sizeof w.pointers[0] + w.noctets)) == NULL)
-		return;				/* answers go the long way */
+	if (v->apex != NULL && v->apex_len > 1) {
+		put_soa(&w, v, &made);
+		put_proofs(&w, v, &made);
+	}
+	pointers_size = w.npointers * sizeof w.pointers[0];
+	if (w.full || (to = malloc(sizeof *to + pointers_size + w.noctets)) == NULL)
+		return;				/* denials go the long way */
 	*to = made;
-	to->octets_at = (uint16_t)(sizeof *to + w.npointers * sizeof w.pointers[0]);
-	memcpy(to->pointers, w.pointers, w.npointers * sizeof w.pointers[0]);
+	to->octets_at = (uint16_t)(sizeof *to + pointers_size);
+	memcpy(to->pointers, w.pointers, pointers_size);
 	memcpy((uint8_t *)to + to->octets_at, w.octets, w.noctets);
 	v->prepared = v->qp.attached = to;
 }

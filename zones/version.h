@@ -127,16 +127,19 @@ struct zone_ready {
 	uint16_t count;			/* of records */
 };
 struct zone_prepared {
+	uint8_t denial, apex_len;	/* enum zone_denial; octets of the apex's name */
+	uint16_t octets_at;		/* behind the begin of the struct */
+	const struct zone_node *apex;
 	struct zone_ready soa, soa_signed;	/* of negative answers, without and with its signatures */
 	struct zone_ready_proof {
 		const struct zone_node *node;
 		struct zone_ready records;
-	} proofs[2];			/* of the apex; of its wildcard, where that is another; node NULL: none */
-	uint16_t octets_at;		/* behind the begin of the struct */
+	} proofs[2];			/* of the apex, and with NSEC3 of its wildcard; node NULL: none */
 	struct zone_pointer pointers[];
 };
 
-/* NULL: there was no memory, or the records are too large, or the zone is the root. */
+/* NULL: there was no memory, or the records are too large.  The root has no records here, since its name is too short for a
+ * pointer. */
 const struct zone_prepared *zone_version_prepared(const struct zone_version *v);
 
 const uint8_t *zone_version_apex_owner(const struct zone_version *v);	/* the same, in the node; NULL: no apex */
