@@ -2,6 +2,7 @@
  * server is shortened as struct wr would do it: to the longest end that the question or an earlier server has. */
 #include "server/plain_internal.h"
 #include "wire/rrtype.h"
+#include "zones/nodeview.h"
 
 #define SERVERS_MAX 8
 
@@ -83,7 +84,7 @@ put_servers(struct referral *r, const struct zone_signed *ns, uint16_t owner)
 	const uint8_t *at = NULL, *name, *end = ns->set.records + ns->set.size;
 	uint16_t n;
 
-	if (ns->set.count == 0 || ns->set.count > SERVERS_MAX)
+	if (ns->set.count > SERVERS_MAX)
 		return false;
 	while (zone_rrset_next(&ns->set, &at, &name, &n))
 		if (!put_server(r, &ns->set, owner, name,
@@ -94,28 +95,31 @@ put_servers(struct referral *r, const struct zone_signed *ns, uint16_t owner)
 	    plain_sink_put(&r->sink, owner, &ns->signatures, ns->signatures.ttl));
 }
 
+/* behind_ns: what comes in the cut's node. */
 static bool
-put_security(struct referral *r, const struct zone_signed *ds, uint16_t owner)
+put_security(struct referral *r, struct node_cursor *behind_ns, uint16_t owner)
 {
-	return ds->set.count > 0 ? plain_sink_put_signed(&r->sink, owner, ds, true) :
+	struct zone_signed ds;
+
+	return node_seek(behind_ns, TYPE_DS, &ds) ? plain_sink_put_signed(&r->sink, owner, &ds, true) :
 	    plain_prove_no_ds(&r->sink, r->cut);
 }
 
 static bool
 put_addresses(struct referral *r, const struct server *s, bool below)
 {
-	static const uint16_t types[] = { TYPE_A, TYPE_AAAA };
 	const struct zone_lookup *found = &r->q->asked.found;
-	struct zone_signed sets[2];
+	struct node_cursor sets;
+	struct zone_signed set;
 	const struct zone_node *node = below && found->encloser == r->cut ?
 	    zone_version_find_below(r->q->asked.zone, found, &s->key) :
 	    zone_version_find_key(r->q->asked.zone, &s->key);
 
 	if (node == NULL)
 		return true;
-	zone_node_several(node, types, 2, sets);
-	return (sets[0].set.count == 0 || plain_sink_put_signed(&r->sink, s->owner, &sets[0], r->dnssec)) &&
-	    (sets[1].set.count == 0 || plain_sink_put_signed(&r->sink, s->owner, &sets[1], r->dnssec));
+	sets = node_cursor(node);
+	return (!node_seek(&sets, TYPE_A, &set) || plain_sink_put_signed(&r->sink, s->owner, &set, r->dnssec)) &&
+	    (!node_seek(&sets, TYPE_AAAA, &set) || plain_sink_put_signed(&r->sink, s->owner, &set, r->dnssec));
 }
 
 /* Those below the cut first: RFC 9471, section 3.1. */
@@ -141,8 +145,8 @@ size_t
 plain_referral(const struct plain *q, const struct answer_settings *settings, bool dnssec, bool tcp, uint8_t *out,
     size_t room)
 {
-	static const uint16_t types[] = { TYPE_NS, TYPE_DS };
-	struct zone_signed sets[2];
+	struct node_cursor sets;
+	struct zone_signed ns;
 	struct referral r;
 	uint16_t owner;
 
@@ -155,8 +159,9 @@ plain_referral(const struct plain *q, const struct answer_settings *settings, bo
 	r.labels = q->asked.key.labels;
 	r.nservers = 0;
 	owner = plain_pointer(q, r.cut_len);
-	zone_node_several(r.cut, types, 2, sets);
-	if (!put_servers(&r, &sets[0], owner) || (dnssec && !put_security(&r, &sets[1], owner)))
+	sets = node_cursor(r.cut);
+	if (!node_seek(&sets, TYPE_NS, &ns) || !put_servers(&r, &ns, owner) ||
+	    (dnssec && !put_security(&r, &sets, owner)))
 		return 0;
 	store_u16(out + 8, (uint16_t)r.sink.count);
 	r.sink.count = 0;

@@ -120,27 +120,30 @@ prepare(struct udp *u, const struct udp_socket *s)
 	u->used = 0;
 }
 
-/* Work on the i-th datagram; its answer, if there is one, becomes the k-th.  Gives whether there is. */
-static bool
-serve(struct udp *u, const struct udp_socket *s, unsigned i, const struct plain *plain, unsigned k, int64_t now_ms)
+/* Work on the i-th datagram; its answer, if there is one, becomes the k-th.  Gives whether there is.  client: what is the
+ * same for the batch. */
+static inline bool
+serve(struct udp *u, const struct udp_socket *s, struct client *client, unsigned i, const struct plain *plain, unsigned k,
+    int64_t now_s)
 {
 	struct msghdr *in = &u->in[i].msg_hdr, *out = &u->out[k].msg_hdr;
 	struct sockaddr_storage local;
-	struct client client = { .peer = &u->peers[i], .peer_len = in->msg_namelen, .local_len = s->local_len,
-		.now_ms = now_ms, .socket = s->index };
 	struct outcome o;
 
-	if (in->msg_controllen > 0 && read_control(in, s, &local, &client.interface))
-		client.local = &local;
+	client->peer = &u->peers[i];
+	client->peer_len = in->msg_namelen;
+	client->local = NULL;
+	if (in->msg_controllen > 0 && read_control(in, s, &local, &client->interface))
+		client->local = &local;
 	/* A datagram that was cut is answered FORMERR: its end is missing. */
-	handle_looked_up(u->handler, &client, plain, u->requests[i], u->in[i].msg_len, now_ms / 1000, u->responses[k],
+	handle_looked_up(u->handler, client, plain, u->requests[i], u->in[i].msg_len, now_s, u->responses[k],
 	    RESPONSE_SIZE, &o);
 	if (o.what != HANDLED_ANSWER)
 		return false;
 	out->msg_name = in->msg_name;
 	out->msg_namelen = in->msg_namelen;
-	out->msg_control = client.local != NULL ? in->msg_control : NULL;
-	out->msg_controllen = client.local != NULL ? in->msg_controllen : 0;
+	out->msg_control = client->local != NULL ? in->msg_control : NULL;
+	out->msg_controllen = client->local != NULL ? in->msg_controllen : 0;
 	u->out_octets[k].iov_len = o.n;
 	return true;
 }
@@ -149,6 +152,8 @@ serve(struct udp *u, const struct udp_socket *s, unsigned i, const struct plain 
 static unsigned
 serve_batch(struct udp *u, const struct udp_socket *s, unsigned n, int64_t now_ms)
 {
+	struct client client = { .local_len = s->local_len, .now_ms = now_ms, .socket = s->index };
+	int64_t now_s = now_ms / 1000;
 	unsigned k = 0, together;
 
 	for (unsigned i = 0; i < n; i += together) {
@@ -157,7 +162,7 @@ serve_batch(struct udp *u, const struct udp_socket *s, unsigned n, int64_t now_m
 			plain_read(&u->ahead[j], u->requests[i + j], u->in[i + j].msg_len);
 		plain_look_up(u->ahead, together, u->handler->shared->zones);
 		for (unsigned j = 0; j < together; j++)
-			k += serve(u, s, i + j, &u->ahead[j], k, now_ms);
+			k += serve(u, s, &client, i + j, &u->ahead[j], k, now_s);
 	}
 	return k;
 }

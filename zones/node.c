@@ -26,26 +26,6 @@ zone_node_signed(const struct zone_node *node, uint16_t type, struct zone_signed
 	return node_signed(node, type, out);
 }
 
-void
-zone_node_several(const struct zone_node *node, const uint16_t *types, unsigned n, struct zone_signed *out)
-{
-	const uint16_t *end = types + n;
-	const struct node_set *set = node_first(node);
-
-	for (size_t i = node->leaf.count; i > 0 && types < end; i--, set = node_next(set)) {
-		if (set->type < *types || set->type == TYPE_RRSIG)
-			continue;
-		for (; types < end && *types < set->type; types++)
-			out++->set.count = 0;
-		if (types < end && *types == set->type) {
-			node_view_signed(set, i - 1, out++);
-			types++;
-		}
-	}
-	for (; types < end; types++)
-		out++->set.count = 0;
-}
-
 bool
 zone_node_rrset_of(const struct zone_node *node, const struct rr *rr, struct zone_rrset *out)
 {

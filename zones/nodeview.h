@@ -77,6 +77,33 @@ node_find(const struct zone_node *node, uint16_t type, size_t *behind)
 	return NULL;
 }
 
+/* RRsets of a node by ascending types, none of them RRSIG. */
+struct node_cursor {
+	const struct node_set *set;
+	size_t left;			/* sets from there on */
+};
+
+static inline struct node_cursor
+node_cursor(const struct zone_node *node)
+{
+	return (struct node_cursor){ node_first(node), node->leaf.count };
+}
+
+/* False: there is none of this type. */
+static inline bool
+node_seek(struct node_cursor *c, uint16_t type, struct zone_signed *out)
+{
+	for (; c->left > 0; c->left--, c->set = node_next(c->set)) {
+		if (c->set->type < type || c->set->type == TYPE_RRSIG)
+			continue;
+		if (c->set->type > type)
+			return false;
+		node_view_signed(c->set, c->left - 1, out);
+		return true;
+	}
+	return false;
+}
+
 /* zone_node_rrset(), zone_node_signed(). */
 static inline bool
 node_rrset(const struct zone_node *node, uint16_t type, struct zone_rrset *out)

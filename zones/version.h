@@ -68,8 +68,6 @@ struct zone_signed {
 };
 bool zone_node_signed(const struct zone_node *node, uint16_t type, struct zone_signed *out);
 
-/* Those of n ascending types, none of them RRSIG; a count of 0 says that there is none. */
-void zone_node_several(const struct zone_node *node, const uint16_t *types, unsigned n, struct zone_signed *out);
 size_t zone_node_count(const struct zone_node *node);		/* RRsets; 0: an empty non-terminal */
 
 /* Ascending types; signatures come right behind what they cover, or where that would stand. */
