@@ -18,27 +18,44 @@ struct referral {
 	const struct plain *q;
 	const struct zone_node *cut;
 	size_t cut_len;
+	unsigned cut_labels;
 	bool dnssec;
 	unsigned labels;		/* that struct wr would remember */
 	unsigned nservers;
 	struct server servers[SERVERS_MAX];
 };
 
+/* Most servers are below the cut, or else in the zone, so that most of the key is there already.  behind: octets that may be
+ * read.  Gives how many labels at its end the question has, too. */
+static inline unsigned
+init_key(const struct referral *r, struct server *s, const uint8_t *name, unsigned n, size_t behind)
+{
+	const struct qp_key *question = &r->q->asked.key;
+	unsigned known = 0;
+
+	if (qp_key_init_like(&s->key, name, n, behind, question, r->cut_labels))
+		known = r->cut_labels;
+	else if (qp_key_init_like(&s->key, name, n, behind, question, r->cut_labels - 1))
+		known = r->cut_labels - 1;
+	else
+		qp_key_init_behind(&s->key, name, behind);
+	return qp_common_labels_from(question, &s->key, known);
+}
+
 /* Which end of the name was written before?  Gives how long it is, 0: none; and the pointer to it. */
 static inline size_t
 find_end(struct referral *r, struct server *s, uint16_t *rest)
 {
 	const struct qp_key *key = &s->key;
-	unsigned shared = qp_common_labels(&r->q->asked.key, key);
+	unsigned shared = s->shared;
 
-	s->shared = shared;
 	if (shared > 0)
 		*rest = plain_pointer(r->q, plain_end_len(r->q, shared));
 	for (const struct server *other = r->servers; other < s; other++) {
 		unsigned n;
 
 		/* Where one of the two has more in common with the question, the other has no more with that one. */
-		if (other->shared != s->shared || (n = qp_common_labels(&other->key, key)) <= shared)
+		if (other->shared != s->shared || (n = qp_common_labels_from(&other->key, key, s->shared)) <= shared)
 			continue;
 		shared = n;
 		*rest = (uint16_t)(PLAIN_POINTER | (other->at + other->key.n - (other->key.label_at[n] + 1)));
@@ -48,16 +65,17 @@ find_end(struct referral *r, struct server *s, uint16_t *rest)
 }
 
 static bool
-put_server(struct referral *r, const struct zone_rrset *ns, uint16_t owner, const uint8_t *name, size_t behind)
+put_server(struct referral *r, const struct zone_rrset *ns, uint16_t owner, const uint8_t *name, unsigned n,
+    size_t behind)
 {
 	struct server *s = &r->servers[r->nservers++];
 	uint8_t *p = r->sink.p;
 	uint16_t rest = 0;
 	size_t end, own;
 
-	qp_key_init_behind(&s->key, name, behind);
-	if (s->key.n == 1)
+	if (n == 1)
 		return false;			/* nothing points to the root */
+	s->shared = init_key(r, s, name, n, behind);
 	s->at = (uint16_t)(p + 12 - r->sink.out);
 	end = find_end(r, s, &rest);
 	own = s->key.n - end;
@@ -87,7 +105,7 @@ put_servers(struct referral *r, const struct zone_signed *ns, uint16_t owner)
 	if (ns->set.count > SERVERS_MAX)
 		return false;
 	while (zone_rrset_next(&ns->set, &at, &name, &n))
-		if (!put_server(r, &ns->set, owner, name,
+		if (!put_server(r, &ns->set, owner, name, n,
 		    (size_t)(end - at) + (ns->set.behind > 0 ? QP_KEY_BEHIND : 0)))
 			return false;
 	r->sink.count = ns->set.count;
@@ -155,6 +173,8 @@ plain_referral(const struct plain *q, const struct answer_settings *settings, bo
 	r.q = q;
 	r.cut = q->asked.found.cut;
 	r.cut_len = zone_node_owner_len(r.cut);
+	for (r.cut_labels = q->asked.key.labels; plain_end_len(q, r.cut_labels) != r.cut_len; )
+		r.cut_labels--;
 	r.dnssec = dnssec;
 	r.labels = q->asked.key.labels;
 	r.nservers = 0;

@@ -6,37 +6,10 @@
 
 #include "zones/qpbranch.h"
 
-/* n octets but for letter case.  The length octets of labels are too small to be letters. */
-static inline bool
-same_octets(const uint8_t *a, const uint8_t *b, unsigned n)
-{
-	uint64_t x, y;
-
-	if (n < 8) {
-		for (unsigned i = 0; i < n; i++)
-			if (a[i] != b[i] && qp_lower(a[i]) != qp_lower(b[i]))
-				return false;
-		return true;
-	}
-	memcpy(&x, a, 8);		/* what differs does so here, most often */
-	memcpy(&y, b, 8);
-	if (x != y && qp_lower(x) != qp_lower(y))
-		return false;
-	for (unsigned i = 8; i < n; i += 8) {
-		unsigned at = i + 8 <= n ? i : n - 8;
-
-		memcpy(&x, a + at, 8);
-		memcpy(&y, b + at, 8);
-		if (x != y && qp_lower(x) != qp_lower(y))
-			return false;
-	}
-	return true;
-}
-
 static inline bool
 is_named(const struct qp_leaf *leaf, const struct qp_key *key)
 {
-	return leaf->name_len == key->n && same_octets(qp_leaf_name(leaf), key->name, key->n);
+	return leaf->name_len == key->n && qp_same_octets(qp_leaf_name(leaf), key->name, key->n);
 }
 
 const struct qp_leaf *

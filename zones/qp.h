@@ -42,8 +42,22 @@ void qp_key_init_behind(struct qp_key *key, const uint8_t *name, size_t behind);
 void qp_key_of_labels(struct qp_key *key, const uint8_t *name, const uint8_t *labels, unsigned n, unsigned name_len,
     size_t behind);
 
+/* The same for a name of so many octets that may end like another, with so many labels in common (or more): those are copied.
+ * False: it does not, or too little behind it may be read. */
+bool qp_key_init_like(struct qp_key *key, const uint8_t *name, unsigned name_len, size_t behind, const struct qp_key *like,
+    unsigned common);
+
 /* How many labels both names have in common, from the root. */
 unsigned qp_common_labels(const struct qp_key *a, const struct qp_key *b);
+
+/* The same where it is known that they have so many. */
+static inline unsigned
+qp_common_labels_from(const struct qp_key *a, const struct qp_key *b, unsigned known)
+{
+	unsigned at = 1u + a->label_at[known];
+
+	return a->at[at] != b->at[at] || known == a->labels ? known : qp_common_labels(a, b);
+}
 
 /* What the trie must know of a leaf; the name stands name_at octets behind the leaf's begin.  A leaf is one
  * allocation (malloc()); the fields behind mark are the owner's. */

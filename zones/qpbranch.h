@@ -2,6 +2,8 @@
 #ifndef ZONES_QPBRANCH_H
 #define ZONES_QPBRANCH_H
 
+#include <string.h>
+
 #include "zones/qp.h"
 
 /* Tags of a word: bit 0 a leaf, bit 1 its mark.  Branch and leaf both begin with their birth. */
@@ -115,6 +117,30 @@ static inline uint8_t
 qp_lower_octet(uint8_t c)
 {
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
+}
+
+/* Are n octets the same but for letter case?  The length octets of labels are too small to be letters.  Most often they are
+ * quite the same, or differ at once. */
+bool qp_same_but_case(const uint8_t *a, const uint8_t *b, unsigned n);
+
+static inline bool
+qp_same_octets(const uint8_t *a, const uint8_t *b, unsigned n)
+{
+	unsigned i = 0;
+	uint64_t x, y;
+
+	if (n < 8)
+		return qp_same_but_case(a, b, n);
+	do {
+		memcpy(&x, a + i, 8);
+		memcpy(&y, b + i, 8);
+		if (x != y)
+			return qp_same_but_case(a, b, n);
+		i += 8;
+	} while (i + 8 <= n);
+	memcpy(&x, a + n - 8, 8);
+	memcpy(&y, b + n - 8, 8);
+	return x == y || qp_same_but_case(a, b, n);
 }
 
 /* Sixteen octets in lower case.  Upper case is moved to the top of the range, so that one comparison will do. */

@@ -44,6 +44,28 @@ const uint8_t qp_positions[2][256] = {
 	}
 };
 
+bool
+qp_same_but_case(const uint8_t *a, const uint8_t *b, unsigned n)
+{
+	uint64_t x, y;
+
+	if (n < 8) {
+		for (unsigned i = 0; i < n; i++)
+			if (a[i] != b[i] && qp_lower(a[i]) != qp_lower(b[i]))
+				return false;
+		return true;
+	}
+	for (unsigned i = 0; i < n; i += 8) {
+		unsigned at = i + 8 <= n ? i : n - 8;
+
+		memcpy(&x, a + at, 8);
+		memcpy(&y, b + at, 8);
+		if (x != y && qp_lower(x) != qp_lower(y))
+			return false;
+	}
+	return true;
+}
+
 void
 qp_key_init(struct qp_key *key, const uint8_t *name)
 {
@@ -61,11 +83,11 @@ qp_key_init_behind(struct qp_key *key, const uint8_t *name, size_t behind)
 	qp_key_of_labels(key, name, labels, n, at + 1, behind);
 }
 
-/* from: the name, with enough behind it that whole vectors can be read. */
+/* Labels behind those that are there already.  from: the name, with enough behind it that whole vectors can be read. */
 static inline void
-fill(struct qp_key *key, const uint8_t *from, const uint8_t *labels, unsigned n)
+fill(struct qp_key *key, const uint8_t *from, const uint8_t *labels, unsigned n, uint8_t *label_at, uint8_t *to)
 {
-	uint8_t *begin = key->at + 1, *to = begin, *label_at = key->label_at;
+	uint8_t *begin = key->at + 1;
 
 	for (const uint8_t *at = labels + n; at > labels; ) {
 		const uint8_t *label = from + *--at;
@@ -94,12 +116,37 @@ qp_key_of_labels(struct qp_key *key, const uint8_t *name, const uint8_t *labels,
 	key->labels = n;
 	key->at[0] = QP_STOP;
 	if (behind >= QP_KEY_BEHIND) {
-		fill(key, name, labels, n);
+		fill(key, name, labels, n, key->label_at, key->at + 1);
 		return;
 	}
 	memcpy(copy, name, name_len);
 	memset(copy + name_len, 0, QP_LANES);
-	fill(key, copy, labels, n);
+	fill(key, copy, labels, n, key->label_at, key->at + 1);
+}
+
+bool
+qp_key_init_like(struct qp_key *key, const uint8_t *name, unsigned name_len, size_t behind, const struct qp_key *like,
+    unsigned common)
+{
+	unsigned begin = like->label_at[common], end_len = begin + 1, own = name_len - end_len, at = 0, n = 0;
+	uint8_t labels[DNAME_LABELS_MAX];
+
+	if (name_len < end_len || end_len + behind < QP_KEY_BEHIND ||
+	    !qp_same_octets(name + own, like->name + like->n - end_len, end_len))
+		return false;
+	for (; at < own; at += name[at] + 1u)
+		labels[n++] = (uint8_t)at;
+	if (at != own)
+		return false;
+	key->name = name;
+	key->n = name_len;
+	key->labels = common + n;
+	for (unsigned i = 0; i <= begin; i += QP_LANES)
+		*(qp_lanes *)(key->at + i) = *(const qp_lanes *)(like->at + i);
+	for (unsigned i = 0; i < common; i++)
+		key->label_at[i] = like->label_at[i];
+	fill(key, name, labels, n, key->label_at + common, key->at + 1 + begin);
+	return true;
 }
 
 /* A stop is at the end of each label and nowhere else: what is equal up to there is so many labels. */

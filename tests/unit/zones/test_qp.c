@@ -160,6 +160,25 @@ check_cursor(qp_word root, const struct names *model, const uint8_t *name, size_
 	check(leaf == NULL || dname_equal(qp_leaf_name(leaf), model->v[end].octets), "for the next name");
 }
 
+/* A key that is made from another's, with which it has n labels in common, is as if made from the name alone. */
+static void
+check_like(const uint8_t *name, const struct qp_key *key, const struct qp_key *like, unsigned n)
+{
+	uint8_t octets[DNAME_MAX + QP_KEY_BEHIND] = { 0 };
+	struct qp_key made;
+
+	memcpy(octets, name, key->n);
+	for (unsigned common = 0; common <= like->labels; common++) {
+		bool done = qp_key_init_like(&made, octets, key->n, QP_KEY_BEHIND, like, common);
+
+		check(done == (common <= n), "%u labels of %u", common, n);
+		check(!done || (made.n == key->n && made.labels == key->labels &&
+		    memcmp(made.label_at, key->label_at, key->labels + 1) == 0 &&
+		    memcmp(made.at, key->at, 1 + key->n) == 0), "the same key");
+	}
+	check(!qp_key_init_like(&made, octets, key->n, QP_KEY_BEHIND - 2, like, 0), "so much behind it may be read");
+}
+
 static void
 check_common(const uint8_t *name, const uint8_t *other)
 {
@@ -171,6 +190,9 @@ check_common(const uint8_t *name, const uint8_t *other)
 	qp_key_init(&a, name);
 	qp_key_init(&b, other);
 	check(qp_common_labels(&a, &b) == n && qp_common_labels(&b, &a) == n, "%u labels in common", n);
+	for (unsigned known = 0; known <= n; known++)
+		check(qp_common_labels_from(&a, &b, known) == n, "%u of which %u are known", n, known);
+	check_like(name, &a, &b, n);
 }
 
 /* The name before it, found from what a descent along it came past. */
