@@ -54,6 +54,13 @@ qp_has_below(qp_word w, const uint8_t *name)
 	return false;
 }
 
+/* Bits in which eight octets differ, but for letter case: which is nothing to look at where no octet has the bit of it. */
+static inline uint64_t
+difference(uint64_t x, uint64_t y)
+{
+	return ((x ^ y) & UINT64_C(0x2020202020202020)) == 0 ? x ^ y : qp_lower(x) ^ qp_lower(y);
+}
+
 /* How many octets, of at most max, two names have in common from their ends on, but for letter case. */
 static inline unsigned
 common_end(const uint8_t *a, const uint8_t *b, unsigned max)
@@ -64,13 +71,13 @@ common_end(const uint8_t *a, const uint8_t *b, unsigned max)
 	for (; max - n >= 8; n += 8) {
 		memcpy(&x, a - n - 8, 8);
 		memcpy(&y, b - n - 8, 8);
-		if (x != y && (x = htole64(qp_lower(x) ^ qp_lower(y))) != 0)
+		if (x != y && (x = htole64(difference(x, y))) != 0)
 			return n + (unsigned)__builtin_clzll(x) / 8;
 	}
 	if (max >= 8 && n < max) {		/* the rest, with some of what is known to be equal */
 		memcpy(&x, a - max, 8);
 		memcpy(&y, b - max, 8);
-		x = htole64(qp_lower(x) ^ qp_lower(y));
+		x = htole64(difference(x, y));
 		return x == 0 ? max : max - 8 + (unsigned)__builtin_clzll(x) / 8;
 	}
 	while (n < max && qp_lower_octet(a[-1 - (int)n]) == qp_lower_octet(b[-1 - (int)n]))
