@@ -280,10 +280,12 @@ plain_write(const struct plain *p, const struct answer_settings *settings, bool 
 		return dnssec ? plain_nxdomain(p, settings, tcp, out, room) :
 		    write_negative(p, settings, RCODE_NXDOMAIN, tcp, out, room);
 	if (zone_node_rrset(node, p->qtype, &set)) {
-		if (!is_plain_type(p->qtype))
-			return 0;
-		return dnssec && found->node == NULL ? write_expanded(p, settings, &set, tcp, out, room) :
-		    write_positive(p, settings, &set, dnssec, tcp, out, room);
+		bool is_proven = dnssec && found->node == NULL;
+
+		if (is_plain_type(p->qtype))
+			return is_proven ? write_expanded(p, settings, &set, tcp, out, room) :
+			    write_positive(p, settings, &set, dnssec, tcp, out, room);
+		return p->qtype == TYPE_MX && !is_proven ? plain_mx(p, settings, node, dnssec, tcp, out, room) : 0;
 	}
 	if (found->is_alias)
 		return 0;

@@ -140,4 +140,8 @@ size_t plain_nodata(const struct plain *q, const struct answer_settings *setting
 size_t plain_referral(const struct plain *q, const struct answer_settings *settings, bool dnssec, bool tcp,
     uint8_t *out, size_t room);
 
+/* As plain_write(): MX records are the answer, those of the node. */
+size_t plain_mx(const struct plain *q, const struct answer_settings *settings, const struct zone_node *node, bool dnssec,
+    bool tcp, uint8_t *out, size_t room);
+
 #endif

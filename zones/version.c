@@ -27,6 +27,12 @@ zone_version_apex_len(const struct zone_version *v)
 	return v->apex_len;
 }
 
+unsigned
+zone_version_apex_labels(const struct zone_version *v)
+{
+	return v->apex_labels;
+}
+
 const uint8_t *
 zone_version_apex_owner(const struct zone_version *v)
 {

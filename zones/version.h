@@ -93,6 +93,7 @@ zone_node_flags(const struct zone_node *node)
 
 const uint8_t *zone_version_apex_name(const struct zone_version *v);
 size_t zone_version_apex_len(const struct zone_version *v);	/* octets of that */
+unsigned zone_version_apex_labels(const struct zone_version *v);
 const struct zone_node *zone_version_apex(const struct zone_version *v);
 /* The SOA as negative answers carry it (RFC 2308, sections 3 and 5), prepared when the version was made: how long that
  * holds, and how far its two names can be shortened.  False: there is none. */

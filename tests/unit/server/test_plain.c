@@ -25,6 +25,34 @@ static const char text[] =
     "www TXT \"hello\" \"world\"\n"
     "www CAA 0 issue \"ca.example\"\n"
     "_443._tcp.www TLSA 3 1 1 0000000000000000000000000000000000000000000000000000000000000000\n"
+    "mail MX 10 mx1.mail\n"
+    "mail MX 20 mx2.MAIL\n"
+    "mail MX 30 mx1.mail\n"
+    "mail MX 40 ns1\n"
+    "mail MX 50 mail\n"
+    "mail A 192.0.2.10\n"
+    "mx1.mail A 192.0.2.11\n"
+    "mx1.mail AAAA 2001:db8::11\n"
+    "mx2.mail AAAA 2001:db8::12\n"
+    "mail-out MX 10 mx.outside.\n"
+    "mail-out MX 10 ns.outside.\n"
+    "mail-out MX 10 nowhere\n"
+    "mail-out MX 10 alias\n"
+    "mail-cut MX 10 ns.sub\n"
+    "mail-cut MX 10 x.dn\n"
+    "mail-cut MX 10 www\n"
+    "mail-self MX 10 mail-self\n"
+    "mail-self A 192.0.2.13\n"
+    "mail-null MX 0 .\n"
+    "mail-nine MX 0 mx0.mail\n"
+    "mail-nine MX 1 mx1.mail\n"
+    "mail-nine MX 2 mx2.mail\n"
+    "mail-nine MX 3 mx3.mail\n"
+    "mail-nine MX 4 mx4.mail\n"
+    "mail-nine MX 5 mx5.mail\n"
+    "mail-nine MX 6 mx6.mail\n"
+    "mail-nine MX 7 mx7.mail\n"
+    "mail-nine MX 8 mx8.mail\n"
     "many TXT \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"\n"
     "many TXT \"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\"\n"
     "many TXT \"cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\"\n"
@@ -73,7 +101,14 @@ static const struct { const char *why, *qname; uint16_t qtype; enum way way; } r
 	{ "from a wildcard", "x.wild", TYPE_TXT, SHORT },
 	{ "from a wildcard, some labels further down", "x.y.wild", TYPE_TXT, SHORT },
 	{ "the wildcard itself", "*.wild", TYPE_TXT, SHORT },
-	{ "a type with names in it", "", TYPE_MX, LONG },
+	{ "a mail server", "", TYPE_MX, SHORT },
+	{ "mail servers, at which others end, and one twice", "mail", TYPE_MX, SHORT },
+	{ "mail servers that are not in the zone, or not there, or aliases", "mail-out", TYPE_MX, SHORT },
+	{ "mail servers behind a cut and a DNAME", "mail-cut", TYPE_MX, SHORT },
+	{ "the owner is its mail server", "mail-self", TYPE_MX, SHORT },
+	{ "no mail is taken", "mail-null", TYPE_MX, LONG },
+	{ "nine mail servers", "mail-nine", TYPE_MX, LONG },
+	{ "mail servers from a wildcard", "x.wild", TYPE_MX, SHORT_UNLESS_SIGNED },
 	{ "a type that brings others along", "", TYPE_NS, LONG },
 	{ "SOA", "", TYPE_SOA, LONG },
 	{ "ANY", "www", TYPE_ANY, LONG },

@@ -109,8 +109,10 @@ print_name(FILE *f, const char *owner, const char *apex)
 		fprintf(f, "%s CNAME %s\n", owner, target);
 		break;
 	case 3:
-		draw_name(target, 2, apex);
-		fprintf(f, "%s MX 10 %s\n", owner, target);
+		for (uint32_t n = 1 + draw(3); n > 0; n--) {
+			draw_name(target, 3, draw(3) > 0 ? owner : draw(3) > 0 ? apex : "elsewhere.test.");
+			fprintf(f, "%s MX %u %s\n", owner, draw(3), target);
+		}
 		break;
 	case 4:
 		fprintf(f, "%s TXT \"%.*s\"\n", owner, (int)draw(200),
@@ -209,7 +211,7 @@ count(const struct plain *p, size_t n, const uint8_t *answer)
 static void
 ask(const struct zoneset *zones, const struct zone_version *v, const char *name)
 {
-	static const uint16_t types[] = { TYPE_A, TYPE_A, TYPE_AAAA, TYPE_TXT, TYPE_MX, TYPE_SRV, TYPE_NS, TYPE_DS,
+	static const uint16_t types[] = { TYPE_A, TYPE_A, TYPE_AAAA, TYPE_TXT, TYPE_MX, TYPE_MX, TYPE_SRV, TYPE_NS, TYPE_DS,
 	    TYPE_CNAME };
 	static const uint16_t sizes[] = { 512, 600, 700, 800, 900, 1000, 1100, 1232, 4096 };
 	bool tcp = draw(3) == 0, edns = draw(5) > 0;
@@ -218,7 +220,7 @@ ask(const struct zoneset *zones, const struct zone_version *v, const char *name)
 	struct plain p;
 	size_t n;
 
-	query_make(&q, name, types[draw(9)], 0, draw(4) == 0 ? draw(65536) * 65537u : 0);
+	query_make(&q, name, types[draw(10)], 0, draw(4) == 0 ? draw(65536) * 65537u : 0);
 	if (edns)
 		query_add_opt(&q, sizes[draw(9)], draw(6) > 0);
 	plain_read(&p, q.msg, q.n);
