@@ -2,8 +2,8 @@
  *
  * A simple query has one question of class IN, and at most an OPT record without options.  It is taken apart here in
  * one go, and several are looked up together.  Where its name is in a zone of ours, and the answer is an RRset of the
- * type, or an alias and the RRset that it leads to, or that there is no such name or type, or a referral (with DO with
- * signatures and proofs), it is written here; octet for octet what server/answer.c would give.  Everything else goes the
+ * type, or an alias and the RRset that it leads to, or MX records with addresses, or that there is no such name or type, or
+ * a referral (with DO with signatures and proofs), it is written here; octet for octet what server/answer.c would give.  Everything else goes the
  * long way, which takes over what was found out so far. */
 #ifndef SERVER_PLAIN_H
 #define SERVER_PLAIN_H
