@@ -219,7 +219,7 @@ def test_reader_that_sleeps(start, tmp_path):
         flood(server, 20000)
         began = time.monotonic()
         server.stop()
-        assert time.monotonic() - began < 10 * PATIENCE, "nobody waits for it"
+        assert time.monotonic() - began < 60 * PATIENCE, "nobody waits for it"
     finally:
         sleeper.close()
 

@@ -162,7 +162,7 @@ def nsupdate(server, key, script, zone=None, check=True, arguments=()):
             f.write(key.named())
         options = ["-k", path]
     head = f"server {server.address} {server.port}\n" + (f"zone {zone}\n" if zone else "")
-    return run(["nsupdate", "-t", "20", *options, *arguments], check=check, input=head + script)
+    return run(["nsupdate", "-t", "60", *options, *arguments], check=check, input=head + script)
 
 
 def opcode_notify(zone, key=None):

@@ -49,7 +49,7 @@ class Process:
     def signal(self, number):
         os.kill(self.popen.pid, number)
 
-    def wait(self, timeout=30):
+    def wait(self, timeout=120):
         """The exit status; the program is killed, and the test fails, when it does not end."""
         try:
             status = self.popen.wait(timeout * PATIENCE)
@@ -74,7 +74,7 @@ class Process:
 
 def run(arguments, check=True, **kwargs):
     """Run a command to its end; its output is text.  A failure shows what it said."""
-    kwargs.setdefault("timeout", 120)
+    kwargs.setdefault("timeout", 300)
     kwargs.setdefault("stdout", subprocess.PIPE)
     kwargs.setdefault("stderr", subprocess.PIPE)
     if "input" not in kwargs:
