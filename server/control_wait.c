@@ -93,7 +93,7 @@ control_sync(struct keeper *k, struct control_call *call, bool pull, const json_
 			source_pull(k->sources[i]);
 		else
 			source_write(k->sources[i], true);
-		source_wait(k->sources[i], one_done, w);
+		source_wait(k->sources[i], pull, one_done, w);
 	}
 }
 
@@ -118,7 +118,7 @@ control_freeze(struct keeper *k, struct control_call *call, const json_t *argume
 		w->before = "the zone is frozen, but not all that changed here is written back yet: ";
 		w->left = 1;
 		source_write(s, true);
-		source_wait(s, one_done, w);
+		source_wait(s, false, one_done, w);
 	}
 }
 
@@ -191,7 +191,7 @@ answer_reload(struct keeper *k, struct control_call *call, const struct reloaded
 	for (size_t i = 0; i < k->nsources; i++)
 		if (!source_is_settled(k->sources[i])) {
 			w->left++;
-			source_wait(k->sources[i], one_done, w);
+			source_wait(k->sources[i], false, one_done, w);
 		}
 	one_done(w, ERR_OK, "");
 }

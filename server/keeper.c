@@ -32,7 +32,7 @@ keeper_wait(struct keeper *k, void (*done)(void *arg, enum err err, const char *
 
 	if (w == NULL)
 		return ERR_NOMEM;
-	*w = (struct waiter){ k->group, done, arg };
+	*w = (struct waiter){ .next = k->group, .done = done, .arg = arg };
 	k->group = w;
 	return ERR_OK;
 }

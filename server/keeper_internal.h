@@ -48,6 +48,7 @@ struct waiter {
 	struct waiter *next;
 	void (*done)(void *arg, enum err err, const char *words);
 	void *arg;
+	bool pull;			/* for a pull: what hinders a push is no matter of it */
 };
 
 /* Which zones include which file (includes.c). */
@@ -217,7 +218,7 @@ void source_look_at_all(struct source *s);		/* the same with all files: a name m
 void source_again(struct source *s);			/* try what was refused once more, without a fetch */
 void source_idle(struct source *s);			/* the end of such a try */
 void source_write(struct source *s, bool now);		/* zones wait to be written back */
-void source_wait(struct source *s, void (*done)(void *arg, enum err err, const char *words), void *arg);
+void source_wait(struct source *s, bool pull, void (*done)(void *arg, enum err err, const char *words), void *arg);
 /* the helper's work is taken in */
 void source_finished(struct source *s, bool written, enum err err, const char *words);
 const char *source_problem(const struct source *s);	/* of the last pull or push; NULL: both went well */

@@ -52,10 +52,24 @@ start_pull(struct source *s, bool fetch)
 static void
 tell(struct waiter *w, enum err err, const char *words)
 {
+	w->done(w->arg, err, words);
+	free(w);
+}
+
+/* All work is done. */
+static void
+tell_all(const struct source *s, struct waiter *w)
+{
 	for (struct waiter *next; w != NULL; w = next) {
+		const char *problem = w->pull ? s->pull_trouble.words : source_problem(s);
+
 		next = w->next;
-		w->done(w->arg, err, words);
-		free(w);
+		if (problem != NULL)
+			tell(w, ERR_NETWORK, problem);
+		else if (s->hold.kind != HOLD_NONE)
+			tell(w, ERR_REFUSED, s->hold.words);
+		else
+			tell(w, ERR_OK, "");
 	}
 }
 
@@ -64,7 +78,6 @@ void
 source_go_on(struct source *s)
 {
 	struct waiter *w = s->waiting;
-	const char *problem = source_problem(s);
 	enum err err;
 
 	if (s->busy && (s->want_pull || s->want_again || s->want_last || s->want_write))
@@ -100,10 +113,7 @@ source_go_on(struct source *s)
 		s->worked = false;
 		s->busy = compact_start(s);
 	}
-	if (problem == NULL && s->hold.kind != HOLD_NONE)
-		tell(w, ERR_REFUSED, s->hold.words);
-	else
-		tell(w, problem == NULL ? ERR_OK : ERR_NETWORK, problem == NULL ? "" : problem);
+	tell_all(s, w);
 }
 
 void
@@ -154,7 +164,7 @@ source_write(struct source *s, bool now)
 }
 
 void
-source_wait(struct source *s, void (*done)(void *arg, enum err err, const char *words), void *arg)
+source_wait(struct source *s, bool pull, void (*done)(void *arg, enum err err, const char *words), void *arg)
 {
 	struct waiter *w = malloc(sizeof *w);
 
@@ -162,7 +172,7 @@ source_wait(struct source *s, void (*done)(void *arg, enum err err, const char *
 		done(arg, ERR_NOMEM, err_str(ERR_NOMEM));
 		return;
 	}
-	*w = (struct waiter){ s->waiting, done, arg };
+	*w = (struct waiter){ .next = s->waiting, .done = done, .arg = arg, .pull = pull };
 	s->waiting = w;
 	source_go_on(s);
 }
@@ -440,10 +450,13 @@ void
 sources_give_up(struct keeper *k)
 {
 	for (size_t i = 0; i < k->nsources; i++) {
-		struct waiter *w = k->sources[i]->waiting;
+		struct waiter *w = k->sources[i]->waiting, *next;
 
 		k->sources[i]->waiting = NULL;
-		tell(w, ERR_CANCELLED, "certnsd is stopping");
+		for (; w != NULL; w = next) {
+			next = w->next;
+			tell(w, ERR_CANCELLED, "certnsd is stopping");
+		}
 	}
 }
 

@@ -84,6 +84,8 @@ def test_a_push_that_is_refused_waits_longer_each_time(certnsd, repo, key):
     server.wait_log(r"no commits on Sundays.*trying again in [23] s(?s:.)*no commits on Sundays.*trying again in [45] s")
     assert "Sundays" in trouble(server)["problem"]
     assert client.look(server, "ours.example.com", "A") == ["192.0.2.102"]
+    server.pull()                       # is none of a pull's business
+    assert "Sundays" in server.ctl_text("push", check=False).stderr
     os.unlink(hook)
     server.ctl("push")
     assert "192.0.2.102" in repo.read("example.com")
