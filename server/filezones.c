@@ -230,48 +230,33 @@ find_source(const struct keeper *k, const char *file)
 	return NULL;
 }
 
-/* The files of the source's directory as the configuration has them now: *v, to be freed, from *first on. */
-static enum err
-list_directory(const struct source *s, const struct config_zone ***v, size_t *first, size_t *end)
-{
+/* All files as the configuration has them now. */
+struct files_list {
+	const struct config_zone **v;
 	size_t n;
-	enum err err = list_files(s->keeper->view->config, v, &n);
+};
 
-	if (err != ERR_OK)
-		return err;
-	for (*first = 0; *first < n && !is_in(s, (*v)[*first]->file); (*first)++)
-		;
-	*end = *first < n ? end_of(*v, n, *first) : n;
-	return ERR_OK;
+/* Those of the source's directory. */
+static struct files_list
+of_directory(const struct source *s, const struct files_list *all)
+{
+	size_t first = 0;
+
+	while (first < all->n && !is_in(s, all->v[first]->file))
+		first = end_of(all->v, all->n, first);
+	return (struct files_list){ all->v + first, first < all->n ? end_of(all->v, all->n, first) - first : 0 };
 }
 
 static bool
-same_names(const struct source *s, const struct config_zone **v, size_t n)
+same_names(const struct source *s, const struct files_list *l)
 {
 	const struct file_zones *z = s->files;
-	bool same = z->n == n;
+	bool same = z->n == l->n;
 
-	for (size_t i = 0; same && i < n; i++)
-		same = strcmp(z->names[i], strrchr(v[i]->file, '/') + 1) == 0 &&
-		    dname_equal(z->apexes[i].octets, v[i]->name.octets);
+	for (size_t i = 0; same && i < l->n; i++)
+		same = strcmp(z->names[i], strrchr(l->v[i]->file, '/') + 1) == 0 &&
+		    dname_equal(z->apexes[i].octets, l->v[i]->name.octets);
 	return same;
-}
-
-static enum err
-look_for_changes(struct source *s)
-{
-	const struct config_zone **v;
-	size_t first, end;
-	enum err err = list_directory(s, &v, &first, &end);
-
-	if (err != ERR_OK)
-		return err;
-	if (!same_names(s, v + first, end - first)) {
-		s->files->state = FILES_LET_GO;
-		s->want_write = s->git != NULL && s->head[0] != '\0';
-	}
-	free(v);
-	return ERR_OK;
 }
 
 static enum err
@@ -290,19 +275,24 @@ new_directory(struct keeper *k, const struct config_zone *zone, struct fault *f)
 enum err
 filezones_configure(struct keeper *k, struct fault *f)
 {
-	const struct config_zone **v;
-	size_t n;
-	enum err err = list_files(k->view->config, &v, &n);
+	struct files_list all;
+	enum err err = list_files(k->view->config, &all.v, &all.n);
 
 	if (err != ERR_OK)
 		return err;
-	for (size_t i = 0; err == ERR_OK && i < n; i = end_of(v, n, i))
-		if (find_source(k, v[i]->file) == NULL)
-			err = new_directory(k, v[i], f);
-	free(v);
-	for (size_t i = 0; i < k->nsources; i++)
-		if (k->sources[i]->files != NULL && look_for_changes(k->sources[i]) != ERR_OK)
-			err = ERR_NOMEM;
+	for (size_t i = 0; err == ERR_OK && i < all.n; i = end_of(all.v, all.n, i))
+		if (find_source(k, all.v[i]->file) == NULL)
+			err = new_directory(k, all.v[i], f);
+	for (size_t i = 0; i < k->nsources; i++) {
+		struct source *s = k->sources[i];
+		struct files_list wanted;
+
+		if (s->files == NULL || (wanted = of_directory(s, &all), same_names(s, &wanted)))
+			continue;
+		s->files->state = FILES_LET_GO;
+		s->want_write = s->head[0] != '\0';
+	}
+	free(all.v);
 	/* All are in their states before the first one moves. */
 	for (size_t i = 0; i < k->nsources; i++)
 		if (k->sources[i]->files != NULL)
@@ -332,40 +322,37 @@ retire_zones(struct source *s)
 			source_look_at_all(k->sources[i]);
 }
 
-/* old: and only those that it has already. */
-static enum err
-take_names(struct source *s, bool old)
+static void
+take_names(struct source *s, const struct files_list *l)
 {
-	const struct config_zone **v;
-	size_t first, end, n = 0;
-	struct dname apex;
-	enum err err = list_directory(s, &v, &first, &end);
-
-	if (err != ERR_OK)
-		return err;
-	for (size_t i = first; i < end; i++)
-		if (!old || (source_zone_of(s, strrchr(v[i]->file, '/') + 1, &apex) &&
-		    dname_equal(apex.octets, v[i]->name.octets)))
-			v[first + n++] = v[i];
-	err = set_names(s, v + first, n);
-	free(v);
-	return err;
+	if (set_names(s, l->v, l->n) != ERR_OK)
+		log_error("%s: out of memory: its files are what they were", s->files->directory);
 }
 
+/* Of its files those stay that are still wanted for the same zone. */
 static void
-let_go(struct source *s)
+let_go(struct source *s, const struct files_list *all)
 {
+	struct files_list wanted = of_directory(s, all), kept = { calloc(wanted.n + 1, sizeof *kept.v), 0 };
+	struct dname apex;
+
 	retire_zones(s);
-	if (take_names(s, true) != ERR_OK)
-		log_error("%s: out of memory: its files are what they were", s->files->directory);
+	for (size_t i = 0; kept.v != NULL && i < wanted.n; i++)
+		if (source_zone_of(s, strrchr(wanted.v[i]->file, '/') + 1, &apex) &&
+		    dname_equal(apex.octets, wanted.v[i]->name.octets))
+			kept.v[kept.n++] = wanted.v[i];
+	if (kept.v != NULL)
+		take_names(s, &kept);
+	free(kept.v);
 	s->files->state = FILES_TAKE;
 }
 
 static void
-take(struct source *s)
+take(struct source *s, const struct files_list *all)
 {
-	if (take_names(s, false) != ERR_OK)
-		log_error("%s: out of memory: its files are what they were", s->files->directory);
+	struct files_list wanted = of_directory(s, all);
+
+	take_names(s, &wanted);
 	s->files->state = FILES_SETTLED;
 	if (s->files->n > 0) {
 		source_start(s);
@@ -378,8 +365,13 @@ take(struct source *s)
 void
 filezones_go_on(struct keeper *k)
 {
+	struct files_list all;
 	bool left = false;
 
+	if (list_files(k->view->config, &all.v, &all.n) != ERR_OK) {
+		log_error("out of memory: the configuration's files are not all taken");
+		return;
+	}
 	for (size_t i = 0; i < k->nsources; i++) {
 		struct source *s = k->sources[i];
 
@@ -388,9 +380,10 @@ filezones_go_on(struct keeper *k)
 		if (s->busy)
 			left = true;
 		else
-			let_go(s);
+			let_go(s, &all);
 	}
 	for (size_t i = 0; i < k->nsources && !left; i++)
 		if (k->sources[i]->files != NULL && k->sources[i]->files->state == FILES_TAKE && !k->sources[i]->busy)
-			take(k->sources[i]);
+			take(k->sources[i], &all);
+	free(all.v);
 }

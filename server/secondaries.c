@@ -41,8 +41,10 @@ add_zone(struct keeper *k, const uint8_t *apex, struct secondary **out, struct f
 	if (err != ERR_OK)
 		return err;
 	if (z->owner != NULL)
-		return fault_set(f, ERR_EXISTS, "zone %s is in a repository and has primaries in the configuration: it "
-		    "can only have one source", z->name);
+		return fault_set(f, ERR_EXISTS, source_of(z)->files != NULL ?
+		    "zone %s had a file, and has primaries now: it becomes a secondary zone with a restart" :
+		    "zone %s is in a repository and has primaries in the configuration: it can only have one source",
+		    z->name);
 	if ((s = secondary_new(k, z)) == NULL)
 		return ERR_NOMEM;
 	s->checked_s = s->fresh_s = zone_newest(z) == NULL ? 0 : image_time_s(k->secondaries->images, &z->base);

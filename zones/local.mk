@@ -110,7 +110,8 @@ zones_libzones_a_SOURCES = \
 	zones/sshprivate.c \
 	zones/sshsig.c zones/sshsig.h \
 	zones/sshverify.c \
-	zones/store.c zones/store.h \
+	zones/store.c zones/store.h zones/store_internal.h \
+	zones/store_fill.c \
 	zones/svcb.c \
 	zones/text.c zones/text.h \
 	zones/version.c zones/version.h \

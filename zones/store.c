@@ -4,13 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/parallel.h"
 #include "wire/rdata.h"
 #include "wire/rrtype.h"
-#include "zones/versionpriv.h"
-
-#define FILL_WHOLE 50000		/* up to so many RRs are filled in by one thread */
-#define FILL_PIECES_MAX 32
+#include "zones/store_internal.h"
 
 static void
 store_memory_free(struct qp_store *s)
@@ -46,13 +42,6 @@ zone_store_free(struct zone_store *s)
 		qp_store_drop(&s->qp);
 }
 
-static struct zone_version *
-open_version(const struct zone_store *s)
-{
-	assert(s->qp.open != NULL);
-	return (struct zone_version *)s->qp.open;
-}
-
 enum err
 zone_store_begin(struct zone_store *s)
 {
@@ -62,7 +51,7 @@ zone_store_begin(struct zone_store *s)
 
 	if (err != ERR_OK)
 		return err;
-	v = open_version(s);
+	v = store_open_version(s);
 	v->apex_labels = s->apex_labels;
 	v->apex_len = s->apex_len;
 	if (from != NULL) {
@@ -74,28 +63,8 @@ zone_store_begin(struct zone_store *s)
 	return ERR_OK;
 }
 
-static enum node_role
-role_of(const struct zone_store *s, const uint8_t *owner)
-{
-	unsigned labels = dname_labels(owner);
-
-	if (labels < s->apex_labels || !dname_equal(dname_skip(owner, labels - s->apex_labels), s->apex))
-		return NODE_OUTSIDE;
-	return labels == s->apex_labels ? NODE_APEX : NODE_INSIDE;
-}
-
-/* NSEC3 records and their signatures live in the side trie: their owners are no names of the zone (RFC 5155, section
- * 7.2.8), and there they stand in the order of the hashes. */
-static bool
-is_hashed(const struct zone_store *s, const struct rr *rr)
-{
-	return (rr->type == TYPE_NSEC3 || rr_covered(rr) == TYPE_NSEC3) && role_of(s, rr->owner) == NODE_INSIDE &&
-	    dname_labels(rr->owner) == s->apex_labels + 1u;
-}
-
-/* The hash that a node of this name shall keep: what old (may be NULL) has, or made anew.  NULL: none. */
-static const struct node_hash *
-hash_of(const struct zone_version *v, const struct zone_node *old, const uint8_t *owner, enum node_role role,
+const struct node_hash *
+store_node_hash(const struct zone_version *v, const struct zone_node *old, const uint8_t *owner, enum node_role role,
     struct node_hash *room)
 {
 	const struct node_hash *known = old == NULL ? NULL : zone_node_hash(old);
@@ -109,12 +78,12 @@ hash_of(const struct zone_version *v, const struct zone_node *old, const uint8_t
 	return room;
 }
 
-static struct zone_node *
-empty_node(const struct zone_version *v, const uint8_t *owner, enum node_role role)
+struct zone_node *
+store_empty_node(const struct zone_version *v, const uint8_t *owner, enum node_role role)
 {
 	struct node_hash hash;
 
-	return zone_node_empty(owner, role, hash_of(v, NULL, owner, role, &hash));
+	return zone_node_empty(owner, role, store_node_hash(v, NULL, owner, role, &hash));
 }
 
 static enum err
@@ -142,7 +111,7 @@ put_empty_nonterminals(const struct zone_store *s, struct zone_version *v, const
 		name = dname_parent(name);
 		if (qp_get(t->root, name) != NULL)
 			break;
-		if ((err = put(t, &t->root, empty_node(v, name, role))) != ERR_OK)
+		if ((err = put(t, &t->root, store_empty_node(v, name, role))) != ERR_OK)
 			return err;
 	}
 	return ERR_OK;
@@ -197,17 +166,17 @@ prepare_hash(struct zone_version *v, const qp_word *root, const struct zone_node
 {
 	if (rr->type == TYPE_NSEC3PARAM && role == NODE_APEX)
 		v->keeps_hashes = false;	/* until it is known what they are made with */
-	return root == &v->qp.t.side ? NULL : hash_of(v, node, rr->owner, role, room);
+	return root == &v->qp.t.side ? NULL : store_node_hash(v, node, rr->owner, role, room);
 }
 
 enum err
 zone_store_add(struct zone_store *s, const struct rr *rr, bool *changed)
 {
-	struct zone_version *v = open_version(s);
+	struct zone_version *v = store_open_version(s);
 	struct qp_txn *t = &v->qp.t;
-	qp_word *root = is_hashed(s, rr) ? &t->side : &t->root;
+	qp_word *root = store_is_hashed(s, rr) ? &t->side : &t->root;
 	const struct zone_node *node = (const struct zone_node *)qp_get(*root, rr->owner);
-	enum node_role role = role_of(s, rr->owner);
+	enum node_role role = store_role(s, rr->owner);
 	uint8_t record[2 + RDATA_MAX];
 	const struct node_hash *hash;
 	struct node_hash room;
@@ -248,8 +217,8 @@ zone_store_add(struct zone_store *s, const struct rr *rr, bool *changed)
 enum err
 zone_store_add_least(struct zone_store *s, const struct rr *rr)
 {
-	const struct qp_txn *t = &open_version(s)->qp.t;
-	const struct qp_leaf *leaf = qp_get(is_hashed(s, rr) ? t->side : t->root, rr->owner);
+	const struct qp_txn *t = &store_open_version(s)->qp.t;
+	const struct qp_leaf *leaf = qp_get(store_is_hashed(s, rr) ? t->side : t->root, rr->owner);
 	struct rr least = *rr;
 	struct zone_rrset set;
 
@@ -268,7 +237,7 @@ remove_name(const struct zone_store *s, struct zone_version *v, const uint8_t *n
 	enum err err;
 
 	if (role != NODE_OUTSIDE && qp_has_below(t->root, name))
-		return put(t, &t->root, empty_node(v, name, role));
+		return put(t, &t->root, store_empty_node(v, name, role));
 	if ((err = qp_remove(t, &t->root, name)) != ERR_OK || role == NODE_OUTSIDE)
 		return err;
 	for (; labels > s->apex_labels; labels--) {
@@ -287,11 +256,11 @@ remove_name(const struct zone_store *s, struct zone_version *v, const uint8_t *n
 enum err
 zone_store_remove(struct zone_store *s, const struct rr *rr, bool *changed)
 {
-	struct zone_version *v = open_version(s);
+	struct zone_version *v = store_open_version(s);
 	struct qp_txn *t = &v->qp.t;
-	qp_word *root = is_hashed(s, rr) ? &t->side : &t->root;
+	qp_word *root = store_is_hashed(s, rr) ? &t->side : &t->root;
 	const struct zone_node *node = (const struct zone_node *)qp_get(*root, rr->owner);
-	enum node_role role = role_of(s, rr->owner);
+	enum node_role role = store_role(s, rr->owner);
 	const struct node_hash *hash;
 	struct node_hash room;
 	struct spot spot;
@@ -316,233 +285,6 @@ zone_store_remove(struct zone_store *s, const struct rr *rr, bool *changed)
 	return err;
 }
 
-static unsigned
-common_labels(const uint8_t *a, const uint8_t *b)
-{
-	unsigned na = dname_labels(a), nb = dname_labels(b);
-
-	for (; na > nb; na--)
-		a = dname_parent(a);
-	for (; nb > na; nb--)
-		b = dname_parent(b);
-	for (; !dname_equal(a, b); na--) {
-		a = dname_parent(a);
-		b = dname_parent(b);
-	}
-	return na;
-}
-
-static enum err
-build_add(struct qp_build *b, struct zone_node *node)
-{
-	enum err err;
-
-	if (node == NULL)
-		return ERR_NOMEM;
-	if ((err = qp_build_add(b, &node->leaf)) != ERR_OK)
-		free(node);
-	return err;
-}
-
-/* The empty non-terminals between last (may be NULL) and name, its successor in canonical order: whichever
- * ancestor of name is not last, nor above it, has not come yet and so has no RRs. */
-static enum err
-build_empty_nonterminals(const struct zone_store *s, struct qp_build *b, const uint8_t *last, const uint8_t *name)
-{
-	const struct zone_version *v = open_version(s);
-	unsigned labels = dname_labels(name), from = s->apex_labels;
-	enum err err;
-
-	if (last != NULL && role_of(s, last) != NODE_OUTSIDE)
-		from = common_labels(last, name) + 1;
-	for (unsigned k = from; k < labels; k++) {
-		err = build_add(b, empty_node(v, dname_skip(name, labels - k),
-		    k == s->apex_labels ? NODE_APEX : NODE_INSIDE));
-		if (err != ERR_OK)
-			return err;
-	}
-	return ERR_OK;
-}
-
-struct building {			/* of the RRs [start, end), none of whose owners has others */
-	const struct zone_store *store;
-	const struct rr_list *sorted;
-	size_t start, end;
-	struct qp_build *tree, *side;
-	uint64_t number;
-	const uint8_t *last;		/* owner in the tree */
-	size_t rr_count;
-	qp_word root, side_root;
-	enum err err;
-};
-
-/* The RRs of one owner, all for the tree or all for the side. */
-static enum err
-build_owner(struct building *b, const struct rr *v, size_t n, bool hashed)
-{
-	enum node_role role = role_of(b->store, v->owner);
-	const struct node_hash *hash = NULL;
-	struct zone_node *node;
-	struct node_hash room;
-	enum err err = ERR_OK;
-
-	if (hashed && b->side == NULL)
-		err = qp_build_new(b->number, &b->side);
-	else if (role == NODE_INSIDE && !hashed)
-		err = build_empty_nonterminals(b->store, b->tree, b->last, v->owner);
-	if (!hashed)
-		hash = hash_of(open_version(b->store), NULL, v->owner, role, &room);
-	if (err == ERR_OK)
-		err = zone_node_from(v, n, role, hash, &node, &b->rr_count);
-	if (err == ERR_OK)
-		err = build_add(hashed ? b->side : b->tree, node);
-	if (!hashed)
-		b->last = v->owner;
-	return err;
-}
-
-/* An owner that has some of both: rare, since it takes a name that equals a hash. */
-static enum err
-build_mixed(struct building *b, const struct rr *v, size_t n)
-{
-	struct rr *sorted = malloc(n * sizeof *sorted);
-	size_t nhashed = 0, nothers = 0;
-	enum err err;
-
-	if (sorted == NULL)
-		return ERR_NOMEM;
-	for (size_t i = 0; i < n; i++)
-		if (is_hashed(b->store, &v[i]))
-			sorted[nhashed++] = v[i];
-	for (size_t i = 0; i < n; i++)
-		if (!is_hashed(b->store, &v[i]))
-			sorted[nhashed + nothers++] = v[i];
-	err = build_owner(b, sorted, nhashed, true);
-	if (err == ERR_OK)
-		err = build_owner(b, sorted + nhashed, nothers, false);
-	free(sorted);
-	return err;
-}
-
-static enum err
-build_owners(struct building *b)
-{
-	const struct rr *v = b->sorted->v;
-	enum err err = ERR_OK;
-
-	for (size_t i = b->start, end; err == ERR_OK && i < b->end; i = end) {
-		size_t nhashed = is_hashed(b->store, &v[i]);
-
-		for (end = i + 1; end < b->end && dname_equal(v[end].owner, v[i].owner); end++)
-			nhashed += is_hashed(b->store, &v[end]);
-		if (nhashed == 0 || nhashed == end - i)
-			err = build_owner(b, v + i, end - i, nhashed > 0);
-		else
-			err = build_mixed(b, v + i, end - i);
-	}
-	return err;
-}
-
-static void
-build(void *ctx, size_t i)
-{
-	struct building *b = (struct building *)ctx + i;
-
-	for (size_t k = b->start; k > 0 && b->last == NULL; k--)
-		if (!is_hashed(b->store, &b->sorted->v[k - 1]))
-			b->last = b->sorted->v[k - 1].owner;
-	if ((b->err = qp_build_new(b->number, &b->tree)) == ERR_OK)
-		b->err = build_owners(b);
-	if (b->err == ERR_OK && (b->err = qp_build_end(b->tree, &b->root)) == ERR_OK)
-		b->tree = NULL;
-	if (b->err == ERR_OK && b->side != NULL && (b->err = qp_build_end(b->side, &b->side_root)) == ERR_OK)
-		b->side = NULL;
-	qp_build_free(b->tree);
-	qp_build_free(b->side);
-}
-
-/* Begin each piece with a new owner. */
-static void
-cut_pieces(struct building *v, size_t n, const struct zone_store *s, uint64_t number, const struct rr_list *sorted)
-{
-	size_t at = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		v[i] = (struct building){ .store = s, .sorted = sorted, .number = number, .start = at };
-		if (at < sorted->n / n * (i + 1))
-			at = sorted->n / n * (i + 1);
-		while (at > 0 && at < sorted->n && dname_equal(sorted->v[at].owner, sorted->v[at - 1].owner))
-			at++;
-		v[i].end = at = i + 1 == n ? sorted->n : at;
-	}
-}
-
-/* What the pieces built, in one; on failure nothing is left of it. */
-static enum err
-join_pieces(struct zone_version *v, struct building *pieces, size_t n)
-{
-	struct qp_txn *t = &v->qp.t;
-	enum err err = ERR_OK;
-
-	for (size_t i = 0; err == ERR_OK && i < n; i++)
-		err = pieces[i].err;
-	for (size_t i = 0; i < n; i++) {
-		struct building *p = &pieces[i];
-
-		if (err == ERR_OK && (err = qp_join(t->number, t->root, p->root, &t->root)) == ERR_OK)
-			p->root = 0;
-		if (err == ERR_OK && (err = qp_join(t->number, t->side, p->side_root, &t->side)) == ERR_OK)
-			p->side_root = 0;
-		v->rr_count += p->rr_count;
-		qp_free_all(p->root);
-		qp_free_all(p->side_root);
-	}
-	return err;
-}
-
-/* May the chain of this NSEC3PARAM be used (RFC 5155, section 7.3)? */
-static bool
-may_use(const uint8_t *rdata, struct nsec3_params *p)
-{
-	nsec3_params_read(rdata, p);
-	return p->algorithm == NSEC3_SHA1 && p->flags == 0;
-}
-
-/* Will there be a chain of NSEC3?  Then all names are hashed as they come. */
-static void
-prepare_hashes(const struct zone_store *s, struct zone_version *v, const struct rr_list *sorted)
-{
-	const struct rr *rr = rr_list_soa(sorted, s->apex), *end = sorted->v + sorted->n;
-
-	for (; rr != NULL && rr < end && rr->type <= TYPE_NSEC3PARAM && dname_equal(rr->owner, s->apex); rr++) {
-		if (rr->type != TYPE_NSEC3PARAM || !may_use(rr->rdata, &v->nsec3))
-			continue;
-		v->keeps_hashes = v->nsec3.iterations <= KEPT_ITERATIONS_MAX;
-		v->hash_number++;
-		return;
-	}
-}
-
-enum err
-zone_store_fill_by(struct zone_store *s, const struct rr_list *sorted, unsigned threads)
-{
-	struct zone_version *v = open_version(s);
-	struct building pieces[FILL_PIECES_MAX];
-	size_t n = threads < FILL_PIECES_MAX ? threads : FILL_PIECES_MAX;
-
-	assert(v->qp.t.root == 0 && v->qp.t.side == 0);
-	prepare_hashes(s, v, sorted);
-	cut_pieces(pieces, n, s, v->qp.t.number, sorted);
-	parallel_run((unsigned)n, n, build, pieces);
-	return join_pieces(v, pieces, n);
-}
-
-enum err
-zone_store_fill(struct zone_store *s, const struct rr_list *sorted)
-{
-	return zone_store_fill_by(s, sorted, sorted->n < FILL_WHOLE ? 1 : parallel_cpus());
-}
-
 /* The first NSEC3 chain that may be used, and that is there. */
 static void
 choose_nsec3(struct zone_version *v)
@@ -554,7 +296,7 @@ choose_nsec3(struct zone_version *v)
 	if (v->qp.t.side == 0 || !zone_node_rrset(v->apex, TYPE_NSEC3PARAM, &set))
 		return;
 	while (zone_rrset_next(&set, &at, &rdata, &n)) {
-		if (!may_use(rdata, &v->nsec3))
+		if (!store_may_use_nsec3(rdata, &v->nsec3))
 			continue;
 		v->denial = v->nsec3.iterations > NSEC3_ITERATIONS_MAX ? ZONE_DENIAL_NSEC3_COSTLY : ZONE_DENIAL_NSEC3;
 		return;
@@ -575,7 +317,7 @@ number_hashes(struct zone_version *v)
 enum err
 zone_store_seal(struct zone_store *s, struct zone_version **out)
 {
-	struct zone_version *v = open_version(s);
+	struct zone_version *v = store_open_version(s);
 	struct zone_rrset set;
 
 	v->apex = (const struct zone_node *)qp_get(v->qp.t.root, s->apex);
