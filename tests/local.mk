@@ -98,6 +98,8 @@ fuzz_link = $(AM_LDFLAGS)
 FUZZ_MAIN = tests/fuzz/replay.c
 check_PROGRAMS += $(fuzz_targets)
 endif
+fuzz-targets: $(fuzz_targets)
+.PHONY: fuzz-targets
 
 # wire, tsig
 fuzz_targets += tests/fuzz/fuzz_message tests/fuzz/fuzz_tsig
