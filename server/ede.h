@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-enum ede_code { EDE_OTHER = 0, EDE_NOT_READY = 14, EDE_PROHIBITED = 18, EDE_NOT_AUTHORITATIVE = 20 };
+enum ede_code { EDE_OTHER = 0, EDE_NOT_READY = 14, EDE_PROHIBITED = 18, EDE_NOT_AUTHORITATIVE = 20,
+	EDE_NOT_SUPPORTED = 21 };
 
 struct ede {
 	enum ede_code code;

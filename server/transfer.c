@@ -110,8 +110,8 @@ inbound_transfer(struct inbound *in, struct outcome *o)
 		    "the zone covers it (%s)", inbound_key_print(in, key));
 		inbound_error(in, RCODE_REFUSED, &ede_transfer_refused, o);
 	} else if (!ixfr && !in->client->tcp) {
-		inbound_complain(in, "refused: transfers are made over TCP only");
-		inbound_error(in, RCODE_REFUSED, &ede_transfer_tcp, o);
+		inbound_complain(in, "not over UDP: transfers are made over TCP only");
+		inbound_error(in, RCODE_NOTIMP, &ede_transfer_tcp, o);	/* RFC 5936, section 4.2: not defined */
 	} else if (ixfr && !read_client_serial(in, &serial)) {
 		inbound_rcode(in, RCODE_FORMERR, o);
 	} else if ((version = zone_store_current(store)) == NULL) {
