@@ -9,6 +9,27 @@ from .ports import free_port
 from .process import Process, run
 from .wait import wait_for
 
+_identities = {}                # names -> the files of its TLS certificate
+
+
+def _make_identity(directory, names):
+    def path(name):
+        return os.path.join(directory, name)
+
+    run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+         "-subj", "/CN=made for this test", "-keyout", path("ca-key.pem"), "-out", path("ca.pem")])
+    run(["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+         "-subj", "/CN=localhost", "-keyout", path("key.pem"), "-out", path("cert.csr")])
+    with open(path("san"), "w", encoding="ascii") as f:
+        f.write("subjectAltName=" + ",".join(["IP:127.0.0.1", "DNS:localhost", *(f"DNS:{n}" for n in names)]) + "\n")
+    run(["openssl", "x509", "-req", "-in", path("cert.csr"), "-CA", path("ca.pem"), "-CAkey", path("ca-key.pem"),
+         "-days", "2", "-extfile", path("san"), "-out", path("cert.pem")])
+    files = {}
+    for name in ("ca.pem", "cert.pem", "key.pem"):
+        with open(path(name), "rb") as f:
+            files[name] = f.read()
+    return files
+
 
 class Pebble(Process):
     """dns: the server that it asks ("127.0.0.1:5353").  env: PEBBLE_... settings.  eab: {kid: key in base64url}, of which each
@@ -23,6 +44,7 @@ class Pebble(Process):
         self.directory_url = f"https://127.0.0.1:{self.port}/dir"
         self.ca_path = os.path.join(self.directory, "ca.pem")
         self._make_certificates(names)
+        self._context = None
         self.config_path = os.path.join(self.directory, "pebble.json")
         with open(self.config_path, "w", encoding="utf-8") as f:
             json.dump({"pebble": {
@@ -35,18 +57,14 @@ class Pebble(Process):
                 "externalAccountMACKeys": eab or {}}}, f)
 
     def _make_certificates(self, names):
-        def path(name):
-            return os.path.join(self.directory, name)
-
-        run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-             "-subj", "/CN=made for this test", "-keyout", path("ca-key.pem"), "-out", path("ca.pem")])
-        run(["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-             "-subj", "/CN=localhost", "-keyout", path("key.pem"), "-out", path("cert.csr")])
-        with open(path("san"), "w", encoding="ascii") as f:
-            f.write("subjectAltName=" + ",".join(["IP:127.0.0.1", "DNS:localhost",
-                                                  *(f"DNS:{n}" for n in names)]) + "\n")
-        run(["openssl", "x509", "-req", "-in", path("cert.csr"), "-CA", path("ca.pem"), "-CAkey", path("ca-key.pem"),
-             "-days", "2", "-extfile", path("san"), "-out", path("cert.pem")])
+        """Once for all of this process that have the same names."""
+        names = tuple(names)
+        if names not in _identities:
+            _identities[names] = _make_identity(self.directory, names)
+        for name, octets in _identities[names].items():
+            path = os.path.join(self.directory, name)
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if name == "key.pem" else 0o644), "wb") as f:
+                f.write(octets)
 
     def start(self):
         self.spawn(["pebble", "-config", self.config_path, "-dnsserver", self.dns,
@@ -64,8 +82,9 @@ class Pebble(Process):
             return False
 
     def get(self, url):
-        context = ssl.create_default_context(cafile=self.ca_path)
-        with urllib.request.urlopen(url, context=context, timeout=10) as reply:
+        if self._context is None:
+            self._context = ssl.create_default_context(cafile=self.ca_path)
+        with urllib.request.urlopen(url, context=self._context, timeout=10) as reply:
             return reply.read().decode()
 
     def root_pem(self, which=0):
