@@ -31,12 +31,12 @@ struct qp_store;
 
 struct qp_version {
 	struct qp_txn t;		/* t.retired: what this version's transaction replaced, until it is published */
+	void *attached;			/* one allocation, freed with it; may be NULL.  Here, where readers look anyway */
 	struct qp_store *store;
 	struct qp_version *older, *newer;	/* all that are not freed, by number */
 	struct qp_version *base;	/* what it was made from, until it is published; held once it is aborted */
 	struct qp_bag bag;		/* garbage of which this is the newest user */
 	atomic_uint holds;
-	void *attached;			/* one allocation, freed with it; may be NULL */
 	bool aborted;			/* sealed, then undone: its births are its own garbage */
 	union {
 		struct rcu_head rcu;		/* until its holds are gone */

@@ -82,8 +82,8 @@ put_records(struct writing *w, unsigned from, enum zone_pointer_base base, const
 static struct zone_ready
 part(const struct writing *w, unsigned from, unsigned first_pointer, unsigned count)
 {
-	return (struct zone_ready){ (uint16_t)from, (uint16_t)(w->noctets - from), (uint16_t)first_pointer,
-	    (uint16_t)(w->npointers - first_pointer), (uint16_t)count };
+	return (struct zone_ready){ (uint16_t)from, (uint16_t)(w->noctets - from), (uint16_t)count,
+	    (uint8_t)first_pointer, (uint8_t)(w->npointers - first_pointer) };
 }
 
 static void
@@ -169,11 +169,11 @@ zone_version_prepare_ready(struct zone_version *v)
 	to->octets_at = (uint16_t)(sizeof *to + pointers_size);
 	memcpy(to->pointers, w.pointers, pointers_size);
 	memcpy((uint8_t *)to + to->octets_at, w.octets, w.noctets);
-	v->prepared = v->qp.attached = to;
+	v->qp.attached = to;
 }
 
 const struct zone_prepared *
 zone_version_prepared(const struct zone_version *v)
 {
-	return v->prepared;
+	return v->qp.attached;
 }

@@ -122,8 +122,8 @@ struct zone_pointer {
 };
 struct zone_ready {
 	uint16_t at, size;		/* in the octets; 0: there are none */
-	uint16_t first_pointer, npointers;
 	uint16_t count;			/* of records */
+	uint8_t first_pointer, npointers;
 };
 struct zone_prepared {
 	uint8_t denial, apex_len;	/* enum zone_denial; octets of the apex's name */

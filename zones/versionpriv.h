@@ -10,17 +10,16 @@
 struct zone_version {
 	struct qp_version qp;
 	const struct zone_node *apex;	/* set when sealed; NULL: nothing at or below the apex */
+	uint8_t apex_labels, apex_len;	/* the store's */
+	bool is_signed;
+	uint8_t denial;			/* enum zone_denial */
+	uint32_t serial;
 	struct {			/* for zone_version_negative() */
 		const struct node_set *set;	/* NULL: none */
 		uint32_t ttl;
 		uint16_t behind, size;
 		struct zone_soa_name mname, rname;
 	} soa;
-	const struct zone_prepared *prepared;	/* qp.attached */
-	uint8_t apex_labels, apex_len;	/* the store's; up to here is what denying a name takes */
-	bool is_signed;
-	uint8_t denial;			/* enum zone_denial */
-	uint32_t serial;
 	size_t rr_count;
 	struct nsec3_params nsec3;	/* of the chain that is used; salt points into the apex */
 	bool keeps_hashes;		/* with those parameters, */

@@ -181,8 +181,8 @@ settle(struct zoneset_question *q, struct qp_errand *zones, struct qp_errand *na
 static void
 prefetch_prepared(const struct zone_version *zone)
 {
-	__builtin_prefetch(zone->prepared);
-	__builtin_prefetch((const uint8_t *)zone->prepared + CACHE_LINE);
+	__builtin_prefetch(zone->qp.attached);
+	__builtin_prefetch((const uint8_t *)zone->qp.attached + CACHE_LINE);
 }
 
 /* The descent for the zone ends at the one whose apex shares most with the name.  If the name is below that apex then
@@ -219,7 +219,7 @@ zoneset_look_up(const struct zoneset *set, struct zoneset_question *const *v, un
 				.is_alias = (node->leaf.flags & ZONE_NODE_CNAME) != 0 };
 		} else {
 			if (v[i]->zone != NULL)
-				__builtin_prefetch(&v[i]->zone->prepared);
+				__builtin_prefetch(&v[i]->zone->apex_labels);
 			others[nothers++] = i;
 		}
 	}
