@@ -305,9 +305,12 @@ static void
 retire_zones(struct source *s)
 {
 	struct keeper *k = s->keeper;
+	struct fault f = { 0 };
 	size_t gone = 0;
+	enum err err;
 
 	keeper_flush(k);
+	err = commits_batch_begin(k->commits, &f);	/* one sync for all of them */
 	for (size_t i = 0; i < k->zones.n; i++) {
 		struct zone *z = k->zones.v[i];
 		const struct config_zone *c = config_zone_for(k->view->config, z->apex.octets);
@@ -317,6 +320,10 @@ retire_zones(struct source *s)
 		merge_retire_zone(k, z, "the configuration has no file for it any more");
 		gone++;
 	}
+	if (err == ERR_OK)
+		err = commits_batch_end(k->commits, ERR_OK, &f);
+	if (err != ERR_OK)
+		log_error("%s: that zones were retired is not in the journal: %s", s->files->directory, fault_str(&f, err));
 	for (size_t i = 0; gone > 0 && i < k->nsources; i++)
 		if (k->sources[i]->files == NULL)
 			source_look_at_all(k->sources[i]);

@@ -1,6 +1,7 @@
 """A reload takes another list of zones: what comes is served, what goes is not, and nothing else notices."""
 
 import os
+import signal
 import threading
 import time
 
@@ -143,6 +144,24 @@ def test_a_file_goes_to_another_directory(certnsd, files):
     server.stop()
     server.start("a.example", "b.example")
     assert serials(server, "a.example", "b.example") == [10, 8]
+
+
+def test_reloads_in_a_row(certnsd, files):
+    """SIGHUP again and again, with another list each time: the last one counts."""
+    paths = {f"{x}.example": files(f"{x}.example", directory=d) for x, d in zip("abcdef", ["one", "two"] * 3)}
+    server = certnsd(keys=KEYS)
+    configure(server, {"a.example": paths["a.example"]})
+    server.start("a.example")
+    asking = Asking(server, "a.example")
+    for i in (6, 2, 5, 1, 4):
+        configure(server, dict(list(paths.items())[:i]))
+        server.signal(signal.SIGHUP)
+        update(server, "a.example", f"n{i}")
+        time.sleep(0.03 * i)
+    wait_for(lambda: [refused(server, name) for name in paths] == [False] * 4 + [True] * 2, "those of the last list")
+    asking.end()
+    assert counted(server) == [4, 0]
+    wait_for(lambda: "n4" in open(paths["a.example"], encoding="utf-8").read(), "nothing is lost")
 
 
 def test_what_is_wrong_is_told(certnsd, files):
