@@ -4,9 +4,13 @@ can: EDNS up to 1232 octets, no rate limiting, no rotation, minimal responses wh
 import os
 
 from lib import client
+from lib.keys import Key
 from lib.ports import free_port
 from lib.process import Process
 from lib.wait import wait_for
+
+
+TRANSFER = Key("differential")          # who has it gets zones from BIND; the questions of the test are not signed
 
 
 class Peer(Process):
@@ -107,10 +111,10 @@ class Bind(Peer):
         return ["named", "-g", "-c", self.conf, "-n", "1"]
 
     def settings(self):
-        return f"""options {{
+        return f"""{TRANSFER.named()}options {{
     directory "{self.directory}"; pid-file none; session-keyfile none;
     listen-on port {self.port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
-    allow-transfer {{ none; }}; recursion no; dnssec-validation no; notify no; empty-zones-enable no;
+    allow-transfer {{ key "{TRANSFER.name}"; }}; recursion no; dnssec-validation no; notify no; empty-zones-enable no;
     minimal-responses yes; minimal-any yes; zero-no-soa-ttl no;
     max-udp-size 1232; edns-udp-size 1232; nocookie-udp-size 1232;
     tcp-clients 100; tcp-idle-timeout 600; rrset-order {{ order none; }};

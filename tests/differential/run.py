@@ -32,8 +32,22 @@ def file_of(name):
     return "root" if name == "." else name
 
 
-def start_all(directory, made):
-    """certnsd first, then its peers; each has all zones."""
+def from_repository(directory, texts, paths):
+    # No file in a repository can have the name of the root zone.
+    repo = GitRepo(os.path.join(directory, "git"), {name: text for name, text in texts.items() if name != "."})
+    return Certnsd(os.path.join(directory, "certnsd"), git=repo, server={"log-level": "info"},
+                   zones=[{"name": ".", "file": paths["."]}] if "." in paths else None)
+
+
+def from_primary(directory, texts, primary):
+    key = peers.TRANSFER
+    return Certnsd(os.path.join(directory, "certnsd"), server={"log-level": "info"},
+                   zones=[{"name": name, "primaries": [f"{primary.address}@{primary.port} key {key.name}"]} for name in texts],
+                   keys=[{"name": key.name, "algorithm": key.algorithm, "secret": key.secret}])
+
+
+def start_all(directory, made, transferred):
+    """certnsd first, then its peers; each has all zones, certnsd perhaps from BIND."""
     texts = {}
     for zone in made:
         name = name_of(zone)
@@ -46,16 +60,13 @@ def start_all(directory, made):
     for name, text in texts.items():
         with open(paths[name], "w", encoding="ascii") as f:
             f.write(text)
-    # No file in a repository can have the name of the root zone.
-    repo = GitRepo(os.path.join(directory, "git"), {name: text for name, text in texts.items() if name != "."})
-    servers = [Certnsd(os.path.join(directory, "certnsd"), git=repo, server={"log-level": "info"},
-                       zones=[{"name": ".", "file": paths["."]}] if "." in paths else None)]
     # Some question about the root zone sends Knot DNS 3.2 into an endless loop.
     kinds = [kind for kind in (peers.Nsd, peers.Knot, peers.Bind) if kind is not peers.Knot or "." not in paths]
-    servers += [kind(os.path.join(directory, kind.name), paths) for kind in kinds]
-    for server in servers:
+    others = [kind(os.path.join(directory, kind.name), paths) for kind in kinds]
+    ours = from_primary(directory, texts, others[-1]) if transferred else from_repository(directory, texts, paths)
+    for server in others + [ours]:
         server.start(*texts)
-    return servers
+    return [ours] + others
 
 
 def write_subjects(path, directory, made):
@@ -69,7 +80,7 @@ def write_subjects(path, directory, made):
 def one_round(directory, seed, queries, arguments):
     """Differences among that many queries."""
     made = zones.make(random.Random(seed), arguments.zones, root=seed % 5 == 0)
-    servers = start_all(directory, made)
+    servers = start_all(directory, made, arguments.transferred)
     subjects = os.path.join(directory, "names")
     write_subjects(subjects, directory, made)
     command = [program("tests/differential/compare"), "-s", str(seed), "-n", str(queries)]
@@ -94,6 +105,7 @@ def main():
     parser.add_argument("--queries", type=int, default=100000, help="in all")
     parser.add_argument("--round", type=int, default=100000, help="queries for one set of zones")
     parser.add_argument("--zones", type=int, default=100)
+    parser.add_argument("--transferred", action="store_true", help="certnsd has the zones by transfer from BIND")
     parser.add_argument("--only", type=int, metavar="N", help="ask query number N alone")
     parser.add_argument("--verbose", action="store_true", help="show every difference, and examples of the known ones")
     parser.add_argument("--keep", metavar="DIRECTORY", help="leave zones, configurations and logs there")
