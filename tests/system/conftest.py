@@ -21,7 +21,33 @@ def pytest_collection_modifyitems(config, items):
         left_out |= {"long", "once"} if SANITIZED else {"long"}
     gone = [i for i in items if any(i.get_closest_marker(name) for name in left_out)]
     config.hook.pytest_deselected(items=gone)
-    items[:] = sorted((i for i in items if i not in gone), key=lambda i: i.get_closest_marker("first") is None)
+    gone = set(gone)
+    first = [i for i in items if i not in gone and i.get_closest_marker("first")]
+    first.sort(key=lambda i: i.get_closest_marker("first").args == ())
+    others = [i for i in items if i not in gone and not i.get_closest_marker("first")]
+    # Whoever runs one of them is given a second already, which shall not be another of them.
+    paired = [i for pair in zip(first, others) for i in pair]
+    items[:] = paired + first[len(paired) // 2:] + others[len(paired) // 2:]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """The next test goes to whoever is free.  By itself xdist would give the longest ones, which begin first, all to one."""
+    from xdist.scheduler import LoadScheduling
+
+    class OneByOne(LoadScheduling):
+        def _send_tests(self, node, num):
+            super()._send_tests(node, min(num, 2))      # a process wants to know which is the next
+
+        def check_schedule(self, node, duration=0):
+            if node.shutting_down:
+                return
+            if not self.pending:
+                node.shutdown()
+            elif len(self.node2pending[node]) < 2:
+                self._send_tests(node, 1)
+
+    return OneByOne(config, log)
 
 
 @pytest.hookimpl(hookwrapper=True)
