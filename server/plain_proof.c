@@ -17,7 +17,7 @@ struct proving {
 	const struct zone_node *nodes[PROOFS_MAX];
 };
 
-/* False: there was no memory to prepare anything, or the zone denies in a way that is not usual.  What the root proves is
+/* False: nothing is prepared, or the zone denies in a way that is not usual.  What the root proves is
  * known by a name of its own alone: nothing points to the root. */
 static inline bool
 begin(struct proving *w, struct plain_sink *s)

@@ -149,7 +149,7 @@ put_proofs(struct writing *w, const struct zone_version *v, struct zone_prepared
 		put_proof(w, v, v->of_wildcard.node, TYPE_NSEC3, &to->proofs[1]);
 }
 
-void
+enum err
 zone_version_prepare_ready(struct zone_version *v)
 {
 	struct zone_prepared made = { .denial = v->denial, .apex_len = v->apex_len, .apex = v->apex }, *to;
@@ -163,13 +163,16 @@ zone_version_prepare_ready(struct zone_version *v)
 		put_proofs(&w, v, &made);
 	}
 	pointers_size = w.npointers * sizeof w.pointers[0];
-	if (w.full || (to = malloc(sizeof *to + pointers_size + w.noctets)) == NULL)
-		return;				/* denials go the long way */
+	if (w.full)
+		return ERR_OK;			/* denials go the long way */
+	if ((to = malloc(sizeof *to + pointers_size + w.noctets)) == NULL)
+		return ERR_NOMEM;
 	*to = made;
 	to->octets_at = (uint16_t)(sizeof *to + pointers_size);
 	memcpy(to->pointers, w.pointers, pointers_size);
 	memcpy((uint8_t *)to + to->octets_at, w.octets, w.noctets);
 	v->qp.attached = to;
+	return ERR_OK;
 }
 
 const struct zone_prepared *

@@ -319,6 +319,7 @@ zone_store_seal(struct zone_store *s, struct zone_version **out)
 {
 	struct zone_version *v = store_open_version(s);
 	struct zone_rrset set;
+	enum err err;
 
 	v->apex = (const struct zone_node *)qp_get(v->qp.t.root, s->apex);
 	zone_version_prepare_negative(v);
@@ -329,7 +330,8 @@ zone_store_seal(struct zone_store *s, struct zone_version **out)
 		zone_version_prepare_nsec3(v);
 	}
 	number_hashes(v);
-	zone_version_prepare_ready(v);
+	if ((err = zone_version_prepare_ready(v)) != ERR_OK)
+		return err;
 	qp_store_seal(&s->qp);
 	if (out != NULL)
 		*out = v;

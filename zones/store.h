@@ -37,7 +37,8 @@ enum err zone_store_add_least(struct zone_store *s, const struct rr *rr);
 enum err zone_store_fill(struct zone_store *s, const struct rr_list *sorted);
 enum err zone_store_fill_by(struct zone_store *s, const struct rr_list *sorted, unsigned threads);
 
-/* Close the transaction: the version is complete, readable by the writer, and not yet visible to readers. */
+/* Close the transaction: the version is complete, readable by the writer, and not yet visible to readers.  ERR_NOMEM: it is
+ * still open. */
 enum err zone_store_seal(struct zone_store *s, struct zone_version **out);
 
 /* Undo: the open transaction, or else the newest sealed version that is not published.  References to that stay

@@ -137,7 +137,7 @@ struct zone_prepared {
 	struct zone_pointer pointers[];
 };
 
-/* NULL: there was no memory, or the records are too large.  The root has no records here, since its name is too short for a
+/* NULL: the records are too large.  The root has no records here, since its name is too short for a
  * pointer. */
 const struct zone_prepared *zone_version_prepared(const struct zone_version *v);
 

@@ -46,8 +46,8 @@ void zone_version_prepare_negative(struct zone_version *v);
 /* When that is known: what denials will need. */
 void zone_version_prepare_nsec3(struct zone_version *v);
 
-/* When all that is known: zone_version_prepared(). */
-void zone_version_prepare_ready(struct zone_version *v);
+/* When all that is known: zone_version_prepared().  ERR_NOMEM. */
+enum err zone_version_prepare_ready(struct zone_version *v);
 
 /* What a descent along the key means in this zone.  False: the name is not in it. */
 bool zone_version_conclude(const struct zone_version *v, const struct qp_key *key, const struct qp_descent *d,
