@@ -51,11 +51,11 @@ prune_zone(struct keeper *k, struct zone *z, struct fault *f)
 	if (z->history.records == 0)
 		return ERR_OK;
 	limits = config_zone_for(k->view->config, z->apex.octets);
-	if (z->history.counted && !is_too_much(z, limits))
+	if (z->history_counted && !is_too_much(z, limits))
 		return ERR_OK;
 	err = journal_prune(k->journal, z->apex.octets, limits->journal_max_depth, limits->journal_max_usage,
 	    clock_now_s() - RESEND_WINDOW_S, &z->history.records, &z->history.octets, f);
-	z->history.counted = err == ERR_OK;
+	z->history_counted = err == ERR_OK;
 	return err;
 }
 

@@ -72,7 +72,8 @@ static inline uint8_t *
 plain_put_ready(const uint8_t *out, uint8_t *p, uint16_t apex, const struct zone_prepared *from,
     const struct zone_ready *records)
 {
-	const struct zone_pointer *pointer = from->pointers + records->first_pointer, *end = pointer + records->npointers;
+	const struct zone_pointer *pointers = (const void *)((const uint8_t *)from + from->pointers_at);
+	const struct zone_pointer *pointer = pointers + records->first_pointer, *end = pointer + records->npointers;
 	unsigned bases[] = {
 		[ZONE_POINTER_APEX] = apex, [ZONE_POINTER_SELF] = (unsigned)(PLAIN_POINTER | (p - out))
 	};

@@ -92,7 +92,7 @@ put_from_node(struct plain_sink *s, const struct zone_node *node, uint16_t type,
 static inline bool
 prove(struct proving *w, const struct zone_node *node, uint16_t type, size_t shared)
 {
-	const struct zone_ready_proof *ready = w->prepared->proofs;
+	const struct zone_ready_proof *ready = w->prepared->proofs->v;
 
 	for (unsigned i = 0; i < w->n; i++)
 		if (w->nodes[i] == node)
@@ -174,7 +174,7 @@ static bool
 prove_nsec3_match(struct proving *w, const struct zone_node *of)
 {
 	bool match = true;
-	const struct zone_node *node = of == w->prepared->apex ? w->prepared->proofs[0].node :
+	const struct zone_node *node = of == w->prepared->proofs->apex ? w->prepared->proofs->v[0].node :
 	    zone_version_nsec3_of(w->zone, of, &match);
 
 	return match && prove_nsec3(w, node);
@@ -194,7 +194,7 @@ prove_nsec3_next_closer(struct proving *w)
 static inline bool
 prove_nsec3_wildcard(struct proving *w, const struct zone_node *encloser)
 {
-	return prove_nsec3(w, encloser == w->prepared->apex ? w->prepared->proofs[1].node :
+	return prove_nsec3(w, encloser == w->prepared->proofs->apex ? w->prepared->proofs->v[1].node :
 	    zone_version_nsec3_wildcard(w->zone, encloser));
 }
 
@@ -208,7 +208,7 @@ prove_nsec3_no_ds(struct proving *w, const struct zone_node *cut)
 	bool match = false;
 
 	node = zone_version_nsec3_of(w->zone, cut, &match);
-	if (!match && (parent_len != w->prepared->apex_len || !prove_nsec3_match(w, w->prepared->apex)))
+	if (!match && (parent_len != w->prepared->apex_len || !prove_nsec3_match(w, w->prepared->proofs->apex)))
 		return false;
 	return prove_nsec3(w, node);
 }

@@ -1,5 +1,4 @@
-/* The SOA of a version: read once, when the version is made, so that answers without data need not look for it, nor at its
- * names. */
+/* The SOA of a version, as answers without data carry it. */
 #include "wire/rrtype.h"
 #include "zones/nodeview.h"
 #include "zones/versionpriv.h"
@@ -31,41 +30,25 @@ name_init(struct zone_soa_name *n, const uint8_t *name)
 	n->own = n->len;
 }
 
-void
-zone_version_prepare_negative(struct zone_version *v)
-{
-	const uint8_t *apex = zone_version_apex_name(v), *at = NULL, *mname, *rname;
-	struct zone_rrset set;
-	struct soa soa;
-	uint16_t n;
-
-	v->soa.set = NULL;
-	if (v->apex == NULL || !zone_node_rrset(v->apex, TYPE_SOA, &set) || !zone_rrset_next(&set, &at, &mname, &n))
-		return;
-	soa_read(mname, n, &soa);
-	v->serial = soa.serial;
-	v->soa.set = zone_node_set_of(&set);
-	v->soa.behind = set.behind;
-	v->soa.ttl = soa.minimum < set.ttl ? soa.minimum : set.ttl;
-	name_init(&v->soa.mname, mname);
-	rname = mname + v->soa.mname.len;
-	name_init(&v->soa.rname, rname);
-	shorten(&v->soa.mname, mname, apex);
-	shorten(&v->soa.rname, rname, apex);
-	v->soa.rname.in_mname = shorten(&v->soa.rname, rname, mname);
-	v->soa.size = (uint16_t)(12 + name_size(&v->soa.mname) + name_size(&v->soa.rname) + SOA_NUMBERS);
-}
-
 bool
 zone_version_negative(const struct zone_version *v, struct zone_negative *out)
 {
-	if (v->soa.set == NULL)
+	const uint8_t *apex = zone_version_apex_name(v), *at = NULL, *rname;
+	struct soa soa;
+	uint16_t n;
+
+	if (v->apex == NULL || !node_signed(v->apex, TYPE_SOA, &out->data) ||
+	    !zone_rrset_next(&out->data.set, &at, &out->rdata, &n))
 		return false;
-	node_view_signed(v->soa.set, v->soa.behind, &out->data);
-	out->ttl = v->soa.ttl;
-	out->size = v->soa.size;
-	out->rdata = out->data.set.records + 2;
-	out->mname = v->soa.mname;
-	out->rname = v->soa.rname;
+	soa_read(out->rdata, n, &soa);
+	out->serial = soa.serial;
+	out->ttl = soa.minimum < out->data.set.ttl ? soa.minimum : out->data.set.ttl;
+	name_init(&out->mname, out->rdata);
+	rname = out->rdata + out->mname.len;
+	name_init(&out->rname, rname);
+	shorten(&out->mname, out->rdata, apex);
+	shorten(&out->rname, rname, apex);
+	out->rname.in_mname = shorten(&out->rname, rname, out->rdata);
+	out->size = (uint16_t)(12 + name_size(&out->mname) + name_size(&out->rname) + SOA_NUMBERS);
 	return true;
 }

@@ -45,8 +45,8 @@ put_pointer(struct writing *w, unsigned from, enum zone_pointer_base base, unsig
 	if (w->npointers == POINTERS_MAX)
 		w->full = true;
 	if (take(w, 2) != NULL)
-		w->pointers[w->npointers++] = (struct zone_pointer){ (uint16_t)(w->noctets - 2 - from), (uint16_t)to,
-		    base };
+		w->pointers[w->npointers++] = (struct zone_pointer){ (w->noctets - 2 - from) & 0x7fff, base & 1,
+		    (uint16_t)to };
 }
 
 static void
@@ -139,37 +139,41 @@ put_proof(struct writing *w, const struct zone_version *v, const struct zone_nod
 }
 
 static void
-put_proofs(struct writing *w, const struct zone_version *v, struct zone_prepared *to)
+put_proofs(struct writing *w, const struct zone_version *v, struct zone_ready_proofs *to)
 {
+	to->apex = v->apex;
 	if (v->denial == ZONE_DENIAL_NSEC)
-		put_proof(w, v, v->apex, TYPE_NSEC, &to->proofs[0]);
-	if (v->denial == ZONE_DENIAL_NSEC3 && v->of_apex.match)
-		put_proof(w, v, v->of_apex.node, TYPE_NSEC3, &to->proofs[0]);
-	if (v->denial == ZONE_DENIAL_NSEC3 && v->of_wildcard.node != NULL)
-		put_proof(w, v, v->of_wildcard.node, TYPE_NSEC3, &to->proofs[1]);
+		put_proof(w, v, v->apex, TYPE_NSEC, &to->v[0]);
+	if (v->denial == ZONE_DENIAL_NSEC3 && v->known_match[OF_APEX])
+		put_proof(w, v, v->known_nsec3[OF_APEX], TYPE_NSEC3, &to->v[0]);
+	if (v->denial == ZONE_DENIAL_NSEC3 && v->known_nsec3[OF_WILDCARD] != NULL)
+		put_proof(w, v, v->known_nsec3[OF_WILDCARD], TYPE_NSEC3, &to->v[1]);
 }
 
 enum err
 zone_version_prepare_ready(struct zone_version *v)
 {
-	struct zone_prepared made = { .denial = v->denial, .apex_len = v->apex_len, .apex = v->apex }, *to;
-	size_t pointers_size;
+	struct zone_prepared made = { .denial = v->denial, .apex_len = v->apex_len }, *to;
+	struct zone_ready_proofs proofs = { .apex = NULL };
+	size_t proofs_size = v->denial == ZONE_DENIAL_NONE ? 0 : sizeof proofs, pointers_size;
 	struct writing w;
 
 	w.noctets = w.npointers = 0;
 	w.full = false;
 	if (v->apex != NULL && v->apex_len > 1) {
 		put_soa(&w, v, &made);
-		put_proofs(&w, v, &made);
+		put_proofs(&w, v, &proofs);
 	}
-	pointers_size = w.npointers * sizeof w.pointers[0];
 	if (w.full)
 		return ERR_OK;			/* denials go the long way */
-	if ((to = malloc(sizeof *to + pointers_size + w.noctets)) == NULL)
+	pointers_size = w.npointers * sizeof w.pointers[0];
+	made.pointers_at = (uint16_t)(sizeof made + proofs_size);
+	made.octets_at = (uint16_t)(made.pointers_at + pointers_size);
+	if ((to = malloc(made.octets_at + w.noctets)) == NULL)
 		return ERR_NOMEM;
 	*to = made;
-	to->octets_at = (uint16_t)(sizeof *to + pointers_size);
-	memcpy(to->pointers, w.pointers, pointers_size);
+	memcpy(to->proofs, &proofs, proofs_size);
+	memcpy((uint8_t *)to + to->pointers_at, w.pointers, pointers_size);
 	memcpy((uint8_t *)to + to->octets_at, w.octets, w.noctets);
 	v->qp.attached = to;
 	return ERR_OK;

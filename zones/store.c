@@ -318,11 +318,13 @@ enum err
 zone_store_seal(struct zone_store *s, struct zone_version **out)
 {
 	struct zone_version *v = store_open_version(s);
+	struct zone_negative negative;
 	struct zone_rrset set;
 	enum err err;
 
 	v->apex = (const struct zone_node *)qp_get(v->qp.t.root, s->apex);
-	zone_version_prepare_negative(v);
+	if (zone_version_negative(v, &negative))
+		v->serial = negative.serial;
 	if (v->apex != NULL) {
 		v->is_signed = zone_node_rrset(v->apex, TYPE_DNSKEY, &set);
 		v->denial = zone_node_rrset(v->apex, TYPE_NSEC, &set) ? ZONE_DENIAL_NSEC : ZONE_DENIAL_NONE;

@@ -374,45 +374,44 @@ zone_version_prepare_nsec3(struct zone_version *v)
 
 	if (v->denial != ZONE_DENIAL_NSEC3)
 		return;
-	v->of_apex.node = find_nsec3(v, apex, v->apex_len, &v->of_apex.match);
-	v->of_wildcard.node = NULL;
-	v->of_wildcard.match = false;
+	v->known_nsec3[OF_APEX] = find_nsec3(v, apex, v->apex_len, &v->known_match[OF_APEX]);
+	v->known_nsec3[OF_WILDCARD] = NULL;
+	v->known_match[OF_WILDCARD] = false;
 	if (dname_join(&wildcard, (const uint8_t *)"\1*", 1, apex))
-		v->of_wildcard.node = find_nsec3(v, wildcard.octets, v->apex_len + 2u, &v->of_wildcard.match);
+		v->known_nsec3[OF_WILDCARD] = find_nsec3(v, wildcard.octets, v->apex_len + 2u,
+		    &v->known_match[OF_WILDCARD]);
 }
 
-/* name, of n octets, is the apex or its wildcard.  NULL: neither. */
-static const struct known_nsec3 *
-find_known(const struct zone_version *v, const uint8_t *name, size_t n)
+/* name, of n octets, is the apex or its wildcard.  False: neither. */
+static bool
+find_known(const struct zone_version *v, const uint8_t *name, size_t n, const struct zone_node **node, bool *match)
 {
 	size_t apex_len = zone_version_apex_len(v);
+	int of = n == apex_len ? OF_APEX : OF_WILDCARD;
 
-	if (n == apex_len)
-		return &v->of_apex;
-	return n == apex_len + 2 && dname_is_wildcard(name) ? &v->of_wildcard : NULL;
+	if (of == OF_WILDCARD && (n != apex_len + 2 || !dname_is_wildcard(name)))
+		return false;
+	*node = v->known_nsec3[of];
+	*match = v->known_match[of];
+	return true;
 }
 
 const struct zone_node *
 zone_version_nsec3(const struct zone_version *v, const uint8_t *name, size_t name_len, bool *match)
 {
-	const struct known_nsec3 *known = find_known(v, name, name_len);
+	const struct zone_node *node;
 
-	if (known == NULL)
-		return find_nsec3(v, name, name_len, match);
-	*match = known->match;
-	return known->node;
+	return find_known(v, name, name_len, &node, match) ? node : find_nsec3(v, name, name_len, match);
 }
 
 const struct zone_node *
 zone_version_nsec3_of(const struct zone_version *v, const struct zone_node *node, bool *match)
 {
-	const struct known_nsec3 *known = find_known(v, zone_node_owner(node), node->leaf.name_len);
 	const struct node_hash *hash = zone_node_hash(node);
+	const struct zone_node *known;
 
-	if (known != NULL) {
-		*match = known->match;
-		return known->node;
-	}
+	if (find_known(v, zone_node_owner(node), node->leaf.name_len, &known, match))
+		return known;
 	if (v->keeps_hashes && hash != NULL && hash->number == v->hash_number)
 		return find_hash(v, hash->octets, match);
 	return find_nsec3(v, zone_node_owner(node), node->leaf.name_len, match);
@@ -425,7 +424,7 @@ zone_version_nsec3_wildcard(const struct zone_version *v, const struct zone_node
 	bool match;
 
 	if (node == v->apex)
-		return v->of_wildcard.node;
+		return v->known_nsec3[OF_WILDCARD];
 	if (!dname_join(&wildcard, (const uint8_t *)"\1*", 1, zone_node_owner(node)))
 		return NULL;
 	return find_nsec3(v, wildcard.octets, node->leaf.name_len + 2u, &match);

@@ -95,10 +95,11 @@ const uint8_t *zone_version_apex_name(const struct zone_version *v);
 size_t zone_version_apex_len(const struct zone_version *v);	/* octets of that */
 unsigned zone_version_apex_labels(const struct zone_version *v);
 const struct zone_node *zone_version_apex(const struct zone_version *v);
-/* The SOA as negative answers carry it (RFC 2308, sections 3 and 5), prepared when the version was made: how long that
- * holds, and how far its two names can be shortened.  False: there is none. */
+/* The SOA as negative answers carry it (RFC 2308, sections 3 and 5): how long that holds, and how far its two names can be
+ * shortened.  False: there is none. */
 struct zone_negative {
 	struct zone_signed data;
+	uint32_t serial;
 	uint32_t ttl;			/* the smaller of its own and minimum */
 	uint16_t size;			/* of the record, its owner a pointer and its names shortened */
 	const uint8_t *rdata;		/* mname, rname, and SOA_NUMBERS octets */
@@ -116,9 +117,9 @@ bool zone_version_negative(const struct zone_version *v, struct zone_negative *o
  * name, wherever that stands in a message, or into the records themselves. */
 enum zone_pointer_base { ZONE_POINTER_APEX, ZONE_POINTER_SELF };
 struct zone_pointer {
-	uint16_t at;			/* in the records */
+	uint16_t at : 15;		/* in the records */
+	uint16_t base : 1;		/* enum zone_pointer_base */
 	uint16_t to;			/* behind the base */
-	uint8_t base;			/* enum zone_pointer_base */
 };
 struct zone_ready {
 	uint16_t at, size;		/* in the octets; 0: there are none */
@@ -127,14 +128,15 @@ struct zone_ready {
 };
 struct zone_prepared {
 	uint8_t denial, apex_len;	/* enum zone_denial; octets of the apex's name */
-	uint16_t octets_at;		/* behind the begin of the struct */
-	const struct zone_node *apex;
+	uint16_t pointers_at, octets_at;	/* behind the begin of the struct */
 	struct zone_ready soa, soa_signed;	/* of negative answers, without and with its signatures */
-	struct zone_ready_proof {
-		const struct zone_node *node;
-		struct zone_ready records;
-	} proofs[2];			/* of the apex, and with NSEC3 of its wildcard; node NULL: none */
-	struct zone_pointer pointers[];
+	struct zone_ready_proofs {
+		const struct zone_node *apex;
+		struct zone_ready_proof {
+			const struct zone_node *node;
+			struct zone_ready records;
+		} v[2];			/* of the apex, and with NSEC3 of its wildcard; node NULL: none */
+	} proofs[];			/* one; most zones are not signed, and have none */
 };
 
 /* NULL: the records are too large.  The root has no records here, since its name is too short for a

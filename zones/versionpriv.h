@@ -14,21 +14,14 @@ struct zone_version {
 	bool is_signed;
 	uint8_t denial;			/* enum zone_denial */
 	uint32_t serial;
-	struct {			/* for zone_version_negative() */
-		const struct node_set *set;	/* NULL: none */
-		uint32_t ttl;
-		uint16_t behind, size;
-		struct zone_soa_name mname, rname;
-	} soa;
 	size_t rr_count;
 	struct nsec3_params nsec3;	/* of the chain that is used; salt points into the apex */
-	bool keeps_hashes;		/* with those parameters, */
-	uint32_t hash_number;		/* and this as their number: grows from version to version where they may have changed */
-	struct known_nsec3 {		/* what zone_version_nsec3() gives: most denials speak of these two */
-		const struct zone_node *node;
-		bool match;
-	} of_apex, of_wildcard;
+	uint32_t hash_number;		/* of those parameters: grows from version to version where they may have changed */
+	bool keeps_hashes;		/* with that number */
+	bool known_match[2];		/* what zone_version_nsec3() gives for the two names that most denials speak of */
+	const struct zone_node *known_nsec3[2];
 };
+enum { OF_APEX, OF_WILDCARD };
 
 struct zone_store {
 	struct qp_store qp;
@@ -39,9 +32,6 @@ struct zone_store {
 
 /* More iterations make it dear to hash all names beforehand, and few zones have them (RFC 9276). */
 #define KEPT_ITERATIONS_MAX 16
-
-/* When the version is sealed and has its apex: serial, and what zone_version_negative() gives. */
-void zone_version_prepare_negative(struct zone_version *v);
 
 /* When that is known: what denials will need. */
 void zone_version_prepare_nsec3(struct zone_version *v);

@@ -32,8 +32,7 @@ void zone_base_print(const struct zone_base *b, struct buf *out);
 enum err zone_base_parse(const char *text, uint32_t serial, struct zone_base *out);
 
 struct zone_history {
-	bool counted;			/* else the numbers are only what was added since the start */
-	uint64_t records, octets;
+	uint64_t records, octets;	/* unless it is counted, only what was added since the start */
 };
 
 /* What there is to say of the newest text of a zone; of most zones nothing. */
@@ -68,6 +67,7 @@ struct zone {				/* small: there may be very many */
 	bool generated;			/* a catalog zone that is made here; owner is NULL too */
 	bool unsaved;			/* the journal could not take its row: the next group does */
 	bool garbage;			/* old versions wait for zone_store_reclaim() */
+	bool history_counted;
 	bool retired;			/* its file is gone; see zone_set_retired() */
 	uint8_t counted;		/* among which of the counts it is */
 	struct zone_counts *counts;	/* of its table; NULL: it is in none */
