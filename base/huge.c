@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25		/* Linux 6.1; glibc of that time does not know it yet */
@@ -56,6 +59,18 @@ are_wanted(void)
 	return wanted;
 }
 
+/* Into a huge page, and then as long a pause: whoever had to wait for this one shall not have to wait for the next, too. */
+static bool
+move(uintptr_t at)
+{
+	int64_t begin_ns = clock_mono_ns(), took_ns;
+	bool moved = madvise((void *)at, HUGE, MADV_COLLAPSE) == 0;
+
+	took_ns = clock_mono_ns() - begin_ns;
+	nanosleep(&(struct timespec){ took_ns / 1000000000, took_ns % 1000000000 }, NULL);
+	return moved;
+}
+
 size_t
 huge_pages(void)
 {
@@ -69,7 +84,7 @@ huge_pages(void)
 		if (!read_mapping(line, &at, &end) || end - at > memory)
 			continue;
 		for (at = (at + HUGE - 1) & ~(HUGE - 1); at < end && end - at >= HUGE; at += HUGE)
-			n += is_dense(at) && madvise((void *)at, HUGE, MADV_COLLAPSE) == 0;
+			n += is_dense(at) && move(at);
 	}
 	if (f != NULL)
 		fclose(f);
