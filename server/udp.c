@@ -133,6 +133,7 @@ serve(struct udp *u, const struct udp_socket *s, struct client *client, unsigned
 	client->peer = &u->peers[i];
 	client->peer_len = in->msg_namelen;
 	client->local = NULL;
+	client->interface = 0;
 	if (in->msg_controllen > 0 && read_control(in, s, &local, &client->interface))
 		client->local = &local;
 	/* A datagram that was cut is answered FORMERR: its end is missing. */
