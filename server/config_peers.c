@@ -53,16 +53,13 @@ read_item(struct config_reader *r, const yaml_node_t *node, struct config_peer *
 enum err
 config_read_peers(struct config_reader *r, const struct option *o, const yaml_node_t *node, void *base)
 {
+	const yaml_node_item_t *items;
 	struct config_peer *list;
-	enum err err = ERR_OK;
+	size_t n;
+	enum err err = config_items(r, o, node, &items, &n);
 
-	if (node->type != YAML_SEQUENCE_NODE)
-		return config_expected(r, node, CONFIG_LIST);
-	const yaml_node_item_t *items = node->data.sequence.items.start;
-	size_t n = (size_t)(node->data.sequence.items.top - items);
-	if (n < o->min)
-		return config_fault(r, node, ERR_RANGE, "expected at least one item for %s, found an empty list",
-		    o->name);
+	if (err != ERR_OK)
+		return err;
 	if ((list = calloc(n + 1, sizeof *list)) == NULL)
 		return ERR_NOMEM;
 	*(struct config_peer **)((char *)base + o->offset) = list;

@@ -32,8 +32,7 @@ enum option_kind {
 	OPTION_ACCESS,			/* struct config_access * and count */
 	OPTION_SECTION,			/* a struct within this struct (offset), read by section */
 	OPTION_SECTIONS,		/* an array of such structs and count; max is their largest number, 0: any */
-	OPTION_OWN,			/* read() does it */
-	OPTION_LATER			/* known, and refused: not supported yet */
+	OPTION_OWN			/* read() does it */
 };
 
 /* For tables: where a member of a section's struct is; a list's array with its count beside it. */
@@ -91,6 +90,10 @@ enum err config_check_file(struct config_reader *r, const yaml_node_t *node, con
 /* "expected WHAT, found ..." with the node's text, shortened, or its kind. */
 #define CONFIG_LIST "a list ([in, brackets], or each item on a line of its own behind a hyphen)"
 enum err config_expected(struct config_reader *r, const yaml_node_t *node, const char *what);
+
+/* The items of a list, and how many there are.  ERR_FORMAT: it is no list; ERR_RANGE: the option wants more. */
+enum err config_items(struct config_reader *r, const struct option *o, const yaml_node_t *node,
+    const yaml_node_item_t **items, size_t *n);
 
 /* "FILE:LINE:COLUMN" for messages that are no errors. */
 #define CONFIG_PLACE_TEXT 256

@@ -215,21 +215,32 @@ check_names(struct config_reader *r, const struct section *s, const yaml_node_t 
 	return err;
 }
 
+enum err
+config_items(struct config_reader *r, const struct option *o, const yaml_node_t *node, const yaml_node_item_t **items,
+    size_t *n)
+{
+	if (node->type != YAML_SEQUENCE_NODE)
+		return config_expected(r, node, CONFIG_LIST);
+	*items = node->data.sequence.items.start;
+	*n = (size_t)(node->data.sequence.items.top - *items);
+	if (*n < o->min)
+		return config_fault(r, node, ERR_RANGE, "expected at least one item for %s, found an empty list",
+		    o->name);
+	return ERR_OK;
+}
+
 static enum err
 read_list(struct config_reader *r, const struct option *o, const yaml_node_t *node, char *base)
 {
-	enum err err = ERR_OK;
+	const yaml_node_item_t *items;
+	size_t n;
+	enum err err = config_items(r, o, node, &items, &n);
 
-	if (node->type != YAML_SEQUENCE_NODE)
-		return config_expected(r, node, CONFIG_LIST);
-	const yaml_node_item_t *items = node->data.sequence.items.start;
-	size_t n = (size_t)(node->data.sequence.items.top - items);
-	if (n < o->min)
-		return config_fault(r, node, ERR_RANGE, "expected at least one item for %s, found an empty list",
-		    o->name);
+	if (err != ERR_OK)
+		return err;
 	if (o->kind == OPTION_SECTIONS && o->max != 0 && n > o->max)
-		return config_fault(r, yaml_document_get_node(r->document, items[o->max]), ERR_UNSUPPORTED,
-		    "%s: more than %u is not supported yet by this version", o->name, o->max);
+		return config_fault(r, yaml_document_get_node(r->document, items[o->max]), ERR_RANGE,
+		    "%s: there may be %u at most", o->name, o->max);
 
 	char *list = calloc(n + 1, item_size(o));	/* one more: texts end in NULL */
 	if (list == NULL)
@@ -260,8 +271,6 @@ read_option(struct config_reader *r, const struct option *o, const yaml_node_t *
 		return read_list(r, o, node, base);
 	case OPTION_OWN:
 		return o->read(r, o, node, base);
-	case OPTION_LATER:
-		return config_fault(r, node, ERR_UNSUPPORTED, "%s is not supported yet by this version", o->name);
 	default:;
 		const char *text = config_scalar(r, node, config_kind_words(o));
 		return text != NULL ? config_read_scalar(r, o, node, text, base + o->offset) : ERR_FORMAT;
@@ -365,7 +374,7 @@ alike(const struct section *s, const yaml_node_t *key)
 		const char *name = s->options[i].name;
 		size_t n = distance((const char *)key->data.scalar.value, name);
 
-		if (n < least && 2 * n < strlen(name) && s->options[i].kind != OPTION_LATER) {
+		if (n < least && 2 * n < strlen(name)) {
 			least = n;
 			best = name;
 		}
@@ -385,8 +394,7 @@ unknown_key(struct config_reader *r, const struct section *s, const yaml_node_t 
 	for (size_t i = 0; i < s->noptions; i++) {
 		size_t n = strlen(known);
 
-		if (s->options[i].kind != OPTION_LATER)
-			snprintf(known + n, sizeof known - n, "%s%s", n == 0 ? "" : ", ", s->options[i].name);
+		snprintf(known + n, sizeof known - n, "%s%s", n == 0 ? "" : ", ", s->options[i].name);
 	}
 	return config_fault(r, key, ERR_FORMAT, "unknown key %s in %s; expected one of: %s", found_text(key, text),
 	    s->what, known);
@@ -410,8 +418,6 @@ read_pair(struct config_reader *r, const struct section *s, const yaml_node_pair
 	if ((*seen & UINT64_C(1) << i) != 0)
 		return config_fault(r, key, ERR_EXISTS, "'%s' stands above already", name);
 	*seen |= UINT64_C(1) << i;
-	if (s->options[i].kind == OPTION_LATER)		/* the key's place says more than its value's */
-		return read_option(r, &s->options[i], key, base);
 	if (is_shared(s, &s->options[i]) && is_null(value) && value->data.scalar.length > 0)
 		return read_default(r, &s->options[i], base);	/* whatever is said for all */
 	return read_option(r, &s->options[i], value, base);

@@ -8,6 +8,9 @@
 static const struct bad_config bad_files[] = {
 	{ "an authority without directory", "acme: {authorities: [{terms-agreed: yes}]}\n",
 	    "x:1:22: expected 'directory', which an authority needs, found none" },
+	{ "more authorities than are ranked", "acme: {authorities: [{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, "
+	    "{}, {}, {}]}\n",
+	    "x:1:86: authorities: there may be 16 at most" },
 	{ "an authority without https", "acme: {authorities: [{directory: 'http://ca.example/', terms-agreed: yes}]}\n",
 	    "x:1:34: expected letsencrypt, letsencrypt-staging or a URL that begins with https://, without a user, "
 	    "found 'http://ca.example/'" },
