@@ -218,12 +218,17 @@ def test_a_file_instead_of_a_repository(certnsd, files, tmp_path):
     assert serials(server, "a.example", "b.example") == [6, 1]
 
 
-def test_secondary_zones(certnsd, files):
+def primary_of(certnsd, zones):
+    """A server with files of its own, from which others may transfer the zones."""
     primary = certnsd(keys=KEYS)
-    configure(primary, {f"{x}.example": files(f"{x}.example") for x in "ab"})
+    configure(primary, zones)
     primary.config["zone-defaults"] = {"allow-transfer": ["127.0.0.1"]}
     primary.write_config()
-    primary.start("a.example", "b.example")
+    return primary.start(*zones)
+
+
+def test_secondary_zones(certnsd, files):
+    primary = primary_of(certnsd, {f"{x}.example": files(f"{x}.example") for x in "ab"})
     server = certnsd(keys=KEYS)
     server.start()
     here = {"primaries": [primary.here()]}
@@ -247,11 +252,7 @@ def test_secondary_zones(certnsd, files):
 
 
 def test_a_file_becomes_a_secondary_zone_with_a_restart(certnsd, files):
-    primary = certnsd(keys=KEYS)
-    configure(primary, {"a.example": files("a.example", zone("a.example", serial=2))})
-    primary.config["zone-defaults"] = {"allow-transfer": ["127.0.0.1"]}
-    primary.write_config()
-    primary.start("a.example")
+    primary = primary_of(certnsd, {"a.example": files("a.example", zone("a.example", serial=2))})
     server = certnsd()
     configure(server, {"a.example": files("a.example", zone("a.example", serial=9), "own")})
     server.start("a.example")
@@ -263,11 +264,7 @@ def test_a_file_becomes_a_secondary_zone_with_a_restart(certnsd, files):
 
 
 def test_the_content_of_a_secondary_zone_is_kept_for_a_month(certnsd, files):
-    primary = certnsd(keys=KEYS)
-    configure(primary, {f"{x}.example": files(f"{x}.example") for x in "ab"})
-    primary.config["zone-defaults"] = {"allow-transfer": ["127.0.0.1"]}
-    primary.write_config()
-    primary.start("a.example", "b.example")
+    primary = primary_of(certnsd, {f"{x}.example": files(f"{x}.example") for x in "ab"})
     server = certnsd()
     here = {"primaries": [primary.here()]}
     configure(server, {}, **{"a.example": here, "b.example": here})
